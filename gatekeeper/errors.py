@@ -1,0 +1,46 @@
+"""The errors Gatekeeper raises, sorted by who must act.
+
+    GatekeeperError
+    ├── ConfigError      the operator: the policy, a key, a secret or a path is wrong
+    ├── EventError       the sender: what was posted is not an event
+    ├── DeliveryError    nobody yet: a vendor could not be reached; retried
+    └── AuditError       the operator, now: the audit log cannot be written, so nothing is sent
+
+A refusal is never an error: blocked tracking is a `Decision` with a reason.
+"""
+
+from __future__ import annotations
+
+
+class GatekeeperError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class ConfigError(GatekeeperError):
+    """A policy, key folder or secret that cannot be used.
+
+    `problems` holds one finished sentence per fault, each naming the key, the value and the remedy.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class EventError(GatekeeperError):
+    """A request body that is no event: `status` is the HTTP answer, `field` the path of the culprit."""
+
+    def __init__(self, status: int, title: str, *, field: str | None = None, detail: str | None = None) -> None:
+        self.status = status
+        self.title = title
+        self.field = field
+        self.detail = detail
+        super().__init__(title if field is None else f"{field}: {title}")
+
+
+class DeliveryError(GatekeeperError):
+    """A request that got no answer from its vendor (connect, timeout, broken response)."""
+
+
+class AuditError(GatekeeperError):
+    """The audit log could not be written; by promise nothing may be sent."""

@@ -1,0 +1,254 @@
+"""The nouns. Frozen, slotted, typed; no logic, no imports from the rest of the package.
+
+    Signals → Place → Consent → Decision → Outgoing → Outcome
+
+Every stage takes some of these and returns others (see `gatekeeper/gate.py` for the order).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """Why data is processed: the guide's tiers 1, 2 and 3. Three separate permissions."""
+
+    NECESSARY = "necessary"
+    ANALYTICS = "analytics"
+    MARKETING = "marketing"
+
+
+OPTIONAL = (Purpose.ANALYTICS, Purpose.MARKETING)
+
+
+class Permission(StrEnum):
+    """What is known of a permission. Only `consent/resolve.py` turns UNKNOWN into one of the others."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+
+
+class Standing(StrEnum):
+    """How far a signal can be taken at its word (DESIGN, rule 5)."""
+
+    DECIDED = "decided"  # a choice was made and read
+    UNDECIDED = "undecided"  # the carrier is there, no choice was made: as if absent
+    FOREIGN = "foreign"  # another software's cookie of that name: as if absent
+    OPAQUE = "opaque"  # encrypted, or needs a mapping we do not have: as if absent
+    MALFORMED = "malformed"  # ours to read, but broken: denies everything optional
+
+
+class Role(StrEnum):
+    """What a signal is allowed to do in the combination (DESIGN, rules 6 and 7)."""
+
+    CHOICE = "choice"  # a cookie or the ledger: grants and denies
+    CLAIM = "claim"  # an event's own consent object: narrows; is the signal where nobody spoke
+    OPT_OUT = "opt_out"  # GPC and the like: only denies, does not count as having spoken
+    FLAG = "flag"  # a vendor's flag on a request: only narrows
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing the visitor, their browser or their consent platform said.
+
+    `says` maps optional purposes to GRANTED or DENIED; a purpose that is missing was not spoken about.
+    `at` is when it was said, in Unix seconds, `None` where the carrier has no date.
+    `evidence` is the carrier's own id of the choice (a consent id, a TC string's CMP), never an e-mail or IP.
+    `denies_as` is the reason code a denial by this signal gives, where it is more exact than the default.
+    `note` says in a few plain words what was seen, without values.
+    """
+
+    source: str
+    role: Role
+    standing: Standing
+    says: Mapping[Purpose, Permission] = field(default_factory=dict)
+    at: float | None = None
+    voice: str = ""  # signals of one voice are collapsed, the newest wins; empty means: its own source
+    evidence: str | None = None
+    notice: str | None = None
+    subject: str | None = None
+    denies_as: str | None = None
+    note: str = ""
+
+
+class ConsentModel(StrEnum):
+    """What a law asks for one purpose."""
+
+    OPT_IN = "opt_in"
+    OPT_OUT = "opt_out"
+    NONE = "none"
+
+
+class SignalDuty(StrEnum):
+    """What a law says of browser opt-out signals such as Sec-GPC."""
+
+    REQUIRED = "required"
+    RECOMMENDED = "recommended"
+    NOT_SPECIFIED = "not_specified"
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """One law as far as the gate needs it; `source` and `reviewed` say where and when it was read."""
+
+    id: str
+    name: str
+    analytics: ConsentModel
+    marketing: ConsentModel
+    opt_out_signal: SignalDuty
+    source: str
+    reviewed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the visitor is and which laws apply there.
+
+    `country` is ISO 3166-1 alpha-2, `region` the part of ISO 3166-2 after the dash; both `None` if unknown.
+    `how` tells how it was known: `address`, `context`, `caller`, `local`, `unknown`.
+    `laws` is never empty: an unknown place has the strictest law there is.
+    """
+
+    country: str | None
+    region: str | None
+    how: str
+    laws: tuple[Law, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule that was looked at: which, what it gave, and why. `explain` prints these in order."""
+
+    rule: str
+    outcome: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What all signals and laws add up to for one purpose."""
+
+    permission: Permission  # GRANTED or DENIED, never UNKNOWN
+    basis: str  # the purpose itself, or `not_opted_out`
+    reason: str | None = None  # the reason code of a denial
+    opted_out: bool = False  # an opt-out under an opt-out law: `contextual` destinations may still be served
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The visitor's effective permissions, and how they came about."""
+
+    rulings: Mapping[Purpose, Ruling]
+    signals: tuple[Signal, ...]
+    overruled: tuple[str, ...]  # sources of the signals that lost
+    gpc_detected: bool
+    gpc_honoured: bool
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """A personal value on its way in: raw (to be normalised and hashed per vendor) or hashed already."""
+
+    value: str
+    hashed: bool
+
+    def __repr__(self) -> str:
+        """Never show the value: a traceback must not leak it."""
+        return f"Personal(<hidden>, hashed={self.hashed})"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A canonical event. `data` maps catalogue names to values; personal ones are `Personal`.
+
+    `invalid` and `unknown` are names that came in but cannot be used (wrong type, not in the catalogue);
+    their values are already gone. `offered` are values the shell knows from the connection (ip, user_agent):
+    sent where allowed, but never reported as stripped, because the sender did not send them.
+    """
+
+    name: str
+    id: str
+    time: float  # Unix seconds
+    data: Mapping[str, object] = field(repr=False)
+    purposes: frozenset[Purpose] = frozenset(Purpose)
+    offered: Mapping[str, object] = field(default_factory=dict, repr=False)
+    invalid: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    lifted: tuple[str, ...] = ()  # click ids taken out of URLs
+
+
+class Verdict(StrEnum):
+    """What happens to one event at one destination."""
+
+    SEND = "send"
+    CONTEXTUAL = "contextual"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one destination gets of one event, and why. Refusing is a value, not an exception."""
+
+    destination: str
+    verdict: Verdict
+    reason: str | None
+    kept: Mapping[str, object] = field(repr=False)
+    stripped: Mapping[str, str] = field(default_factory=dict)  # field name -> cause
+    derived: tuple[str, ...] = ()
+    basis: str | None = None
+    legal_basis: str | None = None
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """One event in a vendor's own format, ready to be batched with others of the same `head`.
+
+    `sent` names the canonical fields whose values are in `body`; `invalid` the ones this vendor cannot take.
+    """
+
+    head: bytes
+    body: bytes = field(repr=False)
+    sent: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One request to one vendor, complete. The only thing `delivery` ever sends."""
+
+    method: str
+    url: str = field(repr=False)  # may hold the vendor's secret in its query
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a vendor answered. The body is read for its error code and then dropped, never logged."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = field(default=b"", repr=False)
+
+
+class Fate(StrEnum):
+    """How one delivery attempt ended."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The fate of one event at one vendor after one answer; `why` is a short code, never vendor text."""
+
+    fate: Fate
+    why: str | None = None
+    retry_after: float | None = None  # seconds
