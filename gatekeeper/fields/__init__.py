@@ -1,0 +1,69 @@
+"""The field catalogue: which fields exist, which purposes cover each, and what a value must look like.
+
+`CATALOGUE` is the shipped one (catalogue.toml); a policy's `[fields.*]` tables add to it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from gatekeeper.model import Purpose
+
+TYPES = ("url", "text", "texts", "id", "number", "currency", "items", "ip", "time", "personal")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One row of the catalogue; the meaning of each column is written at the top of catalogue.toml."""
+
+    name: str
+    purposes: frozenset[Purpose]
+    type: str
+    personal: str = "none"
+    max_length: int = 512
+    transform: str = "none"
+    contextual: bool = False
+    hashed_as: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name the field goes by inside the gate and in the audit: the hashed one where there is one."""
+        return self.hashed_as or self.name
+
+
+class Catalogue:
+    """All fields a policy knows, by every name they may come in under."""
+
+    __slots__ = ("by_key", "by_name")
+
+    def __init__(self, rows: Iterable[Field]) -> None:
+        self.by_name: dict[str, Field] = {}
+        self.by_key: dict[str, Field] = {}
+        for row in rows:
+            self.by_name[row.name] = row
+            self.by_name[row.key] = row
+            self.by_key[row.key] = row
+
+    def extended(self, rows: Iterable[Field]) -> Catalogue:
+        """This catalogue with a policy's own fields added."""
+        return Catalogue([*self.by_key.values(), *rows])
+
+
+def row(name: str, columns: Mapping[str, Any]) -> Field:
+    """A `Field` from one TOML table whose purposes and type were checked."""
+    purposes = frozenset(Purpose(purpose) for purpose in columns["purposes"])
+    return Field(name=name, **{**columns, "purposes": purposes})
+
+
+def _shipped() -> Catalogue:
+    text = resources.files(__name__).joinpath("catalogue.toml").read_text("utf-8")
+    return Catalogue(row(name, columns) for name, columns in tomllib.loads(text).items())
+
+
+CATALOGUE = _shipped()

@@ -1,0 +1,211 @@
+"""Values in. Pure. Raw values of an event → clean values of the catalogue's types, or `None` for invalid.
+
+Nothing is guessed: a number in a string, a list where a scalar belongs, a NaN are invalid, and an invalid
+value is dropped and named, never sent as it is. Text over its length is cut,
+an identifier over it is invalid.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from importlib import resources
+from typing import Final
+
+from gatekeeper.fields import Catalogue, Field
+from gatekeeper.model import Personal
+
+MAX_ITEMS: Final = 200
+CURRENCIES: Final = frozenset(
+    code
+    for line in resources.files("gatekeeper.fields").joinpath("iso4217.txt").read_text("ascii").splitlines()
+    if not line.startswith("#")
+    for code in line.split()
+)
+# Addresses inside somebody's network: they identify nobody to a vendor (RFC 1918, 6598, 4193).
+_LOCAL: Final = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+# Meta's Parameter Builder appends ".<8 characters>" (older: 2) to a hash; it must survive untouched.
+# Source: developers.facebook.com, Conversions API Parameter Builder (facts of 2026-11-23).
+_SHA256_APPENDIX = re.compile(r"[0-9a-f]{64}\.[0-9A-Za-z_-]{2}(?:[0-9A-Za-z_-]{6})?")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_EARLIEST = 946_684_800.0  # 2000-01-01; a smaller number is no Unix time in seconds
+_LATEST = 32_503_680_000.0  # year 3000; a larger one is milliseconds or worse
+
+
+def accept(
+    raw: Mapping[str, object], catalogue: Catalogue
+) -> tuple[dict[str, object], tuple[str, ...], tuple[str, ...]]:
+    """Sort an event's `data` into clean values, invalid names and unknown names, in their order of arrival.
+
+    A personal field that came both raw and hashed is taken raw: it can be normalised per vendor.
+    """
+    data: dict[str, object] = {}
+    invalid: list[str] = []
+    unknown: list[str] = []
+    for name, value in raw.items():
+        spec = catalogue.by_name.get(name)
+        if spec is None:
+            unknown.append(printable(name))
+            continue
+        if value is None:  # an absent value, as most tag libraries write it
+            continue
+        clean = _personal(spec, name, value) if spec.hashed_as else _CLEAN[spec.type](value, spec)
+        if clean is None:
+            invalid.append(spec.key)
+        elif isinstance(clean, _Items):
+            data[spec.key] = clean.rows
+            unknown.extend(clean.unknown)
+        elif not (name != spec.name and spec.key in data):
+            data[spec.key] = clean
+    return data, tuple(n for n in dict.fromkeys(invalid) if n not in data), tuple(dict.fromkeys(unknown))
+
+
+def printable(name: str) -> str:
+    """An unknown field's name as it may stand in an audit line: names can hold personal data too."""
+    if len(name) <= 64 and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$-]*", name) and not re.search(r"\d{6}", name):
+        return name
+    return "(unprintable name)"
+
+
+def unix_time(value: object) -> float | None:
+    """Unix seconds from a number of seconds or an RFC 3339 string with an offset; `None` if it is neither."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return float(value) if _EARLIEST <= value <= _LATEST else None
+    if isinstance(value, str) and 10 < len(value) <= 40:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        return moment.timestamp() if moment.tzinfo is not None and moment.year < 3000 else None
+    return None
+
+
+def _text(value: object, spec: Field) -> str | None:
+    if not isinstance(value, str) or not well_formed(value):
+        return None
+    return _CONTROL.sub(" ", value)[: spec.max_length]
+
+
+def _texts(value: object, spec: Field) -> str | tuple[str, ...] | None:
+    if not isinstance(value, list):
+        return _text(value, spec)
+    clean = [_text(one, spec) for one in value[:100]]
+    return tuple(one for one in clean if one is not None) if None not in clean else None
+
+
+def _url(value: object, spec: Field) -> str | None:
+    if not isinstance(value, str) or len(value) > spec.max_length or not value or not well_formed(value):
+        return None
+    return None if _CONTROL.search(value) or " " in value.strip() else value.strip()
+
+
+def _id(value: object, spec: Field) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not value.strip() or len(value) > spec.max_length:
+        return None
+    return None if _CONTROL.search(value) or not well_formed(value) else value
+
+
+def _number(value: object, spec: Field) -> int | float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if math.isfinite(value) and abs(value) < 1e15 else None
+
+
+def _currency(value: object, spec: Field) -> str | None:
+    code = value.strip().upper() if isinstance(value, str) and len(value) < 10 else ""
+    return code if code in CURRENCIES else None
+
+
+def _ip(value: object, spec: Field) -> str | None:
+    if not isinstance(value, str) or len(value) > spec.max_length:
+        return None
+    try:
+        address = ipaddress.ip_address(value.strip())
+    except ValueError:
+        return None
+    if address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified:
+        return None
+    return None if any(address in network for network in _LOCAL) else str(address)
+
+
+def _time(value: object, spec: Field) -> float | None:
+    return unix_time(value)
+
+
+class _Items:
+    """Accepted items, and the paths in them that the catalogue does not know."""
+
+    __slots__ = ("rows", "unknown")
+
+    def __init__(self, rows: tuple[dict[str, object], ...], unknown: tuple[str, ...]) -> None:
+        self.rows = rows
+        self.unknown = unknown
+
+
+def _items(value: object, spec: Field) -> _Items | None:
+    if not isinstance(value, list) or len(value) > MAX_ITEMS:
+        return None
+    rows: list[dict[str, object]] = []
+    unknown: list[str] = []
+    for item in value:
+        if not isinstance(item, dict):
+            return None
+        kept: dict[str, object] = {}
+        for key, inner in item.items():
+            kind = spec.keys.get(key)
+            clean = None if kind is None else _CLEAN[kind](inner, spec)
+            if clean is None:
+                unknown.append("items." + printable(key))
+            else:
+                kept[key] = clean
+        if kept:
+            rows.append(kept)
+    return _Items(tuple(rows), tuple(unknown)) if rows else None
+
+
+def _personal(spec: Field, name: str, value: object) -> Personal | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # phone numbers and postal codes come as numbers
+    if not isinstance(value, str) or not value.strip() or len(value) > max(spec.max_length, 80):
+        return None
+    if not well_formed(value):
+        return None
+    if _SHA256.fullmatch(value.strip()):
+        return Personal(value.strip().lower(), hashed=True)
+    if name == spec.hashed_as:
+        return Personal(value, hashed=True) if _SHA256_APPENDIX.fullmatch(value) else None
+    return Personal(value, hashed=False)
+
+
+def well_formed(value: str) -> bool:
+    """Whether a string can be written as UTF-8 at all: a lone surrogate cannot."""
+    if value.isascii():
+        return True
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_CLEAN: Final[Mapping[str, Callable[[object, Field], object]]] = {
+    "url": _url,
+    "text": _text,
+    "texts": _texts,
+    "id": _id,
+    "number": _number,
+    "currency": _currency,
+    "items": _items,
+    "ip": _ip,
+    "time": _time,
+}

@@ -1,0 +1,170 @@
+"""The key ring: what signs consent cookies and visitor contexts, and what turns subjects into pseudonyms.
+
+One folder (`[keys] path`) is shared by the application, its workers and the sidecar. It holds
+
+    signing-<date>-<id>.key     signs; every one in the folder verifies, the newest signs
+    pseudonym-<date>-<id>.key   names subjects in the audit; every one is tried in a search
+
+each with 64 hexadecimal digits. `GATEKEEPER_SIGNING_KEYS` and `GATEKEEPER_PSEUDONYM_KEYS` (newest first,
+separated by commas, `id:hex`) override the folder. Every use has its own key, derived from these by HMAC.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from gatekeeper.errors import ConfigError
+
+SIGNING = "signing"
+PSEUDONYM = "pseudonym"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A secret of 32 bytes and the public id it is listed under."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+    def derive(self, label: str) -> bytes:
+        """A 32-byte key for one use: HMAC-SHA256(secret, label) (the expand step of RFC 5869, one block)."""
+        return hmac.digest(self.secret, b"gatekeeper\x00" + label.encode(), "sha256")
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """All keys of one installation, newest first. Never empty."""
+
+    signing: tuple[Key, ...]
+    pseudonym: tuple[Key, ...]
+
+    def sign(self, label: str, message: bytes) -> tuple[str, bytes]:
+        """The id of the newest signing key and its HMAC-SHA256 over `message`; `label` names the use."""
+        key = self.signing[0]
+        return key.id, hmac.digest(key.derive(label), message, "sha256")
+
+    def verify(self, label: str, key_id: str, message: bytes, mac: bytes) -> bool:
+        """Whether `mac` was made for `message` and this use by the key of that id."""
+        for key in self.signing:
+            if key.id == key_id:
+                return hmac.compare_digest(hmac.digest(key.derive(label), message, "sha256"), mac)
+        return False
+
+    @cached_property
+    def _pseudonym_keys(self) -> tuple[bytes, ...]:
+        return tuple(key.derive("subject") for key in self.pseudonym)
+
+    def name(self, kind: str, value: str) -> str:
+        """The pseudonym an identifier has in the audit: `p_` and 22 hexadecimal digits (88 bits)."""
+        return _pseudonym(self._pseudonym_keys[0], kind, value)
+
+    def names(self, kind: str, value: str) -> tuple[str, ...]:
+        """The pseudonyms an identifier has had under every key there is, for a search."""
+        return tuple(_pseudonym(key, kind, value) for key in self._pseudonym_keys)
+
+    def derived_id(self, destination: str, value: str) -> str:
+        """A stable stand-in for an identifier, different at every destination: 32 hexadecimal digits."""
+        return hmac.digest(self._derived_keys(destination), value.encode(), "sha256").hex()[:32]
+
+    def _derived_keys(self, destination: str) -> bytes:
+        return self.pseudonym[-1].derive("derived-id\x00" + destination)  # the oldest: ids outlive rotation
+
+
+def _pseudonym(key: bytes, kind: str, value: str) -> str:
+    return "p_" + hmac.digest(key, f"{kind}\x00{value}".encode(), "sha256").hex()[:22]
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[Key, ...]]:
+    """Key lists given by environment variables; a kind that has none is missing from the result."""
+    found = {}
+    for kind in (SIGNING, PSEUDONYM):
+        variable = f"GATEKEEPER_{kind.upper()}_KEYS"
+        if variable in environ:
+            keys = [_parse(variable, part.strip()) for part in environ[variable].split(",") if part.strip()]
+            if not keys:
+                raise ConfigError(f"{variable}: is empty; give `id:<64 hex digits>`, newest first")
+            found[kind] = tuple(keys)
+    return found
+
+
+def load(folder: Path, environ: Mapping[str, str] | None = None, *, create: bool = True) -> KeyRing:
+    """Read the key ring, making the folder and its first keys if there are none and `create` is set.
+
+    The folder is made with mode 0700 and files with 0600. Raises ConfigError with a remedy.
+    """
+    given = from_environment(os.environ if environ is None else environ)
+    kinds = {kind: given.get(kind) or _from_folder(folder, kind, create) for kind in (SIGNING, PSEUDONYM)}
+    return KeyRing(**kinds)
+
+
+def rotate(folder: Path, kind: str) -> Key:
+    """Add a new key of `kind`, which is used from the next start on; the older ones go on verifying."""
+    return _create(folder, kind)
+
+
+def ephemeral() -> KeyRing:
+    """A ring that is written nowhere: for tests, `explain` and the demo."""
+    return KeyRing(
+        signing=(Key("ephemeral", secrets.token_bytes(32)),),
+        pseudonym=(Key("ephemeral", secrets.token_bytes(32)),),
+    )
+
+
+def _from_folder(folder: Path, kind: str, create: bool) -> tuple[Key, ...]:
+    try:
+        files = sorted(folder.glob(f"{kind}-*.key"), reverse=True)
+        keys = tuple(_parse(str(path), f"{path.stem}:{path.read_text('ascii').strip()}") for path in files)
+        for path in files:
+            if path.stat().st_mode & 0o077:
+                raise ConfigError(f"{path}: others may read this key; run chmod 600 on it")
+        if keys:
+            return keys
+        if create:
+            return (_create(folder, kind),)
+    except (OSError, UnicodeDecodeError) as error:
+        what = type(error).__name__
+        raise ConfigError(f"keys.path: cannot use {folder} ({what}); make it writable") from error
+    raise ConfigError(f"keys.path: no {kind} key in {folder}; start the gate once, or copy the shared folder")
+
+
+def _create(folder: Path, kind: str) -> Key:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    key = Key(f"{kind}-{stamp}-{secrets.token_hex(4)}", secrets.token_bytes(32))
+    # Written whole under another name first: a second process never reads half a key.
+    temporary = folder / f".{key.id}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key.secret.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    first = folder / f"{kind}-{stamp[:8]}-first.key"
+    if not any(folder.glob(f"{kind}-*.key")):
+        # Two processes may start at once: link() fails for the second, which then takes the first one's key.
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, first)
+        temporary.unlink()
+        return _parse(str(first), f"{first.stem}:{first.read_text('ascii').strip()}")
+    temporary.rename(folder / f"{key.id}.key")
+    return key
+
+
+def _parse(where: str, text: str) -> Key:
+    key_id, _, digits = text.rpartition(":")
+    try:
+        secret = bytes.fromhex(digits)
+    except ValueError:
+        secret = b""
+    # The id is public and signed messages carry it: keep it to what a cookie may hold.
+    if len(secret) != 32 or not key_id.replace("-", "").replace("_", "").isalnum():
+        raise ConfigError(f"{where}: is not a key; a key is `id:` and 64 hexadecimal digits")
+    return Key(hashlib.sha256(key_id.encode()).hexdigest()[:8] if len(key_id) > 48 else key_id, secret)

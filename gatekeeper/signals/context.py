@@ -1,0 +1,112 @@
+"""The signed visitor context. Pure. What one process knows of a visitor, for another one to act on.
+
+`Gatekeeper-Context: <base64url JSON>.<key id>.<mac>` carries the signals of the visitor's own request, where
+it came from, and the pseudonymous subject; it expires. A token that does not verify, is too old or comes
+from another installation is malformed and denies: whoever passes one on wanted to be believed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
+
+HEADER: Final = b"gatekeeper-context"
+SOURCE: Final = "gatekeeper-context"
+LABEL: Final = "visitor-context"
+LIFETIME: Final = 3600.0  # seconds; long enough for a queued job, short enough for a leaked token
+_MAX = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What is known of a visitor apart from any one event.
+
+    `declared` is (country, region) of the visitor, or `None` where it is not known.
+    """
+
+    signals: tuple[Signal, ...]
+    declared: tuple[str | None, str | None] | None = None
+    subject: str | None = None
+
+
+def write(visitor: Visitor, *, at: float, sign: Callable[[str, bytes], tuple[str, bytes]]) -> str:
+    """The token for a visitor, issued at `at` (Unix seconds). `sign` is `KeyRing.sign`."""
+    payload = base64.urlsafe_b64encode(
+        orjson.dumps(
+            {
+                "v": 1,
+                "at": int(at),
+                "place": visitor.declared,
+                "subject": visitor.subject,
+                "signals": [_dump(signal) for signal in visitor.signals],
+            }
+        )
+    ).rstrip(b"=")
+    key_id, mac = sign(LABEL, payload)
+    return f"{payload.decode()}.{key_id}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+def read(token: str, *, at: float, verify: Callable[[str, str, bytes, bytes], bool]) -> Visitor:
+    """The visitor a token speaks of; for a bad token, one whose only signal is malformed."""
+    if len(token) > _MAX:
+        return _malformed("is too long")
+    parts = token.strip().split(".")
+    if len(parts) != 3:
+        return _malformed("is not in our format")
+    payload, key_id, mac = parts
+    try:
+        if not verify(LABEL, key_id, payload.encode("ascii"), _bytes(mac)):
+            return _malformed("is not signed by a key of this installation")
+        known = orjson.loads(_bytes(payload))
+        if not at - LIFETIME <= known["at"] <= at + 60:
+            return _malformed("has expired")
+        declared = known["place"]
+        return Visitor(
+            signals=tuple(_load(signal) for signal in known["signals"]),
+            declared=None if declared is None else (declared[0], declared[1]),
+            subject=known["subject"],
+        )
+    except (ValueError, KeyError, TypeError, IndexError, binascii.Error):
+        return _malformed("cannot be read")
+
+
+def _malformed(what: str) -> Visitor:
+    return Visitor((Signal(SOURCE, Role.CHOICE, Standing.MALFORMED, note=f"the context token {what}"),))
+
+
+def _dump(signal: Signal) -> dict[str, Any]:
+    return {
+        "source": signal.source,
+        "role": signal.role,
+        "standing": signal.standing,
+        "says": dict(signal.says),
+        "at": signal.at,
+        "voice": signal.voice,
+        "evidence": signal.evidence,
+        "notice": signal.notice,
+        "subject": signal.subject,
+        "denies_as": signal.denies_as,
+        "note": signal.note,
+    }
+
+
+def _load(known: dict[str, Any]) -> Signal:
+    return Signal(
+        **{
+            **known,
+            "role": Role(known["role"]),
+            "standing": Standing(known["standing"]),
+            "says": {Purpose(purpose): Permission(value) for purpose, value in known["says"].items()},
+        }
+    )
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

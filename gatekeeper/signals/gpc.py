@@ -1,0 +1,27 @@
+"""Global Privacy Control. Pure. `Sec-GPC` header values in, an opt-out or nothing out.
+
+The header says one thing in one way: the value is exactly `1`. Everything else is as if it were absent, and
+never an opt-in. Source: w3c/gpc, "The Sec-GPC Header Field" (draft of 2026-04-03).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
+
+SOURCE = "sec-gpc"
+
+_OPT_OUT = Signal(
+    source=SOURCE,
+    role=Role.OPT_OUT,
+    standing=Standing.DECIDED,
+    says={Purpose.MARKETING: Permission.DENIED},
+    denies_as="gpc_opt_out",
+    note="the browser sends Sec-GPC: 1",
+)
+
+
+def read(values: Iterable[bytes]) -> tuple[Signal, ...]:
+    """One opt-out if any of the header's lines is exactly `1`."""
+    return (_OPT_OUT,) if any(value.strip(b" \t") == b"1" for value in values) else ()
