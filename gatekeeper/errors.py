@@ -30,9 +30,7 @@ class ConfigError(GatekeeperError):
 class EventError(GatekeeperError):
     """A request body that is no event: `status` is the HTTP answer, `field` the path of the culprit."""
 
-    def __init__(
-        self, status: int, title: str, *, field: str | None = None, detail: str | None = None
-    ) -> None:
+    def __init__(self, status: int, title: str, *, field: str | None = None, detail: str | None = None) -> None:
         self.status = status
         self.title = title
         self.field = field

@@ -100,9 +100,7 @@ def strictest(purpose: Purpose, laws: Iterable[Law]) -> tuple[ConsentModel, Law]
     return best
 
 
-def _counted(
-    signals: Iterable[Signal], place: Place, gpc_everywhere: bool, steps: list[Step]
-) -> Iterable[Signal]:
+def _counted(signals: Iterable[Signal], place: Place, gpc_everywhere: bool, steps: list[Step]) -> Iterable[Signal]:
     """The signals that take part, each noted in the trail."""
     required = gpc_everywhere or any(law.opt_out_signal is SignalDuty.REQUIRED for law in place.laws)
     for signal in signals:

@@ -1,7 +1,7 @@
 """The client's address. Pure. Peer and `X-Forwarded-For` in, the visitor's address out.
 
-The header is read right to left and believed only as far as trusted proxies wrote it: the first address that
-is not a trusted proxy's is the visitor's (RFC 7239 section 8.1 says why nothing further left can be believed).
+The header is read right to left and believed only as far as trusted proxies wrote it: the first address
+that is not a trusted proxy's is the visitor's (RFC 7239 section 8.1: nothing further left can be believed).
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from collections.abc import Iterable, Sequence
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def client_address(
-    peer: str | None, forwarded_for: Iterable[bytes], trusted: Sequence[Network]
-) -> str | None:
+def client_address(peer: str | None, forwarded_for: Iterable[bytes], trusted: Sequence[Network]) -> str | None:
     """The visitor's address, or `None` if it cannot be told."""
     address = _parse(peer or "")
     if address is None or not _trusts(trusted, address):

@@ -47,7 +47,7 @@ def locate(
 
 
 def is_local(address: str) -> bool:
-    """Whether an address is loopback, link-local or private: development, tests, or a missing proxy setting."""
+    """Whether an address is loopback, link-local or private: development and tests."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -2,8 +2,9 @@
 
     1.<issued, Unix seconds, hex>.<purposes: a m, or ->.<notice>.<subject>.<key id>.<mac>
 
-Notice, subject and MAC are base64url; the MAC is HMAC-SHA256 over everything before the key id. A cookie that does not verify is malformed: it
-is ours to read, so it denies (DESIGN, rule 5). Two that differ are both read; of one carrier, denied wins.
+Notice, subject and MAC are base64url; the MAC is HMAC-SHA256 over everything before the key id. A cookie that
+does not verify is malformed: it is ours to read, so it denies (DESIGN, rule 5). Two that differ are both
+read; of one carrier, denied wins.
 """
 
 from __future__ import annotations
@@ -20,9 +21,7 @@ VOICE = "own"  # shared with the ledger: one voice, the newer wins
 LABEL = "consent-cookie"
 _MAX = 2048
 _LETTERS = {Purpose.ANALYTICS: "a", Purpose.MARKETING: "m"}
-_SHAPE = re.compile(
-    r"(1\.([0-9a-f]{1,10})\.(-|am?|m)\.([\w-]*)\.([\w-]*))\.([\w-]{1,64})\.([\w-]{43})", re.ASCII
-)
+_SHAPE = re.compile(r"(1\.([0-9a-f]{1,10})\.(-|am?|m)\.([\w-]*)\.([\w-]*))\.([\w-]{1,64})\.([\w-]{43})", re.ASCII)
 
 
 def write(
@@ -64,8 +63,7 @@ def _read_one(value: str, verify: Callable[[str, str, bytes, bytes], bool]) -> S
         role=Role.CHOICE,
         standing=Standing.DECIDED,
         says={
-            purpose: Permission.GRANTED if _LETTERS[purpose] in letters else Permission.DENIED
-            for purpose in OPTIONAL
+            purpose: Permission.GRANTED if _LETTERS[purpose] in letters else Permission.DENIED for purpose in OPTIONAL
         },
         at=float(int(issued, 16)),
         voice=VOICE,

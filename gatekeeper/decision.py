@@ -1,0 +1,79 @@
+"""Stage 4, decide. Pure. Event, consent and place in; a decision for one destination out.
+
+The first failing check gives the reason (DESIGN section 3):
+
+    jurisdiction_blocked · no consent, as the ruling says · purpose_mismatch
+
+`event_not_routed` destinations are not asked; `insufficient_data` is found when the event is shaped.
+A field is kept when the catalogue knows it, its purposes cover the destination's, and the allow-list names it.
+"""
+
+from __future__ import annotations
+
+from gatekeeper.destinations.kind import Destination
+from gatekeeper.model import Consent, Decision, Event, Permission, Place, Step, Verdict
+
+JURISDICTION: str = "jurisdiction_blocked"
+MISMATCH: str = "purpose_mismatch"
+INSUFFICIENT: str = "insufficient_data"
+CONTEXTUAL: str = "contextual"
+
+
+def decide(event: Event, consent: Consent, place: Place, to: Destination) -> Decision:
+    """What `to` gets of `event`, and why."""
+    steps = [*consent.steps]
+    if to.regions is not None:
+        there = {place.country, f"{place.country}-{place.region}"} if place.country else set()
+        inside = not there.isdisjoint(to.regions)
+        steps.append(Step("region", "inside" if inside else "outside", "the policy lists where it may be used"))
+        if not inside:
+            return _block(to, JURISDICTION, steps)
+
+    ruling = consent.rulings[to.purpose]
+    contextual = False
+    if ruling.permission is not Permission.GRANTED:
+        contextual = ruling.opted_out and to.on_opt_out == CONTEXTUAL
+        steps.append(Step(f"needs {to.purpose}", CONTEXTUAL if contextual else "denied", ruling.reason or ""))
+        if not contextual:
+            return _block(to, ruling.reason or "internal_error", steps)
+    else:
+        steps.append(Step(f"needs {to.purpose}", "granted", f"basis: {ruling.basis}"))
+
+    if to.purpose not in event.purposes:
+        steps.append(Step("declared purposes", "do not include it", ", ".join(sorted(event.purposes))))
+        return _block(to, MISMATCH, steps)
+
+    allowed = to.fields & to.contextual if contextual else to.fields
+    kept: dict[str, object] = {}
+    stripped: dict[str, str] = {}
+    for name, value in event.data.items():
+        if name in allowed:
+            kept[name] = value
+        elif name in to.fields:
+            stripped[name] = "opt_out"
+        else:
+            stripped[name] = to.causes[name]
+    derived = []
+    for name, value in event.offered.items():
+        if name in allowed and name not in kept:
+            kept[name] = value
+            derived.append(name)
+    for name in event.invalid:
+        stripped.setdefault(name, "invalid")
+    for name in event.unknown:
+        stripped.setdefault(name, "unknown_field")
+    return Decision(
+        destination=to.name,
+        verdict=Verdict.CONTEXTUAL if contextual else Verdict.SEND,
+        reason=None,
+        kept=kept,
+        stripped=stripped,
+        derived=tuple(derived),
+        basis=CONTEXTUAL if contextual else ruling.basis,
+        legal_basis=to.legal_basis,
+        steps=tuple(steps),
+    )
+
+
+def _block(to: Destination, reason: str, steps: list[Step]) -> Decision:
+    return Decision(to.name, Verdict.BLOCK, reason, kept={}, legal_basis=to.legal_basis, steps=tuple(steps))

@@ -1,0 +1,12 @@
+"""Stage 5, shape: one file per kind of destination. `KINDS` is the explicit registry, by the name in a policy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gatekeeper.destinations import first_party, ga4, meta_capi, sentry
+from gatekeeper.destinations.kind import DestinationModule
+
+KINDS: Final[dict[str, DestinationModule]] = {
+    module.KIND.name: module for module in (ga4, meta_capi, sentry, first_party)
+}

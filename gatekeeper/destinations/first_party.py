@@ -1,0 +1,77 @@
+"""The operator's own analytics: canonical events as JSON to the operator's endpoint. The shortest destination.
+
+    POST <endpoint>   {"events": [{"event", "event_id", "event_time", "data": {…canonical names…}}]}
+
+Default purpose and fields: the guide's "First-party analytics": page views, funnels, scroll depth, device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import orjson
+from pydantic import Field
+
+from gatekeeper.destinations import answers
+from gatekeeper.destinations.kind import Destination, Kind, Shaping
+from gatekeeper.destinations.settings import Common, HttpUrl, SecretValue
+from gatekeeper.model import Event, Outgoing, Personal, Purpose, Shaped
+
+KIND = Kind(
+    name="first_party",
+    title="First-party analytics",
+    purpose=Purpose.ANALYTICS,
+    allowed_purposes=frozenset({Purpose.ANALYTICS, Purpose.MARKETING}),
+    legal_basis="consent",
+    fields=(
+        "page_url", "page_title", "referrer", "session_id", "scroll_depth", "time_on_page", "navigation_path",
+        "funnel_step", "device_type", "viewport", "connection_quality", "language", "order_value", "currency",
+        "transaction_id", "items",
+    ),
+    places=None,
+    batch_events=100,
+    max_age=30 * 86_400.0,
+    accepts_contextual=True,
+    processor="the operator",
+    deletion="by the operator, at the endpoint",
+)  # fmt: skip
+
+
+class Settings(Common):
+    """Keys of a `first_party` destination."""
+
+    kind: Literal["first_party"]
+    endpoint: HttpUrl = Field(description="Where the events are posted.")
+    headers: dict[str, SecretValue] = Field(default_factory=dict, description="Extra request headers.")
+
+
+def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
+    """The event under its canonical names; personal values can only go as hashes that came in as hashes."""
+    data, sent, invalid = {}, [], []
+    for name, value in kept.items():
+        if isinstance(value, Personal):
+            if not value.hashed:
+                invalid.append(name)
+                continue
+            value = value.value
+        data[name] = value
+        sent.append(name)
+    body = {"event": event.name, "event_id": event.id, "event_time": event.time, "data": data}
+    return Shaped(head=b"", body=orjson.dumps(body), sent=tuple(sent), invalid=tuple(invalid))
+
+
+def assemble(to: Destination, head: bytes, bodies: Sequence[bytes]) -> Outgoing:
+    """All events of a batch in one request."""
+    return Outgoing(
+        "POST",
+        to.endpoint,
+        (
+            ("Content-Type", "application/json"),
+            *((name.removeprefix("headers."), secret.value) for name, secret in to.secrets.items()),
+        ),
+        b'{"events":[' + b",".join(bodies) + b"]}",
+    )
+
+
+read_answer = answers.by_status

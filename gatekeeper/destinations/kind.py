@@ -1,0 +1,111 @@
+"""What every destination's file gives: a `Kind`, `Settings` and three functions.
+
+    KIND                                     the defaults: purpose, fields, limits (the guide's tables)
+    Settings                                 the keys of `[destinations.<name>]` for this kind
+    shape(event, kept, shaping)   -> Shaped  one event in the vendor's format, or why it is no valid one
+    assemble(to, head, bodies)    -> Outgoing   one request from shaped events of the same head
+    read_answer(answer, count)    -> Outcome    the fate of each of them
+
+All pure. Adding a destination: copy the shortest file (`first_party.py`) and add it to `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gatekeeper.model import Answer, Consent, Event, Outcome, Outgoing, Place, Purpose, Shaped
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that must never be printed."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The defaults and limits of one kind of destination.
+
+    `fields` is the default allow-list. `places` are all fields the vendor has a place for, `None` if any.
+    `clear` are personal fields this vendor defines as unhashed. `batch_bytes` bounds a request's body,
+    `max_age` (seconds) how old an event may be, `max_attempts` how often one is tried.
+    """
+
+    name: str
+    title: str
+    purpose: Purpose | None
+    allowed_purposes: frozenset[Purpose]
+    legal_basis: str
+    fields: tuple[str, ...]
+    places: frozenset[str] | None
+    clear: frozenset[str] = frozenset()
+    endpoint: str | None = None
+    batch_events: int = 1
+    batch_bytes: int = 1_000_000
+    max_age: float = 7 * DAY
+    max_attempts: int = 12
+    accepts_contextual: bool = False
+    errors_only: bool = False  # by default receives `error` events and nothing else
+    processor: str = ""
+    deletion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One `[destinations.<name>]` of a policy, compiled."""
+
+    name: str
+    kind: Kind
+    purpose: Purpose
+    legal_basis: str
+    fields: frozenset[str]
+    causes: Mapping[str, str]  # field that is not sent -> why: `purpose` or `not_needed`
+    contextual: frozenset[str]  # what may still be sent after an opt-out of sale
+    endpoint: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    events: frozenset[str] | None = None
+    regions: frozenset[str] | None = None
+    on_opt_out: str = "block"
+    url_params: frozenset[str] = frozenset()
+
+    def secret(self, name: str) -> str:
+        """A secret's value, for the one request it goes into."""
+        return self.secrets[name].value
+
+
+@dataclass(frozen=True, slots=True)
+class Shaping:
+    """What shaping needs besides the event: all of it passed in."""
+
+    to: Destination
+    consent: Consent
+    place: Place
+    at: float  # now, Unix seconds
+    derived_id: Callable[[str], str]  # a keyed stand-in for an identifier, different per destination
+
+    @property
+    def marketing_granted(self) -> bool:
+        """Whether advertising use is permitted: what every vendor's consent flag asks."""
+        return self.consent.rulings[Purpose.MARKETING].permission == "granted"
+
+
+class DestinationModule(Protocol):
+    """The names every file in this folder has."""
+
+    KIND: Kind
+    Settings: type[Any]
+
+    def shape(self, event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
+        """The event for this vendor, or in a few words why what is left is no valid vendor event."""
+
+    def assemble(self, to: Destination, head: bytes, bodies: Sequence[bytes]) -> Outgoing:
+        """One request out of shaped events that share a head."""
+
+    def read_answer(self, answer: Answer, count: int) -> tuple[Outcome, ...]:
+        """The fate of each of the `count` events of a request."""

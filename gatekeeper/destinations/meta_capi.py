@@ -1,0 +1,206 @@
+"""Meta Conversions API.
+
+    POST <endpoint>/v26.0/<pixel id>/events?access_token=…     {"data": [event, …]}
+
+Sources: developers.facebook.com/docs/marketing-api/conversions-api (customer-information-parameters of
+2026-01-09, fbp-and-fbc, best-practices, data-processing-options) and the rules of Meta's own Parameter Builder,
+read 2026-11-23. There is no field for EU consent: denied means not called. A request is taken or refused whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
+
+import orjson
+from pydantic import Field, StringConstraints
+
+from gatekeeper.destinations import answers, normalise
+from gatekeeper.destinations.kind import DAY, Destination, Kind, Shaping
+from gatekeeper.destinations.settings import Common, Identifier, SecretValue
+from gatekeeper.model import Answer, Event, Fate, Outcome, Outgoing, Personal, Purpose, Shaped
+
+VERSION: Final = "v26.0"
+# Standard events; any other name goes out as a custom event of that name.
+EVENTS: Final = {
+    "page_view": "PageView",
+    "view_item": "ViewContent",
+    "search": "Search",
+    "add_to_cart": "AddToCart",
+    "add_to_wishlist": "AddToWishlist",
+    "begin_checkout": "InitiateCheckout",
+    "add_payment_info": "AddPaymentInfo",
+    "purchase": "Purchase",
+    "generate_lead": "Lead",
+    "sign_up": "CompleteRegistration",
+    "subscribe": "Subscribe",
+    "start_trial": "StartTrial",
+    "contact": "Contact",
+}
+HASHED: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
+    "email_hash": ("em", normalise.email),
+    "phone_hash": ("ph", lambda e164: e164.lstrip("+")),
+    "first_name_hash": ("fn", normalise.letters),
+    "last_name_hash": ("ln", normalise.letters),
+    "city_hash": ("ct", normalise.ascii_alnum),
+    "state_hash": ("st", normalise.state),
+    "postal_code_hash": ("zp", normalise.postal_code),
+    "country_hash": ("country", normalise.country),
+    "date_of_birth_hash": ("db", normalise.birth_date),
+    "gender_hash": ("ge", normalise.gender),
+    "external_id_hash": ("external_id", lambda raw: "".join(raw.lower().split()) or None),
+}
+_CLEAR: Final = {"ip": "client_ip_address", "user_agent": "client_user_agent", "fbc": "fbc", "fbp": "fbp"}
+# An event whose user_data has nothing beyond one of these is invalid (Meta, best practices).
+_INSUFFICIENT: Final = (
+    frozenset({"ct", "country", "st", "zp", "ge", "client_user_agent"}),
+    frozenset({"db", "client_user_agent"}),
+    frozenset({"fn", "ge"}),
+    frozenset({"ln", "ge"}),
+)
+# Error codes that a later attempt may get past (Graph API error handling; RudderStack's map agrees).
+_TRANSIENT: Final = frozenset({1, 2, 4, 17, 341, 368, 5000, 21009, 80003})
+
+KIND = Kind(
+    name="meta_capi",
+    title="Meta Conversions API",
+    purpose=Purpose.MARKETING,
+    allowed_purposes=frozenset({Purpose.MARKETING}),
+    legal_basis="consent",
+    fields=(
+        "page_url", "order_value", "currency", "transaction_id", "items", "user_agent", "ip", "fbclid", "fbc", "fbp",
+        "email_hash", "phone_hash", "first_name_hash", "last_name_hash", "city_hash", "state_hash",
+        "postal_code_hash", "country_hash", "date_of_birth_hash", "gender_hash", "external_id_hash",
+    ),
+    places=frozenset(
+        {"page_url", "referrer", "order_value", "currency", "transaction_id", "items", "fbclid",
+         "customer_lifetime_value", "product_interest", *HASHED, *_CLEAR}
+    ),
+    endpoint="https://graph.facebook.com",
+    batch_events=1000,
+    batch_bytes=1_000_000,
+    max_age=6.5 * DAY,  # one event over 7 days fails the whole request (error 100/2804003)
+    processor="Meta Platforms Ireland Ltd",
+    deletion="none per event; Custom Audiences: DELETE /<audience id>/users",
+)  # fmt: skip
+
+
+class Settings(Common):
+    """Keys of a `meta_capi` destination."""
+
+    kind: Literal["meta_capi"]
+    pixel_id: Identifier = Field(description="Pixel or dataset id.")
+    access_token: SecretValue = Field(description="System user token of the Conversions API.")
+    test_event_code: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        None, description="Shows the events in Events Manager's test tab instead of counting them."
+    )
+
+
+def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
+    """The event as one element of `data[]`, with `user_data` hashed by Meta's rules."""
+    if shaping.at - event.time > KIND.max_age:
+        return "the event is older than Meta accepts"
+    user: dict[str, Any] = {}
+    custom: dict[str, Any] = {}
+    out: dict[str, Any] = {
+        "event_name": EVENTS.get(event.name, event.name),
+        "event_time": int(event.time),
+        "event_id": event.id,
+        "action_source": "website",
+    }
+    sent: list[str] = []
+    invalid: list[str] = []
+    for name, value in kept.items():
+        placed = True
+        if isinstance(value, Personal):
+            key, normal = HASHED[name]
+            digest = normalise.hashed(value, None if value.hashed else normal(value.value))
+            placed = digest is not None
+            if placed:
+                user[key] = [digest]
+        elif name in _CLEAR:
+            user[_CLEAR[name]] = value
+        elif name == "page_url":
+            out["event_source_url"] = value
+        elif name == "referrer":
+            out["referrer_url"] = value
+        elif name == "order_value":
+            custom["value"] = value
+        elif name == "currency":
+            custom["currency"] = value
+        elif name == "transaction_id":
+            custom["order_id"] = value
+        elif name == "customer_lifetime_value":
+            custom["predicted_ltv"] = value
+        elif name == "product_interest":
+            custom["content_category"] = value if isinstance(value, str) else ", ".join(map(str, _rows(value)))
+        elif name == "items":
+            _contents(value, custom)
+        elif name != "fbclid":
+            placed = False
+        (sent if placed else invalid).append(name)
+
+    fbclid = kept.get("fbclid")
+    if fbclid is not None and fbclid not in str(user.get("fbc", "")).split("."):
+        # The click is newer than the cookie, or there is none: index 1 is what a server uses.
+        user["fbc"] = f"fb.1.{int(event.time * 1000)}.{fbclid}"
+        sent = [name for name in sent if name != "fbc"]
+        if "fbc" in kept:
+            invalid.append("fbc")
+    if any(user.keys() <= combination for combination in _INSUFFICIENT):
+        return "what is left of user_data is a combination Meta rejects"
+    out["user_data"] = user
+    if custom:
+        out["custom_data"] = custom
+    if shaping.consent.gpc_detected:
+        out |= {
+            "data_processing_options": ["LDU"],
+            "data_processing_options_country": 0,
+            "data_processing_options_state": 0,
+        }
+    return Shaped(head=b"", body=orjson.dumps(out), sent=tuple(sent), invalid=tuple(invalid))
+
+
+def _rows(value: object) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _contents(items: object, custom: dict[str, Any]) -> None:
+    contents = []
+    for item in _rows(items):
+        content = {"id": item.get("item_id"), "quantity": item.get("quantity"), "item_price": item.get("price")}
+        contents.append({key: value for key, value in content.items() if value is not None})
+    custom["content_type"] = "product"
+    custom["content_ids"] = [content["id"] for content in contents if "id" in content]
+    custom["contents"] = contents
+    custom["num_items"] = len(contents)
+
+
+def assemble(to: Destination, head: bytes, bodies: Sequence[bytes]) -> Outgoing:
+    """Up to 1000 events; the token goes into the query, where every example of Meta has it."""
+    body = b'{"data":[' + b",".join(bodies) + b"]"
+    if to.settings.get("test_event_code"):
+        body += b',"test_event_code":' + orjson.dumps(to.settings["test_event_code"])
+    token = quote(to.secret("access_token"), safe="")
+    return Outgoing(
+        "POST",
+        f"{to.endpoint}/{VERSION}/{to.settings['pixel_id']}/events?access_token={token}",
+        (("Content-Type", "application/json"),),
+        body + b"}",
+    )
+
+
+def read_answer(answer: Answer, count: int) -> tuple[Outcome, ...]:
+    """All or nothing; Graph error codes tell what may pass later."""
+    if answer.status < 400 or answer.status in answers.RETRIED or answer.status >= 500:
+        return answers.by_status(answer, count)
+    try:
+        error = orjson.loads(answer.body)["error"]
+        code, transient = error.get("code"), error.get("is_transient") is True
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return answers.by_status(answer, count)
+    why = f"meta_{code}" if isinstance(code, int) else f"http_{answer.status}"
+    if transient or code in _TRANSIENT:
+        return (Outcome(Fate.RETRY, why, answers.retry_after(answer)),) * count
+    return (Outcome(Fate.DEAD, why),) * count

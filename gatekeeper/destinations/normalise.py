@@ -1,0 +1,155 @@
+"""Normalising personal data before it is hashed. Pure. A raw value in; the normal form, or `None`, out.
+
+Only what several vendors share stands here; a vendor's own rules are in its file, with their source.
+`None` means that the value cannot be what it claims to be: it is dropped, never sent as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from typing import Final
+
+import iso3166
+
+from gatekeeper.model import Personal
+
+# The pixel's own e-mail test (RFC 2822 approximated), with letters of any script allowed on both sides.
+_EMAIL: Final = re.compile(
+    r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.)+[^\W_](?:[\w-]{0,62}[^\W_])?"
+)
+_APPENDIX: Final = re.compile(r"[0-9a-f]{64}\..+")
+
+
+def sha256(text: str) -> str:
+    """SHA-256 over UTF-8, as 64 lower-case hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hashed(value: Personal, normal: str | None) -> str | None:
+    """What to send for a personal value whose normal form is `normal`; a supplied hash passes as it is."""
+    if value.hashed:
+        return value.value
+    return None if normal is None else sha256(normal)
+
+
+def plain_hash(value: Personal) -> bool:
+    """Whether a supplied hash is a plain one: Meta's appendix form means nothing to other vendors."""
+    return not (value.hashed and _APPENDIX.fullmatch(value.value))
+
+
+def email(raw: str) -> str | None:
+    """Trimmed and in lower case; `None` unless it is one address with a dotted domain."""
+    text = raw.strip().lower()
+    return text if len(text) <= 254 and _EMAIL.fullmatch(text) else None
+
+
+def google_email(raw: str) -> str | None:
+    """As `email`; at gmail.com and googlemail.com also without dots and `+suffix`.
+
+    Source: developers.google.com, Data Manager API, formatting guidelines of 2026 (older pages differ).
+    """
+    text = email(raw)
+    if text is None:
+        return None
+    local, _, domain = text.rpartition("@")
+    if domain in ("gmail.com", "googlemail.com"):
+        local = local.partition("+")[0].replace(".", "")
+    return f"{local}@{domain}" if local else None
+
+
+def letters(raw: str) -> str | None:
+    """Lower case without white space and punctuation, letters of every script kept: names at Meta, TikTok."""
+    return "".join(c for c in raw.strip().lower() if c.isalnum()) or None
+
+
+def ascii_alnum(raw: str) -> str | None:
+    """Lower case, only a-z and 0-9: cities."""
+    return re.sub(r"[^a-z0-9]", "", raw.lower()) or None
+
+
+def birth_date(raw: str) -> str | None:
+    """YYYYMMDD out of the usual spellings; where day and month could be swapped, the month comes first."""
+    groups = re.findall(r"\d+", raw)
+    if len(groups) == 1 and len(groups[0]) == 8:
+        year, month, day = int(groups[0][:4]), int(groups[0][4:6]), int(groups[0][6:])
+    elif len(groups) >= 3 and all(len(group) <= 4 for group in groups[:3]):
+        first, second, third = map(int, groups[:3])
+        if first > 31:
+            year, month, day = first, second, third
+        elif second > 31:
+            year, month, day = second, third, first
+        else:
+            year, month, day = third, first, second
+        if month > 12:
+            month, day = day, month
+    else:
+        return None
+    if not (1800 <= year <= 2100 and 1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    return f"{year:04}{month:02}{day:02}"
+
+
+def gender(raw: str) -> str | None:
+    """`m` or `f`; other values have no normal form at the vendors that take it."""
+    return {"m": "m", "male": "m", "man": "m", "f": "f", "female": "f", "woman": "f"}.get(raw.strip().lower())
+
+
+@cache
+def _countries() -> dict[str, str]:
+    names = {}
+    for country in iso3166.countries:
+        for name in (country.alpha2, country.alpha3, country.name, country.apolitical_name):
+            names[_key(name)] = country.alpha2.lower()
+            names[_key(re.sub(r"\(.*?\)", "", name.partition(",")[0]))] = country.alpha2.lower()
+    # Everyday names the standard does not have.
+    names |= {"unitedkingdom": "gb", "greatbritain": "gb", "uk": "gb", "usa": "us", "unitedstates": "us"}
+    names |= {"russia": "ru", "southkorea": "kr", "northkorea": "kp", "turkey": "tr", "vietnam": "vn"}
+    names |= {"czechrepublic": "cz", "ivorycoast": "ci", "taiwan": "tw", "iran": "ir", "laos": "la"}
+    names |= {"holland": "nl", "thenetherlands": "nl", "syria": "sy", "bolivia": "bo", "tanzania": "tz"}
+    return names | {"korearepublicof": "kr", "congo": "cg", "venezuela": "ve", "moldova": "md"}
+
+
+def _key(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
+def country(raw: str) -> str | None:
+    """ISO 3166-1 alpha-2 in lower case, from a code or an English name."""
+    return _countries().get(_key(raw)) if len(raw) <= 80 else None
+
+
+_STATES: Final = {
+    # United States (ISO 3166-2:US) and Canada (ISO 3166-2:CA), English names without spaces.
+    **dict(
+        part.split("=")
+        for part in (
+            "alabama=al alaska=ak arizona=az arkansas=ar california=ca colorado=co connecticut=ct delaware=de "
+            "districtofcolumbia=dc florida=fl georgia=ga hawaii=hi idaho=id illinois=il indiana=in iowa=ia "
+            "kansas=ks kentucky=ky louisiana=la maine=me maryland=md massachusetts=ma michigan=mi minnesota=mn "
+            "mississippi=ms missouri=mo montana=mt nebraska=ne nevada=nv newhampshire=nh newjersey=nj "
+            "newmexico=nm newyork=ny northcarolina=nc northdakota=nd ohio=oh oklahoma=ok oregon=or "
+            "pennsylvania=pa rhodeisland=ri southcarolina=sc southdakota=sd tennessee=tn texas=tx utah=ut "
+            "vermont=vt virginia=va washington=wa westvirginia=wv wisconsin=wi wyoming=wy "
+            "alberta=ab britishcolumbia=bc manitoba=mb newbrunswick=nb newfoundlandandlabrador=nl "
+            "northwestterritories=nt novascotia=ns nunavut=nu ontario=on princeedwardisland=pe quebec=qc "
+            "québec=qc saskatchewan=sk yukon=yt"
+        ).split()
+    )
+}
+
+
+def state(raw: str) -> str | None:
+    """The two-letter code of a US state or Canadian province; elsewhere lower case without punctuation."""
+    text = letters(raw)
+    return None if text is None else _STATES.get(text, text)
+
+
+def postal_code(raw: str) -> str | None:
+    """Lower case, without spaces and dashes; of a US ZIP+4 the first five digits."""
+    text = raw.strip().lower()
+    if re.fullmatch(r"\d{5}-\d{4}", text):
+        text = text[:5]
+    text = re.sub(r"[\s-]", "", text)
+    return text if len(text) >= 2 else None
