@@ -1,0 +1,28 @@
+"""Gatekeeper: a consent gate between an application and every place its tracking data goes.
+
+from gatekeeper import GatekeeperMiddleware
+app = GatekeeperMiddleware(app, config="gatekeeper.toml")
+"""
+
+from gatekeeper import context
+from gatekeeper._version import __version__
+from gatekeeper.context import track
+from gatekeeper.errors import AuditError, ConfigError, DeliveryError, EventError, GatekeeperError
+from gatekeeper.issue import issue_consent
+from gatekeeper.policy import Policy, load_policy
+from gatekeeper.shells.middleware import GatekeeperMiddleware
+
+__all__ = [
+    "AuditError",
+    "ConfigError",
+    "DeliveryError",
+    "EventError",
+    "GatekeeperError",
+    "GatekeeperMiddleware",
+    "Policy",
+    "__version__",
+    "context",
+    "issue_consent",
+    "load_policy",
+    "track",
+]

@@ -10,13 +10,15 @@ A field is kept when the catalogue knows it, its purposes cover the destination'
 
 from __future__ import annotations
 
+from typing import Final
+
 from gatekeeper.destinations.kind import Destination
 from gatekeeper.model import Consent, Decision, Event, Permission, Place, Step, Verdict
 
-JURISDICTION: str = "jurisdiction_blocked"
-MISMATCH: str = "purpose_mismatch"
-INSUFFICIENT: str = "insufficient_data"
-CONTEXTUAL: str = "contextual"
+JURISDICTION: Final = "jurisdiction_blocked"
+MISMATCH: Final = "purpose_mismatch"
+INSUFFICIENT: Final = "insufficient_data"
+CONTEXTUAL: Final = "contextual"
 
 
 def decide(event: Event, consent: Consent, place: Place, to: Destination) -> Decision:

@@ -178,7 +178,6 @@ class Event:
     offered: Mapping[str, object] = field(default_factory=dict, repr=False)
     invalid: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    lifted: tuple[str, ...] = ()  # click ids taken out of URLs
 
 
 class Verdict(StrEnum):
@@ -198,7 +197,8 @@ class Decision:
     reason: str | None
     kept: Mapping[str, object] = field(repr=False)
     stripped: Mapping[str, str] = field(default_factory=dict)  # field name -> cause
-    derived: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()  # sent, but not in the event: made or added by the gate
+    scrubbed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # field name -> shapes replaced in it
     basis: str | None = None
     legal_basis: str | None = None
     steps: tuple[Step, ...] = ()

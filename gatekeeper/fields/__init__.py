@@ -40,9 +40,10 @@ class Field:
 class Catalogue:
     """All fields a policy knows, by every name they may come in under."""
 
-    __slots__ = ("by_key", "by_name")
+    __slots__ = ("by_key", "by_name", "phone_region")
 
-    def __init__(self, rows: Iterable[Field]) -> None:
+    def __init__(self, rows: Iterable[Field], phone_region: str | None = None) -> None:
+        self.phone_region = phone_region
         self.by_name: dict[str, Field] = {}
         self.by_key: dict[str, Field] = {}
         for row in rows:
@@ -50,9 +51,9 @@ class Catalogue:
             self.by_name[row.key] = row
             self.by_key[row.key] = row
 
-    def extended(self, rows: Iterable[Field]) -> Catalogue:
-        """This catalogue with a policy's own fields added."""
-        return Catalogue([*self.by_key.values(), *rows])
+    def extended(self, rows: Iterable[Field], phone_region: str | None = None) -> Catalogue:
+        """This catalogue with a policy's own fields, and its country of phone numbers without country code."""
+        return Catalogue([*self.by_key.values(), *rows], phone_region)
 
 
 def row(name: str, columns: Mapping[str, Any]) -> Field:

@@ -16,6 +16,7 @@ from importlib import resources
 from typing import Final
 
 from gatekeeper.fields import Catalogue, Field
+from gatekeeper.fields.phone import e164
 from gatekeeper.model import Personal
 
 MAX_ITEMS: Final = 200
@@ -55,7 +56,9 @@ def accept(
             continue
         if value is None:  # an absent value, as most tag libraries write it
             continue
-        clean = _personal(spec, name, value) if spec.hashed_as else _CLEAN[spec.type](value, spec)
+        clean = (
+            _personal(spec, name, value, catalogue.phone_region) if spec.hashed_as else _CLEAN[spec.type](value, spec)
+        )
         if clean is None:
             invalid.append(spec.key)
         elif isinstance(clean, _Items):
@@ -173,7 +176,7 @@ def _items(value: object, spec: Field) -> _Items | None:
     return _Items(tuple(rows), tuple(unknown)) if rows else None
 
 
-def _personal(spec: Field, name: str, value: object) -> Personal | None:
+def _personal(spec: Field, name: str, value: object, region: str | None) -> Personal | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)  # phone numbers and postal codes come as numbers
     if not isinstance(value, str) or not value.strip() or len(value) > max(spec.max_length, 80):
@@ -184,6 +187,9 @@ def _personal(spec: Field, name: str, value: object) -> Personal | None:
         return Personal(value.strip().lower(), hashed=True)
     if name == spec.hashed_as:
         return Personal(value, hashed=True) if _SHA256_APPENDIX.fullmatch(value) else None
+    if spec.name == "phone":  # once here, not once per destination: parsing is the dearest of all
+        number = e164(value, region)
+        return None if number is None else Personal(number, hashed=False)
     return Personal(value, hashed=False)
 
 

@@ -1,0 +1,121 @@
+"""Audit lines. Pure. A plan or an outcome in, one JSON line out (docs/audit.md lists every key).
+
+The keys of the guide's record come first and under the guide's names. No value of a field is ever in a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gatekeeper.destinations import normalise
+from gatekeeper.model import Consent, Decision, Permission, Personal, Purpose, Signal, Verdict
+
+if TYPE_CHECKING:
+    from gatekeeper.gate import Plan
+    from gatekeeper.policy import Policy
+
+NOTHING_GRANTED = {"necessary": True, "analytics": False, "marketing": False}
+
+
+def timestamp(at: float) -> str:
+    """RFC 3339 in UTC with whole seconds, as the guide writes it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def decision_line(plan: Plan, policy: Policy) -> bytes:
+    """The line written before anything is sent."""
+    return orjson.dumps(decision_record(plan, policy)) + b"\n"
+
+
+def decision_record(plan: Plan, policy: Policy) -> dict[str, Any]:
+    """The same as an object; what will be sent is `pending` until an outcome says more."""
+    consent = plan.consent
+    return {
+        "kind": "decision",
+        "timestamp": timestamp(plan.at),
+        "request_id": plan.request_id,
+        "event_type": plan.event.name,
+        "consent_state": consent_state(consent),
+        "deliveries": [delivery(decision) for decision in plan.decisions],
+        "country": plan.place.country,
+        "jurisdiction": {
+            "country": plan.place.country,
+            "region": plan.place.region,
+            "how": plan.place.how,
+            "laws": [law.id for law in plan.place.laws],
+        },
+        "gpc": {
+            "detected": consent is not None and consent.gpc_detected,
+            "honoured": consent is not None and consent.gpc_honoured,
+        },
+        "signals": [] if consent is None else [_signal(signal, consent) for signal in consent.signals],
+        "notice_version": None if consent is None else _notice(consent.signals),
+        "policy": {"version": policy.version, "hash": policy.hash},
+        "subjects": plan.subjects,
+    }
+
+
+def consent_state(consent: Consent | None) -> dict[str, bool]:
+    """The effective permission per purpose."""
+    if consent is None:
+        return NOTHING_GRANTED
+    return {purpose: consent.rulings[purpose].permission is Permission.GRANTED for purpose in Purpose}
+
+
+def delivery(decision: Decision) -> dict[str, Any]:
+    """One element of `deliveries`."""
+    if decision.verdict is Verdict.BLOCK:
+        return {"destination": decision.destination, "status": "blocked", "reason": decision.reason}
+    return {
+        "destination": decision.destination,
+        "status": "pending",
+        "fields_sent": list(decision.kept),
+        "fields_stripped": list(decision.stripped),
+        "fields_derived": decision.derived,
+        "consent_basis": decision.basis,
+        "legal_basis": decision.legal_basis,
+        "stripped_because": decision.stripped,
+        "scrubbed": decision.scrubbed,
+    }
+
+
+def outcome_line(
+    *, at: float, destination: str, request_ids: Iterable[str], status: str, why: str | None, attempts: int
+) -> bytes:
+    """The line written after a vendor's answer: one per request, naming the events it carried."""
+    record = {
+        "kind": "outcome",
+        "timestamp": timestamp(at),
+        "request_ids": list(request_ids),
+        "destination": destination,
+        "status": status,
+        "reason": why,
+        "attempts": attempts,
+    }
+    return orjson.dumps(record) + b"\n"
+
+
+def email_reference(email: Personal) -> str | None:
+    """What an e-mail address is searched by: the SHA-256 of its normal form, or the hash that came in."""
+    return normalise.hashed(email, None if email.hashed else normalise.email(email.value))
+
+
+def _signal(signal: Signal, consent: Consent) -> dict[str, Any]:
+    lost = [name.partition(":")[2] for name in consent.overruled if name.startswith(signal.source + ":")]
+    return {
+        "source": signal.source,
+        "standing": signal.standing,
+        "says": signal.says,
+        "given_at": None if signal.at is None else timestamp(signal.at),
+        "evidence": signal.evidence,
+        "overruled": [purpose for purpose in lost if purpose in signal.says],
+        "note": signal.note,
+    }
+
+
+def _notice(heard: Iterable[Signal]) -> str | None:
+    return next((signal.notice for signal in heard if signal.notice is not None), None)

@@ -1,0 +1,108 @@
+"""The visitor's context: who this code is working for, carried from the shell to wherever an event is tracked.
+
+`track` sends an event from application code in the context of the request being served. `dump` and `load` carry
+that context to another process: signed, expiring, as the `Gatekeeper-Context` header or a job's argument.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gatekeeper import signals, wire
+from gatekeeper.errors import EventError, GatekeeperError
+from gatekeeper.signals.context import Visitor
+from gatekeeper.signals.context import write as write_token
+
+if TYPE_CHECKING:
+    from gatekeeper.gate import Caller, Gate
+    from gatekeeper.shells.asgi import Scope
+
+_log = logging.getLogger("gatekeeper")
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Where code is running: in which gate, and for which request (`scope`) or which verified visitor."""
+
+    gate: Gate
+    scope: Scope | None = None
+    visitor: Visitor | None = None
+
+    def caller(self) -> Caller:
+        """What is known of the visitor, read only when it is asked for."""
+        from gatekeeper.gate import Caller
+        from gatekeeper.shells.caller import identify
+
+        if self.scope is not None:
+            return identify(self.scope, self.gate)
+        return Caller(visitor=self.visitor)
+
+
+current: ContextVar[Here | None] = ContextVar("gatekeeper_here", default=None)
+_installed: list[Gate] = []  # gates of this process, oldest first: where code without a context tracks to
+
+
+def install(gate: Gate) -> None:
+    """Make a gate known to code that runs outside any request."""
+    _installed.append(gate)
+
+
+def track(event: str, /, **data: Any) -> str | None:
+    """Send an event in the current visitor's context and return its request id; `data` are canonical fields.
+
+    Outside any context the visitor is unknown and the strictest law applies. Never raises into the host: an
+    event that cannot be taken is logged by its fault, without values, and `None` is returned. It is decided
+    at once and delivered in the background.
+    """
+    here = current.get() or (Here(_installed[-1]) if _installed else None)
+    if here is None:
+        _log.error("track(%r): no gate runs in this process; wrap the app in GatekeeperMiddleware", event)
+        return None
+    try:
+        posted = wire.parse(orjson.dumps({"event": event, "data": data}))
+        request_ids, _ = here.gate.take(posted, here.caller())
+    except (EventError, GatekeeperError) as error:
+        _log.error("track(%r) was refused: %s", event, error)
+        return None
+    except Exception as error:  # noqa: BLE001  # the host's request must not fail for a tracking call
+        _log.error("track(%r) failed (%s)", event, type(error).__name__)
+        return None
+    return request_ids[0]
+
+
+def dump() -> str:
+    """The current visitor as a signed token, valid for an hour. Raises GatekeeperError outside any context."""
+    here = current.get()
+    if here is None:
+        raise GatekeeperError("there is no visitor here: dump() belongs in code that serves a request")
+    caller = here.caller()
+    if caller.visitor is not None:
+        visitor = caller.visitor
+    else:
+        heard = signals.read(caller.headers, verify=here.gate.keys.verify)
+        place = here.gate.place_of(caller)
+        subject = next((signal.subject for signal in heard if signal.subject), None)
+        declared = None if place.country is None else (place.country, place.region)
+        visitor = Visitor(heard, declared, subject)
+    return write_token(visitor, at=here.gate.clock(), sign=here.gate.keys.sign)
+
+
+@contextmanager
+def load(token: str) -> Iterator[None]:
+    """Work for the visitor of a token: `with gatekeeper.context.load(token): …`. A bad token denies everything."""
+    here = current.get()
+    gate = here.gate if here else _installed[-1] if _installed else None
+    if gate is None:
+        raise GatekeeperError("no gate runs in this process: build a GatekeeperMiddleware or a Runtime first")
+    mark = current.set(Here(gate, visitor=gate.visitor(token, gate.clock())))
+    try:
+        yield
+    finally:
+        current.reset(mark)

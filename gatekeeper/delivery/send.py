@@ -1,0 +1,65 @@
+"""The seam to the network: `send(Outgoing) -> Answer`. Nothing else in the package opens a connection to a vendor.
+
+pyreqwest: the cheapest client that keeps a pool well (docs/decisions.md). Redirects are not followed,
+environment proxies and cookies are not used, answers are read up to a limit.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import TracebackType
+
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import BuilderError, PyreqwestError
+
+from gatekeeper.errors import DeliveryError
+from gatekeeper.model import Answer, Outgoing
+
+MAX_ANSWER = 64 * 1024  # bytes; every documented answer is far smaller
+
+
+class Sender:
+    """One connection pool, used from one event loop."""
+
+    def __init__(self, timeout: float) -> None:
+        self._client: Client = (
+            ClientBuilder()
+            .timeout(timedelta(seconds=timeout))
+            .connect_timeout(timedelta(seconds=min(5.0, timeout)))
+            .follow_redirects(False)
+            .no_proxy()
+            .default_cookie_store(False)
+            .user_agent("gatekeeper")
+            .build()
+        )
+
+    async def __aenter__(self) -> Sender:
+        """The sender itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the pool."""
+        await self._client.close()
+
+    async def send(self, outgoing: Outgoing) -> Answer:
+        """The vendor's answer. Raises DeliveryError, with the error's class only, if there is none."""
+        try:
+            request = self._client.request(outgoing.method, outgoing.url).body_bytes(outgoing.body)
+            for name, value in outgoing.headers:
+                request = request.header(name, value)
+            async with request.build_streamed() as response:
+                reader = response.body_reader
+                body = b""
+                while len(body) < MAX_ANSWER and (chunk := await reader.read_chunk()) is not None:
+                    body += bytes(chunk)
+                return Answer(response.status, tuple(response.headers.items()), body[:MAX_ANSWER])
+        except (PyreqwestError, BuilderError) as error:
+            # The message can hold the URL, and the URL the vendor's secret.
+            raise DeliveryError(_code(error)) from None
+
+
+def _code(error: Exception) -> str:
+    name = type(error).__name__.removesuffix("Error")
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")

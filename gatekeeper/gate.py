@@ -1,0 +1,281 @@
+"""The order, written once: read → locate → resolve → decide → shape, then record, then deliver.
+
+`Plan`s are made without acting (`plan`), then acted on (`take`): first the decision lines are made durable,
+then deliveries are handed over. Nothing outside this file calls the stages.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from gatekeeper import signals
+from gatekeeper.audit import lines
+from gatekeeper.consent.resolve import resolve
+from gatekeeper.decision import INSUFFICIENT, decide
+from gatekeeper.delivery.job import Job
+from gatekeeper.destinations import KINDS
+from gatekeeper.destinations.kind import Destination, Shaping
+from gatekeeper.errors import DeliveryError
+from gatekeeper.fields.accept import accept
+from gatekeeper.jurisdiction.place import Lookup, locate
+from gatekeeper.keys import KeyRing
+from gatekeeper.model import Consent, Decision, Event, Personal, Place, Purpose, Shaped, Step, Verdict
+from gatekeeper.policy import Policy
+from gatekeeper.scrub import lift_click_ids, scrub_url
+from gatekeeper.signals.context import Visitor
+from gatekeeper.wire import Posted
+
+INTERNAL: Final = "internal_error"
+_EVERY_PURPOSE: Final = frozenset(Purpose)
+_log = logging.getLogger("gatekeeper")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What a shell knows of who sent an event.
+
+    `headers` are (lower-case name, value) pairs with duplicates. `address` is the visitor's address if the
+    visitor's browser is the peer, else `None`. `trusted` callers are the operator's own servers: their subject,
+    place and past event times are believed. `visitor` is a verified context that came along.
+    """
+
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    address: str | None = None
+    trusted: bool = False
+    visitor: Visitor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is going to happen to one event; nothing has happened yet."""
+
+    request_id: str
+    at: float
+    event: Event
+    place: Place
+    consent: Consent | None  # None where the gate itself failed
+    decisions: tuple[Decision, ...]
+    shaped: Mapping[str, Shaped] = field(repr=False)  # by destination
+    subjects: tuple[str, ...]  # pseudonyms
+
+
+class Recorder(Protocol):
+    """Where audit lines go; see `gatekeeper.audit.writer`."""
+
+    def append(self, batch: Sequence[bytes], then: Callable[[], None] | None = None) -> Future[None]:
+        """Make lines durable; `then` runs after they are. The future fails with AuditError."""
+
+    def failing(self) -> bool:
+        """Whether the last attempt to write failed."""
+
+
+class Deliverer(Protocol):
+    """Where deliveries go; see `gatekeeper.delivery.memory`."""
+
+    def room(self, destination: str, count: int) -> bool:
+        """Whether `count` more events can be kept for a destination."""
+
+    def put(self, jobs: Sequence[Job]) -> None:
+        """Take jobs over; from here on they are the deliverer's."""
+
+
+class Gate:
+    """One policy, at work."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        keys: KeyRing,
+        *,
+        clock: Callable[[], float],
+        new_id: Callable[[float], str],
+        lookup: Lookup,
+        recorder: Recorder,
+        deliverer: Deliverer,
+    ) -> None:
+        self.policy = policy
+        self.keys = keys
+        self.clock = clock
+        self.recorder = recorder
+        self.deliverer = deliverer
+        self._new_id = new_id
+        self._lookup = lookup
+
+    def visitor(self, token: str, at: float) -> Visitor:
+        """The visitor a context token speaks of."""
+        return signals.context.read(token, at=at, verify=self.keys.verify)
+
+    def place_of(self, caller: Caller) -> Place:
+        """Where a caller's visitor is."""
+        return self._place(None, caller)
+
+    def plan(self, posted: Posted, caller: Caller, *, at: float, request_id: str) -> Plan:
+        """What would happen to an event, decided and shaped. Pure but for the look-ups it was given.
+
+        Never raises: where the gate itself fails, every destination is blocked with `internal_error`.
+        """
+        try:
+            return self._plan(posted, caller, at, request_id)
+        except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
+            # The traceback's locals hold the visitor's data: the class of the error is all that is logged.
+            _log.error("the gate failed on an event (%s); it was blocked", type(error).__name__)
+            event = Event(posted.name, request_id, at, {})
+            place = Place(None, None, "unknown", (self.policy.laws.strictest,))
+            blocked = tuple(_failed(to) for to in self.policy.destinations_for(posted.name))
+            return Plan(request_id, at, event, place, None, blocked, {}, ())
+
+    def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Plan:
+        policy, table = self.policy, self.policy.file
+        event = self._event(posted, caller, at, request_id)
+        heard = signals.read(
+            caller.headers,
+            claim=posted.consent,
+            vouched=caller.visitor.signals if caller.visitor else (),
+            verify=self.keys.verify,
+        )
+        place = self._place(posted, caller)
+        consent = resolve(
+            heard,
+            place,
+            at=at,
+            event_time=event.time,
+            max_age=table.consent.max_age,
+            gpc_everywhere=table.consent.gpc == "everywhere",
+        )
+        decisions = []
+        shaped: dict[str, Shaped] = {}
+        for to in policy.destinations_for(event.name):
+            try:
+                decision, outgoing = self._for_destination(event, consent, place, to, at)
+            except Exception as error:  # noqa: BLE001  # fail closed; the other destinations are not harmed
+                _log.error("the gate failed on an event for %s (%s); blocked", to.name, type(error).__name__)
+                decision, outgoing = _failed(to), None
+            decisions.append(decision)
+            if outgoing is not None:
+                shaped[to.name] = outgoing
+        subjects = self._subjects(posted, caller, event, consent)
+        return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, subjects)
+
+    def take(self, posted: Sequence[Posted], caller: Caller) -> tuple[list[str], Future[None]]:
+        """Decide, record, then deliver. Returns the request ids and a future that is done when all is durable.
+
+        The future fails with AuditError if the decision could not be written; then nothing is sent. Raises
+        DeliveryError if a destination's queue is full; then nothing is written either.
+        """
+        plans, jobs = [], []
+        for one in posted:
+            at = self.clock()
+            plan = self.plan(one, caller, at=at, request_id=self._new_id(at))
+            plans.append(plan)
+            jobs += [
+                Job(plan.request_id, name, plan.event.time, shaped.head, shaped.body)
+                for name, shaped in plan.shaped.items()
+            ]
+        for name in {job.destination for job in jobs}:
+            if not self.deliverer.room(name, sum(job.destination == name for job in jobs)):
+                raise DeliveryError(f"the queue of {name} is full")
+        batch = [lines.decision_line(plan, self.policy) for plan in plans]
+        done = self.recorder.append(batch, (lambda: self.deliverer.put(jobs)) if jobs else None)
+        return [plan.request_id for plan in plans], done
+
+    def _event(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Event:
+        data, invalid, unknown = accept(posted.data, self.policy.catalogue)
+        for name, value in list(data.items()):
+            if isinstance(value, str) and self.policy.catalogue.by_key[name].type == "url":
+                data[name], lifted = lift_click_ids(value)
+                more, bad, _ = accept(lifted, self.policy.catalogue)
+                for click_id, clean in more.items():
+                    data.setdefault(click_id, clean)
+                invalid += tuple(click_id for click_id in bad if click_id not in data)
+        currency = self.policy.file.policy.currency
+        offered: dict[str, object] = {}
+        if currency is not None and "order_value" in data:
+            offered["currency"] = currency
+        if not caller.trusted:
+            agent = signals.header_values(caller.headers, b"user-agent")
+            given = {"ip": caller.address, "user_agent": agent[0].decode("latin-1") if agent else None}
+            offered |= accept(given, self.policy.catalogue)[0]
+        time = posted.time if caller.trusted and posted.time is not None else at
+        purposes = posted.purposes or self.policy.event_purposes.get(posted.name, _EVERY_PURPOSE)
+        return Event(
+            name=posted.name,
+            id=posted.id or request_id,
+            time=min(time, at),
+            data=data,
+            purposes=purposes,
+            offered=offered,
+            invalid=invalid,
+            unknown=unknown,
+        )
+
+    def _place(self, posted: Posted | None, caller: Caller) -> Place:
+        visitor = caller.visitor
+        declared = visitor.declared if visitor else posted.place if posted and caller.trusted else None
+        return locate(
+            address=None if caller.trusted or visitor else caller.address,
+            lookup=self._lookup,
+            table=self.policy.laws,
+            always=tuple(self.policy.file.jurisdiction.always),
+            default=self.policy.file.jurisdiction.default,
+            declared=declared,
+            how="context" if visitor else "caller",
+        )
+
+    def _for_destination(
+        self, event: Event, consent: Consent, place: Place, to: Destination, at: float
+    ) -> tuple[Decision, Shaped | None]:
+        decision = decide(event, consent, place, to)
+        if decision.verdict is Verdict.BLOCK:
+            return decision, None
+        kept, scrubbed = self._scrub(decision.kept, to)
+        shaping = Shaping(to, consent, place, at, lambda value: self.keys.derived_id(to.name, value))
+        shaped = KINDS[to.kind.name].shape(event, kept, shaping)
+        if isinstance(shaped, str):
+            steps = (*decision.steps, Step("minimum data", "not met", shaped))
+            return replace(decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, steps=steps), None
+        added = {*decision.derived}
+        return replace(
+            decision,
+            kept={name: kept[name] for name in shaped.sent if name not in added},
+            stripped={**decision.stripped, **dict.fromkeys((n for n in shaped.invalid if n not in added), "invalid")},
+            derived=(*(name for name in shaped.sent if name in added), *shaped.derived),
+            scrubbed=scrubbed,
+        ), shaped
+
+    def _scrub(
+        self, kept: Mapping[str, object], to: Destination
+    ) -> tuple[Mapping[str, object], Mapping[str, tuple[str, ...]]]:
+        clean: dict[str, object] = {}
+        scrubbed: dict[str, tuple[str, ...]] = {}
+        for name, value in kept.items():
+            if isinstance(value, str) and self.policy.catalogue.by_key[name].type == "url":
+                result = scrub_url(value, to.url_params)
+                value = result.text
+                if result.found:
+                    scrubbed[name] = result.found
+            clean[name] = value
+        return clean, scrubbed
+
+    def _subjects(self, posted: Posted, caller: Caller, event: Event, consent: Consent) -> tuple[str, ...]:
+        """Pseudonyms of everything the visitor could be asked for by: ids, and the e-mail's hash."""
+        known: list[tuple[str, str]] = []
+        if caller.trusted and posted.subject is not None:
+            known += posted.subject.items()
+        known += (("consent", signal.subject) for signal in consent.signals if signal.subject)
+        if caller.visitor is not None and caller.visitor.subject is not None:
+            known.append(("consent", caller.visitor.subject))
+        for name in ("user_id", "client_id"):
+            if name in event.data:
+                known.append((name, str(event.data[name])))
+        email = event.data.get("email_hash")
+        if isinstance(email, Personal) and (reference := lines.email_reference(email)) is not None:
+            known.append(("email", reference))
+        return tuple(dict.fromkeys(self.keys.name(kind, value) for kind, value in known))
+
+
+def _failed(to: Destination) -> Decision:
+    return Decision(to.name, Verdict.BLOCK, INTERNAL, kept={}, legal_basis=to.legal_basis)

@@ -1,0 +1,6 @@
+"""The policy: `gatekeeper.toml`, read once, validated with exact messages, compiled into frozen tables."""
+
+from gatekeeper.policy.compiled import Policy
+from gatekeeper.policy.load import load_policy
+
+__all__ = ["Policy", "load_policy"]

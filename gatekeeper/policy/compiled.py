@@ -1,0 +1,63 @@
+"""A policy, compiled: frozen tables that are looked up, never interpreted, while a request waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gatekeeper.destinations.kind import Destination, Secret
+from gatekeeper.fields import Catalogue
+from gatekeeper.jurisdiction.address import Network
+from gatekeeper.jurisdiction.laws import LawTable
+from gatekeeper.model import Purpose
+from gatekeeper.policy.file import PolicyFile
+
+ERROR_EVENT = "error"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the gate knows of the operator's will. Made by `load_policy`."""
+
+    file: PolicyFile = field(repr=False)
+    path: Path | None
+    hash: str  # SHA-256 of the file's meaning: comments and secrets do not change it
+    folder: Path  # what relative paths are relative to
+    catalogue: Catalogue = field(repr=False)
+    laws: LawTable = field(repr=False)
+    destinations: Mapping[str, Destination]
+    routes: Mapping[str, tuple[Destination, ...]] = field(repr=False)  # event -> destinations, for named events
+    errors_to: tuple[Destination, ...] = field(repr=False)
+    others_to: tuple[Destination, ...] = field(repr=False)
+    event_purposes: Mapping[str, frozenset[Purpose]] = field(repr=False)
+    trusted_proxies: tuple[Network, ...] = ()
+    api_keys: tuple[Secret, ...] = field(default=(), repr=False)
+    origins: frozenset[str] = frozenset()
+
+    @property
+    def version(self) -> str:
+        """The operator's own name for this policy."""
+        return self.file.policy.version
+
+    @property
+    def prefix(self) -> str:
+        """Where the gate's endpoints are, such as `/gk`."""
+        return self.file.server.prefix
+
+    @property
+    def audit_folder(self) -> Path:
+        """Where the log is written."""
+        return self.folder / self.file.audit.path
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the keys are."""
+        return self.folder / self.file.keys.path
+
+    def destinations_for(self, event: str) -> tuple[Destination, ...]:
+        """The destinations an event is routed to."""
+        found = self.routes.get(event)
+        if found is not None:
+            return found
+        return self.errors_to if event == ERROR_EVENT else self.others_to

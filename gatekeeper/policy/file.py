@@ -1,0 +1,167 @@
+"""The policy file's own shape, as pydantic models: what may be written, before anything is compiled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from gatekeeper.destinations import KINDS
+from gatekeeper.destinations.settings import Common, SecretValue, Strict
+from gatekeeper.fields import TYPES
+from gatekeeper.model import Purpose
+from gatekeeper.policy.units import Duration, Size
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
+Prefix = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_/-]*[A-Za-z0-9_-]$")]
+# TOML has no enums: a purpose is written as a string.
+PurposeName = Annotated[Purpose, Field(strict=False)]
+
+
+class PolicyTable(Strict):
+    """`[policy]`: which policy this is, and who is responsible."""
+
+    version: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
+        description="Your name for this state of the policy, such as a date; in every audit line."
+    )
+    controller: str = Field(description="Who decides about the data (GDPR article 4(7)).")
+    phone_region: str | None = Field(None, description="Country of phone numbers without country code, such as DE.")
+    currency: str | None = Field(None, description="ISO 4217 code of order values that come without one.")
+
+
+class ServerTable(Strict):
+    """`[server]`: how the sidecar listens, and who may post."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8787
+    prefix: Prefix = "/gk"
+    trusted_proxies: list[str] = Field(default_factory=list, description="Networks whose X-Forwarded-For is believed.")
+    max_body: Size = Field(2**20, description="Largest body accepted, as received and as decompressed.")
+    origins: list[str] = Field(default_factory=list, description="Other origins whose pages may post events.")
+    api_keys: list[SecretValue] = Field(default_factory=list, description="Bearer keys of your own servers.")
+
+
+class ConsentTable(Strict):
+    """`[consent]`: which signals are read, and how long a grant lasts."""
+
+    cookies: Literal["auto"] | list[str] = "auto"
+    max_age: Duration | None = Field(365 * 86_400.0, description="Grants older than this count as never given.")
+    gpc: Literal["everywhere", "where_required"] = "everywhere"
+    notice_version: str | None = Field(None, description="Version of the notice that issue_consent records.")
+
+
+class JurisdictionTable(Strict):
+    """`[jurisdiction]`: laws that apply to everybody, and the law of loopback and private peers."""
+
+    always: list[str] = Field(default_factory=list, description="Law ids that apply to every visitor, such as gdpr.")
+    default: str | None = Field(None, description="Law of loopback and private peers, for development and tests.")
+
+
+class AuditTable(Strict):
+    """`[audit]`: where the log is written."""
+
+    path: str = "var/audit"
+
+
+class StorageTable(Strict):
+    """`[storage]`: where the ledger and the outbox are kept."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^sqlite:///.+")] = "sqlite:///var/gatekeeper.db"
+
+
+class KeysTable(Strict):
+    """`[keys]`: the folder of the signing and pseudonym keys."""
+
+    path: str = "var/keys"
+
+
+class DeliveryTable(Strict):
+    """`[delivery]`: how hard delivery tries."""
+
+    timeout: Duration = Field(10.0, description="For one request, from connect to the end of the answer.")
+    max_queued: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        10_000, description="Events waiting for one destination before new ones are refused."
+    )
+
+
+class RetentionTable(Strict):
+    """`[retention]`: how long personal references stay in the audit."""
+
+    personal_references: Duration = Field(90 * 86_400.0, description="Then they are removed from the log.")
+    statistics: Duration = Field(3 * 31_557_600.0, description="How long aggregated numbers are kept.")
+
+
+class FieldTable(Strict):
+    """`[fields.<name>]`: a field of your own."""
+
+    purposes: Annotated[list[PurposeName], Field(min_length=1)]
+    type: Annotated[str, Field(json_schema_extra={"enum": [t for t in TYPES if t not in ("items", "personal")]})] = (
+        "text"
+    )
+    personal: str = Field("none", description="What kind of personal data it is or may hold.")
+    max_length: Annotated[int, Field(ge=1, le=65_536)] = 256
+    contextual: bool = Field(False, description="Says nothing about who the visitor is.")
+    description: str = ""
+
+
+class EventTable(Strict):
+    """`[events.<name>]`: where an event goes, and what it may be used for."""
+
+    destinations: list[str] | None = Field(None, description="Only these destinations get it.")
+    purposes: list[PurposeName] | None = Field(None, description="What it may be used for, if it does not say.")
+
+
+class CaseTable(Strict):
+    """`[[tests]]`: an event and what should become of it."""
+
+    name: str
+    event: dict[str, Any]
+    gpc: bool = False
+    cookie: str | None = None
+    law: str | None = None
+    expect: dict[str, str | list[str]] = Field(
+        description="destination -> `send`, a reason code, or the fields that are sent"
+    )
+
+
+def _known_kind(table: object) -> object:
+    """Say which kinds there are before a union of all of them complains."""
+    if isinstance(table, dict) and table.get("kind") not in KINDS:
+        kinds = ", ".join(KINDS)
+        got = f'"{table["kind"]}"' if "kind" in table else "missing"
+        raise ValueError(f"kind: {got}; use one of {kinds}")
+    return table
+
+
+if TYPE_CHECKING:
+    DestinationTable = Common
+else:  # one table per kind, built from the registry: no second list of kinds to forget
+    DestinationTable = Annotated[
+        Union[tuple(module.Settings for module in KINDS.values())],  # noqa: UP007  # a tuple, not names
+        Field(discriminator="kind"),
+        BeforeValidator(_known_kind),
+    ]
+
+
+class PolicyFile(Strict):
+    """The whole file."""
+
+    policy: PolicyTable
+    server: ServerTable = ServerTable()
+    consent: ConsentTable = ConsentTable()
+    jurisdiction: JurisdictionTable = JurisdictionTable()
+    audit: AuditTable = AuditTable()
+    storage: StorageTable = StorageTable()
+    keys: KeysTable = KeysTable()
+    delivery: DeliveryTable = DeliveryTable()
+    retention: RetentionTable = RetentionTable()
+    destinations: dict[Name, DestinationTable] = Field(default_factory=dict)
+    fields: dict[Name, FieldTable] = Field(default_factory=dict)
+    events: dict[str, EventTable] = Field(default_factory=dict)
+    tests: list[CaseTable] = Field(default_factory=list)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the policy file, for editors."""
+    schema = PolicyFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "gatekeeper.toml", **schema}

@@ -1,0 +1,344 @@
+"""Reading a policy. File in, `Policy` out; every fault is one sentence that names key, value and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import ipaddress
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from gatekeeper.destinations import KINDS, sentry
+from gatekeeper.destinations.kind import Destination, Kind, Secret
+from gatekeeper.destinations.settings import Common, SecretRef
+from gatekeeper.errors import ConfigError
+from gatekeeper.fields import CATALOGUE, TYPES, Catalogue, Field, phone
+from gatekeeper.fields import accept as values
+from gatekeeper.jurisdiction.laws import LAWS, LawTable
+from gatekeeper.model import Purpose
+from gatekeeper.policy.compiled import ERROR_EVENT, Policy
+from gatekeeper.policy.file import FieldTable, PolicyFile
+from gatekeeper.scrub import DEFAULT_PARAMS
+
+DEFAULT_PATH = "gatekeeper.toml"
+
+
+def load_policy(
+    source: str | Path | Policy = DEFAULT_PATH,
+    *,
+    environ: Mapping[str, str] | None = None,
+    require_secrets: bool = True,
+) -> Policy:
+    """Read and compile a policy file (a loaded `Policy` is returned as it is).
+
+    Secrets are taken from `environ`. With `require_secrets` false a missing one is left empty, which is
+    enough to check or explain but not to send. Raises ConfigError with one sentence per fault.
+    """
+    if isinstance(source, Policy):
+        return source
+    path = Path(source)
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file; `gatekeeper init` writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+    return parse_policy(raw, path=path, environ=environ, require_secrets=require_secrets)
+
+
+def parse_policy(
+    raw: Mapping[str, Any],
+    *,
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    require_secrets: bool = True,
+) -> Policy:
+    """Compile a policy that was read already; see `load_policy`."""
+    try:
+        file = PolicyFile.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(*sentences(error)) from None
+    return _Compiler(file, path, os.environ if environ is None else environ, require_secrets).compile()
+
+
+def sentences(error: ValidationError) -> list[str]:
+    """One sentence per fault: `key: value is wrong; remedy`. Values of secrets are never in it."""
+    found = []
+    for fault in error.errors(include_url=False):
+        where = _where(fault["loc"])
+        got = fault["input"]
+        shown = f"{got!r} " if isinstance(got, (str, int, float, bool)) and not _is_secret(where) else ""
+        if fault["loc"][-1] in ("SecretRef", "str"):
+            found.append(f'{where}: is not a secret; write {{ env = "NAME" }}')
+            continue
+        match fault["type"]:
+            case "missing":
+                found.append(f"{where}: missing; add it")
+            case "extra_forbidden":
+                found.append(f"{where}: unknown key{_similar(fault['loc'])}")
+            case "string_pattern_mismatch":
+                found.append(f"{where}: {shown}does not look right; it must match {fault['ctx']['pattern']}")
+            case "enum" | "literal_error":
+                found.append(f"{where}: {shown}is not one of {fault['ctx']['expected']}")
+            case "value_error":
+                text = str(fault["ctx"]["error"])
+                found.append(f"{where}{'.' if text.startswith('kind:') else ': ' + shown}{text}")
+            case _:
+                found.append(f"{where}: {shown}is wrong; {fault['msg'][0].lower()}{fault['msg'][1:]}")
+    return list(dict.fromkeys(found))
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    parts = list(location)
+    if parts[:1] == ["destinations"] and len(parts) > 2 and parts[2] in KINDS:
+        del parts[2]  # pydantic names the kind it tried
+    return ".".join(str(part) for part in parts if part not in ("SecretRef", "str")) or "policy file"
+
+
+def _is_secret(where: str) -> bool:
+    return any(word in where for word in ("secret", "token", "api_keys", "headers", "dsn"))
+
+
+def _similar(location: tuple[int | str, ...]) -> str:
+    known: Iterable[str]
+    match location:
+        case ("destinations", _, str(kind), str(key)) if kind in KINDS:
+            known = KINDS[kind].Settings.model_fields
+        case (str(table), *_, str(key)) if table in PolicyFile.model_fields and len(location) > 1:
+            model = PolicyFile.model_fields[table].annotation
+            known = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else ()
+        case _:
+            key, known = str(location[-1]), PolicyFile.model_fields
+    near = difflib.get_close_matches(key, known, 1)
+    return f'; did you mean "{near[0]}"?' if near else "; remove it"
+
+
+class _Compiler:
+    """One compilation: collects every fault before it raises."""
+
+    def __init__(self, file: PolicyFile, path: Path | None, environ: Mapping[str, str], require_secrets: bool) -> None:
+        self.file = file
+        self.path = path
+        self.environ = environ
+        self.require_secrets = require_secrets
+        self.faults: list[str] = []
+
+    def compile(self) -> Policy:
+        file = self.file
+        catalogue = self._catalogue()
+        destinations = {name: self._destination(name, table, catalogue) for name, table in file.destinations.items()}
+        self._check_routes(destinations)
+        policy = Policy(
+            file=file,
+            path=self.path,
+            hash=self._hash(),
+            folder=(self.path.parent if self.path else Path()).absolute(),
+            catalogue=catalogue,
+            laws=self._laws(),
+            destinations=destinations,
+            routes=self._routes(destinations),
+            errors_to=tuple(to for to in destinations.values() if to.kind.errors_only and _takes(to, ERROR_EVENT)),
+            others_to=tuple(to for to in destinations.values() if not to.kind.errors_only and to.events is None),
+            event_purposes={
+                name: frozenset({Purpose.NECESSARY, *table.purposes})
+                for name, table in file.events.items()
+                if table.purposes is not None
+            },
+            trusted_proxies=tuple(self._networks()),
+            api_keys=tuple(self._secret(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
+            origins=frozenset(self._origins()),
+        )
+        if self.faults:
+            raise ConfigError(*self.faults)
+        return policy
+
+    def _hash(self) -> str:
+        meaning = self.file.model_dump(mode="json", exclude={"tests": True, "server": {"api_keys"}})
+        for table in meaning["destinations"].values():
+            for key in SECRETS & table.keys():
+                del table[key]
+        return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def _catalogue(self) -> Catalogue:
+        region = self.file.policy.phone_region
+        if region is not None and region not in phone.regions():
+            self.faults.append(f'policy.phone_region: "{region}" is not a country; use an ISO 3166 code such as DE')
+        currency = self.file.policy.currency
+        if currency is not None and currency not in values.CURRENCIES:
+            self.faults.append(f'policy.currency: "{currency}" is not a currency; use an ISO 4217 code such as EUR')
+        return CATALOGUE.extended([self._field(name, table) for name, table in self.file.fields.items()], region)
+
+    def _field(self, name: str, table: FieldTable) -> Field:
+        if name in CATALOGUE.by_name:
+            self.faults.append(f"fields.{name}: is in the catalogue already; choose another name")
+        if table.type not in TYPES or table.type in ("items", "personal"):
+            kinds = ", ".join(kind for kind in TYPES if kind not in ("items", "personal"))
+            self.faults.append(f'fields.{name}.type: "{table.type}" is not a type; use one of {kinds}')
+        transform = {"url": "url", "text": "scrub", "texts": "scrub", "id": "refuse_personal"}.get(table.type, "none")
+        columns = table.model_dump() | {"purposes": frozenset(table.purposes), "transform": transform}
+        return Field(name=name, **columns)
+
+    def _destination(self, name: str, table: Common, catalogue: Catalogue) -> Destination:
+        where = f"destinations.{name}"
+        kind = KINDS[table.kind].KIND  # type: ignore[attr-defined]  # every kind's Settings has its own Literal
+        purpose = self._purpose(where, kind, table)
+        if table.on_opt_out == "contextual" and not kind.accepts_contextual:
+            self.faults.append(
+                f'{where}.on_opt_out: "contextual" does not work for {kind.name}: '
+                "without identifiers its vendor refuses the event; use block"
+            )
+        fields = self._fields(where, kind, purpose, table, catalogue)
+        settings, secrets = self._settings(where, table)
+        return Destination(
+            name=name,
+            kind=kind,
+            purpose=purpose,
+            legal_basis=table.legal_basis or kind.legal_basis,
+            fields=fields,
+            causes={
+                key: "not_needed" if purpose in row.purposes else "purpose"
+                for key, row in catalogue.by_key.items()
+                if key not in fields
+            },
+            contextual=frozenset(key for key, row in catalogue.by_key.items() if row.contextual),
+            endpoint=self._endpoint(table, kind),
+            settings=settings,
+            secrets=secrets,
+            events=None if table.events is None else frozenset(table.events),
+            regions=None if table.regions is None else frozenset(self._regions(where, table.regions)),
+            on_opt_out=table.on_opt_out,
+            url_params=DEFAULT_PARAMS | frozenset(table.url_params),
+        )
+
+    def _purpose(self, where: str, kind: Kind, table: Common) -> Purpose:
+        purpose = table.purpose or kind.purpose
+        if purpose is None:
+            self.faults.append(f"{where}.purpose: missing; say what it is for: necessary, analytics or marketing")
+            return Purpose.MARKETING
+        if purpose not in kind.allowed_purposes:
+            allowed = " or ".join(p for p in Purpose if p in kind.allowed_purposes)
+            self.faults.append(f'{where}.purpose: "{purpose}" is not a purpose {kind.name} can have; use {allowed}')
+        return purpose
+
+    def _fields(self, where: str, kind: Kind, purpose: Purpose, table: Common, catalogue: Catalogue) -> frozenset[str]:
+        if table.fields is None:
+            # A kind's defaults, as far as a replaced purpose covers them.
+            return frozenset(key for key in kind.fields if purpose in catalogue.by_key[key].purposes)
+        keys = set()
+        for name in table.fields:
+            row = catalogue.by_name.get(name)
+            if row is None:
+                near = difflib.get_close_matches(name, catalogue.by_name, 1)
+                hint = f'did you mean "{near[0]}"?' if near else f"define it as [fields.{name}]"
+                self.faults.append(f'{where}.fields: "{name}" is not in the catalogue; {hint}')
+            elif purpose not in row.purposes:
+                covers = ", ".join(sorted(row.purposes))
+                self.faults.append(
+                    f'{where}.fields: "{name}" is covered by {covers}, not by the purpose "{purpose}"; remove it'
+                )
+            elif kind.places is not None and row.key not in kind.places:
+                self.faults.append(f'{where}.fields: {kind.name} has no place for "{name}"; remove it')
+            else:
+                keys.add(row.key)
+        return frozenset(keys)
+
+    def _settings(self, where: str, table: Common) -> tuple[dict[str, Any], dict[str, Secret]]:
+        settings: dict[str, Any] = {}
+        secrets: dict[str, Secret] = {}
+        for key in type(table).model_fields.keys() - Common.model_fields.keys() - {"kind"}:
+            value = getattr(table, key)
+            if key in SECRETS:
+                secrets[key] = self._secret(f"{where}.{key}", value)
+            elif key == "headers":
+                for header, text in value.items():
+                    secrets[f"headers.{header}"] = self._secret(f"{where}.headers.{header}", text)
+            else:
+                settings[key] = value
+        return settings, secrets
+
+    def _secret(self, where: str, value: SecretRef | str) -> Secret:
+        if isinstance(value, str):
+            return Secret(value)
+        found = self.environ.get(value.env, "")
+        if not found and self.require_secrets:
+            self.faults.append(f"{where}: the environment variable {value.env} is not set; set it before starting")
+        return Secret(found)
+
+    def _endpoint(self, table: Common, kind: Kind) -> str:
+        endpoint = table.endpoint or kind.endpoint
+        if endpoint is None and isinstance(table, sentry.Settings) and table.dsn is not None:
+            endpoint = sentry.base_url(table.dsn)
+        return (endpoint or "").rstrip("/")
+
+    def _laws(self) -> LawTable:
+        table = self.file.jurisdiction
+        given = [("jurisdiction.always", law) for law in table.always]
+        if table.default is not None:
+            given.append(("jurisdiction.default", table.default))
+        for where, law in given:
+            if law not in LAWS.by_id:
+                self.faults.append(f'{where}: "{law}" is not a law; use one of {", ".join(LAWS.by_id)}')
+        return LAWS
+
+    def _regions(self, where: str, regions: list[str]) -> Iterable[str]:
+        for region in regions:
+            country, _, part = region.partition("-")
+            if not (len(country) == 2 and country.isalpha() and country.isupper()) or ("-" in region and not part):
+                self.faults.append(f'{where}.regions: "{region}" is not a country or region; write DE or US-CA')
+            yield region
+
+    def _networks(self) -> Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        for text in self.file.server.trusted_proxies:
+            try:
+                yield ipaddress.ip_network(text)
+            except ValueError:
+                self.faults.append(f'server.trusted_proxies: "{text}" is not a network; write 10.0.0.0/8')
+
+    def _origins(self) -> Iterable[str]:
+        for origin in self.file.server.origins:
+            scheme, separator, host = origin.partition("://")
+            if scheme not in ("http", "https") or not separator or not host or "/" in host or "*" in host:
+                self.faults.append(f'server.origins: "{origin}" is not an origin; write https://shop.example')
+            yield origin
+
+    def _check_routes(self, destinations: Mapping[str, Destination]) -> None:
+        for event, table in self.file.events.items():
+            for name in table.destinations or ():
+                if name not in destinations:
+                    near = difflib.get_close_matches(name, destinations, 1)
+                    hint = f'did you mean "{near[0]}"?' if near else f"there is no [destinations.{name}]"
+                    self.faults.append(f'events.{event}.destinations: "{name}" is not a destination; {hint}')
+
+    def _routes(self, destinations: Mapping[str, Destination]) -> dict[str, tuple[Destination, ...]]:
+        named = set(self.file.events)
+        for to in destinations.values():
+            named |= to.events or frozenset()
+        routes = {}
+        for event in named:
+            table = self.file.events.get(event)
+            chosen = None if table is None else table.destinations
+            if chosen is not None:
+                found = [to for to in destinations.values() if to.name in chosen and _takes(to, event)]
+            else:
+                found = [
+                    to
+                    for to in destinations.values()
+                    if (event in to.events if to.events is not None else to.kind.errors_only == (event == ERROR_EVENT))
+                ]
+            routes[event] = tuple(found)
+        return routes
+
+
+SECRETS = frozenset({"api_secret", "access_token", "developer_token"})
+
+
+def _takes(to: Destination, event: str) -> bool:
+    return to.events is None or event in to.events

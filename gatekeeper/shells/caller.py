@@ -1,0 +1,55 @@
+"""Who is calling. An ASGI scope in, a `Caller` out: address, trust and context of one request."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from gatekeeper.gate import Caller, Gate
+from gatekeeper.jurisdiction.address import client_address
+from gatekeeper.shells.asgi import Scope
+from gatekeeper.signals import context, header_values
+
+
+def identify(scope: Scope, gate: Gate) -> Caller:
+    """What the gate may believe of a request.
+
+    A bearer key of the policy makes a trusted caller, whose own address is not the visitor's. A
+    `Gatekeeper-Context` header speaks for the visitor of another request, so the peer is no visitor either.
+    """
+    headers = tuple((name.lower(), value) for name, value in scope["headers"])
+    tokens = header_values(headers, context.HEADER)
+    visitor = None
+    if tokens:
+        # Two that differ cannot both be the visitor's: then neither is.
+        token = tokens[0] if len(set(tokens)) == 1 else b""
+        visitor = gate.visitor(token.decode("latin-1"), gate.clock())
+    trusted = _has_key(headers, gate)
+    return Caller(
+        headers=headers,
+        address=None if trusted or visitor else _address(scope, headers, gate),
+        trusted=trusted,
+        visitor=visitor,
+    )
+
+
+def presents_key(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
+    """Whether a request tries to authenticate at all."""
+    return any(value[:7].lower() == b"bearer " for value in header_values(headers, b"authorization"))
+
+
+def _address(scope: Scope, headers: tuple[tuple[bytes, bytes], ...], gate: Gate) -> str | None:
+    peer = scope.get("client")
+    return client_address(
+        peer[0] if peer else None, header_values(headers, b"x-forwarded-for"), gate.policy.trusted_proxies
+    )
+
+
+def _has_key(headers: tuple[tuple[bytes, bytes], ...], gate: Gate) -> bool:
+    for value in header_values(headers, b"authorization"):
+        if value[:7].lower() == b"bearer ":
+            # Compared as digests: neither the time nor the length of a comparison tells anything of a key.
+            given = hashlib.sha256(value[7:].strip()).digest()
+            known = [hashlib.sha256(key.value.encode()).digest() for key in gate.policy.api_keys if key.value]
+            return any(hmac.compare_digest(given, digest) for digest in known)
+    return False

@@ -1,0 +1,149 @@
+"""The endpoints under the prefix (`/gk`): collect, healthz, readyz. The same in the middleware and the sidecar."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from gatekeeper import wire
+from gatekeeper.errors import AuditError, DeliveryError, EventError
+from gatekeeper.gate import Gate
+from gatekeeper.shells.asgi import (
+    Disconnected,
+    Header,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    respond,
+    respond_json,
+    respond_problem,
+)
+from gatekeeper.shells.caller import identify, presents_key
+from gatekeeper.signals import header_values
+
+RETRY_AFTER: Header = (b"retry-after", b"5")
+_ALLOWED_HEADERS = b"content-type, content-encoding, authorization, gatekeeper-context"
+_log = logging.getLogger("gatekeeper")
+
+
+class Endpoints:
+    """Everything the gate itself answers. An ASGI app for paths under the prefix."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._limit = gate.policy.file.server.max_body
+        self._origins = gate.policy.origins
+        prefix = gate.policy.prefix
+        self.routes = {
+            f"{prefix}/collect": self.collect,
+            f"{prefix}/healthz": self.healthz,
+            f"{prefix}/readyz": self.readyz,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request under the prefix; anything unknown there is a 404 of ours, never the app's."""
+        endpoint = self.routes.get(local_path(scope))
+        if endpoint is None:
+            await respond_problem(send, 404, "there is no such endpoint")
+            return
+        try:
+            await endpoint(scope, receive, send)
+        except Disconnected:
+            return
+        except EventError as error:
+            await respond_problem(
+                send,
+                error.status,
+                error.title,
+                field=error.field,
+                detail=error.detail,
+                headers=self._cors(scope) or (),
+            )
+
+    async def collect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`POST <prefix>/collect`: events in, 202 when the decisions about them are durable."""
+        cors = self._cors(scope)
+        if cors is None:
+            await respond_problem(send, 403, "the origin is not listed", detail="add it to server.origins")
+            return
+        match scope["method"]:
+            case "OPTIONS":
+                await respond(send, 204, b"", (*cors, *_PREFLIGHT))
+                return
+            case "POST":
+                pass
+            case _:
+                await respond_problem(send, 405, "events are posted", headers=((b"allow", b"POST, OPTIONS"), *cors))
+                return
+        headers = tuple((name.lower(), value) for name, value in scope["headers"])
+        caller = identify(scope, self._gate)
+        if presents_key(headers) and not caller.trusted:
+            detail = "send one of server.api_keys, or no Authorization"
+            await respond_problem(send, 401, "the bearer key is not known", detail=detail, headers=cors)
+            return
+        wire.check_type(_single(headers, b"content-type"))
+        body = await read_body(receive, self._limit)
+        events = wire.parse(wire.inflate(body, _single(headers, b"content-encoding"), self._limit))
+        try:
+            request_ids, done = self._gate.take(events, caller)
+            await asyncio.wrap_future(done)
+        except (AuditError, DeliveryError) as error:
+            await respond_problem(send, 503, str(error), headers=(RETRY_AFTER, *cors))
+            return
+        await respond_json(send, 202, {"request_ids": request_ids}, cors)
+
+    async def healthz(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`GET <prefix>/healthz`: the process is alive."""
+        await respond_json(send, 200, {"status": "ok"})
+
+    async def readyz(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`GET <prefix>/readyz`: events would be taken now, or what stands against it."""
+        problems = []
+        if self._gate.recorder.failing():
+            problems.append("the audit log cannot be written: nothing is sent")
+        full = [name for name in self._gate.policy.destinations if not self._gate.deliverer.room(name, 1)]
+        problems += [f"the queue of {name} is full" for name in full]
+        status = "ready" if not problems else "not ready"
+        await respond_json(send, 503 if problems else 200, {"status": status, "problems": problems})
+
+    def _cors(self, scope: Scope) -> Sequence[Header] | None:
+        """The CORS headers of an answer: none for same-origin and servers, `None` for a stranger."""
+        headers = [(name.lower(), value) for name, value in scope["headers"]]
+        origins = set(header_values(headers, b"origin"))
+        if not origins:
+            return ()
+        if len(origins) > 1:
+            return None
+        origin = origins.pop()
+        if origin.decode("latin-1") in self._origins:
+            return (
+                (b"access-control-allow-origin", origin),
+                (b"access-control-allow-credentials", b"true"),
+                (b"vary", b"Origin"),
+            )
+        # Same origin: the scheme may differ behind a proxy that ends TLS, the host may not.
+        hosts = set(header_values(headers, b"host"))
+        same = origin.partition(b"://")[2].lower() in {host.lower() for host in hosts}
+        return () if same and len(hosts) == 1 else None
+
+
+_PREFLIGHT: tuple[Header, ...] = (
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", _ALLOWED_HEADERS),
+    (b"access-control-max-age", b"600"),
+)
+
+
+def local_path(scope: Scope) -> str:
+    """The request's path without the mount point (ASGI 3: `path` includes `root_path`)."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path[len(root) :] if root and path.startswith(root + "/") else path
+
+
+def _single(headers: tuple[Header, ...], name: bytes) -> str:
+    values = header_values(headers, name)
+    if len(values) > 1:
+        raise EventError(400, f"the header {name.decode()} is given twice")
+    return values[0].decode("latin-1") if values else ""

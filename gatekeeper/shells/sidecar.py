@@ -1,0 +1,91 @@
+"""The sidecar: the same endpoints as a server of their own, on uvicorn with uvloop and httptools."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from gatekeeper.errors import ConfigError
+from gatekeeper.policy import Policy, load_policy
+from gatekeeper.runtime import Runtime
+from gatekeeper.shells.asgi import Receive, Scope, Send
+from gatekeeper.shells.endpoints import Endpoints
+
+
+class Sidecar:
+    """The ASGI app that `gatekeeper serve` runs."""
+
+    def __init__(self, config: str | Path | Policy) -> None:
+        self.runtime = Runtime(config)
+        self._endpoints = Endpoints(self.runtime.gate)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI connection: our endpoints over HTTP, nothing else."""
+        match scope["type"]:
+            case "http":
+                await self._endpoints(scope, receive, send)
+            case "lifespan":
+                await self._lifespan(receive, send)
+            case _:
+                await send({"type": "websocket.close", "code": 1000})
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await asyncio.get_running_loop().run_in_executor(None, self.runtime.close)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; raises ConfigError in one sentence if the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        what = (error.strerror or "cannot be used").lower()
+        raise ConfigError(f"server.port: {host}:{port}: {what}; choose another with --port") from None
+    listener.setblocking(False)
+    return listener
+
+
+def server(app: Sidecar) -> uvicorn.Server:
+    """A uvicorn server for the sidecar: never its h11 parser, and never its own reading of X-Forwarded-For."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            loop="uvloop",
+            ws="none",
+            interface="asgi3",
+            lifespan="on",
+            proxy_headers=False,
+            server_header=False,
+            date_header=True,
+            access_log=False,
+            log_config=None,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=20,
+            h11_max_incomplete_event_size=16_384,
+        )
+    )
+
+
+def serve(config: str | Path | Policy, *, host: str | None = None, port: int | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, then drain. Raises ConfigError if it cannot begin."""
+    policy = load_policy(config)
+    table = policy.file.server
+    listener = listen(host or table.host, table.port if port is None else port)
+    with contextlib.closing(listener):
+        server(Sidecar(policy)).run(sockets=[listener])
