@@ -60,10 +60,7 @@ def decide(event: Event, consent: Consent, place: Place, to: Destination) -> Dec
         if name in allowed and name not in kept:
             kept[name] = value
             derived.append(name)
-    for name in event.invalid:
-        stripped.setdefault(name, "invalid")
-    for name in event.unknown:
-        stripped.setdefault(name, "unknown_field")
+    stripped |= event.unusable
     return Decision(
         destination=to.name,
         verdict=Verdict.CONTEXTUAL if contextual else Verdict.SEND,

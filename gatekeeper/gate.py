@@ -20,7 +20,7 @@ from gatekeeper.delivery.job import Job
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.errors import DeliveryError
-from gatekeeper.fields.accept import accept
+from gatekeeper.fields.accept import accept, in_order
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.keys import KeyRing
 from gatekeeper.model import Consent, Decision, Event, Personal, Place, Purpose, Shaped, Step, Verdict
@@ -183,14 +183,14 @@ class Gate:
         return [plan.request_id for plan in plans], done
 
     def _event(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Event:
-        data, invalid, unknown = accept(posted.data, self.policy.catalogue)
+        data, unusable = accept(posted.data, self.policy.catalogue)
         for name, value in list(data.items()):
             if isinstance(value, str) and self.policy.catalogue.by_key[name].type == "url":
                 data[name], lifted = lift_click_ids(value)
-                more, bad, _ = accept(lifted, self.policy.catalogue)
+                more, bad = accept(lifted, self.policy.catalogue)
                 for click_id, clean in more.items():
                     data.setdefault(click_id, clean)
-                invalid += tuple(click_id for click_id in bad if click_id not in data)
+                unusable |= {click_id: cause for click_id, cause in bad.items() if click_id not in data}
         currency = self.policy.file.policy.currency
         offered: dict[str, object] = {}
         if currency is not None and "order_value" in data:
@@ -208,8 +208,8 @@ class Gate:
             data=data,
             purposes=purposes,
             offered=offered,
-            invalid=invalid,
-            unknown=unknown,
+            unusable=unusable,
+            names=in_order(posted.data, data, unusable, self.policy.catalogue),
         )
 
     def _place(self, posted: Posted | None, caller: Caller) -> Place:
@@ -238,10 +238,11 @@ class Gate:
             steps = (*decision.steps, Step("minimum data", "not met", shaped))
             return replace(decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, steps=steps), None
         added = {*decision.derived}
+        stripped = dict(decision.stripped) | dict.fromkeys((n for n in shaped.invalid if n not in added), "invalid")
         return replace(
             decision,
             kept={name: kept[name] for name in shaped.sent if name not in added},
-            stripped={**decision.stripped, **dict.fromkeys((n for n in shaped.invalid if n not in added), "invalid")},
+            stripped={name: stripped[name] for name in event.names if name in stripped},
             derived=(*(name for name in shaped.sent if name in added), *shaped.derived),
             scrubbed=scrubbed,
         ), shaped

@@ -165,8 +165,9 @@ class Personal:
 class Event:
     """A canonical event. `data` maps catalogue names to values; personal ones are `Personal`.
 
-    `invalid` and `unknown` are names that came in but cannot be used (wrong type, not in the catalogue);
-    their values are already gone. `offered` are values the shell knows from the connection (ip, user_agent):
+    `unusable` are names that came in but cannot be used, with the cause (`invalid`: wrong type;
+    `unknown_field`: not in the catalogue); their values are already gone. `names` are all names in their order
+    of arrival. `offered` are values the shell knows from the connection (ip, user_agent):
     sent where allowed, but never reported as stripped, because the sender did not send them.
     """
 
@@ -176,8 +177,8 @@ class Event:
     data: Mapping[str, object] = field(repr=False)
     purposes: frozenset[Purpose] = frozenset(Purpose)
     offered: Mapping[str, object] = field(default_factory=dict, repr=False)
-    invalid: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
 
 class Verdict(StrEnum):

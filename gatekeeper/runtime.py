@@ -14,6 +14,7 @@ from gatekeeper import ids, keys
 from gatekeeper.audit.writer import AuditWriter, usable
 from gatekeeper.delivery.memory import MemoryDeliverer
 from gatekeeper.gate import Gate
+from gatekeeper.jurisdiction.place import Lookup
 from gatekeeper.policy import Policy, load_policy
 
 
@@ -38,7 +39,7 @@ class Runtime:
             self.keys,
             clock=time.time,
             new_id=ids.request_id,
-            lookup=_nowhere,
+            lookup=place_lookup(self.policy),
             recorder=self._writer,
             deliverer=self._deliverer,
         )
@@ -57,5 +58,6 @@ class Runtime:
         return self._writer.append(batch)
 
 
-def _nowhere(address: str) -> None:
-    """The look-up of an installation without a location database: every place is unknown, so the strictest."""
+def place_lookup(policy: Policy) -> Lookup:
+    """The look-up of addresses. Without a location database every place is unknown, so the strictest."""
+    return lambda address: None

@@ -63,7 +63,7 @@ def consent_state(consent: Consent | None) -> dict[str, bool]:
     """The effective permission per purpose."""
     if consent is None:
         return NOTHING_GRANTED
-    return {purpose: consent.rulings[purpose].permission is Permission.GRANTED for purpose in Purpose}
+    return {purpose.value: consent.rulings[purpose].permission is Permission.GRANTED for purpose in Purpose}
 
 
 def delivery(decision: Decision) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _signal(signal: Signal, consent: Consent) -> dict[str, Any]:
     return {
         "source": signal.source,
         "standing": signal.standing,
-        "says": signal.says,
+        "says": {purpose.value: word for purpose, word in signal.says.items()},
         "given_at": None if signal.at is None else timestamp(signal.at),
         "evidence": signal.evidence,
         "overruled": [purpose for purpose in lost if purpose in signal.says],

@@ -29,6 +29,10 @@ class Sender:
             .follow_redirects(False)
             .no_proxy()
             .default_cookie_store(False)
+            .gzip(False)  # no answer is worth a decompression bomb
+            .brotli(False)
+            .deflate(False)
+            .zstd(False)
             .user_agent("gatekeeper")
             .build()
         )

@@ -39,34 +39,41 @@ _EARLIEST = 946_684_800.0  # 2000-01-01; a smaller number is no Unix time in sec
 _LATEST = 32_503_680_000.0  # year 3000; a larger one is milliseconds or worse
 
 
-def accept(
-    raw: Mapping[str, object], catalogue: Catalogue
-) -> tuple[dict[str, object], tuple[str, ...], tuple[str, ...]]:
-    """Sort an event's `data` into clean values, invalid names and unknown names, in their order of arrival.
+def accept(raw: Mapping[str, object], catalogue: Catalogue) -> tuple[dict[str, object], dict[str, str]]:
+    """Sort an event's `data` into clean values by key, and unusable names with their cause.
 
     A personal field that came both raw and hashed is taken raw: it can be normalised per vendor.
     """
     data: dict[str, object] = {}
-    invalid: list[str] = []
-    unknown: list[str] = []
+    unusable: dict[str, str] = {}
     for name, value in raw.items():
         spec = catalogue.by_name.get(name)
         if spec is None:
-            unknown.append(printable(name))
+            unusable[printable(name)] = "unknown_field"
             continue
         if value is None:  # an absent value, as most tag libraries write it
             continue
-        clean = (
-            _personal(spec, name, value, catalogue.phone_region) if spec.hashed_as else _CLEAN[spec.type](value, spec)
-        )
+        if spec.hashed_as is not None:
+            clean: object = _personal(spec, name, value, catalogue.phone_region)
+        else:
+            clean = _CLEAN[spec.type](value, spec)
         if clean is None:
-            invalid.append(spec.key)
+            unusable[spec.key] = "invalid"
         elif isinstance(clean, _Items):
             data[spec.key] = clean.rows
-            unknown.extend(clean.unknown)
+            unusable |= dict.fromkeys(clean.unknown, "unknown_field")
         elif not (name != spec.name and spec.key in data):
             data[spec.key] = clean
-    return data, tuple(n for n in dict.fromkeys(invalid) if n not in data), tuple(dict.fromkeys(unknown))
+    return data, {name: cause for name, cause in unusable.items() if name not in data}
+
+
+def in_order(
+    raw: Mapping[str, object], data: Mapping[str, object], unusable: Mapping[str, str], catalogue: Catalogue
+) -> tuple[str, ...]:
+    """The keys of what came in, in its order; what was found inside (click ids, items' own keys) comes last."""
+    arrived = (spec.key if (spec := catalogue.by_name.get(name)) else printable(name) for name in raw)
+    known = data.keys() | unusable.keys()
+    return tuple(dict.fromkeys((*(name for name in arrived if name in known), *data, *unusable)))
 
 
 def printable(name: str) -> str:

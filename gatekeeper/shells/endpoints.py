@@ -61,6 +61,9 @@ class Endpoints:
                 detail=error.detail,
                 headers=self._cors(scope) or (),
             )
+        except Exception as error:  # noqa: BLE001  # nothing was sent; the traceback could show a visitor's data
+            _log.error("%s failed (%s)", local_path(scope), type(error).__name__)
+            await respond_problem(send, 500, "the gate failed; nothing was sent")
 
     async def collect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`POST <prefix>/collect`: events in, 202 when the decisions about them are durable."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import Receive, Scope, Send
 from gatekeeper.shells.endpoints import Endpoints
@@ -82,10 +83,14 @@ def server(app: Sidecar) -> uvicorn.Server:
     )
 
 
-def serve(config: str | Path | Policy, *, host: str | None = None, port: int | None = None) -> None:
-    """Serve until SIGINT or SIGTERM, then drain. Raises ConfigError if it cannot begin."""
-    policy = load_policy(config)
-    table = policy.file.server
-    listener = listen(host or table.host, table.port if port is None else port)
-    with contextlib.closing(listener):
-        server(Sidecar(policy)).run(sockets=[listener])
+def serve(
+    policy: Policy, *, host: str, port: int, ready: Callable[[str, int, str], None] = lambda host, port, prefix: None
+) -> None:
+    """Serve until SIGINT or SIGTERM, then drain; `ready` is told host, port and prefix.
+
+    Raises ConfigError if the policy, its keys, its log or the port cannot be used.
+    """
+    app = Sidecar(policy)
+    with contextlib.closing(listen(host, port)) as listener:
+        ready(host, listener.getsockname()[1], policy.prefix)
+        server(app).run(sockets=[listener])

@@ -86,7 +86,7 @@ def _dump(signal: Signal) -> dict[str, Any]:
         "source": signal.source,
         "role": signal.role,
         "standing": signal.standing,
-        "says": dict(signal.says),
+        "says": {purpose.value: word for purpose, word in signal.says.items()},
         "at": signal.at,
         "voice": signal.voice,
         "evidence": signal.evidence,

@@ -1,0 +1,36 @@
+# make run | test | check | laws: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run test check laws format clean
+
+run: $(STAMP)        ## the demo: gate, vendor simulators and four purchases, on loopback
+	$(BIN)/gatekeeper demo
+
+test: $(STAMP)       ## all tests, under ten minutes
+	$(BIN)/python -m pytest
+
+check: $(STAMP)      ## lint, format, types, architecture and docs coverage
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/interrogate -q gatekeeper
+	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
+
+laws: $(STAMP)       ## the hypothesis laws at 20,000 cases
+	LAWS_EXAMPLES=20000 $(BIN)/python -m pytest tests/laws
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+
+$(STAMP): pyproject.toml gatekeeper/_version.py
+	$(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@

@@ -1,0 +1,146 @@
+"""The command line: what each command takes. What it does is in the file of its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatekeeper._version import __version__
+
+app = typer.Typer(
+    name="gatekeeper",
+    help="A consent gate between an application and every place its tracking data goes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+audit = typer.Typer(help="Read the audit log.", no_args_is_help=True)
+keys = typer.Typer(help="The key folder.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+app.add_typer(keys, name="keys")
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The policy file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+POLICY = Path("gatekeeper.toml")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gatekeeper {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write it.")] = POLICY,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+) -> None:
+    """Write a commented policy to start from."""
+    from gatekeeper.cli.init import run
+
+    run(path, force)
+
+
+@app.command()
+def check(config: Config = POLICY, as_json: AsJson = False) -> None:
+    """Check a policy: errors (exit code 1) and warnings such as a missing DPA (exit code 0)."""
+    from gatekeeper.cli.check import run
+
+    run(config, as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the policy file, for editors."""
+    from gatekeeper.cli.check import print_schema
+
+    print_schema()
+
+
+@app.command()
+def serve(
+    config: Config = POLICY,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; the policy's if not given.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; the policy's, else 8787.")] = None,
+) -> None:
+    """Run the sidecar until it is stopped."""
+    from gatekeeper.cli.serve import run
+
+    run(config, host, port)
+
+
+@app.command()
+def explain(
+    event: Annotated[str, typer.Argument(help="File with one event as JSON; - for standard input.")] = "-",
+    config: Config = POLICY,
+    cookie: Annotated[list[str] | None, typer.Option(help="A Cookie header, as a browser sends it.")] = None,
+    header: Annotated[list[str] | None, typer.Option(help="Another header, as `Name: value`.")] = None,
+    ip: Annotated[str | None, typer.Option(help="The visitor's address.")] = None,
+    gpc: Annotated[bool, typer.Option("--gpc", help="As if the browser sent Sec-GPC: 1.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what would happen to an event at each destination, rule by rule. Sends and records nothing."""
+    from gatekeeper.cli.explain import run
+
+    run(event, config, cookie or [], header or [], ip, gpc, as_json)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Walk through the purchases and stop.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the gate; 0 for any free one.")] = 8787,
+) -> None:
+    """Run the gate with vendor simulators on loopback and walk through four purchases."""
+    from gatekeeper.cli.demo import run
+
+    run(once, port)
+
+
+@audit.command("tail")
+def audit_tail(
+    config: Config = POLICY,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the last lines of the log."""
+    from gatekeeper.cli.audit import tail
+
+    tail(config, lines, follow, as_json)
+
+
+@audit.command("show")
+def audit_show(request_id: str, config: Config = POLICY, as_json: AsJson = False) -> None:
+    """Print one record: the decision joined with what became of each delivery (exit code 3 if there is none)."""
+    from gatekeeper.cli.audit import show
+
+    show(request_id, config, as_json)
+
+
+@keys.command("list")
+def keys_list(config: Config = POLICY, as_json: AsJson = False) -> None:
+    """List the keys by id; never their values."""
+    from gatekeeper.cli.keys import show
+
+    show(config, as_json)
+
+
+@keys.command("rotate")
+def keys_rotate(
+    kind: Annotated[str, typer.Argument(help="signing or pseudonym")] = "signing", config: Config = POLICY
+) -> None:
+    """Add a new key; the older ones go on verifying."""
+    from gatekeeper.cli.keys import rotate
+
+    rotate(kind, config)

@@ -1,0 +1,111 @@
+"""`gatekeeper audit tail` and `show`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from gatekeeper.audit import read
+from gatekeeper.errors import AuditError
+from gatekeeper.policy import load_policy
+
+STATUS_STYLE = {"delivered": "green", "blocked": "red", "failed": "bold red", "pending": "yellow", "cancelled": "red"}
+
+
+def tail(config: Path, lines: int, follow: bool, as_json: bool) -> None:
+    """Print the last lines, oldest first; with `follow`, go on until interrupted."""
+    folder = load_policy(config, require_secrets=False).audit_folder
+    everything = sorted(read.records(folder), key=lambda record: record.get("timestamp", ""))
+    for record in everything[-lines:] if lines > 0 else []:
+        _print_line(record, as_json)
+    if follow:
+        _follow(folder, as_json)
+
+
+def show(request_id: str, config: Path, as_json: bool) -> None:
+    """Print one record, or exit with code 3."""
+    folder = load_policy(config, require_secrets=False).audit_folder
+    record = read.find(folder, request_id)
+    if record is None:
+        typer.echo(f"gatekeeper: there is no record {request_id} in {folder}", err=True)
+        raise typer.Exit(3)
+    if as_json:
+        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+        return
+    print_record(record)
+
+
+def print_record(record: dict[str, Any], console: Console | None = None) -> None:
+    """One record for people."""
+    console = console or Console(highlight=False)
+    state = ", ".join(f"{purpose} {'yes' if granted else 'no'}" for purpose, granted in record["consent_state"].items())
+    place = record["jurisdiction"]
+    console.print(f"[bold]{escape(record['event_type'])}[/]  {record['request_id']}  {record['timestamp']}")
+    console.print(f"  consent  {state}")
+    where = "-".join(part for part in (place["country"], place["region"]) if part) or "unknown place"
+    console.print(f"  law      {', '.join(place['laws'])} ({where}, known by {place['how']})")
+    for signal in record["signals"]:
+        said = ", ".join(f"{purpose} {word}" for purpose, word in signal["says"].items()) or signal["standing"]
+        lost = f" [dim](overruled for {', '.join(signal['overruled'])})[/]" if signal["overruled"] else ""
+        console.print(f"  signal   {escape(signal['source'])}: {said}{lost}")
+    for delivery in record["deliveries"]:
+        style = STATUS_STYLE.get(delivery["status"], "white")
+        reason = f"  {delivery['reason']}" if delivery.get("reason") else ""
+        console.print(f"  [{style}]{delivery['status']:9}[/] {escape(delivery['destination'])}{reason}")
+        if "fields_sent" in delivery:
+            console.print(
+                f"            sent      {', '.join(delivery['fields_sent']) or 'nothing but the event itself'}"
+            )
+            if delivery["fields_derived"]:
+                console.print(f"            derived   {', '.join(delivery['fields_derived'])}")
+            causes = ", ".join(f"{name} ({why})" for name, why in delivery["stripped_because"].items())
+            if causes:
+                console.print(f"            stripped  {escape(causes)}")
+
+
+def _print_line(record: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(record, ensure_ascii=False))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    at = record.get("timestamp", "?")
+    if record.get("kind") == "decision":
+        parts = [
+            f"[{STATUS_STYLE[one['status']]}]{escape(one['destination'])} {one.get('reason') or one['status']}[/]"
+            for one in record["deliveries"]
+        ]
+        console.print(f"{at} {record['request_id']} {escape(record['event_type'])}  {' · '.join(parts)}")
+    elif record.get("kind") == "outcome":
+        style = STATUS_STYLE.get(record["status"], "white")
+        why = f" ({escape(record['reason'])})" if record["reason"] else ""
+        count = len(record["request_ids"])
+        console.print(
+            f"{at} [{style}]{escape(record['destination'])} {record['status']}[/]{why}  "
+            f"{record['request_ids'][0]}{f' and {count - 1} more' if count > 1 else ''}"
+        )
+
+
+def _follow(folder: Path, as_json: bool) -> None:
+    places = {path: path.stat().st_size for path in read.files(folder)}
+    try:
+        while True:
+            for path in read.files(folder):
+                with path.open("rb") as file:
+                    file.seek(places.get(path, 0))
+                    for line in iter(file.readline, b""):
+                        if not line.endswith(b"\n"):
+                            break
+                        places[path] = file.tell()
+                        for record in read.parse([line]):
+                            _print_line(record, as_json)
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        return
+    except OSError as error:
+        raise AuditError(f"{folder}: the audit log cannot be read ({error.strerror})") from None

@@ -1,0 +1,51 @@
+"""`gatekeeper check` and `gatekeeper schema`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from gatekeeper.errors import ConfigError
+from gatekeeper.policy import load_policy
+from gatekeeper.policy.check import warnings
+from gatekeeper.policy.file import json_schema
+
+
+def run(config: Path, as_json: bool) -> None:
+    """Print errors and warnings; exit code 1 if there are errors."""
+    errors: list[str] = []
+    warned: list[str] = []
+    try:
+        load_policy(config)
+    except ConfigError as error:
+        errors = list(error.problems)
+    with contextlib.suppress(ConfigError):
+        # A missing secret is an error, but no reason to keep the warnings back.
+        warned = warnings(load_policy(config, require_secrets=False))
+    if as_json:
+        typer.echo(json.dumps({"errors": errors, "warnings": warned}, indent=2))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for line in errors:
+            console.print(f"[bold red]error[/]    {_plain(line)}")
+        for line in warned:
+            console.print(f"[yellow]warning[/]  {_plain(line)}")
+        console.print(f"{config}: {_count(errors, 'error')}, {_count(warned, 'warning')}")
+    raise typer.Exit(1 if errors else 0)
+
+
+def print_schema() -> None:
+    """Print the JSON Schema of the policy file."""
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _count(found: list[str], what: str) -> str:
+    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"

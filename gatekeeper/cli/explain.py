@@ -1,0 +1,151 @@
+"""`gatekeeper explain`: what would happen to an event, rule by rule."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gatekeeper import ids, keys, wire
+from gatekeeper.audit import lines
+from gatekeeper.errors import ConfigError, EventError
+from gatekeeper.gate import Caller, Gate, Plan
+from gatekeeper.jurisdiction.address import client_address
+from gatekeeper.model import Decision, Verdict
+from gatekeeper.policy import Policy, load_policy
+from gatekeeper.runtime import place_lookup
+
+
+class _Nowhere:
+    """Records and delivers nothing: explaining must not act."""
+
+    def append(self, batch: object, then: object = None) -> Future[None]:
+        """Refuse."""
+        raise RuntimeError("explain does not record")
+
+    def failing(self) -> bool:
+        """Never asked."""
+        return False
+
+    def room(self, destination: str, count: int) -> bool:
+        """Never asked."""
+        return True
+
+    def put(self, jobs: object) -> None:
+        """Refuse."""
+        raise RuntimeError("explain does not deliver")
+
+
+def run(
+    source: str, config: Path, cookies: list[str], headers: list[str], ip: str | None, gpc: bool, as_json: bool
+) -> None:
+    """Print the decision for each event of a file."""
+    policy = load_policy(config, require_secrets=False)
+    plans = explain(policy, _read(source), _caller(cookies, headers, ip, gpc))
+    if as_json:
+        found = [as_data(plan, policy) for plan in plans]
+        typer.echo(json.dumps(found[0] if len(found) == 1 else found, indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    for plan in plans:
+        _print(plan, console)
+
+
+def explain(policy: Policy, body: bytes, caller: Caller) -> list[Plan]:
+    """Plans for the events of a body, as the gate would make them now."""
+    try:
+        ring = keys.load(policy.keys_folder, create=False)
+    except ConfigError:
+        ring = keys.ephemeral()  # no gate has run here yet: no cookie of ours can be verified either
+    nowhere = _Nowhere()
+    gate = Gate(
+        policy,
+        ring,
+        clock=time.time,
+        new_id=ids.request_id,
+        lookup=place_lookup(policy),
+        recorder=nowhere,
+        deliverer=nowhere,
+    )
+    at = time.time()
+    try:
+        return [gate.plan(posted, caller, at=at, request_id=ids.request_id(at)) for posted in wire.parse(body)]
+    except EventError as error:
+        raise ConfigError(f"the event cannot be taken: {error}") from None
+
+
+def as_data(plan: Plan, policy: Policy) -> dict[str, Any]:
+    """The audit record, and for each destination the rules in the order they were looked at."""
+    record = lines.decision_record(plan, policy)
+    for delivery, decision in zip(record["deliveries"], plan.decisions, strict=True):
+        delivery["verdict"] = decision.verdict
+        delivery["purpose"] = policy.destinations[decision.destination].purpose
+        delivery["rules"] = [{"rule": s.rule, "outcome": s.outcome, "why": s.why} for s in decision.steps]
+        if decision.verdict is not Verdict.BLOCK:
+            delivery["status"] = "would be sent"
+    record["kind"] = "explanation"
+    return record
+
+
+def _read(source: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{source}: cannot be read ({error.strerror})") from None
+
+
+def _caller(cookies: list[str], headers: list[str], ip: str | None, gpc: bool) -> Caller:
+    found = [(b"cookie", cookie.encode()) for cookie in cookies]
+    for header in headers:
+        name, separator, value = header.partition(":")
+        if not separator or not name.strip():
+            raise typer.BadParameter(f"{name!r} is not a header; write it as `Name: value`")
+        found.append((name.strip().lower().encode(), value.strip().encode()))
+    if gpc:
+        found.append((b"sec-gpc", b"1"))
+    if ip is not None and client_address(ip, (), ()) is None:
+        raise typer.BadParameter("--ip is not an address")
+    return Caller(headers=tuple(found), address=ip)
+
+
+def _print(plan: Plan, console: Console) -> None:
+    consent = plan.consent
+    state = lines.consent_state(consent)
+    laws = ", ".join(law.id for law in plan.place.laws)
+    console.print(f"[bold]{escape(plan.event.name)}[/]  under {laws} (place known by: {plan.place.how})")
+    console.print("consent: " + ", ".join(f"{p} {'[green]yes[/]' if on else '[red]no[/]'}" for p, on in state.items()))
+    for step in consent.steps if consent else ():
+        console.print(f"  {escape(step.rule)}: {escape(step.outcome)}  [dim]{escape(step.why)}[/]")
+    shared = len(consent.steps) if consent else 0
+    for decision in plan.decisions:
+        console.print()
+        _print_decision(decision, shared, console)
+
+
+def _print_decision(decision: Decision, shared: int, console: Console) -> None:
+    if decision.verdict is Verdict.BLOCK:
+        console.print(f"[bold red]✗ {escape(decision.destination)}[/] blocked: [bold]{decision.reason}[/]")
+    else:
+        console.print(f"[bold green]✓ {escape(decision.destination)}[/] sent, basis: {decision.basis}")
+    for step in decision.steps[shared:]:
+        console.print(f"  {escape(step.rule)}: {escape(step.outcome)}  [dim]{escape(step.why)}[/]")
+    rows = [(name, "sent", "") for name in decision.kept]
+    rows += [(name, "derived", "") for name in decision.derived]
+    rows += [(name, "stripped", cause) for name, cause in decision.stripped.items()]
+    if rows:
+        table = Table("field", "", "cause", box=None, padding=(0, 2, 0, 2), show_header=False)
+        colours = {"sent": "green", "derived": "cyan", "stripped": "red"}
+        for name, what, cause in rows:
+            replaced = ", ".join(decision.scrubbed.get(name, ()))
+            table.add_row(
+                escape(name), f"[{colours[what]}]{what}[/]", cause or (f"without {replaced}" if replaced else "")
+            )
+        console.print(table)

@@ -1,0 +1,23 @@
+"""`gatekeeper init`: a commented policy to start from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+import typer
+
+from gatekeeper.errors import ConfigError
+
+
+def run(path: Path, force: bool) -> None:
+    """Write the template; refuse to overwrite."""
+    if path.exists() and not force:
+        raise ConfigError(f"{path}: is there already; choose another path or use --force")
+    text = resources.files("gatekeeper.policy").joinpath("template.toml").read_text("utf-8")
+    try:
+        path.write_text(text.replace("{{today}}", datetime.now(UTC).date().isoformat()), "utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
+    typer.echo(f"wrote {path}; set the environment variables it names, then run: gatekeeper check --config {path}")

@@ -1,0 +1,24 @@
+"""`gatekeeper serve`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from rich.console import Console
+
+from gatekeeper.policy import load_policy
+from gatekeeper.shells import sidecar
+
+
+def run(config: Path, host: str | None, port: int | None) -> None:
+    """Say where it listens, then serve."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    policy = load_policy(config)
+    table = policy.file.server
+    sidecar.serve(policy, host=host or table.host, port=table.port if port is None else port, ready=_announce)
+
+
+def _announce(host: str, port: int, prefix: str) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    Console(stderr=True, highlight=False).print(f"gatekeeper listens on http://{shown}:{port}{prefix}")

@@ -1,0 +1,79 @@
+"""What is allowed but questionable in a policy. Policy and raw file in, warnings out; each names its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gatekeeper.destinations.kind import Destination
+from gatekeeper.model import Purpose
+from gatekeeper.policy.compiled import ERROR_EVENT, Policy
+from gatekeeper.policy.load import SECRETS
+
+
+def warnings(policy: Policy) -> list[str]:
+    """One sentence per questionable thing, in the order of the file."""
+    return [
+        *_server(policy),
+        *(line for name, to in policy.destinations.items() for line in _destination(policy, name, to)),
+        *_unused(policy),
+    ]
+
+
+def _server(policy: Policy) -> Iterator[str]:
+    if any(isinstance(key, str) for key in policy.file.server.api_keys):
+        yield 'server.api_keys: a secret is written in clear; use { env = "NAME" }'
+    if not policy.destinations:
+        yield "destinations: there is none, so nothing is ever sent; add one"
+    if not policy.file.jurisdiction.always and policy.file.jurisdiction.default is None:
+        yield (
+            "jurisdiction: neither `always` nor `default` is set; visitors whose place is not known get the "
+            'strictest law; a controller in the EU sets always = ["gdpr"]'
+        )
+
+
+def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
+    where = f"destinations.{name}"
+    table: Any = policy.file.destinations[name]
+    for key in sorted(SECRETS & type(table).model_fields.keys()):
+        if isinstance(getattr(table, key), str):
+            yield f'{where}.{key}: a secret is written in clear; use {{ env = "NAME" }}'
+    if any(isinstance(value, str) and _looks_secret(header) for header, value in _headers(table).items()):
+        yield f'{where}.headers: a secret is written in clear; use {{ env = "NAME" }}'
+    if to.kind.processor != "the operator" and table.dpa is None:
+        yield f"{where}.dpa: missing; name the data processing agreement with {to.kind.processor} (GDPR article 28)"
+    if to.purpose is Purpose.NECESSARY and table.lia is None:
+        yield (
+            f"{where}.lia: missing; processing without consent wants a documented legitimate interest "
+            "assessment (GDPR article 6(1)(f))"
+        )
+    if to.kind.errors_only and "dsn" in type(table).model_fields and table.dsn is None:
+        yield f"{where}.dsn: missing; our own events go to project 1 without a key; set it to your project's DSN"
+    if not to.fields:
+        yield f"{where}.fields: empty, so every event is only its name and time; list what it needs"
+    if not any(to in policy.destinations_for(event) for event in (*policy.routes, ERROR_EVENT, "any other")):
+        yield f"{where}.events: no event reaches it; name one"
+    if to.regions is not None and not to.regions:
+        yield f"{where}.regions: empty, so it is blocked everywhere; list countries or remove the key"
+    if to.endpoint.startswith("http://") and not _on_loopback(to.endpoint):
+        yield f"{where}.endpoint: is not encrypted; use https"
+
+
+def _unused(policy: Policy) -> Iterator[str]:
+    for name in policy.file.fields:
+        if not any(name in to.fields for to in policy.destinations.values()):
+            yield f"fields.{name}: no destination's allow-list names it, so it is never used; add it or remove it"
+
+
+def _headers(table: object) -> Mapping[str, object]:
+    headers = getattr(table, "headers", {})
+    return headers if isinstance(headers, dict) else {}
+
+
+def _looks_secret(header: str) -> bool:
+    return any(word in header.lower() for word in ("auth", "key", "token", "secret"))
+
+
+def _on_loopback(endpoint: str) -> bool:
+    host = endpoint.partition("://")[2].partition("/")[0]
+    return host.startswith(("127.", "localhost", "[::1]"))
