@@ -236,7 +236,9 @@ class Gate:
         shaped = KINDS[to.kind.name].shape(event, kept, shaping)
         if isinstance(shaped, str):
             steps = (*decision.steps, Step("minimum data", "not met", shaped))
-            return replace(decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, steps=steps), None
+            return replace(
+                decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
+            ), None
         added = {*decision.derived}
         stripped = dict(decision.stripped) | dict.fromkeys((n for n in shaped.invalid if n not in added), "invalid")
         return replace(

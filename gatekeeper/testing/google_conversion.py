@@ -45,9 +45,7 @@ def check_click(click: Object, path: str, customer: str, now: float, report: Rep
     _check_action(click, path, customer, report)
     time = _read_time(click.get("conversionDateTime"))
     if time is None:
-        report.error(
-            f"{path}.conversionDateTime", "conversionDateTime is needed: yyyy-mm-dd hh:mm:ss+|-hh:mm"
-        )
+        report.error(f"{path}.conversionDateTime", "conversionDateTime is needed: yyyy-mm-dd hh:mm:ss+|-hh:mm")
     elif time > now + 60:
         report.error(f"{path}.conversionDateTime", "in the future")
     clicks = [name for name in _CLICKS if is_text(click.get(name))]
@@ -76,9 +74,7 @@ def check_adjustment(adjustment: Object, path: str, customer: str, now: float, r
     _check_action(adjustment, path, customer, report)
     kind = adjustment.get("adjustmentType")
     if kind not in ("ENHANCEMENT", "RESTATEMENT", "RETRACTION"):
-        report.error(
-            f"{path}.adjustmentType", "adjustmentType is needed: ENHANCEMENT, RESTATEMENT or RETRACTION"
-        )
+        report.error(f"{path}.adjustmentType", "adjustmentType is needed: ENHANCEMENT, RESTATEMENT or RETRACTION")
     pair = adjustment.get("gclidDateTimePair")
     if not is_text(adjustment.get("orderId")) and (kind == "ENHANCEMENT" or not isinstance(pair, dict)):
         report.error(f"{path}.orderId", "orderId is needed", ENHANCED)
@@ -92,9 +88,7 @@ def check_adjustment(adjustment: Object, path: str, customer: str, now: float, r
         elif time < now - ADJUSTMENT_WINDOW:
             report.error(where, "a conversion older than 54 days")
     if kind != "ENHANCEMENT" and _read_time(adjustment.get("adjustmentDateTime")) is None:
-        report.error(
-            f"{path}.adjustmentDateTime", "adjustmentDateTime is needed: yyyy-mm-dd hh:mm:ss+|-hh:mm"
-        )
+        report.error(f"{path}.adjustmentDateTime", "adjustmentDateTime is needed: yyyy-mm-dd hh:mm:ss+|-hh:mm")
     if kind == "RESTATEMENT" and not isinstance(adjustment.get("restatementValue"), dict):
         report.error(f"{path}.restatementValue", "restatementValue is needed for a restatement")
     _check_identifiers(adjustment, path, report, addresses=True)

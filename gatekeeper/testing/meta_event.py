@@ -56,9 +56,7 @@ def check_event(event: Object, path: str, now: float, report: Report) -> None:
         report.error(f"{path}.event_name", "event_name is needed", SERVER_EVENT)
     source = event.get("action_source")
     if not isinstance(source, str) or source not in _SOURCES:
-        report.error(
-            f"{path}.action_source", "action_source is needed: one of the documented ones", SERVER_EVENT
-        )
+        report.error(f"{path}.action_source", "action_source is needed: one of the documented ones", SERVER_EVENT)
     _check_time(event, path, now, report)
     if "event_id" in event and not is_text(event["event_id"]):
         report.error(f"{path}.event_id", "not a string", SERVER_EVENT)
@@ -67,9 +65,7 @@ def check_event(event: Object, path: str, now: float, report: Report) -> None:
     if "event_source_url" in event and not is_url(event["event_source_url"]):
         report.error(f"{path}.event_source_url", "not a URL", SERVER_EVENT)
     elif source == "website" and "event_source_url" not in event:
-        report.error(
-            f"{path}.event_source_url", "event_source_url is needed for website events", SERVER_EVENT
-        )
+        report.error(f"{path}.event_source_url", "event_source_url is needed for website events", SERVER_EVENT)
     _check_user_data(event, path, report)
     _check_custom_data(event, path, report)
     _check_limited_use(event, path, report)
@@ -126,9 +122,7 @@ def _check_customer(name: str, value: object, path: str, report: Report) -> None
     elif name == "fbc":
         if not isinstance(value, str) or not _FBC.fullmatch(value):
             report.error(path, "not fb.<index>.<milliseconds>.<fbclid>", FBC_FBP)
-    elif name == "fbp" and not (
-        isinstance(bare, str) and (_FBP.fullmatch(bare) or _FBP.fullmatch(str(value)))
-    ):
+    elif name == "fbp" and not (isinstance(bare, str) and (_FBP.fullmatch(bare) or _FBP.fullmatch(str(value)))):
         report.error(path, "not fb.<index>.<milliseconds>.<random number>", FBC_FBP)
 
 
@@ -169,10 +163,6 @@ def _check_limited_use(event: Object, path: str, report: Report) -> None:
     if state and country == 0:
         report.error(f"{at}_country", "a state of the United States with country 0", PROCESSING)
     user_data = event.get("user_data")
-    located = bool(country and state) or (
-        isinstance(user_data, dict) and bool(user_data.get("client_ip_address"))
-    )
+    located = bool(country and state) or (isinstance(user_data, dict) and bool(user_data.get("client_ip_address")))
     if options and not located:
-        report.warn(
-            at, "without country and state Meta looks at client_ip_address, which is missing", PROCESSING
-        )
+        report.warn(at, "without country and state Meta looks at client_ip_address, which is missing", PROCESSING)

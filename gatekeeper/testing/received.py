@@ -13,9 +13,7 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
-MAX_DECODED = (
-    100 * 1024 * 1024
-)  # bytes; Sentry's limit for a decompressed envelope, the largest of any vendor
+MAX_DECODED = 100 * 1024 * 1024  # bytes; Sentry's limit for a decompressed envelope, the largest of any vendor
 
 Severity = Literal["error", "warning"]
 

@@ -51,9 +51,7 @@ class Simulator:
         Raises RuntimeError before the simulators were started.
         """
         if not self._url:
-            raise RuntimeError(
-                f"{self.kind}: the simulators are not started; use `with Simulators() as sims:`"
-            )
+            raise RuntimeError(f"{self.kind}: the simulators are not started; use `with Simulators() as sims:`")
         return self._url
 
     def dsn(self, project: int = 42, key: str = "public") -> str:
@@ -106,9 +104,7 @@ class Simulator:
             self._delays.clear()
             self._replies.clear()
 
-    def answer(
-        self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None, times: int = 1
-    ) -> None:
+    def answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None, times: int = 1) -> None:
         """Give the next `times` requests this answer instead of the vendor's own.
 
         Content-Length is added. Raises ValueError for what cannot be an HTTP response.

@@ -80,9 +80,7 @@ class Simulators:
         if self._thread is not None:
             raise RuntimeError("these simulators are running already")
         started: Future[Callable[[], object]] = Future()
-        thread = threading.Thread(
-            target=self._main, args=(started,), name="gatekeeper-simulators", daemon=True
-        )
+        thread = threading.Thread(target=self._main, args=(started,), name="gatekeeper-simulators", daemon=True)
         thread.start()
         try:
             self._stop = started.result()

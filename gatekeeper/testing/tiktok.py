@@ -168,10 +168,7 @@ def _check_properties(event: Object, path: str, report: Report) -> None:
         report.error(f"{path}.currency", "not three capital letters of ISO 4217")
     if "value" in properties and not is_number(properties["value"]):
         report.error(f"{path}.value", "not a number")
-    if (
-        event.get("event") in ("Purchase", "CompletePayment")
-        and not {"currency", "value"} <= properties.keys()
-    ):
+    if event.get("event") in ("Purchase", "CompletePayment") and not {"currency", "value"} <= properties.keys():
         report.warn(path, "currency and value are expected of a purchase")
     contents = properties.get("contents", [])
     if not isinstance(contents, list) or any(not isinstance(content, dict) for content in contents):

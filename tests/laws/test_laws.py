@@ -1,0 +1,149 @@
+"""The laws of the gate, by hypothesis: LAWS_EXAMPLES cases each (`make laws`: 20,000)."""
+
+from __future__ import annotations
+
+import os
+from copy import deepcopy
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gatekeeper.audit.lines import decision_line
+from gatekeeper.destinations import KINDS
+from gatekeeper.fields import CATALOGUE
+from gatekeeper.model import Verdict
+from tests.builders import DESTINATIONS, decisions, make_gate, make_policy, plan
+from tests.laws.encodings import found_in
+from tests.laws.events import events, visitors
+
+law = settings(
+    max_examples=int(os.environ.get("LAWS_EXAMPLES", "300")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+
+# Every kind, reached by every event, under laws of both models.
+ROUTES = {name: {"destinations": list(DESTINATIONS)} for name in ("purchase", "page_view", "error")}
+GATES = {law_id: make_gate(make_policy(events=ROUTES, jurisdiction={"default": law_id})) for law_id in ("gdpr", "ccpa")}
+gates = st.sampled_from(sorted(GATES))
+LOCAL = {"address": "127.0.0.1"}
+
+
+def sent_bytes(gate, made) -> dict[str, bytes]:
+    """All bytes each destination would get: URL, headers and body."""
+    out = {}
+    for name, shaped in made.shaped.items():
+        to = gate.policy.destinations[name]
+        outgoing = KINDS[to.kind.name].assemble(to, shaped.head, [shaped.body])
+        headers = "".join(f"{key}: {value}\r\n" for key, value in outgoing.headers)
+        out[name] = f"{outgoing.method} {outgoing.url}\r\n{headers}\r\n".encode() + outgoing.body
+    return out
+
+
+@law
+@given(events(), visitors(), gates)
+def test_a_stripped_value_is_nowhere_in_the_bytes_sent(case, headers, law_id):
+    """I1: whatever was not kept for a destination is not in its bytes, in any encoding."""
+    event, looked_for = case
+    gate = GATES[law_id]
+    made = plan(event, gate=gate, headers=headers, **LOCAL)
+    bytes_sent = sent_bytes(gate, made)
+    for decision in made.decisions:
+        if decision.verdict is Verdict.BLOCK:
+            assert decision.destination not in bytes_sent
+            continue
+        for field, needle in looked_for.items():
+            if field not in decision.kept:
+                found = found_in(bytes_sent[decision.destination], needle)
+                assert found is None, f"{field} reached {decision.destination} as {found}"
+
+
+@law
+@given(events(), visitors(), gates)
+def test_a_personal_value_is_sent_only_as_a_hash(case, headers, law_id):
+    """Raw e-mail, phone, names and addresses never leave in clear, not even where their hash does."""
+    event, looked_for = case
+    gate = GATES[law_id]
+    made = plan(event, gate=gate, headers=headers, **LOCAL)
+    for name, haystack in sent_bytes(gate, made).items():
+        for field, needle in looked_for.items():
+            if field in CATALOGUE.by_key and CATALOGUE.by_key[field].hashed_as:
+                assert needle.lower().encode() not in haystack.lower(), (field, name)
+
+
+@law
+@given(events(), visitors(), gates)
+def test_no_value_is_ever_in_an_audit_line(case, headers, law_id):
+    """Names only: the line holds no value, raw or hashed (I13)."""
+    event, looked_for = case
+    gate = GATES[law_id]
+    made = plan(event, gate=gate, headers=headers, **LOCAL)
+    line = decision_line(made, gate.policy)
+    for field, needle in looked_for.items():
+        assert found_in(line, needle) is None, field
+
+
+def restrict(event, headers, restriction):
+    """The same event from a visitor who allows less."""
+    event = deepcopy(event)
+    kind, purpose = restriction
+    if kind == "gpc":
+        return event, [*headers, ("sec-gpc", "1")]
+    if kind == "claim":
+        event.setdefault("consent", {})[purpose] = False
+        return event, headers
+    if kind == "purposes":
+        event["purposes"] = [p for p in ("necessary", "analytics", "marketing") if p != purpose]
+        return event, headers
+    return event, [*headers, ("cookie", "gatekeeper_consent=tampered")]
+
+
+restrictions = st.tuples(
+    st.sampled_from(("gpc", "claim", "purposes", "tampered")), st.sampled_from(("analytics", "marketing"))
+)
+
+
+@law
+@given(events(), visitors(), gates, st.lists(restrictions, min_size=1, max_size=3))
+def test_more_denial_never_sends_more(case, headers, law_id, taken_back):
+    """I9: any restriction, in any order, sends a subset: of destinations, and of fields at each."""
+    event, _ = case
+    # A claim that denies one purpose must not be the first to speak about the other: it says nothing about it.
+    gate = GATES[law_id]
+    before = decisions(plan(event, gate=gate, headers=headers, **LOCAL))
+    for restriction in taken_back:
+        event, headers = restrict(event, headers, restriction)
+    after = decisions(plan(event, gate=gate, headers=headers, **LOCAL))
+    for name, decision in after.items():
+        if decision.verdict is not Verdict.BLOCK:
+            assert before[name].verdict is not Verdict.BLOCK
+            assert set(decision.kept) <= set(before[name].kept)
+            assert set(decision.derived) <= set(before[name].derived)
+
+
+@law
+@given(events(), visitors(), gates)
+def test_the_same_inputs_give_the_same_decision(case, headers, law_id):
+    """Purity: nothing but the arguments matters."""
+    event, _ = case
+    gate = GATES[law_id]
+    first = plan(event, gate=gate, headers=headers, **LOCAL)
+    second = plan(deepcopy(event), gate=gate, headers=list(headers), **LOCAL)
+    assert first == second
+    assert decision_line(first, gate.policy) == decision_line(second, gate.policy)
+
+
+@law
+@given(events(), visitors(), gates)
+def test_every_field_is_accounted_for(case, headers, law_id):
+    """What came in is kept or stripped with a cause at every destination that gets the event; never neither."""
+    event, _ = case
+    gate = GATES[law_id]
+    made = plan(event, gate=gate, headers=headers, **LOCAL)
+    for decision in made.decisions:
+        if decision.verdict is Verdict.BLOCK:
+            assert (decision.kept, decision.stripped) == ({}, {}) and decision.reason
+        else:
+            assert set(decision.kept) | set(decision.stripped) == set(made.event.names)
+            assert not set(decision.kept) & set(decision.stripped)
