@@ -186,6 +186,9 @@ class Gate:
         data, unusable = accept(posted.data, self.policy.catalogue)
         for name, value in list(data.items()):
             if isinstance(value, str) and self.policy.catalogue.by_key[name].type == "url":
+                site = self.policy.file.policy.site
+                if site is not None and value.startswith("/") and not value.startswith("//"):
+                    value = site.rstrip("/") + value
                 data[name], lifted = lift_click_ids(value)
                 more, bad = accept(lifted, self.policy.catalogue)
                 for click_id, clean in more.items():

@@ -66,6 +66,7 @@ KIND = Kind(
     max_age=3 * DAY,
     max_attempts=2,
     processor="Google Ireland Ltd",
+    needs_currency=True,
     deletion="Google Analytics Admin API, properties.submitUserDeletion",
 )  # fmt: skip
 

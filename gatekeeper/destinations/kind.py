@@ -50,6 +50,7 @@ class Kind:
     max_age: float = 7 * DAY
     max_attempts: int = 12
     accepts_contextual: bool = False
+    needs_currency: bool = False  # an order value without one is useless there, or gets the event refused
     errors_only: bool = False  # by default receives `error` events and nothing else
     processor: str = ""
     deletion: str = ""

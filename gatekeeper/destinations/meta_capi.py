@@ -82,6 +82,7 @@ KIND = Kind(
     batch_bytes=1_000_000,
     max_age=6.5 * DAY,  # one event over 7 days fails the whole request (error 100/2804003)
     processor="Meta Platforms Ireland Ltd",
+    needs_currency=True,
     deletion="none per event; Custom Audiences: DELETE /<audience id>/users",
 )  # fmt: skip
 
@@ -159,7 +160,11 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
             "data_processing_options_country": 0,
             "data_processing_options_state": 0,
         }
-    return Shaped(head=b"", body=orjson.dumps(out), sent=tuple(sent), invalid=tuple(invalid))
+    # Meta documents value and currency as required for a purchase, and refuses a request whole: a purchase
+    # without them is sent, but never in one request with events it could spoil.
+    spoils = event.name == "purchase" and not {"value", "currency"} <= custom.keys()
+    head = b"incomplete purchases" if spoils else b""
+    return Shaped(head=head, body=orjson.dumps(out), sent=tuple(sent), invalid=tuple(invalid))
 
 
 def _rows(value: object) -> tuple[Any, ...]:

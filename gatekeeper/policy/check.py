@@ -14,6 +14,7 @@ from gatekeeper.policy.load import SECRETS
 def warnings(policy: Policy) -> list[str]:
     """One sentence per questionable thing, in the order of the file."""
     return [
+        *_currency(policy),
         *_server(policy),
         *(line for name, to in policy.destinations.items() for line in _destination(policy, name, to)),
         *_unused(policy),
@@ -29,6 +30,15 @@ def _server(policy: Policy) -> Iterator[str]:
         yield (
             "jurisdiction: neither `always` nor `default` is set; visitors whose place is not known get the "
             'strictest law; a controller in the EU sets always = ["gdpr"]'
+        )
+
+
+def _currency(policy: Policy) -> Iterator[str]:
+    sends = [to.name for to in policy.destinations.values() if "order_value" in to.fields and to.kind.needs_currency]
+    if sends and policy.file.policy.currency is None:
+        yield (
+            f"policy.currency: missing; {', '.join(sends)} cannot use an order value that comes without a currency; "
+            "set the shop's own, such as EUR"
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.settings import Common, SecretValue, Strict
+from gatekeeper.destinations.settings import Common, HttpUrl, SecretValue, Strict
 from gatekeeper.fields import TYPES
 from gatekeeper.model import Purpose
 from gatekeeper.policy.units import Duration, Size
@@ -25,6 +25,7 @@ class PolicyTable(Strict):
         description="Your name for this state of the policy, such as a date; in every audit line."
     )
     controller: str = Field(description="Who decides about the data (GDPR article 4(7)).")
+    site: HttpUrl | None = Field(None, description="Base of relative page addresses, such as https://shop.example.")
     phone_region: str | None = Field(None, description="Country of phone numbers without country code, such as DE.")
     currency: str | None = Field(None, description="ISO 4217 code of order values that come without one.")
 

@@ -63,7 +63,8 @@ def check_event(event: Object, path: str, now: float, report: Report) -> None:
     if "opt_out" in event and not isinstance(event["opt_out"], bool):
         report.error(f"{path}.opt_out", "not true or false", SERVER_EVENT)
     if "event_source_url" in event and not is_url(event["event_source_url"]):
-        report.error(f"{path}.event_source_url", "not a URL", SERVER_EVENT)
+        # The page says it "must begin with http:// or https://"; no source here shows a request refused for it.
+        report.warn(f"{path}.event_source_url", "not a URL", SERVER_EVENT)
     elif source == "website" and "event_source_url" not in event:
         report.error(f"{path}.event_source_url", "event_source_url is needed for website events", SERVER_EVENT)
     _check_user_data(event, path, report)

@@ -1,0 +1,39 @@
+"""`gatekeeper demo`."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from gatekeeper.audit.read import GUIDE_KEYS
+from gatekeeper.demo.stage import stage
+from gatekeeper.demo.walk import walk
+
+FOLDER = Path("var/demo")
+EVENT = '{"event": "purchase", "consent": {"analytics": true}, "data": {"order_value": 149, "session_id": "s_1"}}'
+
+
+def run(once: bool, port: int) -> None:
+    """Walk through the purchases; then, unless `once`, go on serving until interrupted."""
+    console = Console(highlight=False)
+    with stage(FOLDER, port) as up:
+        console.print(f"The gate is at [bold]{up.url}[/], its vendors are simulators on loopback.\n")
+        records = walk(up, console)
+        console.print("\nThe record of the second purchase, as `gatekeeper audit show` prints it:")
+        shown = {key: records[1][key] for key in GUIDE_KEYS}
+        console.print(escape(json.dumps(shown, indent=2)), style="dim")
+        config = up.policy_path
+        console.print(f"\nMore:  gatekeeper audit tail --config {config}")
+        console.print(f"       gatekeeper audit show {records[1]['request_id']} --config {config}")
+        if once:
+            return
+        console.print(f"       curl {up.url}/collect -d '{escape(EVENT)}'")
+        console.print("\nThe gate goes on running; stop it with Ctrl-C.")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            console.print("stopped")
