@@ -10,14 +10,14 @@ It answers 2xx to nearly anything, has no dedupe key, and says not to repeat a r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
 import orjson
 from pydantic import Field, StringConstraints
 
-from gatekeeper.destinations import answers, normalise
+from gatekeeper.destinations import answers
 from gatekeeper.destinations.kind import DAY, Destination, Kind, Shaping
 from gatekeeper.destinations.settings import Common, SecretValue
 from gatekeeper.model import Event, Outgoing, Personal, Purpose, Shaped
@@ -51,7 +51,7 @@ KIND = Kind(
     name="ga4",
     title="Google Analytics 4",
     purpose=Purpose.ANALYTICS,
-    allowed_purposes=frozenset({Purpose.ANALYTICS, Purpose.MARKETING}),
+    allowed_purposes=frozenset({Purpose.ANALYTICS}),  # a client id, which GA4 needs, is an analytics field
     legal_basis="consent",
     fields=(
         "page_url", "page_title", "referrer", "session_id", "client_id", "order_value", "currency",
@@ -59,7 +59,6 @@ KIND = Kind(
         "device_type", "viewport", "connection_quality", "language",
     ),
     places=None,
-    clear=frozenset({"city_hash", "state_hash", "postal_code_hash", "country_hash"}),
     endpoint="https://www.google-analytics.com",
     batch_events=25,
     batch_bytes=120_000,
@@ -81,52 +80,19 @@ class Settings(Common):
     api_secret: SecretValue = Field(description="Secret of the Measurement Protocol, from the stream's settings.")
 
 
-def _no_symbols(raw: str) -> str | None:
-    return " ".join("".join(c for c in raw.lower() if c.isalnum() or c.isspace()).split()) or None
-
-
-def _no_digits_or_symbols(raw: str) -> str | None:
-    return " ".join("".join(c for c in raw.lower() if c.isalpha() or c.isspace()).split()) or None
-
-
-def _clear(raw: str) -> str | None:
-    return raw.strip().lower() or None
-
-
-# User-provided data, "uid-data": what is hashed, and how it is normalised before.
-HASHED: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
-    "email_hash": ("sha256_email_address", normalise.google_email),
-    "phone_hash": ("sha256_phone_number", str),
-    "first_name_hash": ("sha256_first_name", _no_digits_or_symbols),
-    "last_name_hash": ("sha256_last_name", _no_digits_or_symbols),
-    "street_hash": ("sha256_street", _no_symbols),
-}
-CLEAR: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
-    "city_hash": ("city", _no_digits_or_symbols),
-    "state_hash": ("region", _clear),
-    "postal_code_hash": ("postal_code", _clear),
-    "country_hash": ("country", lambda raw: (normalise.country(raw) or "").upper() or None),
-}
-
-
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
     """The event as one element of `events[]`; everything that belongs to the visitor goes in the head."""
     if shaping.at - event.time > KIND.max_age:
         return "the event is older than 72 hours"
     params: dict[str, Any] = {}
     head: dict[str, Any] = {}
-    user_data: dict[str, Any] = {}
-    address: dict[str, str] = {}
     sent: list[str] = []
     invalid: list[str] = []
     for name, value in kept.items():
         if isinstance(value, Personal):
-            place = _personal(name, value, user_data, address)
+            place = False  # no personal data at tier 2 (the guide's field table)
         elif name in ("client_id", "user_id", "user_agent"):
             head[name] = str(value)[:256] if name == "user_id" else value
-            place = True
-        elif name == "ip":
-            head["ip_override"] = value
             place = True
         elif name == "time_on_page":
             params["engagement_time_msec"] = max(1, round(_number(value) * 1000))
@@ -141,12 +107,6 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
             return "neither client_id nor session_id is left"
         head["client_id"] = shaping.derived_id(str(params["session_id"]))
         derived.append("client_id")
-    if user_data.get("sha256_email_address") or user_data.get("sha256_phone_number"):
-        head["user_data"] = user_data | ({"address": [address]} if address else {})
-    elif address:  # GA4 matches an address only beside an e-mail or a phone number
-        personal = [name for name in sent if name in HASHED or name in CLEAR]
-        sent = [name for name in sent if name not in personal]
-        invalid += personal
     granted = "GRANTED" if shaping.marketing_granted else "DENIED"
     head["consent"] = {"ad_user_data": granted, "ad_personalization": granted}
     if "session_id" in params:
@@ -172,28 +132,6 @@ def _param(name: str, value: object, params: dict[str, Any]) -> bool:
     if len(parameter) > 40 or (len(params) >= MAX_PARAMS and parameter not in params):
         return False
     params[parameter] = value
-    return True
-
-
-def _personal(name: str, value: Personal, user_data: dict[str, Any], address: dict[str, str]) -> bool:
-    if not normalise.plain_hash(value):
-        return False
-    if name in CLEAR:
-        key, normal = CLEAR[name]
-        text = None if value.hashed else normal(value.value)
-        if text is not None:
-            address[key] = text
-        return text is not None
-    if name not in HASHED:
-        return False
-    key, normal = HASHED[name]
-    digest = normalise.hashed(value, None if value.hashed else normal(value.value))
-    if digest is None:
-        return False
-    if key in ("sha256_email_address", "sha256_phone_number"):
-        user_data[key] = [digest]
-    else:
-        address[key] = digest
     return True
 
 

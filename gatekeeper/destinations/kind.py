@@ -32,7 +32,7 @@ class Kind:
     """The defaults and limits of one kind of destination.
 
     `fields` is the default allow-list. `places` are all fields the vendor has a place for, `None` if any.
-    `clear` are personal fields this vendor defines as unhashed. `batch_bytes` bounds a request's body,
+    `batch_bytes` bounds a request's body,
     `max_age` (seconds) how old an event may be, `max_attempts` how often one is tried.
     """
 
@@ -43,7 +43,6 @@ class Kind:
     legal_basis: str
     fields: tuple[str, ...]
     places: frozenset[str] | None
-    clear: frozenset[str] = frozenset()
     endpoint: str | None = None
     batch_events: int = 1
     batch_bytes: int = 1_000_000

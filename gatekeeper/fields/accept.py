@@ -192,8 +192,10 @@ def _personal(spec: Field, name: str, value: object, region: str | None) -> Pers
         return None
     if _SHA256.fullmatch(value.strip()):
         return Personal(value.strip().lower(), hashed=True)
+    if _SHA256_APPENDIX.fullmatch(value):
+        return Personal(value, hashed=True)
     if name == spec.hashed_as:
-        return Personal(value, hashed=True) if _SHA256_APPENDIX.fullmatch(value) else None
+        return None
     if spec.name == "phone":  # once here, not once per destination: parsing is the dearest of all
         number = e164(value, region)
         return None if number is None else Personal(number, hashed=False)
