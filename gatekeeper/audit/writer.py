@@ -121,7 +121,9 @@ class AuditWriter:
     def _write(self, data: bytes) -> None:
         if self._descriptor is None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}-{secrets.token_hex(4)}.jsonl"
+            now = time.time()
+            start_of_file = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}.{int(now % 1 * 1e6):06}Z"
+            name = f"{start_of_file}-{os.getpid()}-{secrets.token_hex(4)}.jsonl"
             self._descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
             folder = os.open(self._folder, os.O_RDONLY)
             try:

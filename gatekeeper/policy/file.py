@@ -165,4 +165,4 @@ class PolicyFile(Strict):
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the policy file, for editors."""
     schema = PolicyFile.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "gatekeeper.toml", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "gatekeeper.toml"}

@@ -23,5 +23,6 @@ _OPT_OUT = Signal(
 
 
 def read(values: Iterable[bytes]) -> tuple[Signal, ...]:
-    """One opt-out if any of the header's lines is exactly `1`."""
-    return (_OPT_OUT,) if any(value.strip(b" \t") == b"1" for value in values) else ()
+    """One opt-out if any of the header's lines is exactly `1`; proxies may have joined lines with commas."""
+    said = (part.strip(b" \t") for value in values for part in value.split(b","))
+    return (_OPT_OUT,) if b"1" in said else ()

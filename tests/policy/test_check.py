@@ -1,0 +1,70 @@
+"""Warnings: what is allowed, but questionable."""
+
+import json
+
+import pytest
+
+from gatekeeper.policy.check import warnings
+from gatekeeper.policy.file import json_schema
+from tests.builders import DESTINATIONS, make_policy
+
+
+def warned(**tables):
+    return warnings(make_policy(**tables))
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        pytest.param({}, "destinations.meta_capi.dpa: missing", id="missing-dpa"),
+        pytest.param({}, "destinations.errors.lia: missing", id="missing-lia"),
+        pytest.param({}, "destinations.ga4.api_secret: a secret is written in clear", id="clear-secret"),
+        pytest.param(
+            {"fields": {"plan": {"purposes": ["analytics"]}}}, "fields.plan: no destination", id="unused-field"
+        ),
+        pytest.param({}, "policy.currency: missing", id="no-currency"),
+        pytest.param({"destinations": {}}, "destinations: there is none", id="no-destination"),
+        pytest.param({"server": {"api_keys": ["k"]}}, "server.api_keys: a secret is written in clear", id="clear-key"),
+        pytest.param({}, "jurisdiction: neither", id="no-law"),
+        pytest.param(
+            {"destinations": {"e": {"kind": "sentry", "endpoint": "https://e.example"}}},
+            "destinations.e.dsn: missing",
+            id="no-dsn",
+        ),
+        pytest.param(
+            {"destinations": {"o": {"kind": "first_party", "endpoint": "http://o.example"}}},
+            "destinations.o.endpoint: is not encrypted",
+            id="not-encrypted",
+        ),
+    ],
+)
+def test_a_questionable_policy_is_warned_about(tables, expected):
+    """Each warning begins with the key it is about."""
+    assert any(line.startswith(expected) for line in warned(**tables))
+
+
+def test_a_policy_with_everything_in_order_has_no_warnings():
+    """The list can be emptied."""
+    complete = {
+        "ga4": DESTINATIONS["ga4"] | {"dpa": "x", "api_secret": {"env": "HOME"}},
+        "errors": {"kind": "sentry", "dsn": "https://a@e.example/1", "lia": "x", "dpa": "x"},
+    }
+    from gatekeeper.policy.load import parse_policy
+    from tests.builders import policy_data
+
+    policy = parse_policy(
+        policy_data(
+            policy={"version": "1", "controller": "x", "currency": "EUR"},
+            destinations=complete,
+            jurisdiction={"always": ["gdpr"]},
+        ),
+        environ={"HOME": "s"},
+    )
+    assert warnings(policy) == []
+
+
+def test_the_schema_knows_every_kind_and_key():
+    """Editors complete and check from it."""
+    text = json.dumps(json_schema())
+    for word in ("measurement_id", "pixel_id", "trusted_proxies", "on_opt_out", "max_age", "first_party"):
+        assert word in text

@@ -1,0 +1,97 @@
+"""Our own cookie and the context token: what is signed is believed, everything else denies."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatekeeper.model import Permission, Purpose, Standing
+from gatekeeper.signals import context, own, split_cookies
+from gatekeeper.signals.context import Visitor
+from tests.builders import NOW, RING, own_cookie
+
+
+def read(header):
+    return own.read(split_cookies([header.encode("latin-1")]), RING.verify)
+
+
+@pytest.mark.parametrize(
+    ("granted", "analytics", "marketing"),
+    [((), "denied", "denied"), (("analytics",), "granted", "denied"), (("marketing",), "denied", "granted"),
+     (("analytics", "marketing"), "granted", "granted")],
+)  # fmt: skip
+def test_a_signed_choice_is_read_as_it_was_made(granted, analytics, marketing):
+    """With its time, notice and subject."""
+    (signal,) = read(own_cookie(*granted, at=NOW, notice="2026 – DE", subject="v_1"))
+    assert signal.says == {Purpose.ANALYTICS: Permission(analytics), Purpose.MARKETING: Permission(marketing)}
+    assert (signal.at, signal.notice, signal.subject) == (NOW, "2026 – DE", "v_1")
+
+
+@given(st.integers(0, 10**6), st.integers(0, 255))
+def test_any_changed_byte_makes_the_cookie_malformed(position, byte):
+    """Or leaves it the same cookie; it never becomes another choice."""
+    cookie = own_cookie("analytics")
+    start = len(own.COOKIE) + 1
+    at = start + position % (len(cookie) - start)
+    changed = cookie[:at] + chr(byte) + cookie[at + 1 :]
+    if changed == cookie or chr(byte) in ';" \t':
+        return
+    for signal in read(changed):
+        assert signal.standing is Standing.MALFORMED
+
+
+@given(st.text(max_size=300))
+def test_no_text_is_ever_an_exception_or_a_grant(text):
+    """A cookie value can be anything."""
+    for signal in own.read({own.COOKIE: (text,)}, RING.verify):
+        assert signal.standing is Standing.MALFORMED and not signal.says
+
+
+def test_a_cookie_of_another_installation_is_malformed():
+    """Signed, but not by us."""
+    from gatekeeper import keys
+
+    assert (
+        own.read(split_cookies([own_cookie("analytics").encode()]), keys.ephemeral().verify)[0].standing == "malformed"
+    )
+
+
+def test_cookies_are_split_as_browsers_write_them():
+    """Raw JSON, quotes, spaces, duplicates, several lines: nothing hides what comes after."""
+    lines = [b'cc={"a":["b"]}; x = 1 ;y="2"; novalue; x=3', b"z=a=b"]
+    assert split_cookies(lines) == {"cc": ('{"a":["b"]}',), "x": ("1", "3"), "y": ("2",), "z": ("a=b",)}
+
+
+def visitor():
+    return Visitor(read(own_cookie("analytics")), ("DE", "BE"), "v_1")
+
+
+def test_a_context_token_brings_the_visitor_back():
+    """Signals, place and subject, as they were."""
+    token = context.write(visitor(), at=NOW, sign=RING.sign)
+    assert context.read(token, at=NOW + 10, verify=RING.verify) == visitor()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda token: token[:-2] + "AA", id="forged"),
+        pytest.param(lambda token: "x" + token, id="changed"),
+        pytest.param(lambda token: token.partition(".")[0], id="unsigned"),
+        pytest.param(lambda token: "", id="empty"),
+        pytest.param(lambda token: "A" * 10_000, id="long"),
+        pytest.param(lambda token: "é.é.é", id="not-ascii"),
+    ],
+)
+def test_a_bad_token_denies(spoil):
+    """Whoever passes one on wanted to be believed."""
+    token = context.write(visitor(), at=NOW, sign=RING.sign)
+    found = context.read(spoil(token), at=NOW, verify=RING.verify)
+    assert [signal.standing for signal in found.signals] == [Standing.MALFORMED]
+    assert found.declared is None
+
+
+@pytest.mark.parametrize("later", [3601, -120])
+def test_a_token_expires_and_does_not_come_from_the_future(later):
+    """An hour, and a minute for clocks that differ."""
+    token = context.write(visitor(), at=NOW, sign=RING.sign)
+    assert context.read(token, at=NOW + later, verify=RING.verify).signals[0].standing is Standing.MALFORMED

@@ -1,0 +1,104 @@
+"""The arrows of DESIGN section 2, read from the imports: stages are pure, and none knows another."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "gatekeeper"
+MODULES = {
+    "gatekeeper." + ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__").removesuffix("__init__"): path
+    for path in ROOT.rglob("*.py")
+}  # fmt: skip
+STAGES = ("signals", "jurisdiction", "consent", "decision", "destinations")
+# What everybody may know.
+SHARED = ("model", "errors", "fields")
+# What each stage may know besides itself and SHARED.
+ALLOWED = {
+    "signals": (),
+    "jurisdiction": (),
+    "consent": (),
+    "decision": ("destinations",),  # `Destination`, a compiled policy table, is described there
+    "destinations": (),
+    "scrub": (),
+    "fields": (),
+    "model": (),
+    "errors": (),
+}
+# Modules of the standard library and others that read a clock, a file or a network.
+IMPURE = {
+    "time", "socket", "http", "urllib.request", "asyncio", "threading", "subprocess", "os", "pathlib", "random",
+    "secrets", "httpx", "pyreqwest", "starlette", "uvicorn", "maxminddb", "logging", "sqlite3", "tempfile", "shutil",
+}  # fmt: skip
+
+
+def imports(path):
+    """Every module a file imports, also inside functions; names under TYPE_CHECKING are not run."""
+    tree = ast.parse(path.read_text("utf-8"))
+    typing_only = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms(path):
+    """The rooms of the package that a file imports from."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith("gatekeeper.")}
+
+
+PURE = [name for name in MODULES if name.split(".")[1] in ALLOWED]
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_no_arrow_runs_the_wrong_way(name):
+    """A stage imports the shared nouns and itself; the order is written in gate.py alone."""
+    room = name.split(".")[1]
+    assert rooms(MODULES[name]) - {room, *SHARED, *ALLOWED[room]} == set()
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_stages_import_no_clock_file_or_network(name):
+    """Time, ids and look-ups are passed in; packaged data is read through importlib.resources."""
+    found = {module for module in imports(MODULES[name]) if module in IMPURE or module.split(".")[0] in IMPURE}
+    assert found == set()
+
+
+def test_only_gate_calls_the_stages():
+    """Whoever wants a decision asks the gate."""
+    callers = {
+        name
+        for name, path in MODULES.items()
+        if any(f"gatekeeper.{stage}" in set(imports(path)) for stage in ("decision", "consent.resolve"))
+    }
+    assert callers - {"gatekeeper.decision", "gatekeeper.consent.resolve"} == {"gatekeeper.gate"}
+
+
+def test_only_delivery_opens_connections_to_vendors():
+    """One seam to the network."""
+    clients = {name for name, path in MODULES.items() if any(m.startswith("pyreqwest") for m in imports(path))}
+    assert clients == {"gatekeeper.delivery.send"}
+
+
+def test_the_package_says_what_is_public():
+    """A sorted __all__ that exists."""
+    import gatekeeper
+
+    assert gatekeeper.__all__ == sorted(gatekeeper.__all__)
+    assert all(hasattr(gatekeeper, name) for name in gatekeeper.__all__)
+
+
+def test_the_architecture_test_can_fail(tmp_path):
+    """A planted wrong import is seen."""
+    bad = tmp_path / "bad.py"
+    bad.write_text("def f():\n    from gatekeeper.delivery import send\n    import time\n")
+    assert rooms(bad) == {"delivery"} and "time" in set(imports(bad))
