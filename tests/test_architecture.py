@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "gatekeeper"
-MODULES = {
-    "gatekeeper." + ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__").removesuffix("__init__"): path
-    for path in ROOT.rglob("*.py")
-}  # fmt: skip
-STAGES = ("signals", "jurisdiction", "consent", "decision", "destinations")
+
+
+def dotted(path):
+    """`gatekeeper.consent.resolve` for a file of the package."""
+    parts = ("gatekeeper", *path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts).removesuffix(".__init__")
+
+
+MODULES = {dotted(path): path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"}
 # What everybody may know.
 SHARED = ("model", "errors", "fields")
 # What each stage may know besides itself and SHARED.
