@@ -72,8 +72,9 @@ def events(received: Received) -> tuple[Object, ...]:
     if route[2] == "store":
         return (received.json,) if isinstance(received.json, dict) else ()
     found = []
-    for header, payload, _ in _items(raw):
-        event = _json(payload) if header is not None and header.get("type") == "event" else None
+    for header, payload, fault in _items(raw):
+        is_event = fault is None and header is not None and header.get("type") == "event"
+        event = _json(payload) if is_event else None
         if isinstance(event, dict):
             found.append(event)
     return tuple(found)

@@ -171,8 +171,11 @@ class Simulator:
         """Serve every client that comes."""
         loop = asyncio.get_running_loop()
         while True:
-            connection, _ = await loop.sock_accept(listener)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError:  # the client is gone already, or this process has too many files open: go on
+                await asyncio.sleep(0.01)
+                continue
             self._keep(self._converse(connection), connection)
 
     async def _converse(self, connection: socket.socket) -> None:
@@ -183,12 +186,12 @@ class Simulator:
             """What came next; nothing from a client that closed, or that reset, the connection."""
             try:
                 return await loop.sock_recv(connection, MAX_HEAD)
-            except ConnectionError:
+            except OSError:
                 return b""
 
         async def send(data: bytes) -> None:
             """Send it, unless nobody is left to read it: what the client had sent is still to be read."""
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):
                 await loop.sock_sendall(connection, data)
 
         wire = Wire(receive, lambda: send(_CONTINUE))

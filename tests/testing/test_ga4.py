@@ -92,6 +92,8 @@ VIOLATIONS = {
         "64 lower-case hex digits",
     ),
     "unhashed-field": ({"user_data__email": "x"}, "user_data.email", "not a documented field"),
+    "user-properties-kind": ({"user_properties": []}, "user_properties", "not an object"),
+    "user-data-kind": ({"user_data": "x"}, "user_data", "not an object"),
     "no-events": ({"events": []}, "events", "events is needed"),
     "events-kind": ({"events": {}}, "events", "events is needed"),
     "event-kind": ({"events": ["purchase"]}, "events[0]", "not an object"),
@@ -283,6 +285,18 @@ def test_a_web_hit_with_a_body_is_one_event_per_line(sims: Simulators) -> None:
     assert [event["en"] for event in hit.events] == ["click", "scroll"]
     assert [event["cid"] for event in hit.events] == ["1.2", "1.2"]
     assert hit.problems == ()
+
+
+def test_microseconds_may_be_a_string() -> None:
+    """Protocol buffers write 64-bit integers so."""
+    body = changed(BODY, timestamp_micros=str(int(NOW * 1e6)))
+    assert ga4.check(received(TARGET, body)) == ()
+
+
+def test_a_web_hit_is_got_or_posted() -> None:
+    """Nothing else."""
+    request = received("/g/collect?v=2&tid=G-ABC123&en=x", method="DELETE")
+    assert [problem.path for problem in ga4.check(request)] == ["method"]
 
 
 def test_a_web_hit_needs_version_stream_and_event() -> None:

@@ -162,6 +162,11 @@ ADJUSTMENT_VIOLATIONS = {
         f"{AD}.userIdentifiers[0].addressInfo.hashedFirstName",
         "64 lower-case hex digits",
     ),
+    "address-kind": (
+        {"userIdentifiers": [{"addressInfo": "Berlin"}]},
+        f"{AD}.userIdentifiers[0].addressInfo",
+        "not an object",
+    ),
     "hashed-postcode": (
         {"userIdentifiers__0__addressInfo__postalCode": HASH},
         f"{AD}.userIdentifiers[0].addressInfo.postalCode",
@@ -188,6 +193,13 @@ INGEST_VIOLATIONS = {
     "no-encoding": ({"encoding": GONE}, "encoding", "encoding is needed"),
     "unknown-encoding": ({"encoding": "hex"}, "encoding", "neither HEX nor BASE64"),
     "consent": ({"consent__adUserData": "GRANTED"}, "consent.adUserData", "neither CONSENT_GRANTED"),
+    "consent-kind": ({"consent": True}, "consent", "not an object"),
+    "ad-identifiers-kind": ({"events__0__adIdentifiers": "x"}, "events[0].adIdentifiers", "not an object"),
+    "unknown-identifier": (
+        {"events__0__userData__userIdentifiers": [{"email": "x"}]},
+        "events[0].userData.userIdentifiers[0].email",
+        "not a documented field",
+    ),
     "event-kind": ({"events": [1]}, "events[0]", "not an object"),
     "event-key": ({"events__0__email": "x"}, "events[0].email", "not a documented field"),
     "no-time": ({"events__0__eventTimestamp": GONE}, "events[0].eventTimestamp", "eventTimestamp is needed"),

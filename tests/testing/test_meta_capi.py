@@ -261,6 +261,17 @@ def test_every_encoding_gives_the_same_events(sims: Simulators, content_type: st
     assert request.problems == ()
 
 
+def test_a_multipart_body_without_a_boundary_has_no_fields() -> None:
+    """Reported as missing data, not raised."""
+    request = received(TARGET, MULTIPART.encode(), headers=[("content-type", "multipart/form-data")])
+    assert summary(meta_capi.check(request)) == [("error", "data", "data is needed: a list of events")]
+
+
+def test_seconds_may_be_a_string() -> None:
+    """Form fields have no numbers."""
+    assert meta_capi.check(received(TARGET, changed(BODY, data__0__event_time=str(int(NOW))))) == ()
+
+
 def test_a_problem_in_a_form_is_found_like_one_in_json() -> None:
     """An unhashed address does not hide in a doubly encoded form."""
     event = changed(EVENT, user_data__em="jane@example.com")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 
 import httpx
 import pytest
@@ -106,6 +107,7 @@ def test_an_envelope_that_cannot_be_taken_apart_is_400(body: bytes, path: str, r
     assert problem.path == path
     assert rule in problem.rule
     assert sentry.answer(request, (problem,)).status == 400
+    assert all(event == EVENT for event in sentry.events(request))
 
 
 def test_payloads_may_hold_line_feeds_and_items_may_lack_lengths() -> None:
@@ -179,6 +181,12 @@ def test_the_store_endpoint_takes_one_event(sims: Simulators) -> None:
     assert (
         httpx.post(sims.sentry.url + "/api/42/store/", content=b"x", headers=dict([AUTH])).status_code == 400
     )
+
+
+def test_deflate_is_read_too() -> None:
+    """The other coding that HTTP clients have by default."""
+    headers = [AUTH, ("Content-Encoding", "deflate")]
+    assert sentry.events(received(TARGET, zlib.compress(of(EVENT)), headers=headers)) == (EVENT,)
 
 
 @pytest.mark.parametrize(
