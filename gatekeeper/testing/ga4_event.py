@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from gatekeeper.testing.fields import documented
-from gatekeeper.testing.vendor import CURRENCY, Object, Report, is_number, is_text, join
+from gatekeeper.testing.vendor import CURRENCY, Object, Report, is_text, join
 
 _DOCS = "developers.google.com/analytics/devguides/collection"
 REFERENCE = f"{_DOCS}/protocol/ga4/reference"
@@ -62,7 +62,7 @@ def _check_params(params: Object, path: str, report: Report) -> None:
             _check_items(value, f"{path}.items", report)
         else:
             _check_value(value, LONGER.get(name, VALUE_LENGTH), join(path, name), report)
-    if "value" in params and not is_number(params["value"]):
+    if isinstance(params.get("value"), str | bool):
         report.error(f"{path}.value", "not a number", ITEMS)
     if "value" in params and "currency" not in params:
         report.warn(f"{path}.currency", "currency is needed with value, or revenue is not computed", ITEMS)

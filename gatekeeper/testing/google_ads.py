@@ -25,10 +25,10 @@ MAX_CONVERSIONS = 2000
 
 _PATH = re.compile(r"/(v\d+)/customers/(\d+):(uploadClickConversions|uploadConversionAdjustments)")
 _LISTS = {"uploadClickConversions": "conversions", "uploadConversionAdjustments": "conversionAdjustments"}
-_BODY = documented("google_ads", "body")
+_BODY = {name: documented("google_ads", f"{name}_body") for name in _LISTS.values()}
+_RESULT = {name: documented("google_ads", f"{name}_result") for name in _LISTS.values()}
 _ELEMENT = re.compile(r"\w+\[(\d+)\]")
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
-_ECHO = ("gclid", "gbraid", "wbraid", "conversionAction", "conversionDateTime", "orderId", "adjustmentType")
 
 
 def check(received: Received) -> tuple[Problem, ...]:
@@ -78,9 +78,9 @@ def answer(received: Received, problems: tuple[Problem, ...]) -> Answer:
             return _error(400, "INVALID_ARGUMENT", problem)
     if route is None:
         return reply(200, {"requestId": secrets.token_hex(16)})
-    failed = set(partial.values())
+    failed, echoed = set(partial.values()), _RESULT[_LISTS[route[3]]]
     results = [
-        {} if index in failed else {name: event[name] for name in _ECHO if name in event}
+        {} if index in failed else {name: event[name] for name in event if name in echoed}
         for index, event in enumerate(events(received))
     ]
     body: Object = {"results": results}
@@ -90,7 +90,7 @@ def answer(received: Received, problems: tuple[Problem, ...]) -> Answer:
 
 
 def _check_upload(body: Object, customer: str, listed_as: str, now: float, report: Report) -> None:
-    report.unknown_keys(body, _BODY, "")
+    report.unknown_keys(body, _BODY[listed_as], "")
     if body.get("partialFailure") is not True:
         report.error("partialFailure", "partialFailure is needed: true")
     listed = body.get(listed_as)

@@ -87,7 +87,7 @@ def check_adjustment(adjustment: Object, path: str, customer: str, now: float, r
             report.error(where, "not yyyy-mm-dd hh:mm:ss+|-hh:mm")
         elif time < now - ADJUSTMENT_WINDOW:
             report.error(where, "a conversion older than 54 days")
-    if kind != "ENHANCEMENT" and _read_time(adjustment.get("adjustmentDateTime")) is None:
+    if kind in ("RESTATEMENT", "RETRACTION") and _read_time(adjustment.get("adjustmentDateTime")) is None:
         report.error(f"{path}.adjustmentDateTime", "adjustmentDateTime is needed: yyyy-mm-dd hh:mm:ss+|-hh:mm")
     if kind == "RESTATEMENT" and not isinstance(adjustment.get("restatementValue"), dict):
         report.error(f"{path}.restatementValue", "restatementValue is needed for a restatement")

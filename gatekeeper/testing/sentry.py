@@ -32,6 +32,7 @@ MAX_EVENT = 1024 * 1024  # bytes
 
 _PATH = re.compile(r"/api/(\d+)/(envelope|store)/?")
 _KEY = re.compile(r"(?:^|[\s,])sentry_key\s*=\s*([^,\s]+)")
+_LINE_FEEDS = re.compile(rb"\n+")
 _EVENT_ID = re.compile(r"[0-9a-f]{32}")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
 
@@ -71,8 +72,9 @@ def events(received: Received) -> tuple[Object, ...]:
     if route[2] == "store":
         return (received.json,) if isinstance(received.json, dict) else ()
     found = []
-    for header, payload, _ in _items(raw):
-        event = _json(payload) if header is not None and header.get("type") == "event" else None
+    for header, payload, fault in _items(raw):
+        is_event = fault is None and header is not None and header.get("type") == "event"
+        event = _json(payload) if is_event else None
         if isinstance(event, dict):
             found.append(event)
     return tuple(found)
@@ -188,12 +190,9 @@ def _header(received: Received) -> Object:
 def _items(raw: bytes) -> Iterator[tuple[Object | None, bytes, str | None]]:
     """Header, payload and fault of each item; the first fault ends the reading."""
     position = raw.find(b"\n") + 1 or len(raw)
-    while position < len(raw):
+    while (position := _past_empty_lines(raw, position)) < len(raw):
         end = _line_end(raw, position)
         start = min(end + 1, len(raw))
-        if end == position:  # an empty line between items
-            position = start
-            continue
         header = _json(raw[position:end])
         if not isinstance(header, dict):
             yield None, b"", None
@@ -214,6 +213,12 @@ def _items(raw: bytes) -> Iterator[tuple[Object | None, bytes, str | None]]:
             return
         yield header, raw[start:stop], None
         position = stop + 1
+
+
+def _past_empty_lines(raw: bytes, position: int) -> int:
+    """Where the next line begins that is not empty, or the end of the data."""
+    empty = _LINE_FEEDS.match(raw, position)
+    return empty.end() if empty else position
 
 
 def _line_end(raw: bytes, position: int) -> int:

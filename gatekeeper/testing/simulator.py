@@ -10,14 +10,14 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from http.client import responses
 
 from gatekeeper.model import Answer
 from gatekeeper.testing.plan import Silence, Turns
 from gatekeeper.testing.received import Problem, Received
 from gatekeeper.testing.vendor import Vendor
-from gatekeeper.testing.wire import MAX_HEAD, Message, is_header, read_message
+from gatekeeper.testing.wire import MAX_HEAD, Message, Wire, is_header
 
 HOST = "127.0.0.1"
 
@@ -38,8 +38,7 @@ class Simulator:
         self._replies: Turns[Answer | Silence] = Turns()
         self._arrived = threading.Condition()
         self._listeners: set[Callable[[], None]] = set()
-        self._connections: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"<Simulator {self.kind} {self._url or 'not started'}: {len(self._received)} received>"
@@ -80,6 +79,7 @@ class Simulator:
         loop, news = asyncio.get_running_loop(), asyncio.Event()
 
         def announce() -> None:
+            """Wake the caller's loop."""
             with contextlib.suppress(RuntimeError):  # the caller's loop was closed while it waited
                 loop.call_soon_threadsafe(news.set)
 
@@ -139,52 +139,72 @@ class Simulator:
         arrived = len(self._received)
         return TimeoutError(f"{self.kind}: {arrived} of {count} requests arrived within {timeout:g} s")
 
-    # The rest runs on the simulators' own loop.
+    # The rest runs on the simulators' own loop. It uses sockets and not asyncio's streams, because a stream
+    # throws away what it has read when the client resets the connection.
 
     async def _start(self) -> None:
         """Listen. Raises OSError if the port is taken."""
-        self._server = await asyncio.start_server(
-            self._connect, HOST, self._port, limit=MAX_HEAD, family=socket.AF_INET
-        )
-        self._url = f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
+        listener = socket.create_server((HOST, self._port), backlog=1024)
+        listener.setblocking(False)
+        self._url = f"http://{HOST}:{listener.getsockname()[1]}"
+        self._keep(self._accept(listener), listener)
 
     async def _stop(self) -> None:
         """Stop listening and end every connection, busy or idle."""
-        if self._server is not None:
-            self._server.close()
-        for connection in self._connections:
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A task of our own: the one that asyncio would make cannot be found again to be ended.
-        connection = asyncio.get_running_loop().create_task(self._converse(reader, writer))
-        self._connections.add(connection)
-        connection.add_done_callback(self._connections.discard)
+    def _keep(self, work: Coroutine[None, None, None], connection: socket.socket) -> None:
+        """Run it as a task that can be ended, and close the socket with it, even if it never ran."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: connection.close())
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection until one side has enough, and leave it closed."""
-        try:
-            while message := await read_message(reader, lambda: writer.write(_CONTINUE)):
-                seconds, reply = self._take(message)
-                await asyncio.sleep(seconds)
-                if reply is Silence.HANG:
-                    await _until_gone(reader)
-                if not isinstance(reply, Answer):
-                    return
-                writer.write(_render(reply, head_only=message.method == "HEAD", last=message.last))
-                await writer.drain()
-                if message.last:
-                    # Closing with input unread would reset the connection, and the answer could be lost.
-                    writer.write_eof()
-                    await _until_gone(reader)
-                    return
-        except ConnectionError:
-            pass  # the client went away: nobody to answer
-        finally:
-            writer.transport.abort()
+    async def _accept(self, listener: socket.socket) -> None:
+        """Serve every client that comes."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError:  # the client is gone already, or this process has too many files open: go on
+                await asyncio.sleep(0.01)
+                continue
+            self._keep(self._converse(connection), connection)
+
+    async def _converse(self, connection: socket.socket) -> None:
+        """Serve one connection until one side has enough."""
+        loop = asyncio.get_running_loop()
+
+        async def receive() -> bytes:
+            """What came next; nothing from a client that closed, or that reset, the connection."""
+            try:
+                return await loop.sock_recv(connection, MAX_HEAD)
+            except OSError:
+                return b""
+
+        async def send(data: bytes) -> None:
+            """Send it, unless nobody is left to read it: what the client had sent is still to be read."""
+            with contextlib.suppress(OSError):
+                await loop.sock_sendall(connection, data)
+
+        wire = Wire(receive, lambda: send(_CONTINUE))
+        while message := await wire.message():
+            seconds, reply = self._take(message)
+            await asyncio.sleep(seconds)
+            if reply is Silence.HANG:
+                await wire.gone()
+            if not isinstance(reply, Answer):
+                return
+            await send(_render(reply, head_only=message.method == "HEAD", last=message.last))
+            if message.last:
+                # Closing with input unread would reset the connection, and the answer could be lost.
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_WR)
+                await wire.gone()
+                return
 
     def _take(self, message: Message) -> tuple[float, Answer | Silence]:
         """Keep a request; say when and how it is answered."""
@@ -200,17 +220,12 @@ class Simulator:
             own = Answer(message.status) if message.status else Silence.RESET
         with self._arrived:
             self._received.append(received)
-            seconds, reply = self._delays.take() or 0.0, self._replies.take() or own
             self._arrived.notify_all()
             for announce in self._listeners:
                 announce()
-        return seconds, reply
-
-
-async def _until_gone(reader: asyncio.StreamReader) -> None:
-    """Read and forget until the client closes the connection."""
-    while await reader.read(MAX_HEAD):
-        pass
+            if own is Silence.RESET:  # nobody is left to answer: what was planned is for the next request
+                return 0.0, own
+            return self._delays.take() or 0.0, self._replies.take() or own
 
 
 def _render(answer: Answer, *, head_only: bool, last: bool) -> bytes:

@@ -1,8 +1,6 @@
 """All vendors at once: one thread, one asyncio loop, a loopback port for each vendor.
 
-with Simulators() as sims:
-    ...                       # point destinations at sims.ga4.url, run the code under test
-    assert sims.meta_capi.received == ()
+A newcomer is a module with the names of `vendor.Vendor`, and a place in `VENDORS`.
 """
 
 from __future__ import annotations
@@ -84,7 +82,7 @@ class Simulators:
         thread.start()
         try:
             self._stop = started.result()
-        except BaseException:
+        except Exception:
             thread.join()
             raise
         self._thread = thread

@@ -1,4 +1,4 @@
-"""HTTP/1.1 requests off a socket, with every byte kept. Reads from an asyncio stream, decides nothing.
+"""HTTP/1.1 requests off a connection, with every byte kept. Is given bytes, decides nothing.
 
 A parser library hands out parts and forgets the rest; a test that asks what left the house needs the rest.
 So this reads by hand what RFC 9112 calls a message: head, then a body framed by Content-Length or by chunks.
@@ -8,9 +8,8 @@ proxy that sends such a request has a bug that its tests should see.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 MAX_HEAD = 64 * 1024  # bytes of request line and headers
@@ -50,64 +49,92 @@ class _BrokenError(Exception):
         super().__init__(fault)
 
 
-class _Tape:
-    """A stream reader that remembers everything it handed out."""
+class Wire:
+    """The receiving half of one connection."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
-        self.raw = bytearray()
+    def __init__(self, receive: Callable[[], Awaitable[bytes]], proceed: Callable[[], Awaitable[None]]) -> None:
+        """`receive` gives the bytes that came next, none at the end of the connection.
 
-    async def until(self, mark: bytes) -> bytes:
+        `proceed` is awaited before a body is read that the client announced with `Expect: 100-continue`.
+        """
+        self._receive = receive
+        self._proceed = proceed
+        self._ahead = bytearray()  # read from the socket, not yet part of a message
+        self._tape = bytearray()  # every byte of the message that is being read
+
+    async def message(self) -> Message | None:
+        """The next request, or None when the peer closed the connection between requests."""
+        self._tape.clear()
+        method, target, version, body = "", "", "", b""
+        headers: Headers = ()
+        try:
+            head = await self._until(b"\r\n\r\n")
+            method, target, version, headers = _parse_head(head)
+            framing = _framing(headers, version)
+            if framing != 0 and _values(headers, "expect") == ["100-continue"]:
+                await self._proceed()
+            body = await self._chunks() if framing is None else await self._exactly(framing)
+        except _BrokenError as broken:
+            self._tape += self._ahead
+            raw = bytes(self._tape)
+            return Message(method, target, headers, body, raw, True, broken.fault, broken.status) if raw else None
+        last = version == "0" or "close" in _tokens(headers, "connection")
+        return Message(method, target, headers, body, bytes(self._tape), last)
+
+    async def gone(self) -> None:
+        """Read and forget until the peer closes the connection."""
+        while await self._receive():
+            pass
+
+    async def _chunks(self) -> bytes:
+        """The body of a chunked request; its trailers are kept on the tape only."""
+        body = bytearray()
+        while True:
+            size = _CHUNK.fullmatch(await self._until(b"\r\n"))
+            if size is None:
+                raise _BrokenError(400, "a chunk without a size")
+            count = int(size[1], 16)
+            if count == 0:
+                break
+            body += await self._exactly(count)
+            if await self._exactly(2) != b"\r\n":
+                raise _BrokenError(400, "a chunk longer than its size")
+        trailers = 0
+        while (line := await self._until(b"\r\n")) != b"\r\n":
+            trailers += len(line)
+            if trailers > MAX_HEAD:
+                raise _BrokenError(431, f"more than {MAX_HEAD} bytes of trailers")
+        return bytes(body)
+
+    async def _until(self, mark: bytes) -> bytes:
         """Everything up to and with `mark`."""
-        try:
-            data = await self._reader.readuntil(mark)
-        except asyncio.IncompleteReadError as error:
-            raise self._cut_off(error.partial) from None
-        except asyncio.LimitOverrunError as error:
-            self.raw += await self._reader.readexactly(error.consumed)
-            raise _BrokenError(431, f"more than {MAX_HEAD} bytes of headers") from None
-        self.raw += data
-        return data
+        searched = 0
+        while (found := self._ahead.find(mark, searched)) < 0:
+            if len(self._ahead) > MAX_HEAD:
+                raise _BrokenError(431, f"more than {MAX_HEAD} bytes of headers")
+            searched = max(0, len(self._ahead) - len(mark) + 1)
+            await self._more()
+        return self._advance(found + len(mark))
 
-    async def exactly(self, count: int) -> bytes:
+    async def _exactly(self, count: int) -> bytes:
         """The next `count` bytes, unless they would exceed the limit."""
-        if len(self.raw) + count > MAX_HEAD + MAX_BODY:
+        if len(self._tape) + count > MAX_HEAD + MAX_BODY:
             raise _BrokenError(413, f"more than {MAX_BODY} bytes of body")
-        try:
-            data = await self._reader.readexactly(count)
-        except asyncio.IncompleteReadError as error:
-            raise self._cut_off(error.partial) from None
-        self.raw += data
+        while len(self._ahead) < count:
+            await self._more()
+        return self._advance(count)
+
+    def _advance(self, count: int) -> bytes:
+        data = bytes(self._ahead[:count])
+        del self._ahead[:count]
+        self._tape += data
         return data
 
-    def _cut_off(self, partial: bytes) -> _BrokenError:
-        self.raw += partial
-        return _BrokenError(0, "the connection ended within the request")
-
-
-async def read_message(reader: asyncio.StreamReader, proceed: Callable[[], None]) -> Message | None:
-    """The next request of a connection; None when the peer closed it between requests.
-
-    `proceed` is called before a body is read that the client announced with `Expect: 100-continue`.
-    The reader needs a limit of MAX_HEAD. Never raises for what the peer sends.
-    """
-    tape = _Tape(reader)
-    method, target, version, body = "", "", "", b""
-    headers: Headers = ()
-    try:
-        head = await tape.until(b"\r\n\r\n")
-        method, target, version, headers = _parse_head(head)
-        framing = _framing(headers, version)
-        if framing != 0 and _values(headers, "expect") == ["100-continue"]:
-            proceed()
-        body = await _chunks(tape) if framing is None else await tape.exactly(framing)
-    except _BrokenError as broken:
-        if not tape.raw:
-            return None
-        raw = bytes(tape.raw)
-        return Message(method, target, headers, body, raw, True, broken.fault, broken.status)
-    last = version == "0" or "close" in _tokens(headers, "connection")
-    return Message(method, target, headers, body, bytes(tape.raw), last)
+    async def _more(self) -> None:
+        data = await self._receive()
+        if not data:
+            raise _BrokenError(0, "the connection ended within the request")
+        self._ahead += data
 
 
 def is_header(name: str, value: str) -> bool:
@@ -147,27 +174,6 @@ def _framing(headers: Headers, version: str) -> int | None:
     if len(digits) > len(str(MAX_BODY)) or int(digits or 0) > MAX_BODY:
         raise _BrokenError(413, f"more than {MAX_BODY} bytes of body")
     return int(digits or 0)
-
-
-async def _chunks(tape: _Tape) -> bytes:
-    """The body of a chunked request; its trailers are kept on the tape only."""
-    body = bytearray()
-    while True:
-        size = _CHUNK.fullmatch(await tape.until(b"\r\n"))
-        if size is None:
-            raise _BrokenError(400, "a chunk without a size")
-        count = int(size[1], 16)
-        if count == 0:
-            break
-        body += await tape.exactly(count)
-        if await tape.exactly(2) != b"\r\n":
-            raise _BrokenError(400, "a chunk longer than its size")
-    trailers = 0
-    while (line := await tape.until(b"\r\n")) != b"\r\n":
-        trailers += len(line)
-        if trailers > MAX_HEAD:
-            raise _BrokenError(431, f"more than {MAX_HEAD} bytes of trailers")
-    return bytes(body)
 
 
 def _values(headers: Headers, name: str) -> list[str]:

@@ -1,0 +1,315 @@
+"""Meta's Conversions API as documented: encodings, event rules, Limited Data Use, answers."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from gatekeeper.testing import Simulators, meta_capi
+
+from .builders import DAY, GONE, HASH, NOW, changed, received, summary
+
+TARGET = "/v26.0/123456789/events?access_token=EAATOKEN"
+EVENT = {
+    "event_name": "Purchase",
+    "event_time": int(NOW) - 60,
+    "event_id": "evt-1",
+    "action_source": "website",
+    "event_source_url": "https://shop.example/thanks",
+    "user_data": {
+        "em": [HASH],
+        "ph": HASH,
+        "external_id": [HASH],
+        "client_ip_address": "203.0.113.9",
+        "client_user_agent": "Mozilla/5.0",
+        "fbc": "fb.1.1795168800000.IwAR2F4-dbP0l7Mn",
+        "fbp": "fb.1.1596403881668.1116446470",
+    },
+    "custom_data": {"currency": "EUR", "value": 12.5},
+}
+BODY = {"data": [EVENT]}
+
+VIOLATIONS = {
+    "no-data": ({"data": GONE}, "data", "data is needed"),
+    "empty-data": ({"data": []}, "data", "data is needed"),
+    "data-kind": ({"data": "events"}, "data", "data is needed"),
+    "1001-events": ({"data": [EVENT] * 1001}, "data", "more than 1000 events"),
+    "event-kind": ({"data__0": 5}, "data[0]", "not an object"),
+    "event-key": ({"data__0__email": "x"}, "data[0].email", "not a documented field"),
+    "no-name": ({"data__0__event_name": GONE}, "data[0].event_name", "event_name is needed"),
+    "no-time": ({"data__0__event_time": GONE}, "data[0].event_time", "event_time is needed"),
+    "time-kind": ({"data__0__event_time": "now"}, "data[0].event_time", "event_time is needed"),
+    "time-milliseconds": (
+        {"data__0__event_time": int(NOW) * 1000},
+        "data[0].event_time",
+        "in milliseconds, not in seconds",
+    ),
+    "time-8-days": ({"data__0__event_time": int(NOW) - 8 * DAY}, "data[0].event_time", "too long ago"),
+    "no-source": ({"data__0__action_source": GONE}, "data[0].action_source", "action_source is needed"),
+    "source-unknown": ({"data__0__action_source": "web"}, "data[0].action_source", "action_source is needed"),
+    "source-kind": ({"data__0__action_source": []}, "data[0].action_source", "action_source is needed"),
+    "no-url": ({"data__0__event_source_url": GONE}, "data[0].event_source_url", "event_source_url is needed"),
+    "url-kind": ({"data__0__event_source_url": "/thanks"}, "data[0].event_source_url", "not a URL"),
+    "event-id-kind": ({"data__0__event_id": 7}, "data[0].event_id", "not a string"),
+    "opt-out-kind": ({"data__0__opt_out": "yes"}, "data[0].opt_out", "not true or false"),
+    "no-user-data": ({"data__0__user_data": GONE}, "data[0].user_data", "user_data is needed"),
+    "empty-user-data": ({"data__0__user_data": {}}, "data[0].user_data", "user_data is needed"),
+    "user-data-key": (
+        {"data__0__user_data__email": "x"},
+        "data[0].user_data.email",
+        "not a documented field",
+    ),
+    "clear-email": ({"data__0__user_data__em": ["a@b.co"]}, "data[0].user_data.em[0]", "64 lower-case"),
+    "clear-phone": ({"data__0__user_data__ph": "16505551212"}, "data[0].user_data.ph", "64 lower-case"),
+    "upper-case-hash": ({"data__0__user_data__ph": HASH.upper()}, "data[0].user_data.ph", "64 lower-case"),
+    "hash-kind": ({"data__0__user_data__ph": 16505551212}, "data[0].user_data.ph", "64 lower-case"),
+    "clear-country": ({"data__0__user_data__country": "us"}, "data[0].user_data.country", "64 lower-case"),
+    "hashed-ip": (
+        {"data__0__user_data__client_ip_address": HASH},
+        "data[0].user_data.client_ip_address",
+        "not an IP address in the clear",
+    ),
+    "hashed-user-agent": (
+        {"data__0__user_data__client_user_agent": HASH},
+        "data[0].user_data.client_user_agent",
+        "not a user agent in the clear",
+    ),
+    "fbc-is-fbclid": ({"data__0__user_data__fbc": "IwAR2F4"}, "data[0].user_data.fbc", "not fb.<index>"),
+    "fbc-seconds": ({"data__0__user_data__fbc": "fb.1.1795168800.IwAR"}, "data[0].user_data.fbc", "not fb."),
+    "fbp-hashed": ({"data__0__user_data__fbp": HASH}, "data[0].user_data.fbp", "not fb.<index>"),
+    "custom-kind": (
+        {"data__0__custom_data": [], "data__0__event_name": "Lead"},
+        "data[0].custom_data",
+        "object",
+    ),
+    "currency": ({"data__0__custom_data__currency": "Euro"}, "data[0].custom_data.currency", "ISO 4217"),
+    "value-kind": ({"data__0__custom_data__value": "12,5"}, "data[0].custom_data.value", "not a number"),
+    "purchase-value": ({"data__0__custom_data__value": GONE}, "data[0].custom_data.value", "for Purchase"),
+    "purchase-currency": (
+        {"data__0__custom_data__currency": GONE},
+        "data[0].custom_data.currency",
+        "for Purchase",
+    ),
+    "option-unknown": (
+        {"data__0__data_processing_options": ["GDPR"]},
+        "data[0].data_processing_options",
+        "not a list with LDU",
+    ),
+    "option-kind": (
+        {"data__0__data_processing_options": "LDU"},
+        "data[0].data_processing_options",
+        "not a list with LDU",
+    ),
+}
+
+TOO_LITTLE = {
+    "place-and-agent": {
+        "ct": HASH,
+        "country": HASH,
+        "st": HASH,
+        "zp": HASH,
+        "ge": HASH,
+        "client_user_agent": "M",
+    },
+    "country-and-agent": {"country": HASH, "client_user_agent": "Mozilla/5.0"},
+    "birthday-and-agent": {"db": HASH, "client_user_agent": "Mozilla/5.0"},
+    "first-name-and-gender": {"fn": HASH, "ge": HASH},
+    "last-name-and-gender": {"ln": HASH, "ge": HASH},
+    "agent-and-an-empty-email": {"em": [], "client_user_agent": "Mozilla/5.0"},
+}
+
+LDU = [
+    pytest.param(1, 1000, True, [], id="california"),
+    pytest.param(1, 1014, True, [], id="last-state"),
+    pytest.param(0, 0, True, [], id="meta-finds-out"),
+    pytest.param(None, None, True, [], id="nothing-said"),
+    pytest.param(1, 1000, False, [], id="california-without-ip"),
+    pytest.param(0, 0, False, [("warning", "")], id="nothing-to-find-out-from"),
+    pytest.param(1, None, True, [("error", "_state")], id="country-without-state"),
+    pytest.param(None, 1000, True, [("error", "_country")], id="state-without-country"),
+    pytest.param(0, 1000, True, [("error", "_country")], id="state-of-no-country"),
+    pytest.param(2, 0, True, [("error", "_country")], id="unknown-country"),
+    pytest.param(1, 1015, True, [("error", "_state")], id="unknown-state"),
+    pytest.param("US", "CA", True, [("error", "_country"), ("error", "_state")], id="names"),
+]
+
+
+def test_a_valid_request_has_no_problems() -> None:
+    """The request that the tables below change is right before it is changed."""
+    assert meta_capi.check(received(TARGET, BODY)) == ()
+
+
+@pytest.mark.parametrize(("changes", "path", "rule"), VIOLATIONS.values(), ids=VIOLATIONS)
+def test_a_documented_violation_is_an_error(changes: dict, path: str, rule: str) -> None:
+    """Each rule of the parameter pages is reported where it is broken."""
+    [problem, *_] = [p for p in meta_capi.check(received(TARGET, changed(BODY, **changes))) if p.severity == "error"]
+    assert problem.path == path
+    assert rule in problem.rule
+    assert problem.source
+
+
+@pytest.mark.parametrize("user_data", TOO_LITTLE.values(), ids=TOO_LITTLE)
+def test_an_insufficient_combination_is_an_error(user_data: dict) -> None:
+    """Meta refuses events that have nothing but one of these combinations, with a subcode of its own."""
+    request = received(TARGET, changed(BODY, data__0__user_data=user_data))
+    problems = meta_capi.check(request)
+    assert [p.path for p in problems if p.severity == "error"] == ["data[0].user_data"]
+    assert json.loads(meta_capi.answer(request, problems).body)["error"]["error_subcode"] == 2804050
+
+
+@pytest.mark.parametrize(
+    "user_data",
+    [
+        pytest.param({"em": f"{HASH}.ABcDEFGh", "client_user_agent": "M"}, id="hash"),
+        pytest.param({"em": f"{HASH}.AB", "client_user_agent": "M"}, id="legacy-hash"),
+        pytest.param({"client_ip_address": "168.212.226.204.ABcDEFGh", "client_user_agent": "M"}, id="ipv4"),
+        pytest.param({"client_ip_address": "2001:db8::1.ABcDEFGh", "client_user_agent": "M"}, id="ipv6"),
+        pytest.param({"fbp": "fb.1.1596403881668.1116446470.ABcDEFGh", "client_user_agent": "M"}, id="fbp"),
+        pytest.param({"fbc": "fb.1.1554763741205.AbCd.ABcDEFGh", "client_user_agent": "M"}, id="fbc"),
+    ],
+)
+def test_the_parameter_builders_appendix_is_allowed(user_data: dict) -> None:
+    """Values made by Meta's own library end in eight characters more."""
+    assert meta_capi.check(received(TARGET, changed(BODY, data__0__user_data=user_data))) == ()
+
+
+@pytest.mark.parametrize(("country", "state", "ip", "expected"), LDU)
+def test_limited_data_use_needs_a_pair_of_country_and_state(
+    country: object, state: object, ip: bool, expected: list[tuple[str, str]]
+) -> None:
+    """Both or neither, from the documented lists; without them Meta needs the IP address."""
+    event = changed(
+        EVENT,
+        data_processing_options=["LDU"],
+        data_processing_options_country=country,
+        data_processing_options_state=state,
+    )
+    event = {name: value for name, value in event.items() if value is not None}
+    if not ip:
+        del event["user_data"]["client_ip_address"]
+    problems = meta_capi.check(received(TARGET, {"data": [event]}))
+    prefix = "data[0].data_processing_options"
+    assert [(p.severity, p.path.removeprefix(prefix)) for p in problems] == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "rule"),
+    [
+        pytest.param(
+            {"data__0__user_data__client_user_agent": GONE},
+            "data[0].user_data.client_user_agent",
+            "client_user_agent is needed for website events",
+            id="no-user-agent",
+        ),
+        pytest.param(
+            {"data__0__user_data__external_id": "u-77"},
+            "data[0].user_data.external_id",
+            "hashing is recommended",
+            id="clear-external-id",
+        ),
+        pytest.param({"data__0__event_time": int(NOW) + 3600}, "data[0].event_time", "in the future", id="future"),
+        pytest.param({"pixel": 1}, "pixel", "not a documented field", id="unknown-field"),
+    ],
+)
+def test_advice_is_a_warning(changes: dict, path: str, rule: str) -> None:
+    """What Meta only recommends does not fail the request."""
+    assert summary(meta_capi.check(received(TARGET, changed(BODY, **changes)))) == [("warning", path, rule)]
+
+
+def test_an_event_in_a_store_may_be_two_months_old() -> None:
+    """physical_store has a window of 62 days instead of 7, and needs no URL."""
+    store = changed(EVENT, action_source="physical_store", event_source_url=GONE, event_time=int(NOW) - 61 * DAY)
+    assert meta_capi.check(received(TARGET, {"data": [store]})) == ()
+    older = changed(store, event_time=int(NOW) - 63 * DAY)
+    assert len(meta_capi.check(received(TARGET, {"data": [older]}))) == 1
+
+
+MULTIPART = (
+    '--XX\r\nContent-Disposition: form-data; name="data"\r\n\r\n'
+    + json.dumps([EVENT])
+    + '\r\n--XX\r\nContent-Disposition: form-data; name="test_event_code"\r\n\r\nTEST1\r\n--XX--\r\n'
+)
+FORM = "application/x-www-form-urlencoded"
+ENCODINGS = [
+    pytest.param("application/json", json.dumps(BODY), id="json"),
+    pytest.param("application/json", json.dumps({"data": json.dumps([EVENT])}), id="json-in-json"),
+    pytest.param(FORM, urlencode({"data": json.dumps([EVENT])}), id="form"),
+    pytest.param(FORM, urlencode({"data": json.dumps([json.dumps(EVENT)])}), id="form-of-strings"),
+    pytest.param("multipart/form-data; boundary=XX", MULTIPART, id="multipart"),
+    pytest.param('multipart/form-data; boundary="XX"', MULTIPART, id="multipart-quoted"),
+]
+
+
+@pytest.mark.parametrize(("content_type", "body"), ENCODINGS)
+def test_every_encoding_gives_the_same_events(sims: Simulators, content_type: str, body: str) -> None:
+    """Meta's clients send four encodings; the rules see through all of them."""
+    response = httpx.post(sims.meta_capi.url + TARGET, content=body.encode(), headers={"Content-Type": content_type})
+    [request] = sims.meta_capi.received
+    assert response.json()["events_received"] == 1
+    assert request.events == (EVENT,)
+    assert request.problems == ()
+
+
+def test_a_multipart_body_without_a_boundary_has_no_fields() -> None:
+    """Reported as missing data, not raised."""
+    request = received(TARGET, MULTIPART.encode(), headers=[("content-type", "multipart/form-data")])
+    assert summary(meta_capi.check(request)) == [("error", "data", "data is needed: a list of events")]
+
+
+def test_seconds_may_be_a_string() -> None:
+    """Form fields have no numbers."""
+    assert meta_capi.check(received(TARGET, changed(BODY, data__0__event_time=str(int(NOW))))) == ()
+
+
+def test_a_problem_in_a_form_is_found_like_one_in_json() -> None:
+    """An unhashed address does not hide in a doubly encoded form."""
+    event = changed(EVENT, user_data__em="jane@example.com")
+    request = received(
+        TARGET,
+        urlencode({"data": json.dumps([json.dumps(event)])}).encode(),
+        headers=[("content-type", FORM)],
+    )
+    assert [problem.path for problem in meta_capi.check(request)] == ["data[0].user_data.em"]
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "headers", "accepted"),
+    [
+        pytest.param("/v26.0/1/events?access_token=T", BODY, {}, True, id="query"),
+        pytest.param("/v26.0/1/events", BODY | {"access_token": "T"}, {}, True, id="body"),
+        pytest.param("/v26.0/1/events", BODY, {"Authorization": "Bearer T"}, True, id="bearer"),
+        pytest.param("/v26.0/1/events", BODY, {}, False, id="nowhere"),
+        pytest.param("/v26.0/1/events?access_token=", BODY, {}, False, id="empty"),
+    ],
+)
+def test_a_token_is_needed(sims: Simulators, target: str, body: dict, headers: dict, accepted: bool) -> None:
+    """In the query, in the body or as a bearer token; without it Meta's error is 104."""
+    response = httpx.post(sims.meta_capi.url + target, json=body, headers=headers)
+    assert response.status_code == (200 if accepted else 400)
+    if not accepted:
+        assert response.json()["error"]["code"] == 104
+
+
+def test_one_old_event_fails_the_whole_request(sims: Simulators) -> None:
+    """All or nothing: error 100, subcode 2804003, and nothing of the good event counts."""
+    body = {"data": [EVENT, changed(EVENT, event_time=int(NOW) - 8 * DAY)]}
+    response = httpx.post(sims.meta_capi.url + TARGET, json=body)
+    error = response.json()["error"]
+    assert response.status_code == 400
+    assert (error["code"], error["error_subcode"], error["is_transient"]) == (100, 2804003, False)
+    assert error["fbtrace_id"]
+
+
+def test_an_app_secret_proof_is_a_digest() -> None:
+    """Where it is sent, it is 64 hex digits."""
+    assert meta_capi.check(received(f"{TARGET}&appsecret_proof={HASH}", BODY)) == ()
+    [problem] = meta_capi.check(received(f"{TARGET}&appsecret_proof=x", BODY))
+    assert problem.path == "appsecret_proof"
+
+
+def test_events_are_posted() -> None:
+    """A GET of the same path is another thing."""
+    assert meta_capi.check(received(TARGET, BODY, method="PUT"))[0].path == "method"
