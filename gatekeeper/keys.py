@@ -26,6 +26,7 @@ from gatekeeper.errors import ConfigError
 
 SIGNING = "signing"
 PSEUDONYM = "pseudonym"
+FIRST = "00000000-first"  # sorts before every dated key: the oldest
 
 
 @dataclass(frozen=True)
@@ -129,33 +130,29 @@ def _from_folder(folder: Path, kind: str, create: bool) -> tuple[Key, ...]:
         if keys:
             return keys
         if create:
-            return (_create(folder, kind),)
+            return (_create(folder, kind, FIRST),)
     except (OSError, UnicodeDecodeError) as error:
         what = type(error).__name__
         raise ConfigError(f"keys.path: cannot use {folder} ({what}); make it writable") from error
     raise ConfigError(f"keys.path: no {kind} key in {folder}; start the gate once, or copy the shared folder")
 
 
-def _create(folder: Path, kind: str) -> Key:
+def _create(folder: Path, kind: str, name: str | None = None) -> Key:
+    """Write a new key whole, under `name` if nobody else has by then; the key that then has the name."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    key = Key(f"{kind}-{stamp}-{secrets.token_hex(4)}", secrets.token_bytes(32))
-    # Written whole under another name first: a second process never reads half a key.
-    temporary = folder / f".{key.id}.tmp"
+    path = folder / f"{kind}-{name or f'{stamp}-{secrets.token_hex(4)}'}.key"
+    temporary = folder / f".{kind}-{secrets.token_hex(8)}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(key.secret.hex() + "\n")
+        file.write(secrets.token_hex(32) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    first = folder / f"{kind}-{stamp[:8]}-first.key"
-    if not any(folder.glob(f"{kind}-*.key")):
-        # Two processes may start at once: link() fails for the second, which then takes the first one's key.
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, first)
-        temporary.unlink()
-        return _parse(str(first), f"{first.stem}:{first.read_text('ascii').strip()}")
-    temporary.rename(folder / f"{key.id}.key")
-    return key
+    # Processes that start at once all try to make the first key: link() fails for all but one.
+    with contextlib.suppress(FileExistsError):
+        os.link(temporary, path)
+    temporary.unlink()
+    return _parse(str(path), f"{path.stem}:{path.read_text('ascii').strip()}")
 
 
 def _parse(where: str, text: str) -> Key:
