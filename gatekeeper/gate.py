@@ -242,14 +242,22 @@ class Gate:
             return replace(
                 decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
             ), None
-        added = {*decision.derived}
-        stripped = dict(decision.stripped) | dict.fromkeys((n for n in shaped.invalid if n not in added), "invalid")
-        return replace(
-            decision,
+        added = decision.derived
+        stripped = decision.stripped
+        if shaped.invalid:
+            bad = dict.fromkeys((name for name in shaped.invalid if name not in added), "invalid")
+            stripped = {**stripped, **bad}
+        return Decision(
+            destination=to.name,
+            verdict=decision.verdict,
+            reason=None,
             kept={name: kept[name] for name in shaped.sent if name not in added},
             stripped={name: stripped[name] for name in event.names if name in stripped},
             derived=(*(name for name in shaped.sent if name in added), *shaped.derived),
             scrubbed=scrubbed,
+            basis=decision.basis,
+            legal_basis=decision.legal_basis,
+            steps=decision.steps,
         ), shaped
 
     def _scrub(

@@ -47,6 +47,7 @@ class KeyRing:
 
     signing: tuple[Key, ...]
     pseudonym: tuple[Key, ...]
+    _derived_keys: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def sign(self, label: str, message: bytes) -> tuple[str, bytes]:
         """The id of the newest signing key and its HMAC-SHA256 over `message`; `label` names the use."""
@@ -74,10 +75,10 @@ class KeyRing:
 
     def derived_id(self, destination: str, value: str) -> str:
         """A stable stand-in for an identifier, different at every destination: 32 hexadecimal digits."""
-        return hmac.digest(self._derived_keys(destination), value.encode(), "sha256").hex()[:32]
-
-    def _derived_keys(self, destination: str) -> bytes:
-        return self.pseudonym[-1].derive("derived-id\x00" + destination)  # the oldest: ids outlive rotation
+        key = self._derived_keys.get(destination)
+        if key is None:  # the oldest key: these ids outlive rotation
+            key = self._derived_keys[destination] = self.pseudonym[-1].derive("derived-id\x00" + destination)
+        return hmac.digest(key, value.encode(), "sha256").hex()[:32]
 
 
 def _pseudonym(key: bytes, kind: str, value: str) -> str:

@@ -97,6 +97,14 @@ def explain(
 
 
 @app.command()
+def test(config: Config = POLICY, as_json: AsJson = False) -> None:
+    """Run the policy's own [[tests]] (exit code 1 if one fails)."""
+    from gatekeeper.cli.test import run
+
+    run(config, as_json)
+
+
+@app.command()
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Walk through the purchases and stop.")] = False,
     port: Annotated[int, typer.Option(help="Port of the gate; 0 for any free one.")] = 8787,

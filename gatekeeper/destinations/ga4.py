@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -115,6 +116,7 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
     return Shaped(orjson.dumps(head), orjson.dumps(body), tuple(sent), tuple(derived), tuple(invalid))
 
 
+@lru_cache(maxsize=512)
 def event_name(name: str) -> str:
     """A name GA4 records: a letter, then letters, digits and underscores, 40 at most, not reserved."""
     text = re.sub(r"[^A-Za-z0-9_]", "_", name)

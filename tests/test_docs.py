@@ -1,0 +1,148 @@
+"""Docs are tested: every key, code, endpoint, command and field is on its page, and generated parts are fresh."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from gatekeeper import __version__
+from gatekeeper.cli import app, audit, keys
+from gatekeeper.destinations import KINDS
+from gatekeeper.fields import CATALOGUE
+from gatekeeper.policy.file import PolicyFile
+
+ROOT = Path(__file__).parent.parent
+DOCS = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
+README = (ROOT / "README.md").read_text("utf-8")
+REASONS = """event_not_routed jurisdiction_blocked no_analytics_consent no_marketing_consent gpc_opt_out sale_opt_out
+consent_withdrawn consent_expired consent_unreadable minor purpose_mismatch insufficient_data unlisted_destination
+audit_unavailable internal_error""".split()
+CAUSES = "unknown_field purpose not_needed opt_out invalid".split()
+
+
+def code(word):
+    return f"`{word}`"
+
+
+def policy_keys():
+    """Every table and key of the policy file."""
+    for name, field in PolicyFile.model_fields.items():
+        yield name
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            yield from model.model_fields
+    for module in KINDS.values():
+        yield from module.Settings.model_fields
+
+
+@pytest.mark.parametrize("key", sorted(set(policy_keys())))
+def test_every_policy_key_is_documented(key):
+    """In docs/policy.md, as code or as part of a table's heading."""
+    assert re.search(rf"`[^`\n]*\b{key}\b[^`\n]*`|\[+{key}\b", DOCS["policy"])
+
+
+@pytest.mark.parametrize("word", [*REASONS, *CAUSES])
+def test_every_reason_and_cause_is_documented(word):
+    """In docs/reasons.md."""
+    assert code(word) in DOCS["reasons"]
+
+
+def test_every_reason_the_code_can_give_is_in_the_list():
+    """A new code comes with its line."""
+    from gatekeeper import decision, gate
+    from gatekeeper.consent import resolve
+
+    given = {decision.JURISDICTION, decision.MISMATCH, decision.INSUFFICIENT, gate.INTERNAL, resolve.GPC}
+    given |= {resolve.UNREADABLE, resolve.WITHDRAWN, resolve.EXPIRED, *resolve.NO_CONSENT.values()}
+    assert given <= set(REASONS)
+
+
+def test_every_audit_key_is_documented():
+    """In docs/audit.md, from a real line."""
+    from gatekeeper.audit import lines, read
+    from tests.builders import GUIDE_EVENT, NOW, make_gate, plan
+
+    gate = make_gate()
+    record = lines.decision_record(plan(GUIDE_EVENT, gate=gate, headers=[("sec-gpc", "1")]), gate.policy)
+    joined = read.join(record, [])
+    words = {*record, *joined, *record["jurisdiction"], *record["gpc"], *record["policy"], *record["signals"][0]}
+    words |= {key for delivery in record["deliveries"] for key in delivery}
+    outcome = lines.outcome_line(at=NOW, destination="x", request_ids=[], status="delivered", why=None, attempts=1)
+    words |= set(__import__("json").loads(outcome))
+    assert {word for word in words if code(word) not in DOCS["audit"]} == set()
+
+
+def commands():
+    for group, prefix in ((app, ""), (audit, "audit "), (keys, "keys ")):
+        for command in group.registered_commands:
+            yield prefix + (command.name or command.callback.__name__)
+
+
+@pytest.mark.parametrize("command", list(commands()))
+def test_every_command_is_documented(command):
+    """Somewhere in the README or docs/."""
+    everything = README + "".join(DOCS.values())
+    assert f"gatekeeper {command}" in everything
+
+
+@pytest.mark.parametrize("endpoint", ["/gk/collect", "/gk/healthz", "/gk/readyz"])
+def test_every_endpoint_is_documented(endpoint):
+    """In the tour."""
+    assert endpoint in DOCS["start"]
+
+
+def fields_table():
+    """The catalogue as the table that docs/policy.md holds."""
+    rows = ["| Field | Purposes | Type | Personal data | |", "|---|---|---|---|---|"]
+    for row in CATALOGUE.by_key.values():
+        name = code(row.name) + (f", {code(row.hashed_as)}" if row.hashed_as else "")
+        purposes = ", ".join(sorted(row.purposes))
+        rows.append(f"| {name} | {purposes} | {row.type} | {row.personal} | {row.description} |")
+    return "\n".join(rows)
+
+
+def test_the_field_table_is_the_catalogue():
+    """Generated: run `python -m tests.test_docs` after a change of the catalogue."""
+    assert DOCS["policy"].partition("<!-- fields -->\n")[2].strip() == fields_table()
+
+
+def test_the_changelog_begins_with_this_version():
+    """A release has its entry."""
+    assert re.search(rf"^## {re.escape(__version__)}\b", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+
+
+def test_every_page_is_reachable_and_no_link_is_dead():
+    """Each page is linked from the README or another page; each link leads to a file."""
+    everything = {"README": README, **DOCS}
+    linked = set()
+    for text in everything.values():
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", text) + re.findall(r"`docs/([\w-]+\.md)`", text):
+            name = target.removeprefix("docs/")
+            assert (ROOT / "docs" / name).exists() or (ROOT / target).exists(), target
+            linked.add(name.removesuffix(".md"))
+    assert set(DOCS) - linked == set()
+
+
+def test_no_page_names_a_registry_or_a_machine():
+    """Docs are for everywhere."""
+    for text in (README, *DOCS.values()):
+        assert not re.search(r"/root/|/home/\w+/|/tmp/", text)
+
+
+def test_the_template_is_a_policy(tmp_path):
+    """What `gatekeeper init` writes loads, and every key in it is real."""
+    path = tmp_path / "gatekeeper.toml"
+    subprocess.run([sys.executable, "-m", "gatekeeper", "init", str(path)], check=True, capture_output=True)
+    from gatekeeper import load_policy
+
+    policy = load_policy(path, environ={"GA4_API_SECRET": "s", "META_ACCESS_TOKEN": "t"})
+    assert set(policy.destinations) == {"ga4", "meta_capi", "errors", "own"}
+
+
+if __name__ == "__main__":
+    page = ROOT / "docs" / "policy.md"
+    head, mark, _ = page.read_text("utf-8").partition("<!-- fields -->\n")
+    page.write_text(head + mark + "\n" + fields_table() + "\n", "utf-8")
