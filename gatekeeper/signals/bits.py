@@ -1,7 +1,8 @@
 """Bit strings as the IAB writes them: base64url characters of six bits each, numbers packed without gaps.
 
-Contract: `Bits` reads forward, never past its end; every short or impossible read raises `Unreadable`.
-All work is linear in the length of the text, and the longest text read is `LONGEST` characters.
+Contract: `Bits` reads forward, never past its end; every short or impossible read raises
+`UnreadableError`. All work is linear in the length of the text, and the longest text read is `LONGEST`
+characters.
 Source: RFC 4648 section 5 for the alphabet; for the Fibonacci numbers
 https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform/blob/b27beb4/Core/Consent%20String%20Specification.md
 """
@@ -12,10 +13,11 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from gatekeeper.signals.encoding import LONGEST, Unreadable
+from gatekeeper.signals.encoding import LONGEST, UnreadableError
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 _HIGHEST_ID = 0xFFFF  # vendor and section ids are 16 bits wide everywhere
+
 
 @dataclass(frozen=True, slots=True)
 class Ids:
@@ -57,11 +59,11 @@ class Bits:
     __slots__ = ("at", "text")
 
     def __init__(self, encoded: str) -> None:
-        """Decode `encoded`; trailing `=` is tolerated, every other foreign character is `Unreadable`."""
+        """Decode `encoded`; trailing `=` is tolerated, every other foreign character is `UnreadableError`."""
         if len(encoded) > LONGEST:
-            raise Unreadable("longer than any consent string may be")
+            raise UnreadableError("longer than any consent string may be")
         if _ALPHABET.fullmatch(encoded) is None:
-            raise Unreadable("not base64url")
+            raise UnreadableError("not base64url")
         characters = encoded.rstrip("=")
         standard = characters.replace("-", "+").replace("_", "/") + "A" * (-len(characters) % 4)
         raw = binascii.a2b_base64(standard)
@@ -72,7 +74,7 @@ class Bits:
         """The next `width` bits as the characters 0 and 1."""
         end = self.at + width
         if end > len(self.text):
-            raise Unreadable("truncated")
+            raise UnreadableError("truncated")
         taken = self.text[self.at : end]
         self.at = end
         return taken
@@ -99,11 +101,11 @@ class Bits:
             else:
                 first = last = self.number(16)
             if first == 0:
-                raise Unreadable("a range with vendor id 0")
+                raise UnreadableError("a range with vendor id 0")
             if last < first:
-                raise Unreadable("a range that ends before it starts")
+                raise UnreadableError("a range that ends before it starts")
             if last > highest:
-                raise Unreadable("a vendor id above the highest one announced")
+                raise UnreadableError("a vendor id above the highest one announced")
             spans.append((first, last))
         return Ids(spans=tuple(spans))
 
@@ -116,19 +118,19 @@ class Bits:
         """One Fibonacci-coded number, at least 1."""
         end = self.text.find("11", self.at)
         if end < 0:
-            raise Unreadable("truncated")
+            raise UnreadableError("truncated")
         value, weight, following = 0, 1, 2
         for digit in self.text[self.at : end + 1]:
             if digit == "1":
                 value += weight
             weight, following = following, weight + following
             if weight > _HIGHEST_ID << 1:
-                raise Unreadable("a number larger than any id")
+                raise UnreadableError("a number larger than any id")
         self.at = end + 2
         return value
 
     def fibonacci_ranges(self, most: int) -> tuple[int, ...]:
-        """A range list of the GPP as ascending ids; more than `most` of them are `Unreadable`."""
+        """A range list of the GPP as ascending ids; more than `most` of them are `UnreadableError`."""
         ids: list[int] = []
         last = 0
         for _ in range(self.number(12)):
@@ -136,6 +138,6 @@ class Bits:
             first = last + self.fibonacci()
             last = first + self.fibonacci() if is_span else first
             if last - first >= most or len(ids) + last - first >= most:
-                raise Unreadable("more ids than the string has parts")
+                raise UnreadableError("more ids than the string has parts")
             ids.extend(range(first, last + 1))
         return tuple(ids)

@@ -1,7 +1,8 @@
 """Bit layouts as data: the tables in `tcf/` and `gpp/` name every field, its width and its specification.
 
-Contract: `layouts` reads a packaged TOML file once, at import; `Layout.read` walks a `Bits` cursor over one table
-and returns the fields by attribute name. Whatever does not fit is `Unreadable`, as in `bits`.
+Contract: `layouts` reads a packaged TOML file once, at import; `Layout.read` walks a `Bits` cursor over
+one table and returns the fields by attribute name. Whatever does not fit is `UnreadableError`, as in
+`bits`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from importlib.resources import files
 from typing import Any
 
 from gatekeeper.signals.bits import Bits, Ids
-from gatekeeper.signals.encoding import Unreadable
+from gatekeeper.signals.encoding import UnreadableError
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One row of a layout: the specification's name, our attribute, how to read it, its width and its link."""
+    """One row of a layout: the specification's name, our attribute, how it is read, its width and link."""
 
     name: str
     attribute: str
@@ -64,7 +65,7 @@ def _vendors_1(bits: Bits, _width: int) -> Ids:
 def _bit_field_vendors(bits: Bits, _width: int) -> Ids:
     highest = bits.number(16)
     if bits.flag():
-        raise Unreadable("a vendor list in ranges of an unsettled encoding")
+        raise UnreadableError("a vendor list in ranges of an unsettled encoding")
     return bits.field(highest)
 
 

@@ -1,7 +1,7 @@
 """The US Privacy string of the IAB: `1` + notice + opt-out of sale + LSPA, each `Y`, `N` or `-`.
 
-Contract: `parse` gives a `UsPrivacy` or raises `Unreadable`; `read` gives the opt-out signal and never raises.
-An unreadable string is MALFORMED, never "did not opt out".
+Contract: `parse` gives a `UsPrivacy` or raises `UnreadableError`; `read` gives the opt-out signal and
+never raises. An unreadable string is MALFORMED, never "did not opt out".
 Source: https://github.com/InteractiveAdvertisingBureau/USPrivacy/blob/master/CCPA/US%20Privacy%20String.md
 """
 
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
-from gatekeeper.signals.encoding import Unreadable, json_object, plain
+from gatekeeper.signals.encoding import UnreadableError, json_object, plain
 
 _FORM = re.compile(r"1[YN-][YN-][YN-]")
 _LETTERS = {"Y": True, "N": False, "-": None}
@@ -33,10 +33,10 @@ class UsPrivacy:
 
 
 def parse(text: str) -> UsPrivacy:
-    """Decode four characters; white space around them is ignored. Raises `Unreadable`."""
+    """Decode four characters; white space around them is ignored. Raises `UnreadableError`."""
     text = text.strip(" \t")
     if _FORM.fullmatch(text) is None:
-        raise Unreadable("no US Privacy string")
+        raise UnreadableError("no US Privacy string")
     return UsPrivacy(1, _LETTERS[text[1]], _LETTERS[text[2]], _LETTERS[text[3]])
 
 
@@ -46,7 +46,7 @@ def read(value: str, *, source: str = "usprivacy") -> Signal:
         return Signal(source, Role.OPT_OUT, Standing.UNDECIDED, note="empty US Privacy string")
     try:
         string = parse(_unwrap(value))
-    except Unreadable as why:
+    except UnreadableError as why:
         return Signal(source, Role.OPT_OUT, Standing.MALFORMED, note=str(why))
     if string.opt_out_sale:
         return Signal(

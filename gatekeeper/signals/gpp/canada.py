@@ -1,17 +1,19 @@
 """The Canadian TC string (GPP section 5): express and implied consent per TCF purpose.
 
-Contract: `parse` gives a `CanadaString` or raises `Unreadable`; `spoken` says what it adds up to. Implied consent
-is not a choice that was made: it neither grants nor refuses. Bit positions: `canada.toml`, with a link per field.
+Contract: `parse` gives a `CanadaString` or raises `UnreadableError`; `spoken` says what it adds up to.
+Implied consent is not a choice that was made: it neither grants nor refuses. Bit positions:
+`canada.toml`, with a link per field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gatekeeper.model import Permission, Purpose
 from gatekeeper.signals.bits import Bits, Ids
-from gatekeeper.signals.encoding import Unreadable
+from gatekeeper.signals.encoding import UnreadableError
 from gatekeeper.signals.layout import layouts
 from gatekeeper.signals.tcf import PurposeTable
 
@@ -20,7 +22,7 @@ _LAYOUTS = layouts(__package__, "canada.toml")
 
 @dataclass(frozen=True, slots=True)
 class CanadaString:
-    """One Canadian TC string. Times are Unix seconds; vendors are `None` where their encoding is not settled."""
+    """One Canadian TC string. Times are Unix seconds; vendors are `None` where their coding is unsettled."""
 
     version: int
     created: float
@@ -40,20 +42,18 @@ class CanadaString:
 
 
 def parse(text: str) -> CanadaString:
-    """Decode the core of a Canadian TC string. Raises `Unreadable`."""
+    """Decode the core of a Canadian TC string. Raises `UnreadableError`."""
     bits = Bits(text.split(".", 1)[0])
     values = _LAYOUTS["core"].read(bits)
     if values["version"] != 1:
-        raise Unreadable("no Canadian TC string of version 1")
-    try:
+        raise UnreadableError("no Canadian TC string of version 1")
+    with suppress(UnreadableError):
         values.update(_LAYOUTS["vendors"].read(bits))
-    except Unreadable:
-        pass
     return CanadaString(**values)
 
 
 def spoken(string: CanadaString, table: PurposeTable) -> Mapping[Purpose, Permission]:
-    """All purposes consented to expressly: granted. One with neither kind of consent: refused. Else silent."""
+    """All purposes consented to expressly: granted. One without either consent: refused. Else silent."""
     says = {}
     for purpose, needs_all in table.items():
         express = [number in string.purposes_express_consent for number in needs_all]

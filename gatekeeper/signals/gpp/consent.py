@@ -1,8 +1,8 @@
 """What a GPP string says: opt-outs of its US sections, choices of its TCF sections.
 
-Contract: `read` never raises. Opt-outs count whatever `gpp_sid` says, because who opted out has opted out; the TCF
-sections count unless `gpp_sid` names the sections in force and leaves them out. A US section that cannot be read
-is taken as an opt-out; the value 3, which no specification defines, too.
+Contract: `read` never raises. Opt-outs count whatever `gpp_sid` says, because who opted out has opted
+out; the TCF sections count unless `gpp_sid` names the sections in force and leaves them out. A US section
+that cannot be read is taken as an opt-out; the value 3, which no specification defines, too.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterator
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
 from gatekeeper.signals import tcf
-from gatekeeper.signals.encoding import Unreadable, plain
+from gatekeeper.signals.encoding import UnreadableError, plain
 from gatekeeper.signals.gpp import canada
 from gatekeeper.signals.gpp.canada import CanadaString
 from gatekeeper.signals.gpp.section import US_SECTIONS, UsSection
 from gatekeeper.signals.gpp.string import TCF_CANADA, TCF_EU, US_PRIVACY, Broken, GppString, parse
-from gatekeeper.signals.tcf import PURPOSES, PurposeTable, TcSignal, TcString
+from gatekeeper.signals.tcf import PURPOSES, PurposeTable, TcString
 from gatekeeper.signals.usprivacy import UsPrivacy
 
 _OPTED_OUT = (1, 3)
@@ -25,7 +25,7 @@ _NO_MARKETING = {Purpose.MARKETING: Permission.DENIED}
 
 
 def opted_out(string: GppString, kind: str) -> bool | None:
-    """Whether any section opts out of `kind` (`sale`, `sharing` or `targeted`); `None`: no section speaks of it."""
+    """Whether any section opts out of `kind` (`sale`, `sharing`, `targeted`); `None`: none speaks of it."""
     answers = []
     for _number, part in string.sections:
         if isinstance(part, UsSection):
@@ -63,7 +63,7 @@ def read(
         if text.startswith("C"):
             return (tcf.read(text, table, source=source, role=role),)
         string = parse(text)
-    except Unreadable as why:
+    except UnreadableError as why:
         return (Signal(source, Role.OPT_OUT, Standing.MALFORMED, note=f"GPP string: {why}"),)
     return (*_opt_outs(string, source), *_choices(string, table, in_force, source, role))
 
@@ -130,4 +130,6 @@ def _choices(
                     note="Canadian TC string in a GPP string",
                 )
             case Broken():
-                yield Signal(source, role, Standing.MALFORMED, note=f"TCF section of a GPP string: {part.why}")
+                yield Signal(
+                    source, role, Standing.MALFORMED, note=f"TCF section of a GPP string: {part.why}"
+                )

@@ -1,8 +1,8 @@
 """The US sections of a GPP string: what was opted out of, and what they say of children and sensitive data.
 
-Contract: `parse` gives a `UsSection` or raises `Unreadable`. The opt-outs stand at fixed places before every
-list of varying length, so they are read from any version; the lists only from a version whose layout is known.
-Bit positions: `sections.toml`, with a link per field.
+Contract: `parse` gives a `UsSection` or raises `UnreadableError`. The opt-outs stand at fixed places
+before every list of varying length, so they are read from any version; the lists only from a version
+whose layout is known. Bit positions: `sections.toml`, with a link per field.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from gatekeeper.signals.bits import Bits
-from gatekeeper.signals.encoding import Unreadable
+from gatekeeper.signals.encoding import UnreadableError
 
 _SUBSECTIONS = 8  # more than any section has
 _GPC = 1
@@ -23,10 +23,11 @@ Place = tuple[int, int, int]  # first bit, bits of one value, number of values
 
 @dataclass(frozen=True, slots=True)
 class UsSection:
-    """One US section. Opt-outs: 0 not applicable, 1 opted out, 2 did not, 3 invalid; `None`: has no such field.
+    """One US section. Opt-outs: 0 not applicable, 1 opted out, 2 did not, 3 invalid; `None`: no such field.
 
-    `sensitive` and `known_child` hold one number per category (0 not applicable, 1 no consent, 2 consent), `None`
-    where the string does not carry them in a layout we know. `gpc` is `None` where the section has no GPC part.
+    `sensitive` and `known_child` hold one number per category (0 not applicable, 1 no consent, 2
+    consent), `None` where the string does not carry them in a layout we know. `gpc` is `None` where the
+    section has no GPC part.
     """
 
     id: int
@@ -83,12 +84,14 @@ def _load() -> Mapping[int, Mapping[int, _Layout]]:
 
 _LAYOUTS = _load()
 
-US_SECTIONS: Mapping[int, str] = {number: next(iter(found.values())).name for number, found in _LAYOUTS.items()}
+US_SECTIONS: Mapping[int, str] = {
+    number: next(iter(found.values())).name for number, found in _LAYOUTS.items()
+}
 """The ids of the US sections that can be read, and their names."""
 
 
 def parse(number: int, text: str) -> UsSection:
-    """Decode the section with id `number`. Raises `Unreadable`."""
+    """Decode the section with id `number`. Raises `UnreadableError`."""
     versions = _LAYOUTS[number]
     newest = versions[max(versions)]
     parts = text.split(".", _SUBSECTIONS)
@@ -98,7 +101,7 @@ def parse(number: int, text: str) -> UsSection:
         version = core.number(6)
         core.fibonacci_ranges(_SUBSECTIONS)
         if len(parts) < 2:
-            raise Unreadable("a section header without a core")
+            raise UnreadableError("a section header without a core")
         del parts[0]
         core = Bits(parts[0])
     else:
@@ -106,7 +109,7 @@ def parse(number: int, text: str) -> UsSection:
         version = core.number(6)
     known = versions.get(version)
     if len(core.text) < min(layout.width for layout in versions.values()):
-        raise Unreadable("truncated")
+        raise UnreadableError("truncated")
     layout = known or newest
     lists = known is not None and len(core.text) >= known.width
     return UsSection(
@@ -133,7 +136,7 @@ def _many(bits: Bits, place: Place | None) -> tuple[int, ...] | None:
         return None
     start, width, count = place
     if len(bits.text) < start + width * count:
-        raise Unreadable("truncated")
+        raise UnreadableError("truncated")
     return tuple(int(bits.text[at : at + width], 2) for at in range(start, start + width * count, width))
 
 

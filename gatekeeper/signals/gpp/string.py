@@ -1,8 +1,9 @@
 """The string of the IAB Global Privacy Platform: a header that lists sections, then the sections.
 
-Contract: `parse` gives a `GppString` or raises `Unreadable` where the whole is broken; one broken section is a
-`Broken` among the others, so that an opt-out in the rest still counts.
-Source: https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform/blob/b27beb4/Core/Consent%20String%20Specification.md
+Contract: `parse` gives a `GppString` or raises `UnreadableError` where the whole is broken; one broken
+section is a `Broken` among the others, so that an opt-out in the rest still counts.
+Source:
+https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform/blob/b27beb4/Core/Consent%20String%20Specification.md
 and, for the ids, Sections/Section%20Information.md beside it.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from gatekeeper.signals import tcf, usprivacy
 from gatekeeper.signals.bits import Bits
-from gatekeeper.signals.encoding import LONGEST, Unreadable
+from gatekeeper.signals.encoding import LONGEST, UnreadableError
 from gatekeeper.signals.gpp import canada, section
 from gatekeeper.signals.gpp.canada import CanadaString
 from gatekeeper.signals.gpp.section import US_SECTIONS, UsSection
@@ -46,19 +47,19 @@ class GppString:
 
 
 def parse(text: str) -> GppString:
-    """Decode a GPP string. Raises `Unreadable` where header and sections do not fit, or no section can be read."""
+    """Decode a GPP string. `UnreadableError` if header and sections disagree or none can be read."""
     if len(text) > LONGEST:
-        raise Unreadable("longer than any consent string may be")
+        raise UnreadableError("longer than any consent string may be")
     header, *texts = text.split("~")
     bits = Bits(header)
     if bits.number(6) != _HEADER_TYPE or bits.number(6) != _HEADER_VERSION:
-        raise Unreadable("no GPP string of version 1")
+        raise UnreadableError("no GPP string of version 1")
     ids = bits.fibonacci_ranges(len(texts))
     if len(ids) != len(texts) or not all(texts):
-        raise Unreadable("sections are missing or too many")
+        raise UnreadableError("sections are missing or too many")
     sections = tuple((number, _section(number, part)) for number, part in zip(ids, texts, strict=True))
-    if all(isinstance(part, Broken) for _number, part in sections):
-        raise Unreadable("no section can be read")
+    if sections and all(isinstance(part, Broken) for _number, part in sections):
+        raise UnreadableError("no section can be read")
     return GppString(sections)
 
 
@@ -72,6 +73,6 @@ def _section(number: int, text: str) -> Section:
             return canada.parse(text)
         if number == US_PRIVACY:
             return usprivacy.parse(text)
-    except Unreadable as why:
+    except UnreadableError as why:
         return Broken(str(why))
     return Unknown()

@@ -1,7 +1,7 @@
 """What a TC string allows: our purposes, and one vendor's purposes.
 
-Contract: pure functions over a `TcString`. Consent is what was consented to; legitimate interest never stands
-in for it. A string the framework calls invalid (`TcString.faults`) can refuse, it cannot grant.
+Contract: pure functions over a `TcString`. Consent is what was consented to; legitimate interest never
+stands in for it. A string the framework calls invalid (`TcString.faults`) can refuse, it cannot grant.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
-from gatekeeper.signals.encoding import Unreadable, plain
+from gatekeeper.signals.encoding import UnreadableError, plain
 from gatekeeper.signals.tcf.string import TcString, parse
 
 PurposeTable = Mapping[Purpose, Collection[int]]
@@ -53,8 +53,8 @@ def spoken(tc: TcString, table: PurposeTable = PURPOSES) -> Mapping[Purpose, Per
 def vendor_permission(tc: TcString, vendor: int, needs_all: Collection[int]) -> Permission:
     """Whether `vendor` (an id of the Global Vendor List) may process for every TCF purpose in `needs_all`.
 
-    Asks for the vendor's consent bit, its disclosure where the string lists disclosures, every purpose's consent
-    bit, and no publisher restriction that forbids the purpose or takes consent away as its basis.
+    Asks for the vendor's consent bit, its disclosure where the string lists disclosures, every purpose's
+    consent bit, and no publisher restriction that forbids the purpose or takes consent away as its basis.
     UNKNOWN only where the string says purpose 1 was never shown and everything else is consented to.
     """
     if tc.faults or vendor not in tc.vendor_consents:
@@ -72,7 +72,7 @@ def vendor_permission(tc: TcString, vendor: int, needs_all: Collection[int]) -> 
 
 
 def vendor_permissions(signals: Iterable[Signal], vendor: int, needs_all: Collection[int]) -> Permission:
-    """The same over all TC strings among `signals`: one refusal refuses; UNKNOWN where there is no TC string."""
+    """The same over all TC strings in `signals`: one refusal refuses; UNKNOWN where there is none."""
     answers = {
         vendor_permission(signal.tc, vendor, needs_all)
         for signal in signals
@@ -95,7 +95,7 @@ def read(
         return Signal(source, role, Standing.UNDECIDED, note="empty TC string")
     try:
         tc = parse(plain(value))
-    except Unreadable as why:
+    except UnreadableError as why:
         return Signal(source, role, Standing.MALFORMED, note=f"TC string: {why}")
     return signal(tc, table, source=source, role=role)
 

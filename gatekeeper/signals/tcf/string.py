@@ -1,8 +1,8 @@
 """The TC string of the IAB Transparency & Consent Framework 2.2 and 2.3, and what is left of version 1.
 
-Contract: `parse` turns one string into a `TcString` or raises `Unreadable`; it never takes half a string.
-The core segment stands first and once (a second one would overwrite the first in some decoders and turn a
-refusal into a consent). Bit positions: `layout.toml`, with a link per field.
+Contract: `parse` turns one string into a `TcString` or raises `UnreadableError`; it never takes half a
+string. The core segment stands first and once (a second one would overwrite the first in some decoders
+and turn a refusal into a consent). Bit positions: `layout.toml`, with a link per field.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gatekeeper.signals import layout
 from gatekeeper.signals.bits import NO_IDS, Bits, Ids
-from gatekeeper.signals.encoding import LONGEST, Unreadable
+from gatekeeper.signals.encoding import LONGEST, UnreadableError
 from gatekeeper.signals.layout import Restriction
 
 _LAYOUTS = layout.layouts(__package__, "layout.toml")
@@ -75,26 +75,26 @@ class TcString:
 
 
 def parse(text: str) -> TcString:
-    """Decode a TC string. Raises `Unreadable` for anything a strict decoder would not take."""
+    """Decode a TC string. Raises `UnreadableError` for anything a strict decoder would not take."""
     if len(text) > LONGEST:
-        raise Unreadable("longer than any consent string may be")
+        raise UnreadableError("longer than any consent string may be")
     core, *segments = text.split(".")
     bits = Bits(core)
     fields = _CORES.get(bits.number(6))
     if fields is None:
-        raise Unreadable("no TC string of version 1 or 2")
+        raise UnreadableError("no TC string of version 1 or 2")
     bits.at = 0
     values = fields.read(bits)
     if values["version"] == 1:
         if segments:
-            raise Unreadable("version 1 has no segments")
+            raise UnreadableError("version 1 has no segments")
         return TcString(**values)
     seen = set()
     for segment in segments:
         bits = Bits(segment)
         kind = bits.number(3)
         if kind not in _SEGMENTS or kind in seen:
-            raise Unreadable("a segment that is unknown or there twice")
+            raise UnreadableError("a segment that is unknown or there twice")
         seen.add(kind)
         bits.at = 0
         values.update(_SEGMENTS[kind].read(bits))

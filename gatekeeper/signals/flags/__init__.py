@@ -1,0 +1,1 @@
+"""Consent that events and calls carry along: read as narrowing signals only, they never grant."""
