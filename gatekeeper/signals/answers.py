@@ -99,9 +99,7 @@ def both(spoken: Iterable[tuple[str, bool | None]]) -> dict[str, bool | None]:
     """Pairs as a mapping; of a category spoken about twice the stricter answer stays."""
     merged: dict[str, bool | None] = {}
     for name, allowed in spoken:
-        if name not in merged or allowed is False:
-            merged[name] = allowed
-        elif merged[name]:
+        if name not in merged or allowed is False or merged[name]:
             merged[name] = allowed
     return merged
 

@@ -1,12 +1,12 @@
 """Consent strings in the query of a request: `gdpr`, `gdpr_consent`, `gpp`, `gpp_sid`, `us_privacy`.
 
 Contract: `read` never raises. Whoever sends the request writes these, so they narrow and do not grant: TC
-strings come as FLAG unless the caller knows better, the others only ever opt out. A macro that nobody
-filled in (`${GDPR_CONSENT_755}`) is as if absent. `gdpr=0` changes nothing: which law applies is not for
-the sender to say. Sources:
-https://github.com/InteractiveAdvertisingBureau/GDPR-Transparency-and-Consent-Framework (URL-based
-services), https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform (same), USPrivacy (URL
-parameter `us_privacy`)
+strings come as FLAG unless the caller knows better, the others only ever opt out. A macro that nobody filled
+in (`${GDPR_CONSENT_755}`) is as if absent. `gdpr=0` changes nothing: which law applies is not for the sender
+to say.
+Source: https://github.com/InteractiveAdvertisingBureau/GDPR-Transparency-and-Consent-Framework,
+https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform (both: URL-based services) and
+https://github.com/InteractiveAdvertisingBureau/USPrivacy (URL parameter `us_privacy`)
 """
 
 from __future__ import annotations

@@ -3,11 +3,10 @@
 Contract: `parse_gcs`, `parse_gcd` give a `GoogleConsent` or `None` where the value says nothing that is
 known; the `read_…` functions give flags and never raise. Unknown is not refused: `gcd` is on every hit,
 consent mode or not. Analytics is `analytics_storage`. Marketing needs all of `ad_storage`, `ad_user_data`
-and `ad_personalization`; one refused refuses it, and `npa=1` refuses the last. Sources:
-https://developers.google.com/tag-platform/security/guides/consent (`gcs`);
-https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference (body); the letters of
-`gcd` are not documented by Google: Markus Baersch in
-https://www.simoahava.com/analytics/consent-mode-v2-google-tags/
+and `ad_personalization`; one refused refuses it, and `npa=1` refuses the last.
+Source: https://developers.google.com/tag-platform/security/guides/consent (`gcs`),
+https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference (bodies); Google does not
+document the letters of `gcd`: Markus Baersch in https://www.simoahava.com/analytics/consent-mode-v2-google-tags/
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekeeper.model import Permission, Purpose, Signal
+from gatekeeper.signals.answers import both
 from gatekeeper.signals.flags.answers import flag, malformed
 
 SOURCE = "google"
@@ -84,7 +84,7 @@ def read_object(value: object) -> tuple[Signal, ...]:
     """
     if not isinstance(value, Mapping):
         return (malformed(SOURCE, "the consent object is none"),)
-    switches = {_KEYS[key]: _switch(word) for key, word in value.items() if key in _KEYS}
+    switches = both((_KEYS[key], _switch(word)) for key, word in value.items() if key in _KEYS)
     return (flag(SOURCE, _says([GoogleConsent(**switches)]), "consent object"),) if switches else ()
 
 

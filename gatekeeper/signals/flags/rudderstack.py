@@ -39,13 +39,12 @@ def read(consent: object, site: Mapping[str, Purpose] | None = None) -> tuple[Si
 
 
 def _ids(value: object) -> list[str] | None:
-    """A list of ids, or an object whose values are ids or lists of them; nothing for nothing."""
+    """A list of ids, or an object of ids and their names; `None` for anything else that is there."""
     match value:
         case None:
             return []
         case Mapping():
-            nested = [_ids(item) if isinstance(item, list) else [str(item)] for item in value.values()]
-            return [name for names in nested for name in names or ()]
+            return [name for pair in value.items() for name in pair if isinstance(name, str)]
         case list():
             return [item for item in value if isinstance(item, str)]
         case _:

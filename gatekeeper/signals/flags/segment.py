@@ -27,7 +27,7 @@ CATEGORIES = {
 
 
 def read(consent: object, site: Mapping[str, Purpose] | None = None) -> tuple[Signal, ...]:
-    """The flag of one `context.consent`. `site` maps the site's own category names, on top of `CATEGORIES`."""
+    """The flag of one `context.consent`. `site` maps the site's own categories, on top of `CATEGORIES`."""
     preferences = consent.get("categoryPreferences") if isinstance(consent, Mapping) else None
     if not isinstance(preferences, Mapping):
         return (malformed(SOURCE, "no category preferences"),)

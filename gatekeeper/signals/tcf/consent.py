@@ -59,7 +59,7 @@ def vendor_permission(tc: TcString, vendor: int, needs_all: Collection[int]) -> 
     """
     if tc.faults or vendor not in tc.vendor_consents:
         return Permission.DENIED
-    if tc.vendors_disclosed is not None and vendor not in tc.vendors_disclosed:
+    if tc.disclosed is not None and vendor not in tc.disclosed:
         return Permission.DENIED
     for restriction in tc.publisher_restrictions:
         forbids = restriction.kind in (_NOT_ALLOWED, _LEGITIMATE_INTEREST_ONLY)

@@ -18,7 +18,7 @@ _LAYOUTS = layout.layouts(__package__, "layout.toml")
 _CORES = {1: _LAYOUTS["core_1"], 2: _LAYOUTS["core"]}
 _SEGMENTS = {1: _LAYOUTS["disclosed"], 2: _LAYOUTS["allowed"], 3: _LAYOUTS["publisher"]}
 
-_POLICY_OF_TCF_2_2 = 4
+_POLICY_OF_TCF_2_2, _POLICY_OF_TCF_2_3 = 4, 5
 _DISCLOSURE_MANDATORY = 1772323200.0  # 2026-03-01: strings made after 2026-02-28 need the segment (TCF 2.3)
 
 
@@ -72,6 +72,16 @@ class TcString:
         if self.cmp_id < 2:
             found.append("cmp_id_lt_2")  # no CMP has these ids; official decoders refuse them
         return tuple(found)
+
+    @property
+    def disclosed(self) -> Ids | None:
+        """The vendors that were disclosed, `None` where the string does not tell.
+
+        Before TCF 2.3 the segment was optional and encoders appended an empty one that meant nothing.
+        """
+        tells = self.policy_version >= _POLICY_OF_TCF_2_3 or self.created >= _DISCLOSURE_MANDATORY
+        found = self.vendors_disclosed
+        return found if found is not None and (tells or found.intervals()) else None
 
 
 def parse(text: str) -> TcString:
