@@ -1,50 +1,41 @@
-"""The Cookie header, split without losing anything.
+"""Headers as they are: lists. Pure. (name, value) pairs in, values or cookies out, duplicates kept.
 
-Contract: all header lines in, the pairs in their order out, duplicates kept (two cookies of one name are
-two voices), values as they came except for one pair of surrounding double quotes. Bytes are read as UTF-8;
-bytes that are none survive as surrogates and make the value they stand in unreadable, not its neighbours.
-Never raises. `http.cookies` is not used: one raw JSON value makes it drop every cookie that follows.
-Source: RFC 6265 section 4.2.1; https://httpwg.org/http-extensions/draft-ietf-httpbis-rfc6265bis.html
-section 4.2.
+Two cookies of one name are two voices, so none is lost. Bytes are read as UTF-8; bytes that are none survive
+as surrogates and make the value they stand in unreadable, not its neighbours. Never raises, linear time.
+`http.cookies.SimpleCookie` is not used: it loses every cookie after a raw-JSON one. Rules: RFC 6265 section
+4.2.1 as browsers write it; the first `=` separates, spaces and tabs around are dropped, one pair of double
+quotes is dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 _BLANK = " \t"
 
 
-def text(line: bytes | str) -> str:
-    """One header line as text."""
-    return line.decode("utf-8", "surrogateescape") if isinstance(line, bytes) else line
+def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> tuple[bytes, ...]:
+    """Every value of the header `name` (lower case), in order."""
+    return tuple(value for key, value in headers if key == name)
 
 
-def raw(line: str) -> bytes:
-    """One header line as bytes, whatever characters it holds."""
-    return line.encode("utf-8", "surrogatepass")
+def split_cookies(lines: Iterable[bytes]) -> dict[str, tuple[str, ...]]:
+    """Cookie name → all its values in order, from one or more Cookie header lines."""
+    cookies: dict[str, list[str]] = {}
+    for line in lines:
+        for piece in line.split(b";"):
+            name, value = split_pair(piece)
+            if name:
+                cookies.setdefault(name, []).append(value)
+    return {name: tuple(values) for name, values in cookies.items()}
 
 
-def pair(piece: str) -> tuple[str, str]:
-    """Name and value of one piece between semicolons; a piece without `=` has an empty name."""
-    name, equals, value = piece.partition("=")
+def split_pair(piece: bytes) -> tuple[str, str]:
+    """Name and value of what stands between two semicolons; the name is empty where there is no `=`."""
+    name, equals, value = piece.decode("utf-8", "surrogateescape").partition("=")
     if not equals:
-        return "", name.strip(_BLANK)
+        return "", ""
     value = value.strip(_BLANK)
     if len(value) > 1 and value[0] == value[-1] == '"':
         value = value[1:-1]
     return name.strip(_BLANK), value
-
-
-def split(lines: Iterable[bytes | str]) -> tuple[tuple[str, str], ...]:
-    """All name-value pairs of all Cookie header lines, in order."""
-    pairs = (pair(piece) for line in lines for piece in text(line).split(";"))
-    return tuple((name, value) for name, value in pairs if name)
-
-
-def cookies(lines: Iterable[bytes | str]) -> Mapping[str, tuple[str, ...]]:
-    """The same as a multi-map: every name with all its values, in order."""
-    found: dict[str, list[str]] = {}
-    for name, value in split(lines):
-        found.setdefault(name, []).append(value)
-    return {name: tuple(values) for name, values in found.items()}

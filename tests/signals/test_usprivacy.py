@@ -35,7 +35,7 @@ def test_a_string_of_the_vectors_is_decoded(vector: dict[str, Any]) -> None:
 def carried(vector: dict[str, Any]) -> tuple[Signal, ...]:
     """The signals of a cookie or query."""
     if "cookie" in vector["input"]:
-        return CookieReaders().read([vector["input"]["cookie"]])
+        return CookieReaders().read([vector["input"]["cookie"].encode()])
     return parameters.read(parse_qs(vector["input"]["query"]))
 
 

@@ -16,11 +16,11 @@ from typing import Literal
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals import header
 from gatekeeper.signals.answers import Site, category_map
 from gatekeeper.signals.cookies.reader import Reader
 from gatekeeper.signals.cookies.registry import OPT_OUTS, READERS
 from gatekeeper.signals.encoding import LONGEST
+from gatekeeper.signals.header import split_pair
 from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 
 _ENTRIES = 1024
@@ -103,11 +103,11 @@ class CookieReaders:
         self._candidates = re.compile(rb";[ \t]*(" + b"".join(classes) + b"[^;]*)").findall
         self._cached = lru_cache(_ENTRIES)(self._parse)
 
-    def read(self, lines: Iterable[bytes | str]) -> tuple[Signal, ...]:
+    def read(self, lines: Iterable[bytes]) -> tuple[Signal, ...]:
         """The signals in the Cookie header lines of one request; never raises for what they hold."""
         found: list[bytes] = []
         for line in lines:
-            found += self._candidates(b";" + (line if isinstance(line, bytes) else header.raw(line)))
+            found += self._candidates(b";" + line)
         heads = self._heads
         pieces = tuple([piece for piece in found if piece[:_HEAD] in heads])
         if not pieces:
@@ -139,7 +139,7 @@ class CookieReaders:
     def _parse(self, pieces: tuple[bytes, ...]) -> tuple[Signal, ...]:
         found: dict[int, _Found] = {}
         for piece in pieces:
-            name, value = header.pair(header.text(piece))
+            name, value = split_pair(piece)
             owner = self._owner(name)
             if owner is not None and value:
                 found.setdefault(owner[0], _Found()).add(owner[1], value)
@@ -175,13 +175,16 @@ def _check(
     names: Mapping[str, str],
 ) -> None:
     known = sorted(reader.SOURCE for reader in READERS)
-    listed = [] if platforms == "auto" else [platforms] if isinstance(platforms, str) else list(platforms)
     standard = {name for reader in READERS for name in (*reader.NAMES, *reader.PREFIXES)}
-    problems = [
-        f'consent.cookies: "{name}" is no platform; known are {", ".join(known)}'
-        for name in listed
-        if name not in known
-    ]
+    problems = []
+    if isinstance(platforms, str) and platforms != "auto":
+        problems.append(f'consent.cookies: "{platforms}" is neither "auto" nor a list of platforms')
+    elif not isinstance(platforms, str):
+        problems += [
+            f'consent.cookies: "{name}" is no platform; known are {", ".join(known)}'
+            for name in platforms
+            if name not in known
+        ]
     problems += [
         f"[consent.{name}]: no platform has this name; known are {', '.join(known)}"
         for name in sorted({*categories, *versions})
