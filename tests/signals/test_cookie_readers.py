@@ -99,6 +99,28 @@ def test_a_site_maps_its_own_categories_on_top_of_the_default_ones() -> None:
     assert read(header, categories={"onetrust": {"C0005": MARKETING}})[0].says == {MARKETING: DENIED}
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "CookieConsent=allow",
+        "CookieConsent=true",
+        'CookieConsent={"necessary":true,"statistics":true,"marketing":true}',
+        "CookieConsent={necessary:true,statistics:true,marketing:true}",
+        "cookie_consent=accepted",
+        'cookie_consent={"analytics":true}',
+        "cookie_consent=analytics=true&marketing=true",
+        "cc_cookie=accepted",
+        'cc_cookie={"accepted":true}',
+        "cookieconsent_status=accepted",
+        "klaro=yes",
+        "notice_preferences=all",
+    ],
+)
+def test_another_software_s_cookie_of_the_same_name_is_as_if_absent(header: str) -> None:
+    """Neither accept-all nor broken: a site with its own `cookie_consent` must not be blocked for it."""
+    assert [signal.standing for signal in read(header.encode())] == [Standing.FOREIGN]
+
+
 def test_a_category_can_be_mapped_away() -> None:
     """Mapped to necessary it says nothing of the optional purposes."""
     says = read(onetrust(1, 1), categories={"onetrust": {"C0004": Purpose.NECESSARY}})[0].says
@@ -146,6 +168,20 @@ def test_a_cookie_can_have_a_name_of_its_own() -> None:
     policy = {"names": names, "categories": {"klaro": {"matomo": ANALYTICS}}}
     assert read(b'my-consent={"matomo":true}', **policy)[0].says == {ANALYTICS: GRANTED}
     assert read(b"shop_marketing=deny", **policy)[0].says == {MARKETING: DENIED}
+
+
+@pytest.mark.parametrize("own", ["c", "cc", "c-o-n-s-e-n-t", "^]", "zustimmung"])
+def test_a_name_of_its_own_can_be_short_or_odd(own: str) -> None:
+    """Recognition goes by the first bytes of a name, whatever their number."""
+    header = f'a=1; {own}={{"categories":["ads"]}}; b=2'.encode()
+    (signal,) = read(header, names={own: "cc_cookie"})
+    assert signal.says[MARKETING] is GRANTED
+
+
+def test_a_standard_name_can_be_given_to_another_platform() -> None:
+    """A site that calls its `cc_cookie` by the name of another platform's cookie."""
+    (signal,) = read(b'klaro={"categories":["ads"]}', names={"klaro": "cc_cookie"})
+    assert signal.source == "vanilla-cookieconsent"
 
 
 def test_a_platform_that_needs_a_map_and_has_none_is_opaque_and_says_so() -> None:

@@ -25,7 +25,7 @@ from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 
 _ENTRIES = 1024
 _BYTES_PER_ENTRY = 8192
-_HEAD = 4  # characters of a name that are compared first
+_HEAD = 4  # bytes of a cookie that are compared first, fewer where a site has a shorter name
 _NAMES = 64  # cookies of one platform that are read
 _VALUES = 8  # different values of one cookie that are read
 
@@ -83,7 +83,7 @@ class CookieReaders:
         categories, versions, names = categories or {}, versions or {}, names or {}
         _check(platforms, categories, versions, names)
         self._exact: dict[str, tuple[int, str]] = {}
-        self._prefixes: dict[str, list[tuple[str, int, str]]] = {}
+        self._prefixes: list[tuple[str, int, str]] = []
         self._platforms: list[_Platform] = []
         for reader in READERS:
             listed = platforms == "auto" or reader.SOURCE in platforms
@@ -96,11 +96,16 @@ class CookieReaders:
                 )
                 self._recognise(reader, names)
                 self._platforms.append(_Platform(reader, site, not listed))
-        heads = [head[:_HEAD].encode() for head in (*(f"{name}=" for name in self._exact), *self._prefixes)]
-        self._heads = frozenset(heads)
-        classes = (b"[" + re.escape(bytes({head[at] for head in heads})) + b"]" for at in range(_HEAD))
+        starts = [
+            *(f"{name}=".encode() for name in self._exact),
+            *(prefix.encode() for prefix, *_ in self._prefixes),
+        ]
+        self._head = min(_HEAD, *map(len, starts))
+        self._heads = frozenset(start[: self._head] for start in starts)
+        places = [re.escape(bytes({start[at] for start in starts})) for at in range(self._head)]
         # Sieves in C what can be no consent cookie, character by character; `_heads` decides.
-        self._candidates = re.compile(rb";[ \t]*(" + b"".join(classes) + b"[^;]*)").findall
+        sieve = b"".join(b"[" + characters + b"]" for characters in places)
+        self._candidates = re.compile(rb";[ \t]*(" + sieve + b"[^;]*)").findall
         self._cached = lru_cache(_ENTRIES)(self._parse)
 
     def read(self, lines: Iterable[bytes]) -> tuple[Signal, ...]:
@@ -108,8 +113,8 @@ class CookieReaders:
         found: list[bytes] = []
         for line in lines:
             found += self._candidates(b";" + line)
-        heads = self._heads
-        pieces = tuple([piece for piece in found if piece[:_HEAD] in heads])
+        heads, head = self._heads, self._head
+        pieces = tuple([piece for piece in found if piece[:head] in heads])
         if not pieces:
             return ()
         if sum(map(len, pieces)) > _BYTES_PER_ENTRY:
@@ -117,21 +122,22 @@ class CookieReaders:
         return self._cached(pieces)
 
     def _recognise(self, reader: Reader, names: Mapping[str, str]) -> None:
-        at = len(self._platforms)
-        for name in (*reader.NAMES, *(own for own, standard in names.items() if standard in reader.NAMES)):
-            self._exact[name] = (at, names.get(name, name))
-        for prefix in (
-            *reader.PREFIXES,
-            *(own for own, standard in names.items() if standard in reader.PREFIXES),
-        ):
-            self._prefixes.setdefault(prefix[:_HEAD], []).append((prefix, at, names.get(prefix, prefix)))
+        """Note the cookies of the reader that is about to become a platform, under standard and own names."""
+        at, mine = len(self._platforms), (*reader.NAMES, *reader.PREFIXES)
+        standard = {name: name for name in mine if name not in names}
+        own = {name: stands_for for name, stands_for in names.items() if stands_for in mine}
+        for name, stands_for in (standard | own).items():
+            if stands_for in reader.NAMES:
+                self._exact[name] = (at, stands_for)
+            else:
+                self._prefixes.append((name, at, stands_for))
 
     def _owner(self, name: str) -> tuple[int, str] | None:
         """The platform of a cookie and the standard name of that cookie."""
         exact = self._exact.get(name)
         if exact is not None:
             return exact
-        for prefix, at, standard in self._prefixes.get(name[:_HEAD], ()):
+        for prefix, at, standard in self._prefixes:
             if name.startswith(prefix):
                 return at, standard + name[len(prefix) :]
         return None

@@ -3,7 +3,7 @@
 Only `method:'explicit'` is a choice; `implied`, a missing method and the stamps `0` and `-1` are the
 platform's own doing, and the whole value `-1` means that the region asks for no consent. An embedded TC
 string (`iab2`) is read too. Other software uses the same cookie name: whatever does not begin with a
-brace is foreign.
+brace and a bare key, or has neither stamp nor method, is foreign.
 Source: https://www.cookiebot.com/en/developer/ ; https://github.com/ryanbr/consent-rr `src/cookiebot`
 """
 
@@ -43,7 +43,7 @@ def _signals(value: str, site: Site) -> Iterator[Signal]:
     if text in _NOT_ASKED:
         yield undecided(SOURCE, "the platform did not ask in this region")
         return
-    if not text.startswith("{"):
+    if not text.startswith("{") or text.startswith('{"'):
         raise ForeignError("not written by Cookiebot")
     fields = _fields(text)
     at = when(fields.get("utc"))

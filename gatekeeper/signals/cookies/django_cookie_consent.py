@@ -2,7 +2,7 @@
 
 Each group is decided by itself: `-1` declined, else the group's version at the time of the answer (not
 the time of the answer itself). With `versions` configured an older version is no longer a choice; the
-library compares strings, and so do we. The cookie name is a common one: a value without `=` is foreign.
+library compares strings, and so do we. The cookie name is a common one: one without any version is foreign.
 Source: https://github.com/django-commons/django-cookie-consent `cookie_consent/util.py` (run: 1.0.0 on
 Django 5.2)
 """
@@ -31,18 +31,16 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
-    text = plain(value)
-    if "=" not in text:
+    groups = [entry.partition("=")[::2] for entry in plain(value).split("|")]
+    broken = [version != _DECLINED and when(version) is None for _name, version in groups]
+    if all(broken):
         raise ForeignError("not written by django-cookie-consent")
-    yield decided(SOURCE, both(_groups(text, site)), site)
+    if any(broken):
+        raise UnreadableError("a group without a version")
+    yield decided(SOURCE, both((name, _answer(name, version, site)) for name, version in groups), site)
 
 
-def _groups(text: str, site: Site) -> Iterator[tuple[str, bool | None]]:
-    for entry in text.split("|"):
-        name, _, version = entry.partition("=")
-        if version == _DECLINED:
-            yield name, False
-        elif when(version) is None:
-            raise UnreadableError("a group without a version")
-        else:
-            yield name, True if version >= site.versions.get(name, "") else None
+def _answer(name: str, version: str, site: Site) -> bool | None:
+    if version == _DECLINED:
+        return False
+    return True if version >= site.versions.get(name, "") else None

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals.answers import Site, decided, opaque, undecided, unreadable
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError, plain
+from gatekeeper.signals.encoding import ForeignError, UnreadableError, plain
 
 SOURCE = "trustarc"
 NAMES = ("notice_gdpr_prefs", "notice_preferences", "cmapi_cookie_privacy", "notice_behavior")
@@ -49,15 +49,17 @@ def _allowed(cookies: Cookies) -> Iterator[tuple[frozenset[str], bool]]:
         match = _match(_LEVELS, value)
         yield frozenset(re.split("[,|]", match[1])), "implied" in match[2]
     for value in cookies.get("notice_preferences", ()):
-        match = _match(_HIGHEST, value)
+        match = _match(_HIGHEST, value, ForeignError)  # a name that others use as well
         yield frozenset(str(level) for level in range(int(match[1]) + 1)), "implied" in match[2]
     for value in cookies.get("cmapi_cookie_privacy", ()):
         match = _match(_PERMIT, value)
         yield frozenset(str(int(level) - 1) for level in re.split("[,|]", match[1])), False
 
 
-def _match(form: re.Pattern[str], value: str) -> re.Match[str]:
+def _match(
+    form: re.Pattern[str], value: str, otherwise: type[UnreadableError] = UnreadableError
+) -> re.Match[str]:
     match = form.fullmatch(plain(value))
     if match is None:
-        raise UnreadableError("no TrustArc levels")
+        raise otherwise("no TrustArc levels")
     return match

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals.answers import Site, decided, label, of_accepted, read_each
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import json_object, mapping, strings, token, when
+from gatekeeper.signals.encoding import ForeignError, json_object, mapping, strings, token, when
 
 SOURCE = "vanilla-cookieconsent"
 NAMES = ("cc_cookie",)
@@ -37,6 +37,8 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
     found = json_object(value)
+    if "categories" not in found and "level" not in found:
+        raise ForeignError("not written by this banner")
     accepted = strings(found.get("categories", found.get("level")))
     spoken: dict[str, bool | None] = {**of_accepted(accepted, site.categories, CATEGORIES)}
     if isinstance(found.get("services"), dict):
