@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gatekeeper import signals, wire
+from gatekeeper import wire
 from gatekeeper.errors import EventError, GatekeeperError
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.context import write as write_token
@@ -86,7 +86,7 @@ def dump() -> str:
     if caller.visitor is not None:
         visitor = caller.visitor
     else:
-        heard = signals.read(caller.headers, verify=here.gate.keys.verify)
+        heard = here.gate.heard(caller)
         place = here.gate.place_of(caller)
         subject = next((signal.subject for signal in heard if signal.subject), None)
         declared = None if place.country is None else (place.country, place.region)

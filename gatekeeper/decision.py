@@ -13,16 +13,23 @@ from __future__ import annotations
 from typing import Final
 
 from gatekeeper.destinations.kind import Destination
-from gatekeeper.model import Consent, Decision, Event, Permission, Place, Step, Verdict
+from gatekeeper.model import Consent, Decision, Event, Permission, Place, Purpose, Step, Verdict
 
 JURISDICTION: Final = "jurisdiction_blocked"
 MISMATCH: Final = "purpose_mismatch"
 INSUFFICIENT: Final = "insufficient_data"
 CONTEXTUAL: Final = "contextual"
+NO_CONSENT: Final = {
+    Purpose.NECESSARY: "internal_error",  # necessary is never denied
+    Purpose.ANALYTICS: "no_analytics_consent",
+    Purpose.MARKETING: "no_marketing_consent",
+}
 
 
-def decide(event: Event, consent: Consent, place: Place, to: Destination) -> Decision:
-    """What `to` gets of `event`, and why."""
+def decide(
+    event: Event, consent: Consent, place: Place, to: Destination, vendor: Permission = Permission.UNKNOWN
+) -> Decision:
+    """What `to` gets of `event`, and why. `vendor` is what TC strings say of the destination's own vendor id."""
     steps = [*consent.steps]
     if to.regions is not None:
         there = {place.country, f"{place.country}-{place.region}"} if place.country else set()
@@ -40,6 +47,10 @@ def decide(event: Event, consent: Consent, place: Place, to: Destination) -> Dec
             return _block(to, ruling.reason or "internal_error", steps)
     else:
         steps.append(Step(f"needs {to.purpose}", "granted", f"basis: {ruling.basis}"))
+
+    if vendor is Permission.DENIED:
+        steps.append(Step(f"vendor {to.vendor_id}", "denied", "the TC string does not consent to this vendor"))
+        return _block(to, NO_CONSENT[to.purpose], steps)
 
     if to.purpose not in event.purposes:
         steps.append(Step("declared purposes", "do not include it", ", ".join(sorted(event.purposes))))

@@ -23,10 +23,23 @@ from gatekeeper.errors import DeliveryError
 from gatekeeper.fields.accept import accept, in_order
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.keys import KeyRing
-from gatekeeper.model import Consent, Decision, Event, Personal, Place, Purpose, Shaped, Step, Verdict
+from gatekeeper.model import (
+    Consent,
+    Decision,
+    Event,
+    Permission,
+    Personal,
+    Place,
+    Purpose,
+    Shaped,
+    Signal,
+    Step,
+    Verdict,
+)
 from gatekeeper.policy import Policy
 from gatekeeper.scrub import lift_click_ids, scrub_url
 from gatekeeper.signals.context import Visitor
+from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.wire import Posted
 
 INTERNAL: Final = "internal_error"
@@ -44,6 +57,7 @@ class Caller:
     """
 
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    query: bytes = b""
     address: str | None = None
     trusted: bool = False
     visitor: Visitor | None = None
@@ -109,6 +123,17 @@ class Gate:
         """The visitor a context token speaks of."""
         return signals.context.read(token, at=at, verify=self.keys.verify)
 
+    def heard(self, caller: Caller, posted: Posted | None = None) -> tuple[Signal, ...]:
+        """The signals a caller, and one event of theirs, carry."""
+        return self.policy.readers.read(
+            caller.headers,
+            query=caller.query,
+            claim=posted.consent if posted else None,
+            carried=posted.flags if posted else None,
+            vouched=caller.visitor.signals if caller.visitor else (),
+            verify=self.keys.verify,
+        )
+
     def place_of(self, caller: Caller) -> Place:
         """Where a caller's visitor is."""
         return self._place(None, caller)
@@ -131,12 +156,7 @@ class Gate:
     def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Plan:
         policy, table = self.policy, self.policy.file
         event = self._event(posted, caller, at, request_id)
-        heard = signals.read(
-            caller.headers,
-            claim=posted.consent,
-            vouched=caller.visitor.signals if caller.visitor else (),
-            verify=self.keys.verify,
-        )
+        heard = self.heard(caller, posted)
         place = self._place(posted, caller)
         consent = resolve(
             heard,
@@ -231,7 +251,10 @@ class Gate:
     def _for_destination(
         self, event: Event, consent: Consent, place: Place, to: Destination, at: float
     ) -> tuple[Decision, Shaped | None]:
-        decision = decide(event, consent, place, to)
+        vendor = Permission.UNKNOWN
+        if to.vendor_id is not None:
+            vendor = vendor_permissions(consent.signals, to.vendor_id, to.tcf_purposes)
+        decision = decide(event, consent, place, to, vendor)
         if decision.verdict is Verdict.BLOCK:
             return decision, None
         kept, scrubbed = self._scrub(decision.kept, to)

@@ -31,12 +31,15 @@ TYPES: Final = frozenset(
 _PURPOSES: Final = frozenset(str(purpose) for purpose in Purpose)
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
 _ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
-_EVENT_KEYS: Final = frozenset({"event", "consent", "data", "event_id", "event_time", "purposes", "subject", "place"})
+_EVENT_KEYS: Final = frozenset(
+    {"event", "consent", "data", "event_id", "event_time", "purposes", "subject", "place", "flags"}
+)
+_SOFTWARE: Final = frozenset({"google", "rudderstack", "segment", "shopify", "walkeros"})
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """One event as it was posted: types checked, values not yet. `at` is its path in the body."""
+    """One event as it was posted: types checked, values not yet."""
 
     name: str
     data: Mapping[str, object]
@@ -46,7 +49,7 @@ class Posted:
     purposes: frozenset[Purpose] | None = None
     subject: Mapping[str, str] | None = None
     place: tuple[str | None, str | None] | None = None
-    at: str = ""
+    flags: Mapping[str, Any] | None = None  # other software's consent objects: they only narrow
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:
@@ -176,7 +179,7 @@ def _event(value: object, at: str) -> Posted:
         purposes=_purposes(value.get("purposes"), at + "purposes"),
         subject=_subject(value.get("subject"), at + "subject"),
         place=_place(value.get("place"), at + "place"),
-        at=at,
+        flags=_flags(value.get("flags"), at + "flags"),
     )
 
 
@@ -242,6 +245,18 @@ def _place(value: object, at: str) -> tuple[str | None, str | None] | None:
     if region is not None and not (isinstance(region, str) and re.fullmatch(r"[A-Z0-9]{1,3}", region)):
         raise EventError(422, "must be the part of an ISO 3166-2 code after the dash", field=at + ".region")
     return country, region
+
+
+def _flags(value: object, at: str) -> Mapping[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise EventError(422, "must be an object", field=at)
+    for software in value:
+        if software not in _SOFTWARE:
+            hint = "one of " + ", ".join(sorted(_SOFTWARE))
+            raise EventError(422, "is not a software whose consent object is read", field=at, detail=hint)
+    return value
 
 
 def _shown(key: str) -> str:

@@ -73,6 +73,8 @@ class Destination:
     regions: frozenset[str] | None = None
     on_opt_out: str = "block"
     url_params: frozenset[str] = frozenset()
+    vendor_id: int | None = None  # in the IAB's Global Vendor List
+    tcf_purposes: tuple[int, ...] = ()
 
     def secret(self, name: str) -> str:
         """A secret's value, for the one request it goes into."""

@@ -40,4 +40,10 @@ class Common(Strict):
     dpa: str | None = Field(None, description="Reference of the data processing agreement (GDPR article 28).")
     lia: str | None = Field(None, description="Reference of the legitimate interest assessment.")
     retention: str | None = Field(None, description="How long the vendor keeps it, such as 14d or 2y.")
+    vendor_id: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
+        None, description="Id in the IAB's Global Vendor List: then a TC string must consent to this vendor too."
+    )
+    tcf_purposes: list[Annotated[int, Field(ge=1, le=24)]] = Field(
+        default_factory=list, description="TCF purposes this vendor needs consent for."
+    )
     url_params: list[str] = Field(default_factory=list, description="Query parameters kept besides utm_*.")

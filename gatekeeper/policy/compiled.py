@@ -12,6 +12,7 @@ from gatekeeper.jurisdiction.address import Network
 from gatekeeper.jurisdiction.laws import LawTable
 from gatekeeper.model import Purpose
 from gatekeeper.policy.file import PolicyFile
+from gatekeeper.signals import Readers
 
 ERROR_EVENT = "error"
 
@@ -31,6 +32,7 @@ class Policy:
     errors_to: tuple[Destination, ...] = field(repr=False)
     others_to: tuple[Destination, ...] = field(repr=False)
     event_purposes: Mapping[str, frozenset[Purpose]] = field(repr=False)
+    readers: Readers = field(default_factory=Readers, repr=False)
     trusted_proxies: tuple[Network, ...] = ()
     api_keys: tuple[Secret, ...] = field(default=(), repr=False)
     origins: frozenset[str] = frozenset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.settings import Common, HttpUrl, SecretValue, Strict
@@ -42,12 +42,31 @@ class ServerTable(Strict):
     api_keys: list[SecretValue] = Field(default_factory=list, description="Bearer keys of your own servers.")
 
 
+class TcfTable(Strict):
+    """`[consent.tcf]`: which TCF purposes make up ours."""
+
+    analytics: list[Annotated[int, Field(ge=1, le=24)]] | None = None
+    marketing: list[Annotated[int, Field(ge=1, le=24)]] | None = None
+
+
 class ConsentTable(Strict):
-    """`[consent]`: which signals are read, and how long a grant lasts."""
+    """`[consent]`: which signals are read, and how long a grant lasts.
+
+    Any other table in it is a consent platform's: its own category names and the purpose of each.
+    """
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, dict[str, PurposeName]] = Field(init=False)
 
     cookies: Literal["auto"] | list[str] = "auto"
     max_age: Duration | None = Field(365 * 86_400.0, description="Grants older than this count as never given.")
     gpc: Literal["everywhere", "where_required"] = "everywhere"
+    dnt: list[PurposeName] = Field(default_factory=list, description="Purposes that DNT: 1 denies; none by default.")
+    names: dict[str, str] = Field(default_factory=dict, description="The site's own cookie name -> the standard one.")
+    versions: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="Platform -> the notice version a grant must have been given under (`*`)."
+    )
+    tcf: TcfTable = TcfTable()
     notice_version: str | None = Field(None, description="Version of the notice that issue_consent records.")
 
 

@@ -25,6 +25,8 @@ from gatekeeper.model import Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import FieldTable, PolicyFile
 from gatekeeper.scrub import DEFAULT_PARAMS
+from gatekeeper.signals import CookieReaders, Readers, flags
+from gatekeeper.signals.tcf import PURPOSES
 
 DEFAULT_PATH = "gatekeeper.toml"
 
@@ -152,6 +154,7 @@ class _Compiler:
                 for name, table in file.events.items()
                 if table.purposes is not None
             },
+            readers=self._readers(),
             trusted_proxies=tuple(self._networks()),
             api_keys=tuple(self._secret(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
             origins=frozenset(self._origins()),
@@ -166,6 +169,25 @@ class _Compiler:
             for key in SECRETS & table.keys():
                 del table[key]
         return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def _readers(self) -> Readers:
+        table = self.file.consent
+        maps: dict[str, dict[str, Purpose]] = dict(table.model_extra or {})
+        own = {name: maps.pop(name) for name in list(maps) if name in flags.READERS}
+        purposes = {
+            Purpose.ANALYTICS: table.tcf.analytics if table.tcf.analytics is not None else PURPOSES[Purpose.ANALYTICS],
+            Purpose.MARKETING: table.tcf.marketing if table.tcf.marketing is not None else PURPOSES[Purpose.MARKETING],
+        }
+        if "shopify" in own:  # both a cookie and a flag
+            maps["shopify"] = own["shopify"]
+        try:
+            cookies = CookieReaders(
+                table.cookies, maps, versions=table.versions, names=table.names, tcf=purposes
+            )
+        except ConfigError as error:
+            self.faults += error.problems
+            cookies = CookieReaders()
+        return Readers(cookies, categories=own, dnt_denies=table.dnt, table=purposes)
 
     def _catalogue(self) -> Catalogue:
         region = self.file.policy.phone_region
@@ -215,6 +237,8 @@ class _Compiler:
             events=None if table.events is None else frozenset(table.events),
             regions=None if table.regions is None else frozenset(self._regions(where, table.regions)),
             on_opt_out=table.on_opt_out,
+            vendor_id=table.vendor_id,
+            tcf_purposes=tuple(table.tcf_purposes),
             url_params=DEFAULT_PARAMS | frozenset(table.url_params),
         )
 

@@ -27,6 +27,7 @@ def identify(scope: Scope, gate: Gate) -> Caller:
     trusted = _has_key(headers, gate)
     return Caller(
         headers=headers,
+        query=scope.get("query_string", b""),
         address=None if trusted or visitor else _address(scope, headers, gate),
         trusted=trusted,
         visitor=visitor,

@@ -1,40 +1,94 @@
 """Stage 1, read. Pure. A request's headers and an event's own words in, `Signal`s out.
 
-One wire format, one file. `read` joins what every reader made of one request, in the order of the trail.
+One wire format, one file. `Readers` joins what every reader makes of one request, in the order of the trail:
+our own cookie, other platforms' cookies, a vouched-for context, opt-out headers, parameters and flags, and the
+event's claim.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
 
-from gatekeeper.model import Signal
-from gatekeeper.signals import context, event, gpc, own
+from gatekeeper.model import Purpose, Role, Signal, Standing
+from gatekeeper.signals import context, dnt, event, flags, gpc, own, parameters
+from gatekeeper.signals.cookies import CookieReaders
+from gatekeeper.signals.flags import google
 from gatekeeper.signals.header import header_values, split_cookies
+from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 
 Headers = Iterable[tuple[bytes, bytes]]
 Verify = Callable[[str, str, bytes, bytes], bool]
+_LONGEST_QUERY = 16_384  # bytes; what is longer holds no consent string of ours to read
+_PARAMETERS = 200
+_UNREADABLE = Signal("query", Role.FLAG, Standing.MALFORMED, note="the query is too long to be read")
 
 
-def read(
-    headers: Headers,
-    *,
-    claim: Mapping[str, bool] | None = None,
-    vouched: tuple[Signal, ...] = (),
-    verify: Verify,
-) -> tuple[Signal, ...]:
-    """Every signal one request carries.
+class Readers:
+    """All readers, compiled once per policy. Immutable after construction; share it."""
 
-    `headers` are the request's (lower-case name, value) pairs, duplicates included; `claim` the event's
-    consent object; `vouched` the signals of a verified visitor context; `verify` is `KeyRing.verify`.
-    """
-    headers = tuple(headers)
-    cookies = split_cookies(header_values(headers, b"cookie"))
-    found = own.read(cookies, verify)
-    found += vouched
-    found += gpc.read(header_values(headers, b"sec-gpc"))
-    if claim is not None:
-        found += event.read(claim)
-    return found
+    __slots__ = ("_categories", "_cookies", "_dnt_denies", "_own", "_table")
+
+    def __init__(
+        self,
+        cookies: CookieReaders | None = None,
+        *,
+        categories: flags.Categories | None = None,
+        dnt_denies: Sequence[Purpose] = (),
+        table: PurposeTable = PURPOSES,
+    ) -> None:
+        self._cookies = cookies or CookieReaders()
+        self._categories = categories or {}
+        self._dnt_denies = tuple(dnt_denies)
+        self._own = own.COOKIE.encode()
+        self._table = table
+
+    def read(
+        self,
+        headers: Headers,
+        *,
+        query: bytes = b"",
+        claim: Mapping[str, bool] | None = None,
+        carried: Mapping[str, Any] | None = None,
+        vouched: tuple[Signal, ...] = (),
+        verify: Verify,
+    ) -> tuple[Signal, ...]:
+        """Every signal one request carries.
+
+        `headers` are the request's (lower-case name, value) pairs, duplicates included; `query` its query
+        string; `claim` the event's consent object; `carried` its `flags`; `vouched` the signals of a verified
+        visitor context; `verify` is `KeyRing.verify`.
+        """
+        headers = tuple(headers)
+        found: tuple[Signal, ...] = ()
+        lines = header_values(headers, b"cookie")
+        if lines:
+            if any(self._own in line for line in lines):
+                found += own.read(split_cookies(lines), verify)
+            found += self._cookies.read(lines)
+        found += vouched
+        found += gpc.read(header_values(headers, b"sec-gpc"))
+        found += dnt.read(header_values(headers, b"dnt"), self._dnt_denies)
+        if query:
+            found += self._read_query(query)
+        if carried:
+            found += flags.read(carried, self._categories)
+        if claim is not None:
+            found += event.read(claim)
+        return found
+
+    def _read_query(self, query: bytes) -> tuple[Signal, ...]:
+        if len(query) > _LONGEST_QUERY:
+            return (_UNREADABLE,)
+        values: dict[str, list[str]] = {}
+        try:
+            pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_PARAMETERS)
+        except ValueError:
+            return (_UNREADABLE,)
+        for name, value in pairs:
+            values.setdefault(name, []).append(value)
+        return parameters.read(values, self._table) + google.read_query(values)
 
 
-__all__ = ["Headers", "Verify", "context", "header_values", "read", "split_cookies"]
+__all__ = ["CookieReaders", "Headers", "Readers", "Verify", "context", "header_values", "split_cookies"]

@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
+from gatekeeper.signals.tcf import TcSignal
 
 HEADER: Final = b"gatekeeper-context"
 SOURCE: Final = "gatekeeper-context"
@@ -94,11 +95,13 @@ def _dump(signal: Signal) -> dict[str, Any]:
         "subject": signal.subject,
         "denies_as": signal.denies_as,
         "note": signal.note,
+        "tcf": isinstance(signal, TcSignal),
     }
 
 
 def _load(known: dict[str, Any]) -> Signal:
-    return Signal(
+    kind = TcSignal if known.pop("tcf") else Signal
+    return kind(
         **{
             **known,
             "role": Role(known["role"]),

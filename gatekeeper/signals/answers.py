@@ -1,0 +1,179 @@
+"""From categories to purposes: how every reader words its answer.
+
+Contract: pure; a reader says per category whether it was allowed, refused, or shown and left undecided,
+and gets the `Signal`. Several categories of one purpose must all be allowed; one refused refuses the
+purpose; one undecided withholds the grant. A category the map does not know grants nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gatekeeper.model import OPTIONAL, Permission, Purpose, Role, Signal, Standing
+from gatekeeper.signals.encoding import ForeignError, UnreadableError
+from gatekeeper.signals.tcf import PURPOSES, PurposeTable
+
+ALL_REFUSED: Mapping[Purpose, Permission] = dict.fromkeys(OPTIONAL, Permission.DENIED)
+ALL_GRANTED: Mapping[Purpose, Permission] = dict.fromkeys(OPTIONAL, Permission.GRANTED)
+NO_MARKETING: Mapping[Purpose, Permission] = {Purpose.MARKETING: Permission.DENIED}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What one platform's reader knows of the site.
+
+    `categories`: the site's category names, in lower case, with the purpose of each (`category_map` makes
+    it).
+    `versions`: the notice version a grant must have been given under; key `*` for the whole, or a
+    category.
+    `tcf`: which TCF purposes make up ours.
+    """
+
+    categories: Mapping[str, Purpose] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    tcf: PurposeTable = field(default_factory=lambda: PURPOSES)
+
+    def is_current(self, version: object) -> bool:
+        """Whether `version` is the configured one, or none is configured."""
+        wanted = self.versions.get("*")
+        return wanted is None or str(version) == wanted
+
+
+def category_map(
+    defaults: Mapping[str, Purpose], site: Mapping[str, Purpose], *, replaces: bool = False
+) -> Mapping[str, Purpose]:
+    """A platform's default map with the site's own on top.
+
+    `replaces`: a purpose the site maps itself loses the default names. For formats that leave refused
+    categories out, where a default name that the site does not have would look refused for ever.
+    """
+    own = {name.lower(): purpose for name, purpose in site.items()}
+    taken = set(own.values()) if replaces else set()
+    kept = {name.lower(): purpose for name, purpose in defaults.items() if purpose not in taken}
+    return kept | own
+
+
+def permissions(
+    spoken: Mapping[str, bool | None], categories: Mapping[str, Purpose]
+) -> Mapping[Purpose, Permission]:
+    """What the spoken categories add up to; `None` means shown and not decided."""
+    says: dict[Purpose, Permission] = {}
+    for name, allowed in spoken.items():
+        purpose = categories.get(name) or categories.get(name.lower())
+        if purpose is None or purpose is Purpose.NECESSARY:
+            continue
+        before = says.get(purpose, Permission.GRANTED)
+        if allowed is False or before is Permission.DENIED:
+            says[purpose] = Permission.DENIED
+        else:
+            says[purpose] = before if allowed else Permission.UNKNOWN
+    if Permission.UNKNOWN in says.values():
+        return {purpose: answer for purpose, answer in says.items() if answer is not Permission.UNKNOWN}
+    return says
+
+
+def of_accepted(
+    accepted: Collection[str], categories: Mapping[str, Purpose], defaults: Mapping[str, Purpose]
+) -> Mapping[str, bool]:
+    """Spoken categories of a format that lists accepted ones only: a mapped name that is missing is refused.
+
+    The names of the default map are spellings of one and the same category ("ads", "targeting"): one of
+    them suffices. Names that only the site knows exist there for sure, so each of them must be listed.
+    """
+    names = {name.lower() for name in accepted}
+    known = {name.lower() for name in defaults}
+    spoken: dict[str, bool] = {}
+    spellings: dict[Purpose, list[str]] = {}
+    for name, purpose in categories.items():
+        if name in known:
+            spellings.setdefault(purpose, []).append(name)
+        else:
+            spoken[name] = name in names
+    for group in spellings.values():
+        spoken[group[0]] = any(name in names for name in group)
+    return spoken
+
+
+def both(spoken: Iterable[tuple[str, bool | None]]) -> dict[str, bool | None]:
+    """Pairs as a mapping; of a category spoken about twice the stricter answer stays."""
+    merged: dict[str, bool | None] = {}
+    for name, allowed in spoken:
+        if name not in merged or allowed is False or merged[name]:
+            merged[name] = allowed
+    return merged
+
+
+def decided(
+    source: str,
+    spoken: Mapping[str, bool | None],
+    site: Site,
+    *,
+    at: float | None = None,
+    evidence: str | None = None,
+    notice: str | None = None,
+    current: bool = True,
+    role: Role = Role.CHOICE,
+) -> Signal:
+    """A choice that was made. OPAQUE if it names categories of which the map knows not one.
+
+    `current=False`: made under an older notice, or taken back for asking again; it can refuse, not grant.
+    """
+    says = permissions(spoken, site.categories)
+    if not says and spoken and not any(name.lower() in site.categories for name in spoken):
+        note = f"[consent.{source}] maps none of the categories"
+        return opaque(source, note, at=at, evidence=evidence, notice=notice)
+    if not current:
+        refused = {purpose: answer for purpose, answer in says.items() if answer is Permission.DENIED}
+        standing = Standing.DECIDED if refused else Standing.UNDECIDED
+        note = "made under another notice version: its grants do not count"
+        return Signal(source, role, standing, refused, at=at, evidence=evidence, notice=notice, note=note)
+    return Signal(
+        source, role, Standing.DECIDED, says, at=at, evidence=evidence, notice=notice, note="choice"
+    )
+
+
+def undecided(
+    source: str, note: str, *, at: float | None = None, evidence: str | None = None, notice: str | None = None
+) -> Signal:
+    """The cookie is there, a choice is not."""
+    return Signal(source, Role.CHOICE, Standing.UNDECIDED, at=at, evidence=evidence, notice=notice, note=note)
+
+
+def opaque(
+    source: str, note: str, *, at: float | None = None, evidence: str | None = None, notice: str | None = None
+) -> Signal:
+    """A choice that cannot be understood here; `note` says what would help."""
+    return Signal(source, Role.CHOICE, Standing.OPAQUE, at=at, evidence=evidence, notice=notice, note=note)
+
+
+def opt_out(source: str, note: str, denies_as: str = "sale_opt_out") -> Signal:
+    """An opt-out of sale, sharing or targeted advertising, or of GPC as the platform saw it."""
+    return Signal(source, Role.OPT_OUT, Standing.DECIDED, NO_MARKETING, denies_as=denies_as, note=note)
+
+
+def unreadable(source: str, why: UnreadableError, role: Role = Role.CHOICE) -> Signal:
+    """FOREIGN for another software's value, MALFORMED for a broken one."""
+    standing = Standing.FOREIGN if isinstance(why, ForeignError) else Standing.MALFORMED
+    return Signal(source, role, standing, note=str(why))
+
+
+def read_each(
+    source: str, values: Iterable[str], parse: Callable[[str], Iterable[Signal]]
+) -> tuple[Signal, ...]:
+    """The signals of every value of one cookie; a value that `parse` cannot read becomes one of its own."""
+    signals: list[Signal] = []
+    for value in values:
+        try:
+            signals.extend(parse(value))
+        except UnreadableError as why:
+            signals.append(unreadable(source, why))
+    return tuple(signals)
+
+
+def label(value: object) -> str | None:
+    """A notice version worth writing down: a short printable string or a number, else `None`."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value)
+    return text if 0 < len(text) <= 64 and text.isascii() and text.isprintable() and "@" not in text else None

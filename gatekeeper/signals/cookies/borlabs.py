@@ -1,0 +1,43 @@
+"""Borlabs Cookie 2 and 3: `borlabs-cookie`, encoded JSON; `consents` lists the accepted services per group.
+
+The cookie is written with the answer; a group that is missing or empty was refused.
+Source: https://borlabs.io/kb/javascript-api/ ; observed values
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gatekeeper.model import Purpose, Signal
+from gatekeeper.signals.answers import Site, decided, label, of_accepted, read_each
+from gatekeeper.signals.cookies.reader import Cookies
+from gatekeeper.signals.encoding import json_object, mapping, strings, token
+
+SOURCE = "borlabs"
+NAMES = ("borlabs-cookie",)
+PREFIXES = ()
+CATEGORIES = {
+    "essential": Purpose.NECESSARY,
+    "statistics": Purpose.ANALYTICS,
+    "marketing": Purpose.MARKETING,
+}
+OMITS_REFUSALS = True
+
+
+def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
+    """One choice per cookie."""
+    return read_each(SOURCE, cookies["borlabs-cookie"], lambda value: _signals(value, site))
+
+
+def _signals(value: str, site: Site) -> Iterator[Signal]:
+    found = json_object(value)
+    accepted = [name for name, services in mapping(found.get("consents")).items() if strings(services)]
+    version = found.get("version")
+    yield decided(
+        SOURCE,
+        of_accepted(accepted, site.categories, CATEGORIES),
+        site,
+        evidence=token(found.get("uid")),
+        notice=label(version),
+        current=site.is_current(version),
+    )

@@ -1,0 +1,53 @@
+"""CookieScript: `CookieScriptConsent`, JSON, encoded; `categories` lists accepted ones, as JSON within JSON.
+
+`action` is the answer; without it the banner was only shown. Refused categories are left out.
+Source: https://support.cookie-script.com/ ; consent-rr `src/cookiescript`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+
+from gatekeeper.model import Purpose, Signal
+from gatekeeper.signals.answers import Site, decided, of_accepted, read_each, undecided
+from gatekeeper.signals.cookies.reader import Cookies
+from gatekeeper.signals.encoding import UnreadableError, json_object, strings, token, when
+
+SOURCE = "cookiescript"
+NAMES = ("CookieScriptConsent",)
+PREFIXES = ()
+CATEGORIES = {
+    "strict": Purpose.NECESSARY,
+    "performance": Purpose.ANALYTICS,
+    "targeting": Purpose.MARKETING,
+}
+OMITS_REFUSALS = True
+
+_ANSWERS = ("accept", "reject")
+
+
+def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
+    """One choice per cookie."""
+    return read_each(SOURCE, cookies["CookieScriptConsent"], lambda value: _signals(value, site))
+
+
+def _signals(value: str, site: Site) -> Iterator[Signal]:
+    found = json_object(value)
+    at, evidence = when(found.get("consenttime")), token(found.get("key"))
+    if found.get("action") not in _ANSWERS:
+        yield undecided(SOURCE, "banner not answered", at=at, evidence=evidence)
+        return
+    accepted = _categories(found.get("categories", [])) if found["action"] == "accept" else ()
+    spoken = of_accepted(accepted, site.categories, CATEGORIES)
+    yield decided(SOURCE, spoken, site, at=at, evidence=evidence)
+
+
+def _categories(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            raise UnreadableError("broken JSON") from None
+    return strings(value)
