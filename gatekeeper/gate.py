@@ -134,6 +134,21 @@ class Gate:
             verify=self.keys.verify,
         )
 
+    def consent_of(self, caller: Caller, at: float) -> Consent:
+        """What a caller's own signals add up to, before any event."""
+        return self._resolve(self.heard(caller), self.place_of(caller), at, at)
+
+    def _resolve(self, heard: tuple[Signal, ...], place: Place, at: float, event_time: float) -> Consent:
+        table = self.policy.file.consent
+        return resolve(
+            heard,
+            place,
+            at=at,
+            event_time=event_time,
+            max_age=table.max_age,
+            gpc_everywhere=table.gpc == "everywhere",
+        )
+
     def place_of(self, caller: Caller) -> Place:
         """Where a caller's visitor is."""
         return self._place(None, caller)
@@ -154,18 +169,10 @@ class Gate:
             return Plan(request_id, at, event, place, None, blocked, {}, ())
 
     def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Plan:
-        policy, table = self.policy, self.policy.file
+        policy = self.policy
         event = self._event(posted, caller, at, request_id)
-        heard = self.heard(caller, posted)
         place = self._place(posted, caller)
-        consent = resolve(
-            heard,
-            place,
-            at=at,
-            event_time=event.time,
-            max_age=table.consent.max_age,
-            gpc_everywhere=table.consent.gpc == "everywhere",
-        )
+        consent = self._resolve(self.heard(caller, posted), place, at, event.time)
         decisions = []
         shaped: dict[str, Shaped] = {}
         for to in policy.destinations_for(event.name):

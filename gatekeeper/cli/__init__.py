@@ -97,6 +97,20 @@ def explain(
 
 
 @app.command()
+def signals(
+    cookie: Annotated[list[str] | None, typer.Option(help="A Cookie header, as a browser sends it.")] = None,
+    header: Annotated[list[str] | None, typer.Option(help="Another header, as `Name: value`.")] = None,
+    query: Annotated[str, typer.Option(help="A query string with gdpr_consent, gpp, us_privacy, gcs, …")] = "",
+    config: Config = POLICY,
+    as_json: AsJson = False,
+) -> None:
+    """Show what each reader makes of a request's cookies, headers and parameters."""
+    from gatekeeper.cli.signals import run
+
+    run(cookie or [], header or [], query, config, as_json)
+
+
+@app.command()
 def test(config: Config = POLICY, as_json: AsJson = False) -> None:
     """Run the policy's own [[tests]] (exit code 1 if one fails)."""
     from gatekeeper.cli.test import run

@@ -49,7 +49,10 @@ def run(
 ) -> None:
     """Print the decision for each event of a file."""
     policy = load_policy(config, require_secrets=False)
-    plans = explain(policy, _read(source), _caller(cookies, headers, ip, gpc))
+    if ip is not None and client_address(ip, (), ()) is None:
+        raise typer.BadParameter("--ip is not an address")
+    caller = Caller(headers=as_headers(cookies, headers) + (((b"sec-gpc", b"1"),) if gpc else ()), address=ip)
+    plans = explain(policy, _read(source), caller)
     if as_json:
         found = [as_data(plan, policy) for plan in plans]
         typer.echo(json.dumps(found[0] if len(found) == 1 else found, indent=2, ensure_ascii=False))
@@ -61,20 +64,7 @@ def run(
 
 def explain(policy: Policy, body: bytes, caller: Caller) -> list[Plan]:
     """Plans for the events of a body, as the gate would make them now."""
-    try:
-        ring = keys.load(policy.keys_folder, create=False)
-    except ConfigError:
-        ring = keys.ephemeral()  # no gate has run here yet: no cookie of ours can be verified either
-    nowhere = _Nowhere()
-    gate = Gate(
-        policy,
-        ring,
-        clock=time.time,
-        new_id=ids.request_id,
-        lookup=place_lookup(policy),
-        recorder=nowhere,
-        deliverer=nowhere,
-    )
+    gate = bystander(policy)
     at = time.time()
     try:
         return [gate.plan(posted, caller, at=at, request_id=ids.request_id(at)) for posted in wire.parse(body)]
@@ -95,25 +85,40 @@ def as_data(plan: Plan, policy: Policy) -> dict[str, Any]:
     return record
 
 
-def _read(source: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{source}: cannot be read ({error.strerror})") from None
-
-
-def _caller(cookies: list[str], headers: list[str], ip: str | None, gpc: bool) -> Caller:
+def as_headers(cookies: list[str], headers: list[str]) -> tuple[tuple[bytes, bytes], ...]:
+    """Cookie headers and `Name: value` headers of the command line, as a request would bring them."""
     found = [(b"cookie", cookie.encode()) for cookie in cookies]
     for header in headers:
         name, separator, value = header.partition(":")
         if not separator or not name.strip():
             raise typer.BadParameter(f"{name!r} is not a header; write it as `Name: value`")
         found.append((name.strip().lower().encode(), value.strip().encode()))
-    if gpc:
-        found.append((b"sec-gpc", b"1"))
-    if ip is not None and client_address(ip, (), ()) is None:
-        raise typer.BadParameter("--ip is not an address")
-    return Caller(headers=tuple(found), address=ip)
+    return tuple(found)
+
+
+def bystander(policy: Policy) -> Gate:
+    """A gate that decides with this policy's keys, and can neither record nor deliver."""
+    try:
+        ring = keys.load(policy.keys_folder, create=False)
+    except ConfigError:
+        ring = keys.ephemeral()  # no gate has run here yet: no cookie of ours can be verified either
+    nowhere = _Nowhere()
+    return Gate(
+        policy,
+        ring,
+        clock=time.time,
+        new_id=ids.request_id,
+        lookup=place_lookup(policy),
+        recorder=nowhere,
+        deliverer=nowhere,
+    )
+
+
+def _read(source: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{source}: cannot be read ({error.strerror})") from None
 
 
 def _print(plan: Plan, console: Console) -> None:

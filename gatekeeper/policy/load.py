@@ -23,7 +23,7 @@ from gatekeeper.fields import accept as values
 from gatekeeper.jurisdiction.laws import LAWS, LawTable
 from gatekeeper.model import Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
-from gatekeeper.policy.file import FieldTable, PolicyFile
+from gatekeeper.policy.file import ConsentTable, FieldTable, PolicyFile
 from gatekeeper.scrub import DEFAULT_PARAMS
 from gatekeeper.signals import CookieReaders, Readers, flags
 from gatekeeper.signals.tcf import PURPOSES
@@ -82,6 +82,10 @@ def sentences(error: ValidationError) -> list[str]:
             found.append(f'{where}: is not a secret; write {{ env = "NAME" }}')
             continue
         match fault["type"]:
+            case "dict_type" if fault["loc"][0] == "consent" and len(fault["loc"]) == 2:
+                near = difflib.get_close_matches(str(fault["loc"][1]), ConsentTable.model_fields, 1)
+                hint = f'did you mean "{near[0]}"?' if near else "a platform's table maps its categories to purposes"
+                found.append(f"{where}: unknown key; {hint}")
             case "missing":
                 found.append(f"{where}: missing; add it")
             case "extra_forbidden":
@@ -181,9 +185,7 @@ class _Compiler:
         if "shopify" in own:  # both a cookie and a flag
             maps["shopify"] = own["shopify"]
         try:
-            cookies = CookieReaders(
-                table.cookies, maps, versions=table.versions, names=table.names, tcf=purposes
-            )
+            cookies = CookieReaders(table.cookies, maps, versions=table.versions, names=table.names, tcf=purposes)
         except ConfigError as error:
             self.faults += error.problems
             cookies = CookieReaders()

@@ -54,9 +54,7 @@ def category_map(
     return kept | own
 
 
-def permissions(
-    spoken: Mapping[str, bool | None], categories: Mapping[str, Purpose]
-) -> Mapping[Purpose, Permission]:
+def permissions(spoken: Mapping[str, bool | None], categories: Mapping[str, Purpose]) -> Mapping[Purpose, Permission]:
     """What the spoken categories add up to; `None` means shown and not decided."""
     says: dict[Purpose, Permission] = {}
     for name, allowed in spoken.items():
@@ -128,9 +126,7 @@ def decided(
         standing = Standing.DECIDED if refused else Standing.UNDECIDED
         note = "made under another notice version: its grants do not count"
         return Signal(source, role, standing, refused, at=at, evidence=evidence, notice=notice, note=note)
-    return Signal(
-        source, role, Standing.DECIDED, says, at=at, evidence=evidence, notice=notice, note="choice"
-    )
+    return Signal(source, role, Standing.DECIDED, says, at=at, evidence=evidence, notice=notice, note="choice")
 
 
 def undecided(
@@ -158,9 +154,7 @@ def unreadable(source: str, why: UnreadableError, role: Role = Role.CHOICE) -> S
     return Signal(source, role, standing, note=str(why))
 
 
-def read_each(
-    source: str, values: Iterable[str], parse: Callable[[str], Iterable[Signal]]
-) -> tuple[Signal, ...]:
+def read_each(source: str, values: Iterable[str], parse: Callable[[str], Iterable[Signal]]) -> tuple[Signal, ...]:
     """The signals of every value of one cookie; a value that `parse` cannot read becomes one of its own."""
     signals: list[Signal] = []
     for value in values:

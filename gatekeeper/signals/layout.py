@@ -70,9 +70,7 @@ def _bit_field_vendors(bits: Bits, _width: int) -> Ids:
 
 
 def _restrictions(bits: Bits, _width: int) -> tuple[Restriction, ...]:
-    return tuple(
-        Restriction(bits.number(6), bits.number(2), bits.ranges(0xFFFF)) for _ in range(bits.number(12))
-    )
+    return tuple(Restriction(bits.number(6), bits.number(2), bits.ranges(0xFFFF)) for _ in range(bits.number(12)))
 
 
 def _custom(bits: Bits, width: int) -> tuple[Ids, Ids]:

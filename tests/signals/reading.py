@@ -21,15 +21,12 @@ def vectors(name: str) -> list[dict[str, Any]]:
 
 def answer(signals: Iterable[Signal], purpose: Purpose) -> bool | None:
     """What the choices among `signals` say of a purpose: one refusal refuses, `None` where nobody speaks."""
-    said = {
-        signal.says[purpose] for signal in signals if signal.role is Role.CHOICE and purpose in signal.says
-    }
+    said = {signal.says[purpose] for signal in signals if signal.role is Role.CHOICE and purpose in signal.says}
     return None if not said else Permission.DENIED not in said
 
 
 def opted_out(signals: Iterable[Signal]) -> bool:
     """Whether any signal is an opt-out that denies."""
     return any(
-        signal.role is Role.OPT_OUT and signal.says.get(Purpose.MARKETING) is Permission.DENIED
-        for signal in signals
+        signal.role is Role.OPT_OUT and signal.says.get(Purpose.MARKETING) is Permission.DENIED for signal in signals
     )

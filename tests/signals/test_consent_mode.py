@@ -35,9 +35,7 @@ def test_a_value_of_the_vectors_is_decoded(vector: dict[str, Any]) -> None:
         pytest.param({"gcs": ["G111"]}, {ANALYTICS: GRANTED, MARKETING: GRANTED}, id="gcs-all"),
         pytest.param({"gcs": ["G100"]}, {ANALYTICS: DENIED, MARKETING: DENIED}, id="gcs-none"),
         pytest.param({"gcs": ["G101"]}, {ANALYTICS: GRANTED, MARKETING: DENIED}, id="gcs-analytics"),
-        pytest.param(
-            {"gcd": ["13r3r3u3r5"]}, {ANALYTICS: GRANTED, MARKETING: DENIED}, id="gcd-user-data-denied"
-        ),
+        pytest.param({"gcd": ["13r3r3u3r5"]}, {ANALYTICS: GRANTED, MARKETING: DENIED}, id="gcd-user-data-denied"),
         pytest.param({"gcs": ["G111"], "npa": ["1"]}, {ANALYTICS: GRANTED, MARKETING: DENIED}, id="npa"),
         pytest.param({"gcs": ["G111", "G100"]}, {ANALYTICS: DENIED, MARKETING: DENIED}, id="twice"),
         pytest.param({"gcd": ["13l3l3l3l1"]}, {}, id="gcd-without-consent-mode"),
@@ -60,16 +58,12 @@ def test_flags_that_say_nothing_give_no_signal(query: dict[str, list[str]]) -> N
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        pytest.param(
-            {"ad_user_data": "GRANTED", "ad_personalization": "DENIED"}, {MARKETING: DENIED}, id="ga4"
-        ),
+        pytest.param({"ad_user_data": "GRANTED", "ad_personalization": "DENIED"}, {MARKETING: DENIED}, id="ga4"),
         pytest.param({"adUserData": "CONSENT_GRANTED"}, {MARKETING: GRANTED}, id="data-manager"),
         pytest.param({"adUserData": "UNSPECIFIED"}, {}, id="unspecified"),
         pytest.param({"analytics_storage": "granted"}, {ANALYTICS: GRANTED}, id="gtag"),
         pytest.param({"ad_storage": True}, {MARKETING: DENIED}, id="not-their-word"),
-        pytest.param(
-            {"ad_storage": "denied", "adStorage": "granted"}, {MARKETING: DENIED}, id="both-spellings"
-        ),
+        pytest.param({"ad_storage": "denied", "adStorage": "granted"}, {MARKETING: DENIED}, id="both-spellings"),
     ],
 )
 def test_consent_objects(value: dict[str, object], expected: dict[Purpose, Permission]) -> None:

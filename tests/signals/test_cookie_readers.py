@@ -140,9 +140,7 @@ def test_categories_are_matched_whatever_their_case() -> None:
         pytest.param([], {}, DENIED, id="nothing-accepted"),
         pytest.param(["werbung"], {"werbung": MARKETING}, GRANTED, id="the-site's-own-name"),
         pytest.param(["ads"], {"werbung": MARKETING}, DENIED, id="its-own-name-replaces-the-usual-ones"),
-        pytest.param(
-            ["social"], {"werbung": MARKETING, "social": MARKETING}, DENIED, id="one-of-two-own-names"
-        ),
+        pytest.param(["social"], {"werbung": MARKETING, "social": MARKETING}, DENIED, id="one-of-two-own-names"),
         pytest.param(["social"], {"ads": MARKETING, "social": MARKETING}, DENIED, id="own-and-usual"),
         pytest.param(["ads", "social"], {"ads": MARKETING, "social": MARKETING}, GRANTED, id="both"),
     ],
@@ -194,20 +192,12 @@ def test_a_platform_that_needs_a_map_and_has_none_is_opaque_and_says_so() -> Non
 @pytest.mark.parametrize(
     ("header", "source", "version"),
     [
-        pytest.param(
-            'cc_cookie={"categories":["analytics"],"revision":1}', "vanilla-cookieconsent", "2", id="cc"
-        ),
-        pytest.param(
-            "cmplz_policy_id=37; cmplz_statistics=allow; cmplz_marketing=deny", "complianz", "38", id="cz"
-        ),
-        pytest.param(
-            'borlabs-cookie={"consents":{"statistics":["x"]},"version":"2"}', "borlabs", "3", id="borlabs"
-        ),
+        pytest.param('cc_cookie={"categories":["analytics"],"revision":1}', "vanilla-cookieconsent", "2", id="cc"),
+        pytest.param("cmplz_policy_id=37; cmplz_statistics=allow; cmplz_marketing=deny", "complianz", "38", id="cz"),
+        pytest.param('borlabs-cookie={"consents":{"statistics":["x"]},"version":"2"}', "borlabs", "3", id="borlabs"),
     ],
 )
-def test_a_choice_under_an_older_notice_can_refuse_and_not_grant(
-    header: str, source: str, version: str
-) -> None:
+def test_a_choice_under_an_older_notice_can_refuse_and_not_grant(header: str, source: str, version: str) -> None:
     """The platform will ask again; until then the refusal stands and the grant does not."""
     before = read(header.encode())[0].says
     after = read(header.encode(), versions={source: {"*": version}})[0].says

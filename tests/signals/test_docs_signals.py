@@ -62,9 +62,7 @@ def test_every_standing_fault_and_parameter_is_explained(word: str) -> None:
     assert f"`{word}`" in DOCS
 
 
-@pytest.mark.parametrize(
-    "flag", [google, segment, rudderstack, walkeros, shopify], ids=lambda flag: flag.SOURCE
-)
+@pytest.mark.parametrize("flag", [google, segment, rudderstack, walkeros, shopify], ids=lambda flag: flag.SOURCE)
 def test_every_flag_has_its_row(flag: object) -> None:
     """Source and the names that are mapped by default."""
     rows = re.findall(rf"^\| `{flag.SOURCE}` \|.*$", DOCS, flags=re.MULTILINE)  # type: ignore[attr-defined]

@@ -19,12 +19,8 @@ READERS = [segment.read, rudderstack.read, walkeros.read, shopify.read]
 @pytest.mark.parametrize(
     ("preferences", "expected"),
     [
-        pytest.param(
-            {"Analytics": True, "Advertising": True}, {ANALYTICS: GRANTED, MARKETING: GRANTED}, id="all"
-        ),
-        pytest.param(
-            {"C0002": True, "C0004": False}, {ANALYTICS: GRANTED, MARKETING: DENIED}, id="onetrust-ids"
-        ),
+        pytest.param({"Analytics": True, "Advertising": True}, {ANALYTICS: GRANTED, MARKETING: GRANTED}, id="all"),
+        pytest.param({"C0002": True, "C0004": False}, {ANALYTICS: GRANTED, MARKETING: DENIED}, id="onetrust-ids"),
         pytest.param({"Analytics": True}, {ANALYTICS: GRANTED, MARKETING: DENIED}, id="missing-is-false"),
         pytest.param({}, BOTH_DENIED, id="empty-is-false-for-all"),
         pytest.param({"Analytics": "true", "Advertising": 1}, BOTH_DENIED, id="only-true-is-true"),
@@ -40,16 +36,10 @@ def test_segment(preferences: dict[str, object], expected: dict[Purpose, Permiss
 @pytest.mark.parametrize(
     ("consent", "expected"),
     [
-        pytest.param(
-            {"deniedConsentIds": ["C0004"], "provider": "oneTrust"}, {MARKETING: DENIED}, id="denied"
-        ),
+        pytest.param({"deniedConsentIds": ["C0004"], "provider": "oneTrust"}, {MARKETING: DENIED}, id="denied"),
         pytest.param({"deniedConsentIds": []}, {}, id="nothing-denied"),
-        pytest.param(
-            {"allowedConsentIds": ["C0002"], "deniedConsentIds": ["C0002"]}, {ANALYTICS: DENIED}, id="both"
-        ),
-        pytest.param(
-            {"allowedConsentIds": {"C0002": "Performance"}}, {ANALYTICS: GRANTED}, id="allowed-object"
-        ),
+        pytest.param({"allowedConsentIds": ["C0002"], "deniedConsentIds": ["C0002"]}, {ANALYTICS: DENIED}, id="both"),
+        pytest.param({"allowedConsentIds": {"C0002": "Performance"}}, {ANALYTICS: GRANTED}, id="allowed-object"),
         pytest.param({"deniedConsentIds": ["custom-ads"]}, {MARKETING: DENIED}, id="mapped-by-the-site"),
         pytest.param({"deniedConsentIds": ["whatever"]}, {}, id="unmapped"),
     ],

@@ -40,9 +40,7 @@ def test_gpc_in_the_string_denies_as_gpc() -> None:
 
 def test_gpc_alone_denies() -> None:
     """No opt-out field set, but the GPC part says yes."""
-    assert [signal.denies_as for signal in gpp.read("DBABLA~BVQqAAAACgA.YA") if signal.says] == [
-        "gpc_opt_out"
-    ]
+    assert [signal.denies_as for signal in gpp.read("DBABLA~BVQqAAAACgA.YA") if signal.says] == ["gpc_opt_out"]
 
 
 @pytest.mark.parametrize("value", [1, 3], ids=["opted-out", "invalid-value"])

@@ -24,16 +24,12 @@ from gatekeeper.signals.header import header_values, split_cookies
             {"cc_cookie": ('{"categories":["a","b"]}',), "z": ("1",)},
             id="raw-json-loses-nobody",
         ),
-        pytest.param(
-            [b"p=permit 1,2,3; q=1"], {"p": ("permit 1,2,3",), "q": ("1",)}, id="blanks-and-commas-inside"
-        ),
+        pytest.param([b"p=permit 1,2,3; q=1"], {"p": ("permit 1,2,3",), "q": ("1",)}, id="blanks-and-commas-inside"),
         pytest.param([b"a=\xff\xfe; b=\xc3\xa9"], {"a": ("\udcff\udcfe",), "b": ("é",)}, id="invalid-utf-8"),
         pytest.param([], {}, id="none"),
     ],
 )
-def test_a_header_is_split_without_losing_anything(
-    lines: list[bytes], expected: dict[str, tuple[str, ...]]
-) -> None:
+def test_a_header_is_split_without_losing_anything(lines: list[bytes], expected: dict[str, tuple[str, ...]]) -> None:
     """Order, duplicates, quotes, and values that the standard library gives up on."""
     assert expected == split_cookies(lines)
 

@@ -28,8 +28,7 @@ from tests.signals.encoders import tc_string, vendor_field, vendor_ranges
 from tests.signals.test_reader_cases import FILES, SOURCES
 
 ANY_MAP = {
-    reader.SOURCE: {"a": Purpose.ANALYTICS, "m": Purpose.MARKETING, "1": Purpose.ANALYTICS}
-    for reader in READERS
+    reader.SOURCE: {"a": Purpose.ANALYTICS, "m": Purpose.MARKETING, "1": Purpose.ANALYTICS} for reader in READERS
 }
 READERS_UNMAPPED, READERS_MAPPED = CookieReaders(), CookieReaders(categories=ANY_MAP)
 NAMES = [name for reader in READERS for name in (*reader.NAMES, *(f"{p}x1" for p in reader.PREFIXES))]
@@ -51,12 +50,7 @@ NOISE = st.one_of(
 
 def granted(signals: Iterable[Signal]) -> set[Purpose]:
     """The purposes some signal grants."""
-    return {
-        purpose
-        for signal in signals
-        for purpose in OPTIONAL
-        if signal.says.get(purpose) is Permission.GRANTED
-    }
+    return {purpose for signal in signals for purpose in OPTIONAL if signal.says.get(purpose) is Permission.GRANTED}
 
 
 @given(name=st.sampled_from(NAMES), noise=NOISE)
@@ -70,12 +64,8 @@ def test_noise_in_a_cookie_neither_raises_nor_grants(name: str, noise: bytes) ->
 @given(st.dictionaries(st.sampled_from(NAMES), NOISE, max_size=8))
 def test_noise_never_silences_a_refusal(noise: dict[str, bytes]) -> None:
     """Whatever else stands in the header, a refusal and an opt-out are still reported."""
-    refused = (
-        f"cookieyes-consent=action:yes,analytics:no,advertisement:no; euconsent-v2={tc_string()}".encode()
-    )
-    line = b"; ".join(
-        [refused, b"usprivacy=1YYN", *(name.encode() + b"=" + value for name, value in noise.items())]
-    )
+    refused = f"cookieyes-consent=action:yes,analytics:no,advertisement:no; euconsent-v2={tc_string()}".encode()
+    line = b"; ".join([refused, b"usprivacy=1YYN", *(name.encode() + b"=" + value for name, value in noise.items())])
     alone, among = READERS_UNMAPPED.read([refused, b"usprivacy=1YYN"]), READERS_UNMAPPED.read([line])
     said = {(signal.source, signal.role, tuple(signal.says.items())) for signal in among}
     assert {(signal.source, signal.role, tuple(signal.says.items())) for signal in alone} <= said
@@ -127,9 +117,7 @@ def test_what_was_encoded_is_what_is_decoded(
     assert purposes == {number for number in range(1, 25) if number in tc.purpose_consents}
     assert vendors == {number for number in range(1, 901) if number in tc.vendor_consents}
     expected = {number for first, last in spans for number in range(first, last + 1)}
-    assert expected == {
-        number for first, last in tc.vendor_li.intervals() for number in range(first, last + 1)
-    }
+    assert expected == {number for first, last in tc.vendor_li.intervals() for number in range(first, last + 1)}
     assert all(number in tc.vendor_li for number in expected)
 
 

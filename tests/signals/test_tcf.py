@@ -63,9 +63,7 @@ def test_legitimate_interest_is_not_consent() -> None:
 
 def test_a_purpose_that_was_not_shown_is_neither_granted_nor_refused() -> None:
     """PurposeOneTreatment: everything but purpose 1 was consented to."""
-    tc = tcf.parse(
-        tc_string(purposes=range(2, 12), purpose_one_treatment=True, vendors=vendor_field([GOOGLE]))
-    )
+    tc = tcf.parse(tc_string(purposes=range(2, 12), purpose_one_treatment=True, vendors=vendor_field([GOOGLE])))
     assert tcf.spoken(tc) == {}
     assert UNKNOWN is tcf.vendor_permission(tc, GOOGLE, (1, 3))
     assert GRANTED is tcf.vendor_permission(tc, GOOGLE, (3, 4))
@@ -77,9 +75,7 @@ def test_a_purpose_that_was_not_shown_is_neither_granted_nor_refused() -> None:
         pytest.param({"service_specific": False}, "global_scope", id="global-scope"),
         pytest.param({"policy": 3}, "policy_lt_4", id="policy-before-2.2"),
         pytest.param({"cmp_id": 1}, "cmp_id_lt_2", id="no-such-cmp"),
-        pytest.param(
-            {"created": AFTER_THE_DEADLINE, "disclosed": None}, "no_disclosed_vendors", id="no-disclosure"
-        ),
+        pytest.param({"created": AFTER_THE_DEADLINE, "disclosed": None}, "no_disclosed_vendors", id="no-disclosure"),
     ],
 )
 def test_an_invalid_string_refuses_and_does_not_grant(change: dict[str, object], fault: str) -> None:
@@ -106,13 +102,9 @@ def test_a_version_1_string_never_grants() -> None:
     ("string", "needs_all", "expected"),
     [
         pytest.param(tc_string(purposes=ALL, vendors=vendor_field([GOOGLE])), (1, 3, 4), GRANTED, id="field"),
-        pytest.param(
-            tc_string(purposes=ALL, vendors=vendor_ranges([(700, 800)])), (1, 3, 4), GRANTED, id="range"
-        ),
+        pytest.param(tc_string(purposes=ALL, vendors=vendor_ranges([(700, 800)])), (1, 3, 4), GRANTED, id="range"),
         pytest.param(tc_string(purposes=ALL, vendors=vendor_field([754])), (1,), DENIED, id="another-vendor"),
-        pytest.param(
-            tc_string(purposes=[1, 3], vendors=vendor_field([GOOGLE])), (1, 3, 4), DENIED, id="no-p4"
-        ),
+        pytest.param(tc_string(purposes=[1, 3], vendors=vendor_field([GOOGLE])), (1, 3, 4), DENIED, id="no-p4"),
         pytest.param(
             tc_string(purposes=ALL, vendors=vendor_field([GOOGLE]), restrictions=[(3, 0, [(700, 800)])]),
             (1, 3),
@@ -157,9 +149,7 @@ def test_a_version_1_string_never_grants() -> None:
         ),
     ],
 )
-def test_a_vendor_needs_its_own_consent_as_well(
-    string: str, needs_all: tuple[int, ...], expected: Permission
-) -> None:
+def test_a_vendor_needs_its_own_consent_as_well(string: str, needs_all: tuple[int, ...], expected: Permission) -> None:
     """Purpose bits, vendor bit, disclosure and publisher restrictions, all of them."""
     assert expected is tcf.vendor_permission(tcf.parse(string), GOOGLE, needs_all)
 

@@ -39,9 +39,7 @@ def _signals(value: str, site: Site) -> Iterator[Signal]:
         yield undecided(SOURCE, "banner not answered", at=at, evidence=evidence, notice=notice)
         return
     spoken = {name: allowed is True for name, allowed in found.items() if not name.startswith("$$")}
-    yield decided(
-        SOURCE, spoken, site, at=at, evidence=evidence, notice=notice, current=site.is_current(notice)
-    )
+    yield decided(SOURCE, spoken, site, at=at, evidence=evidence, notice=notice, current=site.is_current(notice))
 
 
 def _from_lists(value: str, everyone: Iterable[str], site: Site) -> Iterator[Signal]:

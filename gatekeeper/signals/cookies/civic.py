@@ -36,6 +36,4 @@ def _signals(value: str, site: Site) -> Iterator[Signal]:
         yield undecided(SOURCE, "banner not answered", at=at, evidence=evidence, notice=notice)
         return
     spoken = {name: answer == "accepted" for name, answer in categories.items()}
-    yield decided(
-        SOURCE, spoken, site, at=at, evidence=evidence, notice=notice, current=site.is_current(notice)
-    )
+    yield decided(SOURCE, spoken, site, at=at, evidence=evidence, notice=notice, current=site.is_current(notice))

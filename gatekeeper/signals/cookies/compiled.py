@@ -110,14 +110,12 @@ class CookieReaders:
 
     def read(self, lines: Iterable[bytes]) -> tuple[Signal, ...]:
         """The signals in the Cookie header lines of one request; never raises for what they hold."""
-        found: list[bytes] = []
-        for line in lines:
-            found += self._candidates(b";" + line)
+        header = b";" + b";".join(lines)
         heads, head = self._heads, self._head
-        pieces = tuple([piece for piece in found if piece[:head] in heads])
+        pieces = tuple([piece for piece in self._candidates(header) if piece[:head] in heads])
         if not pieces:
             return ()
-        if sum(map(len, pieces)) > _BYTES_PER_ENTRY:
+        if len(header) > _BYTES_PER_ENTRY and sum(map(len, pieces)) > _BYTES_PER_ENTRY:
             return self._parse(pieces)
         return self._cached(pieces)
 

@@ -21,6 +21,4 @@ OMITS_REFUSALS = False
 
 def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
     """The opt-outs and choices of every string."""
-    return tuple(
-        signal for values in cookies.values() for value in values for signal in gpp.read(value, site.tcf)
-    )
+    return tuple(signal for values in cookies.values() for value in values for signal in gpp.read(value, site.tcf))

@@ -56,9 +56,7 @@ def _allowed(cookies: Cookies) -> Iterator[tuple[frozenset[str], bool]]:
         yield frozenset(str(int(level) - 1) for level in re.split("[,|]", match[1])), False
 
 
-def _match(
-    form: re.Pattern[str], value: str, otherwise: type[UnreadableError] = UnreadableError
-) -> re.Match[str]:
+def _match(form: re.Pattern[str], value: str, otherwise: type[UnreadableError] = UnreadableError) -> re.Match[str]:
     match = form.fullmatch(plain(value))
     if match is None:
         raise otherwise("no TrustArc levels")

@@ -42,10 +42,6 @@ def _signals(value: str, answered: bool, site: Site) -> Iterator[Signal]:
     if not answered:
         yield undecided(SOURCE, "no sign that the visitor answered")
         return
-    spoken = [
-        (name, _SWITCH[word]) for name, word in switches.items() if isinstance(word, str) and word in _SWITCH
-    ]
-    allowed = [
-        (name, isinstance(entry, dict) and entry.get("consent") is True) for name, entry in services.items()
-    ]
+    spoken = [(name, _SWITCH[word]) for name, word in switches.items() if isinstance(word, str) and word in _SWITCH]
+    allowed = [(name, isinstance(entry, dict) and entry.get("consent") is True) for name, entry in services.items()]
     yield decided(SOURCE, both([*spoken, *allowed]), site)

@@ -30,8 +30,6 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
     if any(value not in _SWITCH for values in cookies.values() for value in values):
         return (unreadable(SOURCE, UnreadableError("neither allow nor deny")),)
     spoken = both(
-        (name.removeprefix(PREFIXES[0]), _SWITCH[value])
-        for name, values in cookies.items()
-        for value in values
+        (name.removeprefix(PREFIXES[0]), _SWITCH[value]) for name, values in cookies.items() for value in values
     )
     return (decided(SOURCE, spoken, site),)

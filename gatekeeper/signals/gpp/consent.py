@@ -130,6 +130,4 @@ def _choices(
                     note="Canadian TC string in a GPP string",
                 )
             case Broken():
-                yield Signal(
-                    source, role, Standing.MALFORMED, note=f"TCF section of a GPP string: {part.why}"
-                )
+                yield Signal(source, role, Standing.MALFORMED, note=f"TCF section of a GPP string: {part.why}")

@@ -84,9 +84,7 @@ def _load() -> Mapping[int, Mapping[int, _Layout]]:
 
 _LAYOUTS = _load()
 
-US_SECTIONS: Mapping[int, str] = {
-    number: next(iter(found.values())).name for number, found in _LAYOUTS.items()
-}
+US_SECTIONS: Mapping[int, str] = {number: next(iter(found.values())).name for number, found in _LAYOUTS.items()}
 """The ids of the US sections that can be read, and their names."""
 
 

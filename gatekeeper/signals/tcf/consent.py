@@ -87,9 +87,7 @@ def vendor_permissions(signals: Iterable[Signal], vendor: int, needs_all: Collec
     return Permission.UNKNOWN
 
 
-def read(
-    value: str, table: PurposeTable = PURPOSES, *, source: str = "tcf", role: Role = Role.CHOICE
-) -> Signal:
+def read(value: str, table: PurposeTable = PURPOSES, *, source: str = "tcf", role: Role = Role.CHOICE) -> Signal:
     """The signal of one TC string as it stood in a cookie or parameter, percent-encoded or not.
 
     Broken: MALFORMED. Empty: UNDECIDED. Never raises.
