@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test check laws format clean
+.PHONY: run test check laws bench format clean
 
 run: $(STAMP)        ## the demo: gate, vendor simulators and four purchases, on loopback
 	$(BIN)/gatekeeper demo
@@ -21,6 +21,10 @@ check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 
 laws: $(STAMP)       ## the hypothesis laws at 20,000 cases
 	LAWS_EXAMPLES=20000 $(BIN)/python -m pytest tests/laws
+
+bench: $(STAMP)      ## CPU time per call of the pure core; nothing else should run meanwhile
+	$(BIN)/python -m benchmarks.bench_decide
+	$(BIN)/python -m benchmarks.bench_signals
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
