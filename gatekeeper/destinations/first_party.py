@@ -13,7 +13,7 @@ from typing import Literal
 import orjson
 from pydantic import Field
 
-from gatekeeper.destinations import answers
+from gatekeeper.destinations import answers, normalise
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
 from gatekeeper.destinations.settings import Common, HttpUrl, SecretValue
 from gatekeeper.model import Event, Outgoing, Personal, Purpose, Shaped
@@ -44,6 +44,7 @@ class Settings(Common):
     kind: Literal["first_party"]
     endpoint: HttpUrl = Field(description="Where the events are posted.")
     headers: dict[str, SecretValue] = Field(default_factory=dict, description="Extra request headers.")
+    truncate_ip: bool = Field(False, description="Send the visitor's address cut to its network, as `ip_truncated`.")
 
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
@@ -57,8 +58,13 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
             value = value.value
         data[name] = value
         sent.append(name)
+    derived: tuple[str, ...] = ()
+    address = event.data.get("ip", event.offered.get("ip"))
+    if shaping.to.settings["truncate_ip"] and address is not None and "ip" not in data:
+        data["ip_truncated"] = normalise.network(str(address))
+        derived = ("ip_truncated",)
     body = {"event": event.name, "event_id": event.id, "event_time": event.time, "data": data}
-    return Shaped(head=b"", body=orjson.dumps(body), sent=tuple(sent), invalid=tuple(invalid))
+    return Shaped(head=b"", body=orjson.dumps(body), sent=tuple(sent), derived=derived, invalid=tuple(invalid))
 
 
 def assemble(to: Destination, head: bytes, bodies: Sequence[bytes]) -> Outgoing:

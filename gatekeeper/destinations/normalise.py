@@ -7,6 +7,7 @@ Only what several vendors share stands here; a vendor's own rules are in its fil
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 from functools import cache
 from typing import Final
@@ -89,6 +90,12 @@ def birth_date(raw: str) -> str | None:
     if not (1800 <= year <= 2100 and 1 <= month <= 12 and 1 <= day <= 31):
         return None
     return f"{year:04}{month:02}{day:02}"
+
+
+def network(address: str) -> str:
+    """An IP address cut to a network of many people: /24 of IPv4, /48 of IPv6 (what Matomo and GA cut to)."""
+    prefix = 24 if ipaddress.ip_address(address).version == 4 else 48
+    return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False).network_address)
 
 
 def gender(raw: str) -> str | None:

@@ -78,7 +78,6 @@ def server(app: Sidecar) -> uvicorn.Server:
             log_config=None,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=20,
-            h11_max_incomplete_event_size=16_384,
         )
     )
 
