@@ -6,5 +6,5 @@
     info.py       source, licence, age: `gatekeeper geoip info`
     update.py     fetch and swap: `gatekeeper geoip update`
 
-The bundled database, its licences and how it is built are in the `geoip/` folder at the top of the repository.
+The bundled database, its licences and how it is built: the `geoip/` folder at the top of the repository.
 """

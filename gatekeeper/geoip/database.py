@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
+from collections.abc import Callable
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 import maxminddb
-from cachetools import LRUCache
 
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.geoip.records import found
@@ -34,7 +34,11 @@ UNREADABLE = (
 )
 
 _PROBED = 1000  # records looked at before a file without a country counts as foreign
-_CACHED = 16_384  # networks
+_CACHED = 8192  # networks of each family
+
+
+# Stands for a network whose addresses have different answers.
+_MIXED = Found(None)
 
 
 class DatabaseError(GatekeeperError):
@@ -55,7 +59,6 @@ class Database:
             metadata = self._reader.metadata()
             self.type = str(metadata.database_type)
             self.epoch = int(metadata.build_epoch)
-            self.description = str(metadata.description.get("en", ""))
             knows_a_place = any(found(record) for _, record in islice(self._reader, _PROBED))
             for number in range(0, 2**32, 2**26):
                 self._reader.get(f"{number >> 24}.{number >> 16 & 255}.0.1")
@@ -67,28 +70,27 @@ class Database:
             raise DatabaseError("its build date makes no sense")
         if not knows_a_place:
             raise DatabaseError(f'it is a "{self.type}" database and holds no countries')
-        self._cache: LRUCache[str, Found | None] = LRUCache(_CACHED)
-        self._lock = threading.Lock()
+        # Bounded, and of networks: an address is never kept.
+        self._near_ipv4 = _per_network(self._reader, 24)
+        self._near_ipv6 = _per_network(self._reader, 48)
 
     def found(self, address: str) -> Found | None:
-        """What the database says of an address, `None` where it says nothing or cannot be asked.
+        """What the database says of an address in canonical spelling; `None` for nothing, never an error.
 
-        Answers are kept per network of at most /24 (IPv4) or /48 (IPv6), never finer than the database's own.
+        Answers are kept per /24 (IPv4) or /48 (IPv6), where the database says one thing of the whole network.
         """
-        network, longest = _network(address)
-        if network is not None:
-            with self._lock:
-                if network in self._cache:
-                    return self._cache[network]
+        if "." in address:
+            answer = self._near_ipv4(address.rpartition(".")[0] + ".0")
+        else:
+            groups = address.split(":", 3)
+            whole = len(groups) == 4 and all(groups[:3])
+            answer = self._near_ipv6(":".join(groups[:3]) + "::") if whole else _MIXED
+        if answer is not _MIXED:
+            return answer
         try:
-            record, prefix = self._reader.get_with_prefix_len(address)
-        except UNREADABLE:  # no address, an IPv6 one in an IPv4 file, or a damaged record
+            return found(self._reader.get(address))
+        except UNREADABLE:
             return None
-        answer = found(record)
-        if network is not None and prefix <= longest:
-            with self._lock:
-                self._cache[network] = answer
-        return answer
 
     def has_regions(self, limit: int = 100_000) -> bool:
         """Whether one of the first `limit` networks has a subdivision; slow, for `geoip info` only."""
@@ -107,9 +109,16 @@ def _private_reader(file: BinaryIO) -> maxminddb.Reader:
         return maxminddb.open_database(file, maxminddb.MODE_FD)
 
 
-def _network(address: str) -> tuple[str | None, int]:
-    """A key for the /24 or /48 around an address in canonical spelling, and that prefix length."""
-    if "." in address:
-        return address.rpartition(".")[0], 24
-    groups = address.split(":", 3)
-    return (":".join(groups[:3]), 48) if len(groups) == 4 and all(groups[:3]) else (None, 0)
+def _per_network(reader: maxminddb.Reader, bits: int) -> Callable[[str], Found | None]:
+    """The answer for a network of `bits`, by its first address; the last ones asked for are remembered."""
+    get = reader.get_with_prefix_len
+
+    @lru_cache(_CACHED)
+    def ask(network: str) -> Found | None:
+        try:
+            record, prefix = get(network)
+        except UNREADABLE:  # no address, an IPv6 one in an IPv4 file, or a damaged record
+            return None
+        return found(record) if prefix <= bits else _MIXED
+
+    return ask

@@ -9,49 +9,54 @@ anonymiser's flag is `None`; a country of registration is not a location and is 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 
 from gatekeeper.model import Found
 
-ANONYMISERS = (
-    "is_anonymous",
-    "is_anonymous_proxy",
-    "is_anonymous_vpn",
-    "is_anycast",
-    "is_hosting_provider",
-    "is_public_proxy",
-    "is_residential_proxy",
-    "is_satellite_provider",
-    "is_tor_exit_node",
+ANONYMISERS = frozenset(
+    {
+        "is_anonymous",
+        "is_anonymous_proxy",
+        "is_anonymous_vpn",
+        "is_anycast",
+        "is_hosting_provider",
+        "is_public_proxy",
+        "is_residential_proxy",
+        "is_satellite_provider",
+        "is_tor_exit_node",
+    }
 )
 
 
 def found(record: object) -> Found | None:
     """What a database's record says of a place; never an error, whatever the record is."""
-    if not isinstance(record, Mapping):
+    if not isinstance(record, dict):
         return None
-    traits = record.get("traits")
-    flags = traits if isinstance(traits, Mapping) else record
-    anonymised = any(flags.get(name) is True for name in ANONYMISERS)
     country = record.get("country")
-    code = country.get("iso_code") if isinstance(country, Mapping) else record.get("country_code")
+    code = country.get("iso_code") if isinstance(country, dict) else record.get("country_code")
     if not isinstance(code, str) or not code:
-        return _shared(None, None, True) if anonymised else None
-    return _shared(code, _region(code, record), anonymised)
+        return _shared(None, None, True) if _anonymised(record.get("traits", record)) else None
+    traits = record.get("traits")
+    return _shared(code, _region(code, record), traits is not None and _anonymised(traits))
 
 
-def _region(country: str, record: Mapping[str, object]) -> str | None:
+def _anonymised(flags: object) -> bool:
+    return isinstance(flags, dict) and any(flags.get(name) is True for name in ANONYMISERS)
+
+
+def _region(country: str, record: dict[str, object]) -> str | None:
     divisions = record.get("subdivisions")
-    first = divisions[0] if isinstance(divisions, list) and divisions else None
-    if isinstance(first, Mapping):
+    if divisions is None:
+        name = record.get("state1")
+    else:
+        first = divisions[0] if isinstance(divisions, list) and divisions else None
+        if not isinstance(first, dict):
+            return None
         code, names = first.get("iso_code"), first.get("names")
         if isinstance(code, str) and code:
             return code
-        name = names.get("en") if isinstance(names, Mapping) else None
-    else:
-        name = record.get("state1")
+        name = names.get("en") if isinstance(names, dict) else None
     return _states().get(country, {}).get(name) if isinstance(name, str) else None
 
 
