@@ -64,7 +64,6 @@ def info(path: Path | None = None, *, now: float) -> GeoInfo:
     path = bundled() if path is None else path
     try:
         database = Database(path)
-        regions = database.has_regions()
     except DatabaseError as fault:
         return GeoInfo(path=str(path), problem=str(fault))
     source, licence, credit = _provenance(database.type)
@@ -79,7 +78,7 @@ def info(path: Path | None = None, *, now: float) -> GeoInfo:
         age_days=age,
         stale=age > STALE_DAYS,
         size=database.size,
-        regions=regions,
+        regions=database.has_regions,
     )
 
 

@@ -64,6 +64,7 @@ class LawTable:
         self._edges = sorted(edges)
         self._views: dict[int, dict[str, tuple[Law, ...]]] = {}
 
+    @property
     def strictest(self) -> Law:
         """The law of unknown places: opt-in for everything, opt-out signals required."""
         return self._strictest[0]

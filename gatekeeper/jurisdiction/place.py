@@ -24,6 +24,7 @@ from gatekeeper.jurisdiction.networks import Kind, kind, parse_address
 from gatekeeper.model import Found, Law, Place
 
 Told = tuple[str | None, str | None]
+Lookup = Callable[[str], Found | None]
 
 
 class _Known(Enum):
@@ -38,7 +39,7 @@ def locate(
     *,
     address: str | None,
     how: str,
-    lookup: Callable[[str], Found | None],
+    lookup: Lookup,
     table: LawTable,
     at: float,
     always: tuple[str, ...] = (),
@@ -59,7 +60,7 @@ def locate(
     told, told_country, told_region = _hear(declared)
     laws: tuple[Law, ...]
     if _Known.ANONYMISED in (seen, told):
-        country, region, how, laws = None, None, "anonymised", (table.strictest(),)
+        country, region, how, laws = None, None, "anonymised", (table.strictest,)
     elif seen is _Known.PLACE:
         how = "address"
         if told_country == country and (told_region is None or region is None):
@@ -72,9 +73,9 @@ def locate(
         country, region = told_country, told_region
         laws = table.laws_for(country, region, at)
     elif seen is _Known.LOCAL and told is _Known.SILENT:
-        how, laws = "local", (table.strictest() if default is None else table.law(default, at),)
+        how, laws = "local", (table.strictest if default is None else table.law(default, at),)
     else:
-        how, laws = "unknown", (table.strictest(),)
+        how, laws = "unknown", (table.strictest,)
     more = [table.law(law_id, at) for law_id in always]
     home, home_country, home_region = _hear(residence)
     if home is not _Known.SILENT:
@@ -83,7 +84,7 @@ def locate(
 
 
 def _look(
-    address: str | None, lookup: Callable[[str], Found | None], suspicious: Callable[[str], bool] | None
+    address: str | None, lookup: Lookup, suspicious: Callable[[str], bool] | None
 ) -> tuple[_Known, str | None, str | None]:
     parsed = parse_address(address)
     if parsed is None:
