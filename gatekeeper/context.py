@@ -10,13 +10,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from gatekeeper import wire
-from gatekeeper.errors import EventError, GatekeeperError
+from gatekeeper.consent.minors import AGE_BANDS
+from gatekeeper.errors import ConfigError, EventError, GatekeeperError
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.context import write as write_token
 
@@ -34,15 +35,22 @@ class Here:
     gate: Gate
     scope: Scope | None = None
     visitor: Visitor | None = None
+    told: dict[str, Any] = field(default_factory=dict)  # what the host app knows of the visitor
 
     def caller(self) -> Caller:
         """What is known of the visitor, read only when it is asked for."""
         from gatekeeper.gate import Caller
         from gatekeeper.shells.caller import identify
 
-        if self.scope is not None:
-            return identify(self.scope, self.gate)
-        return Caller(visitor=self.visitor)
+        caller = Caller(visitor=self.visitor) if self.scope is None else identify(self.scope, self.gate)
+        if not self.told:
+            return caller
+        residence, age_band = self.told.get("residence"), self.told.get("age_band")
+        if caller.visitor is not None:
+            known = caller.visitor
+            visitor = replace(known, residence=residence or known.residence, age_band=age_band or known.age_band)
+            return replace(caller, visitor=visitor)
+        return replace(caller, residence=residence, age_band=age_band)
 
 
 current: ContextVar[Here | None] = ContextVar("gatekeeper_here", default=None)
@@ -77,6 +85,23 @@ def track(event: str, /, **data: Any) -> str | None:
     return request_ids[0]
 
 
+def tell(*, residence: tuple[str, str | None] | None = None, age_band: str | None = None) -> None:
+    """What the host app knows of the visitor being served, for every event of this request.
+
+    `residence` is (country, region) of the account, or of the visitor's own choice: it adds laws, never
+    removes one. `age_band` is one of under_13, 13_15, 16_17, adult. Raises GatekeeperError outside a request
+    and ConfigError for a band there is not.
+    """
+    here = current.get()
+    if here is None:
+        raise GatekeeperError("there is no visitor here: tell() belongs in code that serves a request")
+    if age_band is not None and age_band not in AGE_BANDS:
+        raise ConfigError(f'age_band: "{age_band}" is not a band; use one of {", ".join(AGE_BANDS)}')
+    here.told.update(
+        {key: value for key, value in (("residence", residence), ("age_band", age_band)) if value is not None}
+    )
+
+
 def dump() -> str:
     """The current visitor as a signed token, valid for an hour. Raises GatekeeperError outside any context."""
     here = current.get()
@@ -90,7 +115,7 @@ def dump() -> str:
         place = here.gate.place_of(caller)
         subject = next((signal.subject for signal in heard if signal.subject), None)
         declared = None if place.country is None else (place.country, place.region)
-        visitor = Visitor(heard, declared, subject)
+        visitor = Visitor(heard, declared, caller.residence, caller.age_band, subject)
     return write_token(visitor, at=here.gate.clock(), sign=here.gate.keys.sign)
 
 

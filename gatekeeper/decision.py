@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from gatekeeper.destinations.kind import Destination
-from gatekeeper.model import Consent, Decision, Event, Permission, Place, Purpose, Step, Verdict
+from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
 
 JURISDICTION: Final = "jurisdiction_blocked"
 MISMATCH: Final = "purpose_mismatch"
@@ -40,6 +40,9 @@ def decide(
 
     ruling = consent.rulings[to.purpose]
     contextual = False
+    if ruling.silent and to.statistics_only and _exempt(place):
+        ruling = Ruling(Permission.GRANTED, "not_opted_out")
+        steps.append(Step("statistics only", "exempt", "the law exempts first-party statistics, and nobody objected"))
     if ruling.permission is not Permission.GRANTED:
         contextual = ruling.opted_out and to.on_opt_out == CONTEXTUAL
         steps.append(Step(f"needs {to.purpose}", CONTEXTUAL if contextual else "denied", ruling.reason or ""))
@@ -83,6 +86,11 @@ def decide(
         legal_basis=to.legal_basis,
         steps=tuple(steps),
     )
+
+
+def _exempt(place: Place) -> bool:
+    """Whether every law of the place that asks for analytics consent exempts first-party statistics."""
+    return all(law.analytics is not ConsentModel.OPT_IN or law.exemption.startswith("yes") for law in place.laws)
 
 
 def _block(to: Destination, reason: str, steps: list[Step]) -> Decision:

@@ -59,6 +59,9 @@ class Caller:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     query: bytes = b""
     address: str | None = None
+    edge: tuple[str | None, str | None] | None = None  # what a trusted edge says of the place
+    residence: tuple[str | None, str | None] | None = None  # of the account, or chosen by the visitor
+    age_band: str | None = None
     trusted: bool = False
     visitor: Visitor | None = None
 
@@ -118,6 +121,7 @@ class Gate:
         self.deliverer = deliverer
         self._new_id = new_id
         self._lookup = lookup
+        self._always = tuple(policy.file.jurisdiction.always)
 
     def visitor(self, token: str, at: float) -> Visitor:
         """The visitor a context token speaks of."""
@@ -136,9 +140,11 @@ class Gate:
 
     def consent_of(self, caller: Caller, at: float) -> Consent:
         """What a caller's own signals add up to, before any event."""
-        return self._resolve(self.heard(caller), self.place_of(caller), at, at)
+        return self._resolve(self.heard(caller), self.place_of(caller), at, at, _age(caller))
 
-    def _resolve(self, heard: tuple[Signal, ...], place: Place, at: float, event_time: float) -> Consent:
+    def _resolve(
+        self, heard: tuple[Signal, ...], place: Place, at: float, event_time: float, age_band: str | None
+    ) -> Consent:
         table = self.policy.file.consent
         return resolve(
             heard,
@@ -147,11 +153,12 @@ class Gate:
             event_time=event_time,
             max_age=table.max_age,
             gpc_everywhere=table.gpc == "everywhere",
+            age_band=age_band,
         )
 
     def place_of(self, caller: Caller) -> Place:
         """Where a caller's visitor is."""
-        return self._place(None, caller)
+        return self._place(None, caller, self.clock())
 
     def plan(self, posted: Posted, caller: Caller, *, at: float, request_id: str) -> Plan:
         """What would happen to an event, decided and shaped. Pure but for the look-ups it was given.
@@ -171,8 +178,8 @@ class Gate:
     def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Plan:
         policy = self.policy
         event = self._event(posted, caller, at, request_id)
-        place = self._place(posted, caller)
-        consent = self._resolve(self.heard(caller, posted), place, at, event.time)
+        place = self._place(posted, caller, at)
+        consent = self._resolve(self.heard(caller, posted), place, at, event.time, _age(caller))
         decisions = []
         shaped: dict[str, Shaped] = {}
         for to in policy.destinations_for(event.name):
@@ -242,17 +249,25 @@ class Gate:
             names=in_order(posted.data, data, unusable, self.policy.catalogue),
         )
 
-    def _place(self, posted: Posted | None, caller: Caller) -> Place:
+    def _place(self, posted: Posted | None, caller: Caller, at: float) -> Place:
         visitor = caller.visitor
-        declared = visitor.declared if visitor else posted.place if posted and caller.trusted else None
+        if visitor is not None:
+            declared, how = visitor.declared, "context"
+        elif caller.trusted:
+            declared, how = posted.place if posted else None, "caller"
+        else:
+            declared, how = caller.edge, "cdn"
         return locate(
             address=None if caller.trusted or visitor else caller.address,
+            how=how,
             lookup=self._lookup,
             table=self.policy.laws,
-            always=tuple(self.policy.file.jurisdiction.always),
+            at=at,
+            always=self._always,
             default=self.policy.file.jurisdiction.default,
             declared=declared,
-            how="context" if visitor else "caller",
+            residence=visitor.residence if visitor else caller.residence,
+            suspicious=self.policy.suspicious if self.policy.anonymisers else None,
         )
 
     def _for_destination(
@@ -319,6 +334,10 @@ class Gate:
         if isinstance(email, Personal) and (reference := lines.email_reference(email)) is not None:
             known.append(("email", reference))
         return tuple(dict.fromkeys(self.keys.name(kind, value) for kind, value in known))
+
+
+def _age(caller: Caller) -> str | None:
+    return caller.visitor.age_band if caller.visitor else caller.age_band
 
 
 def _failed(to: Destination) -> Decision:

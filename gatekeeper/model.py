@@ -90,9 +90,33 @@ class SignalDuty(StrEnum):
     NOT_SPECIFIED = "not_specified"
 
 
+class Sale(StrEnum):
+    """What a law calls a sale of personal data."""
+
+    MONEY = "money"  # for money only
+    VALUABLE = "valuable"  # for money or other valuable consideration
+    SHARING = "sharing"  # the same, and any disclosure for cross-context advertising, paid or not
+    NARROW = "narrow"  # as valuable, but analytics and one's own marketing services are left out
+
+
+class Restriction(StrEnum):
+    """What a law asks before sensitive data, or a minor's data for advertising, may be used."""
+
+    NONE = "none"
+    OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
+    BANNED = "banned"
+
+
 @dataclass(frozen=True, slots=True)
 class Law:
-    """One law as far as the gate needs it; `source` and `reviewed` say where and when it was read."""
+    """One law in one period, as far as the gate needs it; `source` and `reviewed`: where and when read.
+
+    `effective` is the first day in force and `until` the first day no longer (ISO dates, UTC; `None`: open).
+    Below `child_age` a parent must consent; below `minor_age` advertising falls under `minor_rule`.
+    `delete_days` are counted as `delete_unit` says, and may be extended by `delete_extension` days.
+    `uncertain` names the fields that sources disagree on or that were not verified again.
+    """
 
     id: str
     name: str
@@ -101,6 +125,37 @@ class Law:
     opt_out_signal: SignalDuty
     source: str
     reviewed: str
+    sale: Sale | None = None
+    sensitive: Restriction = Restriction.NONE
+    child_age: int | None = None
+    minor_age: int | None = None
+    minor_rule: Restriction = Restriction.NONE
+    delete_right: bool = False
+    delete_days: int | None = None
+    delete_unit: str = "calendar"  # or business
+    delete_extension: int | None = None
+    records: str = ""
+    minimization: str = ""  # explicit, implicit, or not reviewed
+    accountability: str = ""  # required, limited, or not reviewed
+    exemption: str = ""  # for strictly first-party audience measurement, in words
+    effective: str | None = None
+    until: str | None = None
+    citation: str = ""
+    uncertain: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a location database says of one address.
+
+    `anonymised` is true where it marks the address as a VPN, Tor exit, proxy, hosting or anycast network:
+    the place is then that of the machine in between, not of the visitor.
+    """
+
+    country: str | None
+    region: str | None = None
+    anonymised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +163,8 @@ class Place:
     """Where the visitor is and which laws apply there.
 
     `country` is ISO 3166-1 alpha-2, `region` the part of ISO 3166-2 after the dash; both `None` if unknown.
-    `how` tells how it was known: `address`, `context`, `caller`, `local`, `unknown`.
-    `laws` is never empty: an unknown place has the strictest law there is.
+    `how` tells how it was known: `address`, `context`, `caller`, `cdn`, `local`, `anonymised`, `unknown`.
+    `laws` is never empty, the strictest first: an unknown place has the strictest law there is.
     """
 
     country: str | None
@@ -134,6 +189,7 @@ class Ruling:
     permission: Permission  # GRANTED or DENIED, never UNKNOWN
     basis: str  # the purpose itself, or `not_opted_out`
     reason: str | None = None  # the reason code of a denial
+    silent: bool = False  # denied only because nobody spoke
     opted_out: bool = False  # an opt-out under an opt-out law: `contextual` destinations may still be served
 
 

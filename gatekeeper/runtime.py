@@ -14,7 +14,7 @@ from gatekeeper import ids, keys
 from gatekeeper.audit.writer import AuditWriter, usable
 from gatekeeper.delivery.memory import MemoryDeliverer
 from gatekeeper.gate import Gate
-from gatekeeper.jurisdiction.place import Lookup
+from gatekeeper.geoip.reader import Locations
 from gatekeeper.policy import Policy, load_policy
 
 
@@ -58,6 +58,6 @@ class Runtime:
         return self._writer.append(batch)
 
 
-def place_lookup(policy: Policy) -> Lookup:
-    """The look-up of addresses. Without a location database every place is unknown, so the strictest."""
-    return lambda address: None
+def place_lookup(policy: Policy) -> Locations:
+    """The look-up of addresses: the operator's own location database, or the bundled one."""
+    return Locations(policy.database_path)

@@ -4,9 +4,9 @@ import pytest
 
 from gatekeeper.audit.lines import decision_record
 from gatekeeper.destinations import KINDS
-from gatekeeper.jurisdiction.laws import LAWS
+from gatekeeper.jurisdiction.laws import packaged
 from gatekeeper.model import Purpose, Verdict
-from tests.builders import GUIDE_EVENT, HASH, decisions, make_gate, make_policy, own_cookie, plan
+from tests.builders import GUIDE_EVENT, HASH, NOW, decisions, make_gate, make_policy, own_cookie, plan
 
 NONE, ANALYTICS, MARKETING = (), ("analytics",), ("analytics", "marketing")
 
@@ -91,7 +91,7 @@ LAW_MATRIX = [
 @pytest.mark.parametrize(("law", "analytics", "ads", "duty"), LAW_MATRIX)
 def test_each_law_asks_what_the_guides_matrix_says(law, analytics, ads, duty):
     """Five regimes; Texas has moved past the guide."""
-    row = LAWS.by_id[law]
+    row = packaged().law(law, NOW)
     assert (row.analytics, row.marketing, row.opt_out_signal) == (analytics, ads, duty)
 
 

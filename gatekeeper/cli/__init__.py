@@ -18,8 +18,12 @@ app = typer.Typer(
 )
 audit = typer.Typer(help="Read the audit log.", no_args_is_help=True)
 keys = typer.Typer(help="The key folder.", no_args_is_help=True)
+geoip = typer.Typer(help="The location database.", no_args_is_help=True)
+report = typer.Typer(help="Documents that follow from the policy.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
+app.add_typer(geoip, name="geoip")
+app.add_typer(report, name="report")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The policy file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -166,3 +170,41 @@ def keys_rotate(
     from gatekeeper.cli.keys import rotate
 
     rotate(kind, config)
+
+
+@geoip.command("info")
+def geoip_info(config: Config = POLICY, as_json: AsJson = False) -> None:
+    """Show source, age and licence of the location database (exit code 1 if it cannot be used)."""
+    from gatekeeper.cli.geoip import info
+
+    info(config, as_json)
+
+
+@geoip.command("update")
+def geoip_update(
+    path: Annotated[Path | None, typer.Option(help="Where to put it; the policy's jurisdiction.database.")] = None,
+    edition: Annotated[str, typer.Option(help="dbip-city-lite, dbip-country-lite, or a MaxMind edition.")] = (
+        "dbip-city-lite"
+    ),
+    account: Annotated[str | None, typer.Option(envvar="MAXMIND_ACCOUNT_ID", help="MaxMind account id.")] = None,
+    key: Annotated[
+        str | None, typer.Option(envvar="MAXMIND_LICENSE_KEY", help="MaxMind licence key.", show_envvar=True)
+    ] = None,
+    config: Config = POLICY,
+) -> None:
+    """Fetch a newer location database and swap it in; running processes pick it up."""
+    from gatekeeper.cli.geoip import update
+
+    update(path, edition, account, key, config)
+
+
+@report.command("matrix")
+def report_matrix(
+    config: Config = POLICY,
+    on: Annotated[str | None, typer.Option("--on", help="As on this day, YYYY-MM-DD; today if absent.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what each law makes of each destination under this policy."""
+    from gatekeeper.cli.report import matrix
+
+    matrix(config, on, as_json)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
 from gatekeeper.errors import ConfigError
+from gatekeeper.geoip.info import info
+from gatekeeper.geoip.info import warnings as geoip_warnings
 from gatekeeper.policy import load_policy
 from gatekeeper.policy.check import warnings
 from gatekeeper.policy.file import json_schema
@@ -25,7 +28,8 @@ def run(config: Path, as_json: bool) -> None:
         errors = list(error.problems)
     with contextlib.suppress(ConfigError):
         # A missing secret is an error, but no reason to keep the warnings back.
-        warned = warnings(load_policy(config, require_secrets=False))
+        policy = load_policy(config, require_secrets=False)
+        warned = [*warnings(policy), *geoip_warnings(info(policy.database_path, now=time.time()))]
     if as_json:
         typer.echo(json.dumps({"errors": errors, "warnings": warned}, indent=2))
     else:

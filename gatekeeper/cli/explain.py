@@ -18,7 +18,7 @@ from gatekeeper import ids, keys, wire
 from gatekeeper.audit import lines
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.gate import Caller, Gate, Plan
-from gatekeeper.jurisdiction.address import client_address
+from gatekeeper.jurisdiction.networks import parse_address
 from gatekeeper.model import Decision, Verdict
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.runtime import place_lookup
@@ -49,7 +49,7 @@ def run(
 ) -> None:
     """Print the decision for each event of a file."""
     policy = load_policy(config, require_secrets=False)
-    if ip is not None and client_address(ip, (), ()) is None:
+    if ip is not None and parse_address(ip) is None:
         raise typer.BadParameter("--ip is not an address")
     caller = Caller(headers=as_headers(cookies, headers) + (((b"sec-gpc", b"1"),) if gpc else ()), address=ip)
     plans = explain(policy, _read(source), caller)

@@ -43,7 +43,7 @@ def check(policy: Policy, case: CaseTable) -> list[str]:
     headers = [(b"cookie", case.cookie.encode())] if case.cookie is not None else []
     headers += [(b"sec-gpc", b"1")] if case.gpc else []
     if case.law is not None:
-        if case.law not in policy.laws.by_id:
+        if case.law not in policy.laws.ids:
             return [f'law: "{case.law}" is not a law']
         # A local visitor under that law alone.
         jurisdiction = policy.file.jurisdiction.model_copy(update={"default": case.law, "always": []})

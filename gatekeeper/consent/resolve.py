@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from gatekeeper.consent.minors import forbidden, needs_consent
 from gatekeeper.model import (
     OPTIONAL,
     Consent,
@@ -37,6 +38,7 @@ GPC: Final = "gpc_opt_out"
 UNREADABLE: Final = "consent_unreadable"
 WITHDRAWN: Final = "consent_withdrawn"
 EXPIRED: Final = "consent_expired"
+MINOR: Final = "minor"
 NO_CONSENT: Final = {
     Purpose.ANALYTICS: "no_analytics_consent",
     Purpose.MARKETING: "no_marketing_consent",
@@ -59,18 +61,20 @@ def resolve(
     event_time: float,
     max_age: float | None,
     gpc_everywhere: bool = True,
+    age_band: str | None = None,
 ) -> Consent:
     """The visitor's effective permissions.
 
     `at` is now and `event_time` when the event happened (Unix seconds); grants older than `max_age` seconds
     count as never given. With `gpc_everywhere` false, GPC counts only where a law of the place requires it.
+    `age_band` is one of `minors.AGE_BANDS`, if the host app knows it.
     """
     steps: list[Step] = []
     counted = tuple(_counted(signals, place, gpc_everywhere, steps))
     rulings = {Purpose.NECESSARY: _NECESSARY}
     overruled: list[str] = []
     for purpose in OPTIONAL:
-        ruling, why = _rule(purpose, counted, place.laws, at, event_time, max_age)
+        ruling, why = _rule(purpose, counted, place.laws, at, event_time, max_age, age_band)
         rulings[purpose] = ruling
         steps.append(Step(f"consent for {purpose}", ruling.permission, why))
         for signal in counted:
@@ -121,8 +125,13 @@ def _rule(
     at: float,
     event_time: float,
     max_age: float | None,
+    age_band: str | None,
 ) -> tuple[Ruling, str]:
     model, law = strictest(purpose, laws)
+    if forbidden(purpose, laws, age_band):
+        return _denied(purpose, MINOR, model), "the visitor is known to be too young for it here"
+    if needs_consent(purpose, laws, age_band):
+        model = ConsentModel.OPT_IN
     voices: dict[str, list[Signal]] = {}
     opt_outs, narrowing = [], []
     for signal in signals:
@@ -174,7 +183,9 @@ def _rule(
         return Ruling(Permission.GRANTED, NOT_OPTED_OUT), f"nobody refused, and {law.id} asks for no more"
     if expired_by is not None:
         return Ruling(Permission.DENIED, purpose, EXPIRED), f"{expired_by} consented too long ago"
-    return Ruling(Permission.DENIED, purpose, NO_CONSENT[purpose]), f"nobody consented; {law.id} is opt-in"
+    return Ruling(
+        Permission.DENIED, purpose, NO_CONSENT[purpose], silent=True
+    ), f"nobody consented; {law.id} is opt-in" + (" for a visitor of this age" if age_band else "")
 
 
 def _denied(purpose: Purpose, reason: str, model: ConsentModel) -> Ruling:

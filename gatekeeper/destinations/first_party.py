@@ -33,6 +33,7 @@ KIND = Kind(
     batch_events=100,
     max_age=30 * 86_400.0,
     accepts_contextual=True,
+    measures_audience=True,
     processor="the operator",
     deletion="by the operator, at the endpoint",
 )  # fmt: skip

@@ -49,6 +49,7 @@ class Kind:
     max_age: float = 7 * DAY
     max_attempts: int = 12
     accepts_contextual: bool = False
+    measures_audience: bool = False  # the operator's own: may be `statistics_only`
     needs_currency: bool = False  # an order value without one is useless there, or gets the event refused
     errors_only: bool = False  # by default receives `error` events and nothing else
     processor: str = ""
@@ -73,6 +74,7 @@ class Destination:
     regions: frozenset[str] | None = None
     on_opt_out: str = "block"
     url_params: frozenset[str] = frozenset()
+    statistics_only: bool = False
     vendor_id: int | None = None  # in the IAB's Global Vendor List
     tcf_purposes: tuple[int, ...] = ()
 

@@ -51,6 +51,11 @@ HASHED: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
     "gender_hash": ("ge", normalise.gender),
     "external_id_hash": ("external_id", lambda raw: "".join(raw.lower().split()) or None),
 }
+# Meta, data-processing-options: state codes of Limited Data Use.
+LDU_STATES: Final = {
+    "CA": 1000, "CO": 1001, "CT": 1002, "FL": 1003, "OR": 1004, "TX": 1005, "MT": 1006,
+    "DE": 1007, "NE": 1008, "NH": 1009, "NJ": 1010, "MN": 1011, "MD": 1012, "RI": 1013,
+}  # fmt: skip
 _CLEAR: Final = {"ip": "client_ip_address", "user_agent": "client_user_agent", "fbc": "fbc", "fbp": "fbp"}
 # An event whose user_data has nothing beyond one of these is invalid (Meta, best practices).
 _INSUFFICIENT: Final = (
@@ -155,10 +160,12 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
     if custom:
         out["custom_data"] = custom
     if shaping.consent.gpc_detected:
+        # Detected, yet not honoured by this policy: the vendor is told at least. 0, 0: Meta locates by the address.
+        state = LDU_STATES.get(shaping.place.region or "", 0) if shaping.place.country == "US" else 0
         out |= {
             "data_processing_options": ["LDU"],
-            "data_processing_options_country": 0,
-            "data_processing_options_state": 0,
+            "data_processing_options_country": 1 if state else 0,
+            "data_processing_options_state": state,
         }
     # Meta documents value and currency as required for a purchase, and refuses a request whole: a purchase
     # without them is sent, but never in one request with events it could spoil.

@@ -40,6 +40,9 @@ class Common(Strict):
     dpa: str | None = Field(None, description="Reference of the data processing agreement (GDPR article 28).")
     lia: str | None = Field(None, description="Reference of the legitimate interest assessment.")
     retention: str | None = Field(None, description="How long the vendor keeps it, such as 14d or 2y.")
+    statistics_only: bool = Field(
+        False, description="Strictly first-party audience statistics: exempt from consent where the law says so."
+    )
     vendor_id: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
         None, description="Id in the IAB's Global Vendor List: then a TC string must consent to this vendor too."
     )

@@ -1,55 +1,118 @@
-"""Stage 2, locate. Pure. Address and look-up in, `Place` out; what cannot be known gets the strictest law."""
+"""Where the visitor is, and under which laws. Pure. What is known of them in, a `Place` out.
+
+What counts, in this order; each piece of knowledge adds its laws, none removes another's:
+
+    an anonymiser, by the policy's ranges, the database or an edge's code   nobody knows: the strictest law
+    the visitor's own address, looked up                                    a place
+    what an edge, a signed context or an authenticated caller says          a place; beside an address, both
+    a loopback or private peer                                              the policy's `default` law
+    nothing of this                                                         the strictest law
+    the account's residence or the visitor's choice, and `always`           more laws
+
+A server's address is never taken for the visitor's: whoever calls passes `address` only when the visitor's
+browser is the peer.
+"""
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
+from enum import Enum, auto
 
-from gatekeeper.jurisdiction.laws import LawTable
-from gatekeeper.model import Place
+from gatekeeper.jurisdiction.codes import country_code, is_anonymised, region_code
+from gatekeeper.jurisdiction.laws import LawTable, merged
+from gatekeeper.jurisdiction.networks import Kind, kind, parse_address
+from gatekeeper.model import Found, Law, Place
 
-Found = tuple[str | None, str | None, tuple[str, ...]]  # country, region, ids of the laws there
+Told = tuple[str | None, str | None]
 Lookup = Callable[[str], Found | None]
+
+
+class _Known(Enum):
+    SILENT = auto()  # nothing was said
+    PLACE = auto()
+    LOCAL = auto()
+    ANONYMISED = auto()
+    UNKNOWN = auto()  # something was said, but it is no place
 
 
 def locate(
     *,
     address: str | None,
+    how: str,
     lookup: Lookup,
     table: LawTable,
+    at: float,
     always: tuple[str, ...] = (),
     default: str | None = None,
-    declared: tuple[str | None, str | None] | None = None,
-    how: str = "caller",
+    declared: Told | None = None,
+    residence: Told | None = None,
+    suspicious: Callable[[str], bool] | None = None,
 ) -> Place:
-    """Where a visitor is.
+    """The place and its laws at a time (Unix seconds), the strictest first, each once.
 
-    `address` is the visitor's own address, if and only if the visitor's browser is the peer. `declared` is a
-    (country, region) that a signed context or an authenticated caller vouches for; `how` says which of them.
-    `default` is the law for loopback and private peers; `always` adds laws for everybody.
+    `address` is the visitor's, `None` unless their browser is the peer. `declared` is a country and region
+    from elsewhere, and `how` says from where: `context`, `caller` or `cdn`; where an address gives the place,
+    the result's `how` is `address`. `default` is a law's id for loopback and private peers, `always` are ids
+    of laws for everybody; both were checked when the policy was loaded. `residence` is what the account or
+    the visitor's own choice adds. `suspicious` recognises relay and exit addresses.
     """
-    added = tuple(table.by_id[law] for law in always)
-    unknown = table.strictest
-    if declared is not None:
-        # Nobody here can map a country to its laws yet, so a declared place is labelled and treated strictly.
-        return Place(declared[0], declared[1], how, (unknown, *added))
-    if address is None:
-        return Place(None, None, "unknown", (unknown, *added))
-    if is_local(address):
-        law = table.by_id[default] if default is not None else unknown
-        return Place(None, None, "local", tuple(dict.fromkeys((law, *added))))
-    found = lookup(address)
+    seen, country, region = _look(address, lookup, suspicious)
+    told, told_country, told_region = _hear(declared)
+    laws: tuple[Law, ...]
+    if _Known.ANONYMISED in (seen, told):
+        country, region, how, laws = None, None, "anonymised", (table.strictest,)
+    elif seen is _Known.PLACE:
+        how = "address"
+        if told_country == country and (told_region is None or region is None):
+            region = region or told_region  # two halves of one answer
+            told = _Known.SILENT
+        laws = table.laws_for(country, region, at)
+        if told is not _Known.SILENT:
+            laws = merged(laws + table.laws_for(told_country, told_region, at))
+    elif told is _Known.PLACE:
+        country, region = told_country, told_region
+        laws = table.laws_for(country, region, at)
+    elif seen is _Known.LOCAL and told is _Known.SILENT:
+        how, laws = "local", (table.strictest if default is None else table.law(default, at),)
+    else:
+        how, laws = "unknown", (table.strictest,)
+    more = [table.law(law_id, at) for law_id in always]
+    home, home_country, home_region = _hear(residence)
+    if home is not _Known.SILENT:
+        more += table.laws_for(home_country, home_region, at)
+    return Place(country, region, how, merged([*laws, *more]) if more else laws)
+
+
+def _look(
+    address: str | None, lookup: Lookup, suspicious: Callable[[str], bool] | None
+) -> tuple[_Known, str | None, str | None]:
+    parsed = parse_address(address)
+    if parsed is None:
+        return _Known.UNKNOWN, None, None
+    spelled = str(parsed)
+    if suspicious is not None and suspicious(spelled):
+        return _Known.ANONYMISED, None, None
+    match kind(parsed):
+        case Kind.LOCAL:
+            return _Known.LOCAL, None, None
+        case Kind.NOWHERE:
+            return _Known.UNKNOWN, None, None
+        case Kind.PUBLIC:
+            found = lookup(spelled)
     if found is None:
-        return Place(None, None, "unknown", (unknown, *added))
-    country, region, ids = found
-    laws = tuple(table.by_id[law] for law in ids) or (unknown,)
-    return Place(country, region, "address", tuple(dict.fromkeys((*laws, *added))))
+        return _Known.UNKNOWN, None, None
+    if found.anonymised:
+        return _Known.ANONYMISED, None, None
+    return _hear((found.country, found.region))
 
 
-def is_local(address: str) -> bool:
-    """Whether an address is loopback, link-local or private: development and tests."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return parsed.is_loopback or parsed.is_link_local or (parsed.is_private and not parsed.is_unspecified)
+def _hear(told: Told | None) -> tuple[_Known, str | None, str | None]:
+    """Codes from outside, checked: what kind of answer they are, the country and the region."""
+    if told is None or not any(told):
+        return _Known.SILENT, None, None
+    if is_anonymised(told[0]):
+        return _Known.ANONYMISED, None, None
+    country = country_code(told[0])
+    if country is None:
+        return _Known.UNKNOWN, None, None
+    return _Known.PLACE, country, region_code(told[1], country)

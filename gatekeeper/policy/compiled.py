@@ -8,8 +8,9 @@ from pathlib import Path
 
 from gatekeeper.destinations.kind import Destination, Secret
 from gatekeeper.fields import Catalogue
-from gatekeeper.jurisdiction.address import Network
+from gatekeeper.jurisdiction.address import Trust
 from gatekeeper.jurisdiction.laws import LawTable
+from gatekeeper.jurisdiction.networks import Ranges
 from gatekeeper.model import Purpose
 from gatekeeper.policy.file import PolicyFile
 from gatekeeper.signals import Readers
@@ -33,7 +34,8 @@ class Policy:
     others_to: tuple[Destination, ...] = field(repr=False)
     event_purposes: Mapping[str, frozenset[Purpose]] = field(repr=False)
     readers: Readers = field(default_factory=Readers, repr=False)
-    trusted_proxies: tuple[Network, ...] = ()
+    trust: Trust = field(default_factory=lambda: Trust(Ranges()), repr=False)
+    anonymisers: tuple[Ranges, ...] = field(default=(), repr=False)
     api_keys: tuple[Secret, ...] = field(default=(), repr=False)
     origins: frozenset[str] = frozenset()
 
@@ -53,9 +55,19 @@ class Policy:
         return self.folder / self.file.audit.path
 
     @property
+    def database_path(self) -> Path | None:
+        """The operator's own location database; `None` for the bundled one."""
+        path = self.file.jurisdiction.database
+        return None if path is None else self.folder / path
+
+    @property
     def keys_folder(self) -> Path:
         """Where the keys are."""
         return self.folder / self.file.keys.path
+
+    def suspicious(self, address: str) -> bool:
+        """Whether an address is on one of the policy's lists of relays, VPNs and exits."""
+        return any(address in ranges for ranges in self.anonymisers)
 
     def destinations_for(self, event: str) -> tuple[Destination, ...]:
         """The destinations an event is routed to."""

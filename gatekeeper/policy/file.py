@@ -36,7 +36,12 @@ class ServerTable(Strict):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8787
     prefix: Prefix = "/gk"
-    trusted_proxies: list[str] = Field(default_factory=list, description="Networks whose X-Forwarded-For is believed.")
+    trusted_proxies: list[str] = Field(
+        default_factory=list, description="Networks whose headers are believed; `unix` for a Unix socket."
+    )
+    client_header: str = Field("X-Forwarded-For", description="The header with the client's address.")
+    country_header: str | None = Field(None, description="An edge's country header, such as CF-IPCountry.")
+    region_header: str | None = Field(None, description="The edge's region header.")
     max_body: Size = Field(2**20, description="Largest body accepted, as received and as decompressed.")
     origins: list[str] = Field(default_factory=list, description="Other origins whose pages may post events.")
     api_keys: list[SecretValue] = Field(default_factory=list, description="Bearer keys of your own servers.")
@@ -74,6 +79,15 @@ class JurisdictionTable(Strict):
     """`[jurisdiction]`: laws that apply to everybody, and the law of loopback and private peers."""
 
     always: list[str] = Field(default_factory=list, description="Law ids that apply to every visitor, such as gdpr.")
+    laws: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Replaced fields of laws, and laws of your own."
+    )
+    database: str | None = Field(
+        None, description="Your own GeoLite2, GeoIP2 or DB-IP file; the bundled one if absent."
+    )
+    anonymisers: list[str] = Field(
+        default_factory=list, description="Files with relay, VPN or Tor exit networks, one per line."
+    )
     default: str | None = Field(None, description="Law of loopback and private peers, for development and tests.")
 
 

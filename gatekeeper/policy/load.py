@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import ipaddress
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from gatekeeper.destinations.settings import Common, SecretRef
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields import CATALOGUE, TYPES, Catalogue, Field, phone
 from gatekeeper.fields import accept as values
-from gatekeeper.jurisdiction.laws import LAWS, LawTable
+from gatekeeper.jurisdiction.address import Trust, parse_trust
+from gatekeeper.jurisdiction.laws import LawTable, packaged
+from gatekeeper.jurisdiction.networks import Ranges, parse_list
 from gatekeeper.model import Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import ConsentTable, FieldTable, PolicyFile
@@ -140,15 +142,17 @@ class _Compiler:
     def compile(self) -> Policy:
         file = self.file
         catalogue = self._catalogue()
+        self.laws = self._laws()
         destinations = {name: self._destination(name, table, catalogue) for name, table in file.destinations.items()}
         self._check_routes(destinations)
+        folder = (self.path.parent if self.path else Path()).absolute()
         policy = Policy(
             file=file,
             path=self.path,
             hash=self._hash(),
-            folder=(self.path.parent if self.path else Path()).absolute(),
+            folder=folder,
             catalogue=catalogue,
-            laws=self._laws(),
+            laws=self.laws,
             destinations=destinations,
             routes=self._routes(destinations),
             errors_to=tuple(to for to in destinations.values() if to.kind.errors_only and _takes(to, ERROR_EVENT)),
@@ -159,7 +163,8 @@ class _Compiler:
                 if table.purposes is not None
             },
             readers=self._readers(),
-            trusted_proxies=tuple(self._networks()),
+            trust=self._trust(),
+            anonymisers=self._anonymisers(folder),
             api_keys=tuple(self._secret(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
             origins=frozenset(self._origins()),
         )
@@ -237,8 +242,9 @@ class _Compiler:
             settings=settings,
             secrets=secrets,
             events=None if table.events is None else frozenset(table.events),
-            regions=None if table.regions is None else frozenset(self._regions(where, table.regions)),
+            regions=None if table.regions is None else self._regions(where, table.regions),
             on_opt_out=table.on_opt_out,
+            statistics_only=self._statistics_only(where, kind, table),
             vendor_id=table.vendor_id,
             tcf_purposes=tuple(table.tcf_purposes),
             url_params=DEFAULT_PARAMS | frozenset(table.url_params),
@@ -253,6 +259,13 @@ class _Compiler:
             allowed = " or ".join(p for p in Purpose if p in kind.allowed_purposes)
             self.faults.append(f'{where}.purpose: "{purpose}" is not a purpose {kind.name} can have; use {allowed}')
         return purpose
+
+    def _statistics_only(self, where: str, kind: Kind, table: Common) -> bool:
+        if table.statistics_only and not kind.measures_audience:
+            self.faults.append(
+                f"{where}.statistics_only: {kind.name} is not the operator's own measurement; use first_party"
+            )
+        return table.statistics_only
 
     def _fields(self, where: str, kind: Kind, purpose: Purpose, table: Common, catalogue: Catalogue) -> frozenset[str]:
         if table.fields is None:
@@ -306,27 +319,52 @@ class _Compiler:
 
     def _laws(self) -> LawTable:
         table = self.file.jurisdiction
-        given = [("jurisdiction.always", law) for law in table.always]
+        laws = packaged()
+        with self._collecting():
+            laws = laws.replaced(table.laws) if table.laws else laws
+        with self._collecting():
+            laws.check_ids("jurisdiction.always", table.always)
         if table.default is not None:
-            given.append(("jurisdiction.default", table.default))
-        for where, law in given:
-            if law not in LAWS.by_id:
-                self.faults.append(f'{where}: "{law}" is not a law; use one of {", ".join(LAWS.by_id)}')
-        return LAWS
+            with self._collecting():
+                laws.check_ids("jurisdiction.default", [table.default])
+        return laws
 
-    def _regions(self, where: str, regions: list[str]) -> Iterable[str]:
-        for region in regions:
-            country, _, part = region.partition("-")
-            if not (len(country) == 2 and country.isalpha() and country.isupper()) or ("-" in region and not part):
-                self.faults.append(f'{where}.regions: "{region}" is not a country or region; write DE or US-CA')
-            yield region
+    @contextmanager
+    def _collecting(self) -> Iterator[None]:
+        """Keep a stage's own ConfigError with the others, so that all are told at once."""
+        try:
+            yield
+        except ConfigError as error:
+            self.faults += error.problems
 
-    def _networks(self) -> Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        for text in self.file.server.trusted_proxies:
+    def _trust(self) -> Trust:
+        table = self.file.server
+        trust = Trust(Ranges())
+        with self._collecting():
+            trust = parse_trust(
+                table.trusted_proxies,
+                header=table.client_header,
+                country=table.country_header,
+                region=table.region_header,
+            )
+        return trust
+
+    def _anonymisers(self, folder: Path) -> tuple[Ranges, ...]:
+        found = []
+        for name in self.file.jurisdiction.anonymisers:
+            key = f"jurisdiction.anonymisers: {name}"
             try:
-                yield ipaddress.ip_network(text)
-            except ValueError:
-                self.faults.append(f'server.trusted_proxies: "{text}" is not a network; write 10.0.0.0/8')
+                found.append(parse_list(key, (folder / name).read_text("utf-8")))
+            except (OSError, UnicodeDecodeError) as error:
+                self.faults.append(f"{key}: cannot be read ({type(error).__name__}); fetch the list or remove it")
+            except ConfigError as error:
+                self.faults += error.problems
+        return tuple(found)
+
+    def _regions(self, where: str, regions: list[str]) -> frozenset[str]:
+        with self._collecting():
+            self.laws.check_places(f"{where}.regions", regions)
+        return frozenset(regions)
 
     def _origins(self) -> Iterable[str]:
         for origin in self.file.server.origins:

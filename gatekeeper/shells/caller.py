@@ -6,7 +6,7 @@ import hashlib
 import hmac
 
 from gatekeeper.gate import Caller, Gate
-from gatekeeper.jurisdiction.address import client_address
+from gatekeeper.jurisdiction.address import client_address, edge_place
 from gatekeeper.shells.asgi import Scope
 from gatekeeper.signals import context, header_values
 
@@ -25,10 +25,13 @@ def identify(scope: Scope, gate: Gate) -> Caller:
         token = tokens[0] if len(set(tokens)) == 1 else b""
         visitor = gate.visitor(token.decode("latin-1"), gate.clock())
     trusted = _has_key(headers, gate)
+    client = scope.get("client")
+    peer = client[0] if client else None
     return Caller(
         headers=headers,
         query=scope.get("query_string", b""),
-        address=None if trusted or visitor else _address(scope, headers, gate),
+        address=None if trusted or visitor else client_address(peer, headers, gate.policy.trust),
+        edge=None if trusted or visitor else edge_place(peer, headers, gate.policy.trust),
         trusted=trusted,
         visitor=visitor,
     )
@@ -37,13 +40,6 @@ def identify(scope: Scope, gate: Gate) -> Caller:
 def presents_key(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
     """Whether a request tries to authenticate at all."""
     return any(value[:7].lower() == b"bearer " for value in header_values(headers, b"authorization"))
-
-
-def _address(scope: Scope, headers: tuple[tuple[bytes, bytes], ...], gate: Gate) -> str | None:
-    peer = scope.get("client")
-    return client_address(
-        peer[0] if peer else None, header_values(headers, b"x-forwarded-for"), gate.policy.trusted_proxies
-    )
 
 
 def _has_key(headers: tuple[tuple[bytes, bytes], ...], gate: Gate) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from gatekeeper import wire
 from gatekeeper.errors import AuditError, DeliveryError, EventError
@@ -21,9 +22,12 @@ from gatekeeper.shells.asgi import (
     respond_problem,
 )
 from gatekeeper.shells.caller import identify, presents_key
-from gatekeeper.signals import header_values
+from gatekeeper.signals import gpc, header_values
 
 RETRY_AFTER: Header = (b"retry-after", b"5")
+GPC_RESOURCE = "/.well-known/gpc.json"
+# By which a page can show that the opt-out signal was processed (California: 11 CCR 7025(c)(6), since 2026).
+HONOURED: Header = (b"gatekeeper-opt-out", b"honoured; signal=sec-gpc")
 _ALLOWED_HEADERS = b"content-type, content-encoding, authorization, gatekeeper-context"
 _log = logging.getLogger("gatekeeper")
 
@@ -35,11 +39,15 @@ class Endpoints:
         self._gate = gate
         self._limit = gate.policy.file.server.max_body
         self._origins = gate.policy.origins
+        path = gate.policy.path
+        written = path.stat().st_mtime if path is not None and path.exists() else gate.clock()
+        self._updated = datetime.fromtimestamp(written, UTC).date().isoformat()
         prefix = gate.policy.prefix
         self.routes = {
             f"{prefix}/collect": self.collect,
             f"{prefix}/healthz": self.healthz,
             f"{prefix}/readyz": self.readyz,
+            GPC_RESOURCE: self.gpc,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +103,8 @@ class Endpoints:
         except (AuditError, DeliveryError) as error:
             await respond_problem(send, 503, str(error), headers=(RETRY_AFTER, *cors))
             return
-        await respond_json(send, 202, {"request_ids": request_ids}, cors)
+        honoured = (HONOURED,) if opts_out(headers) else ()
+        await respond_json(send, 202, {"request_ids": request_ids}, (*honoured, *cors))
 
     async def healthz(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`GET <prefix>/healthz`: the process is alive."""
@@ -110,6 +119,12 @@ class Endpoints:
         problems += [f"the queue of {name} is full" for name in full]
         status = "ready" if not problems else "not ready"
         await respond_json(send, 503 if problems else 200, {"status": status, "problems": problems})
+
+    async def gpc(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`GET /.well-known/gpc.json`: this site honours the signal (w3c/gpc, "GPC Support Resource")."""
+        await respond_json(
+            send, 200, {"gpc": True, "lastUpdate": self._updated}, ((b"cache-control", b"max-age=3600"),)
+        )
 
     def _cors(self, scope: Scope) -> Sequence[Header] | None:
         """The CORS headers of an answer: none for same-origin and servers, `None` for a stranger."""
@@ -137,6 +152,11 @@ _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-headers", _ALLOWED_HEADERS),
     (b"access-control-max-age", b"600"),
 )
+
+
+def opts_out(headers: Iterable[Header]) -> bool:
+    """Whether a request carries a browser's opt-out signal."""
+    return bool(gpc.read(header_values(headers, b"sec-gpc")))
 
 
 def local_path(scope: Scope) -> str:

@@ -12,8 +12,8 @@ from gatekeeper import context
 from gatekeeper.context import Here
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
-from gatekeeper.shells.asgi import App, Receive, Scope, Send
-from gatekeeper.shells.endpoints import Endpoints, local_path
+from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
+from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints, local_path, opts_out
 
 
 class GatekeeperMiddleware:
@@ -39,11 +39,26 @@ class GatekeeperMiddleware:
             finally:
                 await asyncio.get_running_loop().run_in_executor(None, self.runtime.close)
             return
-        if scope["type"] == "http" and local_path(scope).startswith(self._prefix):
-            await self._endpoints(scope, receive, send)
-            return
+        if scope["type"] == "http":
+            path = local_path(scope)
+            if path.startswith(self._prefix) or path == GPC_RESOURCE:
+                await self._endpoints(scope, receive, send)
+                return
+            if opts_out(scope["headers"]):
+                send = _showing(send)
         mark = context.current.set(Here(self._gate, scope))
         try:
             await self.app(scope, receive, send)
         finally:
             context.current.reset(mark)
+
+
+def _showing(send: Send) -> Send:
+    """A send that adds the header by which the page can show that the opt-out was honoured."""
+
+    async def with_header(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), HONOURED]}
+        await send(message)
+
+    return with_header

@@ -29,11 +29,14 @@ _MAX = 8192
 class Visitor:
     """What is known of a visitor apart from any one event.
 
-    `declared` is (country, region) of the visitor, or `None` where it is not known.
+    `declared` is (country, region) of the visitor, or `None` where it is not known; `residence` that of the
+    account or of the visitor's own choice, which adds laws; `age_band` one of `AGE_BANDS`.
     """
 
     signals: tuple[Signal, ...]
     declared: tuple[str | None, str | None] | None = None
+    residence: tuple[str | None, str | None] | None = None
+    age_band: str | None = None
     subject: str | None = None
 
 
@@ -45,6 +48,8 @@ def write(visitor: Visitor, *, at: float, sign: Callable[[str, bytes], tuple[str
                 "v": 1,
                 "at": int(at),
                 "place": visitor.declared,
+                "residence": visitor.residence,
+                "age": visitor.age_band,
                 "subject": visitor.subject,
                 "signals": [_dump(signal) for signal in visitor.signals],
             }
@@ -68,14 +73,19 @@ def read(token: str, *, at: float, verify: Callable[[str, str, bytes, bytes], bo
         known = orjson.loads(_bytes(payload))
         if not at - LIFETIME <= known["at"] <= at + 60:
             return _malformed("has expired")
-        declared = known["place"]
         return Visitor(
             signals=tuple(_load(signal) for signal in known["signals"]),
-            declared=None if declared is None else (declared[0], declared[1]),
+            declared=_pair(known["place"]),
+            residence=_pair(known["residence"]),
+            age_band=known["age"],
             subject=known["subject"],
         )
     except (ValueError, KeyError, TypeError, IndexError, binascii.Error):
         return _malformed("cannot be read")
+
+
+def _pair(place: list[str | None] | None) -> tuple[str | None, str | None] | None:
+    return None if place is None else (place[0], place[1])
 
 
 def _malformed(what: str) -> Visitor:

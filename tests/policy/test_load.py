@@ -124,7 +124,8 @@ FAULTS = [
     ),
     pytest.param(
         one(regions=["Germany"]),
-        'destinations.ga4.regions: "Germany" is not a country or region; write DE or US-CA',
+        'destinations.ga4.regions: "Germany" names no country; write ISO 3166-1 codes such as "FR", '
+        'or "US-CA" for a subdivision',
         id="no-region",
     ),
     pytest.param(
@@ -134,7 +135,7 @@ FAULTS = [
     ),
     pytest.param(
         {"server": {"trusted_proxies": ["10.0.0/8"]}},
-        'server.trusted_proxies: "10.0.0/8" is not a network; write 10.0.0.0/8',
+        'server.trusted_proxies: "10.0.0/8" is not a network; write it as "10.0.0.0/8" or "2001:db8::/32"',
         id="no-network",
     ),
     pytest.param(
@@ -177,9 +178,9 @@ def test_a_fault_names_key_value_and_remedy(tables, sentence):
 
 
 def test_an_unknown_law_is_refused():
-    """By its id, with the ids there are."""
+    """By its id, with the nearest there is."""
     (sentence,) = faults(jurisdiction={"always": ["gdprr"]})
-    assert sentence.startswith('jurisdiction.always: "gdprr" is not a law; ')
+    assert sentence == 'jurisdiction.always: "gdprr" names no law; did you mean "gdpr"?'
 
 
 def test_all_faults_are_told_at_once():

@@ -62,7 +62,7 @@ def test_cookies_are_split_as_browsers_write_them():
 
 
 def visitor():
-    return Visitor(read(own_cookie("analytics")), ("DE", "BE"), "v_1")
+    return Visitor(read(own_cookie("analytics")), ("DE", "BE"), ("US", "CA"), "16_17", "v_1")
 
 
 def test_a_context_token_brings_the_visitor_back():
