@@ -15,7 +15,8 @@ from functools import partial
 
 from gatekeeper.scrub import packed
 from gatekeeper.scrub.found import Span
-from gatekeeper.scrub.shapes import SHAPES
+from gatekeeper.scrub.shapes import SHAPES, key
+from gatekeeper.scrub.shapes.digits import ENOUGH
 from gatekeeper.scrub.views import View, folded, unescaped
 
 DEPTH = 4
@@ -23,42 +24,40 @@ DEPTH = 4
 # Shapes that are looked for even where the rest of a decoded word is no text: too exact to be met by chance.
 _EXACT = frozenset({"email", "card", "iban", "jwt"})
 
-# Digits: seven near each other, four numbers with dots, a long hexadecimal run, or a run with letters between.
-_DIGITS = re.compile(
-    r"\d(?:(?:[ \t.\-/()_+]{0,3}\d){6}|\d{0,2}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{11}|(?:[A-Za-z_\-]{1,12}\d){3})"
-)
-# Capitals inside a word: base64 of an at sign or of digits, and vendors' prefixes.
-_CAPITALS = re.compile(r"[A-P](?:(?<=[A-Za-z0-9+/_\-].)|(?<=[MNO])[DTjz])")
+_FOUR_DIGITS = re.compile(r"[0-9](?:[^0-9]*[0-9]){3}")
+_FOUR_NUMBERS = re.compile(r"[0-9](?:\.[0-9]{1,3}){3}")
+_HEX = re.compile("[2-7][0-9A-Fa-f]{11}")  # ASCII text in hexadecimal begins so
+_CAPITAL = re.compile(r"[A-P](?<=[A-Za-z0-9+/_\-].)")  # inside a word: a mark of base64
 _LONG = re.compile(r"[A-Za-z0-9_\-]{32}")
-_KEYS = re.compile(
-    r"[sr]k[_-]|gh[oprsu]_|github_pat|xox|npm_|hf_|shp|do[opr]_v|whsec|pypi-|glpat|-----B|EAA|SG\.|ya29"
-)
-_NAMES = re.compile("bearer|basic|pass|pwd|secret|key|token|authorization", re.IGNORECASE)
 
 
 def find(text: str) -> list[Span]:
     """Every shape in `text`; spans may overlap."""
-    if _ordinary(text):
-        return []
-    return _layers(folded(View(text)), DEPTH, clean=True)
+    if text.isascii() and "\0" not in text:
+        return [] if _ordinary(text) else _layers(View(text), DEPTH, clean=True)
+    view = folded(View(text))
+    return [] if _ordinary(view.text) else _layers(view, DEPTH, clean=True)
 
 
 def _ordinary(text: str) -> bool:
-    """Whether a look is enough to say that there is nothing. Never true of a text that holds a shape."""
-    return (
-        text.isascii()
-        and "@" not in text
-        and "%" not in text
-        and "\\" not in text
-        and "&" not in text
-        and "\0" not in text
-        and not _DIGITS.search(text)
-        and not _CAPITALS.search(text)
-        and text.count(":") < 2
-        and (len(text) < 32 or not _LONG.search(text))
-        and not _NAMES.search(text)
-        and not _KEYS.search(text)
+    """Whether a look is enough to say that there is nothing. Never true of a folded text that holds a shape."""
+    return not (
+        "@" in text
+        or "%" in text
+        or "\\" in text
+        or "&#" in text
+        or "&commat;" in text
+        or text.count(":") > 1
+        or (_FOUR_DIGITS.search(text) and _numbers(text))
+        or key.suspicious(text)
+        or (len(text) >= 32 and _LONG.search(text))
+        or (_CAPITAL.search(text) and packed.suspicious(text))
     )
+
+
+def _numbers(text: str) -> bool:
+    """Whether there are digits enough for a card, phone number, IBAN, address or a word in hexadecimal."""
+    return bool(ENOUGH.search(text) or _FOUR_NUMBERS.search(text) or (len(text) >= 12 and _HEX.search(text)))
 
 
 def _layers(view: View, depth: int, *, clean: bool) -> list[Span]:
@@ -79,7 +78,8 @@ def _layers(view: View, depth: int, *, clean: bool) -> list[Span]:
 
 def _held(depth: int, text: str, clean: bool) -> str | None:
     """The first shape in a decoded word."""
-    if clean and _ordinary(text):
+    view = folded(View(text))
+    if _ordinary(view.text):
         return None
-    spans = _layers(folded(View(text)), depth, clean=clean)
+    spans = _layers(view, depth, clean=clean)
     return min(spans).shape if spans else None

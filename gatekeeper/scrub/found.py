@@ -9,6 +9,9 @@ from typing import NamedTuple
 # A text that still changes after this many rounds is made to (replacing one shape bares the next), and goes whole.
 ROUNDS = 6
 
+# Of shapes that overlap the more exact one gives the name.
+_RANK = ("jwt", "iban", "card", "email", "key", "ip", "phone", "token")
+
 
 class Span(NamedTuple):
     """`text[start:end]` holds `shape`."""
@@ -27,7 +30,7 @@ class Scrubbed:
 
 
 def without(text: str, spans: Iterable[Span]) -> Scrubbed:
-    """Replace each span by its shape in brackets; spans that overlap become one, named after the longest."""
+    """Replace each span by its shape in brackets; spans that overlap become one."""
     pieces: list[str] = []
     found: dict[str, None] = {}
     done = 0
@@ -42,30 +45,27 @@ def without(text: str, spans: Iterable[Span]) -> Scrubbed:
 def merged(spans: Iterable[Span]) -> list[Span]:
     """The spans in order, overlapping ones united."""
     out: list[Span] = []
-    longest = 0
-    for span in sorted(spans, key=lambda each: (each.start, -each.end)):
-        size = span.end - span.start
+    for span in sorted(spans):
         if out and span.start < out[-1].end:
-            last = out[-1]
-            shape = span.shape if size > longest else last.shape
-            out[-1] = Span(last.start, max(last.end, span.end), shape)
-            longest = max(longest, size)
-        else:
-            out.append(span)
-            longest = size
+            last = out.pop()
+            shape = min(last.shape, span.shape, key=_RANK.index)
+            span = Span(last.start, max(last.end, span.end), shape)
+        out.append(span)
     return out
 
 
-def settled(text: str, step: Callable[[str], Scrubbed]) -> Scrubbed:
-    """Repeat `step` until it finds nothing more: scrubbing what is scrubbed changes nothing.
+def settled(text: str, step: Callable[[str], tuple[Scrubbed, bool]]) -> Scrubbed:
+    """Repeat `step` until it finds no shape any more: scrubbing what is scrubbed changes nothing.
 
-    `step` must give back the very text when it has found nothing.
+    `step` also tells whether it replaced a shape; only that can bare another one.
     """
-    found: dict[str, None] = {}
+    result, again = step(text)
+    if not again:
+        return result
+    found = dict.fromkeys(result.found)
     for _ in range(ROUNDS):
-        result = step(text)
-        if not result.found and result.text == text:
-            return Scrubbed(text, tuple(found))
+        result, again = step(result.text)
         found.update(dict.fromkeys(result.found))
-        text = result.text
+        if not again:
+            return Scrubbed(result.text, tuple(found))
     return Scrubbed("[text]", (*found, "text"))

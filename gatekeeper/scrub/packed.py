@@ -16,9 +16,12 @@ from gatekeeper.scrub.found import Span
 _SHORTEST = 8  # eight characters of base64 hold six: a@b.co
 _RUN = re.compile(r"[A-Za-z0-9+/_\-]{8,}")
 _HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){6,}(?![0-9A-Fa-f])")
-_MIXED = re.compile(r"[0-9A-Za-z][A-P]|[A-Za-z][0-9]|[0-9][A-Za-z]")
 # "@" is 0x40 and digits are 0x3?: these are the sextets they give as first, second and third byte of a triple.
-_AT_OR_DIGITS = re.compile("Q[A-P]|[EUk0][A-D]|[BFJNRVZdhlptx159]A|[MNO][DTjz]")
+_AT_OR_DIGITS = re.compile(
+    "Q[A-P]|[EUk0][A-D]|[BFJNRVZdhlptx159]A|[MNO][DTjz]|[DTjz][AEIMQUYcgkosw048][wxyz0-5]|[wxyz0-5][MNO]"
+)
+# Digits of other scripts are two or three bytes each, and so make a long word of all kinds of characters.
+_OTHER_DIGITS = re.compile("(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9]).{16}")
 _WORD = re.compile(r"[A-Za-z0-9]{8,}")
 _PART = re.compile("[^/]{8,}")
 _STANDARD = str.maketrans("-_", "+/")
@@ -28,13 +31,18 @@ _CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 Holds = Callable[[str, bool], str | None]
 
 
+def suspicious(text: str) -> bool:
+    """Whether there is a word that may be base64 of an address or a number. (Hexadecimal: `find` alone.)"""
+    return any(_AT_OR_DIGITS.search(run) or _OTHER_DIGITS.match(run) for run in _RUN.findall(text))
+
+
 def find(text: str, holds: Holds) -> Iterator[Span]:
     """The words of `text` that hold a shape, each as that shape."""
     for match in _RUN.finditer(text):
         run, begin = match.group(), match.start()
-        if not _MIXED.search(run):
-            continue
         shifts = 4 if _AT_OR_DIGITS.search(run) else 1
+        if shifts == 1 and not _OTHER_DIGITS.match(run):
+            continue
         found = False
         for pattern in (_WORD, _PART):
             for word in pattern.finditer(run):

@@ -39,7 +39,7 @@ def scrub_url(url: str, params: frozenset[str] = DEFAULT_PARAMS) -> Scrubbed:
     return settled(url, lambda text: _scrubbed(text, params))
 
 
-def _scrubbed(url: str, params: frozenset[str]) -> Scrubbed:
+def _scrubbed(url: str, params: frozenset[str]) -> tuple[Scrubbed, bool]:
     url, hash_mark, fragment = mended(url).partition("#")
     head, mark, query = url.partition("?")
     cut: list[str] = []
@@ -69,9 +69,9 @@ def _scrubbed(url: str, params: frozenset[str]) -> Scrubbed:
     clean = head + kept
     spans = find(clean)
     if not spans:
-        return Scrubbed(clean, tuple(cut))
+        return Scrubbed(clean, tuple(cut)), False
     result = without(clean, [_segment(clean, span, path, len(head)) for span in spans])
-    return Scrubbed(result.text, (*cut, *result.found))
+    return Scrubbed(result.text, (*cut, *result.found)), True
 
 
 def _allowed(query: str, params: frozenset[str]) -> tuple[str, bool]:

@@ -18,9 +18,9 @@ _ESCAPE = re.compile(
     r"(?:%[0-9A-Fa-f]{2})+"
     r"|%u[0-9A-Fa-f]{4}"  # JavaScript's old escape()
     r"|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\u\{[0-9A-Fa-f]{1,6}\}"
-    r"|&#[0-9]{1,7};|&#[xX][0-9A-Fa-f]{1,6};|&commat;|&period;|&plus;"
+    r"|&#[0-9]{1,7};|&#[xX][0-9A-Fa-f]{1,6};|&commat;"
 )
-_NAMED = {"&commat;": "@", "&period;": ".", "&plus;": "+"}
+_NAMED = {"&commat;": "@"}
 _IGNORED = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0}  # Default_Ignorable, beside category Cf
 _GONE = "\0"
 _ASTRAL_LETTERS = range(0x20000, 0xE0000)  # ideographs and nothing that folds

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from gatekeeper.scrub import personal_shape, scrub_text, scrub_url
 
@@ -27,13 +28,17 @@ SECRETS = frozenset({"key", "token", "jwt"})  # one secret is not always told fr
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled value; `shape` is `None` for an ordinary one, `gone` what may not be seen afterwards."""
+    """One labelled value; `shape` is `None` for an ordinary one.
+
+    `core` is the personal part, which may not be seen afterwards, nor `packed`, the word it is encoded in.
+    """
 
     kind: str
     door: str
     value: str
     shape: str | None = None
-    gone: str = ""
+    core: str = ""
+    packed: str = ""
 
     @property
     def held_out(self) -> bool:
@@ -45,7 +50,7 @@ def positives() -> Iterator[Row]:
     """Values that hold something personal."""
     for line in (LABELLED / "positives.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        yield Row(row["carrier"], row["door"], row["value"], row["shape"], row["gone"])
+        yield Row(row["carrier"], row["door"], row["value"], row["shape"], row["core"], row["packed"])
 
 
 def ordinary() -> Iterator[Row]:
@@ -69,7 +74,7 @@ def right(row: Row) -> bool:
     result = scrub_text(row.value) if row.door == "text" else scrub_url(row.value, PARAMS)
     if row.shape is None:
         return result.text == row.value and not result.found
-    return any(same(found, row.shape) for found in result.found) and not survives(row.gone, result.text)
+    return any(same(found, row.shape) for found in result.found) and not survives(row, result.text)
 
 
 def same(found: str | None, label: str | None) -> bool:
@@ -77,11 +82,14 @@ def same(found: str | None, label: str | None) -> bool:
     return found == label or (found in SECRETS and label in SECRETS)
 
 
-def survives(gone: str, text: str) -> bool:
-    """Whether any five characters of the personal value with a digit or an at sign are still there."""
-    telling = re.compile(r"[\d@＠﹫]|%40")
-    pieces = (gone[i : i + 5] for i in range(max(1, len(gone) - 4)))
-    return any(piece in text for piece in pieces if telling.search(piece))
+def survives(row: Row, text: str) -> bool:
+    """Whether the packed word, or five characters of the core with a digit or at sign, are still to be read."""
+    if row.packed and row.packed in text:
+        return True
+    telling = re.compile(r"[\d@＠﹫]")
+    readable = unquote(unquote(text)) + text
+    pieces = (row.core[i : i + 5] for i in range(max(1, len(row.core) - 4)))
+    return any(piece in readable for piece in pieces if telling.search(piece))
 
 
 def rates(rows: list[Row]) -> dict[str, tuple[int, int]]:

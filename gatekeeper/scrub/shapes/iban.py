@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from gatekeeper.scrub.found import Span
+from gatekeeper.scrub.shapes.digits import ENOUGH
 from gatekeeper.scrub.tables import table
 
 _LENGTHS: dict[str, int] = table(__package__, "iban.toml")["lengths"]
@@ -21,6 +22,8 @@ _SEPARATED = re.compile(r"[ \-.+]?[A-Za-z0-9]")
 
 def find(text: str) -> Iterator[Span]:
     """Each number as `iban`."""
+    if not ENOUGH.search(text):
+        return
     taken = 0
     for head in _HEAD.finditer(text):
         length = _LENGTHS.get(text[head.start() : head.start() + 2].upper())
@@ -34,7 +37,7 @@ def find(text: str) -> Iterator[Span]:
                 break
             number += text[match.end() - 1]
             end = match.end()
-        if len(number) == length and _checks(number):
+        if len(number) == length and not _CHARACTER.match(text, end) and _checks(number):
             yield Span(head.start(), end, "iban")
             taken = end
 

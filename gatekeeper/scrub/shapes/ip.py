@@ -17,12 +17,12 @@ from ipaddress import AddressValueError, IPv6Address
 
 from gatekeeper.scrub.found import Span
 
-_QUAD = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?!\d)(?!\.\d)")
+_QUAD = re.compile(r"(?<![\d%])(?<!\d\.)(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?!\d)(?!\.\d)")
 _QUADS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
-_SIX = re.compile(r"(?<![\w:.])(?:\[)?((?:[0-9A-Fa-f]{0,4}:){2,8}[0-9A-Fa-f.]{0,15})(%[A-Za-z0-9]{1,15})?(\])?")
+_SIX = re.compile(r"(?<![A-Za-z0-9_:.])\[?((?:[0-9A-Fa-f]{0,4}:){2,8}[0-9A-Fa-f.]{0,15})(%[A-Za-z0-9]{1,15})?(\])?")
 _VERSION = re.compile(
-    r"(?:\b(?:v|ver|vers|version|versione|versión|release|rel|build|rev|revision|firmware|fw|sdk|api"
-    r"|section|sec|chapter|oid)|§)[\s:=/_\-]{0,3}\Z",
+    r"(?:\b(?:ver|vers|version|versione|versión|release|rel|build|rev|revision|firmware|fw|sdk|api"
+    r"|section|sec|chapter|oid)|§)[\s:=/_\-]{0,3}\Z|(?<![A-Za-z0-9])v\.? ?\Z",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
@@ -30,6 +30,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _FILE = re.compile(r"\.(?:exe|msi|dmg|pkg|zip|7z|t?gz|tar|xz|deb|rpm|apk|ipa|jar|war|whl|js|css|map|dll|so|min)\b")
+_WORD = re.compile("[A-Za-z0-9_]")
 _BEFORE = 16  # characters that are read for such a word
 _SMALL = 20
 
@@ -66,8 +67,7 @@ def _six_end(text: str, match: re.Match[str]) -> int | None:
         number = number.rstrip(":")
     if len(number) > 45 or ":" not in number or not any(char.isdigit() for char in number):
         return None
-    following = text[match.start(1) + len(number) : match.start(1) + len(number) + 1]
-    if following.isalnum() or following == "_":
+    if _WORD.match(text, match.start(1) + len(number)):
         return None
     try:
         address = IPv6Address(number)

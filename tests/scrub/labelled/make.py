@@ -76,9 +76,9 @@ zoë@example.nl
 նունե@example.am
 สมชาย@ตัวอย่าง.ไทย
 nguyễn.văn.a@example.vn
-jane.doe@example.com.
-<jane.doe@example.com>
-mailto:jane.doe@example.com
+«jane.doe@example.com».
+<«jane.doe@example.com»>
+mailto:«jane.doe@example.com»
 """.strip().splitlines()
 
 PHONES = """
@@ -92,9 +92,9 @@ PHONES = """
 212-555-0123
 212.555.0123
 212 555 0123
-tel 2125550123
-phone: 4155550132
-call me at 2125550123
+tel «2125550123»
+phone: «4155550132»
+call me at «2125550123»
 +44 20 7946 0123
 +44 7700 900123
 +447700900456
@@ -113,9 +113,9 @@ call me at 2125550123
 (030) 23125006
 0176 04069012
 0171/0406901
-Telefon: 03023125007
-Tel. 0221 4710 999
-Handy 0152 28817386
+Telefon: «03023125007»
+Tel. «0221 4710 999»
+Handy «0152 28817386»
 +33 1 99 00 12 34
 +33639981234
 01 99 00 12 34
@@ -123,8 +123,8 @@ Handy 0152 28817386
 06-39-98-12-34
 0033 6 39 98 12 34
 +34 612 345 678
-tel. 612 345 678
-móvil 612345678
+tel. «612 345 678»
+móvil «612345678»
 612 34 56 78
 +39 06 12345678
 +39 312 345 6789
@@ -138,40 +138,40 @@ móvil 612345678
 +43 660 1234567
 0660/1234567
 +45 32 12 34 56
-tlf. 32 12 34 56
+tlf. «32 12 34 56»
 +46 70-174 06 05
 070-174 06 05
 +47 22 12 34 56
 +358 40 123 4567
 040 123 4567
 +48 512 345 678
-telefon 512 345 678
+telefon «512 345 678»
 +420 601 123 456
 +36 20 123 4567
 +40 712 345 678
 +7 912 345-67-89
 8 (912) 345-67-89
 +7 (495) 123-45-67
-телефон 89123456789
+телефон «89123456789»
 +380 50 123 4567
 +90 532 123 45 67
 0532 123 45 67
 +972 50-123-4567
 050-123-4567
 +971 50 123 4567
-هاتف ٠٥٠١٢٣٤٥٦٧
+هاتف «٠٥٠١٢٣٤٥٦٧»
 +٩٦٦ ٥٠ ١٢٣ ٤٥٦٧
 +91 98765 43210
 98765 43210
 +९१ ९८७६५ ४३२१०
 +86 138 0013 8000
 138 0013 8000
-电话：13800138000
-手机号 13800138000
+电话：«13800138000»
+手机号 «13800138000»
 +81 90-1234-5678
 090-1234-5678
 03-1234-5678
-電話番号 0312345678
+電話番号 «0312345678»
 +82 10-1234-5678
 010-1234-5678
 +61 491 570 156
@@ -184,22 +184,22 @@ telefon 512 345 678
 082 123 4567
 +234 803 123 4567
 +65 6123 4567
-whatsapp 61234567
+whatsapp «61234567»
 +1.212.555.0123
 +1 212 5550123
 ＋４９ ３０ ２３１２５００８
 +49\u200b30\u200b23125009
 +49\u00a030\u00a023125010
 +49‑30‑23125‑011
-tel:+4930231250012
-tel:+1-212-555-0123
-sms:+447700900123
-wa.me/447700900123
-phone=4930231250013
-"phone":"2125550123"
-mobile_number: 9876543210
-ph# 415 555 0132
-fax 030 23125014
+tel:«+4930231250012»
+tel:«+1-212-555-0123»
+sms:«+447700900123»
+wa.me/«447700900123»
+phone=«4930231250013»
+"phone":"«2125550123»"
+mobile_number: «9876543210»
+ph# «415 555 0132»
+fax «030 23125014»
 612 345 678
 32 12 34 56
 6123 4567
@@ -261,10 +261,10 @@ IPS = """
 ２０３.０.１１３.９
 ٢٠٣.٠.١١٣.٩
 203．0．113．77
-203.0.113.9:54321
-203.0.113.0/24
-client 1.2.3.4
-from 5.6.7.8
+«203.0.113.9»:54321
+«203.0.113.0»/24
+client «1.2.3.4»
+from «5.6.7.8»
 2001:db8::1
 2001:db8:85a3::8a2e:370:7334
 2001:0db8:85a3:0000:0000:8a2e:0370:7334
@@ -276,11 +276,11 @@ fe80::1ff:fe23:4567:890a%eth0
 fd12:3456:789a:1::1
 ::ffff:203.0.113.9
 [2001:db8::9]
-[2001:db8::9]:443
+[«2001:db8::9»]:443
 2001:db8::192.0.2.33
 64:ff9b::203.0.113.9
-http://203.0.113.9/status
-203.0.113.9.dyn.isp.example
+http://«203.0.113.9»/status
+«203.0.113.9».dyn.isp.example
 """.strip().splitlines()
 
 IBANS = """
@@ -346,16 +346,16 @@ KEYS = [
     "shpat" + "_0123456789abcdef0123456789abcdef",
     "dop_v1" + "_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "EAAB" + "wzLixnjYBAexample0ZCexampleZAexample1ZBexample2ZDexample3",
-    "Bearer aBcDeF0123456789aBcDeF",
-    "Authorization: Bearer 7c3f0b9e-opaque-access",
-    "Authorization: Basic amFuZTpodW50ZXIy",
-    "password=hunter2",
-    "passwd: Tr0ub4dor&3",
-    "pwd=S3cr3t!pass",
-    "api_key=9f8e7d6c5b4a",
-    '"client_secret": "q1w2e3r4t5y6"',
-    "access_token=u8Jd72kQpX",
-    "secret: k3yboard-c4t-99",
+    "Bearer «aBcDeF0123456789aBcDeF»",
+    "Authorization: Bearer «7c3f0b9e-opaque-access»",
+    "Authorization: Basic «amFuZTpodW50ZXIy»",
+    "password=«hunter2»",
+    "passwd: «Tr0ub4dor»&3",
+    "pwd=«S3cr3t!pass»",
+    "api_key=«9f8e7d6c5b4a»",
+    '"client_secret": "«q1w2e3r4t5y6»"',
+    "access_token=«u8Jd72kQpX»",
+    "secret: «k3yboard-c4t-99»",
     "-----BEGIN RSA PRIVATE KEY-----",
 ]
 
@@ -415,63 +415,52 @@ def every_byte(text: str) -> str:
     return "".join(f"%{byte:02x}" for byte in text.encode())
 
 
+def as_json(text: str) -> str:
+    """A JSON object with the text in it, in its own script."""
+    return json.dumps({"u": text}, ensure_ascii=False)
+
+
 SHOP = "https://shop.example.com"
-Carrier = Callable[[str], tuple[str, str, str]]  # personal value -> door, value, what may not be seen afterwards
+Carrier = Callable[[str], tuple[str, str, str]]  # personal value -> door, what carries it, the word it is packed in
 CARRIERS: dict[str, Carrier] = {
-    "bare": lambda p: ("text", p, p),
+    "bare": lambda p: ("text", p, ""),
     "identifier": lambda p: ("id", p, ""),
-    "sentence-en": lambda p: ("text", f"Please write to {p} before Friday, thanks!", p),
-    "sentence-de": lambda p: ("text", f"Die Bestellung von {p} wurde storniert (2 Artikel).", p),
-    "sentence-zh": lambda p: ("text", f"客户 {p} 已下单，金额 ¥128。", p),
-    "sentence-ar": lambda p: ("text", f"العميل {p} أكمل الطلب", p),
-    "no-spaces": lambda p: ("text", f"请联系{p}谢谢", p),
-    "form-body": lambda p: ("text", f"a=1&contact={quote(p, safe='')}&b=2", quote(p, safe="")),
-    "emoji": lambda p: ("text", f"🎉 {p} 🎉", p),
-    "title": lambda p: ("text", f"Account · {p} | Example Shop", p),
-    "json": lambda p: ("text", json.dumps({"customer": p, "n": 3}, ensure_ascii=False), p),
-    "python-error": lambda p: ("text", f"KeyError: {p!r} not found in cache (shard 3)", p),
-    "log-line": lambda p: ("text", f"[2026-11-23T10:30:45Z] WARN user={p} action=login ok", p),
-    "parentheses": lambda p: ("text", f"customer ({p})", p),
-    "quoted": lambda p: ("text", f"no account for “{p}”", p),
-    "lines": lambda p: ("text", f"Invalid input\n{p}\n    at f (app.js:1:2)", p),
-    "path": lambda p: ("url", f"{SHOP}/account/{quote(p, safe='@+:()')}/orders", quote(p, safe="@+:()")),
-    "path-encoded": lambda p: ("url", f"{SHOP}/u/{quote(p, safe='')}", quote(p, safe="")),
-    "query": lambda p: ("url", f"{SHOP}/?utm_content={quote(p, safe='')}&utm_source=x", quote(p, safe="")),
-    "query-twice": lambda p: ("url", f"{SHOP}/?utm_source=x&utm_term={twice(p)}", twice(p)),
-    "query-plus": lambda p: (
-        "url",
-        f"/thanks?utm_term=for+{quote(p, safe='').replace('%20', '+')}",
-        quote(p, safe="").replace("%20", "+"),
-    ),
-    "percent-text": lambda p: ("text", f"redirect to {quote(p, safe='')} failed", quote(p, safe="")),
-    "percent-twice-text": lambda p: ("text", f"next={twice(p)}", twice(p)),
-    "every-byte": lambda p: ("text", f"v={every_byte(p)}", every_byte(p)),
+    "sentence-en": lambda p: ("text", f"Please write to {p} before Friday, thanks!", ""),
+    "sentence-de": lambda p: ("text", f"Die Bestellung von {p} wurde storniert (2 Artikel).", ""),
+    "sentence-zh": lambda p: ("text", f"客户 {p} 已下单，金额 ¥128。", ""),
+    "sentence-ar": lambda p: ("text", f"العميل {p} أكمل الطلب", ""),
+    "no-spaces": lambda p: ("text", f"请联系{p}谢谢", ""),
+    "form-body": lambda p: ("text", f"a=1&contact={quote(p, safe='')}&b=2", ""),
+    "emoji": lambda p: ("text", f"🎉 {p} 🎉", ""),
+    "title": lambda p: ("text", f"Account · {p} | Example Shop", ""),
+    "json": lambda p: ("text", json.dumps({"customer": p, "n": 3}, ensure_ascii=False), ""),
+    "python-error": lambda p: ("text", f"KeyError: {p!r} not found in cache (shard 3)", ""),
+    "log-line": lambda p: ("text", f"[2026-11-23T10:30:45Z] WARN user={p} action=login ok", ""),
+    "parentheses": lambda p: ("text", f"customer ({p})", ""),
+    "quoted": lambda p: ("text", f"no account for “{p}”", ""),
+    "lines": lambda p: ("text", f"Invalid input\n{p}\n    at f (app.js:1:2)", ""),
+    "path": lambda p: ("url", f"{SHOP}/account/{quote(p, safe='@+:()')}/orders", ""),
+    "path-encoded": lambda p: ("url", f"{SHOP}/u/{quote(p, safe='')}", ""),
+    "query": lambda p: ("url", f"{SHOP}/?utm_content={quote(p, safe='')}&utm_source=x", ""),
+    "query-twice": lambda p: ("url", f"{SHOP}/?utm_source=x&utm_term={twice(p)}", ""),
+    "query-plus": lambda p: ("url", f"/thanks?utm_term=for+{quote(p, safe='').replace('%20', '+')}", ""),
+    "percent-text": lambda p: ("text", f"redirect to {quote(p, safe='')} failed", ""),
+    "percent-twice-text": lambda p: ("text", f"next={twice(p)}", ""),
+    "every-byte": lambda p: ("text", f"v={every_byte(p)}", ""),
     "base64": lambda p: ("text", b64(p), b64(p)),
     "base64-url": lambda p: ("url", f"{SHOP}/unsubscribe/{b64url(p)}", b64url(p)),
-    "base64-1": lambda p: ("text", f"token {b64('x' + p)} rejected", b64("x" + p)),
-    "base64-2": lambda p: ("text", f"token {b64url('id' + p)} rejected", b64url("id" + p)),
-    "base64-json": lambda p: (
-        "url",
-        f"{SHOP}/?utm_content={b64url(json.dumps({'u': p}, ensure_ascii=False))}",
-        b64url(json.dumps({"u": p}, ensure_ascii=False)),
-    ),
-    "base64-percent": lambda p: (
-        "url",
-        f"{SHOP}/?utm_content={quote(b64(p), safe='')}",
-        quote(b64(p), safe=""),
-    ),
+    "base64-1": lambda p: ("text", f"token {b64('#' + p)} rejected", b64("#" + p)),
+    "base64-2": lambda p: ("text", f"token {b64url('u=' + p)} rejected", b64url("u=" + p)),
+    "base64-json": lambda p: ("url", f"{SHOP}/?utm_content={b64url(as_json(p))}", b64url(as_json(p))),
+    "base64-percent": lambda p: ("url", f"{SHOP}/?utm_content={quote(b64(p), safe='')}", quote(b64(p), safe="")),
     "hex": lambda p: ("text", f"uid {p.encode().hex()}", p.encode().hex()),
-    "unicode-escapes": lambda p: (
-        "text",
-        "body: " + p.replace("@", "\\u0040").replace("+", "\\u002b"),
-        p.replace("@", "\\u0040").replace("+", "\\u002b"),
-    ),
-    "html-entities": lambda p: ("text", "Hello " + p.replace("@", "&#64;"), p.replace("@", "&#64;")),
-    "upper": lambda p: ("text", f"CUSTOMER {p.upper()} CALLED", p.upper()),
+    "unicode-escapes": lambda p: ("text", "body: " + p.replace("@", "\\u0040").replace("+", "\\u002b"), ""),
+    "html-entities": lambda p: ("text", "Hello " + p.replace("@", "&#64;"), ""),
+    "upper": lambda p: ("text", f"CUSTOMER {p.upper()} CALLED", ""),
     "nested-url": lambda p: (
         "text",
         f"redirected from {SHOP}/login?next=/account&u={quote(p, safe='')} to /home",
-        quote(p, safe=""),
+        "",
     ),
 }
 PLAIN = [
@@ -504,18 +493,28 @@ def carriers_for(shape: str, value: str, number: int) -> list[str]:
 
 
 def positives() -> Iterator[dict[str, str]]:
-    """One row per personal value and carrier."""
+    """One row per personal value and carrier; «» in the lists above mark the personal part of a value."""
     kinds = {"email": EMAILS, "phone": PHONES, "card": CARDS, "ip": IPS, "iban": IBANS}
     kinds |= {"jwt": list(jwts()), "key": KEYS, "token": TOKENS}
     for shape, values in kinds.items():
-        for number, value in enumerate(values):
-            for name in carriers_for(shape, value, number):
-                door, carried, gone = CARRIERS[name](value)
-                yield {"shape": shape, "carrier": name, "door": door, "value": carried, "gone": gone}
-    for number, value in enumerate(EMAILS[:20] + PHONES[:6] + CARDS[:6]):
-        shape = "email" if number < 20 else "phone" if number < 26 else "card"
-        _, carried, gone = CARRIERS["nested-url"](value)
-        yield {"shape": "query", "carrier": f"nested-url-{shape}", "door": "text", "value": carried, "gone": gone}
+        for number, marked in enumerate(values):
+            for name in carriers_for(shape, plain(marked), number):
+                yield row(shape, name, marked)
+    for shape, marked in [*(("email", v) for v in EMAILS[:20]), *(("card", v) for v in CARDS[:6])]:
+        yield row("query", "nested-url", marked)
+
+
+def row(shape: str, carrier: str, marked: str) -> dict[str, str]:
+    """A value in a carrier; `core` is what may not be seen afterwards, nor `packed`, the word it is encoded in."""
+    door, value, packed = CARRIERS[carrier](plain(marked))
+    core = marked.partition("«")[2].partition("»")[0] or marked
+    core = core.upper() if carrier == "upper" else core
+    return {"shape": shape, "carrier": carrier, "door": door, "value": value, "core": core, "packed": packed}
+
+
+def plain(marked: str) -> str:
+    """The value without the marks."""
+    return marked.replace("«", "").replace("»", "")
 
 
 def check_digit(body: str) -> str:
@@ -531,75 +530,75 @@ def numbers() -> Iterator[dict[str, str]]:
     def digits(count: int) -> str:
         return "".join(rng.choice("0123456789") for _ in range(count))
 
-    def row(kind: str, value: str, door: str = "text") -> dict[str, str]:
+    def number_row(kind: str, value: str, door: str = "text") -> dict[str, str]:
         return {"kind": kind, "door": door, "value": value}
 
     for prefix in "400 401 405 422 440 300 327 376 500 509 520 540 570 590 599 690 692 730 760 800 841 871 880 890 940 978 979 012 045 073".split():
         for _ in range(2):
             body = prefix + digits(9)
-            yield row("ean-13", body + check_digit(body))
+            yield number_row("ean-13", body + check_digit(body))
     for _ in range(15):
         body = digits(11)
-        yield row("upc", body + check_digit(body))
+        yield number_row("upc", body + check_digit(body))
     for _ in range(15):
         body = digits(7)
-        yield row("ean-8", body + check_digit(body))
+        yield number_row("ean-8", body + check_digit(body))
     for first in "0123456789" * 2:
         body = first + digits(12)
-        yield row("gtin-14", body + check_digit(body))
+        yield number_row("gtin-14", body + check_digit(body))
     for _ in range(15):
         body = "978" + digits(9)
         code = body + check_digit(body)
         cut = rng.choice([2, 3, 4, 5])
-        yield row("isbn-13", f"{code[:3]}-{code[3]}-{code[4:4 + cut]}-{code[4 + cut:12]}-{code[12]}")
+        yield number_row("isbn-13", f"{code[:3]}-{code[3]}-{code[4:4 + cut]}-{code[4 + cut:12]}-{code[12]}")
     for _ in range(10):
         stamp = 1_700_000_000 + rng.randrange(90_000_000)
-        yield row("unix time", str(stamp))
-        yield row("unix time", str(stamp * 1000 + rng.randrange(1000)))
-        yield row("ga client id", f"{rng.randrange(10**8, 2 * 10**9)}.{stamp}", "id")
-        yield row("ga client id in text", f"cid={rng.randrange(10**8, 2 * 10**9)}.{stamp}")
-        yield row("session id", f"GS1.1.{stamp}.{rng.randrange(1, 40)}.1.{stamp + 300}.0.0.0", "id")
-        yield row("fbp", f"fb.1.{stamp * 1000}.{rng.randrange(10**8, 2 * 10**9)}", "id")
+        yield number_row("unix time", str(stamp))
+        yield number_row("unix time", str(stamp * 1000 + rng.randrange(1000)))
+        yield number_row("ga client id", f"{rng.randrange(10**8, 2 * 10**9)}.{stamp}", "id")
+        yield number_row("ga client id in text", f"cid={rng.randrange(10**8, 2 * 10**9)}.{stamp}")
+        yield number_row("session id", f"GS1.1.{stamp}.{rng.randrange(1, 40)}.1.{stamp + 300}.0.0.0", "id")
+        yield number_row("fbp", f"fb.1.{stamp * 1000}.{rng.randrange(10**8, 2 * 10**9)}", "id")
     for _ in range(12):
         made = uuid.UUID(int=rng.getrandbits(128), version=4)
-        yield row("uuid", str(made))
-        yield row("uuid", str(made).upper())
-        yield row("uuid in text", f"Order {made} not found")
-        yield row("uuid without dashes", made.hex)
+        yield number_row("uuid", str(made))
+        yield number_row("uuid", str(made).upper())
+        yield number_row("uuid in text", f"Order {made} not found")
+        yield number_row("uuid without dashes", made.hex)
     for number in range(12):
         year, serial = rng.choice((2024, 2025, 2026)), rng.randrange(10**6)
-        yield row("order number", f"{year}-{serial:06d}")
-        yield row("order number", f"ORD{year}{serial:08d}")
-        yield row("order number", f"#{rng.randrange(1000, 99999)}")
-        yield row("order number", str(rng.randrange(10**7, 10**9)))
-        yield row("order number", str(rng.randrange(10**9, 10**10)))
-        yield row("order number", f"{digits(3)}-{digits(7)}-{digits(7)}")
-        yield row("order number", f"{digits(2)}-{digits(5)}-{digits(5)}")
-        yield row("order number", f"80{digits(14)}")
-        yield row("order number", f"{rng.randrange(1, 4)}{digits(18)}")
-        yield row("order number", f"20261123{digits(9)}")
-        yield row("order number", f"{rng.choice('ABDKW')}{rng.choice('ABDKW')}-{digits(4)}-{digits(4)}-{digits(2)}")
-        yield row("order in text", f"Thank you, your order {digits(11)} is on its way ({number + 1} parcels)")
+        yield number_row("order number", f"{year}-{serial:06d}")
+        yield number_row("order number", f"ORD{year}{serial:08d}")
+        yield number_row("order number", f"#{rng.randrange(1000, 99999)}")
+        yield number_row("order number", str(rng.randrange(10**7, 10**9)))
+        yield number_row("order number", str(rng.randrange(10**9, 10**10)))
+        yield number_row("order number", f"{digits(3)}-{digits(7)}-{digits(7)}")
+        yield number_row("order number", f"{digits(2)}-{digits(5)}-{digits(5)}")
+        yield number_row("order number", f"80{digits(14)}")
+        yield number_row("order number", f"{rng.randrange(1, 4)}{digits(18)}")
+        yield number_row("order number", f"20261123{digits(9)}")
+        yield number_row("order number", f"{rng.choice('ABDKW')}{rng.choice('ABDKW')}-{digits(4)}-{digits(4)}-{digits(2)}")
+        yield number_row("order in text", f"Thank you, your order {digits(11)} is on its way ({number + 1} parcels)")
     for _ in range(10):
-        yield row("tracking number", digits(12))
-        yield row("tracking number", f"JD0146{digits(14)}")
-        yield row("tracking number", f"1Z{digits(3)}W{digits(12)}")
-        yield row("tracking number", f"0034{digits(16)}")
-        yield row("sixteen digits", f"{rng.choice('0123456789')}{digits(15)}")
-        yield row("imei", f"35{digits(13)}")
+        yield number_row("tracking number", digits(12))
+        yield number_row("tracking number", f"JD0146{digits(14)}")
+        yield number_row("tracking number", f"1Z{digits(3)}W{digits(12)}")
+        yield number_row("tracking number", f"0034{digits(16)}")
+        yield number_row("sixteen digits", f"{rng.choice('0123456789')}{digits(15)}")
+        yield number_row("imei", f"35{digits(13)}")
     for _ in range(15):
-        yield row("price", f"{rng.randrange(1, 5000)}.{rng.randrange(100):02d}")
-        yield row("price", f"{rng.randrange(1, 9)}.{rng.randrange(1000):03d},{rng.randrange(100):02d} €")
-        yield row("coordinates", f"{rng.uniform(-90, 90):.6f},{rng.uniform(-180, 180):.6f}")
-        yield row("short hash", f"{rng.getrandbits(28):07x}")
-        yield row("object id", f"{rng.getrandbits(96):024x}")
-        yield row("gid", b64(f"gid://shopify/Product/{rng.randrange(10**12, 9 * 10**12)}"))
+        yield number_row("price", f"{rng.randrange(1, 5000)}.{rng.randrange(100):02d}")
+        yield number_row("price", f"{rng.randrange(1, 9)}.{rng.randrange(1000):03d},{rng.randrange(100):02d} €")
+        yield number_row("coordinates", f"{rng.uniform(-90, 90):.6f},{rng.uniform(-180, 180):.6f}")
+        yield number_row("short hash", f"{rng.getrandbits(28):07x}")
+        yield number_row("object id", f"{rng.getrandbits(96):024x}")
+        yield number_row("gid", b64(f"gid://shopify/Product/{rng.randrange(10**12, 9 * 10**12)}"))
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
     for length in (10, 16, 21, 24, 27, 36, 48, 64, 91):
         for _ in range(6):
-            yield row("opaque id", "".join(rng.choice(alphabet) for _ in range(length)), "id")
+            yield number_row("opaque id", "".join(rng.choice(alphabet) for _ in range(length)), "id")
             if length < 32:
-                yield row("opaque id in text", "ref " + "".join(rng.choice(alphabet) for _ in range(length)))
+                yield number_row("opaque id in text", "ref " + "".join(rng.choice(alphabet) for _ in range(length)))
 
 
 def lines(rows: Iterator[dict[str, str]], *, hide: bool = False) -> str:
