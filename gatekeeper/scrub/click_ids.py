@@ -41,7 +41,8 @@ def lift_click_ids(url: str) -> tuple[str, dict[str, str]]:
             field = _FIELDS[name]
             if field and value:
                 lifted.setdefault(field, mended(unquote(value)))
-            owed = owed or mark if mark in ("?", "#") or owed else ""
+            if mark in ("?", "#"):
+                owed = mark
             continue
         pieces.append((owed or mark) + parameter if mark else parameter)
         owed = ""

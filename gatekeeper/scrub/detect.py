@@ -40,7 +40,7 @@ def find(text: str) -> list[Span]:
 
 
 def _ordinary(text: str) -> bool:
-    """Whether a look is enough to say that there is nothing. Never true of a folded text that holds a shape."""
+    """Whether one look says that there is nothing. Never true of a folded text that holds a shape."""
     return not (
         "@" in text
         or "%" in text

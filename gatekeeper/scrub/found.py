@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# A text that still changes after this many rounds is made to (replacing one shape bares the next), and goes whole.
-ROUNDS = 6
+# Replacing one shape may bare another. A text that still does after so
+# many rounds is made to, and goes whole.
+ROUNDS = 3
 
 # Of shapes that overlap the more exact one gives the name.
 _RANK = ("jwt", "iban", "card", "email", "key", "ip", "phone", "token")

@@ -17,7 +17,10 @@ _RANDOM = re.compile(
 
 
 def personal_shape(value: str) -> str | None:
-    """The first personal shape that an identifier holds (`email`, `phone`, `card`, `ip`, `iban`, `jwt`, `key`)."""
+    """The first personal shape in an identifier, or `None`.
+
+    `email`, `phone`, `card`, `ip`, `iban`, `jwt` or `key`; never `token`.
+    """
     if _RANDOM.fullmatch(value):
         return None
     spans = [span for span in find(value) if span.shape not in _ALLOWED]

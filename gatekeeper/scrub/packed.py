@@ -16,7 +16,7 @@ from gatekeeper.scrub.found import Span
 _SHORTEST = 8  # eight characters of base64 hold six: a@b.co
 _RUN = re.compile(r"[A-Za-z0-9+/_\-]{8,}")
 _HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){6,}(?![0-9A-Fa-f])")
-# "@" is 0x40 and digits are 0x3?: these are the sextets they give as first, second and third byte of a triple.
+# "@" is 0x40, digits are 0x3?: the sextets they give as first, second and third byte of a triple.
 _AT_OR_DIGITS = re.compile(
     "Q[A-P]|[EUk0][A-D]|[BFJNRVZdhlptx159]A|[MNO][DTjz]|[DTjz][AEIMQUYcgkosw048][wxyz0-5]|[wxyz0-5][MNO]"
 )

@@ -15,7 +15,7 @@ _ADDRESS = re.compile(
     rf"(?<=:)//[^{_STOP}]+|[?#](?=[A-Za-z0-9_.\-\[\]%$~]{{1,60}}=)[^{_STOP}]+|{ENCODED_QUERY.pattern}"
 )
 _PARTS = re.compile("[?#@;%]")  # without one of these there is nothing in an address but a host and a path
-# What follows an address in prose and in stack traces, read backwards: `:line:column)`, a full stop, a bracket.
+# What follows an address in prose and stack traces, read backwards: `:line:column)`, a full stop, a bracket.
 _AFTER = re.compile(r"[)\]}.,;:!?]*(?:\d{1,7}:){0,2}")
 
 

@@ -15,20 +15,25 @@ from gatekeeper.scrub.found import Scrubbed, Span, settled, without
 from gatekeeper.scrub.views import mended
 
 DEFAULT_PARAMS = frozenset(
-    f"utm_{name}"
-    for name in (
-        "source medium campaign term content id source_platform creative_format marketing_tactic".split()
-    )
+    {
+        "utm_source",
+        "utm_medium",
+        "utm_campaign",
+        "utm_term",
+        "utm_content",
+        "utm_id",
+        "utm_source_platform",
+        "utm_creative_format",
+        "utm_marketing_tactic",
+    }
 )
-"""The campaign parameters that GA4 reads (https://support.google.com/analytics/answer/10917952); the policy adds."""
+"""The campaign parameters of GA4 (https://support.google.com/analytics/answer/10917952); the policy adds."""
 
 _AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{0,30}:)?[/\\]{2}([^/\\?#]*)")
 _PARAMETER = re.compile("([?&;])([^?&;]*)")
 _PATH_PARAMETER = re.compile(r";[^/;=?]*=[^/;?]*")
 # A question mark that was encoded with the rest of an address, and the parameters after it.
-ENCODED_QUERY = re.compile(
-    r"%(?:25){0,3}3[Ff](?=[^\s\"'<>&]{0,60}?(?:=|%(?:25){0,3}3[Dd]))[^\s\"'<>&]*"
-)
+ENCODED_QUERY = re.compile(r"%(?:25){0,3}3[Ff](?=[^\s\"'<>&]{0,60}?(?:=|%(?:25){0,3}3[Dd]))[^\s\"'<>&]*")
 
 
 def scrub_url(url: str, params: frozenset[str] = DEFAULT_PARAMS) -> Scrubbed:
@@ -40,7 +45,7 @@ def scrub_url(url: str, params: frozenset[str] = DEFAULT_PARAMS) -> Scrubbed:
 
 
 def _scrubbed(url: str, params: frozenset[str]) -> tuple[Scrubbed, bool]:
-    url, hash_mark, fragment = mended(url).partition("#")
+    url, _, fragment = mended(url).partition("#")
     head, mark, query = url.partition("?")
     cut: list[str] = []
     authority = _AUTHORITY.match(head)
@@ -91,6 +96,6 @@ def _segment(text: str, span: Span, begin: int, end: int) -> Span:
     """A span in the path, widened to the segments it touches."""
     if span.start >= end or span.end <= begin:
         return span
-    start = max(begin, text.rfind("/", begin, max(span.start, begin) + 1) + 1) if span.start >= begin else span.start
+    start = min(span.start, max(begin, text.rfind("/", begin, max(begin, span.start)) + 1))
     stop = text.find("/", span.end, end)
     return Span(start, max(span.end, end if stop < 0 else stop), span.shape)

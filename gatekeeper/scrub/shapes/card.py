@@ -1,4 +1,4 @@
-"""Payment card numbers: an issuer's range and length, the Luhn check digit, and a grouping cards are printed in.
+"""Payment card numbers: an issuer's range and length, the Luhn check digit, and a grouping as on cards.
 
 Left alone: digit runs that are longer or shorter, sequences of sizes or years (`36 38 40 42 …`), and the
 decimals of a fraction (`0.4242…`). One in ten of other sixteen-digit numbers of an issuer's range passes the
@@ -21,8 +21,10 @@ _GROUPINGS = frozenset(
     + [(4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3)]
     + [(4, 6, 5), (4, 6, 4), (8, 8)]
 )
+_OPENINGS = frozenset(sizes[0] for sizes in _GROUPINGS)
 _RANGES = [
-    (row["first"], row["last"], frozenset(row["lengths"])) for row in table(__package__, "card.toml")["ranges"]
+    (row["first"], row["last"], frozenset(row["lengths"]))
+    for row in table(__package__, "card.toml")["ranges"]
 ]
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _FRACTION = re.compile(r"(?<![\d.])0\.\Z")
@@ -36,7 +38,7 @@ def find(text: str) -> Iterator[Span]:
         parts = groups(text, begin, stop)
         taken = 0
         for first in range(len(parts)):
-            if first < taken:
+            if first < taken or parts[first][1] - parts[first][0] not in _OPENINGS:
                 continue
             last = _card(text, parts, first)
             if last is not None:
@@ -70,10 +72,5 @@ def _issued(number: str) -> bool:
 
 def _luhn(number: str) -> bool:
     """ISO/IEC 7812-1, annex B."""
-    return (
-        sum(
-            _DOUBLED[int(digit)] if place % 2 else int(digit) for place, digit in enumerate(reversed(number))
-        )
-        % 10
-        == 0
-    )
+    digits = map(int, reversed(number))
+    return sum(_DOUBLED[digit] if place % 2 else digit for place, digit in enumerate(digits)) % 10 == 0

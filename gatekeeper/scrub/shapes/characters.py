@@ -9,11 +9,14 @@ _NO_WORD = (
 )
 # Scripts that write words without spaces between them (and Hangul, which glues particles to foreign words):
 # an address in Latin letters ends where they begin.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+    "\U00020000-\U0003ffff"
+)
 _CONTROLS = "\\x00-\\x20"
 
 # RFC 5322 atext without / = ? &, which in URLs and forms part an address from what stands before it.
-_NO_LOCAL = _CONTROLS + "\"(),/:;<=>?@\\[\\\\\\]&" + _NO_WORD
+_NO_LOCAL = _CONTROLS + '"(),/:;<=>?@\\[\\\\\\]&' + _NO_WORD
 _NO_LABEL = _CONTROLS + "!-,./:-@\\[-`{-~" + _NO_WORD
 _NO_LETTER = _CONTROLS + "!-@\\[-`{-~" + _NO_WORD
 

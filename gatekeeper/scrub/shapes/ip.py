@@ -19,7 +19,9 @@ from gatekeeper.scrub.found import Span
 
 _QUAD = re.compile(r"(?<![\d%])(?<!\d\.)(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?!\d)(?!\.\d)")
 _QUADS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
-_SIX = re.compile(r"(?<![A-Za-z0-9_:.])\[?((?:[0-9A-Fa-f]{0,4}:){2,8}[0-9A-Fa-f.]{0,15})(%[A-Za-z0-9]{1,15})?(\])?")
+_SIX = re.compile(
+    r"(?<![A-Za-z0-9_:.])\[?((?:[0-9A-Fa-f]{0,4}:){2,8}[0-9A-Fa-f.]{0,15})(%[A-Za-z0-9]{1,15})?(\])?"
+)
 _VERSION = re.compile(
     r"(?:\b(?:ver|vers|version|versione|versión|release|rel|build|rev|revision|firmware|fw|sdk|api"
     r"|section|sec|chapter|oid)|§)[\s:=/_\-]{0,3}\Z|(?<![A-Za-z0-9])v\.? ?\Z",
@@ -29,7 +31,9 @@ _ADDRESS = re.compile(
     r"(?:(?:\b|_)(?:ip|ipv4|addr|address|client|visitor|remote|from|host|peer|for|by)\]?[\s:=_\"'(\[]{0,4}|//|@)\Z",
     re.IGNORECASE,
 )
-_FILE = re.compile(r"\.(?:exe|msi|dmg|pkg|zip|7z|t?gz|tar|xz|deb|rpm|apk|ipa|jar|war|whl|js|css|map|dll|so|min)\b")
+_FILE = re.compile(
+    r"\.(?:exe|msi|dmg|pkg|zip|7z|t?gz|tar|xz|deb|rpm|apk|ipa|jar|war|whl|js|css|map|dll|so|min)\b"
+)
 _WORD = re.compile("[A-Za-z0-9_]")
 _BEFORE = 16  # characters that are read for such a word
 _SMALL = 20

@@ -16,7 +16,8 @@ _PREFIXED = re.compile(
     "(?<![A-Za-z0-9])(?:" + "|".join(row["pattern"] for row in table(__package__, "key.toml")["keys"]) + ")"
 )
 _BLOCK = re.compile(
-    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-]*-----END [A-Z ]{0,30}PRIVATE KEY-----|[A-Za-z0-9+/=\s\\]*)"
+    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
+    r"(?:[^-]*-----END [A-Z ]{0,30}PRIVATE KEY-----|[A-Za-z0-9+/=\s\\]*)"
 )
 _SCHEME = re.compile(r"\b(?:bearer|basic)[ +:]{1,3}([A-Za-z0-9._~+/=\-]{8,})", re.IGNORECASE)
 _ASSIGNED = re.compile(
@@ -26,11 +27,14 @@ _ASSIGNED = re.compile(
     r"[\"']?[ ]{0,2}([=:])[ ]{0,2}[\"']?([^\s\"'&;,<>\[{$]{4,200})",
     re.IGNORECASE,
 )
-_NO_VALUE = frozenset({"none", "null", "undefined", "true", "false", "empty", "missing", "required", "invalid"})
-# Marks of the prefixes above: looking for these first is many times faster than trying each pattern everywhere.
+_NO_VALUE = frozenset(
+    {"none", "null", "undefined", "true", "false", "empty", "missing", "required", "invalid"}
+)
+# Marks of the prefixes above: to look for these first is many times faster than to try each pattern everywhere.
 _MARK = re.compile(
-    r"[_\-.](?:(?<=[sr]k[_-])|(?<=gh[oprsu]_)|(?<=_pat_)|(?<=gl(?:pat|ptt)-)|(?<=gl[dr]t-)|(?<=xox[abeoprs]-)|(?<=npm_)"
-    r"|(?<=hf_)|(?<=pypi-)|(?<=shp[acps][ats]_)|(?<=do[opr]_)|(?<=whsec_)|(?<=ya29\.)|(?<=SG\.)|(?<=-----)(?=BEGIN ))"
+    r"[_\-.](?:(?<=[sr]k[_-])|(?<=gh[oprsu]_)|(?<=_pat_)|(?<=gl(?:pat|ptt)-)|(?<=gl[dr]t-)|(?<=xox[abeoprs]-)"
+    r"|(?<=npm_)|(?<=hf_)|(?<=pypi-)|(?<=shp[acps][ats]_)|(?<=do[opr]_)|(?<=whsec_)|(?<=ya29\.)|(?<=SG\.)"
+    r"|(?<=-----)(?=BEGIN ))"
 )
 _NAMES = re.compile("pass|pwd|secret|key|token|authorization")
 

@@ -5,7 +5,8 @@ that, nothing tells it from an order number, an EAN or a time stamp. With separa
 `+` or `00` and a country code; North American 3-3-4; an area code in brackets; a leading zero and 9 to 12
 digits; Chinese 3-4-4, Indian 5-5, Spanish 3-2-2-2, Russian 8-3-3-2-2.
 
-Left alone: dates, amounts (`+10 000 000`), US postcodes, marketplaces' order numbers (`09-88937-12759`), article numbers that letters lead (`AB-212-555-0123`).
+Left alone: dates, amounts (`+10 000 000`), US postcodes, shops' order numbers (`09-88937-12759`), rows of
+numbers, and article numbers that letters lead (`AB-212-555-0123`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from gatekeeper.scrub.found import Span
 from gatekeeper.scrub.shapes.digits import ENOUGH, groups, runs
 from gatekeeper.scrub.tables import table
 
-_SHORTEST, _LONGEST = 7, 15  # E.164 allows fifteen digits; subscriber numbers of fewer than seven are no one's
+_SHORTEST, _LONGEST = 7, 15  # digits; fifteen is E.164's limit
 _BEFORE = 48  # characters that are read for a word
 
 _FORMS = {
@@ -45,7 +46,7 @@ _NUMBER = re.compile(
 )
 _SEPARATED = re.compile(r"\d[ .\-/()+\t]{1,4}\d|\+")
 _DATE = re.compile(r"0?\d[.\-/]\d\d[.\-/](?:19|20)\d\d(?!\d)")
-_ORDER = re.compile(r"\d\d-\d{5}-\d{5}\Z|\d{4}(?:[ .\-]\d{4}){2}\Z")  # as shops number their orders
+_ORDER = re.compile(r"\d\d-\d{5}-\d{5}\Z|(?!08)\d{4}(?:[ .\-]\d{4}){2}\Z")  # as shops number their orders
 _AMOUNT = re.compile(r"\+(?:\d{1,3}(?:[ .,]\d{3})*[ .,]000|\d+[.,]\d\d?)\Z|0\d+\.\d+\Z")
 _PAIRS = re.compile(r"\d\d(?:.\d\d){5,}\Z")  # a dump of bytes; numbers in pairs have five
 _ZIP = re.compile(r"\d{5}-\d{4}\Z")  # a US postcode with its four further digits
@@ -57,9 +58,11 @@ def _any_of(words: list[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(set(words), key=len, reverse=True))
 
 
+_LABELS = _any_of([word for row in _WORDS["words"].values() for word in row])
+_BETWEEN = r"[\s:=.,\"'#*_>)+(]"
 _ANNOUNCED = re.compile(
-    rf"(?:(?<![^\W_])|(?<=[\u0e00-\u9fff]))(?<!\[)(?:{_any_of([word for row in _WORDS['words'].values() for word in row])})"
-    rf"(?:[\s:=.,\"'#*_>)+(]{{1,4}}(?:{_any_of(_WORDS['fillers'])}))?[\s:=.,\"'#*_>)+(]{{0,4}}\Z",
+    rf"(?:(?<![^\W_])|(?<=[\u0e00-\u9fff]))(?<!\[)(?:{_LABELS})"
+    rf"(?:{_BETWEEN}{{1,4}}(?:{_any_of(_WORDS['fillers'])}))?{_BETWEEN}{{0,4}}\Z",
     re.IGNORECASE,
 )
 

@@ -2,8 +2,8 @@
 
 Session and reset tokens, MD5 and SHA digests (a digest of an e-mail address is still that person's). What is
 readable changes seldom between letters and digits, or upper and lower case; what is random, at every second
-or third character. Left alone: UUIDs, slugs, camel case, mangled names, hashes in names of assets (`app.<hash>.css`), and
-base64 of plain readable text, which is searched for what it holds instead.
+or third character. Left alone: UUIDs, slugs, camel case, mangled names, hashes in names of assets
+(`app.<hash>.css`), and base64 of plain readable text, which is searched for what it holds instead.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ _RUN = re.compile(r"[A-Za-z0-9_\-]{32,}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _BARE_UUID = re.compile(r"[0-9A-Fa-f]{12}[47][0-9A-Fa-f]{3}[89ABab][0-9A-Fa-f]{15}\Z")
 _ASSET = re.compile(
-    r"\.(?:chunk\.|min\.|bundle\.)?(?:[cm]?js|css|map|json|wasm|woff2?|ttf|otf|png|jpe?g|gif|webp|avif|svg|ico|mp4|webm)\b"
+    r"\.(?:chunk\.|min\.|bundle\.)?"
+    r"(?:[cm]?js|css|map|json|wasm|woff2?|ttf|otf|png|jpe?g|gif|webp|avif|svg|ico|mp4|webm)\b"
 )
 _CHANGE = re.compile("(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[0-9]|(?<=[0-9])[A-Za-z]")
 _MANGLED = re.compile("_{1,3}(?:Z|R)")  # C++ and Rust names in native stack traces
