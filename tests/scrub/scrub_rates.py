@@ -13,7 +13,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -21,7 +21,6 @@ from urllib.parse import unquote
 from gatekeeper.scrub import personal_shape, scrub_text, scrub_url
 
 LABELLED = Path(__file__).parent / "labelled"
-PARAMS = frozenset({"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id"})
 SECRETS = frozenset({"key", "token", "jwt"})  # one secret is not always told from the other; gone is gone
 
 
@@ -76,7 +75,7 @@ def right(row: Row) -> bool:
     """Whether the scrubber does with the row what its label says."""
     if row.door == "id":
         return same(personal_shape(row.value), row.shape)
-    result = scrub_text(row.value) if row.door == "text" else scrub_url(row.value, PARAMS)
+    result = scrub_text(row.value) if row.door == "text" else scrub_url(row.value)
     if row.shape is None:
         return result.text == row.value and not result.found
     return any(same(found, row.shape) for found in result.found) and not survives(row, result.text)
@@ -108,31 +107,42 @@ def rates(rows: list[Row]) -> dict[str, tuple[int, int]]:
     return {name: (good[name], total[name]) for name in total}
 
 
-def table(rows: list[Row], what: str) -> str:
-    """A Markdown table over both parts of the set."""
+def table(rows: list[Row], what: str, *, brief: bool = False) -> str:
+    """A Markdown table over both parts of the set; a brief one sums up the lines that have no failure."""
     parts = [rates([row for row in rows if row.held_out is held]) for held in (False, True)]
-    lines = [f"| {what} | tuned on | held out |", "|---|---|---|"]
-    lines += [
-        f"| {name} | {share(parts[0].get(name))} | {share(parts[1].get(name))} |"
-        for name in sorted(parts[0] | parts[1])
-    ]
-    sums = [tuple(map(sum, zip(*part.values(), strict=True))) for part in parts]
-    lines.append(f"| **all** | **{share(sums[0])}** | **{share(sums[1])}** |")
-    return "\n".join(lines)
+    shown, flawless = [], []
+    for name in sorted(parts[0] | parts[1]):
+        counts = [part.get(name, (0, 0)) for part in parts]
+        (flawless if brief and all(good == total for good, total in counts) else shown).append((name, counts))
+    if flawless:
+        shown.append((f"{len(flawless)} other kinds", [added(column) for column in columns(flawless)]))
+    shown.append(("**all**", [added(column) for column in columns(shown)]))
+    body = [f"| {name} | {' | '.join(map(share, counts))} |" for name, counts in shown]
+    return "\n".join([f"| {what} | tuned on | held out |", "|---|---|---|", *body])
 
 
-def share(counts: tuple[int, ...] | None) -> str:
+def columns(lines: list[tuple[str, list[tuple[int, int]]]]) -> Iterator[tuple[tuple[int, int], ...]]:
+    """The counts of all lines, part by part."""
+    return zip(*(counts for _, counts in lines), strict=True)
+
+
+def added(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """The sums of (right, all)."""
+    right_ones, every_one = zip(*counts, strict=True)
+    return sum(right_ones), sum(every_one)
+
+
+def share(counts: tuple[int, int]) -> str:
     """`98.2 % (112 of 114)`."""
-    if counts is None:
-        return "–"
-    return f"{100 * counts[0] / counts[1]:.1f} % ({counts[0]} of {counts[1]})"
+    good, total = counts
+    return f"{100 * good / total:.1f} % ({good} of {total})" if total else "–"
 
 
 if __name__ == "__main__":
     if "--misses" in sys.argv:
         for each in [*positives(), *ordinary()]:
             if not each.held_out and not right(each):
-                shown = scrub_url(each.value, PARAMS) if each.door == "url" else scrub_text(each.value)
+                shown = scrub_url(each.value) if each.door == "url" else scrub_text(each.value)
                 print(
                     each.shape or "FALSE",
                     each.kind,
@@ -144,4 +154,4 @@ if __name__ == "__main__":
                 )
     else:
         print(table(list(positives()), "shape, found and gone"), end="\n\n")
-        print(table(list(ordinary()), "ordinary, left as it was"))
+        print(table(list(ordinary()), "ordinary, left as it was", brief=True))

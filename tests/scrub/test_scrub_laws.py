@@ -23,8 +23,9 @@ ANY_CHARACTER = st.characters(exclude_categories=())  # lone surrogates too
 # What addresses, numbers, tokens and their disguises are made of, in every order.
 WORDS = r"""
 @ . .. - _ : :: / // ? # & ; = + % %25 %40 %2540 %3F %3D \ \u0040 &#64; " ' ( ) [ ] < > , | ~ $
-a b.co jane example.com jane@example.com a@b.co xn--p1ai 例子.公司 jürgen anna@пример.рф amFuZUBleGFtcGxlLmNvbQ
-1 12 007 4242 4242424242424242 4111-1111 +49 030 2125550123 212-555-0123 203.0.113.9 2001:db8::1 1.2.3.4
+a b.co jane example.com jane@example.com a@b.co xn--p1ai 例子.公司 jürgen anna@пример.рф
+amFuZUBleGFtcGxlLmNvbQ 1 12 007 4242 4242424242424242 4111-1111
++49 030 2125550123 212-555-0123 203.0.113.9 2001:db8::1 1.2.3.4
 DE89 DE89370400440532013000 3704 eyJ eyJhbGciOiJIUzI1NiJ9 eyJzdWIiOiI3In0 c2ln sk_live_ ghp_ a1B2c3D4e5F6g7H8
 tel phone ip v token= password= bearer https:// http: mailto: utm_source= gclid= [email] [phone] ٤ ٢٠٣ ＠ ．
 """

@@ -21,7 +21,8 @@ _BLOCK = re.compile(
 )
 _SCHEME = re.compile(r"\b(?:bearer|basic)[ +:]{1,3}([A-Za-z0-9._~+/=\-]{8,})", re.IGNORECASE)
 _ASSIGNED = re.compile(
-    r"(?<![A-Za-z])(?:(pass(?:word|wd|phrase)?|pwd)"
+    r"(?<![A-Za-z])(?:(pass(?:word|wd|wort|phrase)?|pwd|kennwort|wachtwoord|mot[ _\-]?de[ _\-]?passe"
+    r"|contraseña|senha|hasło|пароль)"
     r"|(?:client|app|shared)?[_\-]?secret|(?:api|access|private|secret|auth)[_\-]?key"
     r"|(?:access|auth|refresh|id|session|csrf|xsrf|user|reset|api|bearer|security)?[_\-]?token|authorization)"
     r"[\"']?[ ]{0,2}([=:])[ ]{0,2}[\"']?([^\s\"'&;,<>\[{$]{4,200})",
@@ -30,13 +31,13 @@ _ASSIGNED = re.compile(
 _NO_VALUE = frozenset(
     {"none", "null", "undefined", "true", "false", "empty", "missing", "required", "invalid"}
 )
-# Marks of the prefixes above: to look for these first is many times faster than to try each pattern everywhere.
+# Marks of the prefixes above: looking for these first is far faster than trying each pattern everywhere.
 _MARK = re.compile(
     r"[_\-.](?:(?<=[sr]k[_-])|(?<=gh[oprsu]_)|(?<=_pat_)|(?<=gl(?:pat|ptt)-)|(?<=gl[dr]t-)|(?<=xox[abeoprs]-)"
     r"|(?<=npm_)|(?<=hf_)|(?<=pypi-)|(?<=shp[acps][ats]_)|(?<=do[opr]_)|(?<=whsec_)|(?<=ya29\.)|(?<=SG\.)"
     r"|(?<=-----)(?=BEGIN ))"
 )
-_NAMES = re.compile("pass|pwd|secret|key|token|authorization")
+_NAMES = re.compile("pass|pwd|kennwort|wachtwoord|contrase|senha|hasło|пароль|secret|key|token|authorization")
 
 
 def suspicious(text: str) -> bool:

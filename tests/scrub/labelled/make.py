@@ -1,8 +1,8 @@
 """Writes the generated files of the labelled set, `*.jsonl`; README.md says what each of them is.
 
-Run by hand (`python tests/scrub/labelled/make.py`); a test checks that the files are what it writes. It shares
-nothing with the detector: the personal values are those of `personal*.txt`, the check digits of ordinary
-numbers are computed here.
+Run by hand (`python tests/scrub/labelled/make.py`); a test checks that the files are what it writes. It
+shares nothing with the detector: the personal values are those of `personal*.txt`, the check digits of
+ordinary numbers are computed here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEADERS = [
 
 
 def jwts(held_out: bool) -> Iterator[str]:
-    """Compact JWS and JWE over made-up claims, with and without spaces in the header; every other one is held out."""
+    """Compact JWS and JWE over made-up claims; every other header is held out."""
     for number, header in enumerate(HEADERS):
         if number % 2 != held_out:
             continue
@@ -45,7 +45,7 @@ def jwts(held_out: bool) -> Iterator[str]:
 
 
 def personal(part: str) -> dict[str, list[str]]:
-    """Shape -> the values of `personal*.txt`; `·` is taken out, `\\u200b` and the like are read as characters."""
+    """Shape -> the values of `personal*.txt`, without `·`, and with `\\u200b` and the like as characters."""
     values: dict[str, list[str]] = {}
     for line in (HERE / f"personal{part}.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
