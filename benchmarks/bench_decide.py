@@ -7,7 +7,7 @@ import orjson
 from benchmarks.timing import cpu_us, report
 from gatekeeper import wire
 from gatekeeper.audit.lines import decision_line
-from gatekeeper.gate import Caller
+from gatekeeper.gate import Caller, _Scrubber
 from tests.builders import GUIDE_EVENT, NOW, make_gate
 
 
@@ -21,8 +21,10 @@ def main() -> None:
     routed = gate.policy.destinations_for("purchase")
     figures = {"parse the body": cpu_us(lambda: wire.parse(body))}
     for to in routed:
-        figures[f"decide + shape, {to.name}"] = cpu_us(
-            lambda to=to: gate._for_destination(plan.event, plan.consent, plan.place, to, NOW)
+        figures[f"decide + scrub + shape, {to.name}"] = cpu_us(
+            lambda to=to: gate._for_destination(
+                plan.event, plan.consent, plan.place, to, NOW, _Scrubber(gate.policy.catalogue)
+            )
         )
     figures[f"plan, {len(routed)} destinations"] = cpu_us(
         lambda: gate.plan(posted, caller, at=NOW, request_id="req_bench")

@@ -20,6 +20,7 @@ from gatekeeper.delivery.job import Job
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.errors import DeliveryError
+from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, in_order
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.keys import KeyRing
@@ -37,7 +38,8 @@ from gatekeeper.model import (
     Verdict,
 )
 from gatekeeper.policy import Policy
-from gatekeeper.scrub import lift_click_ids, scrub_url
+from gatekeeper.scrub import lift_click_ids
+from gatekeeper.scrub.fields import scrub_value
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.wire import Posted
@@ -181,10 +183,11 @@ class Gate:
         place = self._place(posted, caller, at)
         consent = self._resolve(self.heard(caller, posted), place, at, event.time, _age(caller))
         decisions = []
+        scrubber = _Scrubber(policy.catalogue)
         shaped: dict[str, Shaped] = {}
         for to in policy.destinations_for(event.name):
             try:
-                decision, outgoing = self._for_destination(event, consent, place, to, at)
+                decision, outgoing = self._for_destination(event, consent, place, to, at, scrubber)
             except Exception as error:  # noqa: BLE001  # fail closed; the other destinations are not harmed
                 _log.error("the gate failed on an event for %s (%s); blocked", to.name, type(error).__name__)
                 decision, outgoing = _failed(to), None
@@ -271,7 +274,7 @@ class Gate:
         )
 
     def _for_destination(
-        self, event: Event, consent: Consent, place: Place, to: Destination, at: float
+        self, event: Event, consent: Consent, place: Place, to: Destination, at: float, scrubber: _Scrubber
     ) -> tuple[Decision, Shaped | None]:
         vendor = Permission.UNKNOWN
         if to.vendor_id is not None:
@@ -279,7 +282,7 @@ class Gate:
         decision = decide(event, consent, place, to, vendor)
         if decision.verdict is Verdict.BLOCK:
             return decision, None
-        kept, scrubbed = self._scrub(decision.kept, to)
+        kept, scrubbed, personal = scrubber.scrub(decision.kept, to.url_params)
         shaping = Shaping(to, consent, place, at, lambda value: self.keys.derived_id(to.name, value))
         shaped = KINDS[to.kind.name].shape(event, kept, shaping)
         if isinstance(shaped, str):
@@ -289,8 +292,9 @@ class Gate:
             ), None
         added = decision.derived
         stripped = decision.stripped
-        if shaped.invalid:
-            bad = dict.fromkeys((name for name in shaped.invalid if name not in added), "invalid")
+        if shaped.invalid or personal:
+            refused = (*personal, *shaped.invalid)
+            bad = dict.fromkeys((name for name in refused if name not in added), "invalid")
             stripped = {**stripped, **bad}
         return Decision(
             destination=to.name,
@@ -304,20 +308,6 @@ class Gate:
             legal_basis=decision.legal_basis,
             steps=decision.steps,
         ), shaped
-
-    def _scrub(
-        self, kept: Mapping[str, object], to: Destination
-    ) -> tuple[Mapping[str, object], Mapping[str, tuple[str, ...]]]:
-        clean: dict[str, object] = {}
-        scrubbed: dict[str, tuple[str, ...]] = {}
-        for name, value in kept.items():
-            if isinstance(value, str) and self.policy.catalogue.by_key[name].type == "url":
-                result = scrub_url(value, to.url_params)
-                value = result.text
-                if result.found:
-                    scrubbed[name] = result.found
-            clean[name] = value
-        return clean, scrubbed
 
     def _subjects(self, posted: Posted, caller: Caller, event: Event, consent: Consent) -> tuple[str, ...]:
         """Pseudonyms of everything the visitor could be asked for by: ids, and the e-mail's hash."""
@@ -334,6 +324,41 @@ class Gate:
         if isinstance(email, Personal) and (reference := lines.email_reference(email)) is not None:
             known.append(("email", reference))
         return tuple(dict.fromkeys(self.keys.name(kind, value) for kind, value in known))
+
+
+class _Scrubber:
+    """Scrubs one event's values, each once, however many destinations get it."""
+
+    __slots__ = ("_catalogue", "_done")
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._done: dict[tuple[str, frozenset[str] | None], tuple[object | None, tuple[str, ...]]] = {}
+
+    def scrub(
+        self, kept: Mapping[str, object], params: frozenset[str]
+    ) -> tuple[Mapping[str, object], Mapping[str, tuple[str, ...]], tuple[str, ...]]:
+        """Clean values, what was taken out of them by field, and the identifiers that hold a personal shape."""
+        clean: dict[str, object] = {}
+        scrubbed: dict[str, tuple[str, ...]] = {}
+        personal: list[str] = []
+        for name, value in kept.items():
+            row = self._catalogue.by_key[name]
+            if row.transform in ("none", "hash"):
+                clean[name] = value
+                continue
+            key = (name, params if row.transform == "url" else None)
+            done = self._done.get(key)
+            if done is None:
+                done = self._done[key] = scrub_value(row, value, params)
+            result, found = done
+            if found:
+                scrubbed[name] = found
+            if result is None:
+                personal.append(name)
+            else:
+                clean[name] = result
+        return clean, scrubbed, tuple(personal)
 
 
 def _age(caller: Caller) -> str | None:

@@ -1,0 +1,82 @@
+"""Finds every shape in a text, in whatever coat it stands. Pure and linear.
+
+    the text, folded ──> shapes
+        │  └─ words in base64 or hex ──> decoded, and the same again
+        └─ one layer of escapes undone ──> and the same again
+
+Each turn of the screw costs one of `DEPTH`; each decoded text is no longer than its carrier. Most texts are
+turned away before all that by `_ordinary`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from gatekeeper.scrub import packed
+from gatekeeper.scrub.found import Span
+from gatekeeper.scrub.shapes import SHAPES, key
+from gatekeeper.scrub.shapes.digits import ENOUGH
+from gatekeeper.scrub.views import View, folded, unescaped
+
+DEPTH = 4
+
+# Shapes that are looked for even where the rest of a decoded word is no text: too exact to be met by chance.
+_EXACT = frozenset({"email", "card", "iban", "jwt"})
+
+_FOUR_DIGITS = re.compile(r"[0-9](?:[^0-9]*[0-9]){3}")
+_FOUR_NUMBERS = re.compile(r"[0-9](?:\.[0-9]{1,3}){3}")
+_HEX = re.compile("[2-7][0-9A-Fa-f]{11}")  # ASCII text in hexadecimal begins so
+_CAPITAL = re.compile(r"[A-P](?<=[A-Za-z0-9+/_\-].)")  # inside a word: a mark of base64
+_LONG = re.compile(r"[A-Za-z0-9_\-]{32}")
+
+
+def find(text: str) -> list[Span]:
+    """Every shape in `text`; spans may overlap."""
+    if text.isascii() and "\0" not in text:
+        return [] if _ordinary(text) else _layers(View(text), DEPTH, clean=True)
+    view = folded(View(text))
+    return [] if _ordinary(view.text) else _layers(view, DEPTH, clean=True)
+
+
+def _ordinary(text: str) -> bool:
+    """Whether one look says that there is nothing. Never true of a folded text that holds a shape."""
+    return not (
+        "@" in text
+        or "%" in text
+        or "\\" in text
+        or "&#" in text
+        or "&commat;" in text
+        or text.count(":") > 1
+        or (_FOUR_DIGITS.search(text) and _numbers(text))
+        or key.suspicious(text)
+        or (len(text) >= 32 and _LONG.search(text))
+        or (_CAPITAL.search(text) and packed.suspicious(text))
+    )
+
+
+def _numbers(text: str) -> bool:
+    """Whether there are digits enough for a card, phone number, IBAN, address or a word in hexadecimal."""
+    return bool(ENOUGH.search(text) or _FOUR_NUMBERS.search(text) or (len(text) >= 12 and _HEX.search(text)))
+
+
+def _layers(view: View, depth: int, *, clean: bool) -> list[Span]:
+    spans = [
+        view.original(span) for find_shape in SHAPES for span in find_shape(view.text) if clean or span.shape in _EXACT
+    ]
+    if depth == 0:
+        return spans
+    spans += map(view.original, packed.find(view.text, partial(_held, depth - 1)))
+    inner = unescaped(view)
+    if inner is not None:
+        spans += _layers(inner, depth - 1, clean=clean)
+    return spans
+
+
+def _held(depth: int, text: str, clean: bool) -> str | None:
+    """The first shape in a decoded word."""
+    view = folded(View(text))
+    if _ordinary(view.text):
+        return None
+    spans = _layers(view, depth, clean=clean)
+    return min(spans).shape if spans else None

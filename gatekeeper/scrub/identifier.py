@@ -1,0 +1,27 @@
+"""Whether an identifier is somebody's name in disguise."""
+
+from __future__ import annotations
+
+import re
+
+from gatekeeper.scrub.detect import find
+
+# Session ids, client ids and digests are random on purpose: that is no ground to strip an identifier.
+_ALLOWED = frozenset({"token"})
+
+
+# What most identifiers are: UUIDs, and Google's and Meta's browser ids of random numbers and a time.
+_RANDOM = re.compile(
+    r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?:GA1\.\d\.)?\d{6,10}\.1\d{9}|fb\.[0-2]\.1\d{12}\.\d{6,12}"
+)
+
+
+def personal_shape(value: str) -> str | None:
+    """The first personal shape in an identifier, or `None`.
+
+    `email`, `phone`, `card`, `ip`, `iban`, `jwt` or `key`; never `token`.
+    """
+    if _RANDOM.fullmatch(value):
+        return None
+    spans = [span for span in find(value) if span.shape not in _ALLOWED]
+    return min(spans).shape if spans else None

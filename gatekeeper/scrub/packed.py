@@ -1,0 +1,84 @@
+"""Words that hold text in base64 (standard or URL-safe) or hexadecimal.
+
+A word may begin anywhere in a longer run of the alphabet (`/` and `-` belong to it), so a run is also decoded
+from each of the four places a quad can begin at. Most runs are turned away by the characters they lack: an at
+sign and a pair of digits leave their mark in base64 whatever the alignment.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+
+from gatekeeper.scrub.found import Span
+
+_SHORTEST = 8  # eight characters of base64 hold six: a@b.co
+_RUN = re.compile(r"[A-Za-z0-9+/_\-]{8,}")
+_HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){6,}(?![0-9A-Fa-f])")
+# "@" is 0x40, digits are 0x3?: the sextets they give as first, second and third byte of a triple.
+_AT_OR_DIGITS = re.compile(
+    "Q[A-P]|[EUk0][A-D]|[BFJNRVZdhlptx159]A|[MNO][DTjz]|[DTjz][AEIMQUYcgkosw048][wxyz0-5]|[wxyz0-5][MNO]"
+)
+# Digits of other scripts are two or three bytes each, and so make a long word of all kinds of characters.
+_OTHER_DIGITS = re.compile("(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9]).{16}")
+_WORD = re.compile(r"[A-Za-z0-9]{8,}")
+_PART = re.compile("[^/]{8,}")
+_STANDARD = str.maketrans("-_", "+/")
+_CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
+
+# What a decoded text holds, if anything; the flag tells whether all of it is readable, not only a part.
+Holds = Callable[[str, bool], str | None]
+
+
+def suspicious(text: str) -> bool:
+    """Whether there is a word that may be base64 of an address or a number. (Hexadecimal: `find` alone.)"""
+    return any(_AT_OR_DIGITS.search(run) or _OTHER_DIGITS.match(run) for run in _RUN.findall(text))
+
+
+def find(text: str, holds: Holds) -> Iterator[Span]:
+    """The words of `text` that hold a shape, each as that shape."""
+    for match in _RUN.finditer(text):
+        run, begin = match.group(), match.start()
+        shifts = 4 if _AT_OR_DIGITS.search(run) else 1
+        if shifts == 1 and not _OTHER_DIGITS.match(run):
+            continue
+        found = False
+        for pattern in (_WORD, _PART):
+            for word in pattern.finditer(run):
+                shape = _shape(word.group(), holds, shifts if pattern is _PART else 1)
+                if shape:
+                    yield Span(begin + word.start(), begin + word.end(), shape)
+                    found = True
+            if found:
+                break
+        # A slash may be a character of the base64 itself; only then is the whole run its carrier.
+        if not found and "/" in run and (shape := _shape(run, holds, shifts)):
+            yield Span(begin, match.end(), shape)
+    for match in _HEX.finditer(text):
+        inner = bytes.fromhex(match.group()).decode("utf-8", "replace")
+        if shape := holds(inner, not _CONTROL.search(inner)):
+            yield Span(match.start(), match.end(), shape)
+
+
+def readable(word: str) -> str | None:
+    """What a base64 word holds, if that is text without control characters."""
+    inner = _decoded(word)
+    return None if _CONTROL.search(inner) else inner
+
+
+def _shape(word: str, holds: Holds, shifts: int) -> str | None:
+    for shift in range(min(shifts, len(word) - _SHORTEST + 1)):
+        inner = _decoded(word[shift:])
+        clean = not _CONTROL.search(inner)
+        if (clean or shifts > 1) and (shape := holds(inner, clean)):
+            return shape
+    return None
+
+
+def _decoded(word: str) -> str:
+    """The text in base64, padded or not; a last character that is too many is dropped."""
+    word = word.translate(_STANDARD)
+    extra = len(word) % 4
+    raw = b64decode(word[:-1] if extra == 1 else word + "=" * (-extra % 4))
+    return raw.decode("utf-8", "replace")

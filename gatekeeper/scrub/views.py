@@ -1,0 +1,135 @@
+"""Ways to look at a text: folded to plain characters, and with one layer of escapes undone.
+
+A view is searched in the place of the text; `starts` leads from its characters back to the original, so that
+what is found in a decoded view is replaced where it stands, and everything else stays byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import compress
+from typing import NamedTuple
+
+from gatekeeper.scrub.found import Span
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_ESCAPE = re.compile(
+    r"(?:%[0-9A-Fa-f]{2})+"
+    r"|%u[0-9A-Fa-f]{4}"  # JavaScript's old escape()
+    r"|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\u\{[0-9A-Fa-f]{1,6}\}"
+    r"|&#[0-9]{1,7};|&#[xX][0-9A-Fa-f]{1,6};|&commat;"
+)
+_NAMED = {"&commat;": "@"}
+_IGNORED = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0}  # Default_Ignorable, beside category Cf
+_GONE = "\0"
+_ASTRAL_LETTERS = range(0x20000, 0xE0000)  # ideographs and nothing that folds
+
+
+class View(NamedTuple):
+    """`text` as it is searched; `starts[i]` is where its character `i` begins in the original.
+
+    `starts` has one entry more than `text` has characters; `None` stands for the identity.
+    """
+
+    text: str
+    starts: list[int] | None = None
+
+    def original(self, span: Span) -> Span:
+        """The same span in the coordinates of the original."""
+        if self.starts is None:
+            return span
+        return Span(self.starts[span.start], self.starts[span.end], span.shape)
+
+
+class _Folding(dict[int, int]):
+    """Code point -> the plain one it stands for, worked out when first met (at most the assigned ones)."""
+
+    def __missing__(self, code: int) -> int:
+        if code in _ASTRAL_LETTERS:
+            return code
+        self[code] = plain = ord(_plain(chr(code)))
+        return plain
+
+
+def _plain(char: str) -> str:
+    """One character for one: compatibility forms, digits, dashes and spaces of every script to ASCII."""
+    category = unicodedata.category(char)
+    if category == "Cs":
+        return "\ufffd"
+    if category == "Cf" or ord(char) in _IGNORED or "\ufe00" <= char <= "\ufe0f" or char == _GONE:
+        return _GONE
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    if category == "Pd" or char == "\u2212":
+        return "-"
+    if category == "Zs":
+        return " "
+    if char in "。｡۔․":
+        return "."
+    folded = unicodedata.normalize("NFKC", char)
+    return folded if len(folded) == 1 else char
+
+
+_FOLDING = _Folding()
+
+
+def mended(text: str) -> str:
+    """The text with U+FFFD in the place of surrogates, which no encoding of the text could carry."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
+def folded(view: View) -> View:
+    """Digits, letters, dashes and spaces of any script and width as plain ones; invisible characters gone."""
+    text, starts = view
+    if text.isascii() and _GONE not in text:
+        return view
+    text = text.translate(_FOLDING)
+    if _GONE not in text:
+        return View(text, starts)
+    keep = [char != _GONE for char in text]
+    kept = list(compress(starts or range(len(text)), keep))
+    kept.append(starts[-1] if starts else len(text))
+    return View(text.replace(_GONE, ""), kept)
+
+
+def unescaped(view: View) -> View | None:
+    """One layer of percent, JavaScript and HTML escapes undone; `None` where there is none."""
+    text, outer = view
+    if "%" not in text and "\\" not in text and "&" not in text:
+        return None
+    pieces: list[str] = []
+    starts: list[int] = []
+    done = 0
+    for match in _ESCAPE.finditer(text):
+        begin, end = match.span()
+        pieces.append(text[done:begin])
+        starts.extend(range(done, begin))
+        chars, widths = _characters(match.group())
+        pieces.append(chars)
+        for width in widths:
+            starts.append(begin)
+            begin += width
+        done = end
+    if not pieces:
+        return None
+    pieces.append(text[done:])
+    starts.extend(range(done, len(text) + 1))
+    if outer is not None:
+        starts = [outer[start] for start in starts]
+    return folded(View("".join(pieces), starts))
+
+
+def _characters(escape: str) -> tuple[str, list[int]]:
+    """What an escape stands for, and how many characters of source each character of it takes."""
+    if escape in _NAMED:
+        return _NAMED[escape], [len(escape)]
+    if escape[0] == "%" and escape[1] != "u":
+        # Bytes that are no UTF-8 are read as Latin-1, as old sites write their umlauts.
+        read = bytes.fromhex(escape.replace("%", "")).decode("utf-8", "surrogateescape")
+        widths = [3 if "\udc80" <= char <= "\udcff" else 3 * len(char.encode()) for char in read]
+        latin = (chr(ord(char) - 0xDC00) if "\udc80" <= char <= "\udcff" else char for char in read)
+        return "".join(latin), widths
+    digits = escape.strip("%\\&#;uxX{}")
+    code = int(digits, 10 if escape[0] == "&" and escape[2] not in "xX" else 16)
+    return chr(code) if code <= 0x10FFFF else "\ufffd", [len(escape)]

@@ -1,0 +1,71 @@
+"""What scrubbing does to an event on its way: texts cleaned, identifiers refused, all of it in the decision."""
+
+import orjson
+
+from tests.builders import DESTINATIONS, decisions, make_gate, make_policy, own_cookie, plan
+
+GRANTED = [("cookie", own_cookie("analytics", "marketing"))]
+
+
+def sent(data, name="ga4", **keys):
+    gate = make_gate(make_policy(destinations={name: DESTINATIONS[name] | keys}))
+    made = plan({"event": "search", "data": data}, gate=gate, headers=GRANTED)
+    shaped = made.shaped.get(name)
+    return decisions(made)[name], orjson.loads(shaped.body) if shaped else None
+
+
+def test_texts_lose_personal_shapes_and_the_decision_says_so():
+    """Title, path, items: replaced by the shape's name."""
+    decision, body = sent(
+        {
+            "session_id": "s_1",
+            "page_title": "Order of jane@example.com",
+            "page_url": "https://shop.example/u/jane%40example.com/orders?utm_source=x&q=secret#top",
+            "items": [{"item_id": "sku1", "item_name": "Gift for +49 1512 3456789"}],
+        }
+    )
+    params = body["params"]
+    assert params["page_title"] == "Order of [email]"
+    assert params["page_location"] == "https://shop.example/u/[email]/orders?utm_source=x"
+    assert params["items"] == [{"item_id": "sku1", "item_name": "Gift for [phone]"}]
+    assert decision.scrubbed["page_title"] == ("email",) and decision.scrubbed["items"] == ("phone",)
+    assert {"query", "fragment", "email"} <= set(decision.scrubbed["page_url"])
+
+
+def test_an_identifier_that_is_an_email_address_is_stripped():
+    """As `invalid`: a user id is no place for an address."""
+    decision, body = sent(
+        {"session_id": "s_1", "user_id": "jane@example.com", "order_value": 1}, fields=["session_id", "user_id"]
+    )
+    assert decision.stripped == {"user_id": "invalid", "order_value": "not_needed"}
+    assert b"jane" not in orjson.dumps(body)
+
+
+def test_an_order_number_survives():
+    """False positives cost measurement: EANs, order numbers and slugs stay."""
+    decision, body = sent(
+        {"session_id": "s_1", "transaction_id": "2026-0004711", "page_url": "/p/usb-c-kabel-2m-4006381333931"}
+    )
+    assert body["params"]["transaction_id"] == "2026-0004711"
+    assert body["params"]["page_location"] == "/p/usb-c-kabel-2m-4006381333931"
+    assert decision.scrubbed == {}
+
+
+def test_a_parameter_the_policy_lists_stays_and_only_there():
+    """`url_params` of one destination."""
+    data = {"session_id": "s_1", "page_url": "/search?page=2&token=abc"}
+    assert sent(data, url_params=["page"])[1]["params"]["page_location"] == "/search?page=2"
+    assert sent(data)[1]["params"]["page_location"] == "/search"
+
+
+def test_an_error_stack_is_cleaned_before_it_reaches_the_error_monitor():
+    """Necessary does not mean everything."""
+    gate = make_gate()
+    event = {
+        "event": "error",
+        "data": {"error_message": "no user jane@example.com", "error_stack": "at f (app.js:1:2)"},
+    }
+    made = plan(event, gate=gate)
+    body = orjson.loads(made.shaped["errors"].body)
+    assert body["exception"]["values"][0]["value"] == "no user [email]"
+    assert body["extra"]["stack"] == "at f (app.js:1:2)"
