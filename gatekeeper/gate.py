@@ -242,14 +242,24 @@ class Gate:
             return replace(
                 decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
             ), None
-        added = {*decision.derived}
-        stripped = dict(decision.stripped) | dict.fromkeys((n for n in shaped.invalid if n not in added), "invalid")
-        return replace(
-            decision,
-            kept={name: kept[name] for name in shaped.sent if name not in added},
+        added = decision.derived
+        stripped = decision.stripped
+        for cause, names in (("invalid", shaped.invalid), ("not_needed", shaped.unneeded)):
+            if names:
+                stripped = {**stripped, **dict.fromkeys((name for name in names if name not in added), cause)}
+        # A personal value that this vendor wants in clear is named as what it is.
+        in_clear = {key: self.policy.catalogue.by_key[key].name for key in to.kind.clear}
+        return Decision(
+            destination=to.name,
+            verdict=decision.verdict,
+            reason=None,
+            kept={in_clear.get(name, name): kept[name] for name in shaped.sent if name not in added},
             stripped={name: stripped[name] for name in event.names if name in stripped},
             derived=(*(name for name in shaped.sent if name in added), *shaped.derived),
             scrubbed=scrubbed,
+            basis=decision.basis,
+            legal_basis=decision.legal_basis,
+            steps=decision.steps,
         ), shaped
 
     def _scrub(

@@ -49,7 +49,7 @@ HASHED: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
     "country_hash": ("country", normalise.country),
     "date_of_birth_hash": ("db", normalise.birth_date),
     "gender_hash": ("ge", normalise.gender),
-    "external_id_hash": ("external_id", lambda raw: "".join(raw.lower().split()) or None),
+    "external_id_hash": ("external_id", normalise.compact),
 }
 _CLEAR: Final = {"ip": "client_ip_address", "user_agent": "client_user_agent", "fbc": "fbc", "fbp": "fbp"}
 # An event whose user_data has nothing beyond one of these is invalid (Meta, best practices).
@@ -154,7 +154,7 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
     out["user_data"] = user
     if custom:
         out["custom_data"] = custom
-    if shaping.consent.gpc_detected:
+    if shaping.restricted_use:
         out |= {
             "data_processing_options": ["LDU"],
             "data_processing_options_country": 0,

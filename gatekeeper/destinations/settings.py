@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from gatekeeper.destinations.kind import Kind
 from gatekeeper.model import Purpose
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=128)]
@@ -41,3 +42,7 @@ class Common(Strict):
     lia: str | None = Field(None, description="Reference of the legitimate interest assessment.")
     retention: str | None = Field(None, description="How long the vendor keeps it, such as 14d or 2y.")
     url_params: list[str] = Field(default_factory=list, description="Query parameters kept besides utm_*.")
+
+    def adapt(self, kind: Kind) -> Kind:
+        """The kind as these settings change its defaults: an address out of a DSN, a batch size."""
+        return kind
