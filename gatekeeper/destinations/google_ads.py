@@ -28,16 +28,15 @@ from gatekeeper.model import Answer, Event, Fate, Outcome, Outgoing, Purpose, Sh
 
 VERSION: Final = "v26"
 _DATA_MANAGER: Final = "https://datamanager.googleapis.com"
-# What a later attempt may get past (GoogleAdsFailure's error codes), and what says that it is there already:
-# delivery is at least once, so a duplicate is a delivery whose answer was lost.
+# What a later attempt may get past (GoogleAdsFailure's error codes; the tag's own conversion can take a while to
+# be found), and what says that it is there already: delivery is at least once, so a duplicate is a delivery whose
+# answer was lost.
 _LATER: Final = frozenset(
-    "TOO_RECENT_CONVERSION TOO_RECENT_CONVERSION_ACTION TOO_RECENT_EVENT TOO_RECENT_CALL INTERNAL_ERROR "
+    "TOO_RECENT_CONVERSION TOO_RECENT_CONVERSION_ACTION TOO_RECENT_EVENT CONVERSION_NOT_FOUND INTERNAL_ERROR "
     "DEADLINE_EXCEEDED RESOURCE_EXHAUSTED RESOURCE_TEMPORARILY_EXHAUSTED "
     "CONCURRENT_MODIFICATION TRANSIENT_ERROR".split()
 )
-_THERE: Final = frozenset(
-    "CLICK_CONVERSION_ALREADY_EXISTS ORDER_ID_ALREADY_IN_USE CONVERSION_ALREADY_ENHANCED DUPLICATE_ORDER_ID".split()
-)
+_THERE: Final = frozenset({"CLICK_CONVERSION_ALREADY_EXISTS", "ORDER_ID_ALREADY_IN_USE", "CONVERSION_ALREADY_ENHANCED"})
 _CODE: Final = re.compile(r"[A-Z][A-Z_]{0,63}")
 
 KIND = Kind(

@@ -23,7 +23,7 @@ HASHED: Final[Mapping[str, Callable[[str], str | None]]] = {
     "phone_hash": lambda e164: e164,  # with its plus
     "first_name_hash": normalise.letters,
     "last_name_hash": normalise.letters,
-    "street_hash": normalise.spaced,
+    "street_hash": normalise.lower,
 }
 CLEAR: Final[Mapping[str, Callable[[str], str | None]]] = {
     "city_hash": normalise.place_name,

@@ -70,9 +70,9 @@ def compact(raw: str) -> str | None:
     return "".join(raw.lower().split()) or None
 
 
-def spaced(raw: str) -> str | None:
-    """Lower case, trimmed, symbols removed, words kept apart: streets at Google."""
-    return " ".join("".join(c if c.isalnum() else " " for c in raw.lower()).split()) or None
+def lower(raw: str) -> str | None:
+    """Trimmed and in lower case, nothing else: streets at Google."""
+    return raw.strip().lower() or None
 
 
 def place_name(raw: str) -> str | None:

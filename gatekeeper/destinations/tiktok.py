@@ -49,7 +49,7 @@ HASHED: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
 
 def _joined(raw: str) -> str | None:
     text = normalise.place_name(raw)
-    return None if text is None else normalise.letters(text)
+    return None if text is None else normalise.ascii_alnum(text)
 
 
 CLEAR: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
