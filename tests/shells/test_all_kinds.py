@@ -1,5 +1,7 @@
 """One full event, both consents, every kind of destination: no vendor has anything to object to."""
 
+import json
+
 import pytest
 
 from tests.builders import HASH
@@ -35,10 +37,7 @@ EVENT = {
         "items": [{"item_id": "sku1", "item_name": "Knife", "price": 12.5, "quantity": 1}],
     },
 }
-ROUTES = {
-    name: {"destinations": ["ga4", "meta_capi", "errors", "own", "ads", "enhanced", "dm", "tiktok", "json"]}
-    for name in ("purchase", "error")
-}  # noqa: E501
+EVERYWHERE = ["ga4", "meta_capi", "errors", "own", "ads", "enhanced", "dm", "tiktok", "json"]
 GOOGLE = {"kind": "google_ads", "customer_id": "123-456-7890", "conversion_action": "987654", "access_token": "t"}
 
 
@@ -62,7 +61,9 @@ def more(sims):
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory):
     """A sidecar in front of all simulators."""
-    with running("sidecar", tmp_path_factory.mktemp("gate"), destinations=more, events=ROUTES) as up:
+    with running(
+        "sidecar", tmp_path_factory.mktemp("gate"), destinations=more, events={"purchase": {"destinations": EVERYWHERE}}
+    ) as up:
         yield up
 
 
@@ -70,7 +71,7 @@ def test_no_vendor_objects_to_a_full_event(gate):
     """Delivered everywhere, once; the simulators know the vendors' documented rules."""
     event = EVENT | {"data": EVENT["data"] | {"error_type": "TypeError"}}
     record = gate.record(gate.post(event, headers={"Authorization": "Bearer server-to-server-key"}))
-    assert gate.statuses(record) == dict.fromkeys(ROUTES["purchase"]["destinations"], "delivered")
+    assert gate.statuses(record) == dict.fromkeys(EVERYWHERE, "delivered")
     for sim in gate.sims:
         assert sim.received, sim.kind
         for received in sim.received:
@@ -114,7 +115,7 @@ def test_a_conversion_that_google_refuses_fails_alone(gate):
             ],
         },
     }
-    gate.sims.google_ads.answer(200, answer, times=3)
+    gate.sims.google_ads.answer(200, json.dumps(answer).encode(), times=3)
     event = {"event": "purchase", "consent": EVENT["consent"], "data": hashed}
     statuses = {d["destination"]: (d["status"], d.get("reason")) for d in gate.record(gate.post(event))["deliveries"]}
     assert statuses["ads"] == ("failed", "google_expired_event")
