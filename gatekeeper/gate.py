@@ -292,15 +292,16 @@ class Gate:
             ), None
         added = decision.derived
         stripped = decision.stripped
-        if shaped.invalid or personal:
-            refused = (*personal, *shaped.invalid)
-            bad = dict.fromkeys((name for name in refused if name not in added), "invalid")
-            stripped = {**stripped, **bad}
+        for cause, names in (("invalid", (*personal, *shaped.invalid)), ("not_needed", shaped.unneeded)):
+            if names:
+                stripped = {**stripped, **dict.fromkeys((name for name in names if name not in added), cause)}
+        # A personal value that this vendor wants in clear is named as what it is.
+        in_clear = {key: self.policy.catalogue.by_key[key].name for key in to.kind.clear}
         return Decision(
             destination=to.name,
             verdict=decision.verdict,
             reason=None,
-            kept={name: kept[name] for name in shaped.sent if name not in added},
+            kept={in_clear.get(name, name): kept[name] for name in shaped.sent if name not in added},
             stripped={name: stripped[name] for name in event.names if name in stripped},
             derived=(*(name for name in shaped.sent if name in added), *shaped.derived),
             scrubbed=scrubbed,

@@ -265,7 +265,8 @@ class Decision:
 class Shaped:
     """One event in a vendor's own format, ready to be batched with others of the same `head`.
 
-    `sent` names the canonical fields whose values are in `body`; `invalid` the ones this vendor cannot take.
+    `sent` names the canonical fields whose values are in `body`; `invalid` the ones this vendor cannot take,
+    `unneeded` the ones that are valid but have no use in this one request.
     """
 
     head: bytes
@@ -273,6 +274,7 @@ class Shaped:
     sent: tuple[str, ...] = ()
     derived: tuple[str, ...] = ()
     invalid: tuple[str, ...] = ()
+    unneeded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,23 @@ DESTINATIONS: dict[str, dict[str, Any]] = {
     "errors": {"kind": "sentry", "dsn": "http://public@127.0.0.1:9/42"},
     "own": {"kind": "first_party", "endpoint": "http://127.0.0.1:9/events"},
 }
+# One of every kind, and Google Ads by both of its ways.
+EVERY_KIND: dict[str, dict[str, Any]] = DESTINATIONS | {
+    "google_ads": {
+        "kind": "google_ads", "customer_id": "123-456-7890", "conversion_action": "987654",
+        "developer_token": "ADS-DEVELOPER", "access_token": "ADS-TOKEN",
+    },
+    "data_manager": {
+        "kind": "google_ads", "customer_id": "123-456-7890", "conversion_action": "987654",
+        "access_token": "DM-TOKEN", "route": "data_manager",
+    },
+    "tiktok": {"kind": "tiktok", "pixel_code": "PIXEL", "access_token": "TIKTOK-TOKEN"},
+    "warehouse": {
+        "kind": "http_json", "purpose": "marketing", "endpoint": "http://127.0.0.1:9/in",
+        "rename": {"page_url": "url", "email": "contact"},
+        "fields": ["page_url", "order_value", "currency", "email", "phone", "city", "gclid"],
+    },
+}  # fmt: skip
 
 
 def policy_data(**tables: Any) -> dict[str, Any]:

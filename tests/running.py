@@ -66,7 +66,7 @@ class Running:
 
 
 def tables(folder: Path, sims: Simulators, **more: Any) -> dict[str, Any]:
-    """A policy whose vendors are the simulators."""
+    """A policy whose vendors are the simulators; `destinations` makes more of them out of the simulators."""
     return policy_data(
         audit={"path": str(folder / "audit")},
         keys={"path": str(folder / "keys")},
@@ -78,7 +78,8 @@ def tables(folder: Path, sims: Simulators, **more: Any) -> dict[str, Any]:
             },
             "errors": {"kind": "sentry", "dsn": sims.sentry.dsn()},
             "own": {"kind": "first_party", "endpoint": sims.first_party.url + "/events"},
-        },
+        }
+        | more.pop("destinations", lambda sims: {})(sims),
         **more,
     )  # fmt: skip
 

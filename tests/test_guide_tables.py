@@ -6,7 +6,7 @@ from gatekeeper.audit.lines import decision_record
 from gatekeeper.destinations import KINDS
 from gatekeeper.jurisdiction.laws import packaged
 from gatekeeper.model import Purpose, Verdict
-from tests.builders import GUIDE_EVENT, HASH, NOW, decisions, make_gate, make_policy, own_cookie, plan
+from tests.builders import EVERY_KIND, GUIDE_EVENT, HASH, NOW, decisions, make_gate, make_policy, own_cookie, plan
 
 NONE, ANALYTICS, MARKETING = (), ("analytics",), ("analytics", "marketing")
 
@@ -17,6 +17,9 @@ TIERS = [
     ("own", "purchase", False, True, True, False),
     ("ga4", "purchase", False, True, True, False),
     ("meta_capi", "purchase", False, False, True, True),
+    ("google_ads", "purchase", False, False, True, True),
+    ("data_manager", "purchase", False, False, True, True),
+    ("tiktok", "purchase", False, False, True, True),
 ]
 
 # | Field | GA4 | Meta CAPI | Error Monitor |
@@ -30,6 +33,24 @@ FIELDS = [
     ("error_stack", False, False, True),
 ]
 
+# | Destination | Data received |, for those that the guide's field table does not have: "Hashed email, conversion
+# value" for Google Ads; "Hashed PII, event data, click IDs" for TikTok.
+MORE_FIELDS = [
+    # field, Google Ads, TikTok
+    ("page_url", False, True),
+    ("order_value", True, True),
+    ("email_hash", True, True),
+    ("phone_hash", True, True),
+    ("gclid", True, False),
+    ("ttclid", False, True),
+    ("fbclid", False, False),
+    ("session_id", False, False),
+    ("client_id", False, False),
+    ("user_id", False, False),
+    ("scroll_depth", False, False),
+    ("error_stack", False, False),
+]
+
 VALUES = {
     "page_url": "/checkout",
     "order_value": 149.0,
@@ -41,13 +62,25 @@ VALUES = {
 }
 
 
+# What it takes to be found by Google and TikTok.
+MATCHED = VALUES | {
+    "page_url": "https://shop.example/checkout",
+    "phone_hash": HASH,
+    "gclid": "EAIaIQ",
+    "ttclid": "E.C.P.abc",
+    "client_id": "1.2",
+    "user_id": "u-77",
+}
+
+
 @pytest.mark.parametrize(("destination", "event", "none", "analytics", "both", "marketing"), TIERS)
 def test_each_destination_needs_its_tier(destination, event, none, analytics, both, marketing):
     """Purposes are separate permissions: marketing does not imply analytics."""
-    data = {"event": event, "data": VALUES | {"error_message": "boom"}}
+    data = {"event": event, "data": MATCHED | {"error_message": "boom"}}
     expected = {(): none, ANALYTICS: analytics, MARKETING: both, ("marketing",): marketing}
     for granted, sent in expected.items():
-        made = plan(data, headers=[("cookie", own_cookie(*granted))])
+        gate = make_gate(make_policy(destinations=EVERY_KIND))
+        made = plan(data, gate=gate, headers=[("cookie", own_cookie(*granted))])
         assert (decisions(made)[destination].verdict is Verdict.SEND) is sent, granted
 
 
@@ -58,6 +91,15 @@ def test_each_field_reaches_only_whom_the_guide_says(field, ga4, meta, errors):
     made = plan({"event": "all", "data": VALUES}, gate=make_gate(policy), headers=[("cookie", own_cookie(*MARKETING))])
     got = {name: field in decision.kept for name, decision in decisions(made).items()}
     assert got == {"ga4": ga4, "meta_capi": meta, "errors": errors}
+
+
+@pytest.mark.parametrize(("field", "google_ads", "tiktok"), MORE_FIELDS)
+def test_google_ads_and_tiktok_get_what_the_guide_says_they_receive(field, google_ads, tiktok):
+    """With every consent granted: contact hashes, the conversion, their own click id, and nothing else."""
+    gate = make_gate(make_policy(destinations=EVERY_KIND))
+    made = plan({"event": "purchase", "data": MATCHED}, gate=gate, headers=[("cookie", own_cookie(*MARKETING))])
+    got = {name: field in decisions(made)[name].kept for name in ("google_ads", "data_manager", "tiktok")}
+    assert got == {"google_ads": google_ads, "data_manager": google_ads, "tiktok": tiktok}
 
 
 def test_the_guides_event_gives_the_guides_record():
@@ -97,7 +139,14 @@ def test_each_law_asks_what_the_guides_matrix_says(law, analytics, ads, duty):
 
 @pytest.mark.parametrize(
     ("kind", "purpose"),
-    [("sentry", "necessary"), ("first_party", "analytics"), ("ga4", "analytics"), ("meta_capi", "marketing")],
+    [
+        ("sentry", "necessary"),
+        ("first_party", "analytics"),
+        ("ga4", "analytics"),
+        ("meta_capi", "marketing"),
+        ("google_ads", "marketing"),
+        ("tiktok", "marketing"),
+    ],
 )
 def test_the_default_purpose_of_a_kind_is_the_guides(kind, purpose):
     """| Destination | Required Consent Tier |"""

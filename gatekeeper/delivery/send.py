@@ -15,7 +15,7 @@ from pyreqwest.exceptions import BuilderError, PyreqwestError
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Answer, Outgoing
 
-MAX_ANSWER = 64 * 1024  # bytes; every documented answer is far smaller
+MAX_ANSWER = 4 * 2**20  # bytes; Google Ads echoes each of 2000 conversions, and says what was wrong with it
 
 
 class Sender:

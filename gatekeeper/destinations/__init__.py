@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatekeeper.destinations import first_party, ga4, meta_capi, sentry
+from gatekeeper.destinations import first_party, ga4, google_ads, http_json, meta_capi, sentry, tiktok
 from gatekeeper.destinations.kind import DestinationModule
 
 KINDS: Final[dict[str, DestinationModule]] = {
-    module.KIND.name: module for module in (ga4, meta_capi, sentry, first_party)
+    module.KIND.name: module for module in (ga4, meta_capi, google_ads, tiktok, sentry, first_party, http_json)
 }

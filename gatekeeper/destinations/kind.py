@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from gatekeeper.model import Answer, Consent, Event, Outcome, Outgoing, Place, Purpose, Shaped
+from gatekeeper.model import Answer, Consent, Event, Outcome, Outgoing, Permission, Place, Purpose, Role, Shaped
 
 DAY = 86_400.0
 
@@ -32,6 +32,8 @@ class Kind:
     """The defaults and limits of one kind of destination.
 
     `fields` is the default allow-list. `places` are all fields the vendor has a place for, `None` if any.
+    `clear` are the personal fields (by key, such as `city_hash`) that the vendor defines as clear: they go out
+    normalised but not hashed, the audit names them without `_hash`, and a hash that came in is no use there.
     `batch_bytes` bounds a request's body,
     `max_age` (seconds) how old an event may be, `max_attempts` how often one is tried.
     """
@@ -43,6 +45,7 @@ class Kind:
     legal_basis: str
     fields: tuple[str, ...]
     places: frozenset[str] | None
+    clear: frozenset[str] = frozenset()
     endpoint: str | None = None
     batch_events: int = 1
     batch_bytes: int = 1_000_000
@@ -52,6 +55,7 @@ class Kind:
     measures_audience: bool = False  # the operator's own: may be `statistics_only`
     needs_currency: bool = False  # an order value without one is useless there, or gets the event refused
     errors_only: bool = False  # by default receives `error` events and nothing else
+    conversions_only: bool = False  # every event that reaches it is counted as a conversion
     processor: str = ""
     deletion: str = ""
 
@@ -97,6 +101,21 @@ class Shaping:
     def marketing_granted(self) -> bool:
         """Whether advertising use is permitted: what every vendor's consent flag asks."""
         return self.consent.rulings[Purpose.MARKETING].permission == "granted"
+
+    @property
+    def restricted_use(self) -> bool:
+        """Whether the visitor opted out in any way that does not block this destination.
+
+        Every vendor's limited-use flag is set then: such a flag may be stricter than a law asks, never looser.
+        """
+        return (
+            self.consent.gpc_detected
+            or self.consent.rulings[Purpose.MARKETING].opted_out
+            or any(
+                signal.role in (Role.OPT_OUT, Role.FLAG) and signal.says.get(Purpose.MARKETING) is Permission.DENIED
+                for signal in self.consent.signals
+            )
+        )
 
 
 class DestinationModule(Protocol):

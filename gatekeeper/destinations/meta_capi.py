@@ -49,7 +49,7 @@ HASHED: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
     "country_hash": ("country", normalise.country),
     "date_of_birth_hash": ("db", normalise.birth_date),
     "gender_hash": ("ge", normalise.gender),
-    "external_id_hash": ("external_id", lambda raw: "".join(raw.lower().split()) or None),
+    "external_id_hash": ("external_id", normalise.compact),
 }
 # Meta, data-processing-options: state codes of Limited Data Use.
 LDU_STATES: Final = {
@@ -159,7 +159,7 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
     out["user_data"] = user
     if custom:
         out["custom_data"] = custom
-    if shaping.consent.gpc_detected:
+    if shaping.restricted_use:
         # Detected, yet not honoured by this policy: the vendor is told at least. 0, 0: Meta locates by the address.
         state = LDU_STATES.get(shaping.place.region or "", 0) if shaping.place.country == "US" else 0
         out |= {

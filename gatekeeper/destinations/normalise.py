@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+import unicodedata
 from functools import cache
 from typing import Final
 
@@ -61,8 +62,39 @@ def google_email(raw: str) -> str | None:
 
 
 def letters(raw: str) -> str | None:
-    """Lower case without white space and punctuation, letters of every script kept: names at Meta, TikTok."""
+    """Lower case without white space and punctuation, letters of every script kept: names at Meta and Google."""
     return "".join(c for c in raw.strip().lower() if c.isalnum()) or None
+
+
+def compact(raw: str) -> str | None:
+    """Lower case without white space, punctuation kept: names at TikTok, customer numbers."""
+    return "".join(raw.lower().split()) or None
+
+
+def lower(raw: str) -> str | None:
+    """Trimmed and in lower case, nothing else: streets at Google."""
+    return raw.strip().lower() or None
+
+
+def place_name(raw: str) -> str | None:
+    """The name of a city or state as it may go out in clear, trimmed; `None` for what could be anything else.
+
+    Letters of every script, spaces and the punctuation of names, at most two digits (`Paris 15`): no e-mail
+    address, telephone number, emoji or control character passes for a place.
+    """
+    text = unicodedata.normalize("NFC", " ".join(raw.split()))
+    if len(text) > 80 or sum(c.isdigit() for c in text) > 2:
+        return None
+    letters_only = "".join(c for c in text if c not in " .,'’()/-" and not c.isdigit())
+    if not letters_only or any(unicodedata.category(c)[0] not in "LM" for c in letters_only):
+        return None
+    return text
+
+
+def clear_postal_code(raw: str) -> str | None:
+    """A postal code as it may go out in clear, trimmed; `None` unless it looks like one (at most ten characters)."""
+    text = raw.strip()
+    return text if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 -]{0,8}[A-Za-z0-9]", text) else None
 
 
 def ascii_alnum(raw: str) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -59,6 +60,10 @@ class Settings(Common):
         if self.endpoint is None and self.dsn is None:
             raise ValueError("needs an `endpoint` (a base URL) or a `dsn`")
         return self
+
+    def adapt(self, kind: Kind) -> Kind:
+        """A DSN brings its own base URL."""
+        return kind if self.dsn is None else replace(kind, endpoint=base_url(self.dsn))
 
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:

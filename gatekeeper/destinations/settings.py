@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from gatekeeper.destinations.kind import Kind
 from gatekeeper.model import Purpose
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=128)]
@@ -50,3 +51,7 @@ class Common(Strict):
         default_factory=list, description="TCF purposes this vendor needs consent for."
     )
     url_params: list[str] = Field(default_factory=list, description="Query parameters kept besides utm_*.")
+
+    def adapt(self, kind: Kind) -> Kind:
+        """The kind as these settings change its defaults: an address out of a DSN, a batch size."""
+        return kind

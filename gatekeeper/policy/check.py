@@ -59,6 +59,8 @@ def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
         )
     if to.kind.errors_only and "dsn" in type(table).model_fields and table.dsn is None:
         yield f"{where}.dsn: missing; our own events go to project 1 without a key; set it to your project's DSN"
+    if to.kind.conversions_only and to in policy.others_to:
+        yield f'{where}.events: missing; every event is uploaded as a conversion; list them, such as ["purchase"]'
     if not to.fields:
         yield f"{where}.fields: empty, so every event is only its name and time; list what it needs"
     if not any(to in policy.destinations_for(event) for event in (*policy.routes, ERROR_EVENT, "any other")):

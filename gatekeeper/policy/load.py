@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from gatekeeper.destinations import KINDS, sentry
+from gatekeeper.destinations import KINDS, http_json
 from gatekeeper.destinations.kind import Destination, Kind, Secret
 from gatekeeper.destinations.settings import Common, SecretRef
 from gatekeeper.errors import ConfigError
@@ -217,7 +217,7 @@ class _Compiler:
 
     def _destination(self, name: str, table: Common, catalogue: Catalogue) -> Destination:
         where = f"destinations.{name}"
-        kind = KINDS[table.kind].KIND  # type: ignore[attr-defined]  # every kind's Settings has its own Literal
+        kind = table.adapt(KINDS[table.kind].KIND)  # type: ignore[attr-defined]  # every kind has its own Literal
         purpose = self._purpose(where, kind, table)
         if table.on_opt_out == "contextual" and not kind.accepts_contextual:
             self.faults.append(
@@ -226,11 +226,13 @@ class _Compiler:
             )
         fields = self._fields(where, kind, purpose, table, catalogue)
         settings, secrets = self._settings(where, table)
+        if isinstance(table, http_json.Settings):
+            settings["rename"] = self._renamed(where, table.rename, fields, catalogue)
         return Destination(
             name=name,
             kind=kind,
             purpose=purpose,
-            legal_basis=table.legal_basis or kind.legal_basis,
+            legal_basis=table.legal_basis or (kind.legal_basis if purpose is kind.purpose else _BASIS[purpose]),
             fields=fields,
             causes={
                 key: "not_needed" if purpose in row.purposes else "purpose"
@@ -238,7 +240,7 @@ class _Compiler:
                 if key not in fields
             },
             contextual=frozenset(key for key, row in catalogue.by_key.items() if row.contextual),
-            endpoint=self._endpoint(table, kind),
+            endpoint=(table.endpoint or kind.endpoint or "").rstrip("/"),
             settings=settings,
             secrets=secrets,
             events=None if table.events is None else frozenset(table.events),
@@ -289,11 +291,27 @@ class _Compiler:
                 keys.add(row.key)
         return frozenset(keys)
 
+    def _renamed(
+        self, where: str, rename: Mapping[str, str], fields: frozenset[str], catalogue: Catalogue
+    ) -> dict[str, str]:
+        """New names by canonical key; the envelope's names can be renamed too."""
+        names = {name: name for name in http_json.ENVELOPE} | {n: row.key for n, row in catalogue.by_name.items()}
+        for name in rename.keys() - names.keys():
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f'did you mean "{near[0]}"?' if near else "remove it"
+            self.faults.append(f'{where}.rename: "{name}" is not in the catalogue; {hint}')
+        renamed = {names[name]: new for name, new in rename.items() if name in names}
+        for new in set(renamed.values()) & (fields - renamed.keys()):
+            self.faults.append(f'{where}.rename: "{new}" is a field that is sent under that name; choose another')
+        return renamed
+
     def _settings(self, where: str, table: Common) -> tuple[dict[str, Any], dict[str, Secret]]:
         settings: dict[str, Any] = {}
         secrets: dict[str, Secret] = {}
         for key in type(table).model_fields.keys() - Common.model_fields.keys() - {"kind"}:
             value = getattr(table, key)
+            if key in SECRETS and value is None:
+                continue  # a secret that this way of sending does without
             if key in SECRETS:
                 secrets[key] = self._secret(f"{where}.{key}", value)
             elif key == "headers":
@@ -310,12 +328,6 @@ class _Compiler:
         if not found and self.require_secrets:
             self.faults.append(f"{where}: the environment variable {value.env} is not set; set it before starting")
         return Secret(found)
-
-    def _endpoint(self, table: Common, kind: Kind) -> str:
-        endpoint = table.endpoint or kind.endpoint
-        if endpoint is None and isinstance(table, sentry.Settings) and table.dsn is not None:
-            endpoint = sentry.base_url(table.dsn)
-        return (endpoint or "").rstrip("/")
 
     def _laws(self) -> LawTable:
         table = self.file.jurisdiction
@@ -401,6 +413,13 @@ class _Compiler:
         return routes
 
 
+# The basis of a purpose that is not the kind's own: necessary processing is a legitimate interest (GDPR article
+# 6(1)(f)), everything else has asked.
+_BASIS = {
+    Purpose.NECESSARY: "legitimate_interest",
+    Purpose.ANALYTICS: "consent",
+    Purpose.MARKETING: "consent",
+}
 SECRETS = frozenset({"api_secret", "access_token", "developer_token"})
 
 

@@ -10,11 +10,13 @@ vendor would have objected to. Gatekeeper's own tests and `gatekeeper demo` run 
         [request] = sims.ga4.wait(1)
         assert request.events[0]["name"] == "purchase" and request.errors == ()
 
-`docs/testing.md` tells the rest. Part of the public interface are the four names below.
+`hashing_vectors()` gives the rules of normalising and hashing per vendor, as data. `docs/testing.md` tells the
+rest. Part of the public interface are the names below.
 """
 
+from gatekeeper.testing.hashing import HashingVector, hashing_vectors
 from gatekeeper.testing.received import Problem, Received
 from gatekeeper.testing.simulator import Simulator
 from gatekeeper.testing.simulators import Simulators
 
-__all__ = ["Problem", "Received", "Simulator", "Simulators"]
+__all__ = ["HashingVector", "Problem", "Received", "Simulator", "Simulators", "hashing_vectors"]

@@ -111,7 +111,7 @@ FAULTS = [
     ),
     pytest.param(
         {"destinations": {"x": {"kind": "nope"}}},
-        'destinations.x.kind: "nope"; use one of ga4, meta_capi, sentry, first_party',
+        'destinations.x.kind: "nope"; use one of ga4, meta_capi, google_ads, tiktok, sentry, first_party, http_json',
         id="unknown-kind",
     ),
     pytest.param(
