@@ -1,0 +1,36 @@
+// The gate's codes in plain words. The code itself always stands beside them.
+
+export const reasons = {
+  no_analytics_consent: "You did not allow analytics.",
+  no_marketing_consent: "You did not allow marketing.",
+  gpc_opt_out: "Your browser asks not to be sold or shared (Sec-GPC); it overrules a yes.",
+  sale_opt_out: "You opted out of sale or sharing.",
+  consent_withdrawn: "You took your consent back.",
+  consent_expired: "Your consent is too old to count.",
+  consent_unreadable: "Your consent cookie is broken, so nothing optional is sent.",
+  minor: "The visitor is a minor.",
+  jurisdiction_blocked: "It may not be used where you are.",
+  purpose_mismatch: "The event was not meant for this purpose.",
+  insufficient_data: "What is left is no valid event for this vendor.",
+  internal_error: "The gate failed, so it sent nothing.",
+};
+
+export const causes = {
+  purpose: "not for this purpose",
+  not_needed: "not needed here",
+  unknown_field: "not in the catalogue",
+  opt_out: "you opted out",
+  invalid: "not usable",
+};
+
+// A mark, a word and a style for each status: never a colour alone.
+export const statuses = {
+  delivered: ["✓", "Delivered"],
+  blocked: ["✕", "Blocked"],
+  pending: ["…", "On its way"],
+  failed: ["!", "Failed"],
+  cancelled: ["✕", "Cancelled"],
+  unasked: ["–", "Not asked"],
+};
+
+export const events = { purchase: "Purchase", error: "Error" };
