@@ -63,7 +63,7 @@ class Board:
 
 
 def _head(to: Destination) -> dict[str, str]:
-    return {"name": to.name, "title": to.kind.title, "purpose": to.purpose.value}
+    return {"name": to.name, "kind": to.kind.name, "title": to.kind.title, "purpose": to.purpose.value}
 
 
 def _marks(request_id: str) -> tuple[bytes, ...]:

@@ -1,10 +1,11 @@
 // The board: asks the demo every second what arrived, and shows it. Data is only ever set as text.
 
-import { causes, events as names, reasons, statuses } from "/words.js";
+import { causes, events as names, kinds, reasons, shapes, statuses } from "/words.js";
 
 const $ = (id) => document.getElementById(id);
 const shown = new Map(); // request id -> { element, text }
 const announced = new Set();
+const narrow = matchMedia("(max-width: 40rem)"); // there the vendors' JSON waits behind a tap
 let first = true;
 
 function make(tag, attributes = {}, ...children) {
@@ -22,10 +23,11 @@ function badge(status, title) {
 
 const coded = (words, code) => (words[code] ? [words[code] + " ", make("code", {}, code)] : [make("code", {}, code)]);
 
-function strippedFields(delivery) {
-  const rows = Object.entries(delivery.stripped_because).map(([field, cause]) => [field, ...coded(causes, cause)]);
-  for (const [field, shapes] of Object.entries(delivery.scrubbed)) {
-    rows.push([field, `${shapes.join(", ")} taken out of its value`]);
+function strippedFields(delivery, purpose) {
+  const words = causes(purpose);
+  const rows = Object.entries(delivery.stripped_because).map(([field, cause]) => [field, ...coded(words, cause)]);
+  for (const [field, found] of Object.entries(delivery.scrubbed)) {
+    rows.push([field, `sent without ${found.map((shape) => shapes[shape] ?? shape).join(", ")}`]);
   }
   if (!rows.length) return make("p", {}, "Nothing: all of it is needed and allowed.");
   const list = make("dl", { class: "stripped" });
@@ -36,20 +38,21 @@ function strippedFields(delivery) {
   return list;
 }
 
-function received(arrivals, label) {
-  if (!arrivals.length) return [make("p", {}, "Not here yet.")];
-  return arrivals.flatMap(({ to, body, objections }) => [
-    make("p", { class: "to" }, make("code", {}, to)),
-    make("pre", { tabindex: "0", role: "region", "aria-label": `What ${label} received` }, body),
-    make("p", { class: "verdict" }, objections.length ? `The vendor objects: ${objections.join("; ")}` : "✓ Valid for this vendor."),
-  ]);
+function received(delivery, arrivals) {
+  const fields = [...delivery.fields_sent, ...delivery.fields_derived.map((field) => `${field} (derived)`)];
+  const list = make("ul", { class: "fields" }, ...fields.map((field) => make("li", {}, field)));
+  if (!arrivals.length) return [list, make("p", {}, "Not here yet.")];
+  return [list, ...arrivals.flatMap(({ to, body, objections }) => [
+    make("details", narrow.matches ? {} : { open: "" }, make("summary", {}, make("code", {}, to)), make("pre", {}, body)),
+    make("p", { class: "verdict" }, objections.length ? `! The vendor objects: ${objections.join("; ")}` : "✓ Valid for this vendor"),
+  ])];
 }
 
 function card(destination, delivery, arrivals) {
   const status = delivery?.status ?? "unasked";
   const head = make("header", {},
-    make("h4", {}, destination.title),
-    make("p", { class: "needs" }, `needs ${destination.purpose}`),
+    make("h4", {}, destination.title.replace(/ \(.*\)/, "")),
+    make("p", { class: "needs" }, destination.purpose === "necessary" ? "necessary: always on" : `needs ${destination.purpose}`),
     badge(status));
   const body = make("article", { class: `card ${status}` }, head);
   if (!delivery) {
@@ -64,10 +67,15 @@ function card(destination, delivery, arrivals) {
   } else {
     if (delivery.reason) body.append(make("p", { class: "why" }, ...coded(reasons, delivery.reason)));
     body.append(
-      make("h5", {}, "Stripped"), strippedFields(delivery),
-      make("h5", {}, "Received"), ...received(arrivals, destination.title));
+      make("h5", {}, "Stripped"), strippedFields(delivery, destination.purpose),
+      make("h5", {}, "Received"), ...received(delivery, arrivals));
   }
   return body;
+}
+
+function shortName(name, destinations) {
+  const to = destinations.find((one) => one.name === name);
+  return kinds[to?.kind] ?? to?.title ?? name;
 }
 
 function summary({ number, record }, destinations) {
@@ -77,7 +85,7 @@ function summary({ number, record }, destinations) {
   const facts = [time.toLocaleTimeString(), word("analytics"), word("marketing")];
   if (record.gpc.detected) facts.push("Sec-GPC: 1");
   const badges = record.deliveries.map((one) =>
-    badge(one.status, destinations.find(({ name }) => name === one.destination)?.title ?? one.destination));
+    badge(one.status, shortName(one.destination, destinations)));
   return make("summary", {},
     make("h3", {}, `${number}. ${names[record.event_type] ?? record.event_type}`),
     make("span", { class: "facts" }, facts.join(" · ")),
@@ -101,11 +109,12 @@ function announce({ number, record }, destinations) {
   if (announced.has(record.request_id) || record.deliveries.some((one) => one.status === "pending")) return;
   announced.add(record.request_id);
   if (first) return;
-  const what = record.deliveries.map((one) => {
-    const title = destinations.find(({ name }) => name === one.destination)?.title ?? one.destination;
-    return `${title} ${(statuses[one.status] ?? ["", one.status])[1].toLowerCase()}`;
-  });
-  $("news").textContent = `${names[record.event_type] ?? record.event_type} ${number}: ${what.join(", ")}.`;
+  const what = record.deliveries.map((one) =>
+    `${shortName(one.destination, destinations)} ${(statuses[one.status] ?? ["", one.status])[1].toLowerCase()}`);
+  const title = `${names[record.event_type] ?? record.event_type} ${number}`;
+  $("news").textContent = `${title}: ${what.join(", ")}.`;
+  $("sent").textContent = `${title}: see what arrived`;
+  $("sent").hidden = false;
 }
 
 function show({ destinations, events }) {

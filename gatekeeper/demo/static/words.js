@@ -15,13 +15,20 @@ export const reasons = {
   internal_error: "The gate failed, so it sent nothing.",
 };
 
-export const causes = {
-  purpose: "not for this purpose",
+// `purpose` is what the destination is for.
+export const causes = (purpose) => ({
+  purpose: `not for ${purpose}`,
   not_needed: "not needed here",
   unknown_field: "not in the catalogue",
   opt_out: "you opted out",
   invalid: "not usable",
-};
+});
+
+// What was taken out of a value that was sent.
+export const shapes = { query: "query parameters nobody needs" };
+
+// Short names of the kinds, where space is short.
+export const kinds = { ga4: "GA4", meta_capi: "Meta", first_party: "Own analytics", sentry: "Error monitor" };
 
 // A mark, a word and a style for each status: never a colour alone.
 export const statuses = {
