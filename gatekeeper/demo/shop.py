@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from gatekeeper import context, signals
 from gatekeeper.demo.board import Board
+from gatekeeper.errors import EventError
 from gatekeeper.issue import issue_consent
 from gatekeeper.model import Permission, Purpose, Standing
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send, read_body
@@ -87,7 +88,14 @@ def shop(board: Board, collect: str) -> Starlette:
             Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False),
             Middleware(_SameOrigin),
         ],
+        exception_handlers={EventError: refuse},
     )
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """A body that is too large, or too late."""
+    status = error.status if isinstance(error, EventError) else 500
+    return JSONResponse({"title": "the body is not accepted"}, status)
 
 
 async def visitor(request: Request) -> Response:
