@@ -1,5 +1,6 @@
 """The page in a real browser: Debian's Chromium, headless, driven by Playwright."""
 
+import itertools
 import os
 import shutil
 
@@ -215,7 +216,7 @@ def test_structure_for_those_who_hear_it(opened):
     buy(page, 1)
     assert page.locator("main").count() == page.locator("h1").count() == 1
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => +h.tagName[1])")
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
     regions = ["The shop", "Your choice", "What the page posts", "What arrived"]

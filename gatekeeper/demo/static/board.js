@@ -60,10 +60,10 @@ function card(destination, delivery, arrivals) {
   } else if (status === "blocked") {
     body.append(
       make("p", { class: "why" }, ...coded(reasons, delivery.reason)),
-      make("h5", {}, "Received"),
-      make("p", {}, arrivals.length ? "Something arrived that should not have." : "Nothing. No request was made."),
       make("h5", {}, "Stripped"),
-      make("p", {}, "Everything."));
+      make("p", {}, "Everything."),
+      make("h5", {}, "Received"),
+      make("p", {}, arrivals.length ? "Something arrived that should not have." : "Nothing. No request was made."));
   } else {
     if (delivery.reason) body.append(make("p", { class: "why" }, ...coded(reasons, delivery.reason)));
     body.append(
@@ -101,7 +101,7 @@ function render(event, destinations) {
     make("div", { class: "cards" }, ...cards),
     make("section", { class: "audit" },
       make("h4", {}, "The audit record"),
-      make("p", {}, "Names of fields, never their values. In the terminal: ", make("code", {}, `gatekeeper audit show ${record.request_id}`)),
+      make("p", {}, "Names of fields, never their values. In the terminal: ", make("code", {}, `gatekeeper audit show ${record.request_id} --config var/demo/gatekeeper.toml`)),
       make("pre", { tabindex: "0", role: "region", "aria-label": `Audit record of event ${event.number}` }, JSON.stringify(record, null, 2))));
 }
 
