@@ -6,10 +6,11 @@ STAMP := $(VENV)/.installed
 
 .PHONY: run test check laws bench format clean
 
-run: $(STAMP)        ## the demo: gate, vendor simulators and four purchases, on loopback
+run: $(STAMP)        ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
 
-test: $(STAMP)       ## all tests, under ten minutes
+test: $(STAMP)       ## all tests, under ten minutes; as root on Debian it installs Chromium
+	.ci/browser
 	$(BIN)/python -m pytest
 
 check: $(STAMP)      ## lint, format, types, architecture and docs coverage

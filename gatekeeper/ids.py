@@ -15,3 +15,11 @@ def request_id(at: float) -> str:
         number, digit = divmod(number, 32)
         digits.append(_ALPHABET[digit])
     return "req_" + "".join(reversed(digits))
+
+
+def milliseconds(request_id: str) -> int:
+    """The time a request id of ours was made at, in Unix milliseconds."""
+    number = 0
+    for digit in request_id.removeprefix("req_"):
+        number = number * 32 + _ALPHABET.index(digit)
+    return number >> 82

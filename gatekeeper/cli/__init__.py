@@ -127,7 +127,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Walk through the purchases and stop.")] = False,
     port: Annotated[int, typer.Option(help="Port of the gate; 0 for any free one.")] = 8787,
 ) -> None:
-    """Run the gate with vendor simulators on loopback and walk through four purchases."""
+    """Run a shop behind the gate with vendor simulators on loopback: four purchases here, more in the browser."""
     from gatekeeper.cli.demo import run
 
     run(once, port)

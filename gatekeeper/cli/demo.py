@@ -32,7 +32,7 @@ def run(once: bool, port: int) -> None:
         if once:
             return
         console.print(f"       curl {up.url}/collect -d '{escape(EVENT)}'")
-        console.print("\nThe gate goes on running; stop it with Ctrl-C.")
+        console.print(f"\nNow buy something yourself: open [bold]{up.shop}[/] in a browser. Stop with Ctrl-C.")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -1,1 +1,1 @@
-"""`gatekeeper demo`: the gate and its vendors' simulators on loopback, and a walk through four purchases."""
+"""`gatekeeper demo`: a shop behind the gate, its vendors' simulators on loopback, and a walk through four purchases."""

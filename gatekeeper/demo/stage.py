@@ -1,17 +1,22 @@
-"""The demo's stage: simulators, a policy that points at them, and the sidecar, in one process."""
+"""The demo's stage: simulators, a policy that points at them, and a shop wrapped by the gate, in one process."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from gatekeeper import ids
+from gatekeeper.demo.board import Board
+from gatekeeper.demo.shop import shop
 from gatekeeper.policy import load_policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells import sidecar
+from gatekeeper.shells.middleware import GatekeeperMiddleware
 from gatekeeper.testing import Simulators
 
 SECRETS = {"GATEKEEPER_DEMO_SECRET": "demo-secret"}
@@ -19,8 +24,9 @@ SECRETS = {"GATEKEEPER_DEMO_SECRET": "demo-secret"}
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is up: the gate's base URL, its runtime, the simulators and the policy file."""
+    """What is up: the shop's URL, the gate's base URL, its runtime, the simulators and the policy file."""
 
+    shop: str
     url: str
     runtime: Runtime
     simulators: Simulators
@@ -40,12 +46,15 @@ def stage(folder: Path, port: int = 0) -> Iterator[Stage]:
             text = text.replace("{{" + name + "}}", value)
         path = folder / "gatekeeper.toml"
         path.write_text(text, "utf-8")
-        app = sidecar.Sidecar(load_policy(path, environ=SECRETS))
+        policy = load_policy(path, environ=SECRETS)
+        site = f"http://127.0.0.1:{places['port']}"
+        board = Board(policy, simulators, since=ids.request_id(time.time()))
+        app = GatekeeperMiddleware(shop(board, f"{site}{policy.prefix}/collect"), config=policy)
         server = sidecar.server(app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="gatekeeper-demo")
         thread.start()
         try:
-            yield Stage(f"http://127.0.0.1:{places['port']}{app.runtime.policy.prefix}", app.runtime, simulators, path)
+            yield Stage(f"{site}/", f"{site}{policy.prefix}", app.runtime, simulators, path)
         finally:
             server.should_exit = True
             thread.join()

@@ -5,7 +5,6 @@ app = GatekeeperMiddleware(app, config="gatekeeper.toml")
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from gatekeeper import context
@@ -37,7 +36,8 @@ class GatekeeperMiddleware:
             try:
                 await self.app(scope, receive, send)
             finally:
-                await asyncio.get_running_loop().run_in_executor(None, self.runtime.close)
+                # Not awaited: once the app has said that it is down, the server cancels whatever still waits.
+                self.runtime.close()
             return
         if scope["type"] == "http":
             path = local_path(scope)

@@ -13,7 +13,7 @@ import uvicorn
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
-from gatekeeper.shells.asgi import Receive, Scope, Send
+from gatekeeper.shells.asgi import App, Receive, Scope, Send
 from gatekeeper.shells.endpoints import Endpoints
 
 
@@ -61,8 +61,8 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server(app: Sidecar) -> uvicorn.Server:
-    """A uvicorn server for the sidecar: never its h11 parser, and never its own reading of X-Forwarded-For."""
+def server(app: App) -> uvicorn.Server:
+    """A uvicorn server for an app with a gate: never its h11 parser, and never its own reading of X-Forwarded-For."""
     return uvicorn.Server(
         uvicorn.Config(
             app,

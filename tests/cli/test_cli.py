@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import httpx
@@ -187,10 +188,37 @@ def test_serve_tail_and_show(gatekeeper, policy, tmp_path):
 
 def test_the_demo_walks_through_four_purchases(gatekeeper):
     """Every promise on one screen, and no personal value in clear at any simulator."""
-    out = gatekeeper("demo", "--once", "--port", "0", code=0).stdout
+    done = gatekeeper("demo", "--once", "--port", "0", code=0)
+    out = done.stdout
+    assert done.stderr == ""
     for title in ("1. no consent given", "2. analytics yes, marketing no", "3. both", "4. both, and the browser"):
         assert title in out
     assert "gpc_opt_out" in out and "confirmed" in out and "VIOLATED" not in out
+
+
+def test_the_demo_serves_its_shop_until_it_is_stopped(tmp_path):
+    """On loopback, at the address it prints; Ctrl-C ends it at once and without a traceback."""
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "gatekeeper", "demo", "--port", "0"],
+        cwd=tmp_path, env=os.environ | {"COLUMNS": "120"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    limit = threading.Timer(30, demo.kill)  # reading its lines has no end of its own
+    limit.start()
+    try:
+        found = (re.search(r"open (http://127\.0\.0\.1:\d+/) in a browser", line) for line in demo.stdout)
+        shop = next(filter(None, found))[1]
+        with httpx.Client(trust_env=False, base_url=shop) as browser:
+            assert "What arrived" in browser.get("/").text
+            assert browser.get("/demo/board").json()["total"] == 4
+            demo.send_signal(signal.SIGINT)
+            out, err = demo.communicate(timeout=10)
+    finally:
+        limit.cancel()
+        demo.kill()
+        demo.wait()
+        demo.stdout.close()
+        demo.stderr.close()
+    assert "stopped" in out and (err, demo.returncode) == ("", 0)
 
 
 def test_help_and_version(gatekeeper):

@@ -1,0 +1,43 @@
+// The gate's codes in plain words. The code itself always stands beside them.
+
+export const reasons = {
+  no_analytics_consent: "You did not allow analytics.",
+  no_marketing_consent: "You did not allow marketing.",
+  gpc_opt_out: "Your browser asks not to be sold or shared (Sec-GPC); it overrules a yes.",
+  sale_opt_out: "You opted out of sale or sharing.",
+  consent_withdrawn: "You took your consent back.",
+  consent_expired: "Your consent is too old to count.",
+  consent_unreadable: "Your consent cookie is broken, so nothing optional is sent.",
+  minor: "The visitor is a minor.",
+  jurisdiction_blocked: "It may not be used where you are.",
+  purpose_mismatch: "The event was not meant for this purpose.",
+  insufficient_data: "What is left is no valid event for this vendor.",
+  internal_error: "The gate failed, so it sent nothing.",
+};
+
+// `purpose` is what the destination is for.
+export const causes = (purpose) => ({
+  purpose: `not for ${purpose}`,
+  not_needed: "not needed here",
+  unknown_field: "not in the catalogue",
+  opt_out: "you opted out",
+  invalid: "not usable",
+});
+
+// What was taken out of a value that was sent.
+export const shapes = { query: "query parameters nobody needs" };
+
+// Short names of the kinds, where space is short.
+export const kinds = { ga4: "GA4", meta_capi: "Meta", first_party: "Own analytics", sentry: "Error monitor" };
+
+// A mark, a word and a style for each status: never a colour alone.
+export const statuses = {
+  delivered: ["✓", "Delivered"],
+  blocked: ["✕", "Blocked"],
+  pending: ["…", "On its way"],
+  failed: ["!", "Failed"],
+  cancelled: ["✕", "Cancelled"],
+  unasked: ["–", "Not asked"],
+};
+
+export const events = { purchase: "Purchase", error: "Error" };

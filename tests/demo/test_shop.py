@@ -1,0 +1,183 @@
+"""The shop's endpoints, as its page uses them."""
+
+import re
+import time
+
+import httpx
+import pytest
+
+from gatekeeper.demo.shop import FILES
+from gatekeeper.demo.stage import stage
+from gatekeeper.demo.walk import PURCHASE
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+BUY = {"event": "purchase", "data": PURCHASE}
+
+
+def choose(browser, **choice):
+    """What the consent form does."""
+    assert browser.post("/demo/visitor", json=choice).status_code == 204
+
+
+def entry(browser, answer):
+    """What the board says of an accepted event once everything has arrived."""
+    assert answer.status_code == 202, answer.text
+    (request_id,) = answer.json()["request_ids"]
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        for event in browser.get("/demo/board").json()["events"]:
+            statuses = {one["status"] for one in event["record"]["deliveries"]}
+            if event["record"]["request_id"] == request_id and "pending" not in statuses:
+                return event
+        time.sleep(0.01)
+    raise AssertionError("the event did not get to the board in time")
+
+
+def outcome(event):
+    """Destination -> status, or the reason if blocked; and where something arrived."""
+    deliveries = event["record"]["deliveries"]
+    arrived = {name for name, requests in event["arrived"].items() if requests}
+    return {one["destination"]: one.get("reason") or one["status"] for one in deliveries}, arrived
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_every_answer_has_the_strict_policy(browser, path):
+    """Pages, styles, scripts; nothing may be framed, sniffed or kept."""
+    headers = browser.get(path).raise_for_status().headers
+    assert headers["content-security-policy"] == POLICY
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_the_page_has_no_inline_and_no_foreign_code(browser):
+    """Only files of the same origin; no style or handler attributes; data is never set as HTML."""
+    page = browser.get("/").text
+    assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=|javascript:", page) == []
+    assert all(url.startswith(("/", "#")) for url in re.findall(r'(?:src|href)="([^"]*)"', page))
+    scripts = "".join(browser.get(path).text for path in FILES if path.endswith(".js"))
+    assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|https?://(?!shop\.example)",
+                      scripts) == []  # fmt: skip
+
+
+def test_every_control_has_a_label(browser):
+    """For those who hear the page."""
+    page = browser.get("/").text
+    inputs = re.findall(r'<input id="(\w+)"', page)
+    labelled = re.findall(r'<label[^>]* for="(\w+)"', page)
+    assert len(inputs) == page.count("<input") and sorted(labelled) == sorted(inputs)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize("path", ["/", "/demo/board", "/demo/visitor"])
+def test_a_foreign_host_is_refused(browser, path, host):
+    """A name that was made to point at loopback (DNS rebinding) reads nothing here."""
+    answer = browser.get(path, headers={"host": host})
+    assert answer.status_code == 400 and answer.headers["content-security-policy"] == POLICY
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_another_sites_page_cannot_choose_for_the_visitor(browser, method):
+    """Its Origin gives it away."""
+    answer = browser.request(method, "/demo/visitor", json={}, headers={"origin": "https://evil.example"})
+    assert answer.status_code == 403 and "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b'{"analytics": true}', b'{"analytics": 1, "marketing": 0}'], ids=bytes.decode
+)
+def test_a_choice_is_two_booleans(browser, body):
+    """Anything else is no choice."""
+    answer = browser.post("/demo/visitor", content=body)
+    assert answer.status_code == 422 and "set-cookie" not in answer.headers
+
+
+def test_a_body_without_end_is_not_read_to_its_end(browser):
+    """413, not memory."""
+    assert browser.post("/demo/visitor", content=b"x" * 70_000).status_code == 413
+    assert browser.post("/demo/simulated-gpc", content=b"x" * 70_000).status_code == 413
+
+
+def test_a_choice_is_made_shown_and_forgotten(browser):
+    """Nothing is preset; a refusal is a choice; forgetting is none."""
+    assert browser.get("/demo/visitor").json() == {"choice": None, "gpc": False}
+    choose(browser, analytics=False, marketing=False)
+    assert browser.get("/demo/visitor").json()["choice"] == {"analytics": False, "marketing": False}
+    choose(browser, analytics=True, marketing=False)
+    assert browser.get("/demo/visitor").json()["choice"] == {"analytics": True, "marketing": False}
+    browser.delete("/demo/visitor").raise_for_status()
+    assert browser.get("/demo/visitor").json()["choice"] is None
+    assert browser.get("/demo/visitor", headers={"sec-gpc": "1"}).json()["gpc"] is True
+
+
+def test_the_cookie_cannot_be_read_by_scripts(browser):
+    """HttpOnly and SameSite."""
+    cookie = browser.post("/demo/visitor", json={"analytics": True, "marketing": True}).headers["set-cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
+
+
+NO, YES, GPC = "no_{}_consent".format, "delivered", "gpc_opt_out"
+
+
+@pytest.mark.parametrize(
+    ("choice", "path", "expected"),
+    [
+        pytest.param(None, "/gk/collect", (NO("analytics"), NO("marketing"), NO("analytics")), id="no choice"),
+        pytest.param((True, False), "/gk/collect", (YES, NO("marketing"), YES), id="analytics only"),
+        pytest.param((True, True), "/gk/collect", (YES, YES, YES), id="both"),
+        pytest.param((True, True), "/demo/simulated-gpc", (YES, GPC, YES), id="both and simulated GPC"),
+    ],
+)
+def test_the_four_acts(browser, choice, path, expected):
+    """The walk's four purchases, through the page's own endpoints: what is blocked does not arrive."""
+    if choice is not None:
+        choose(browser, analytics=choice[0], marketing=choice[1])
+    event = entry(browser, browser.post(path, json=BUY))
+    statuses, arrived = outcome(event)
+    assert statuses == dict(zip(("ga4", "meta_capi", "own"), expected, strict=True))
+    assert arrived == {name for name, status in statuses.items() if status == YES}
+    assert all(one["objections"] == [] for requests in event["arrived"].values() for one in requests)
+    assert "jane" not in str(event["arrived"]).lower()
+
+
+def test_a_browser_that_sends_gpc_itself_is_honoured(browser):
+    """No simulation needed."""
+    choose(browser, analytics=True, marketing=True)
+    event = entry(browser, browser.post("/gk/collect", json=BUY, headers={"sec-gpc": "1"}))
+    assert outcome(event)[0]["meta_capi"] == GPC and event["record"]["gpc"]["detected"] is True
+
+
+def test_an_error_reaches_the_error_monitor_alone(browser):
+    """Without any consent, and without what it does not need."""
+    error = {"page_url": PURCHASE["page_url"], "error_type": "TypeError", "error_message": "did not answer",
+             "email": PURCHASE["email"], "session_id": "s_1"}  # fmt: skip
+    event = entry(browser, browser.post("/gk/collect", json={"event": "error", "data": error}))
+    assert outcome(event) == ({"errors": "delivered"}, {"errors"})
+    assert {"email_hash", "session_id"} <= event["record"]["deliveries"][0]["stripped_because"].keys()
+
+
+def test_purchases_in_quick_succession_are_not_mixed_up(browser):
+    """Each shows its own amount, although vendors' requests may carry several."""
+    choose(browser, analytics=True, marketing=True)
+    for amount in (11.5, 12.5, 13.5):
+        data = PURCHASE | {"order_value": amount}
+        event = entry(browser, browser.post("/gk/collect", json={"event": "purchase", "data": data}))
+        assert all(str(amount) in one["body"] for requests in event["arrived"].values() for one in requests)
+
+
+def test_the_board_forgets_the_oldest(up, browser):
+    """Twenty events are shown, and how many there were is told."""
+    for _ in range(21):
+        browser.post("/gk/collect", json={"event": "purchase", "data": {"order_value": 1}})
+    board = browser.get("/demo/board").json()
+    assert len(board["events"]) == 20 < board["total"] == board["events"][0]["number"]
+
+
+def test_an_earlier_run_is_not_on_the_board(tmp_path):
+    """The audit log stays; the board begins anew, because the simulators do."""
+    for _ in range(2):
+        with stage(tmp_path) as again, httpx.Client(trust_env=False, base_url=again.shop) as client:
+            entry(client, client.post("/gk/collect", json=BUY))
+            assert client.get("/demo/board").json()["total"] == 1
