@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, unquote
 
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.scrub import (
@@ -109,6 +109,7 @@ def test_a_planted_address_or_card_never_survives(
     value: str, before: str, left: str, right: str, after: str
 ) -> None:
     """Raw, percent-encoded once and twice, and in base64 of any alignment."""
+    assume(value not in before + after)  # there it may be a part of another number
     for name, form in forms(value).items():
         text = f"{before}{left}{form}{right}{after}"
         result = scrub_text(text).text
