@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, unquote
 
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.scrub import (
@@ -104,6 +104,7 @@ def test_no_text_raises_and_all_results_can_be_encoded(text: str) -> None:
 @given(st.one_of(EMAILS, CARDS), AROUND, APART, APART, AROUND)
 def test_a_planted_address_or_card_never_survives(value: str, before: str, left: str, right: str, after: str) -> None:
     """Raw, percent-encoded once and twice, and in base64 of any alignment."""
+    assume(value not in before + after)  # there it may be a part of another number
     for name, form in forms(value).items():
         text = f"{before}{left}{form}{right}{after}"
         result = scrub_text(text).text

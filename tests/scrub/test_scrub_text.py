@@ -72,7 +72,6 @@ KEPT = [
     "connect ECONNREFUSED 127.0.0.1:5432",
     "12:34:56",
     "std::map<int, char>",
-    "0.4242424242424242",
     "Boston, MA 02110-1301",
 ]
 

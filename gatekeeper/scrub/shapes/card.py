@@ -1,13 +1,12 @@
 """Payment card numbers: an issuer's range and length, the Luhn check digit, and a grouping as on cards.
 
-Left alone: digit runs that are longer or shorter, sequences of sizes or years (`36 38 40 42 …`), and the
-decimals of a fraction (`0.4242…`). One in ten of other sixteen-digit numbers of an issuer's range passes the
-check digit; nothing tells those from cards.
+Left alone: digit runs that are longer or shorter, and sequences of sizes or years (`36 38 40 42 …`). One in
+ten of the other sixteen-digit numbers of an issuer's range passes the check digit; nothing tells those from
+cards.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from gatekeeper.scrub.found import Span
@@ -24,7 +23,6 @@ _GROUPINGS = frozenset(
 _OPENINGS = frozenset(sizes[0] for sizes in _GROUPINGS)
 _RANGES = [(row["first"], row["last"], frozenset(row["lengths"])) for row in table(__package__, "card.toml")["ranges"]]
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-_FRACTION = re.compile(r"(?<![\d.])0\.\Z")
 
 
 def find(text: str) -> Iterator[Span]:
@@ -56,8 +54,6 @@ def _card(text: str, parts: list[tuple[int, int]], first: int) -> int | None:
         number += text[start:end]
         if tuple(sizes) in _GROUPINGS and _issued(number) and _luhn(number):
             best = index
-    if best == first and _FRACTION.search(text, max(0, parts[first][0] - 3), parts[first][0]):
-        return None
     return best
 
 

@@ -29,7 +29,7 @@ _TOP = re.compile(f"xn--[A-Za-z0-9-]+|{LETTER_SPACED}{{2,}}|{LETTER_ANY}{{2,}}")
 _LITERAL = re.compile(r"\[[0-9A-Fa-f:.]{3,45}\]")
 _NO_ADDRESS = re.compile(r"\d+\.\d+(?:[.\-]|\Z)|\d+(?:\.\d+)?x\.[A-Za-z]{2,5}\Z")
 _LOCAL_SPACED, _LOCAL_ANY = re.compile(f"{LOCAL_SPACED}+"), re.compile(f"{LOCAL_ANY}+")
-_WORD = re.compile(f"{LABEL_ANY}|_")
+_OPENING = re.compile(f"{LABEL_ANY}|[_+!#$%^~*|-]")
 
 
 def find(text: str) -> Iterator[Span]:
@@ -85,5 +85,5 @@ def _local_start(text: str, backwards: str, end: int, floor: int) -> int | None:
     if not match:
         return None
     # A quote or bracket before the address belongs to the text around it.
-    first = _WORD.search(text, size - match.end(), end)
+    first = _OPENING.search(text, size - match.end(), end)
     return first.start() if first else None
