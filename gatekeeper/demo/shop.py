@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gatekeeper import context, signals
+from gatekeeper import context
 from gatekeeper.demo.board import Board
 from gatekeeper.errors import EventError
 from gatekeeper.issue import issue_consent
@@ -101,7 +101,7 @@ async def refuse(request: Request, error: Exception) -> Response:
 async def visitor(request: Request) -> Response:
     """What the gate hears from this browser: `choice` (null: none was made) and `gpc`."""
     here = context.current.get()
-    heard = signals.read(request.headers.raw, verify=here.gate.keys.verify) if here else ()
+    heard = here.gate.heard(here.caller()) if here else ()
     choice = next((one for one in heard if one.source == own.COOKIE and one.standing is Standing.DECIDED), None)
     return JSONResponse(
         {
