@@ -38,7 +38,7 @@ def stage(folder: Path, port: int = 0) -> Iterator[Stage]:
     """Bring everything up in `folder`; take it down again. Raises ConfigError if the port is in use."""
     listener = sidecar.listen("127.0.0.1", port)
     folder.mkdir(parents=True, exist_ok=True)
-    with Simulators(only=("ga4", "meta_capi", "sentry", "first_party")) as simulators:
+    with Simulators(only=("ga4", "meta_capi", "tiktok", "sentry", "first_party")) as simulators:
         places = {simulator_name: simulators[simulator_name].url for simulator_name in simulators.names}
         places |= {"sentry_dsn": simulators.sentry.dsn(), "port": str(listener.getsockname()[1])}
         text = resources.files("gatekeeper.demo").joinpath("policy.toml").read_text("utf-8")

@@ -18,6 +18,7 @@ PURCHASE: dict[str, Any] = {
     "page_url": "https://shop.example/checkout/confirmation?utm_source=newsletter&fbclid=IwAR2F4-demo&email=jane%40example.com",
     "order_value": 149.00,
     "currency": "EUR",
+    "transaction_id": "T-2026-0815",
     "email": "Jane.Doe@example.com",
     "session_id": "s_98765",
     "scroll_depth": 80,

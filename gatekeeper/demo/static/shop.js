@@ -15,6 +15,7 @@ const purchase = () => ({
     page_url: address(),
     order_value: 149.0,
     currency: "EUR",
+    transaction_id: `T-${Date.now().toString(36)}`,
     email: $("email").value,
     session_id: session,
     scroll_depth: 80,

@@ -28,7 +28,7 @@ export const causes = (purpose) => ({
 export const shapes = { query: "query parameters nobody needs" };
 
 // Short names of the kinds, where space is short.
-export const kinds = { ga4: "GA4", meta_capi: "Meta", first_party: "Own analytics", sentry: "Error monitor" };
+export const kinds = { ga4: "GA4", meta_capi: "Meta", tiktok: "TikTok", first_party: "Own analytics", sentry: "Error monitor" };
 
 // A mark, a word and a style for each status: never a colour alone.
 export const statuses = {
