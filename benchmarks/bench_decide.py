@@ -8,7 +8,8 @@ from benchmarks.timing import cpu_us, report
 from gatekeeper import wire
 from gatekeeper.audit.lines import decision_line
 from gatekeeper.destinations import normalise
-from gatekeeper.gate import Caller, _Scrubber
+from gatekeeper.gate import Caller
+from gatekeeper.scrub.fields import Scrubber
 from tests.builders import EVERY_KIND, GUIDE_EVENT, HASH, NOW, make_gate, make_policy
 
 
@@ -26,17 +27,17 @@ def main() -> None:
     for to in routed:
         figures[f"decide + scrub + shape, {to.name}"] = cpu_us(
             lambda to=to: gate._for_destination(
-                plan.event, plan.consent, plan.place, to, NOW, _Scrubber(gate.policy.catalogue)
+                plan.event, plan.consent, plan.place, to, NOW, Scrubber(gate.policy.catalogue)
             )
         )
 
     def all_four() -> None:
-        once = _Scrubber(gate.policy.catalogue)  # as the gate does: each value is scrubbed once per event
+        once = Scrubber(gate.policy.catalogue)  # as the gate does: each value is scrubbed once per event
         for to in routed:
             gate._for_destination(plan.event, plan.consent, plan.place, to, NOW, once)
 
     figures["decide + scrub + shape, all four"] = cpu_us(all_four)
-    scrubber = cpu_us(lambda: _Scrubber(gate.policy.catalogue).scrub(plan.event.data, routed[0].url_params))
+    scrubber = cpu_us(lambda: Scrubber(gate.policy.catalogue).scrub(plan.event.data, routed[0].url_params))
     figures["  of which scrubbing, once per event"] = scrubber
     figures["  of which one hash"] = cpu_us(lambda: normalise.sha256("jane@example.com"), calls=50_000)
     figures[f"plan, {len(routed)} destinations"] = cpu_us(

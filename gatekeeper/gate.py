@@ -20,7 +20,6 @@ from gatekeeper.delivery.job import Job
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.errors import DeliveryError
-from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, in_order
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.keys import KeyRing
@@ -39,7 +38,7 @@ from gatekeeper.model import (
 )
 from gatekeeper.policy import Policy
 from gatekeeper.scrub import lift_click_ids
-from gatekeeper.scrub.fields import scrub_value
+from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.wire import Posted
@@ -183,7 +182,7 @@ class Gate:
         place = self._place(posted, caller, at)
         consent = self._resolve(self.heard(caller, posted), place, at, event.time, _age(caller))
         decisions = []
-        scrubber = _Scrubber(policy.catalogue)
+        scrubber = Scrubber(policy.catalogue)
         shaped: dict[str, Shaped] = {}
         for to in policy.destinations_for(event.name):
             try:
@@ -274,7 +273,7 @@ class Gate:
         )
 
     def _for_destination(
-        self, event: Event, consent: Consent, place: Place, to: Destination, at: float, scrubber: _Scrubber
+        self, event: Event, consent: Consent, place: Place, to: Destination, at: float, scrubber: Scrubber
     ) -> tuple[Decision, Shaped | None]:
         vendor = Permission.UNKNOWN
         if to.vendor_id is not None:
@@ -325,41 +324,6 @@ class Gate:
         if isinstance(email, Personal) and (reference := lines.email_reference(email)) is not None:
             known.append(("email", reference))
         return tuple(dict.fromkeys(self.keys.name(kind, value) for kind, value in known))
-
-
-class _Scrubber:
-    """Scrubs one event's values, each once, however many destinations get it."""
-
-    __slots__ = ("_catalogue", "_done")
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-        self._done: dict[tuple[str, frozenset[str] | None], tuple[object | None, tuple[str, ...]]] = {}
-
-    def scrub(
-        self, kept: Mapping[str, object], params: frozenset[str]
-    ) -> tuple[Mapping[str, object], Mapping[str, tuple[str, ...]], tuple[str, ...]]:
-        """Clean values, what was taken out of them by field, and the identifiers that hold a personal shape."""
-        clean: dict[str, object] = {}
-        scrubbed: dict[str, tuple[str, ...]] = {}
-        personal: list[str] = []
-        for name, value in kept.items():
-            row = self._catalogue.by_key[name]
-            if row.transform in ("none", "hash"):
-                clean[name] = value
-                continue
-            key = (name, params if row.transform == "url" else None)
-            done = self._done.get(key)
-            if done is None:
-                done = self._done[key] = scrub_value(row, value, params)
-            result, found = done
-            if found:
-                scrubbed[name] = found
-            if result is None:
-                personal.append(name)
-            else:
-                clean[name] = result
-        return clean, scrubbed, tuple(personal)
 
 
 def _age(caller: Caller) -> str | None:

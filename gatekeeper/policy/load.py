@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from gatekeeper.destinations import KINDS, http_json
 from gatekeeper.destinations.kind import Destination, Kind, Secret
@@ -25,7 +25,8 @@ from gatekeeper.jurisdiction.laws import LawTable, packaged
 from gatekeeper.jurisdiction.networks import Ranges, parse_list
 from gatekeeper.model import Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
-from gatekeeper.policy.file import ConsentTable, FieldTable, PolicyFile
+from gatekeeper.policy.file import FieldTable, PolicyFile
+from gatekeeper.policy.messages import sentences
 from gatekeeper.scrub import DEFAULT_PARAMS
 from gatekeeper.signals import CookieReaders, Readers, flags
 from gatekeeper.signals.tcf import PURPOSES
@@ -71,62 +72,6 @@ def parse_policy(
     except ValidationError as error:
         raise ConfigError(*sentences(error)) from None
     return _Compiler(file, path, os.environ if environ is None else environ, require_secrets).compile()
-
-
-def sentences(error: ValidationError) -> list[str]:
-    """One sentence per fault: `key: value is wrong; remedy`. Values of secrets are never in it."""
-    found = []
-    for fault in error.errors(include_url=False):
-        where = _where(fault["loc"])
-        got = fault["input"]
-        shown = f"{got!r} " if isinstance(got, (str, int, float, bool)) and not _is_secret(where) else ""
-        if fault["loc"][-1] in ("SecretRef", "str"):
-            found.append(f'{where}: is not a secret; write {{ env = "NAME" }}')
-            continue
-        match fault["type"]:
-            case "dict_type" if fault["loc"][0] == "consent" and len(fault["loc"]) == 2:
-                near = difflib.get_close_matches(str(fault["loc"][1]), ConsentTable.model_fields, 1)
-                hint = f'did you mean "{near[0]}"?' if near else "a platform's table maps its categories to purposes"
-                found.append(f"{where}: unknown key; {hint}")
-            case "missing":
-                found.append(f"{where}: missing; add it")
-            case "extra_forbidden":
-                found.append(f"{where}: unknown key{_similar(fault['loc'])}")
-            case "string_pattern_mismatch":
-                found.append(f"{where}: {shown}does not look right; it must match {fault['ctx']['pattern']}")
-            case "enum" | "literal_error":
-                found.append(f"{where}: {shown}is not one of {fault['ctx']['expected']}")
-            case "value_error":
-                text = str(fault["ctx"]["error"])
-                found.append(f"{where}{'.' if text.startswith('kind:') else ': ' + shown}{text}")
-            case _:
-                found.append(f"{where}: {shown}is wrong; {fault['msg'][0].lower()}{fault['msg'][1:]}")
-    return list(dict.fromkeys(found))
-
-
-def _where(location: tuple[int | str, ...]) -> str:
-    parts = list(location)
-    if parts[:1] == ["destinations"] and len(parts) > 2 and parts[2] in KINDS:
-        del parts[2]  # pydantic names the kind it tried
-    return ".".join(str(part) for part in parts if part not in ("SecretRef", "str")) or "policy file"
-
-
-def _is_secret(where: str) -> bool:
-    return any(word in where for word in ("secret", "token", "api_keys", "headers", "dsn"))
-
-
-def _similar(location: tuple[int | str, ...]) -> str:
-    known: Iterable[str]
-    match location:
-        case ("destinations", _, str(kind), str(key)) if kind in KINDS:
-            known = KINDS[kind].Settings.model_fields
-        case (str(table), *_, str(key)) if table in PolicyFile.model_fields and len(location) > 1:
-            model = PolicyFile.model_fields[table].annotation
-            known = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else ()
-        case _:
-            key, known = str(location[-1]), PolicyFile.model_fields
-    near = difflib.get_close_matches(key, known, 1)
-    return f'; did you mean "{near[0]}"?' if near else "; remove it"
 
 
 class _Compiler:

@@ -7,10 +7,47 @@ refuse_personal   an identifier that holds a personal shape is none: `None`
 
 from __future__ import annotations
 
-from gatekeeper.fields import Field
+from collections.abc import Mapping
+
+from gatekeeper.fields import Catalogue, Field
 from gatekeeper.scrub.identifier import personal_shape
 from gatekeeper.scrub.text import scrub_text
 from gatekeeper.scrub.url import scrub_url
+
+
+class Scrubber:
+    """Scrubs one event's values, each once, however many destinations get it."""
+
+    __slots__ = ("_catalogue", "_done")
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._done: dict[tuple[str, frozenset[str] | None], tuple[object | None, tuple[str, ...]]] = {}
+
+    def scrub(
+        self, kept: Mapping[str, object], params: frozenset[str]
+    ) -> tuple[Mapping[str, object], Mapping[str, tuple[str, ...]], tuple[str, ...]]:
+        """Clean values, what was taken out of them by field, and the identifiers that hold a personal shape."""
+        clean: dict[str, object] = {}
+        scrubbed: dict[str, tuple[str, ...]] = {}
+        personal: list[str] = []
+        for name, value in kept.items():
+            row = self._catalogue.by_key[name]
+            if row.transform in ("none", "hash"):
+                clean[name] = value
+                continue
+            key = (name, params if row.transform == "url" else None)
+            done = self._done.get(key)
+            if done is None:
+                done = self._done[key] = scrub_value(row, value, params)
+            result, found = done
+            if found:
+                scrubbed[name] = found
+            if result is None:
+                personal.append(name)
+            else:
+                clean[name] = result
+        return clean, scrubbed, tuple(personal)
 
 
 def scrub_value(row: Field, value: object, params: frozenset[str]) -> tuple[object | None, tuple[str, ...]]:
