@@ -295,14 +295,15 @@ class Gate:
             if names:
                 stripped = {**stripped, **dict.fromkeys((name for name in names if name not in added), cause)}
         # A personal value that this vendor wants in clear is named as what it is.
-        in_clear = {key: self.policy.catalogue.by_key[key].name for key in to.kind.clear}
+        clear, by_key = to.kind.clear, self.policy.catalogue.by_key
+        sent = [name for name in shaped.sent if name not in added] if added else shaped.sent
         return Decision(
             destination=to.name,
             verdict=decision.verdict,
             reason=None,
-            kept={in_clear.get(name, name): kept[name] for name in shaped.sent if name not in added},
+            kept={by_key[name].name if name in clear else name: kept[name] for name in sent},
             stripped={name: stripped[name] for name in event.names if name in stripped},
-            derived=(*(name for name in shaped.sent if name in added), *shaped.derived),
+            derived=(*(name for name in added if name in shaped.sent), *shaped.derived),
             scrubbed=scrubbed,
             basis=decision.basis,
             legal_basis=decision.legal_basis,

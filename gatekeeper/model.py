@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Purpose(StrEnum):
@@ -173,9 +174,11 @@ class Place:
     laws: tuple[Law, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One rule that was looked at: which, what it gave, and why. `explain` prints these in order."""
+class Step(NamedTuple):
+    """One rule that was looked at: which, what it gave, and why. `explain` prints these in order.
+
+    A tuple, because a dozen are made for every event and a dataclass costs three times as much to make.
+    """
 
     rule: str
     outcome: str
