@@ -131,8 +131,13 @@ def network(address: str) -> str:
 
 
 def gender(raw: str) -> str | None:
-    """`m` or `f`; other values have no normal form at the vendors that take it."""
-    return {"m": "m", "male": "m", "man": "m", "f": "f", "female": "f", "woman": "f"}.get(raw.strip().lower())
+    """`m` or `f`, from the word, a salutation or a pronoun; others have no normal form at vendors that take it."""
+    word = raw.strip().lower().rstrip(".")
+    if word in ("m", "male", "man", "boy", "mr", "mister", "sir", "gentleman", "he", "him", "his"):
+        return "m"
+    if word in ("f", "female", "woman", "girl", "mrs", "ms", "miss", "madam", "lady", "she", "her", "hers"):
+        return "f"
+    return None
 
 
 @cache

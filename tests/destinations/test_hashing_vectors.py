@@ -156,3 +156,11 @@ def test_countries_by_code_or_english_name(raw, expected):
 def test_what_is_no_address_is_dropped(raw):
     """Never hashed as it is: a wrong hash matches nobody, and still is personal data."""
     assert normalise.email(raw) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"), [("Male", "m"), (" F ", "f"), ("Mrs.", "f"), ("he", "m"), ("other", None), ("", None)]
+)
+def test_genders_have_two_normal_forms_or_none(raw, expected):
+    """Meta takes m and f; other words are dropped, never guessed."""
+    assert normalise.gender(raw) == expected
