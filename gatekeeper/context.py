@@ -71,16 +71,16 @@ def track(event: str, /, **data: Any) -> str | None:
     """
     here = current.get() or (Here(_installed[-1]) if _installed else None)
     if here is None:
-        _log.error("track(%r): no gate runs in this process; wrap the app in GatekeeperMiddleware", event)
+        _log.error("track(): no gate runs in this process; wrap the app in GatekeeperMiddleware")
         return None
     try:
         posted = wire.parse(orjson.dumps({"event": event, "data": data}))
         request_ids, _ = here.gate.take(posted, here.caller())
     except (EventError, GatekeeperError) as error:
-        _log.error("track(%r) was refused: %s", event, error)
+        _log.error("track() was refused: %s", error)
         return None
     except Exception as error:  # noqa: BLE001  # the host's request must not fail for a tracking call
-        _log.error("track(%r) failed (%s)", event, type(error).__name__)
+        _log.error("track() failed (%s)", type(error).__name__)
         return None
     return request_ids[0]
 

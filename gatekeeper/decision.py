@@ -13,17 +13,10 @@ from __future__ import annotations
 from typing import Final
 
 from gatekeeper.destinations.kind import Destination
-from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
+from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Ruling, Step, Verdict
+from gatekeeper.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
 
-JURISDICTION: Final = "jurisdiction_blocked"
-MISMATCH: Final = "purpose_mismatch"
-INSUFFICIENT: Final = "insufficient_data"
 CONTEXTUAL: Final = "contextual"
-NO_CONSENT: Final = {
-    Purpose.NECESSARY: "internal_error",  # necessary is never denied
-    Purpose.ANALYTICS: "no_analytics_consent",
-    Purpose.MARKETING: "no_marketing_consent",
-}
 
 
 def decide(
@@ -47,11 +40,11 @@ def decide(
         contextual = ruling.opted_out and to.on_opt_out == CONTEXTUAL
         steps.append(Step(f"needs {to.purpose}", CONTEXTUAL if contextual else "denied", ruling.reason or ""))
         if not contextual:
-            return _block(to, ruling.reason or "internal_error", steps)
+            return _block(to, ruling.reason or INTERNAL, steps)
     else:
         steps.append(Step(f"needs {to.purpose}", "granted", f"basis: {ruling.basis}"))
 
-    if vendor is Permission.DENIED:
+    if vendor is Permission.DENIED and to.purpose in NO_CONSENT:  # what is necessary needs nobody's consent
         steps.append(Step(f"vendor {to.vendor_id}", "denied", "the TC string does not consent to this vendor"))
         return _block(to, NO_CONSENT[to.purpose], steps)
 

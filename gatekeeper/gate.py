@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from gatekeeper import signals
 from gatekeeper.audit import lines
 from gatekeeper.consent.resolve import resolve
-from gatekeeper.decision import INSUFFICIENT, decide
+from gatekeeper.decision import decide
 from gatekeeper.delivery.job import Job
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination, Shaping
@@ -37,13 +37,13 @@ from gatekeeper.model import (
     Verdict,
 )
 from gatekeeper.policy import Policy
+from gatekeeper.reasons import INSUFFICIENT, INTERNAL
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.wire import Posted
 
-INTERNAL: Final = "internal_error"
 _EVERY_PURPOSE: Final = frozenset(Purpose)
 _log = logging.getLogger("gatekeeper")
 

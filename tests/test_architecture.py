@@ -16,7 +16,7 @@ def dotted(path):
 
 MODULES = {dotted(path): path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"}
 # What everybody may know.
-SHARED = ("model", "errors", "fields")
+SHARED = ("model", "errors", "fields", "reasons")
 # What each stage may know besides itself and SHARED.
 ALLOWED = {
     "signals": (),
@@ -28,6 +28,7 @@ ALLOWED = {
     "fields": (),
     "model": (),
     "errors": (),
+    "reasons": (),
 }
 # Modules of the standard library and others that read a clock, a file or a network.
 IMPURE = {

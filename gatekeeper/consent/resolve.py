@@ -2,8 +2,9 @@
 
 Per purpose, the first of these that applies rules:
 
+    the visitor is known to be too young       denied   minor
     a signal of ours that is broken            denied   consent_unreadable
-    an opt-out (GPC, sale, minor)              denied   gpc_opt_out, sale_opt_out, minor
+    an opt-out (GPC, sale)                     denied   gpc_opt_out, sale_opt_out
     any voice denies                           denied   consent_withdrawn, no_…_consent
     a vendor's flag, or the event, denies      denied   no_…_consent
     a voice grants                             granted
@@ -33,16 +34,8 @@ from gatekeeper.model import (
     Standing,
     Step,
 )
+from gatekeeper.reasons import EXPIRED, GPC, MINOR, NO_CONSENT, UNREADABLE, WITHDRAWN
 
-GPC: Final = "gpc_opt_out"
-UNREADABLE: Final = "consent_unreadable"
-WITHDRAWN: Final = "consent_withdrawn"
-EXPIRED: Final = "consent_expired"
-MINOR: Final = "minor"
-NO_CONSENT: Final = {
-    Purpose.ANALYTICS: "no_analytics_consent",
-    Purpose.MARKETING: "no_marketing_consent",
-}
 NOT_OPTED_OUT: Final = "not_opted_out"
 _SEVERITY: Final = {ConsentModel.NONE: 0, ConsentModel.OPT_OUT: 1, ConsentModel.OPT_IN: 2}
 _NECESSARY: Final = Ruling(Permission.GRANTED, Purpose.NECESSARY)

@@ -24,6 +24,7 @@ from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Fate, Outcome
+from gatekeeper.reasons import INTERNAL
 
 CONCURRENT = 8  # requests under way to one destination
 _log = logging.getLogger("gatekeeper")
@@ -64,6 +65,7 @@ class MemoryDeliverer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
         self._thread: threading.Thread | None = None
+        self._stop = asyncio.Event()
         self._closing = threading.Event()
         self._drained_by = 20.0
 
@@ -126,7 +128,7 @@ class MemoryDeliverer:
                     while not self.idle():
                         await asyncio.sleep(0.01)
             for line in lines:
-                self._settle(line, list(line.ready), "failed", "shutdown")
+                self._settle(line, [line.ready.popleft() for _ in range(len(line.ready))], "failed", "shutdown")
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -143,12 +145,7 @@ class MemoryDeliverer:
             while not line.ready:
                 line.wake.clear()
                 await line.wake.wait()
-            batch = self._batch(line)
-            try:
-                await self._attempt(line, batch, sender)
-            except Exception as error:  # noqa: BLE001  # one bad batch must not end a destination's delivery
-                _log.error("delivering to %s failed (%s)", line.to.name, type(error).__name__)
-                self._settle(line, batch, "failed", "internal_error")
+            await self._attempt(line, self._batch(line), sender)
 
     def _batch(self, line: _Line) -> list[Job]:
         """The next jobs of one head, within the kind's limits."""
@@ -170,14 +167,17 @@ class MemoryDeliverer:
         if not fresh:
             return
         fresh = [replace(job, attempts=job.attempts + 1) for job in fresh]
-        module = KINDS[line.to.kind.name]
-        outgoing = module.assemble(line.to, fresh[0].head, [job.body for job in fresh])
         try:
-            outcomes = module.read_answer(await sender.send(outgoing), len(fresh))
-        except DeliveryError as error:
-            outcomes = (Outcome(Fate.RETRY, str(error)),) * len(fresh)
+            answered = await self._send(line.to, fresh, sender)
+        except asyncio.CancelledError:  # stopped while it was under way: the vendor may have it, or not
+            self._settle(line, fresh, "failed", "unknown")
+            raise
+        except Exception as error:  # noqa: BLE001  # one bad batch must not end a destination's delivery
+            _log.error("delivering to %s failed (%s)", line.to.name, type(error).__name__)
+            self._settle(line, fresh, "failed", INTERNAL)
+            return
         by_end: dict[tuple[str, str | None, int], list[Job]] = {}
-        for job, outcome in zip(fresh, outcomes, strict=True):
+        for job, outcome in answered:
             if outcome.fate is Fate.RETRY and job.attempts < line.to.kind.max_attempts and not self._closing.is_set():
                 wait = pause(job.attempts, outcome.retry_after, self._chance)
                 line.later[job] = asyncio.get_running_loop().call_later(wait, self._again, line, job)
@@ -187,6 +187,16 @@ class MemoryDeliverer:
             by_end.setdefault((status, why, job.attempts), []).append(job)
         for (status, why, _), jobs in by_end.items():
             self._settle(line, jobs, status, why)
+
+    async def _send(self, to: Destination, jobs: Sequence[Job], sender: Sender) -> list[tuple[Job, Outcome]]:
+        """One request for all of `jobs`, and the outcome of each; no answer is an outcome too."""
+        module = KINDS[to.kind.name]
+        outgoing = module.assemble(to, jobs[0].head, [job.body for job in jobs])
+        try:
+            outcomes = module.read_answer(await sender.send(outgoing), len(jobs))
+        except DeliveryError as error:
+            outcomes = (Outcome(Fate.RETRY, str(error)),) * len(jobs)
+        return list(zip(jobs, outcomes, strict=True))
 
     def _again(self, line: _Line, job: Job) -> None:
         del line.later[job]

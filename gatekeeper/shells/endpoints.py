@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from gatekeeper import wire
@@ -88,8 +88,8 @@ class Endpoints:
             case _:
                 await respond_problem(send, 405, "events are posted", headers=((b"allow", b"POST, OPTIONS"), *cors))
                 return
-        headers = tuple((name.lower(), value) for name, value in scope["headers"])
         caller = identify(scope, self._gate)
+        headers = caller.headers
         if presents_key(headers) and not caller.trusted:
             detail = "send one of server.api_keys, or no Authorization"
             await respond_problem(send, 401, "the bearer key is not known", detail=detail, headers=cors)
@@ -103,7 +103,7 @@ class Endpoints:
         except (AuditError, DeliveryError) as error:
             await respond_problem(send, 503, str(error), headers=(RETRY_AFTER, *cors))
             return
-        honoured = (HONOURED,) if opts_out(headers) else ()
+        honoured = (HONOURED,) if self.honours_opt_out(scope) else ()
         await respond_json(send, 202, {"request_ids": request_ids}, (*honoured, *cors))
 
     async def healthz(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,6 +125,14 @@ class Endpoints:
         await respond_json(
             send, 200, {"gpc": True, "lastUpdate": self._updated}, ((b"cache-control", b"max-age=3600"),)
         )
+
+    def honours_opt_out(self, scope: Scope) -> bool:
+        """Whether this request carries a browser's opt-out signal, and this policy honours it there."""
+        if not gpc.read(header_values(scope["headers"], b"sec-gpc")):
+            return False
+        if self._gate.policy.file.consent.gpc == "everywhere":
+            return True
+        return self._gate.consent_of(identify(scope, self._gate), self._gate.clock()).gpc_honoured
 
     def _cors(self, scope: Scope) -> Sequence[Header] | None:
         """The CORS headers of an answer: none for same-origin and servers, `None` for a stranger."""
@@ -152,11 +160,6 @@ _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-headers", _ALLOWED_HEADERS),
     (b"access-control-max-age", b"600"),
 )
-
-
-def opts_out(headers: Iterable[Header]) -> bool:
-    """Whether a request carries a browser's opt-out signal."""
-    return bool(gpc.read(header_values(headers, b"sec-gpc")))
 
 
 def local_path(scope: Scope) -> str:

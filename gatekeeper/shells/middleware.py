@@ -12,7 +12,7 @@ from gatekeeper.context import Here
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
-from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints, local_path, opts_out
+from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints, local_path
 
 
 class GatekeeperMiddleware:
@@ -44,7 +44,7 @@ class GatekeeperMiddleware:
             if path.startswith(self._prefix) or path == GPC_RESOURCE:
                 await self._endpoints(scope, receive, send)
                 return
-            if opts_out(scope["headers"]):
+            if self._endpoints.honours_opt_out(scope):
                 send = _showing(send)
         mark = context.current.set(Here(self._gate, scope))
         try:

@@ -77,8 +77,7 @@ def test_the_policy_can_replace_a_rows_field():
 def test_known_minors_are_judged_by_the_table(country, region, band, consents, reason):
     """The host app says the band."""
     gate = make_gate()
-    headers = ((b"cookie", own_cookie(*(["analytics", "marketing"] if consents else ["analytics"])).encode()),)
-    headers = headers if consents else ()
+    headers = ((b"cookie", own_cookie("analytics", "marketing").encode()),) if consents else ()
     from gatekeeper.gate import Caller
     from gatekeeper.signals.context import Visitor
 
@@ -189,3 +188,14 @@ def test_meta_is_told_of_a_signal_the_policy_does_not_honour():
         body = orjson.loads(made.shaped["meta_capi"].body)
         assert body["data_processing_options"] == ["LDU"]
         assert (body["data_processing_options_country"], body["data_processing_options_state"]) == codes
+
+
+def test_the_header_never_claims_what_the_policy_does_not_do(tmp_path):
+    """`where_required` under a law without the duty: detected, not honoured, and not said to be."""
+    jurisdiction = {"default": "vcdpa"}
+    with running("middleware", tmp_path, consent={"gpc": "where_required"}, jurisdiction=jurisdiction) as gate:
+        answer = gate.post(EVENT, headers={"Sec-GPC": "1"})
+        assert gate.record(answer)["gpc"] == {"detected": True, "honoured": False}
+        assert "gatekeeper-opt-out" not in answer.headers
+        page = httpx.get(gate.url + "/buy", headers={"Sec-GPC": "1"}, trust_env=False)
+        assert "gatekeeper-opt-out" not in page.headers
