@@ -84,7 +84,7 @@ class Plan:
 class Recorder(Protocol):
     """Where audit lines go; see `gatekeeper.audit.writer`."""
 
-    def append(self, batch: Sequence[bytes], then: Callable[[], None] | None = None) -> Future[None]:
+    def append(self, batch: Sequence[lines.Line], then: Callable[[], None] | None = None) -> Future[None]:
         """Make lines durable; `then` runs after they are. The future fails with AuditError."""
 
     def failing(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatekeeper import ids, keys
+from gatekeeper.audit.lines import Line
 from gatekeeper.audit.writer import AuditWriter, usable
 from gatekeeper.delivery.memory import MemoryDeliverer
 from gatekeeper.gate import Gate
@@ -54,7 +55,7 @@ class Runtime:
         self._deliverer.close()
         self._writer.close()
 
-    def _record(self, batch: Sequence[bytes]) -> object:
+    def _record(self, batch: Sequence[Line]) -> object:
         return self._writer.append(batch)
 
 

@@ -16,7 +16,7 @@ NOW = time.time()
 
 def delivering(sims, lines, **keys):
     policy = make_policy(destinations={"own": DESTINATIONS["own"] | {"endpoint": sims.first_party.url}})
-    record = lambda batch: lines.extend(orjson.loads(line) for line in batch)  # noqa: E731  # one line, used once
+    record = lambda batch: lines.extend(orjson.loads(line.core) for line in batch)  # noqa: E731  # one line, used once
     return MemoryDeliverer(
         policy.destinations, record=record, clock=time.time, timeout=30.0, max_queued=100, chance=lambda: 0.0, **keys
     )

@@ -70,7 +70,7 @@ def test_every_audit_key_is_documented():
     words = {*record, *joined, *record["jurisdiction"], *record["gpc"], *record["policy"], *record["signals"][0]}
     words |= {key for delivery in record["deliveries"] for key in delivery}
     outcome = lines.outcome_line(at=NOW, destination="x", request_ids=[], status="delivered", why=None, attempts=1)
-    words |= set(__import__("json").loads(outcome))
+    words |= set(__import__("json").loads(outcome.core))
     assert {word for word in words if code(word) not in DOCS["audit"]} == set()
 
 

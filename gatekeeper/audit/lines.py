@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from gatekeeper.gate import Plan
     from gatekeeper.policy import Policy
 
+
+class Line(NamedTuple):
+    """One line on its way to the log: a JSON object, and the pseudonyms that may have to be forgotten later.
+
+    Callers pass it on whole; only `audit/` looks inside.
+    """
+
+    core: bytes
+    refs: tuple[str, ...] = ()
+
+
 NOTHING_GRANTED = {"necessary": True, "analytics": False, "marketing": False}
 
 
@@ -26,9 +37,9 @@ def timestamp(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def decision_line(plan: Plan, policy: Policy) -> bytes:
+def decision_line(plan: Plan, policy: Policy) -> Line:
     """The line written before anything is sent."""
-    return orjson.dumps(decision_record(plan, policy)) + b"\n"
+    return Line(orjson.dumps(decision_record(plan, policy)))
 
 
 def decision_record(plan: Plan, policy: Policy) -> dict[str, Any]:
@@ -85,7 +96,7 @@ def delivery(decision: Decision) -> dict[str, Any]:
 
 def outcome_line(
     *, at: float, destination: str, request_ids: Iterable[str], status: str, why: str | None, attempts: int
-) -> bytes:
+) -> Line:
     """The line written after a vendor's answer: one per request, naming the events it carried."""
     record = {
         "kind": "outcome",
@@ -96,7 +107,7 @@ def outcome_line(
         "reason": why,
         "attempts": attempts,
     }
-    return orjson.dumps(record) + b"\n"
+    return Line(orjson.dumps(record))
 
 
 def email_reference(email: Personal) -> str | None:

@@ -16,10 +16,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
+from gatekeeper.audit.lines import Line
 from gatekeeper.errors import AuditError, ConfigError
 
 _log = logging.getLogger("gatekeeper")
-_Batch = tuple[Sequence[bytes], Callable[[], None] | None, Future[None]]
+_Batch = tuple[Sequence[Line], Callable[[], None] | None, Future[None]]
 
 
 def usable(folder: Path) -> None:
@@ -50,7 +51,7 @@ class AuditWriter:
         """Whether the last attempt to write failed."""
         return self._failing
 
-    def append(self, batch: Sequence[bytes], then: Callable[[], None] | None = None) -> Future[None]:
+    def append(self, batch: Sequence[Line], then: Callable[[], None] | None = None) -> Future[None]:
         """Make `batch` durable; `then` runs after it is. The future fails with AuditError if it cannot be."""
         done: Future[None] = Future()
         self._start()
@@ -100,7 +101,7 @@ class AuditWriter:
 
     def _commit(self, waiting: Sequence[_Batch]) -> None:
         try:
-            self._write(b"".join(line for batch, _, _ in waiting for line in batch))
+            self._write(b"".join(line.core + b"\n" for batch, _, _ in waiting for line in batch))
         except OSError as error:
             if not self._failing:
                 _log.error("the audit log cannot be written (%s): nothing is sent", error.strerror)

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gatekeeper.audit.lines import outcome_line
+from gatekeeper.audit.lines import Line, outcome_line
 from gatekeeper.delivery.job import Job
 from gatekeeper.delivery.retry import pause
 from gatekeeper.delivery.send import Sender
@@ -48,7 +48,7 @@ class MemoryDeliverer:
         self,
         destinations: Mapping[str, Destination],
         *,
-        record: Callable[[Sequence[bytes]], object],
+        record: Callable[[Sequence[Line]], object],
         clock: Callable[[], float],
         timeout: float,
         max_queued: int,

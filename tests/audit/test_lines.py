@@ -11,13 +11,13 @@ def outcome(status, why=None, attempts=1, destination="ga4"):
     line = lines.outcome_line(
         at=NOW, destination=destination, request_ids=["req_test"], status=status, why=why, attempts=attempts
     )
-    return orjson.loads(line)
+    return orjson.loads(line.core)
 
 
 def test_a_decision_line_has_the_keys_an_auditor_searches_by():
     """At the top level: request id, three booleans, the ISO country."""
     gate = make_gate()
-    record = orjson.loads(lines.decision_line(plan(GUIDE_EVENT, gate=gate), gate.policy))
+    record = orjson.loads(lines.decision_line(plan(GUIDE_EVENT, gate=gate), gate.policy).core)
     assert record["kind"] == "decision" and record["country"] is None
     assert set(record["consent_state"].values()) <= {True, False} and len(record["consent_state"]) == 3
     assert record["timestamp"] == "2026-11-24T00:00:00Z"
@@ -27,7 +27,7 @@ def test_a_decision_line_has_the_keys_an_auditor_searches_by():
 def test_the_last_outcome_of_a_destination_counts():
     """A retry that ends well is delivered; other destinations keep their own."""
     gate = make_gate()
-    decision = orjson.loads(lines.decision_line(plan(GUIDE_EVENT, gate=gate), gate.policy))
+    decision = orjson.loads(lines.decision_line(plan(GUIDE_EVENT, gate=gate), gate.policy).core)
     joined = read.join(decision, [outcome("failed", "http_500"), outcome("delivered", attempts=2)])
     by_name = {delivery["destination"]: delivery for delivery in joined["deliveries"]}
     assert (by_name["ga4"]["status"], by_name["ga4"]["attempts"]) == ("delivered", 2)
@@ -38,7 +38,7 @@ def test_the_last_outcome_of_a_destination_counts():
 def test_an_outcome_cannot_unblock():
     """A line that names a blocked destination changes nothing."""
     gate = make_gate()
-    decision = orjson.loads(lines.decision_line(plan(GUIDE_EVENT, gate=gate), gate.policy))
+    decision = orjson.loads(lines.decision_line(plan(GUIDE_EVENT, gate=gate), gate.policy).core)
     joined = read.join(decision, [outcome("delivered", destination="meta_capi")])
     assert joined["deliveries"][1]["status"] == "blocked"
 
@@ -51,7 +51,7 @@ def test_subjects_are_pseudonyms_of_every_identifier():
     expected = [("consent", "v_123"), ("user_id", "u-123456"), ("client_id", "c-123456")]
     reference = lines.email_reference(Personal("jane@example.com", hashed=False))
     assert list(made.subjects) == [gate.keys.name(*pair) for pair in [*expected, ("email", reference)]]
-    line = lines.decision_line(made, gate.policy)
+    line = lines.decision_line(made, gate.policy).core
     assert all(word not in line for word in (b"u-123456", b"c-123456", b"jane", b"v_123"))
 
 

@@ -7,13 +7,14 @@ import orjson
 import pytest
 
 from gatekeeper.audit import read
+from gatekeeper.audit.lines import Line
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError
 from tests.running import running
 
 
 def line(n):
-    return orjson.dumps({"kind": "decision", "n": n}) + b"\n"
+    return Line(orjson.dumps({"kind": "decision", "n": n}))
 
 
 def test_then_runs_after_the_line_is_on_disk(tmp_path):
