@@ -19,3 +19,4 @@ NO_CONSENT: Final = {
 MISMATCH: Final = "purpose_mismatch"
 INSUFFICIENT: Final = "insufficient_data"
 INTERNAL: Final = "internal_error"
+DUPLICATE: Final = "duplicate_event"  # in an outcome: the event was accepted for this destination before

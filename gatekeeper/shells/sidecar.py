@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from gatekeeper.errors import ConfigError
+from gatekeeper.gate import Gate
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import App, Receive, Scope, Send
@@ -22,7 +23,8 @@ class Sidecar:
 
     def __init__(self, config: str | Path | Policy) -> None:
         self.runtime = Runtime(config)
-        self._endpoints = Endpoints(self.runtime.gate)
+        self._endpoints = Endpoints(self.runtime)
+        self.runtime.watch(self._swap)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection: our endpoints over HTTP, nothing else."""
@@ -34,10 +36,14 @@ class Sidecar:
             case _:
                 await send({"type": "websocket.close", "code": 1000})
 
+    def _swap(self, gate: Gate) -> None:
+        self._endpoints = Endpoints(self.runtime)
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                self.runtime.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await asyncio.get_running_loop().run_in_executor(None, self.runtime.close)
