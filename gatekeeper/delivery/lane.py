@@ -123,7 +123,7 @@ class Lane:
                     size=kind.batch_bytes,
                     flights=room,
                     busy=self.busy,
-                )  # fmt: skip
+                )
             )
             self.after, self.more = claimed.after, self.more or claimed.more
             self.empty = not claimed.flights and not claimed.more

@@ -594,7 +594,8 @@ class SqliteOutbox:
                         (no << _SHIFT, ((no + 1) << _SHIFT) - 1),
                     ):
                         oldest = request_ids.milliseconds(request_id) / 1000
-                found[name] = Count(*numbers, oldest)
+                accepted, queued, *ended = numbers
+                found[name] = Count(accepted, queued, *ended, oldest)
             return found
 
         return self._read(look)
