@@ -594,8 +594,8 @@ class SqliteOutbox:
                         (no << _SHIFT, ((no + 1) << _SHIFT) - 1),
                     ):
                         oldest = request_ids.milliseconds(request_id) / 1000
-                accepted, queued, *ended = numbers
-                found[name] = Count(accepted, queued, *ended, oldest)
+                accepted, queued, delivered, dead, expired, cancelled, retried = numbers
+                found[name] = Count(accepted, queued, delivered, dead, expired, cancelled, retried, oldest)
             return found
 
         return self._read(look)
