@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.halving import halve
 from gatekeeper.delivery.retry import pause
-from gatekeeper.delivery.send import Sender
+from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE, Sender
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination
 from gatekeeper.errors import DeliveryError, StorageError
@@ -23,7 +23,6 @@ from gatekeeper.storage.sqlite import SqliteOutbox
 
 CONCURRENT = 16  # requests under way to one destination
 UNCERTAIN = "uncertain"
-NEVER_SENT = frozenset({"connect", "connect_timeout"})
 # Refusals that are about the request as a whole: dividing it would only repeat them.
 _NOT_ABOUT_EVENTS = (
     "http_401",
@@ -230,12 +229,12 @@ class Lane:
         why = None
         kind = self.to.kind
         for row, outcome in answered:
-            never_sent = outcome.why in NEVER_SENT
+            never_sent = outcome.why == UNREACHABLE
             if outcome.fate is Fate.DELIVERED:
                 ends.setdefault((DELIVERED, outcome.why), []).append(row)
             elif outcome.fate is Fate.DEAD:
                 ends.setdefault((DEAD, outcome.why), []).append(row)
-            elif kind.dedupes_for is None and not never_sent and outcome.why and not _answered(outcome.why):
+            elif kind.dedupes_for is None and outcome.why in NO_ANSWER:
                 ends.setdefault((DEAD, UNCERTAIN), []).append(row)
             elif kind.max_attempts is not None and flight.attempt >= kind.max_attempts and not never_sent:
                 ends.setdefault((DEAD, f"dead:{outcome.why}"), []).append(row)
@@ -269,7 +268,3 @@ def _spoiled(outcomes: Sequence[Outcome]) -> bool:
     """Whether all of a request were refused together, for something that one event may have caused."""
     return all(one.fate is Fate.DEAD for one in outcomes) and outcomes[0].why not in _NOT_ABOUT_EVENTS
 
-
-def _answered(why: str) -> bool:
-    """Whether a code comes from an answer, and not from the want of one."""
-    return why.partition("_")[0] in ("http", "meta", "tiktok", "google", "unreadable")
