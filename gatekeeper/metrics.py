@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from gatekeeper.storage.outbox import Count
 
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 SAMPLED = 16  # one decision in so many is timed
 _BOOKS = ("accepted", "delivered", "dead", "expired", "cancelled", "retried")
@@ -96,9 +96,9 @@ class Metrics:
         registry = CollectorRegistry()
         registry.register(_Books(books, disk_left, now))
         own = self.registry
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        if MULTIPROCESS in os.environ:
             own = CollectorRegistry()
-            MultiProcessCollector(own)  # type: ignore[no-untyped-call]
+            multiprocess.MultiProcessCollector(own)  # type: ignore[no-untyped-call]
         return generate_latest(registry) + generate_latest(own)
 
 
@@ -132,10 +132,14 @@ def disk_left(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def share() -> None:
+    """Count in files that the other workers read; for a worker that was forked after prometheus-client's import."""
+    made: Any = values.get_value_class
+    values.ValueClass = made()
+
+
 def forget_worker(pid: int) -> None:
     """A worker has ended: its gauges no longer count, its counters still do."""
-    from prometheus_client import multiprocess
-
     mark: Any = multiprocess.mark_process_dead
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    if MULTIPROCESS in os.environ:
         mark(pid)

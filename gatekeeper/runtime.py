@@ -35,9 +35,7 @@ class Runtime:
 
     def __init__(self, config: str | Path | Policy) -> None:
         self.policy = load_policy(config)
-        usable(self.policy.audit_folder)
-        database.prepare(self.policy.database_file)
-        self.keys = keys.load(self.policy.keys_folder)
+        self.keys = check(self.policy)
         self.metrics = Metrics()
         self._watchers: list[Callable[[Gate], None]] = []
         self._reloading = threading.Lock()
@@ -75,12 +73,7 @@ class Runtime:
         """
         with self._reloading:
             try:
-                if self.policy.path is None:
-                    raise ConfigError("the policy did not come from a file")
-                policy = load_policy(self.policy.path)
-                for name in _FIXED:
-                    if getattr(policy.file, name) != getattr(self.policy.file, name):
-                        raise ConfigError(f"{name}: cannot change while the gate runs; restart it")
+                policy = reread(self.policy)
             except ConfigError as error:
                 for problem in error.problems:
                     _log.error("the new policy is refused, the old one stays: %s", problem)
@@ -147,6 +140,24 @@ class Runtime:
             metrics=self.metrics,
             arrived=self._deliverer.start,
         )
+
+
+def check(policy: Policy) -> keys.KeyRing:
+    """Make log, store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
+    usable(policy.audit_folder)
+    database.prepare(policy.database_file)
+    return keys.load(policy.keys_folder)
+
+
+def reread(policy: Policy) -> Policy:
+    """The policy in the same file, as it is now. Raises ConfigError if it cannot take the old one's place."""
+    if policy.path is None:
+        raise ConfigError("the policy did not come from a file")
+    new = load_policy(policy.path)
+    for name in _FIXED:
+        if getattr(new.file, name) != getattr(policy.file, name):
+            raise ConfigError(f"{name}: cannot change while the gate runs; restart it")
+    return new
 
 
 def place_lookup(policy: Policy) -> Locations:

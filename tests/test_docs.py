@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from gatekeeper import __version__
-from gatekeeper.cli import app, audit, keys
+from gatekeeper.cli import app, audit, dead_letter, keys
 from gatekeeper.destinations import KINDS
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.policy.file import PolicyFile
@@ -75,7 +75,7 @@ def test_every_audit_key_is_documented():
 
 
 def commands():
-    for group, prefix in ((app, ""), (audit, "audit "), (keys, "keys ")):
+    for group, prefix in ((app, ""), (audit, "audit "), (keys, "keys "), (dead_letter, "dead-letter ")):
         for command in group.registered_commands:
             yield prefix + (command.name or command.callback.__name__)
 

@@ -171,7 +171,7 @@ class Deliverer:
                 for lane in lanes.values():
                     lane.draining, lane.more, lane.empty = True, True, False
                     lane.wake.set()
-                while any(lane.flying or not (lane.empty or lane.breaker.open) for lane in lanes.values()):
+                while not all(lane.done() for lane in lanes.values()):
                     await asyncio.sleep(0.005)
 
     async def _take_over(self, lanes: Mapping[str, Lane]) -> None:

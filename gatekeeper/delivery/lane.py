@@ -70,6 +70,11 @@ class Lane:
         for one in waiting:
             self._later(one)
 
+    def done(self) -> bool:
+        """Whether nothing is under way, and nothing more can go out now."""
+        barred = self.breaker.open or self.breaker.until > self.around.clock()
+        return not self.flying and (self.empty or barred)
+
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
@@ -267,4 +272,3 @@ class Lane:
 def _spoiled(outcomes: Sequence[Outcome]) -> bool:
     """Whether all of a request were refused together, for something that one event may have caused."""
     return all(one.fate is Fate.DEAD for one in outcomes) and outcomes[0].why not in _NOT_ABOUT_EVENTS
-

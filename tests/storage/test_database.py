@@ -21,7 +21,7 @@ def test_versions_with_the_wal_reset_bug_are_known(version, sound):
 def test_an_affected_sqlite_is_refused(tmp_path, monkeypatch):
     """With what to do."""
     monkeypatch.setattr("gatekeeper.storage.database.apsw.sqlite_lib_version", lambda: "3.40.1")
-    with pytest.raises(ConfigError, match="WAL-reset bug.*install apsw"):
+    with pytest.raises(ConfigError, match=r"WAL-reset bug.*install apsw"):
         database.prepare(tmp_path / "a.db")
 
 
@@ -46,7 +46,7 @@ def test_a_damaged_database_is_refused(tmp_path):
     data = bytearray(box.path.read_bytes())
     data[(page - 1) * 4096 : (page - 1) * 4096 + 64] = b"\xff" * 64
     box.path.write_bytes(data)
-    with pytest.raises(ConfigError, match="damaged|cannot use"):
+    with pytest.raises(ConfigError, match=r"damaged|cannot use"):
         database.prepare(box.path)
 
 
@@ -64,7 +64,7 @@ def test_a_newer_file_is_refused(tmp_path):
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     """In one sentence."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="storage.url: cannot use"):
+    with pytest.raises(ConfigError, match=r"storage.url: cannot use"):
         database.prepare(tmp_path / "file" / "a.db")
 
 

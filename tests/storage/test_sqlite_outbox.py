@@ -130,7 +130,10 @@ def test_a_claim_takes_no_more_flights_than_asked_for(tmp_path):
         assert len(claim(box, after=first.after).flights) == 6
 
 
-@pytest.mark.parametrize(("state", "word"), [(DELIVERED, "delivered"), (DEAD, "failed"), (EXPIRED, "failed"), (CANCELLED, "cancelled")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [(DELIVERED, "delivered"), (DEAD, "failed"), (EXPIRED, "failed"), (CANCELLED, "cancelled")],
+)
 def test_the_payload_is_deleted_at_its_terminal_state(tmp_path, state, word):
     """Only a dead letter is kept, and no trace of the others is left in any page."""
     log = Log()
