@@ -106,12 +106,14 @@ class Committer:
         self._refused: deque[Commit] = deque()
         self._owed: deque[tuple[float, Commit]] = deque()  # outcome lines that the log did not take
         self._recording = 0
+        self._lazy = False
         self._quiet = threading.Condition()
         self.failure: str | None = None
 
     def submit(self, do: Callable[[Commit], R], *, recorded: bool = False) -> Future[R]:
         """Have something done in the next commit; with `recorded`, its future waits for the commit's lines."""
         done: Future[R] = Future()
+        done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot cancel it
         with self._lock:
             self._start()
             self._queue.put(_Work(do, done, recorded, time.monotonic()))
@@ -148,7 +150,8 @@ class Committer:
             self._pay()
             if work or self._written or self._refused:
                 try:
-                    db = db or database.connect(self.path)
+                    if db is None:
+                        db, self._lazy = database.connect(self.path), False
                     later = self._commit(db, owner, work)
                 except apsw.Error as error:
                     db = self._failed(db, error, work)
@@ -207,6 +210,9 @@ class Committer:
         written = [self._written.popleft() for _ in range(len(self._written))]
         refused = [self._refused.popleft() for _ in range(len(self._refused))]
         try:
+            if self._lazy != (not work):  # what only says that lines are written may be lost: it is found again
+                self._lazy = not work
+                run(db, f"PRAGMA synchronous = {'NORMAL' if self._lazy else 'FULL'}")
             run(db, "BEGIN IMMEDIATE")
             if written:
                 run(

@@ -203,10 +203,17 @@ class SqliteOutbox:
         return {key: (rest, request_id, orjson.loads(numbers)) for key, rest, request_id, numbers in found}
 
     def _insert(self, commit: Commit, frames: Mapping[int, list[tuple[Any, ...]]]) -> None:
-        for no, rows in frames.items():
-            ((last,),) = run(
-                commit.db, "UPDATE destination SET seq = seq + ? WHERE no = ? RETURNING seq", (len(rows), no)
-            )
+        if not frames:
+            return
+        counts = orjson.dumps([(no, len(rows)) for no, rows in frames.items()]).decode()
+        taken = run(
+            commit.db,
+            "UPDATE destination SET seq = seq + (new.value ->> 1) FROM json_each(?) AS new "
+            "WHERE no = new.value ->> 0 RETURNING no, seq",
+            (counts,),
+        )
+        for no, last in taken:
+            rows = frames[no]
             first = (no << _SHIFT) + last - len(rows) + 1
             run(
                 commit.db,
@@ -221,12 +228,13 @@ class SqliteOutbox:
         counts: dict[int, int] = {}
         for first, last in ranges:
             counts[first >> _SHIFT] = counts.get(first >> _SHIFT, 0) + last - first + 1
+        run(
+            commit.db,
+            "UPDATE destination SET accepted = accepted + (new.value ->> 1), queued = queued + (new.value ->> 1) "
+            "FROM json_each(?) AS new WHERE no = new.value ->> 0",
+            (orjson.dumps(list(counts.items())).decode(),),
+        )
         for no, count in counts.items():
-            run(
-                commit.db,
-                "UPDATE destination SET accepted = accepted + ?, queued = queued + ? WHERE no = ?",
-                (count, count, no),
-            )
             self._unreleased[no] = max(0, self._unreleased.get(no, 0) - count)
             self._queued[no] = self._queued.get(no, 0) + count
 
