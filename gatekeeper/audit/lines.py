@@ -44,7 +44,12 @@ NOTHING_GRANTED = {"necessary": True, "analytics": False, "marketing": False}
 
 def timestamp(at: float) -> str:
     """RFC 3339 in UTC with whole seconds, as the guide writes it."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp_of(datetime.fromtimestamp(at, UTC))
+
+
+def timestamp_of(at: datetime) -> str:
+    """The same of a UTC datetime."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def decision_line(plan: Plan, policy: Policy) -> Line:

@@ -189,6 +189,108 @@ def dead_letter_purge(
     purge(ids or [], config, destination, as_json)
 
 
+Since = Annotated[str | None, typer.Option(help="From this time on: 2026-11-24, an RFC 3339 time, or 7d.")]
+Until = Annotated[str | None, typer.Option(help="Before this time.")]
+Status = Annotated[str | None, typer.Option(help="With this status: delivered, blocked, failed, pending, cancelled.")]
+Reason = Annotated[str | None, typer.Option(help="With this reason code.")]
+Law = Annotated[str | None, typer.Option(help="Under this law, by its id.")]
+EventName = Annotated[str | None, typer.Option(help="Of this event.")]
+Country = Annotated[str | None, typer.Option(help="Decided for this country.")]
+Sent = Annotated[str | None, typer.Option(help="In which this field was sent.")]
+Stripped = Annotated[str | None, typer.Option(help="From which this field was stripped.")]
+UserId = Annotated[str | None, typer.Option(help="About the person with this user id.")]
+ClientId = Annotated[str | None, typer.Option(help="About the browser with this client id.")]
+Email = Annotated[str | None, typer.Option(help="About this e-mail address, or its SHA-256; - asks on standard input.")]
+ConsentId = Annotated[str | None, typer.Option(help="About the subject of this consent cookie.")]
+Subject = Annotated[str | None, typer.Option(help="About this pseudonym.")]
+
+
+@audit.command("query")
+def audit_query(
+    config: Config = POLICY,
+    since: Since = None,
+    until: Until = None,
+    destination: Destination = None,
+    status: Status = None,
+    reason: Reason = None,
+    law: Law = None,
+    event: EventName = None,
+    country: Country = None,
+    sent: Sent = None,
+    stripped: Stripped = None,
+    user_id: UserId = None,
+    client_id: ClientId = None,
+    email: Email = None,
+    consent_id: ConsentId = None,
+    subject: Subject = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, the newest first.")] = 100,
+    form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    as_json: AsJson = False,
+) -> None:
+    """Find deliveries by time, destination, status, reason, law, event, field or person."""
+    from gatekeeper.cli.audit_query import query
+
+    words = {
+        "since": since, "until": until, "destination": destination, "status": status, "reason": reason, "law": law,
+        "event": event, "country": country, "sent": sent, "stripped": stripped, "user_id": user_id,
+        "client_id": client_id, "email": email, "consent_id": consent_id, "subject": subject,
+    }  # fmt: skip
+    query(config, words, limit, "json" if as_json else form)
+
+
+@audit.command("export")
+def audit_export(
+    target: Annotated[Path, typer.Argument(help="File to write: .csv, .json or .parquet.")],
+    config: Config = POLICY,
+    since: Since = None,
+    until: Until = None,
+    destination: Destination = None,
+    status: Status = None,
+    reason: Reason = None,
+    law: Law = None,
+    event: EventName = None,
+    country: Country = None,
+    sent: Sent = None,
+    stripped: Stripped = None,
+    user_id: UserId = None,
+    client_id: ClientId = None,
+    email: Email = None,
+    consent_id: ConsentId = None,
+    subject: Subject = None,
+) -> None:
+    """Write deliveries to a CSV, JSON or Parquet file."""
+    from gatekeeper.cli.audit_query import export
+
+    words = {
+        "since": since, "until": until, "destination": destination, "status": status, "reason": reason, "law": law,
+        "event": event, "country": country, "sent": sent, "stripped": stripped, "user_id": user_id,
+        "client_id": client_id, "email": email, "consent_id": consent_id, "subject": subject,
+    }  # fmt: skip
+    export(config, words, target)
+
+
+@audit.command("stats")
+def audit_stats(
+    config: Config = POLICY,
+    since: Since = None,
+    until: Until = None,
+    destination: Destination = None,
+    law: Law = None,
+    event: EventName = None,
+    country: Country = None,
+    by: Annotated[str, typer.Option(help="hour, day, week or month.")] = "day",
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts there, too.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw consent rates and blocked reasons over time."""
+    from gatekeeper.cli.audit_query import stats
+
+    words = {
+        "since": since, "until": until, "destination": destination, "law": law, "event": event, "country": country,
+    }  # fmt: skip
+    stats(config, words, by, html, as_json)
+
+
 @keys.command("list")
 def keys_list(config: Config = POLICY, as_json: AsJson = False) -> None:
     """List the keys by id; never their values."""
