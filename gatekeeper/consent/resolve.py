@@ -39,6 +39,7 @@ from gatekeeper.reasons import EXPIRED, GPC, MINOR, NO_CONSENT, UNREADABLE, WITH
 NOT_OPTED_OUT: Final = "not_opted_out"
 _SEVERITY: Final = {ConsentModel.NONE: 0, ConsentModel.OPT_OUT: 1, ConsentModel.OPT_IN: 2}
 _NECESSARY: Final = Ruling(Permission.GRANTED, Purpose.NECESSARY)
+_CONSENT_FOR: Final = {purpose: f"consent for {purpose}" for purpose in OPTIONAL}
 _SPEAKS: Final = {
     Standing.UNDECIDED: "no choice was made yet: as if absent",
     Standing.FOREIGN: "another software's: as if absent",
@@ -69,7 +70,7 @@ def resolve(
     for purpose in OPTIONAL:
         ruling, why = _rule(purpose, counted, place.laws, at, event_time, max_age, age_band)
         rulings[purpose] = ruling
-        steps.append(Step(f"consent for {purpose}", ruling.permission, why))
+        steps.append(Step(_CONSENT_FOR[purpose], ruling.permission, why))
         for signal in counted:
             said = signal.says.get(purpose)
             if said is not None and said is not ruling.permission:

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from importlib import resources
 from typing import Final
 
@@ -137,10 +138,14 @@ def _currency(value: object, spec: Field) -> str | None:
 
 
 def _ip(value: object, spec: Field) -> str | None:
-    if not isinstance(value, str) or len(value) > spec.max_length:
-        return None
+    return _public(value.strip()) if isinstance(value, str) and len(value) <= spec.max_length else None
+
+
+@lru_cache(maxsize=4096)
+def _public(text: str) -> str | None:
+    """The address in its canonical spelling; `None` for what is none, or identifies nobody outside."""
     try:
-        address = ipaddress.ip_address(value.strip())
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
     if address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified:
