@@ -157,7 +157,7 @@ def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answ
     """One line for a call that nothing is known of but where it was going."""
     request_id = gate.new_id(at)
     place = Place(None, None, "unknown", (gate.policy.laws.strictest,))
-    decision = replace(failed(to), reason=reason, steps=(Step("call", "blocked", why),))
+    decision = structs.replace(failed(to), reason=reason, steps=(Step("call", "blocked", why),))
     plan = Plan(request_id, at, Event("call", request_id, at, {}), place, None, (decision,), {}, ())
     return CallPlan(to, (plan,), None, answer, reason)
 

@@ -75,13 +75,12 @@ def resolve(
             said = signal.says.get(purpose)
             if said is not None and said is not ruling.permission:
                 overruled.append(f"{signal.source}:{purpose}")
-    detected = any(signal.denies_as == GPC for signal in signals)
     return Consent(
         rulings=rulings,
         signals=signals,
         overruled=tuple(dict.fromkeys(overruled)),
-        gpc_detected=detected,
-        gpc_honoured=detected and any(signal.denies_as == GPC for signal in counted),
+        gpc_detected=GPC in [signal.denies_as for signal in signals],
+        gpc_honoured=GPC in [signal.denies_as for signal in counted],
         steps=tuple(steps),
     )
 
@@ -192,6 +191,8 @@ def _collapse(purpose: Purpose, said: Sequence[Signal]) -> tuple[Signal, bool]:
     The newest wins; an undated grant is older than any refusal, an undated refusal newer than any grant.
     Copies of one carrier that differ are not two words in time but a conflict: the refusal wins.
     """
+    if len(said) == 1:
+        return said[0], False
     by_source: dict[str, list[Signal]] = {}
     for signal in said:
         by_source.setdefault(signal.source, []).append(signal)

@@ -72,11 +72,16 @@ def in_order(
     raw: Mapping[str, object], data: Mapping[str, object], unusable: Mapping[str, str], catalogue: Catalogue
 ) -> tuple[str, ...]:
     """The keys of what came in, in its order; what was found inside (click ids, items' own keys) comes last."""
-    arrived = (spec.key if (spec := catalogue.by_name.get(name)) else printable(name) for name in raw)
-    known = data.keys() | unusable.keys()
-    return tuple(dict.fromkeys((*(name for name in arrived if name in known), *data, *unusable)))
+    names: dict[str, None] = {}
+    for name in raw:
+        spec = catalogue.by_name.get(name)
+        key = printable(name) if spec is None else spec.key
+        if key in data or key in unusable:
+            names[key] = None
+    return tuple(names | dict.fromkeys(data) | dict.fromkeys(unusable))
 
 
+@lru_cache(maxsize=1024)
 def printable(name: str) -> str:
     """An unknown field's name as it may stand in an audit line: names can hold personal data too."""
     if len(name) <= 64 and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$-]*", name) and not re.search(r"\d{6}", name):
