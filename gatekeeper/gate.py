@@ -361,7 +361,9 @@ class Gate:
         added = decision.derived
         stripped = decision.stripped
         if personal or shaped.invalid or shaped.unneeded:
-            causes = dict.fromkeys((*personal, *shaped.invalid), "invalid") | dict.fromkeys(shaped.unneeded, "not_needed")
+            causes = dict.fromkeys((*personal, *shaped.invalid), "invalid") | dict.fromkeys(
+                shaped.unneeded, "not_needed"
+            )
             causes = {**stripped, **{name: cause for name, cause in causes.items() if name not in added}}
             stripped = {name: causes[name] for name in event.names if name in causes}
         kept = decision.kept
@@ -369,7 +371,9 @@ class Gate:
         clear, by_key = to.kind.clear, self.policy.catalogue.by_key
         return structs.replace(
             decision,
-            kept={by_key[name].name if name in clear else name: kept[name] for name in shaped.sent if name not in added},
+            kept={
+                by_key[name].name if name in clear else name: kept[name] for name in shaped.sent if name not in added
+            },
             stripped=stripped,
             derived=(*(name for name in added if name in shaped.sent), *shaped.derived),
             scrubbed=scrubbed,

@@ -215,7 +215,9 @@ class Discreet(Struct, frozen=True):
     hidden: ClassVar[frozenset[str]] = frozenset()
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in self.hidden)
+        shown = ", ".join(
+            f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in self.hidden
+        )
         return f"{type(self).__name__}({shown})"
 
     def __rich_repr__(self) -> Any:

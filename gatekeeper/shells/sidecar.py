@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import threading
@@ -121,5 +122,9 @@ def _serve(app: Sidecar, listener: socket.socket) -> None:
     signal.signal(signal.SIGHUP, reload)
     # uvicorn raises the signal once more when it has drained: that is for whoever embeds it, and would end us by it.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
+    # What was made at the start stays: the collector need not look at it again with every thousand events.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
     server(app).run(sockets=[listener])
     app.runtime.close()
