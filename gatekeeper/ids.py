@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)  # ten bits each
@@ -13,7 +14,7 @@ class _Pool:
     """Random bytes of the system, fetched a page at a time: each fetch lets other threads take the interpreter."""
 
     def __init__(self) -> None:
-        self.fresh = iter(())
+        self.fresh: Iterator[int] = iter(())
         os.register_at_fork(after_in_child=self.forget)
 
     def forget(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
