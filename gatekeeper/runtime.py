@@ -39,7 +39,7 @@ class Runtime:
         self.metrics = Metrics()
         self._watchers: list[Callable[[Gate], None]] = []
         self._reloading = threading.Lock()
-        self._writer = AuditWriter(self.policy.audit_folder)
+        self._writer = AuditWriter(self.policy.audit_folder, fsync=self.policy.file.audit.fsync == "batch")
         table = self.policy.file.delivery
         self.outbox = SqliteOutbox(
             self.policy.database_file, self.policy.destinations, self._writer, clock=time.time,

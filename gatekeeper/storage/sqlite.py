@@ -40,9 +40,11 @@ from gatekeeper.storage.outbox import (
     Flight,
     Row,
 )
+from gatekeeper.storage.owners import Lock, folder
 
 R = TypeVar("R")
 _SHIFT: Final = 40
+HEARD_WITHIN: Final = 5.0  # seconds for the deliverer to hear of a withdrawal; it looks every 0.03
 SEEN_FOR: Final = 7 * 86_400  # seconds in which a repetition is recognised
 _FAILED: Final = {DEAD: "failed", "expired": "failed", CANCELLED: "cancelled", DELIVERED: "delivered"}
 _READ: Final = "'[' || id || ',' || substr(frame, 2)"  # a row, id and all, as one JSON array
@@ -275,7 +277,7 @@ class SqliteOutbox:
             hidden = [span for span in _unreleased(commit.db) if span[0] >> _SHIFT == no and span[1] > start]
             rows = self._rows(commit, start, end, hidden, max(events, 64))
             more = len(rows) >= max(events, 64)
-            rows = self._without_stopped(commit, no, rows)
+            rows = self._without_stopped(commit, no, rows, busy)
             batches, taken = _batches(rows, busy, events, size, flights)
             if taken < len(rows):
                 more, reached = True, rows[taken - 1].id if taken else start
@@ -343,7 +345,7 @@ class SqliteOutbox:
         """Rows end: the payload goes, unless somebody may still want to try by hand."""
         if not ending.rows:
             return
-        ids = [row.id for row in ending.rows]
+        ids = sorted(row.id for row in ending.rows)
         if ending.state == DEAD:
             run(
                 commit.db,
@@ -351,16 +353,12 @@ class SqliteOutbox:
                 "WHERE id IN (SELECT value FROM json_each(?))",
                 (attempt, ending.why or "", self._clock(), orjson.dumps(ids).decode()),
             )
+        which: tuple[str, tuple[Any, ...]] = ("id IN (SELECT value FROM json_each(?))", (orjson.dumps(ids).decode(),))
         if ids[-1] - ids[0] + 1 == len(ids):
-            run(commit.db, "DELETE FROM outbox WHERE id BETWEEN ? AND ?", (ids[0], ids[-1]))
-        else:
-            run(
-                commit.db,
-                "DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?))",
-                (orjson.dumps(ids).decode(),),
-            )
+            which = ("id BETWEEN ? AND ?", (ids[0], ids[-1]))
+        run(commit.db, f"DELETE FROM outbox WHERE {which[0]}", which[1])  # noqa: S608  # ours
         gone = commit.db.changes()
-        run(commit.db, "DELETE FROM stop WHERE id BETWEEN ? AND ?", (ids[0], ids[-1]))
+        run(commit.db, f"DELETE FROM stop WHERE {which[0]}", which[1])  # noqa: S608  # ours
         run(
             commit.db,
             f"UPDATE destination SET queued = queued - ?, {ending.state} = {ending.state} + ? WHERE no = ?",  # noqa: S608  # one of STATES
@@ -390,8 +388,8 @@ class SqliteOutbox:
             start = max(start, last)
         return found
 
-    def _without_stopped(self, commit: Commit, no: int, rows: list[Row]) -> list[Row]:
-        stopped = _stopped(commit.db, no)
+    def _without_stopped(self, commit: Commit, no: int, rows: list[Row], busy: Collection[int] = ()) -> list[Row]:
+        stopped = _stopped(commit.db, no) - set(busy)
         if stopped:
             self._end(commit, no, Ending(CANCELLED, None, tuple(row for row in rows if row.id in stopped)), 0)
             rows = [row for row in rows if row.id not in stopped]
@@ -548,9 +546,82 @@ class SqliteOutbox:
     # Cancelling, dead letters, counting.
 
     def cancel(self, subjects: Collection[str], destinations: Collection[str] | None = None) -> Future[int]:
-        """End every row that carries one of the pseudonyms; one under way gets no further attempt."""
+        """End every row that carries one of the pseudonyms; of one under way no further request begins.
 
-        def do(commit: Commit) -> int:
+        Done when the deliverer, in whichever process it is, has heard of it. Fails with StorageError if it did not
+        in time; the rows are stopped all the same, before their next request.
+        """
+        done: Future[int] = Future()
+        done.set_running_or_notify_cancel()
+
+        def ended(future: Future[tuple[int, list[int]]]) -> None:
+            error = future.exception()
+            if error is not None:
+                done.set_exception(error)
+                return
+            count, under_way = future.result()
+            if not under_way:
+                done.set_result(count)
+                return
+            threading.Thread(
+                target=self._until_heard, args=(done, count, under_way), name="gatekeeper-cancel", daemon=True
+            ).start()
+
+        self._cancel(subjects, destinations).add_done_callback(ended)
+        return done
+
+    def _until_heard(self, done: Future[int], count: int, under_way: list[int]) -> None:
+        """Wait until the deliverer knows, or until there is none: the next one ends the rows when it begins."""
+        deadline = time.monotonic() + HEARD_WITHIN
+        wanted = orjson.dumps(under_way).decode()
+        lock = Lock(folder(self.path) / "deliverer")
+        while time.monotonic() < deadline:
+            with contextlib.suppress(StorageError, OSError):
+                if not self._read(
+                    lambda db: run(
+                        db,
+                        "SELECT 1 FROM stop WHERE heard = 0 AND id IN (SELECT value FROM json_each(?)) LIMIT 1",
+                        (wanted,),
+                    )
+                ):
+                    done.set_result(count)
+                    return
+                if lock.take():
+                    lock.release()
+                    done.set_result(count)
+                    return
+            time.sleep(0.005)
+        done.set_exception(StorageError("the deliverer did not answer; what was under way may still be sent"))
+
+    def unheard(self) -> dict[str, set[int]]:
+        """Rows that were cancelled while they were under way, by destination, as far as `hear` was not told of them."""
+
+        def look(db: apsw.Connection) -> dict[str, set[int]]:
+            found: dict[str, set[int]] = {}
+            for name, row_id in run(
+                db,
+                "SELECT name, stop.id FROM stop JOIN destination ON no = stop.id >> ? WHERE heard = 0",
+                (_SHIFT,),
+            ):
+                found.setdefault(name, set()).add(row_id)
+            return found
+
+        return self._read(look)
+
+    def hear(self, ids: Collection[int]) -> Future[None]:
+        """The deliverer begins no further request with these rows."""
+        wanted = orjson.dumps(list(ids)).decode()
+
+        def do(commit: Commit) -> None:
+            run(commit.db, "UPDATE stop SET heard = 1 WHERE id IN (SELECT value FROM json_each(?))", (wanted,))
+
+        return self._commits.submit(do)
+
+    def _cancel(self, subjects: Collection[str], destinations: Collection[str] | None) -> Future[tuple[int, list[int]]]:
+        """How many rows ended, and which are under way."""
+
+        def do(commit: Commit) -> tuple[int, list[int]]:
+            under_way = []
             flying = _flying(commit.db)
             hidden = _unreleased(commit.db)
             ended: dict[int, dict[int, Row]] = {}
@@ -562,7 +633,9 @@ class SqliteOutbox:
                     ):
                         continue
                     if row.id in flying or any(first <= row.id <= last for first, last in hidden):
-                        run(commit.db, "INSERT OR IGNORE INTO stop VALUES (?)", (row.id,))
+                        run(commit.db, "INSERT OR IGNORE INTO stop(id) VALUES (?)", (row.id,))
+                        if row.id in flying:
+                            under_way.append(row.id)
                     else:
                         ended.setdefault(no, {})[row.id] = row
                 run(
@@ -578,9 +651,9 @@ class SqliteOutbox:
             for no, rows in ended.items():
                 _forget_waiting(commit.db, list(rows))
                 self._end(commit, no, Ending(CANCELLED, None, tuple(rows.values())), 0)
-            return sum(map(len, ended.values()))
+            return sum(map(len, ended.values())), under_way
 
-        def registered(commit: Commit) -> int:
+        def registered(commit: Commit) -> tuple[int, list[int]]:
             self._register(commit.db, self._names)
             return do(commit)
 
