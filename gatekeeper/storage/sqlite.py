@@ -93,6 +93,10 @@ class SqliteOutbox:
         """What is wrong with the store; `None` if the last commit went well."""
         return self._commits.failure
 
+    def try_again(self) -> Future[None]:
+        """An empty commit: whether the store works."""
+        return self._commits.submit(lambda commit: None)
+
     def close(self) -> None:
         """Commit what waits and close the files; the next use opens them again."""
         self._commits.close()
@@ -111,7 +115,7 @@ class SqliteOutbox:
             return True
         if time.monotonic() - self._looked > 0.05:  # perhaps another worker delivered since
             with contextlib.suppress(StorageError):
-                self._commits.submit(lambda commit: None).result(1.0)
+                self.try_again().result(1.0)
         return self._queued.get(no, 0) + self._unreleased.get(no, 0) + count <= self.max_queued
 
     def waiting(self, destination: str) -> int:
