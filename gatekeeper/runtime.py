@@ -28,6 +28,7 @@ from gatekeeper.storage import database
 from gatekeeper.storage.sqlite import SqliteOutbox
 
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
+TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
 _FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
 _log = logging.getLogger("gatekeeper")
 
@@ -41,6 +42,7 @@ class Runtime:
         self.metrics = Metrics()
         self._watchers: list[Callable[[Gate], None]] = []
         self._reloading = threading.Lock()
+        self._failing_since: float | None = None
         self._writer = AuditWriter(self.policy.audit_folder, fsync=self.policy.file.audit.fsync == "batch")
         table = self.policy.file.delivery
         self.outbox = SqliteOutbox(
@@ -116,7 +118,19 @@ class Runtime:
         return found
 
     def _try_again(self) -> None:
-        """Write nothing, where the last write failed: a gate that gets no events while it is not ready must recover."""
+        """Write nothing, where the last write failed: a gate that gets no events while it is not ready must recover.
+
+        An empty write says less than a line: so not at once, and not at every look.
+        """
+        now = time.monotonic()
+        if not self._writer.failing() and self.outbox.failing() is None:
+            self._failing_since = None
+            return
+        if self._failing_since is None:
+            self._failing_since = now
+        if now - self._failing_since < TRY_AGAIN:
+            return
+        self._failing_since = now
         with contextlib.suppress(AuditError, StorageError, TimeoutError):
             if self._writer.failing():
                 self._writer.append(()).result(5.0)

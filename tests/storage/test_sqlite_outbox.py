@@ -281,7 +281,7 @@ def test_cancel_is_done_when_the_deliverer_has_heard_of_it(tmp_path):
 
 def test_cancel_fails_if_the_deliverer_does_not_answer(tmp_path, monkeypatch):
     """Never a false answer to a withdrawal."""
-    monkeypatch.setattr("gatekeeper.storage.sqlite.HEARD_WITHIN", 0.05)
+    monkeypatch.setattr("gatekeeper.storage.cancelling.HEARD_WITHIN", 0.05)
     with outbox(tmp_path) as box:
         lock = Lock(folder(box.path) / "deliverer")
         assert lock.take()
