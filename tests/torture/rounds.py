@@ -1,0 +1,143 @@
+"""One round: a child drives, is hurt or not, another recovers, and the promises are checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gatekeeper.audit.read import records
+from tests.torture import strace
+from tests.torture.promises import Evidence, broken
+from tests.torture.scenario import POLICY
+from tests.torture.vendor import Vendor
+
+ROOT = Path(__file__).parents[2]
+
+
+class Zygote:
+    """The forking process, and orders to it."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.torture.zygote"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def begin(self, **order: Any) -> int:
+        """Fork a child; its process id."""
+        self.process.stdin.write(orjson.dumps(order) + b"\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())["pid"]
+
+    def end(self) -> int:
+        """Wait for it; its exit code."""
+        return json.loads(self.process.stdout.readline())["ended"]
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
+@contextmanager
+def zygote() -> Iterator[Zygote]:
+    """One for a whole module's rounds."""
+    running = Zygote()
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+@dataclass(slots=True)
+class Round:
+    """A folder with a policy, a vendor behind it, and what was said and seen."""
+
+    folder: Path
+    vendor: Vendor
+    zygote: Zygote
+    faults: list[float] = field(default_factory=list)
+    name: str = "e"
+
+    def drive(self, *, bug: str = "", inject: str = "", trace: Path | None = None, **order: Any) -> int:
+        """Accept and deliver, with a fault if there is to be one; the exit code."""
+        go = self.folder.with_suffix(".go")
+        attached = bool(inject or trace)
+        if attached:
+            os.mkfifo(go)
+        order = {"batches": 2, "events": 4, "name": self.name} | order
+        pid = self.zygote.begin(do="drive", folder=str(self.folder), bug=bug, wait=attached, **order)
+        if not attached:
+            code = self.zygote.end()
+        else:
+            with strace.attached(pid, inject=inject, trace=trace):
+                with go.open("wb"):
+                    pass
+                code = self.zygote.end()
+            go.unlink()
+        self.faults.append(time.monotonic())
+        return code
+
+    def recover(self, *, bug: str = "", **order: Any) -> int:
+        """Go on after it."""
+        self.zygote.begin(do="recover", folder=str(self.folder), bug=bug, **order)
+        return self.zygote.end()
+
+    def said(self) -> list[dict[str, Any]]:
+        """Every promise, and the books."""
+        lines = self.folder.with_suffix(".said").read_bytes().splitlines()
+        return [orjson.loads(line) for line in lines]
+
+    def evidence(self) -> Evidence:
+        """What there is to judge by."""
+        said = self.said()
+        self.vendor.tail.look()
+        return Evidence(
+            posted={name for one in said for name in one.get("posted", ())},
+            accepted={one["accepted"]: one["request_id"] for one in said if "accepted" in one},
+            receipts=list(self.vendor.receipts),
+            order=self.vendor.tail.order,
+            records=list(records(self.folder / "audit")),
+            books=[one["books"] for one in said if "books" in one],
+            faults=[*self.faults, *self.vendor.failures],
+        )
+
+    def broken(self) -> list[str]:
+        """Broken promises; that it could not even recover is one."""
+        errors = self.folder.with_suffix(".err").read_text()
+        if not any("recovered" in one for one in self.said()):
+            return ["lost: it did not start again: " + errors[-400:]]
+        corrected = ["miscounted: the books had to be corrected"] if "corrected" in errors else []
+        return [*corrected, *broken(self.evidence())]
+
+
+@contextmanager
+def round_in(folder: Path, parent: Zygote, name: str) -> Iterator[Round]:
+    """A round of its own."""
+    place = folder / name
+    place.mkdir()
+    with Vendor(place / "audit") as vendor:
+        (place / "gatekeeper.toml").write_text(POLICY.format(endpoint=vendor.url))
+        yield Round(place, vendor, parent)
+    shutil.rmtree(place)
+    for suffix in (".said", ".err"):
+        place.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def soon(what: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Until it holds."""
+    deadline, quiet = time.monotonic() + seconds, threading.Event()
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        quiet.wait(0.01)
