@@ -72,19 +72,19 @@ class Round:
 
     def drive(self, *, bug: str = "", inject: str = "", trace: Path | None = None, **order: Any) -> int:
         """Accept and deliver, with a fault if there is to be one; the exit code."""
-        go = self.folder.with_suffix(".go")
-        attached = bool(inject or trace)
-        if attached:
-            os.mkfifo(go)
-        order = {"batches": 2, "events": 4, "name": self.name} | order
-        pid = self.zygote.begin(do="drive", folder=str(self.folder), bug=bug, wait=attached, **order)
-        if not attached:
+        order = {"batches": 2, "events": 4, "name": self.name, "do": "drive", "bug": bug} | order
+        if not inject and trace is None:
+            self.zygote.begin(folder=str(self.folder), **order)
             code = self.zygote.end()
         else:
+            go = self.folder.with_suffix(".go")
+            os.mkfifo(go)
+            pipe = os.open(go, os.O_RDWR)
+            pid = self.zygote.begin(folder=str(self.folder), wait=True, **order)
             with strace.attached(pid, inject=inject, trace=trace):
-                with go.open("wb"):
-                    pass
+                os.write(pipe, b"!")
                 code = self.zygote.end()
+            os.close(pipe)
             go.unlink()
         self.faults.append(time.monotonic())
         return code

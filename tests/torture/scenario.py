@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import orjson
 
 from gatekeeper import wire
+from gatekeeper.__main__ import main
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.gate import Caller
 from gatekeeper.runtime import Runtime
@@ -97,6 +99,13 @@ def recover(order: dict[str, Any], say: Saying) -> None:
     runtime.close()
 
 
+def serve(order: dict[str, Any], say: Saying) -> None:
+    """`gatekeeper serve`, as the command line begins it."""
+    sys.argv = ["gatekeeper", "serve", "-c", str(Path(order["folder"]) / "gatekeeper.toml")]
+    sys.argv += ["--port", str(order["port"]), "--workers", str(order["workers"])]
+    main()
+
+
 def _books(runtime: Runtime, say: Saying) -> None:
     names = ("accepted", "queued", "delivered", "dead", "expired", "cancelled")
     with contextlib.suppress(GatekeeperError):
@@ -115,4 +124,4 @@ def _until_idle(runtime: Runtime, seconds: float) -> bool:
     return False
 
 
-SCENARIOS = {"drive": drive, "recover": recover}
+SCENARIOS = {"drive": drive, "recover": recover, "serve": serve}

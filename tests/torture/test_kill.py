@@ -2,16 +2,18 @@
 
 import threading
 import time
-from contextlib import contextmanager
-from types import SimpleNamespace
+from contextlib import contextmanager, suppress
 
+import httpx
 import pytest
 
 from gatekeeper.audit.read import records
-from tests.shells.serving import EVENT, Serving, free_port, write
+from tests.shells.serving import EVENT
 from tests.shells.test_workers import gone
 from tests.torture.promises import Evidence, broken
+from tests.torture.rounds import zygote
 from tests.torture.scale import FULL, chance, figure
+from tests.torture.serving import serving
 from tests.torture.vendor import Vendor
 
 
@@ -24,12 +26,18 @@ class Load:
         self.stopping = threading.Event()
 
     def send(self, t):
+        with httpx.Client(trust_env=False, timeout=5, verify=False) as client:
+            self.post_all(t, client)
+
+    def post_all(self, t, client):
         while not self.stopping.is_set():
             self.n += 1
             name = f"e{t}-{self.n}-{time.monotonic_ns()}"
             self.posted.add(name)
             for _ in range(4_000):
-                answer = self.up.post(EVENT | {"event_id": name})
+                answer = None
+                with suppress(httpx.HTTPError):
+                    answer = client.post(self.up.url + "/gk/collect", json=EVENT | {"event_id": name})
                 if answer is not None and answer.status_code == 202:
                     self.accepted[name] = answer.json()["request_ids"][0]
                     break
@@ -49,18 +57,6 @@ class Load:
             self.stopping.set()
             for thread in threads:
                 thread.join()
-
-
-@contextmanager
-def serving(folder, vendor, workers):
-    """A gate in front of a vendor."""
-    write(folder, SimpleNamespace(first_party=vendor))
-    up = Serving(folder, vendor.url, free_port(), workers)
-    try:
-        yield up
-    finally:
-        if up.process.poll() is None:
-            up.stop()
 
 
 def books(up):
@@ -96,7 +92,7 @@ def test_killed_at_random_instants_under_load(tmp_path, workers):
     with Vendor(tmp_path / "audit") as vendor:
         vendor.pause = lambda: random.uniform(0, 0.03)
         vendor.status = lambda: 503 if random.random() < 0.03 else 204
-        with serving(tmp_path, vendor, workers) as up:
+        with zygote() as parent, serving(tmp_path, vendor, parent, workers) as up:
             load = Load(up)
             for n in range(rounds):
                 with load.running():
