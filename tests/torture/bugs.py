@@ -17,7 +17,7 @@ from gatekeeper.storage import accepting, claiming, commits, database, sqlite, t
 from gatekeeper.storage.outbox import DELIVERED, Ending
 
 
-class _Os:
+class Changed:
     """`os`, with something else in one place."""
 
     def __init__(self, **changed: Callable[..., object]) -> None:
@@ -29,7 +29,7 @@ class _Os:
 
 def skip_fdatasync() -> None:
     """The log is not synced."""
-    writer.os = _Os(fdatasync=lambda descriptor: None)  # type: ignore[assignment]
+    writer.os = Changed(fdatasync=lambda descriptor: None)  # type: ignore[assignment]
 
 
 def _no_full(run: Callable[..., list]) -> Callable[..., list]:

@@ -31,11 +31,16 @@ class Evidence:
     records: Sequence[Mapping[str, Any]]  # the log
     books: Sequence[Mapping[str, int]]  # as they were said; the last ones when nothing was queued any more
     faults: Sequence[float] = ()  # when, on the receipts' clock
+    before: frozenset[str] = frozenset()  # events that the vendor had already
 
 
 def broken(evidence: Evidence) -> list[str]:
     """Every promise that was broken."""
-    decided = {one["request_id"] for one in evidence.records if one.get("kind") == "decision"}
+    decided = {
+        one["request_id"]: any(to["status"] == "pending" for to in one["deliveries"])
+        for one in evidence.records
+        if one.get("kind") == "decision"
+    }
     ended = outcomes(evidence.records)
     return [
         *_lost(evidence, decided, ended),
@@ -55,15 +60,15 @@ def outcomes(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def _lost(evidence: Evidence, decided: set[str], ended: Mapping[str, str]) -> Iterable[str]:
-    got = {receipt.id for receipt in evidence.receipts}
+def _lost(evidence: Evidence, decided: Mapping[str, bool], ended: Mapping[str, str]) -> Iterable[str]:
+    got = {receipt.id for receipt in evidence.receipts} | evidence.before
     answered = Counter(evidence.accepted.values())
     for event_id, request_id in evidence.accepted.items():
         if request_id not in decided:
             yield f"lost: {event_id} was accepted and has no decision line"
-        elif request_id not in ended:
+        elif decided[request_id] and request_id not in ended:
             yield f"lost: {event_id} was accepted and has no outcome"
-        elif ended[request_id] == "delivered" and event_id not in got:
+        elif ended.get(request_id) == "delivered" and event_id not in got:
             yield f"lost: {event_id} is said to be delivered, the vendor never got it"
         if answered[request_id] > 1:
             yield f"lost: {event_id} was answered with another event's request id"
@@ -100,15 +105,15 @@ def _repeated(evidence: Evidence) -> Iterable[str]:
                 yield f"repeated: {event_id} was sent twice, and was not under way at a fault"
 
 
-def _miscounted(evidence: Evidence, decided: set[str], ended: Mapping[str, str]) -> Iterable[str]:
+def _miscounted(evidence: Evidence, decided: Mapping[str, bool], ended: Mapping[str, str]) -> Iterable[str]:
     for books in evidence.books:
         if books["accepted"] != sum(books[name] for name in ("queued", *STATES)):
             yield f"miscounted: {dict(books)} does not add up"
         if books["queued"] != 0:
             yield f"miscounted: {books['queued']} queued, and nothing is"
     books = evidence.books[-1]
-    if books["accepted"] != len(decided):
-        yield f"miscounted: {books['accepted']} accepted, {len(decided)} decision lines"
+    if books["accepted"] != sum(decided.values()):
+        yield f"miscounted: {books['accepted']} accepted, {sum(decided.values())} decision lines with a delivery"
     delivered = sum(status == "delivered" for status in ended.values())
     if books["delivered"] != delivered:
         yield f"miscounted: {books['delivered']} delivered, {delivered} by the log"

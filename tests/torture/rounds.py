@@ -70,17 +70,23 @@ class Round:
     faults: list[float] = field(default_factory=list)
     name: str = "e"
 
-    def drive(self, *, bug: str = "", inject: str = "", trace: Path | None = None, **order: Any) -> int:
+    def drive(self, **order: Any) -> int:
         """Accept and deliver, with a fault if there is to be one; the exit code."""
-        order = {"batches": 2, "events": 4, "name": self.name, "do": "drive", "bug": bug} | order
+        return self._do("drive", **{"batches": 2, "events": 4, "name": self.name} | order)
+
+    def recover(self, **order: Any) -> int:
+        """Go on after it."""
+        return self._do("recover", **order)
+
+    def _do(self, what: str, *, inject: str = "", trace: Path | None = None, **order: Any) -> int:
         if not inject and trace is None:
-            self.zygote.begin(folder=str(self.folder), **order)
+            self.zygote.begin(do=what, folder=str(self.folder), **order)
             code = self.zygote.end()
         else:
             go = self.folder.with_suffix(".go")
             os.mkfifo(go)
             pipe = os.open(go, os.O_RDWR)
-            pid = self.zygote.begin(folder=str(self.folder), wait=True, **order)
+            pid = self.zygote.begin(do=what, folder=str(self.folder), wait=True, **order)
             with strace.attached(pid, inject=inject, trace=trace):
                 os.write(pipe, b"!")
                 code = self.zygote.end()
@@ -88,11 +94,6 @@ class Round:
             go.unlink()
         self.faults.append(time.monotonic())
         return code
-
-    def recover(self, *, bug: str = "", **order: Any) -> int:
-        """Go on after it."""
-        self.zygote.begin(do="recover", folder=str(self.folder), bug=bug, **order)
-        return self.zygote.end()
 
     def said(self) -> list[dict[str, Any]]:
         """Every promise, and the books."""

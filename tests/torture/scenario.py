@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -17,9 +18,11 @@ import orjson
 
 from gatekeeper import wire
 from gatekeeper.__main__ import main
+from gatekeeper.audit import writer
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.gate import Caller
 from gatekeeper.runtime import Runtime
+from tests.torture import bugs
 
 POLICY = """
 [policy]
@@ -41,14 +44,16 @@ CALLER = Caller(address="127.0.0.1")
 
 
 class Saying:
-    """Appends JSON lines to a file, each in one write; a full or broken disk makes it silent."""
+    """Appends JSON lines to a file, each in one write; tries again if that is the write that is to fail."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def __call__(self, **what: Any) -> None:
-        with contextlib.suppress(OSError):
-            os.write(self._descriptor, orjson.dumps(what) + b"\n")
+        for _ in range(5):
+            with contextlib.suppress(OSError):
+                os.write(self._descriptor, orjson.dumps(what) + b"\n")
+                return
 
 
 def event(event_id: str | None) -> dict[str, Any]:
@@ -59,6 +64,8 @@ def event(event_id: str | None) -> dict[str, Any]:
 
 def drive(order: dict[str, Any], say: Saying) -> None:
     """Post batches of events, wait for their 202s, repeat one event of each; then drain."""
+    if "unsynced" in order:
+        _die_unsynced(order["unsynced"])
     runtime = Runtime(Path(order["folder"]) / "gatekeeper.toml")
     runtime._deliverer._chance = lambda: 0.0
     runtime.start()
@@ -85,6 +92,19 @@ def _post(runtime: Runtime, names: list[str | None], say: Saying) -> None:
         return
     for name, request_id in zip(names, answered, strict=True):
         say(accepted=name or request_id, request_id=request_id)
+
+
+def _die_unsynced(n: int) -> None:
+    """Be killed between the log's n-th write and its sync: a tracer can only kill before a call."""
+    real, left = os.fdatasync, [n]
+
+    def fdatasync(descriptor: int) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(descriptor)
+
+    writer.os = bugs.Changed(fdatasync=fdatasync)  # type: ignore[assignment]
 
 
 def recover(order: dict[str, Any], say: Saying) -> None:

@@ -24,11 +24,12 @@ def unavailable() -> str | None:
 def attached(pid: int, *, inject: str = "", trace: Path | None = None) -> Iterator[None]:
     """Have a process and its threads traced, from now on until it ends."""
     command = ["strace", "-f", "-p", str(pid)]
-    if inject:
-        names = inject.partition(":")[0]
-        command += ["-e", f"trace={names}", "-e", f"inject={inject}", "-o", "/dev/null"]
-    elif trace is not None:
+    if trace is not None:
         command += ["-y", "-xx", "-s", "1000000", "-o", str(trace), "-e", f"trace={RECORDED}"]
+    else:
+        command += ["-o", "/dev/null", "-e", "trace=" + inject.partition(":")[0]]
+    if inject:
+        command += ["-e", f"inject={inject}"]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
         said = tracer.stderr.readline()
