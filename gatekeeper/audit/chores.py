@@ -1,0 +1,83 @@
+"""What the log's writer does not wait for: closed segments are compressed, checkpoints are put outside.
+
+One thread per process, begun with the first task. A task that fails is logged and tried again with the next start
+(segments) or the next checkpoint (anchors).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from gatekeeper.audit import segments
+from gatekeeper.audit.segments import Segment
+from gatekeeper.storage.owners import Lock
+
+FILES: str = "files.lock"  # held while segments are compressed or rewritten
+_log = logging.getLogger("gatekeeper")
+
+
+class Chores:
+    """Tasks in their order, in the background."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def add(self, task: Callable[[], None]) -> None:
+        """Have a task done."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="gatekeeper-audit-chores", daemon=True)
+            self._thread.start()
+        self._queue.put(task)
+
+    def close(self, timeout: float) -> None:
+        """Finish what waits."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._queue.put(None)
+            thread.join(timeout)
+
+    def _run(self) -> None:
+        while (task := self._queue.get()) is not None:
+            try:
+                task()
+            except Exception as error:  # noqa: BLE001  # it is tried again, and nothing waits for it
+                _log.warning("a chore of the audit log failed (%s)", type(error).__name__)
+
+
+def compress(segment: Segment) -> None:
+    """Compress a closed segment, unless others are at the files; then the next start does it. Raises OSError."""
+    lock = Lock(segment.path.parent / FILES)
+    if lock.take():
+        try:
+            segments.pack(segment)
+        finally:
+            lock.release()
+
+
+def anchor(where: str, folder: Path, line: bytes) -> None:
+    """Put a checkpoint where whoever changes the log cannot: `stdout`, a URL, or a file. Raises OSError, httpx errors."""
+    if where == "stdout":
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+    elif where.startswith(("http://", "https://")):
+        import httpx
+
+        httpx.post(
+            where, content=line, headers={"Content-Type": "application/json"}, timeout=10.0, trust_env=False
+        ).raise_for_status()
+    else:
+        path = folder / where
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        try:
+            os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
