@@ -1,9 +1,9 @@
 """The log's files: which streams there are, in which segments, and how far each goes.
 
-    <stream>.<000001…>.jsonl      a segment: open, or closed and not compressed yet
-    <stream>.<000001…>.jsonl.gz   a closed segment
-    <stream>.head                 locked by the stream's process while it lives; its last durable line
-    <stream>.torn                 what a crash left behind the last whole line
+<stream>.<000001…>.jsonl      a segment: open, or closed and not compressed yet
+<stream>.<000001…>.jsonl.gz   a closed segment
+<stream>.head                 locked by the stream's process while it lives; its last durable line
+<stream>.torn                 what a crash left behind the last whole line
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ from gatekeeper.audit import chain
 from gatekeeper.storage.owners import Lock
 
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{6}Z-\d+-[0-9a-f]{8})\.(\d{6})\.jsonl(?:\.gz)?")
-_BEGIN: Final = re.compile(
-    rb'\{"stream":"([^"]+)","n":(\d+),"kind":"(?:genesis|segment","previous":"([0-9a-f]{64}))",'
-)
+_BEGIN: Final = re.compile(rb'\{"stream":"([^"]+)","n":(\d+),"kind":"(?:genesis|segment","previous":"([0-9a-f]{64}))",')
 _HEAD: Final = re.compile(rb"(\d{20}) ([0-9a-f]{64})\n")
 
 

@@ -212,5 +212,3 @@ class Stream:
                     os.close(descriptor)
         self._descriptor = self._head = -1
         self._lock.release()
-
-

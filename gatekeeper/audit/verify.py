@@ -354,8 +354,9 @@ class _Verification:
         self._report.keys = list(roots)
         for key, where in list(roots.items()) if trusted else list(roots.items())[1:]:
             if key not in trusted:
-                self._bad(where, f"is signed with the key {key}, which no earlier key introduced and nobody vouched for")
-
+                self._bad(
+                    where, f"is signed with the key {key}, which no earlier key introduced and nobody vouched for"
+                )
 
     def _successors(self) -> dict[tuple[str, str], int]:
         """By key and stream: the first line that knows of the key's successor."""

@@ -21,8 +21,7 @@ STATUS_STYLE = {"delivered": "green", "blocked": "red", "failed": "bold red", "p
 def tail(config: Path, lines: int, follow: bool, as_json: bool) -> None:
     """Print the last lines, oldest first; with `follow`, go on until interrupted."""
     folder = load_policy(config, require_secrets=False).audit_folder
-    everything = sorted(read.records(folder), key=lambda record: record.get("timestamp", ""))
-    for record in everything[-lines:] if lines > 0 else []:
+    for record in read.last(folder, lines, lambda record: True):
         _print_line(record, as_json)
     if follow:
         _follow(folder, as_json)

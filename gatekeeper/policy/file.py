@@ -93,9 +93,14 @@ class JurisdictionTable(Strict):
 
 
 class AuditTable(Strict):
-    """`[audit]`: where the log is written."""
+    """`[audit]`: where the log is written, and how it is kept."""
 
     path: str = "var/audit"
+    rotate: Size = Field(64 * 10**6, description="A segment is closed at this size, and at midnight UTC.")
+    checkpoint: Duration = Field(60.0, description="How often how far the log is gets signed, while it grows.")
+    anchor: str | None = Field(
+        None, description="Where signed checkpoints are put besides: stdout, a file elsewhere, or a URL."
+    )
 
 
 class StorageTable(Strict):

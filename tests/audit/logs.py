@@ -50,9 +50,7 @@ def person(n: int) -> str:
 
 def outcome(n: int, at: float = NOW) -> Line:
     """What became of it."""
-    return outcome_line(
-        at=at, destination="own", request_ids=[f"req_{n:06}"], status="delivered", why=None, attempts=1
-    )
+    return outcome_line(at=at, destination="own", request_ids=[f"req_{n:06}"], status="delivered", why=None, attempts=1)
 
 
 def write(stream: Stream, clock: Clock, first: int, count: int) -> None:
