@@ -102,6 +102,8 @@ def main(folder, *anchors):
                 break
     for file in anchors:
         for at, raw in enumerate(Path(file).read_bytes().splitlines(), 1):
+            if not raw.endswith(b"}"):
+                continue  # torn by a crash: it says nothing
             try:
                 record = json.loads(raw)
                 named.append((str(record["stream"]), int(record["n"]), bytes.fromhex(record["hash"]), False, f"{file}:{at}"))

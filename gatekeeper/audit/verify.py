@@ -273,6 +273,8 @@ class _Verification:
     def _anchor(self, raw: bytes, n: int) -> None:
         where = ("anchor", n)
         sealed = chain.split(raw.rstrip(b"\r\n") + b"\n")
+        if not raw.rstrip(b"\r\n").endswith(b"}"):
+            return  # torn by a crash: it says nothing
         try:
             if sealed is None:
                 raise ValueError
