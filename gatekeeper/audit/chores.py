@@ -62,7 +62,10 @@ def compress(segment: Segment) -> None:
 
 
 def anchor(where: str, folder: Path, line: bytes) -> None:
-    """Put a checkpoint where whoever changes the log cannot: `stdout`, a URL, or a file. Raises OSError, httpx errors."""
+    """Put a checkpoint where whoever changes the log cannot: `stdout`, a URL, or a file.
+
+    Raises OSError, or an error of httpx.
+    """
     if where == "stdout":
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()

@@ -143,17 +143,22 @@ def audit_tail(
     config: Config = POLICY,
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 10,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines.")] = False,
+    destination: Annotated[str | None, typer.Option("--destination", "-d", help="Only this destination.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only this status: delivered, blocked, failed, …")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only this reason code.")] = None,
+    event: Annotated[str | None, typer.Option(help="Only decisions on this event.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind of line: decision, outcome, checkpoint, …")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the last lines of the log."""
-    from gatekeeper.cli.audit import tail
+    """Print the last lines of the log, in colour; filters narrow them."""
+    from gatekeeper.cli.audit import Only, tail
 
-    tail(config, lines, follow, as_json)
+    tail(config, lines, follow, as_json, Only(destination, status, reason, event, kind))
 
 
 @audit.command("show")
 def audit_show(request_id: str, config: Config = POLICY, as_json: AsJson = False) -> None:
-    """Print one record: the decision joined with what became of each delivery (exit code 3 if there is none)."""
+    """Print one record and its trail in words: what was said, which law, what became of it (exit code 3 if none)."""
     from gatekeeper.cli.audit import show
 
     show(request_id, config, as_json)

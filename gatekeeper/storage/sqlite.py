@@ -93,12 +93,12 @@ class SqliteOutbox:
 
     def close(self) -> None:
         """Commit what waits and close the files; the next use opens them again."""
-        self._commits.close()
         with self._reading:
             if self._reader is not None:
                 with contextlib.suppress(apsw.Error):
                     self._reader[1].close()
             self._reader = None
+        self._commits.close()  # the last to close: only a connection that writes takes the write-ahead log with it
 
     def room(self, destination: str, count: int) -> bool:
         """Whether `count` more rows can be kept, by what the last commit saw."""

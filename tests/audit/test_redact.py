@@ -63,7 +63,9 @@ def test_what_is_too_old_loses_its_subjects_and_the_chain_holds(tmp_path):
     report = verify(tmp_path)
     assert report.sound and report.redacted == count == 8 and report.lines == before + 3
     assert logs.theirs(tmp_path, None) == []
-    (line,) = [orjson.loads(raw) for data in contents(tmp_path).values() for raw in data.splitlines() if b"redac" in raw]
+    (line,) = [
+        orjson.loads(raw) for data in contents(tmp_path).values() for raw in data.splitlines() if b"redac" in raw
+    ]
     assert (line["reason"], line["before"]) == ("test", "2026-08-26T00:00:00Z")
     left = b"".join(contents(tmp_path).values())
     assert person(1).encode() not in left and person(90).encode() in left

@@ -57,9 +57,7 @@ def test_lines_of_many_threads_are_whole_and_all_there(tmp_path):
     for thread in threads:
         thread.join()
     writer.close()
-    assert sorted(numbers(tmp_path)) == sorted(
-        t * 1000 + n for t in range(8) for n in range(400)
-    )
+    assert sorted(numbers(tmp_path)) == sorted(t * 1000 + n for t in range(8) for n in range(400))
 
 
 def test_a_writer_that_was_closed_begins_a_new_file(tmp_path):
