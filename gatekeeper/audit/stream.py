@@ -41,12 +41,14 @@ class Stream:
         *,
         rotate: int = ROTATE,
         signer: Signer | None = None,
+        fsync: bool = True,
         clock: Callable[[], float] = time.time,
         known: others.Known | None = None,
     ) -> None:
         self.folder = folder
         self._rotate = rotate
         self._signer = signer
+        self._fsync = fsync
         self._clock = clock
         self._number = 0
         self._n = 0
@@ -79,9 +81,9 @@ class Stream:
     def write(self, lines: Sequence[Line]) -> None:
         """Make lines durable. Raises OSError; then nothing of them is in the log, as far as that can be."""
         self.turn()
-        self._put(lines)
+        self._put(lines, sync=self._fsync)
 
-    def _put(self, lines: Sequence[Line]) -> None:
+    def _put(self, lines: Sequence[Line], *, sync: bool = True) -> None:
         salts = os.urandom(16 * len(lines))
         sealed = []
         n, digest = self._n, self._hash
@@ -89,10 +91,11 @@ class Stream:
             n += 1
             written, digest = chain.seal(line, self.name, n, digest, salts[16 * i : 16 * i + 16])
             sealed.append(written)
-        self._append(b"".join(sealed))
+        self._append(b"".join(sealed), sync)
         self._n, self._hash = n, digest
         self.since += len(lines)
-        write_head(self._head, n, digest)
+        if sync:  # others name only what is on the disk
+            write_head(self._head, n, digest)
 
     def turn(self) -> None:
         """Begin the next segment if this one is full, or its day is over. Raises OSError."""
@@ -185,6 +188,8 @@ class Stream:
             "number": self._number + 1,
             "timestamp": timestamp(self._clock()),
         }
+        if not self._fsync:
+            os.fdatasync(old)
         try:
             self._open_segment(core)
         finally:
@@ -192,12 +197,13 @@ class Stream:
                 os.close(old)
         self.closed.append(before)
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, data: bytes, sync: bool) -> None:
         try:
             view = memoryview(data)
             while view:
                 view = view[os.write(self._descriptor, view) :]
-            os.fdatasync(self._descriptor)
+            if sync:
+                os.fdatasync(self._descriptor)
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, self._size)

@@ -49,7 +49,8 @@ class AuditWriter:
     """Appends lines to a stream of its own, begun with the first line.
 
     `signer` signs checkpoints; without one they are plain. `anchor` is where they are put besides (see
-    `chores.anchor`), relative to `base`.
+    `chores.anchor`), relative to `base`. Without `fsync` a line counts as durable when the operating system has it: it
+    survives the process, not the machine.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class AuditWriter:
         checkpoint: float = CHECKPOINT,
         anchor: str | None = None,
         base: Path | None = None,
+        fsync: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder = folder
@@ -69,6 +71,7 @@ class AuditWriter:
         self._interval = checkpoint
         self._anchor = anchor
         self._base = folder.parent if base is None else base
+        self._fsync = fsync
         self._clock = clock
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -212,8 +215,9 @@ class AuditWriter:
     def _write(self, lines: Sequence[Line]) -> None:
         if self._stream is None:
             self._stream = Stream(
-                self._folder, rotate=self._rotate, signer=self._signer, clock=self._clock, known=self._known
-            )
+                self._folder, rotate=self._rotate, signer=self._signer, fsync=self._fsync, clock=self._clock,
+                known=self._known,
+            )  # fmt: skip
             self._due = time.monotonic() + self._interval
         if lines:
             self._stream.write(lines)

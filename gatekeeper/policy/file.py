@@ -101,6 +101,10 @@ class AuditTable(Strict):
     anchor: str | None = Field(
         None, description="Where signed checkpoints are put besides: stdout, a file elsewhere, or a URL."
     )
+    fsync: Literal["batch", "os"] = Field(
+        "batch",
+        description="`batch`: lines are on the disk before anything is sent. `os`: a power cut can lose the last ones.",
+    )
 
 
 class StorageTable(Strict):

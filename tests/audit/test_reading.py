@@ -11,7 +11,6 @@ from gatekeeper.audit import read, trail
 from gatekeeper.audit.lines import decision_line, outcome_line
 from gatekeeper.audit.stream import Stream
 from gatekeeper.cli import app
-from gatekeeper.cli.audit import Only
 from tests.audit.logs import Clock, decision, outcome, pack, write
 from tests.builders import GUIDE_EVENT, NOW, make_gate, plan
 
@@ -113,6 +112,8 @@ def test_every_reason_has_its_words():
 
 def test_only_fits_everything_that_is_given():
     """An empty one fits every line."""
+    from gatekeeper.cli.audit import Only  # later: the module would hide the command group of that name
+
     assert Only()({"kind": "genesis"}) and not Only(kind="close")({"kind": "genesis"})
 
 
