@@ -11,14 +11,17 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from gatekeeper.audit import segments
 from gatekeeper.audit.segments import Segment
 from gatekeeper.storage.owners import Lock
 
-FILES: str = "files.lock"  # held while segments are compressed or rewritten
+FILES: Final = "files.lock"  # held while segments are compressed or rewritten
+_PATIENCE: Final = 3.0  # seconds
 _log = logging.getLogger("gatekeeper")
 
 
@@ -52,13 +55,17 @@ class Chores:
 
 
 def compress(segment: Segment) -> None:
-    """Compress a closed segment, unless others are at the files; then the next start does it. Raises OSError."""
+    """Compress a closed segment; if others are at the files for long, the next start does it. Raises OSError."""
     lock = Lock(segment.path.parent / FILES)
-    if lock.take():
-        try:
-            segments.pack(segment)
-        finally:
-            lock.release()
+    deadline = time.monotonic() + _PATIENCE
+    while not lock.take():
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
+    try:
+        segments.pack(segment)
+    finally:
+        lock.release()
 
 
 def anchor(where: str, folder: Path, line: bytes) -> None:

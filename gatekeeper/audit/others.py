@@ -86,6 +86,8 @@ def _end(folder: Path, stream: str, segments: list[Segment], known: Known) -> tu
         behind = data[end.offset :]
         torn += len(behind)
         plain = segment.path == segment.plain
+        if plain:  # it may have been killed before it synced what is named now
+            _sync(segment.path)
         if plain and behind:
             _set_aside(folder / f"{stream}.torn", segment.path, behind, end.offset)
         if end.n:
@@ -99,6 +101,14 @@ def _end(folder: Path, stream: str, segments: list[Segment], known: Known) -> tu
 def _key(path: Path) -> tuple[Path, int, int]:
     stat = path.stat()
     return path, stat.st_size, stat.st_mtime_ns
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _set_aside(to: Path, path: Path, behind: bytes, offset: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Segment, lines, streams
 from gatekeeper.errors import AuditError
 
@@ -51,19 +53,19 @@ def events(found: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def last(folder: Path, count: int, wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
     """The newest `count` records that are wanted, oldest first. Raises AuditError.
 
-    Segments that were closed before the oldest of them are not opened.
+    Segments that were written last before the oldest of them are not opened.
     """
     found: list[dict[str, Any]] = []
     try:
         by_time = sorted(((segment.path.stat().st_mtime, segment) for segment in files(folder)), reverse=True)
     except OSError:  # one was compressed meanwhile
-        by_time = [(float("inf"), segment) for segment in files(folder)]
+        by_time = [(time.time(), segment) for segment in files(folder)]
     try:
-        for _, segment in by_time:
-            new = [record for record in parse(lines(segment)) if wanted(record)]
-            if len(found) >= count > 0 and all(_at(record) < _at(found[0]) for record in new):
+        for written, segment in by_time if count > 0 else ():
+            if len(found) == count and timestamp(written) < _at(found[0]):
                 break
-            found = sorted([*new, *found], key=_at)[-count:] if count > 0 else []
+            new = (record for record in parse(lines(segment)) if wanted(record))
+            found = sorted([*new, *found], key=_at)[-count:]
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be read ({_what(error)})") from None
     return found

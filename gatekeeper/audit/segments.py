@@ -59,6 +59,14 @@ class Segment:
                 return self.plain.open("rb")
         return cast(IO[bytes], gzip.open(self.packed, "rb"))
 
+    @property
+    def size(self) -> int:
+        """Bytes on the disk; 0 if it is gone."""
+        for path in (self.path, self.packed):
+            with contextlib.suppress(FileNotFoundError):
+                return path.stat().st_size
+        return 0
+
     def read(self) -> bytes:
         """All of it. Raises OSError, EOFError or zlib.error."""
         with self.open() as file:

@@ -66,7 +66,11 @@ class Stream:
         self._lock = Lock(head_file(folder, self.name))
         self._head = -1
         try:
-            if not self._lock.take():
+            for _ in range(100):  # somebody may just look whether it is alive
+                if self._lock.take():
+                    break
+                time.sleep(0.002)
+            else:
                 raise OSError(0, "the stream's head is locked")
             self._head = os.open(head_file(folder, self.name), os.O_WRONLY | os.O_CLOEXEC)
             self._begin(others.look(folder, self.name, {} if known is None else known))

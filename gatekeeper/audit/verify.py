@@ -162,7 +162,7 @@ class _Verification:
                 break
             try:
                 self._segment(stream, segment, walk, last=segment is segments[-1])
-                self._progress(_size(segment))
+                self._progress(segment.size)
             except (OSError, EOFError, zlib.error) as error:
                 self._bad((name, 0), f"cannot be read ({type(error).__name__})")
                 walk.broken = True
@@ -377,13 +377,6 @@ def _misplaced(head: bytes, stream: str, n: int) -> str:
         return f"is line {record['n']} of {record['stream']}, where line {n} of {stream} should be"
     except (ValueError, KeyError, TypeError):
         return f"is not line {n} of {stream}"
-
-
-def _size(segment: Segment) -> int:
-    try:
-        return segment.path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

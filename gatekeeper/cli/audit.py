@@ -122,7 +122,7 @@ def _print_line(record: dict[str, Any], as_json: bool) -> None:
 
 
 def _follow(folder: Path, as_json: bool, only: Only) -> None:
-    places = {segment.plain: segment.path.stat().st_size for segment in read.files(folder)}
+    places = {segment.plain: segment.size for segment in read.files(folder)}
     try:
         while True:
             for segment in read.files(folder):

@@ -28,7 +28,7 @@ def run(config: Path, folder: Path | None, anchors: list[Path], trusted: list[st
         raise typer.Exit(3)
     try:
         lines = [line for path in anchors for line in path.read_bytes().splitlines() if line.strip()]
-        with _progress(sum(one.path.stat().st_size for parts in found.values() for one in parts)) as advance:
+        with _progress(sum(one.size for parts in found.values() for one in parts)) as advance:
             report = verify(folder, anchors=lines, trusted=trusted, progress=advance)
     except OSError as error:
         what = error.strerror or type(error).__name__

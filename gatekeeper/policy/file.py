@@ -98,7 +98,7 @@ class AuditTable(Strict):
     path: str = "var/audit"
     rotate: Size = Field(64 * 10**6, description="A segment is closed at this size, and at midnight UTC.")
     checkpoint: Duration = Field(60.0, description="How often how far the log is gets signed, while it grows.")
-    anchor: str | None = Field(
+    anchor: Annotated[str, StringConstraints(min_length=1)] | None = Field(
         None, description="Where signed checkpoints are put besides: stdout, a file elsewhere, or a URL."
     )
     fsync: Literal["batch", "os"] = Field(

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from gatekeeper import keys
-from gatekeeper.audit import segments
+from gatekeeper.audit import read, segments
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
@@ -74,7 +74,15 @@ def killed(folder, after):
 def tear(folder, at):
     """What a power cut may do besides: the end of a file that was never synced is missing, or garbage."""
     log = folder / "audit"
+    adopted = {
+        one["stream"]
+        for data in logs.contents(log).values()
+        for record in read.parse(data.splitlines(keepends=True))
+        for one in record.get("adopted", ())
+    }
     for stream, parts in segments.streams(log).items():
+        if stream in adopted:
+            continue  # whoever took it over synced it
         durable = segments.live_head(log, stream)
         path = parts[-1].plain
         if durable is None or not path.exists():
