@@ -181,8 +181,8 @@ class Stream:
             self._segment().path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640
         )
         self._size, self._day = 0, int(self._clock() // _DAY)
+        sync_folder(self.folder)  # before anybody is told of a line in it
         self._put([Line(orjson.dumps(core))])
-        sync_folder(self.folder)
 
     def _next_segment(self) -> None:
         before, old = self._segment(), self._descriptor
