@@ -6,6 +6,7 @@ old private half is destroyed, so that whoever takes the machine cannot sign for
 
 from __future__ import annotations
 
+import logging
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from gatekeeper import keys
+
+_log = logging.getLogger("gatekeeper")
 
 
 class SigningKey:
@@ -41,7 +44,10 @@ class Signer:
 
     def retire(self, key: SigningKey) -> None:
         """Its successor was introduced: nothing is signed with it any more."""
-        keys.destroy(self._folder, keys.AUDIT, key.key)
+        try:
+            keys.destroy(self._folder, keys.AUDIT, key.key)
+        except OSError as error:  # the new one signs; the next checkpoint tries again
+            _log.error("the old key %s of the audit log cannot be removed (%s)", key.id, error.strerror)
 
 
 def key_id(public: bytes) -> str:

@@ -140,8 +140,8 @@ class AuditWriter:
             if not stop and self._stream is not None and self._stream.since and time.monotonic() >= self._due:
                 self._tick()
         if self._stream is not None:
-            stream, self._stream = self._stream, None
-            self._attempt(partial(self._close, stream))
+            self._attempt(partial(self._close, self._stream))
+            self._stream = None
         self._chores.close(10.0)
 
     def _patience(self) -> float:
@@ -183,10 +183,10 @@ class AuditWriter:
         """Whether it could be done; if not, the stream is left and a new one is begun next time."""
         try:
             do()
-        except (OSError, ConfigError) as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is: no record, no send, and the thread goes on
             if not self._failing:
-                what = error.strerror if isinstance(error, OSError) else error
-                _log.error("the audit log cannot be written (%s): nothing is sent", what)
+                what = error if isinstance(error, ConfigError) else getattr(error, "strerror", None)
+                _log.error("the audit log cannot be written (%s): nothing is sent", what or type(error).__name__)
             self._failing = True
             if self._stream is not None:
                 self._stream.abandon()

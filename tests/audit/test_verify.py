@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gatekeeper.audit import chain
 from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
 from gatekeeper.cli import app
@@ -71,6 +72,20 @@ def test_a_cut_end_is_found_by_the_anchor_alone(log):
     assert verify(log / "audit").sound
     assert "which ends at" in run(log, "--anchor", str(log / "anchors"), code=1)
     assert logs.theirs(log / "audit", None) == [] != logs.theirs(log / "audit", (log / "anchors").read_bytes())
+
+
+def test_a_stream_that_was_made_to_follow_is_found_by_its_signatures(log):
+    """Without any anchor: whoever alters a line and hashes all that follows anew cannot sign for it."""
+    files = contents(log / "audit")
+    name = sorted(files)[-1]  # a stream of one segment, closed by a signed line
+    previous, out = chain.FIRST, []
+    for raw in files[name].splitlines(keepends=True):
+        parts = chain.split(raw)
+        head = parts.head.replace(b"req_000050", b"req_000051")
+        previous = chain.link(previous, head)
+        out.append(head + b',"hash":"' + previous.hex().encode() + b'"' + raw[len(parts.head) + 74 :])
+    put(log / "audit", files | {name: b"".join(out)})
+    assert any("is not signed with the key" in problem.why for problem in verify(log / "audit").problems)
 
 
 def test_a_whole_other_log_is_found_by_the_anchor_or_the_key(log, tmp_path):

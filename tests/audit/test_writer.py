@@ -128,6 +128,18 @@ def test_it_recovers_by_itself_without_a_line_to_write(tmp_path, monkeypatch):
     assert numbers(tmp_path) == [1, 3] and verify(tmp_path).sound
 
 
+def test_whatever_goes_wrong_the_callers_hear_of_it(tmp_path, monkeypatch):
+    """An error nobody thought of: no line, no send, no caller that waits for ever."""
+    writer = AuditWriter(tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr("gatekeeper.audit.stream.chain.seal", lambda *_: 1 / 0)
+        with pytest.raises(AuditError):
+            writer.append([line(1)]).result(5)
+    writer.append([line(2)]).result(5)
+    writer.close()
+    assert numbers(tmp_path) == [2] and verify(tmp_path).sound
+
+
 def test_a_folder_that_cannot_be_written_is_a_failure_like_any_other(tmp_path):
     """The log's folder is a file: AuditError for each, and recovery once it is gone."""
     folder = tmp_path / "audit"
