@@ -14,7 +14,7 @@ from gatekeeper.audit.verify import verify
 from gatekeeper.cli import app
 from gatekeeper.errors import AuditError, ConfigError
 from tests.audit import logs
-from tests.audit.logs import Clock, contents, put, write
+from tests.audit.logs import Clock, contents, decision, put, write
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "verify_audit.py"
 
@@ -159,3 +159,52 @@ def test_a_key_from_the_environment_cannot_be_rotated_here(log, monkeypatch):
     done = CliRunner().invoke(app, ["keys", "rotate", "audit", "-c", str(log / "gatekeeper.toml")])
     assert isinstance(done.exception, ConfigError) and "cannot be rotated" in str(done.exception)
     assert not list((log / "var" / "keys").glob("audit-*")) if (log / "var" / "keys").exists() else True
+
+
+def extended(folder, stream, n, previous):
+    """A line more at the end of a stream, which follows from the one before; its hash."""
+    raw, digest = chain.seal(decision(n), stream.name, n + 1, bytes.fromhex(previous), b"")
+    with (folder / f"{stream.name}.000001.jsonl").open("ab") as file:
+        file.write(raw)
+    return digest
+
+
+def test_what_goes_on_after_its_end_is_found_though_it_follows(tmp_path):
+    """After a close, and after a crash that was taken over."""
+    for name, finish, why in (
+        ("closed", Stream.close, "stands after the stream was closed"),
+        ("crashed", Stream.abandon, "over at line 2, but it goes on to 3"),
+    ):
+        folder = tmp_path / name
+        stream = Stream(folder)
+        stream.write([decision(1)])
+        finish(stream)
+        Stream(folder).close()
+        assert verify(folder).sound
+        extended(folder, stream, stream.head.n, stream.head.hash)
+        (problem,) = verify(folder).problems
+        assert why in problem.why and logs.theirs(folder, None) != []
+
+
+def test_a_stream_written_anew_is_found_by_what_others_say_of_it(tmp_path):
+    """Without signatures and anchors: each names how far the others were, with the hash."""
+    clock = Clock()
+    one, two = Stream(tmp_path, clock=clock), Stream(tmp_path, clock=clock)
+    one.write([decision(1)])
+    two.checkpoint()
+    path = tmp_path / f"{one.name}.000001.jsonl"
+    genesis = path.read_bytes().splitlines(keepends=True)[0]
+    raw, _ = chain.seal(decision(2), one.name, 2, chain.split(genesis).hash, b"")
+    path.write_bytes(genesis + raw)
+    (problem,) = verify(tmp_path).problems
+    assert "names another line 2 of" in problem.why and logs.theirs(tmp_path, None) != []
+    one.abandon()
+    two.abandon()
+
+
+def test_a_missing_segment_is_named(log):
+    """By its number."""
+    files = contents(log / "audit")
+    first, second = sorted(files)[:2]
+    put(log / "audit", {name: data for name, data in files.items() if name != first})
+    assert f"{second}: segment 000001 of the stream is missing before it" in run(log, code=1)
