@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
@@ -23,6 +23,7 @@ from gatekeeper.storage.owners import Lock
 
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{6}Z-\d+-[0-9a-f]{8})\.(\d{6})\.jsonl(?:\.gz)?")
 _BEGIN: Final = re.compile(rb'\{"stream":"([^"]+)","n":(\d+),"kind":"(?:genesis|segment","previous":"([0-9a-f]{64}))",')
+_BUFFER: Final = 2**20
 _HEAD: Final = re.compile(rb"(\d{20}) ([0-9a-f]{64})\n")
 
 
@@ -57,7 +58,9 @@ class Segment:
         if self.path == self.plain:
             with contextlib.suppress(FileNotFoundError):
                 return self.plain.open("rb")
-        return cast(IO[bytes], gzip.open(self.packed, "rb"))
+        return cast(
+            IO[bytes], BufferedReader(gzip.GzipFile(self.packed), _BUFFER)
+        )  # by 8 KiB it takes half as long again
 
     @property
     def size(self) -> int:

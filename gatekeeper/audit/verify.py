@@ -20,7 +20,7 @@ import orjson
 from gatekeeper.audit import chain, signing
 from gatekeeper.audit.segments import Segment, parse, streams
 
-_ORDINARY: Final = (b'"decision"', b'"outcome","')  # lines that say nothing about the log itself
+_ORDINARY: Final = (b'"decision"', b'"outcome",')  # lines that say nothing about the log itself
 _KINDS: Final = {"genesis", "segment", "decision", "outcome", "checkpoint", "key", "redaction", "close"}
 
 
@@ -171,7 +171,7 @@ class _Verification:
         return walk
 
     def _segment(self, stream: str, segment: Segment, walk: _Walk, *, last: bool) -> None:
-        """The inner loop: about 7 µs a line."""
+        """The inner loop: about 5 µs a line."""
         name, link, split = segment.path.name, chain.link, chain.split
         n, previous = walk.lines, walk.head
         store = self._hashes.write
