@@ -6,9 +6,9 @@ import os
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper import reasons
+from gatekeeper import ids, reasons
 from gatekeeper.audit import read, trail
-from gatekeeper.audit.lines import decision_line, outcome_line
+from gatekeeper.audit.lines import Line, decision_line, outcome_line
 from gatekeeper.audit.stream import Stream
 from gatekeeper.cli import app
 from tests.audit.logs import Clock, decision, outcome, pack, write
@@ -84,6 +84,36 @@ def test_the_newest_lines_are_found_without_reading_old_segments(tmp_path):
     (newest,) = read.last(tmp_path, 1, wanted)
     assert newest["request_id"] == "req_000099" and min(opened) > 10
     assert len(read.last(tmp_path, 100, lambda record: record["kind"] == "decision")) == 13
+
+
+def test_a_record_is_found_without_reading_what_cannot_hold_it(tmp_path, monkeypatch):
+    """The id says when it was made; once it is known how it ended, nothing later is read, either."""
+    gate, clock = make_gate(), Clock(NOW - 600)
+    stream = Stream(tmp_path, rotate=3_000, clock=clock)
+    core = decision_line(plan(GUIDE_EVENT, gate=gate), gate.policy).core
+    made = {}
+    for n in range(12):
+        clock.at += 300
+        made[n] = ids.request_id(clock.at)
+        stream.write([Line(core.replace(b"req_test", made[n].encode()))])
+        for name in ("ga4", "own"):
+            status = "failed" if n == 3 and name == "own" else "delivered"
+            stream.write(
+                [outcome_line(at=clock(), destination=name, request_ids=[made[n]], status=status, why=None, attempts=1)]
+            )
+    pack(tmp_path, stream)
+    stream.close()
+    opened = []
+    real = read.lines
+    monkeypatch.setattr(read, "lines", lambda segment: (opened.append(segment.number), real(segment))[1])
+    count = len(read.files(tmp_path))
+    record = read.find(tmp_path, made[8])
+    assert [one["status"] for one in record["deliveries"]] == ["delivered", "blocked", "delivered"]
+    assert len(opened) - count <= 3 < count  # the first line of each, and what can hold it
+    opened.clear()
+    assert read.find(tmp_path, made[3])["deliveries"][2]["status"] == "failed"  # it may have been tried again
+    assert len(opened) - count >= count - 3
+    assert read.find(tmp_path, ids.request_id(NOW)) is None and read.find(tmp_path, "req_" + "ü" * 26) is None
 
 
 def test_show_tells_the_record_in_words(folder):

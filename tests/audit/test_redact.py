@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gatekeeper.audit import columns, query, redact, segments
-from gatekeeper.audit.lines import timestamp
+from gatekeeper.audit.lines import decision_line, timestamp
 from gatekeeper.audit.query import Filter
 from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
@@ -19,7 +19,7 @@ from gatekeeper.errors import AuditError
 from gatekeeper.storage.owners import Lock
 from tests.audit import logs
 from tests.audit.logs import DAY, Clock, contents, crash, decision, pack, person, write
-from tests.builders import NOW
+from tests.builders import GUIDE_EVENT, NOW, RING, make_gate, plan
 
 
 def old_log(folder):
@@ -136,6 +136,25 @@ def bare(raw):
     from gatekeeper.audit import chain
 
     return chain.split(raw).without_refs()
+
+
+def test_a_person_is_found_in_real_lines_until_they_are_forgotten(tmp_path):
+    """By their user id, over closed and open segments; afterwards the records are there, and nobody's."""
+    gate, clock = make_gate(), Clock()
+    line = decision_line(plan(GUIDE_EVENT | {"data": {"user_id": "u-77"}}, gate=gate), gate.policy)
+    people = query.pseudonyms(RING, user_id="u-77")
+    assert frozenset(line.refs) == people
+    one, two = (Stream(tmp_path, clock=clock) for _ in range(2))
+    one.write([line])
+    one.close()
+    two.write([line])
+    found = query.rows(tmp_path, Filter(subjects=people), limit=100)
+    assert {row["subjects"][0] for row in found} == set(people)
+    two.close()
+    pack(tmp_path, Stream(tmp_path, clock=clock))
+    assert remove(tmp_path, clock, redact.about(people)) == 2
+    assert query.rows(tmp_path, Filter(subjects=people), limit=100) == []
+    assert {row["request_id"] for row in query.rows(tmp_path, Filter(), limit=100)} == {"req_test"}
 
 
 def test_an_open_segment_waits(tmp_path):
