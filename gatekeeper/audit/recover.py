@@ -6,6 +6,7 @@ that time are looked at, and of each only the end.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 from collections.abc import Sequence
@@ -15,20 +16,27 @@ from typing import Final
 import orjson
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.audit.segments import Segment, streams
+from gatekeeper.audit.segments import Segment, streams, sync_file
 
 _SLACK: Final = 120.0  # seconds
 _END: Final = 32 * 2**20  # bytes of a file
 
 
 def missing(folder: Path, lines: Sequence[Line], since: float) -> list[Line]:
-    """The lines that no file of the log holds; `since` is when they were to be written, Unix seconds."""
+    """The lines that no file of the log holds; `since` is when they were to be written, Unix seconds.
+
+    Those that are there are durable then: the process may have been killed between a write and its sync.
+    """
     wanted = {n: _marks(line) for n, line in enumerate(lines)}
     for segment in (one for parts in streams(folder).values() for one in parts):
         if not wanted:
             break
         written = _end(segment, since)
-        for n in [n for n, marks in wanted.items() if _holds(written, marks)]:
+        there = [n for n, marks in wanted.items() if _holds(written, marks)]
+        if there:
+            with contextlib.suppress(FileNotFoundError):  # compressed meanwhile, which syncs
+                sync_file(segment.plain)
+        for n in there:
             del wanted[n]
     return [line for n, line in enumerate(lines) if n in wanted]
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from gatekeeper.audit import writer
+from gatekeeper.audit import stream, writer
 from gatekeeper.delivery import lane
 from gatekeeper.destinations import first_party
 from gatekeeper.storage import accepting, claiming, commits, database, sqlite, tables
@@ -29,7 +29,7 @@ class Changed:
 
 def skip_fdatasync() -> None:
     """The log is not synced."""
-    writer.os = Changed(fdatasync=lambda descriptor: None)  # type: ignore[assignment]
+    stream.os = Changed(fdatasync=lambda descriptor: None)  # type: ignore[assignment]
 
 
 def _no_full(run: Callable[..., list]) -> Callable[..., list]:
@@ -81,11 +81,11 @@ def send_before_the_line() -> None:
     commits.Committer._transact = transact
     written = writer.AuditWriter._write
 
-    def late(self, data):
+    def late(self, lines):
         import time
 
         time.sleep(0.3)  # a slow disk: the order, not the speed, must keep the promise
-        written(self, data)
+        written(self, lines)
 
     writer.AuditWriter._write = late
 
@@ -129,9 +129,9 @@ def ignore_failed_writes() -> None:
     """A log that cannot be written is as good as one that can."""
     real = writer.AuditWriter._write
 
-    def write(self, data):
+    def write(self, lines):
         with contextlib.suppress(OSError):
-            real(self, data)
+            real(self, lines)
 
     writer.AuditWriter._write = write
 

@@ -3,6 +3,7 @@
     lost        an accepted event without a decision line, or without an outcome once the queue is empty
     unrecorded  an event that left before its decision line was in the log
     repeated    an event that the vendor got twice though it was not under way at a fault, or with another content
+    altered     a log that does not verify
     miscounted  books that do not add up, or say something else than the log
 """
 
@@ -31,6 +32,7 @@ class Evidence:
     records: Sequence[Mapping[str, Any]]  # the log
     books: Sequence[Mapping[str, int]]  # as they were said; the last ones when nothing was queued any more
     faults: Sequence[float] = ()  # when, on the receipts' clock
+    problems: Sequence[object] = ()  # of `audit verify`
     before: frozenset[str] = frozenset()  # events that the vendor had already
 
 
@@ -47,6 +49,7 @@ def broken(evidence: Evidence) -> list[str]:
         *_unrecorded(evidence),
         *_repeated(evidence),
         *_miscounted(evidence, decided, ended),
+        *(f"altered: {problem}" for problem in evidence.problems),
     ]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from gatekeeper.audit.read import records
+from gatekeeper.audit.verify import verify
 from tests.torture import strace
 from tests.torture.promises import Evidence, broken
 from tests.torture.scenario import POLICY
@@ -112,6 +113,7 @@ class Round:
             records=list(records(self.folder / "audit")),
             books=[one["books"] for one in said if "books" in one],
             faults=[*self.faults, *self.vendor.failures],
+            problems=verify(self.folder / "audit").problems,
         )
 
     def broken(self) -> list[str]:

@@ -18,7 +18,7 @@ import orjson
 
 from gatekeeper import wire
 from gatekeeper.__main__ import main
-from gatekeeper.audit import writer
+from gatekeeper.audit import stream
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.gate import Caller
 from gatekeeper.runtime import Runtime
@@ -95,16 +95,16 @@ def _post(runtime: Runtime, names: list[str | None], say: Saying) -> None:
 
 
 def _die_unsynced(n: int) -> None:
-    """Be killed between the log's n-th write and its sync: a tracer can only kill before a call."""
+    """Be killed between the n-th write of decisions and its sync: a tracer can only kill before a call."""
     real, left = os.fdatasync, [n]
 
     def fdatasync(descriptor: int) -> None:
-        left[0] -= 1
+        left[0] -= b'"kind":"decision"' in Path(f"/proc/self/fd/{descriptor}").read_bytes()
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         real(descriptor)
 
-    writer.os = bugs.Changed(fdatasync=fdatasync)  # type: ignore[assignment]
+    stream.os = bugs.Changed(fdatasync=fdatasync)  # type: ignore[assignment]
 
 
 def recover(order: dict[str, Any], say: Saying) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from gatekeeper.audit.read import records
+from gatekeeper.audit.verify import verify
 from tests.shells.serving import EVENT
 from tests.shells.test_workers import gone
 from tests.torture.promises import Evidence, broken
@@ -105,6 +106,7 @@ def test_killed_at_random_instants_under_load(tmp_path, workers):
                 evidence = Evidence(
                     load.posted, load.accepted, list(vendor.receipts), vendor.tail.order,
                     list(records(tmp_path / "audit")), [books(up)], [*faults, *vendor.failures],
+                    verify(tmp_path / "audit").problems,
                 )  # fmt: skip
                 found += [f"round {n}: {one}" for one in broken(evidence)]
             assert up.stop() == 0

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from gatekeeper.audit.read import records
+from gatekeeper.audit.verify import verify
 from tests.torture import strace
 from tests.torture.power import MODES, Disk, calls
 from tests.torture.promises import Evidence, broken
@@ -75,7 +76,7 @@ def cut(parent, folder, state, requests, posted, bug=""):
             vendor.tail.look()
             evidence = Evidence(
                 posted, accepted, list(vendor.receipts), vendor.tail.order, list(records(place / "audit")),
-                [line["books"] for line in said if "books" in line], [time.monotonic()], frozenset(sent),
+                [line["books"] for line in said if "books" in line], [time.monotonic()], verify(place / "audit").problems, frozenset(sent),
             )  # fmt: skip
             found += broken(evidence)
         else:
