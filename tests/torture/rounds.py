@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -79,9 +80,14 @@ class Round:
         """Go on after it."""
         return self._do("recover", **order)
 
-    def _do(self, what: str, *, inject: str = "", trace: Path | None = None, **order: Any) -> int:
+    def _do(
+        self, what: str, *, inject: str = "", trace: Path | None = None, kill_while_asked: bool = False, **order: Any
+    ) -> int:
         if not inject and trace is None:
-            self.zygote.begin(do=what, folder=str(self.folder), **order)
+            pid = self.zygote.begin(do=what, folder=str(self.folder), **order)
+            if kill_while_asked:
+                soon(lambda: bool(self.vendor.receipts))
+                os.kill(pid, signal.SIGKILL)
             code = self.zygote.end()
         else:
             go = self.folder.with_suffix(".go")

@@ -7,6 +7,7 @@ promised it says with one `write` per promise, so that a kill leaves no half of 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ import orjson
 from gatekeeper import wire
 from gatekeeper.__main__ import main
 from gatekeeper.audit import stream
+from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.gate import Caller
 from gatekeeper.runtime import Runtime
@@ -66,6 +68,10 @@ def drive(order: dict[str, Any], say: Saying) -> None:
     """Post batches of events, wait for their 202s, repeat one event of each; then drain."""
     if "unsynced" in order:
         _die_unsynced(order["unsynced"])
+    if "log_fails" in order:
+        _fail_writes(order["log_fails"])
+    if "die_between" in order:
+        AuditWriter._write = lambda self, lines: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
     runtime = Runtime(Path(order["folder"]) / "gatekeeper.toml")
     runtime._deliverer._chance = lambda: 0.0
     runtime.start()
@@ -105,6 +111,19 @@ def _die_unsynced(n: int) -> None:
         real(descriptor)
 
     stream.os = bugs.Changed(fdatasync=fdatasync)  # type: ignore[assignment]
+
+
+def _fail_writes(n: int) -> None:
+    """The log's disk is full at its n-th write, once."""
+    left = [n]
+
+    def write(descriptor: int, data: bytes) -> int:
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return os.write(descriptor, data)
+
+    stream.os = bugs.Changed(write=write)  # type: ignore[assignment]
 
 
 def recover(order: dict[str, Any], say: Saying) -> None:

@@ -68,10 +68,12 @@ class Forked(Serving):
 
 @contextmanager
 def serving(
-    folder: Path, vendor: Vendor, parent: Zygote, workers: int = 1, *, more: str = "", bug: str = ""
+    folder: Path, vendor: Vendor, parent: Zygote, workers: int = 1, *, database: str = "gatekeeper.db", bug: str = ""
 ) -> Iterator[Forked]:
     """A gate with one destination, the vendor."""
-    write(folder, SimpleNamespace(first_party=vendor), more)
+    write(folder, SimpleNamespace(first_party=vendor))
+    policy = folder / "gatekeeper.toml"
+    policy.write_text(policy.read_text().replace("///gatekeeper.db", "///" + database))
     (folder / "stderr").write_text("")
     up = Forked(folder, vendor.url, parent, workers, bug)
     try:

@@ -87,10 +87,12 @@ def cut(parent, folder, state, requests, posted, bug=""):
     return found, len(accepted)
 
 
-def cuts(parent, folder, random, count, *, only=None, **how):
+def cuts(parent, folder, random, count, *, only=None, late=False, **how):
     """Power cuts at random instants of one recording; what was broken by which, and how many 202s there were before."""
     disk, found, requests, posted = recording(parent, folder, **how)
     interesting = [n for n, call in enumerate(found) if call.name not in ("openat", "close")]
+    if late:  # after most of the 202s
+        interesting = interesting[len(interesting) * 2 // 3 :]
     places = sorted(random.choice(interesting) for _ in range(count))
     wrong, accepted, at = {}, 0, 0
     for n, place in enumerate(places):
