@@ -1,4 +1,4 @@
-"""Ten bugs, planted: each is a change of the product in one process, made before it begins. Nothing in the product knows.
+"""Bugs to be planted: each changes the product in one process, before it begins. Nothing in the product knows.
 
 A check that does not notice these would not notice their like.
 """
@@ -34,7 +34,9 @@ def skip_fdatasync() -> None:
 
 def _no_full(run: Callable[..., list]) -> Callable[..., list]:
     def changed(db, sql, values=()):
-        return run(db, "PRAGMA synchronous = OFF" if sql.replace(" ", "").startswith("PRAGMAsynchronous") else sql, values)
+        return run(
+            db, "PRAGMA synchronous = OFF" if sql.replace(" ", "").startswith("PRAGMAsynchronous") else sql, values
+        )
 
     return changed
 

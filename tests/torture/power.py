@@ -1,7 +1,7 @@
 """What a disk may hold after the power went: recorded calls in, folders out.
 
-A write is on the disk for certain once an fsync or fdatasync of its file began after it; the name of a new file, once its
-folder was synced. Anything else may be there, or be missing, or be torn at a sector of 512 bytes, in any order
+A write is on the disk for certain once an fsync or fdatasync of its file began after it; the name of a new file, once
+its folder was synced. Anything else may be there, or be missing, or be torn at a sector of 512 bytes, in any order
 across files. Stricter than most file systems are, as POSIX allows. Memory-mapped files (`-shm`) are never kept.
 """
 
@@ -169,7 +169,7 @@ class Disk:
 
     def _write(self, call: Call) -> None:
         path, data = call.file, b"".join(call.texts)[: call.result]
-        if path.startswith("socket:") or path.startswith("TCP"):
+        if path.startswith(("socket:", "TCP")):
             self.sent.append(data)
         elif path == self.root + ".said":
             self.said.append(data)

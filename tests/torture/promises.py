@@ -1,10 +1,10 @@
 """What a 202 promises, checked. Pure: evidence in, broken promises out, one sentence each; none is what is hoped for.
 
-    lost        an accepted event without a decision line, or without an outcome once the queue is empty
-    unrecorded  an event that left before its decision line was in the log
-    repeated    an event that the vendor got twice though it was not under way at a fault, or with another content
-    altered     a log that does not verify
-    miscounted  books that do not add up, or say something else than the log
+lost        an accepted event without a decision line, or without an outcome once the queue is empty
+unrecorded  an event that left before its decision line was in the log
+repeated    an event that the vendor got twice though it was not under way at a fault, or with another content
+altered     a log that does not verify
+miscounted  books that do not add up, or say something else than the log
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from tests.torture.vendor import Receipt
@@ -103,7 +104,7 @@ def _repeated(evidence: Evidence) -> Iterable[str]:
             yield f"repeated: {event_id} was sent with different contents"
         if evidence.accepted.get(event_id, event_id) not in uncertain and event_id in evidence.accepted:
             yield f"repeated: {event_id} was sent {len(copies)} times, and the log knows no uncertainty"
-        for first, second in zip(copies, copies[1:], strict=False):
+        for first, second in pairwise(copies):
             if not any(first.at - 0.05 <= fault <= second.at and fault - first.at < 5 for fault in evidence.faults):
                 yield f"repeated: {event_id} was sent twice, and was not under way at a fault"
 

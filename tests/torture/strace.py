@@ -1,4 +1,4 @@
-"""strace, attached to a process: faults at the n-th call, and records of calls. What it needs, and whether it is there."""
+"""strace, attached to a process: faults at the n-th call, and records of calls; and whether it can be."""
 
 from __future__ import annotations
 

@@ -50,7 +50,8 @@ def test_a_planted_bug_turns_a_check_red(parent, tmp_path, bug):
         pytest.skip(str(strace.unavailable()))
     found = hurt(parent, tmp_path, bug, how)
     assert found != []
-    assert hurt(parent, tmp_path, "", how) == [] if FULL or not how else True
+    if FULL:
+        assert hurt(parent, tmp_path, "", how) == []
     figure("planted bug", cases=1, broken=len(found), seconds=0, bug=bug, text=bugs.BUGS[bug].__doc__, first=found[0])
 
 

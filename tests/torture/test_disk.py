@@ -67,11 +67,11 @@ def test_a_full_disk_refuses_and_recovers_by_itself(tmp_path, full):
                     up.wait(lambda: len(load.accepted) > 20)
                     fill(disk)
                     before = load.refused
-                    up.wait(lambda: load.refused > before + 20)
+                    up.wait(lambda before=before: load.refused > before + 20)
                     assert not ready(up)
                     (disk / "ballast").unlink()
                     now = len(load.accepted)
-                    up.wait(lambda: len(load.accepted) > now + 20)
+                    up.wait(lambda now=now: len(load.accepted) > now + 20)
                 up.wait(lambda: ready(up))
                 up.wait(lambda: books(up)["queued"] == 0)
             refused = load.refused

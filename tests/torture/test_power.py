@@ -76,7 +76,8 @@ def cut(parent, folder, state, requests, posted, bug=""):
             vendor.tail.look()
             evidence = Evidence(
                 posted, accepted, list(vendor.receipts), vendor.tail.order, list(records(place / "audit")),
-                [line["books"] for line in said if "books" in line], [time.monotonic()], verify(place / "audit").problems, frozenset(sent),
+                [line["books"] for line in said if "books" in line], [time.monotonic()],
+                verify(place / "audit").problems, frozenset(sent),
             )  # fmt: skip
             found += broken(evidence)
         else:
@@ -126,7 +127,5 @@ def test_what_was_answered_202_survives_the_power_going(parent, tmp_path):
             more, promised = cuts(parent, tmp_path, random, cases, **how)
             wrong |= more
             accepted += promised
-    figure(
-        "power cuts", cases=sum(count), broken=len(wrong), seconds=time.monotonic() - began, accepted=accepted
-    )
+    figure("power cuts", cases=sum(count), broken=len(wrong), seconds=time.monotonic() - began, accepted=accepted)
     assert wrong == {}

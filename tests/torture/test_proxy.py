@@ -69,7 +69,7 @@ def run(folder, policy, events, after=lambda runtime: None):
 
 
 def test_every_fault_at_once_and_none_in_anothers_way(tmp_path):
-    """Each event ends in its state; repeated is only what the vendor may have had; a sound destination does not wait."""
+    """Each event ends in its state; repeated is only what may have arrived; a sound destination does not wait."""
     began = time.monotonic()
     times = 3 if FULL else 1
     with ExitStack() as stack:
@@ -159,7 +159,9 @@ def test_an_error_inside_an_answer_is_an_error(tmp_path, name):
     with Simulators(only=(kind,)) as sims, Proxies() as proxies:
         proxy = Proxy(answering(status, JSON, body=body), int(sims[kind].url.rpartition(":")[2]))
         proxies.listen(proxy)
-        policy = HEAD + f'[destinations.one]\nkind = "{kind}"\nendpoint = "http://127.0.0.1:{proxy.port}"\n{KINDS[kind]}\n'
+        policy = (
+            HEAD + f'[destinations.one]\nkind = "{kind}"\nendpoint = "http://127.0.0.1:{proxy.port}"\n{KINDS[kind]}\n'
+        )
         ids, found, _ = run(tmp_path, policy, [PURCHASE])
     last = found[ids[0], "one"][-1][0]
     figure("errors inside answers", cases=1, broken=0, seconds=time.monotonic() - began, name=name, ended=last)
@@ -172,6 +174,8 @@ def test_ga4_which_cannot_tell_a_repetition_is_not_asked_twice(tmp_path, fault):
     with Simulators(only=("ga4",)) as sims, Proxies() as proxies:
         proxy = Proxy(FAULTS[fault][0], int(sims.ga4.url.rpartition(":")[2]))
         proxies.listen(proxy)
-        policy = HEAD + f'[destinations.one]\nkind = "ga4"\nendpoint = "http://127.0.0.1:{proxy.port}"\n{KINDS["ga4"]}\n'
+        policy = (
+            HEAD + f'[destinations.one]\nkind = "ga4"\nendpoint = "http://127.0.0.1:{proxy.port}"\n{KINDS["ga4"]}\n'
+        )
         ids, found, _ = run(tmp_path, policy, [PURCHASE])
         assert found[ids[0], "one"][-1] == ("failed", "unknown") and len(sims.ga4.received) == 1

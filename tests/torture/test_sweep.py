@@ -1,5 +1,6 @@
 """Killed, or failed by the disk, at the n-th call of every kind that a commit, a line and a request are made of."""
 
+import os
 import re
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ KILLED = (
     "write", "pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "openat", "mkdir", "sendto", "writev", "close",
 )  # fmt: skip
 FAILED = ("write", "pwrite64", "fdatasync", "fsync", "ftruncate", "openat", "unlink", "mkdir")
+POINTS = int(os.environ.get("POINTS") or (100 if FULL else 5))
 MOST = 60  # calls of one kind by one thread; the client's reading of certificates makes hundreds of `openat`
 
 
@@ -46,7 +48,7 @@ def test_no_call_is_a_bad_one_to_die_or_to_fail_at(parent, tmp_path):
     """Sampled: the same seed, the same points."""
     began = time.monotonic()
     every = sorted(points(calls(parent, tmp_path)))
-    chosen = chance("sweep").sample(every, min(len(every), 120 if FULL else 8))
+    chosen = chance("sweep").sample(every, min(len(every), POINTS))
     broken, accepted, repeated, died, slowest = {}, 0, 0, 0, 0.0
     for n, fault in enumerate(chosen):
         with round_in(tmp_path, parent, f"p{n}") as one:

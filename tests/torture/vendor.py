@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 import time
@@ -29,16 +30,27 @@ class Tail:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.order: dict[str, int] = {}  # request id -> how many were seen before
-        self._read: dict[Path, int] = {}
+        self._read: dict[str, int] = {}  # bytes, by segment
+        self._done: set[Path] = set()
 
     def look(self) -> int:
         """How many decision lines there are now."""
-        for path in sorted(self.folder.glob("*.jsonl")):
-            with path.open("rb") as file:
-                file.seek(self._read.get(path, 0))
-                new = file.read()
+        for path in sorted(self.folder.glob("*.jsonl*")):
+            if path in self._done:
+                continue
+            segment = path.name.removesuffix(".gz")
+            try:
+                if path.suffix == ".gz":  # closed: what was not seen of it before is seen now
+                    new = gzip.decompress(path.read_bytes())[self._read.get(segment, 0) :]
+                    self._done.add(path)
+                else:
+                    with path.open("rb") as file:
+                        file.seek(self._read.get(segment, 0))
+                        new = file.read()
+            except FileNotFoundError:  # compressed meanwhile
+                return self.look()
             whole = new[: new.rfind(b"\n") + 1]
-            self._read[path] = self._read.get(path, 0) + len(whole)
+            self._read[segment] = self._read.get(segment, 0) + len(whole)
             for line in whole.splitlines():
                 try:
                     record = orjson.loads(line)
