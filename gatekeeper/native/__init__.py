@@ -7,12 +7,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatekeeper.native import ga4_measurement, ga4_web
+from gatekeeper.destinations.kind import Destination
+from gatekeeper.native import ga4_measurement, ga4_web, meta_capi, meta_pixel
 from gatekeeper.native.dialect import Dialect
 
-DIALECTS: Final[tuple[Dialect, ...]] = (ga4_measurement, ga4_web)
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    ga4_measurement,
+    ga4_web,
+    meta_capi,
+    meta_pixel.DIALECT,
+)
 
 
-def find(kind: str, method: str, path: str) -> Dialect | None:
-    """The dialect of a request to a destination of `kind`, by method and path; `None`: the path is not known."""
-    return next((one for one in DIALECTS if kind == one.KIND and one.matches(method, path)), None)
+def find(to: Destination, method: str, path: str) -> Dialect | None:
+    """The dialect of a request to a destination, by method and path; `None`: the path is not known."""
+    speaks = to.settings.get("speaks")
+    return next(
+        (
+            one
+            for one in DIALECTS
+            if to.kind.name == one.KIND
+            and (speaks is None or one.NAME.partition(" ")[0] == speaks)
+            and one.matches(method, path)
+        ),
+        None,
+    )
