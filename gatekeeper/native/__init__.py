@@ -8,7 +8,18 @@ from __future__ import annotations
 from typing import Final
 
 from gatekeeper.destinations.kind import Destination
-from gatekeeper.native import ga4_measurement, ga4_web, meta_capi, meta_pixel
+from gatekeeper.native import (
+    ga4_measurement,
+    ga4_web,
+    linkedin,
+    meta_capi,
+    meta_pixel,
+    microsoft,
+    pinterest,
+    reddit,
+    snap,
+    x,
+)
 from gatekeeper.native.dialect import Dialect
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
@@ -16,6 +27,14 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     ga4_web,
     meta_capi,
     meta_pixel.DIALECT,
+    pinterest.DIALECT,
+    snap.DIALECT,
+    linkedin.DIALECT,
+    microsoft.CONVERSIONS,
+    microsoft.TAG,
+    reddit.CONVERSIONS,
+    reddit.PIXEL,
+    x.DIALECT,
 )
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from gatekeeper.native import pairs
+
 # The vendor's key -> the catalogue's. Another key is passed on under a name that no catalogue row has.
 META: Final = {
     "id": "item_id", "quantity": "quantity", "item_price": "price", "title": "item_name", "brand": "item_brand",
@@ -42,11 +44,18 @@ def read(value: object, keys: Mapping[str, str] = META) -> object:
     ]
 
 
-def write(value: object, keys: Mapping[str, str] = META) -> list[dict[str, object]]:
-    """`items` as the vendor's rows."""
+def write(value: object, keys: Mapping[str, str] = META, *, text: bool = False) -> list[dict[str, object]]:
+    """`items` as the vendor's rows; with `text` prices are text."""
     back = {field: key for key, field in keys.items()}
     rows = value if isinstance(value, (tuple, list)) else ()
-    return [{back[field]: inner for field, inner in row.items() if field in back} for row in rows]
+    return [
+        {
+            back[field]: pairs.text(inner) if text and field == "price" else inner
+            for field, inner in row.items()
+            if field in back
+        }
+        for row in rows
+    ]
 
 
 def ids(value: object) -> list[object]:
