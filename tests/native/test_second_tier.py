@@ -417,8 +417,10 @@ def test_what_cannot_be_read_is_blocked(kind, text):
     assert made.answer.status in (200, 201)
 
 
-KEYS = ["user_data", "userData", "user", "userIds", "idType", "idValue", "identifiers", "em", "event_time",
-        "event_at",        "custom_data", "contents", "value", "data_processing_options", "modes", "opt_out", "type", "conv"]  # fmt: skip
+KEYS = (
+    "user_data userData user userIds idType idValue identifiers em event_time event_at custom_data contents value"
+    " data_processing_options modes opt_out type conversion"
+).split()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
