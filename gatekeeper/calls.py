@@ -276,12 +276,15 @@ def _event(
     cleaned: dict[int, object] = {}
     names: dict[str, None] = {}
     for leaf in (*element.leaves, *shared):
+        if leaf.role == PROTOCOL and _is_personal(leaf.value):
+            cleaned[id(leaf)] = None
+            names[name := _audit_name(leaf)] = None
+            unusable[name] = "invalid"
         if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
             continue
         row = catalogue.by_name.get(leaf.role)
         if row is None:
-            name = printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
-            names[name] = None
+            names[name := _audit_name(leaf)] = None
             unusable[name] = "unknown_field"
             continue
         value = leaf.value
@@ -312,6 +315,16 @@ def _event(
     return event, cleaned
 
 
+def _audit_name(leaf: Leaf) -> str:
+    """A native name as it may stand in an audit line."""
+    return printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
+
+
+def _is_personal(value: object) -> bool:
+    """Whether mechanics carry somebody's address or number, encoded or not; counters and version numbers are not asked."""
+    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and personal_shape(value) is not None
+
+
 def _is_envelope(leaf: Leaf) -> bool:
     """Whether an id or a time of an event is one: neither may carry anything else."""
     if isinstance(leaf.value, bool) or not isinstance(leaf.value, (str, int, float)) or len(str(leaf.value)) > 128:
@@ -327,6 +340,8 @@ def _sendable(
     sent: dict[str, object], scrubbed: dict[str, tuple[str, ...]], gate: Gate, to: Destination,
 ) -> Leaf | None:  # fmt: skip
     """The leaf with the value that may be sent, or `None`; notes its field in `sent` and what was scrubbed."""
+    if leaf.role == PROTOCOL:
+        return None if id(leaf) in cleaned else leaf
     if leaf.role in _ALWAYS:
         return leaf
     if leaf.role in (UNKNOWN, STAMP):

@@ -20,7 +20,7 @@ from gatekeeper.native.dialect import FLAG, PROTOCOL, SECRET, STAMP, STAMP_KEYS,
 
 BY_NAME: Final = "by name"
 _ROLES: Final = frozenset({PROTOCOL, FLAG, SECRET, BY_NAME, "ignored"})
-_PATTERN: Final = "protocol: "
+_PATTERNS: Final = {"protocol: ": PROTOCOL, "flag: ": FLAG}
 # What a mechanical value may look like: short, and nothing in it that could be an address or a text.
 _MECHANICAL: Final = re.compile(r"[A-Za-z0-9_.,:;/+|~*()\[\]=-]{0,128}")
 
@@ -32,9 +32,15 @@ class Table:
 
     def __init__(self, rows: Mapping[str, str]) -> None:
         self._patterns = {
-            name: re.compile(role[len(_PATTERN) :]) for name, role in rows.items() if role.startswith(_PATTERN)
+            name: re.compile(role[len(start) :])
+            for name, role in rows.items()
+            for start in _PATTERNS
+            if role.startswith(start)
         }
-        rows = {name: PROTOCOL if name in self._patterns else role for name, role in rows.items()}
+        rows = {
+            name: next((plain for start, plain in _PATTERNS.items() if role.startswith(start)), role)
+            for name, role in rows.items()
+        }
         self._exact = {name: role for name, role in rows.items() if not name.endswith("*")}
         self._prefixes = tuple(
             sorted(((name[:-1], role) for name, role in rows.items() if name.endswith("*")), key=lambda r: -len(r[0]))
@@ -55,7 +61,7 @@ class Table:
     def leaf(self, name: str, value: object, path: Path) -> Leaf:
         """A leaf with its role; a value that cannot pass as mechanics has none."""
         role = self.role(name)
-        if role == PROTOCOL and not self._mechanical(name, value):
+        if (role == PROTOCOL or name in self._patterns) and not self._mechanical(name, value):
             role = UNKNOWN
         return Leaf(name, role, value, path)
 
@@ -71,6 +77,6 @@ def load(file: str) -> Table:
     text = resources.files(__package__).joinpath(file).read_text("utf-8")
     rows = {name: role for section in tomllib.loads(text).values() for name, role in section.items()}
     for name, role in rows.items():
-        if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(_PATTERN):
+        if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(tuple(_PATTERNS)):
             raise ValueError(f"{file}: {name}: {role} is neither a field of the catalogue nor a role")
     return Table({name: UNKNOWN if role == "ignored" else role for name, role in rows.items()})
