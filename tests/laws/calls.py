@@ -52,7 +52,7 @@ class Seed:
 
 @dataclass(frozen=True)
 class Canary:
-    """`kind`: email phone ip name token, or `foreign` for what stands where no table has a row; `way`: how it is written."""
+    """`kind`: email phone ip name token, or `foreign` for what is in no table; `way`: how it is written."""
 
     kind: str
     value: str
