@@ -214,7 +214,8 @@ class _Judged:
     ) -> None:  # fmt: skip
         policy = gate.policy
         if element.stamp is not None:
-            caller = replace(caller, visitor=gate.visitor(element.stamp, at), address=None)
+            # Its visitor's token says all there is: what came with the request is somebody else's.
+            caller = Caller(visitor=gate.visitor(element.stamp, at), trusted=caller.trusted)
         self.event, cleaned = _event(gate, to, at, shared, element)
         self.place = gate.place_of(caller)
         heard = policy.readers.read(

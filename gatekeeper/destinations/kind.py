@@ -59,6 +59,7 @@ class Kind:
     measures_audience: bool = False  # the operator's own: may be `statistics_only`
     needs_currency: bool = False  # an order value without one is useless there, or gets the event refused
     errors_only: bool = False  # by default receives `error` events and nothing else
+    calls_only: bool = False  # takes calls in its own protocol, and no events of ours
     conversions_only: bool = False  # every event that reaches it is counted as a conversion
     processor: str = ""
     deletion: str = ""

@@ -2,8 +2,8 @@
 
     POST <origin>/2/httpapi     {"api_key": …, "events": [{"event_type", "device_id" or "user_id", …}]}
 
-Success is 200 `{"code": 200, "events_ingested": n, …}`; a 400 or 429 names events by their index, which is turned back into
-the caller's own numbering. Source: see amplitude.toml.
+Success is 200 `{"code": 200, "events_ingested": n, …}`; a 400 or 429 names events by their index, which is turned back
+into the caller's own numbering. Source: see amplitude.toml.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 from gatekeeper.model import Answer
 from gatekeeper.native import table
 from gatekeeper.native.dialect import Kept, Native
-from gatekeeper.native.json_batch import JsonBatch, json_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of, json_answer
 
 _INDEXED: Final = ("events_with_invalid_fields", "events_with_missing_fields", "events_with_invalid_id_lengths")
 _LISTED: Final = ("silenced_events", "throttled_events")
@@ -68,7 +68,7 @@ DIALECT: Final = JsonBatch(
     batch="events",
     taken=_taken,
     needs=(("event_type",), ("user_id", "device_id")),
-    named=("event_type",),
+    named=first_of("event_type"),
     place_key=_place_key,
     passed_on=_renumbered,
 )

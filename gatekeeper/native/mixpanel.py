@@ -17,7 +17,7 @@ import orjson
 from gatekeeper.model import Answer
 from gatekeeper.native import table
 from gatekeeper.native.dialect import Native
-from gatekeeper.native.json_batch import JsonBatch, gif_answer, json_answer, text_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of, gif_answer, json_answer, text_answer
 
 
 def _taken(native: Native) -> Answer:
@@ -42,10 +42,11 @@ DIALECT: Final = JsonBatch(
     NAME="mixpanel /track",
     table=table.load("mixpanel.toml"),
     paths=re.compile(r"/(?:track|import|engage)/?"),
+    lists=True,
     methods=frozenset({"GET", "POST"}),
     taken=_taken,
     needs=(("event", "$set.", "$set_once."),),
-    named=("event",),
+    named=first_of("event"),
     default="profile",
     basic=True,
     place_key=_place_key,

@@ -1,4 +1,4 @@
-"""Queries and forms beside a JSON body. Pure. Each pair is a leaf named `query.<name>`, at ("query" or "form", n, name)."""
+"""Queries and forms beside a JSON body. Pure. Each pair is a leaf `query.<name>` at ("query" or "form", n, name)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from gatekeeper.native import table
-from gatekeeper.native.json_batch import JsonBatch, text_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of, text_answer
 
 DIALECT: Final = JsonBatch(
     NAME="plausible /api/event",
@@ -20,5 +20,5 @@ DIALECT: Final = JsonBatch(
     paths=re.compile(r"/api/event/?"),
     taken=lambda native: text_answer(b"ok", 202),
     needs=(("name", "n"), ("url", "u"), ("domain", "d")),
-    named=("name", "n"),
+    named=first_of("name", "n"),
 )

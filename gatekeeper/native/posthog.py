@@ -17,7 +17,7 @@ from typing import Any, Final
 from gatekeeper.model import Answer
 from gatekeeper.native import table
 from gatekeeper.native.dialect import Kept, Native
-from gatekeeper.native.json_batch import JsonBatch, json_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of, json_answer
 
 _FLAGS: Final = re.compile(r"/(?:flags|decide)/?")
 _NO_FLAGS: Final = (
@@ -48,9 +48,11 @@ DIALECT: Final = JsonBatch(
     paths=re.compile(r"/(?:batch|capture|e|i/v0/e|engage|s|flags|decide)/?"),
     dropped=re.compile(r"/s/?"),
     batch="batch",
+    lists=True,
+    methods=frozenset({"GET", "POST"}),
     taken=_taken,
     needs=(("distinct_id", "properties.distinct_id", "$distinct_id"),),
-    named=("event",),
+    named=first_of("event"),
     default="feature_flags",
     place_key=_place_key,
     passed_on=_flags,

@@ -2,12 +2,13 @@
 
     POST <origin>/v1/batch                                     {"batch": [message, …]}
     POST <origin>/v1/track|identify|page|screen|group|alias|import     one message
-    POST <origin>/v1/t|i|p|g|a|s|b                             the same, from analytics.js; /v1/m are its own metrics: dropped
+    POST <origin>/v1/t|i|p|g|a|s|b                             the same, from analytics.js
+    POST <origin>/v1/m                                         its metrics: never sent
     POST <origin>/beacon/v1/batch, GET <origin>/pixel/v1/track|page     RudderStack
 
-Segment answers 200 `{"success":true}`, RudderStack 200 `ok`: its SDKs take nothing but 200. Where the policy does not say
-whom the destination `speaks` to, shared paths get Segment's answer, which both kinds of SDK take.
-A message's own consent object is read as a flag, and goes on with advertising refused where that was decided.
+Segment answers 200 `{"success":true}`, RudderStack 200 `ok`: its SDKs take nothing but 200.
+A message's own consent object is read as a flag. Where marketing is not granted it goes on with every category refused
+that is not known to be another purpose's.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ from typing import Any, Final
 from gatekeeper.model import Answer
 from gatekeeper.native import table
 from gatekeeper.native.dialect import FLAG, UNKNOWN, Leaf, Native
-from gatekeeper.native.json_batch import JsonBatch, gif_answer, json_answer, text_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of, gif_answer, json_answer, text_answer
 
 _TABLE: Final = table.load("segment.toml")
 # A category or a destination by name, as sites and Segment call them.
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_ .-]{0,39}")
-_PREFERENCES: Final = "context.consent.categoryPreferences."
-_IDS: Final = ("context.consentManagement.deniedConsentIds", "context.consentManagement.allowedConsentIds")
-# The categories that are advertising in Segment's own templates and OneTrust's. Source: signals/flags/segment.py.
-_ADVERTISING: Final = frozenset({"Advertising", "Marketing", "Targeting", "C0004"})
+_ID: Final = re.compile(r"[A-Za-z_]{0,32}[0-9]{0,5}")
+_PREFERENCES: Final = ("context", "consent", "categoryPreferences")
+_LISTS: Final = tuple(("context", "consentManagement", name) for name in ("deniedConsentIds", "allowedConsentIds"))
+# Categories that are not advertising. Source: signals/flags/segment.py and rudderstack.py, OneTrust's defaults.
+_HARMLESS: Final = frozenset({"Analytics", "Performance", "Functional", "C0001", "C0002", "C0003", "4", "analytics"})
 
 
 def _flags(leaves: Sequence[Leaf], data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -47,24 +49,32 @@ def _read_leaves(leaves: Sequence[Leaf]) -> tuple[Leaf, ...]:
 
 
 def _is_switch(leaf: Leaf) -> bool:
-    if leaf.name.startswith(_PREFERENCES):
-        return isinstance(leaf.value, bool) and _NAME.fullmatch(leaf.name[len(_PREFERENCES) :]) is not None
-    if leaf.name.startswith("integrations."):
-        return leaf.value is False and _NAME.fullmatch(leaf.name[len("integrations.") :]) is not None
-    return leaf.name in _IDS and isinstance(leaf.value, str) and re.fullmatch(r"[A-Z]{0,3}[0-9]{1,5}", leaf.value) is not None
+    path = leaf.path[1:]
+    if path[:-1] == _PREFERENCES:
+        return isinstance(leaf.value, bool) and _NAME.fullmatch(str(path[-1])) is not None
+    if path[:-1] == ("integrations",):
+        return leaf.value is False and _NAME.fullmatch(str(path[-1])) is not None
+    if (
+        len(path) == 4
+        and path[:2] == ("context", "consentManagement")
+        and path[2] in _LISTS
+        and isinstance(path[3], int)
+    ):
+        return isinstance(leaf.value, str) and _ID.fullmatch(leaf.value) is not None
+    return False
 
 
-def _restrict(data: Any, granted: bool) -> None:
-    """Advertising refused in every message's consent object, unless it is granted."""
+def _restrict(message: Any, granted: bool) -> None:
+    """The message's own consent objects without anything that might be advertising, unless that is granted."""
     if granted:
         return
-    for message in data["batch"] if "batch" in data else (data,):
-        preferences = message.get("context", {}).get("consent", {}).get("categoryPreferences", {})
-        for name in _ADVERTISING & preferences.keys():
-            preferences[name] = False
-        management = message.get("context", {}).get("consentManagement", {})
-        if "allowedConsentIds" in management:
-            management["allowedConsentIds"] = [one for one in management["allowedConsentIds"] if one not in _ADVERTISING]
+    context = message.get("context", {})
+    preferences = context.get("consent", {}).get("categoryPreferences", {})
+    for name in preferences.keys() - _HARMLESS:
+        preferences[name] = False
+    management = context.get("consentManagement", {})
+    if "allowedConsentIds" in management:
+        management["allowedConsentIds"] = [one for one in management["allowedConsentIds"] if one in _HARMLESS]
 
 
 def _place_key(data: Any, key: str) -> None:
@@ -85,7 +95,7 @@ SEGMENT: Final = JsonBatch(
     batch="batch",
     taken=lambda native: json_answer(b'{"success":true}'),
     needs=(("userId", "anonymousId"),),
-    named=("event", "type"),
+    named=first_of("event", "type"),
     basic=True,
     place_key=_place_key,
     flags=_flags,
@@ -99,4 +109,5 @@ RUDDERSTACK: Final = replace(
     dropped=None,
     taken=_rudder_taken,
     methods=frozenset({"GET", "POST"}),
+    alone=True,
 )

@@ -4,14 +4,15 @@
     POST <endpoint>/api/<project>/store/         one event as JSON
 
 Each item is an element. What can only be sent unread (attachments, replays, profiles, feedback, logs) is dropped unless
-the destination's `items` names its type. Success is 200 `{"id": …}`; an SDK goes silent for a while on 429, so it sees one
-only where the vendor itself sent it. Source: see sentry.toml.
+the destination's `items` names its type. Success is 200 `{"id": …}`; an SDK goes silent for a while on 429, so it sees
+one only where the vendor itself sent it. Source: see sentry.toml.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -91,10 +92,8 @@ def _auth(call: Call, dsn: object) -> tuple[Leaf, ...]:
         if name in (b"x-sentry-auth", b"authorization") and value.lower().startswith(b"sentry "):
             found += _KEY.findall(value.decode("latin-1"))
     found += parse_qs(call.query, max_num_fields=50).get("sentry_key", [])
-    try:
+    with suppress(ValueError):
         found.append(urlsplit(dsn).username or "" if isinstance(dsn, str) else "")
-    except ValueError:
-        pass
     keys = [key for key in found if _PUBLIC.fullmatch(key)]
     return (Leaf("sentry_key", SECRET, keys[0], ("auth",)),) if keys else ()
 
@@ -160,7 +159,8 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
         return None if any(leaf.path == ("unread",) for leaf in leaves) else "the policy does not list this item type"
     if kind == "event":
         told = not names.isdisjoint(_SAYS) or any(
-            name in ("exception.values.type", "exception.values.value") or "stacktrace.frames." in name for name in names
+            name in ("exception.values.type", "exception.values.value") or "stacktrace.frames." in name
+            for name in names
         )
         return None if told else "nothing about an error is left"
     missing = [name for name in _NEEDS[str(kind)] if name not in names]

@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from gatekeeper.native import table
-from gatekeeper.native.json_batch import JsonBatch, json_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of, json_answer
 
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
@@ -22,6 +22,6 @@ DIALECT: Final = JsonBatch(
     paths=re.compile(r"/api/send/?"),
     taken=lambda native: json_answer(f'{{"cache":"","sessionId":"{_NOBODY}","visitId":"{_NOBODY}"}}'.encode()),
     needs=(("type",), ("payload.website",), ("payload.url", "payload.name")),
-    named=("payload.name",),
+    named=first_of("payload.name"),
     default="page_view",
 )

@@ -102,7 +102,7 @@ class _Compiler:
             destinations=destinations,
             routes=self._routes(destinations),
             errors_to=tuple(to for to in destinations.values() if to.kind.errors_only and _takes(to, ERROR_EVENT)),
-            others_to=tuple(to for to in destinations.values() if not to.kind.errors_only and to.events is None),
+            others_to=tuple(to for to in destinations.values() if not to.kind.errors_only and _takes(to)),
             event_purposes={
                 name: frozenset({Purpose.NECESSARY, *table.purposes})
                 for name, table in file.events.items()
@@ -342,6 +342,11 @@ class _Compiler:
                     near = difflib.get_close_matches(name, destinations, 1)
                     hint = f'did you mean "{near[0]}"?' if near else f"there is no [destinations.{name}]"
                     self.faults.append(f'events.{event}.destinations: "{name}" is not a destination; {hint}')
+                elif destinations[name].kind.calls_only:
+                    speaks = destinations[name].settings["speaks"]
+                    self.faults.append(
+                        f'events.{event}.destinations: "{name}" speaks "{speaks}", so it takes calls only; remove it'
+                    )
 
     def _routes(self, destinations: Mapping[str, Destination]) -> dict[str, tuple[Destination, ...]]:
         named = set(self.file.events)
@@ -357,7 +362,8 @@ class _Compiler:
                 found = [
                     to
                     for to in destinations.values()
-                    if (event in to.events if to.events is not None else to.kind.errors_only == (event == ERROR_EVENT))
+                    if not to.kind.calls_only
+                    and (event in to.events if to.events is not None else to.kind.errors_only == (event == ERROR_EVENT))
                 ]
             routes[event] = tuple(found)
         return routes
@@ -370,8 +376,9 @@ _BASIS = {
     Purpose.ANALYTICS: "consent",
     Purpose.MARKETING: "consent",
 }
-SECRETS = frozenset({"api_secret", "access_token", "developer_token"})
+SECRETS = frozenset({"api_secret", "access_token", "developer_token", "api_key"})
 
 
-def _takes(to: Destination, event: str) -> bool:
-    return to.events is None or event in to.events
+def _takes(to: Destination, event: str | None = None) -> bool:
+    """Whether an event, or any event that no rule names, may go to a destination."""
+    return not to.kind.calls_only and (to.events is None or event in to.events)
