@@ -54,12 +54,7 @@ def _is_switch(leaf: Leaf) -> bool:
         return isinstance(leaf.value, bool) and _NAME.fullmatch(str(path[-1])) is not None
     if path[:-1] == ("integrations",):
         return leaf.value is False and _NAME.fullmatch(str(path[-1])) is not None
-    if (
-        len(path) == 4
-        and path[:2] == ("context", "consentManagement")
-        and path[2] in _LISTS
-        and isinstance(path[3], int)
-    ):
+    if len(path) == 4 and path[:3] in _LISTS and isinstance(path[3], int):
         return isinstance(leaf.value, str) and _ID.fullmatch(leaf.value) is not None
     return False
 

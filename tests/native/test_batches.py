@@ -8,7 +8,7 @@ from gatekeeper.model import Answer
 from tests.native.calling import answered, everything, gate_of, plan, request, sent, stamp, stripped, visitor
 
 KEY = "gatekeeper_context"
-# Per product: a path, the body of some events, one event about a person `who` with the mark on it, and who is in a body.
+# Per product: a path, the body of some events, one event about `who` with the mark on it, and who is in a body.
 BATCHES = {
     "posthog": (
         "/batch/",

@@ -7,7 +7,18 @@ from urllib.parse import parse_qs
 import pytest
 
 from gatekeeper.model import Answer
-from tests.native.calling import VECTORS, answered, everything, gate_of, plan, sent, sent_pairs, vector, visitor
+from tests.native.calling import (
+    VECTORS,
+    answered,
+    everything,
+    gate_of,
+    plan,
+    request,
+    sent,
+    sent_pairs,
+    vector,
+    visitor,
+)
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 PRODUCTS = ("plausible", "matomo", "umami", "posthog", "snowplow", "segment", "amplitude")
