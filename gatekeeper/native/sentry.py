@@ -23,7 +23,7 @@ from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Answer, Call, Outgoing, Personal
 from gatekeeper.native import envelope, json_body, table, tree
-from gatekeeper.native.dialect import PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Element, Kept, Leaf, Native
+from gatekeeper.native.dialect import PROTOCOL, SECRET, STAMP, UNKNOWN, Element, Kept, Leaf, Native
 
 KIND = "sentry"
 NAME = "sentry /envelope/"
@@ -132,18 +132,8 @@ def _element(kind: str, payload: bytes) -> Element:
         (Leaf(f"item.{kind}", PROTOCOL, kind), *leaves),
         id=json_body.text(leaves, "event_id"),
         time=unix_time(moment),
-        stamp=_stamp(data) or json_body.stamp(leaves),
+        stamp=json_body.stamp(leaves),
     )
-
-
-def _stamp(data: dict[str, Any]) -> str | None:
-    """A mark in a context of its own: Sentry's contexts are objects, so it is the one text in it."""
-    contexts = data.get("contexts")
-    for name in STAMP_KEYS:
-        mark = contexts.get(name) if isinstance(contexts, dict) else None
-        if isinstance(mark, dict):
-            return next((value for value in mark.values() if isinstance(value, str)), "")
-    return None
 
 
 def personal(field: str, value: Personal) -> str | None:
