@@ -21,6 +21,7 @@ from gatekeeper.native.json_batch import JsonBatch, first_of, json_answer
 
 _INDEXED: Final = ("events_with_invalid_fields", "events_with_missing_fields", "events_with_invalid_id_lengths")
 _LISTED: Final = ("silenced_events", "throttled_events")
+_NUMBER: Final = re.compile("-?[0-9]{1,18}")
 _FIELD: Final = re.compile(r"[a-z_]{1,40}")
 
 
@@ -57,6 +58,12 @@ def _renumbered(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> 
     return json_answer(orjson.dumps(out), answer.status)
 
 
+def _fold(event: dict[str, Any], alone: bool) -> object:
+    """A session is a number here: the time it began."""
+    session = event.get("session_id")
+    return {**event, "session_id": int(session)} if session is not None and _NUMBER.fullmatch(session) else event
+
+
 def _place_key(data: Any, key: str) -> None:
     data["api_key"] = key
 
@@ -69,6 +76,7 @@ DIALECT: Final = JsonBatch(
     taken=_taken,
     needs=(("event_type",), ("user_id", "device_id")),
     named=first_of("event_type"),
+    fold=_fold,
     place_key=_place_key,
     passed_on=_renumbered,
 )

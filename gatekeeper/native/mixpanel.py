@@ -3,6 +3,7 @@
     GET, POST <origin>/track      `data=` with JSON or base64, in a form or the query; or JSON
     POST <origin>/import          events of the past, as a JSON list
     POST <origin>/engage          properties of a person
+    POST <origin>/groups          properties of companies and the like: never sent
 
 Success is 200 `1`, or `{"status": 1, "error": null}` with `verbose=1`. Source: see mixpanel.toml.
 """
@@ -41,7 +42,8 @@ def _place_key(data: Any, key: str) -> None:
 DIALECT: Final = JsonBatch(
     NAME="mixpanel /track",
     table=table.load("mixpanel.toml"),
-    paths=re.compile(r"/(?:track|import|engage)/?"),
+    paths=re.compile(r"/(?:track|import|engage|groups)/?"),
+    dropped=re.compile(r"/groups/?"),
     lists=True,
     methods=frozenset({"GET", "POST"}),
     taken=_taken,

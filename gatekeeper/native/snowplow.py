@@ -20,7 +20,7 @@ from typing import Any, Final
 import orjson
 
 from gatekeeper.model import Answer
-from gatekeeper.native import json_body, json_form, table
+from gatekeeper.native import json_body, json_form, pairs, table
 from gatekeeper.native.dialect import Leaf, Native
 from gatekeeper.native.json_batch import JsonBatch, first_of, text_answer
 
@@ -31,6 +31,7 @@ _WRITTEN: Final = {"cx": "cx", "ue": "ue_px"}
 
 
 def _unfold(event: Any) -> dict[str, Any] | None:
+    """What is JSON in text, as JSON."""
     if not isinstance(event, dict):
         return None
     out = {name: value for name, value in event.items() if name not in _INSIDE and name not in _WRITTEN}
@@ -42,11 +43,12 @@ def _unfold(event: Any) -> dict[str, Any] | None:
 
 
 def _fold(event: dict[str, Any], alone: bool) -> object:
+    """The JSON back in text; every value is text in this protocol."""
     for inside, name in _WRITTEN.items():
         value = event.pop(inside, None)
         if isinstance(value, dict) and (whole := _whole(value)):
             event[name] = base64.urlsafe_b64encode(orjson.dumps(whole)).decode().rstrip("=")
-    return event
+    return {name: pairs.text(value) for name, value in event.items()}
 
 
 def _whole(value: dict[str, Any]) -> dict[str, Any] | None:

@@ -317,6 +317,26 @@ def test_mixpanels_import_says_how_many():
     )
 
 
+def test_mixpanels_groups_are_not_sent():
+    """What is known of a company says who works there."""
+    update = [{"$token": "T", "$group_key": "company", "$group_id": "Acme", "$set": {"revenue": 1}}]
+    made = plan(gate_of("mixpanel"), request("/groups", update), ALL)
+    assert made.outgoing is None and answered(made.answer) == (200, b"1")
+
+
+# Amplitude
+
+
+def test_amplitudes_session_stays_a_number():
+    """It is the time the session began."""
+    rows = [
+        {"event_type": "a", "device_id": "d", "session_id": 1795473775600},
+        {"event_type": "a", "device_id": "d", "session_id": -1},
+    ]
+    made = plan(gate_of("amplitude"), request("/2/httpapi", {"api_key": "K", "events": rows}), ME)
+    assert [one["session_id"] for one in sent(made)["events"]] == [1795473775600, -1]
+
+
 # Snowplow
 
 
@@ -367,6 +387,14 @@ def test_a_snowplow_event_that_describes_nothing_any_more_is_not_sent():
         "schema": schema("link_click"),
         "data": {"targetUrl": "https://x.example/"},
     }
+
+
+def test_snowplows_values_are_text():
+    """Its schema takes nothing else."""
+    row = {"e": "se", "p": "srv", "tv": "py-1.1.0", "se_ca": "shop", "se_ac": "buy", "se_va": "12.50", "tr_tt": 3}
+    made = plan(gate_of("snowplow"), request("/com.acme/tp2", {"schema": schema("payload_data"), "data": [row]}), ME)
+    (left,) = sent(made)["data"]
+    assert (left["se_va"], left["tr_tt"]) == ("12.5", "3")
 
 
 def test_snowplow_is_asked_to_stay_anonymous():

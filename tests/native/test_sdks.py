@@ -113,6 +113,16 @@ def amplitude(here: Listening, token: str, unhappy: list[object]) -> None:
     client.shutdown()
 
 
+def umami(here: Listening, token: str, unhappy: list[object]) -> None:
+    import umami as client
+
+    client.set_url_base(here.url)
+    client.set_website_id("0f2a1c6e-0000-4000-8000-000000000001")
+    client.set_hostname("shop.example")
+    data = {"note": JANE, "gatekeeper_context": token}
+    client.new_event("bought", url=URL, title="Thanks", custom_data=data, ip_address="203.0.113.9", id=JANE)
+
+
 def sentry(here: Listening, token: str, unhappy: list[object]) -> None:
     import sentry_sdk
 
@@ -142,6 +152,7 @@ SDKS = {
     "snowplow-get": ("snowplow", Answer(200, (("Content-Type", "image/gif"),), b"GIF89a"), snowplow("get"), 2),
     "mixpanel": ("mixpanel", Answer(200, (), b'{"status":1,"error":null}'), mixpanel, 2),
     "amplitude": ("amplitude", Answer(200, (), b'{"code":200}'), amplitude, 1),
+    "umami": ("umami", Answer(200, (), b'{"cache":"x","sessionId":"y","visitId":"z"}'), umami, 1),
     "sentry": ("sentry", Answer(200, (), b'{"id":"x"}'), sentry, 1),
 }
 
