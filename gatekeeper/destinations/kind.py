@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from gatekeeper.model import Answer, Consent, Event, Outcome, Outgoing, Permission, Place, Purpose, Role, Shaped
 
 DAY = 86_400.0
@@ -59,8 +61,8 @@ class Kind:
     measures_audience: bool = False  # the operator's own: may be `statistics_only`
     needs_currency: bool = False  # an order value without one is useless there, or gets the event refused
     errors_only: bool = False  # by default receives `error` events and nothing else
-    calls_only: bool = False  # takes calls in its own protocol, and no events of ours
     conversions_only: bool = False  # every event that reaches it is counted as a conversion
+    calls_only: bool = False  # takes the vendor's own requests and no events
     processor: str = ""
     deletion: str = ""
 
@@ -98,8 +100,7 @@ class Destination:
         return self.secrets[name].value
 
 
-@dataclass(frozen=True, slots=True)
-class Shaping:
+class Shaping(Struct, frozen=True):
     """What shaping needs besides the event: all of it passed in."""
 
     to: Destination

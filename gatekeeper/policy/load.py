@@ -102,7 +102,11 @@ class _Compiler:
             destinations=destinations,
             routes=self._routes(destinations),
             errors_to=tuple(to for to in destinations.values() if to.kind.errors_only and _takes(to, ERROR_EVENT)),
-            others_to=tuple(to for to in destinations.values() if not to.kind.errors_only and _takes(to)),
+            others_to=tuple(
+                to
+                for to in destinations.values()
+                if not (to.kind.errors_only or to.kind.calls_only) and to.events is None
+            ),
             event_purposes={
                 name: frozenset({Purpose.NECESSARY, *table.purposes})
                 for name, table in file.events.items()
@@ -343,13 +347,14 @@ class _Compiler:
                     hint = f'did you mean "{near[0]}"?' if near else f"there is no [destinations.{name}]"
                     self.faults.append(f'events.{event}.destinations: "{name}" is not a destination; {hint}')
                 elif destinations[name].kind.calls_only:
-                    speaks = destinations[name].settings["speaks"]
                     self.faults.append(
-                        f'events.{event}.destinations: "{name}" speaks "{speaks}", so it takes calls only; remove it'
+                        f'events.{event}.destinations: "{name}" takes calls only (kind '
+                        f"{destinations[name].kind.name}), not events; remove it"
                     )
 
     def _routes(self, destinations: Mapping[str, Destination]) -> dict[str, tuple[Destination, ...]]:
         named = set(self.file.events)
+        destinations = {name: to for name, to in destinations.items() if not to.kind.calls_only}
         for to in destinations.values():
             named |= to.events or frozenset()
         routes = {}
@@ -362,8 +367,7 @@ class _Compiler:
                 found = [
                     to
                     for to in destinations.values()
-                    if not to.kind.calls_only
-                    and (event in to.events if to.events is not None else to.kind.errors_only == (event == ERROR_EVENT))
+                    if (event in to.events if to.events is not None else to.kind.errors_only == (event == ERROR_EVENT))
                 ]
             routes[event] = tuple(found)
         return routes
@@ -379,6 +383,5 @@ _BASIS = {
 SECRETS = frozenset({"api_secret", "access_token", "developer_token", "api_key"})
 
 
-def _takes(to: Destination, event: str | None = None) -> bool:
-    """Whether an event, or any event that no rule names, may go to a destination."""
-    return not to.kind.calls_only and (to.events is None or event in to.events)
+def _takes(to: Destination, event: str) -> bool:
+    return to.events is None or event in to.events

@@ -189,7 +189,7 @@ FAULTS = [
             "destinations": {"own": DESTINATIONS["own"] | {"speaks": "posthog"}},
             "events": {"purchase": {"destinations": ["own"]}},
         },
-        'events.purchase.destinations: "own" speaks "posthog", so it takes calls only; remove it',
+        'events.purchase.destinations: "own" takes calls only (kind first_party), not events; remove it',
         id="event-to-calls-only",
     ),
 ]  # fmt: skip
