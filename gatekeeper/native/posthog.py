@@ -17,7 +17,8 @@ from typing import Any, Final
 from gatekeeper.model import Answer
 from gatekeeper.native import table
 from gatekeeper.native.dialect import Kept, Native
-from gatekeeper.native.json_batch import JsonBatch, first_of, json_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of
+from gatekeeper.native.short_answers import json_answer
 
 _FLAGS: Final = re.compile(r"/(?:flags|decide)/?")
 _NO_FLAGS: Final = (
