@@ -123,6 +123,13 @@ def test_posthog_feature_flags_with_consent_are_posthogs_own():
     )
 
 
+@pytest.mark.parametrize("garbage", [b"<html>", b"[1]", b"", b"\xff"])
+def test_posthog_flags_that_nobody_can_read_are_none(garbage):
+    """An SDK that expects an object gets one."""
+    made = plan(gate_of("posthog"), request("/flags/", {"token": "phc", "distinct_id": "a"}), ME)
+    assert answered(made.dialect.relayed(Answer(200, (), garbage), made.native, made.kept))[1]["flags"] == {}
+
+
 def test_posthog_recordings_are_never_sent():
     """A screen is more than any list of fields can say."""
     made = plan(gate_of("posthog"), request("/s/?compression=gzip-js", b"\x1f\x8bnobody reads this"), ALL)
