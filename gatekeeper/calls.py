@@ -35,7 +35,7 @@ from gatekeeper.model import (
     Step,
     Verdict,
 )
-from gatekeeper.native import coding, find, pairs
+from gatekeeper.native import coding, find, names, pairs
 from gatekeeper.native.dialect import (
     FLAG,
     PROTOCOL,
@@ -216,7 +216,8 @@ class _Judged:
     ) -> None:  # fmt: skip
         policy = gate.policy
         if element.stamp is not None:
-            caller = replace(caller, visitor=gate.visitor(element.stamp, at), address=None)
+            # Its visitor's token says all there is: what came with the request is somebody else's.
+            caller = Caller(visitor=gate.visitor(element.stamp, at), trusted=caller.trusted)
         self.event, cleaned = _event(gate, to, at, shared, element)
         self.place = gate.place_of(caller)
         heard = policy.readers.read(
@@ -276,17 +277,17 @@ def _event(
     data: dict[str, object] = {}
     unusable: dict[str, str] = {}
     cleaned: dict[int, object] = {}
-    names: dict[str, None] = {}
+    seen: dict[str, None] = {}
     for leaf in (*element.leaves, *shared):
         if leaf.role == PROTOCOL and _is_personal(leaf.value):
             cleaned[id(leaf)] = None
-            names[name := _audit_name(leaf)] = None
+            seen[name := _audit_name(leaf)] = None
             unusable[name] = "invalid"
         if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
             continue
         row = catalogue.by_name.get(leaf.role)
         if row is None:
-            names[name := _audit_name(leaf)] = None
+            seen[name := _audit_name(leaf)] = None
             unusable[name] = "unknown_field"
             continue
         value = leaf.value
@@ -295,24 +296,23 @@ def _event(
         if row.type == "url" and isinstance(value, str):
             value, lifted = lift_click_ids(value)
             for click_id in lifted:
-                names[click_id] = None
+                seen[click_id] = None
                 unusable.setdefault(click_id, "not_needed")
         good, bad = accept({leaf.role: value}, catalogue)
-        names[row.key] = None
         for name in (*good, *bad):
-            names[name] = None
+            seen[name] = None
         unusable |= bad
         if row.key in good:
             cleaned[id(leaf)] = good[row.key]
             data.setdefault(row.key, good[row.key])
     event = Event(
-        name=element.event,
+        name=names.written(element.event),
         id=element.id or "",
         time=min(element.time or at, at),
         data=data,
         purposes=gate.policy.event_purposes.get(element.event, _EVERY_PURPOSE),
         unusable={name: cause for name, cause in unusable.items() if name not in data},
-        names=tuple(names),
+        names=tuple(seen),
     )
     return event, cleaned
 

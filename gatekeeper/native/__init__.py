@@ -9,15 +9,24 @@ from typing import Final
 
 from gatekeeper.destinations.kind import Destination
 from gatekeeper.native import (
+    amplitude,
     ga4_measurement,
     ga4_web,
     linkedin,
+    matomo,
     meta_capi,
     meta_pixel,
     microsoft,
+    mixpanel,
     pinterest,
+    plausible,
+    posthog,
     reddit,
+    segment,
+    sentry,
     snap,
+    snowplow,
+    umami,
     x,
 )
 from gatekeeper.native.dialect import Dialect
@@ -35,19 +44,28 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     reddit.CONVERSIONS,
     reddit.PIXEL,
     x.DIALECT,
+    sentry,
+    plausible.DIALECT,
+    matomo.DIALECT,
+    umami.DIALECT,
+    posthog.DIALECT,
+    snowplow.DIALECT,
+    segment.SEGMENT,
+    segment.RUDDERSTACK,
+    mixpanel.DIALECT,
+    amplitude.DIALECT,
 )
 
 
 def find(to: Destination, method: str, path: str) -> Dialect | None:
-    """The dialect of a request to a destination, by method and path; `None`: the path is not known."""
-    speaks = to.settings.get("speaks")
-    return next(
-        (
-            one
-            for one in DIALECTS
-            if to.kind.name == one.KIND
-            and (speaks is None or one.NAME.partition(" ")[0] == speaks)
-            and one.matches(method, path)
-        ),
-        None,
-    )
+    """The dialect of a request to a destination, by method and path; `None`: the path is not known.
+
+    The operator's own analytics takes calls in the one protocol that its `speaks` names.
+    """
+    return next((one for one in DIALECTS if _speaks(to, one) and one.matches(method, path)), None)
+
+
+def _speaks(to: Destination, dialect: Dialect) -> bool:
+    if to.kind.name != dialect.KIND:
+        return False
+    return "speaks" not in to.settings or dialect.NAME.partition(" ")[0] == to.settings["speaks"]

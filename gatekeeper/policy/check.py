@@ -64,9 +64,7 @@ def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
     if not to.fields:
         yield f"{where}.fields: empty, so every event is only its name and time; list what it needs"
     if to.kind.calls_only:
-        yield (
-            f"{where}: {to.kind.name} takes calls only, no events; point the vendor's SDK at {policy.prefix}/to/{name}/"
-        )
+        yield f"{where}: takes calls only, no events; point the vendor's SDK at {policy.prefix}/to/{name}/"
     elif not any(to in policy.destinations_for(event) for event in (*policy.routes, ERROR_EVENT, "any other")):
         yield f"{where}.events: no event reaches it; name one"
     if to.regions is not None and not to.regions:

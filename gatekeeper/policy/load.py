@@ -380,7 +380,7 @@ _BASIS = {
     Purpose.ANALYTICS: "consent",
     Purpose.MARKETING: "consent",
 }
-SECRETS = frozenset({"api_secret", "access_token", "developer_token"})
+SECRETS = frozenset({"api_secret", "access_token", "developer_token", "api_key"})
 
 
 def _takes(to: Destination, event: str) -> bool:

@@ -446,7 +446,7 @@ def test_no_event_is_routed_to_them():
     assert {to.name for to in policy.destinations_for("page_view")} == {"ga4", "meta_capi", "own"}
     told = [line for line in warnings(policy) if "takes calls only" in line]
     assert told[0] == (
-        "destinations.pinterest: pinterest takes calls only, no events; point the vendor's SDK at /gk/to/pinterest/"
+        "destinations.pinterest: takes calls only, no events; point the vendor's SDK at /gk/to/pinterest/"
     )
     assert len(told) == 6
     listed = make_policy(destinations=DESTINATIONS | {"x": SECOND["x"] | {"events": ["purchase"]}})
