@@ -106,7 +106,15 @@ def seeds(dialect: Dialect) -> list[Seed]:
     calls += [*MORE]
     calls += [Call("POST", path, "", (), json.dumps(data).encode()) for path, data, _ in GOOD.values()]
     found = [seed for call in calls if (seed := seed_of(dialect, call)) is not None]
-    return [*found, *(full for seed in found if (full := filled(dialect, seed)) is not None)]
+    found += [full for seed in found if (full := filled(dialect, seed)) is not None]
+    return [*found, *(replace(seed, to=widened(seed.to)) for seed in found)]
+
+
+def widened(to: Destination) -> Destination:
+    """The destination with every field in its allow-list that its purpose covers and its vendor has a place for."""
+    places = to.kind.places
+    fields = {row.key for row in CATALOGUE.by_key.values() if to.purpose in row.purposes}
+    return replace(to, fields=frozenset(fields if places is None else fields & places))
 
 
 def vector_call(one: dict[str, Any]) -> Call:
