@@ -35,7 +35,7 @@ from gatekeeper.model import (
     Step,
     Verdict,
 )
-from gatekeeper.native import coding, find, names, pairs
+from gatekeeper.native import coding, find, pairs
 from gatekeeper.native.dialect import (
     FLAG,
     PROTOCOL,
@@ -49,6 +49,7 @@ from gatekeeper.native.dialect import (
     Native,
     Unreadable,
 )
+from gatekeeper.native.names import written
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import scrub_value
@@ -277,14 +278,14 @@ def _event(
     data: dict[str, object] = {}
     unusable: dict[str, str] = {}
     cleaned: dict[int, object] = {}
-    seen: dict[str, None] = {}
+    names: dict[str, None] = {}
     for leaf in (*element.leaves, *shared):
         if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
             continue
         row = catalogue.by_name.get(leaf.role)
         if row is None:
             name = printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
-            seen[name] = None
+            names[name] = None
             unusable[name] = "unknown_field"
             continue
         value = leaf.value
@@ -293,23 +294,23 @@ def _event(
         if row.type == "url" and isinstance(value, str):
             value, lifted = lift_click_ids(value)
             for click_id in lifted:
-                seen[click_id] = None
+                names[click_id] = None
                 unusable.setdefault(click_id, "not_needed")
         good, bad = accept({leaf.role: value}, catalogue)
         for name in (*good, *bad):
-            seen[name] = None
+            names[name] = None
         unusable |= bad
         if row.key in good:
             cleaned[id(leaf)] = good[row.key]
             data.setdefault(row.key, good[row.key])
     event = Event(
-        name=names.written(element.event),
+        name=written(element.event),
         id=element.id or "",
         time=min(element.time or at, at),
         data=data,
         purposes=gate.policy.event_purposes.get(element.event, _EVERY_PURPOSE),
         unusable={name: cause for name, cause in unusable.items() if name not in data},
-        names=tuple(seen),
+        names=tuple(names),
     )
     return event, cleaned
 
