@@ -267,11 +267,12 @@ class _Judged:
             )
             return
         self.kept = Kept(leaves, shaping)
+        derived = (_TRUNCATED,) if sent.pop(_TRUNCATED, None) else ()
         self.decision = structs.replace(
             decision,
             kept=sent,
             stripped={name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in sent},
-            derived=(_TRUNCATED,) if sent.pop(_TRUNCATED, None) else (),
+            derived=derived,
             scrubbed=scrubbed,
         )
 
