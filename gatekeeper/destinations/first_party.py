@@ -78,10 +78,6 @@ class Settings(Common):
     def _speaks_or_not(self) -> Settings:
         if self.api_key is not None and self.speaks is None:
             raise ValueError("`api_key` goes into calls: say whose protocol they are in with `speaks`")
-        if self.truncate_ip and self.speaks is not None:
-            raise ValueError(
-                f'`truncate_ip` is for our own events, and what speaks "{self.speaks}" takes none; remove it'
-            )
         return self
 
     def adapt(self, kind: Kind) -> Kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -57,7 +58,9 @@ def vector(name: str) -> Call:
 
 def plan(gate: Gate, call: Call, caller: Caller = NOBODY) -> CallPlan:
     """What would happen to a call of this caller; the request's own headers are the caller's, too."""
-    return plan_call(gate, gate.policy.destinations["it"], call, Caller((*call.headers, *caller.headers)))
+    return plan_call(
+        gate, gate.policy.destinations["it"], call, replace(caller, headers=(*call.headers, *caller.headers))
+    )
 
 
 def sent(made: CallPlan) -> Any:

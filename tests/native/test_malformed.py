@@ -166,6 +166,15 @@ def test_any_answer_of_the_vendor_can_be_relayed(product, gates, answer, status)
     assert len(made.dialect.read_answer(Answer(status, (), answer), 1)) == 1
 
 
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_an_event_of_very_many_keys_is_none(product, gates):
+    """Every name of what was stripped stands in the audit line: there is a limit to that."""
+    path, key, event = PRODUCTS[product]
+    event = {**event, "properties": {f"k{n}": n for n in range(2_001)}}
+    made = plan(gates[product], request(path, {key: [event]} if key else event), visitor("analytics"))
+    assert made.outgoing is None and made.reason == "call_unreadable"
+
+
 def test_a_mark_never_leaves_wherever_it_stands():
     """At any depth, in any product."""
     token = stamp("analytics")

@@ -181,11 +181,6 @@ FAULTS = [
         id="key-without-protocol",
     ),
     pytest.param(
-        {"destinations": {"own": DESTINATIONS["own"] | {"speaks": "matomo", "truncate_ip": True}}},
-        'destinations.own: `truncate_ip` is for our own events, and what speaks "matomo" takes none; remove it',
-        id="truncate-ip-of-calls",
-    ),
-    pytest.param(
         {
             "destinations": {"own": DESTINATIONS["own"] | {"speaks": "posthog"}},
             "events": {"purchase": {"destinations": ["own"]}},
