@@ -268,10 +268,11 @@ class _Judged:
             return
         self.kept = Kept(leaves, shaping)
         derived = (_TRUNCATED,) if sent.pop(_TRUNCATED, None) else ()
+        went = {policy.catalogue.by_name[name].key for name in sent}  # what goes out in clear is named differently
         self.decision = structs.replace(
             decision,
             kept=sent,
-            stripped={name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in sent},
+            stripped={name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in went},
             derived=derived,
             scrubbed=scrubbed,
         )

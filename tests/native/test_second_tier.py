@@ -233,7 +233,9 @@ def test_linkedins_version_travels_and_clear_names_only_if_listed():
         "userIds": [],
         "userInfo": {"firstName": "Jane", "lastName": "Doe", "countryCode": "US"},
     }
-    assert set(sent.plans[0].decisions[0].kept) == {"first_name", "last_name", "country"}
+    decision = sent.plans[0].decisions[0]
+    assert set(decision.kept) == {"first_name", "last_name", "country"}
+    assert not {"first_name_hash", "last_name_hash", "country_hash"} & set(decision.stripped)
 
 
 @pytest.mark.parametrize("kind", GOOD)
