@@ -54,7 +54,7 @@ from gatekeeper.native.names import written
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import scrub_value
-from gatekeeper.scrub.identifier import personal_shape
+from gatekeeper.scrub.identifier import is_mechanical, personal_shape
 from gatekeeper.signals import header_values
 from gatekeeper.signals.tcf import vendor_permissions
 
@@ -338,7 +338,7 @@ def _audit_name(leaf: Leaf) -> str:
 
 def _is_personal(value: object) -> bool:
     """Whether mechanics carry somebody's address or number, encoded or not; counters are not asked."""
-    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and personal_shape(value) is not None
+    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and not is_mechanical(value)
 
 
 def _is_envelope(leaf: Leaf) -> bool:
