@@ -18,7 +18,6 @@ class Listening:
     """What came in and what went out."""
 
     def __init__(self, port: int) -> None:
-        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.calls: list[Call] = []
         self.sent: list[Outgoing] = []
