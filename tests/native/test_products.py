@@ -66,7 +66,7 @@ def test_properties_of_the_sites_own_go_as_far_as_the_policy_names_them():
 # PostHog
 
 
-@pytest.mark.parametrize("path", ["/e/", "/e", "/capture/", "/i/v0/e/", "/batch/", "/engage/"])
+@pytest.mark.parametrize("path", ["/e/", "/e", "/capture/", "/i/v0/e/", "/track/", "/batch/", "/engage/"])
 def test_posthog_takes_single_events_lists_and_batches(path):
     """The same event in each of the three shapes."""
     event = {"event": "seen", "distinct_id": "a", "properties": {"$ip": "203.0.113.9", "$lib": "web"}}
