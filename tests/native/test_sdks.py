@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from gatekeeper.model import Answer
+from gatekeeper.model import Answer, Outgoing
+from gatekeeper.native import coding, envelope
 from tests.builders import NOW
 from tests.native.calling import everything, gate_of, stamp
 from tests.native.listening import listening
@@ -78,3 +79,37 @@ def test_posthogs_flags_are_the_vendors_with_consent_and_none_without():
 
     assert ask("analytics") is True
     assert not ask("marketing")
+
+
+def test_a_real_exception_keeps_its_frames_and_loses_its_variables():
+    """What an error monitor is for arrives: where it happened, of what type; not what the variables held."""
+    import sentry_sdk
+
+    def pay(email: str) -> None:
+        raise ValueError(f"no such customer: {email}")
+
+    with listening(gate_of("sentry"), lambda outgoing: Answer(200)) as here:
+        client = sentry_sdk.Client(
+            dsn=here.url.replace("://", "://public@") + "/42", default_integrations=False, release="shop@1.2.3"
+        )
+        scope = sentry_sdk.Scope()
+        scope.add_breadcrumb({"category": "auth", "message": f"{JANE} signed in"})
+        try:
+            pay(JANE)
+        except ValueError as error:
+            event, hint = sentry_sdk.utils.event_from_exception(error, client_options=client.options)
+            client.capture_event(event, hint, scope=scope)
+        client.close(10)
+    ((kind, payload),) = [(item.header["type"], json.loads(item.payload)) for item in items_of(here.sent[0])]
+    (value,) = payload["exception"]["values"]
+    frames = value["stacktrace"]["frames"]
+    assert (kind, value["type"], value["value"]) == ("event", "ValueError", "no such customer: [email]")
+    assert frames[-1]["function"] == "pay" and "raise ValueError" in frames[-1]["context_line"]
+    assert all("vars" not in frame for frame in frames)
+    assert payload["release"] == "shop@1.2.3" and "breadcrumbs" not in payload
+    assert JANE not in json.dumps(payload)
+
+
+def items_of(outgoing: Outgoing) -> tuple[envelope.Item, ...]:
+    """The items of an envelope, out of whatever compression the SDK chose."""
+    return envelope.read(coding.decode(outgoing.body, dict(outgoing.headers).get("Content-Encoding", ""), 1_000_000))[1]
