@@ -297,6 +297,14 @@ def test_segments_campaign_is_what_the_url_may_say_too():
     assert sent(plan(gate, request("/v1/page", message), ME))["context"]["userAgent"] == "M"
 
 
+def test_a_key_that_is_none_is_not_sent():
+    """Whatever stands in its place must be a key; the policy's own is used then."""
+    message = {"type": "page", "anonymousId": "a"}
+    for key in ("jane@example.com", "Jane Doe", 7, "x" * 2000, ""):
+        made = plan(gate_of("segment", api_key="OURS"), request("/v1/batch", {"writeKey": key, "batch": [message]}), ME)
+        assert sent(made)["writeKey"] == "OURS"
+
+
 def test_rudderstack_answers_in_its_own_way():
     """Text, status 200; the pixel is a pixel."""
     gate = gate_of("rudderstack")
