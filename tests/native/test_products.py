@@ -238,6 +238,19 @@ def test_a_messages_own_consent_goes_on_as_it_is_where_all_is_granted():
     assert sent(made)["context"] == consent(Analytics=True, Advertising=True)
 
 
+def test_a_batchs_own_consent_holds_for_messages_without_one():
+    """Segment puts the batch's context into each message; it narrows, and goes on stricter, as a message's own."""
+    gate = gate_of("segment")
+    message = {"type": "page", "anonymousId": "a"}
+    refused = {"batch": [message], "context": consent(Analytics=False, Advertising=False)}
+    assert plan(gate, request("/v1/batch", refused), ALL).reason == "no_analytics_consent"
+    own = {**message, "context": consent(Analytics=True, Advertising=False)}
+    body = {"batch": [message, own], "context": consent(Analytics=True, Advertising=True)}
+    made = plan(gate, request("/v1/batch", body), ME)
+    assert sent(made)["context"] == consent(Analytics=True, Advertising=False)
+    assert len(sent(made)["batch"]) == 2
+
+
 @pytest.mark.parametrize(
     "context",
     [
