@@ -490,14 +490,17 @@ def test_matomos_order_keeps_its_items():
     assert made.plans[0].event.name == "purchase"
 
 
-def test_umamis_identify_has_nothing_that_may_go():
-    """It is properties of a person and nothing else."""
+def test_umamis_identify_needs_something_of_the_person():
+    """Properties are stripped; the person's own number goes where the policy lists it."""
+    website = "0f2a1c6e-0000-4000-8000-000000000001"
     body = {
         "type": "identify",
-        "payload": {"website": "0f2a1c6e-0000-4000-8000-000000000001", "data": {"email": "a@b.example"}},
+        "payload": {"website": website, "url": "/", "id": "u-77", "data": {"email": "a@b.example"}},
     }
     made = plan(gate_of("umami"), request("/api/send", body), ALL)
     assert made.outgoing is None and made.reason == "insufficient_data"
+    made = plan(gate_of("umami", fields=["user_id"]), request("/api/send", body), ALL)
+    assert sent(made) == {"type": "identify", "payload": {"website": website, "id": "u-77"}}
 
 
 def test_an_endpoint_may_have_a_path():
