@@ -2,8 +2,8 @@
 
     POST <origin>/api/send     {"type": "event", "payload": {"website", "url", …}}
 
-Success is 200 and JSON with a cache token and two ids; ours names nobody. An `identify` of which neither the person's id
-nor a property is left says nothing. Source: see umami.toml.
+Success is 200 and JSON with a cache token and two ids; ours names nobody. An `identify` without the person's id
+and without properties says nothing. Source: see umami.toml.
 """
 
 from __future__ import annotations
