@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from gatekeeper.audit.read import records
+from gatekeeper.audit.verify import verify
 
 TOKEN = "admin-token"
 EVENT = {"event": "page_view", "consent": {"analytics": True}, "data": {"session_id": "s_1"}}
@@ -127,7 +128,7 @@ class Serving:
 
 @contextmanager
 def serving(folder, sims, workers=1, more="", version="1"):
-    """A gate with one first-party destination."""
+    """A gate with one first-party destination; whatever was done to it, its log is sound afterwards."""
     write(folder, sims, more, version)
     up = Serving(folder, sims.first_party.url, free_port(), workers)
     try:
@@ -135,6 +136,8 @@ def serving(folder, sims, workers=1, more="", version="1"):
     finally:
         if up.process.poll() is None:
             up.stop()
+    if (folder / "audit").exists():
+        assert verify(folder / "audit").problems == []
 
 
 def write(folder, sims, more="", version="1"):
