@@ -51,7 +51,7 @@ KIND = Kind(
         "country_hash",
     ),
     places=frozenset(
-        {"order_value", "currency", "transaction_id", "items", "ip", "user_agent", *CLICKS,
+        {"order_value", "currency", "transaction_id", "items", "ip", "user_agent", "page_url", "referrer", *CLICKS,
          *google_conversion.HASHED, *google_conversion.CLEAR}
     ),
     clear=frozenset(google_conversion.CLEAR),
@@ -79,6 +79,9 @@ class Settings(Common):
     access_token: SecretValue = Field(description="OAuth 2.0 access token; it lasts an hour, so renew it.")
     login_customer_id: Annotated[str, StringConstraints(pattern=r"^[0-9]+(-[0-9]+)*$", max_length=32)] | None = Field(
         None, description="The manager account, if access is through one."
+    )
+    conversion_id: Annotated[str, StringConstraints(pattern=r"^(AW-)?[0-9]{6,20}$")] | None = Field(
+        None, description="Conversion id of the web tag, such as AW-123456789: whose calls are rewritten."
     )
     route: Literal["ads", "data_manager"] = Field("ads", description="The Google Ads API or the Data Manager API.")
 
