@@ -121,7 +121,7 @@ def _click(event: Event, values: Mapping[str, Any], action: str, granted: bool) 
         _put(out, used, values, **{click: click})
     if click in (None, "gclid"):  # no identifiers beside gbraid and wbraid
         _identifiers(out, used, values, address=False)
-    if "items" in values and (items := _cart(values["items"])):
+    if "items" in values and (items := cart(values["items"])):
         out["cartData"] = {"items": items}
         used.add("items")
     word = "GRANTED" if granted else "DENIED"
@@ -207,13 +207,13 @@ def _identifiers(out: dict[str, Any], used: set[str], values: Mapping[str, Any],
         out["userIdentifiers"] = users
 
 
-def _cart(items: object) -> list[dict[str, Any]]:
-    """`cartData.items`: what has a product id; quantities are whole numbers."""
+def cart(items: object, product: str = "productId") -> list[dict[str, Any]]:
+    """`cartData.items`: what has an id, under the key `product`; quantities are whole numbers."""
     rows = []
     for item in items if isinstance(items, tuple) else ():
         if "item_id" not in item:
             continue
-        row = {"productId": item["item_id"]}
+        row = {product: item["item_id"]}
         quantity = item.get("quantity")
         if isinstance(quantity, (int, float)) and quantity == int(quantity) and 0 < quantity < 2**31:
             row["quantity"] = int(quantity)

@@ -11,6 +11,8 @@ from gatekeeper.destinations.kind import Destination
 from gatekeeper.native import (
     ga4_measurement,
     ga4_web,
+    google_ingest,
+    google_upload,
     google_web,
     tiktok_events,
     tiktok_pixel,
@@ -20,6 +22,8 @@ from gatekeeper.native.dialect import Dialect
 DIALECTS: Final[tuple[Dialect, ...]] = (
     ga4_measurement,
     ga4_web,
+    google_ingest,
+    google_upload,
     google_web,
     tiktok_events,
     tiktok_pixel,

@@ -20,10 +20,8 @@ from typing import Final
 
 from gatekeeper.destinations import answers, google_conversion
 from gatekeeper.destinations.kind import Destination, Shaping
-from gatekeeper.fields import CATALOGUE
-from gatekeeper.fields.accept import accept
-from gatekeeper.model import Answer, Call, Fate, Outcome, Outgoing, Personal
-from gatekeeper.native import google_token, json_body, names, pairs, table
+from gatekeeper.model import Answer, Call, Fate, Outcome, Outgoing
+from gatekeeper.native import google_person, google_token, json_body, names, pairs, table
 from gatekeeper.native.dialect import Element, Kept, Leaf, Native, Unreadable, origin
 
 KIND = "google_ads"
@@ -59,8 +57,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     except UnicodeDecodeError:
         raise Unreadable("the body is not a form") from None
     leaves = [*_leaves(call.query, _QUERY), *_leaves(posted, _FORM)]
-    if not _whole_address(leaves, to):
-        leaves = [replace(leaf, value=None) if _is_address(leaf) else leaf for leaf in leaves]
+    leaves = google_person.whole(leaves, to)
     name = json_body.text(leaves, "en")
     if name in (None, "conversion"):
         name = json_body.text(leaves, "bttype") or name
@@ -96,21 +93,6 @@ def _data(text: str, path: tuple[str | int, ...]) -> list[Leaf]:
     return found
 
 
-def _is_address(leaf: Leaf) -> bool:
-    row = CATALOGUE.by_name.get(leaf.role)
-    return leaf.name.startswith("em.") and row is not None and row.key not in google_conversion.CONTACT
-
-
-def _whole_address(leaves: Sequence[Leaf], to: Destination) -> bool:
-    """Whether an address in it has all that Google matches by, and may be sent: else none of its parts is."""
-    usable = set()
-    for leaf in leaves:
-        if leaf.name.startswith("em.") and leaf.role in CATALOGUE.by_name:
-            good, _ = accept({leaf.role: leaf.value}, CATALOGUE)
-            usable |= {key for key, value in good.items() if isinstance(value, Personal) and personal(key, value)}
-    return usable & to.fields >= google_conversion.ADDRESS
-
-
 def _account(path: str, leaves: Sequence[Leaf], to: Destination) -> str | None:
     """The setting itself, if path and parameters name that account alone; else the first that is another's."""
     found = _PATH.fullmatch(path)
@@ -125,7 +107,7 @@ def _account(path: str, leaves: Sequence[Leaf], to: Destination) -> str | None:
 
 def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """Something Google can match a visitor by."""
-    return google_conversion.unmatched(table.fields(leaves))
+    return google_conversion.unmatched(table.fields(leaf for leaf in leaves if not leaf.name.startswith("data.")))
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:

@@ -86,7 +86,8 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     if not any(leaf.name == "event" for leaf in leaves):
         return "event missing"
     moment = seconds(leaves)
-    return vendor.refused(table.fields(leaves), 0.0 if moment is None else shaping.at - moment)
+    who = table.fields(leaf for leaf in leaves if not leaf.name.startswith("properties."))
+    return vendor.refused(who, 0.0 if moment is None else shaping.at - moment)
 
 
 def rebuilt(one: Kept) -> dict[str, Any]:

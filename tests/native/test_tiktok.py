@@ -176,6 +176,10 @@ def test_an_event_with_nobody_to_match_is_left_out_of_its_batch():
     [
         ({"user": {"user_agent": "Mozilla/5.0"}}, "nothing is left that TikTok could match a visitor on"),
         ({"event": "jo.doe@example.com"}, "event missing"),
+        (
+            {"user": {}, "properties": {"email": "jo.doe@example.com"}},
+            "nothing is left that TikTok could match a visitor on",
+        ),
     ],
 )
 def test_the_minimum_is_that_of_events(change, why):

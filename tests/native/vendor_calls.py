@@ -11,7 +11,7 @@ import orjson
 from gatekeeper.calls import plan_call
 from gatekeeper.gate import Caller
 from gatekeeper.model import Call
-from tests.builders import EVERY_KIND, make_gate, make_policy, own_cookie
+from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
 
 VECTORS = {
     one["id"]: one
@@ -20,6 +20,7 @@ VECTORS = {
 GOOGLE = EVERY_KIND["google_ads"] | {"customer_id": "1234", "conversion_id": "AW-1071635065"}
 TIKTOK = EVERY_KIND["tiktok"]
 GRANTED = (b"cookie", own_cookie("analytics", "marketing").encode())
+LONG_GRANTED = (b"cookie", own_cookie("analytics", "marketing", at=NOW - 200 * 86_400).encode())
 REFUSED = (b"cookie", own_cookie().encode())
 GPC = (b"sec-gpc", b"1")
 
