@@ -18,9 +18,9 @@ _ADDRESS: Final = _PERSON - frozenset(google_conversion.CONTACT)
 
 
 def whole(leaves: Sequence[Leaf], to: Destination, *, addresses: bool = True) -> list[Leaf]:
-    """The leaves, those of an address without their value unless all is there, and allowed, that Google matches it by.
+    """The leaves, those of an address emptied unless all that Google matches it by is there, valid and allowed.
 
-    `addresses`: whether one has a place there at all.
+    `addresses`: whether one has a place there at all. An empty value is an invalid one to the gate, and in the audit.
     """
     parts: dict[Path, set[str]] = {}
     for leaf in leaves:
@@ -33,12 +33,12 @@ def whole(leaves: Sequence[Leaf], to: Destination, *, addresses: bool = True) ->
 
 
 def nobody(leaves: Sequence[Leaf]) -> list[Leaf]:
-    """The leaves, those of a person without their value."""
+    """The leaves, those of a person emptied."""
     return _without(leaves, lambda leaf: _key(leaf) in _PERSON)
 
 
 def _without(leaves: Sequence[Leaf], useless: Callable[[Leaf], bool]) -> list[Leaf]:
-    return [replace(leaf, value=None) if useless(leaf) else leaf for leaf in leaves]
+    return [replace(leaf, value="") if useless(leaf) else leaf for leaf in leaves]
 
 
 def _key(leaf: Leaf) -> str:

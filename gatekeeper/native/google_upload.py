@@ -174,7 +174,7 @@ def accepted(native: Native) -> Answer:
 def _result(one: Element) -> Any:
     """What Google repeats of a conversion that it took."""
     return tree.rebuild(
-        leaf for leaf in one.leaves if str(leaf.path[:1][0]) in _RESULT and leaf.role and leaf.value is not None
+        leaf for leaf in one.leaves if str(leaf.path[:1][0]) in _RESULT and leaf.role and leaf.value not in (None, "")
     )
 
 
