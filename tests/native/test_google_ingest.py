@@ -10,7 +10,18 @@ from gatekeeper.calls import finish_call
 from gatekeeper.model import Answer
 from tests.builders import HASH
 from tests.native.test_google_upload import objections
-from tests.native.vendor_calls import GPC, GRANTED, LIMITED, REFUSED, call_of, gate_of, planned, posted, sent_json
+from tests.native.vendor_calls import (
+    GPC,
+    GRANTED,
+    LIMITED,
+    LONG_GRANTED,
+    REFUSED,
+    call_of,
+    gate_of,
+    planned,
+    posted,
+    sent_json,
+)
 
 PATH = "/v1/events:ingest"
 WHEN = "2026-11-23T23:59:50Z"
@@ -70,6 +81,15 @@ def test_the_vector_as_it_is_is_refused_by_its_own_consent():
     """adPersonalization 2 is a refusal: the two advertising permissions are one for us."""
     made = planned(GATE, call_of(VECTOR, body=lambda data: of_now(data, 2)), GRANTED)
     assert made.outgoing is None and made.reason == "no_marketing_consent"
+
+
+def test_words_stay_words():
+    """The vector of a program that writes enums out, its person whole."""
+    made = planned(GATE, call_of("gdm-ingest-granted"), LONG_GRANTED)
+    body, came = sent_json(made), json.loads(call_of("gdm-ingest-granted").body)
+    del came["events"][0]["eventDeviceInfo"]
+    assert body == came and objections(made) == ()
+    assert ("Authorization", "Bearer ya29.TOKEN") in made.outgoing.headers
 
 
 @pytest.mark.parametrize("said", [(), (REFUSED,), (GRANTED, GPC)], ids=["silent", "refused", "gpc"])

@@ -25,7 +25,7 @@ BODIES = {
 }
 EVENT = BODIES["tiktok-v1-pixel-track"][2]
 _API = "/open_api/v1.3/"
-BODIES["tiktok-event-track"] = ("tiktok", _API + "event/track/", {"event_source_id": "PIXEL", "data": [EVENT, EVENT]})
+BODIES["tiktok-both-shapes"] = ("tiktok", _API + "event/track/", {"event_source_id": "PIXEL", "data": [EVENT, EVENT]})
 BODIES["tiktok-pixel-batch"] = ("tiktok", _API + "pixel/batch/", {"pixel_code": "PIXEL", "batch": [EVENT, EVENT]})
 TAG = [one for name, one in VECTORS.items() if one["vendor"] == "google_ads" and not one["body"]]
 
@@ -61,6 +61,7 @@ def of_now(data):
     for there, here in (
         (b"A1T8T4UYGVIQA8ORZMX9", b"PIXEL"),
         (b"BT24M8TQUU2IQ2BVG9NG", b"PIXEL"),
+        (b"COQDA8RC77U2TMR44LI0", b"PIXEL"),
         (b"2020-09-17T19:49:27Z", b"2026-11-23T23:59:00Z"),
         (b"2021-06-10 18:08:04", b"2026-11-23 23:59:00"),
         (b'"adPersonalization":"DENIED"', b'"adPersonalization":"GRANTED"'),

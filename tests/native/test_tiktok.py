@@ -12,6 +12,7 @@ from tests.native.vendor_calls import (
     GPC,
     GRANTED,
     LIMITED,
+    LONG_GRANTED,
     REFUSED,
     call_of,
     gate_of,
@@ -62,6 +63,8 @@ def track(*events, headers=(), **top):
 
 GATE_OLD = gate_of("tiktok", pixel_code="A1T8T4UYGVIQA8ORZMX9")
 GATE_WEB = gate_of("tiktok", pixel_code="BT24M8TQUU2IQ2BVG9NG")
+GATE_NEW = gate_of("tiktok", pixel_code="COQDA8RC77U2TMR44LI0")
+NEW = call_of("tiktok-event-track")
 GATE = gate_of("tiktok")
 
 
@@ -94,7 +97,7 @@ def test_an_event_keeps_what_tiktok_matches_on_hashed_by_its_rules():
 
 
 @pytest.mark.parametrize("said", [(), (REFUSED,), (GRANTED, GPC)], ids=["silent", "refused", "gpc"])
-@pytest.mark.parametrize(("gate", "call"), [(GATE_OLD, old()), (GATE_WEB, web()), (GATE, track(event()))])
+@pytest.mark.parametrize(("gate", "call"), [(GATE_OLD, old()), (GATE_WEB, web()), (GATE_NEW, NEW)])
 def test_without_permission_nothing_is_sent_and_the_sdk_gets_its_success(said, gate, call):
     """TikTok has no flag for a refusal: denied means not called. Success is code 0 inside a 200."""
     made = planned(gate, call, *said)
@@ -108,7 +111,7 @@ GOES_OLD = {"context.ad.callback", "context.page.url", "context.user.external_id
 
 def at(data, path):
     for step in path.split("."):
-        data = data.get(step, {})
+        data = data[int(step)] if step.isdigit() else data.get(step, {})
     return data or None
 
 
@@ -117,6 +120,16 @@ def at(data, path):
     [
         *((GATE_OLD, old(), path, True) for path in sorted(GOES_OLD)),
         (GATE_OLD, old(), "context.page.referrer", False),
+        *(
+            (GATE_NEW, NEW, "data.0." + path, True)
+            for path in ("user.email", "user.phone", "user.external_id", "user.first_name", "user.zip_code",
+                         "user.city", "user.state", "user.country", "user.ttclid", "user.ttp", "user.ip",
+                         "user.user_agent", "page.url", "ad.callback", "properties.order_id", "properties.contents")
+        ),
+        *(
+            (GATE_NEW, NEW, "data.0." + path, False)
+            for path in ("user.locale", "page.referrer", "properties.description", "properties.query")
+        ),
         *(
             (GATE_WEB, web(), "context." + path, True)
             for path in ("ad.callback", "user.email", "user.phone_number", "user.external_id", "user.anonymous_id",
@@ -131,7 +144,7 @@ def at(data, path):
 )  # fmt: skip
 def test_each_personal_field_of_the_vectors(gate, call, path, goes):
     """With consent: what the default list names goes, everything else is stripped."""
-    assert (at(sent_json(planned(gate, call, GRANTED)), path) is not None) is goes
+    assert (at(sent_json(planned(gate, call, LONG_GRANTED)), path) is not None) is goes
 
 
 def test_the_pixels_page_address_loses_its_click_id():
