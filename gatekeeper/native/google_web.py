@@ -56,6 +56,8 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
         posted = body.decode("ascii")
     except UnicodeDecodeError:
         raise Unreadable("the body is not a form") from None
+    if posted and call.method == "GET":
+        raise Unreadable("a GET has a body")
     leaves = [*_leaves(call.query, _QUERY), *_leaves(posted, _FORM)]
     leaves = google_person.whole(leaves, to)
     name = json_body.text(leaves, "en")

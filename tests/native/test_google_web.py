@@ -126,6 +126,14 @@ def test_a_form_in_the_body_is_read_like_the_query():
 
 
 @pytest.mark.parametrize(
+    "call", [Call("GET", "/ccm/collect", "gclid=E", (), b"a=1"), Call("POST", "/ccm/collect", "", (), b"\xff")]
+)
+def test_a_body_that_nobody_sends_is_not_read(call):
+    """Two readers of it could disagree."""
+    assert planned(GATE, call, GRANTED).reason == "call_unreadable"
+
+
+@pytest.mark.parametrize(
     ("path", "host"),
     [
         ("/pagead/conversion/1071635065/", "www.googleadservices.com"),

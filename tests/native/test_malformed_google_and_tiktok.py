@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gatekeeper.calls import finish_call
 from gatekeeper.model import Answer, Call
 from gatekeeper.reasons import INTERNAL, UNREADABLE_CALL
-from tests.native.vendor_calls import LONG_GRANTED, VECTORS, gate_of, planned, posted
+from tests.native.vendor_calls import LONG_GRANTED, VECTORS, gate_of, mark_of, planned, posted
 
 GATES = {
     "google_ads": gate_of(),
@@ -110,6 +110,26 @@ def test_what_is_no_body_of_the_api_is_blocked_with_its_success(name, body):
     assert made.outgoing is None and made.answer.status == 200
     assert made.reason in (UNREADABLE_CALL, "insufficient_data", "no_marketing_consent")
     assert made.reason == UNREADABLE_CALL or body[:1] == b"{"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("tiktok-pixel-batch", "batch"), ("tiktok-event-track", "data"), ("gads-uploadClickConversions", "conversions"),
+     ("gads-uploadConversionAdjustments", "conversionAdjustments"), ("gdm-ingest-granted", "events")],
+)  # fmt: skip
+def test_each_event_is_decided_for_the_visitor_its_app_marked_it_with(name, key):
+    """One batch, two visitors: the mark of each says what of it may go, and is not sent."""
+    vendor, path, body = BODIES[name]
+    body = of_now(body)
+    row = body[key][0]
+    marks = (mark_of("marketing"), mark_of("analytics"), "forged", mark_of("marketing"))
+    body[key] = [row | {"gatekeeper_context": mark} for mark in marks]
+    made = planned(GATES[vendor], posted(path, orjson.dumps(body)))
+    assert [one.decisions[0].reason for one in made.plans] == [
+        None, "no_marketing_consent", "consent_unreadable", None,
+    ]  # fmt: skip
+    assert len(orjson.loads(made.outgoing.body)[key]) == 2
+    assert b"gatekeeper" not in made.outgoing.body
 
 
 @pytest.mark.parametrize("vector", TAG, ids=lambda one: one["id"])

@@ -10,8 +10,9 @@ import orjson
 
 from gatekeeper.calls import plan_call
 from gatekeeper.gate import Caller
-from gatekeeper.model import Call
-from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
+from gatekeeper.model import Call, Permission, Purpose, Role, Signal, Standing
+from gatekeeper.signals import context
+from tests.builders import EVERY_KIND, NOW, RING, make_gate, make_policy, own_cookie
 
 VECTORS = {
     one["id"]: one
@@ -58,6 +59,14 @@ def planned(gate, call, *said, address=None):
     """What becomes of a call to `vendor` of a visitor who said something: cookies and headers of consent."""
     visitor = Caller(headers=(*call.headers, *said), address=address)
     return plan_call(gate, gate.policy.destinations["vendor"], call, visitor)
+
+
+def mark_of(*granted):
+    """The mark that an app puts on an event of a visitor who granted this much long ago."""
+    purposes = dict.fromkeys(map(Purpose, granted), Permission.GRANTED)
+    at = NOW - 200 * 86_400
+    choice = Signal("gatekeeper", Role.CHOICE, Standing.DECIDED, purposes, at=at, subject="v_1")
+    return context.write(context.Visitor((choice,)), at=NOW, sign=RING.sign)
 
 
 def sent_json(made):
