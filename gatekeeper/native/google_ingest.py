@@ -27,7 +27,6 @@ from gatekeeper.native import (
     credentials,
     google_api,
     google_person,
-    google_upload,
     json_body,
     names,
     pairs,
@@ -106,7 +105,7 @@ def _element(row: dict[str, Any], beside: object, to: Destination, packed: bool,
     if consents:
         flags = {"google": google_api.said(_merged(consents), _WORDS)}
     return Element(
-        google_upload.event_name(to, "conversion") if name is None else names.canonical(name),
+        google_api.event_name(to, "conversion") if name is None else names.canonical(name),
         tuple(leaves),
         time=unix_time(moment),
         stamp=stamp if own is None else own,
@@ -126,7 +125,7 @@ def _merged(consents: Sequence[object]) -> object:
 
 def _readable(leaf: Leaf, packed: bool) -> Leaf:
     if leaf.role == "items":
-        return replace(leaf, value=google_upload.items(leaf.value, _ITEM))
+        return replace(leaf, value=google_api.items(leaf.value, _ITEM))
     row = CATALOGUE.by_name.get(leaf.role)
     if packed and row is not None and row.key in google_conversion.HASHED and isinstance(leaf.value, str):
         return replace(leaf, value=_unpacked(leaf.value))

@@ -10,7 +10,7 @@ caller's own positions. Source: see google_upload.toml; developers.google.com/go
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -80,7 +80,7 @@ def _route(call: Call) -> tuple[str, str]:
 
 def _element(row: dict[str, Any], to: Destination, method: str, stamp: str | None) -> Element:
     leaves = [
-        replace(leaf, value=items(leaf.value, _ITEM)) if leaf.role == "items" else leaf
+        replace(leaf, value=google_api.items(leaf.value, _ITEM)) if leaf.role == "items" else leaf
         for leaf in tree.flatten(row, _TABLE)
     ]
     leaves = google_person.whole(leaves, to, addresses=method != _CLICK)
@@ -90,27 +90,12 @@ def _element(row: dict[str, Any], to: Destination, method: str, stamp: str | Non
     own = json_body.stamp(leaves)
     consent = row.get("consent")
     return Element(
-        event_name(to, "conversion" if method == _CLICK else "conversion_adjustment"),
+        google_api.event_name(to, "conversion" if method == _CLICK else "conversion_adjustment"),
         tuple(leaves),
         time=_seconds(leaves),
         stamp=stamp if own is None else own,
         flags={} if consent is None else {"google": google_api.said(consent, _WORDS)},
     )
-
-
-def event_name(to: Destination, name: str) -> str:
-    """The event a conversion is one of: what the policy lists for the destination, if that is one."""
-    return next(iter(to.events)) if to.events is not None and len(to.events) == 1 else name
-
-
-def items(value: object, keys: Mapping[str, str]) -> object:
-    """Rows of a cart as the catalogue's items; a key that is in no table is kept under a name that no row has."""
-    if not isinstance(value, list):
-        return value
-    return [
-        {keys.get(key, f"cart.{key}"): inner for key, inner in row.items()} if isinstance(row, dict) else row
-        for row in value
-    ]
 
 
 def _seconds(leaves: Sequence[Leaf]) -> float | None:

@@ -121,6 +121,7 @@ def test_without_permission_nothing_is_sent_and_the_caller_gets_results(said, ca
         {"adPersonalization": "DENIED"},
         {"ad_user_data": 3},
         {"adUserData": 7},
+        {"adUserData": True},
         {"adUserData": None},
         "GRANTED",
     ],
