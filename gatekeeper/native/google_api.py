@@ -1,4 +1,4 @@
-"""What Google's two upload APIs have in common. Pure. Tokens, carts, consent objects and answers.
+"""What Google's two upload APIs have in common. Pure. Tokens, consent objects and answers.
 
 A caller's own tokens go on, else the policy's are put in. A refusal in a consent object blocks the element before; so
 what is written is what came, or what was decided where nothing came, and never looser.
@@ -52,16 +52,6 @@ def headers(native: Native, to: Destination, *, ads: bool) -> tuple[tuple[str, s
 def event_name(to: Destination, name: str) -> str:
     """The event a conversion is one of: what the policy lists for the destination, if that is one."""
     return next(iter(to.events)) if to.events is not None and len(to.events) == 1 else name
-
-
-def items(value: object, keys: Mapping[str, str]) -> object:
-    """Rows of a cart as the catalogue's items; a key that is in no table is kept under a name that no row has."""
-    if not isinstance(value, list):
-        return value
-    return [
-        {keys.get(key, f"cart.{key}"): inner for key, inner in row.items()} if isinstance(row, dict) else row
-        for row in value
-    ]
 
 
 def said(consent: object, words: Words) -> object:

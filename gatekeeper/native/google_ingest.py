@@ -24,6 +24,7 @@ from gatekeeper.fields import CATALOGUE
 from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Answer, Call, Outgoing
 from gatekeeper.native import (
+    contents,
     credentials,
     google_api,
     google_person,
@@ -125,7 +126,7 @@ def _merged(consents: Sequence[object]) -> object:
 
 def _readable(leaf: Leaf, packed: bool) -> Leaf:
     if leaf.role == "items":
-        return replace(leaf, value=google_api.items(leaf.value, _ITEM))
+        return replace(leaf, value=contents.read(leaf.value, _ITEM))
     row = CATALOGUE.by_name.get(leaf.role)
     if packed and row is not None and row.key in google_conversion.HASHED and isinstance(leaf.value, str):
         return replace(leaf, value=_unpacked(leaf.value))

@@ -21,7 +21,17 @@ from gatekeeper.destinations import google_conversion
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.native import credentials, google_api, google_person, json_body, pairs, parameters, table, tree
+from gatekeeper.native import (
+    contents,
+    credentials,
+    google_api,
+    google_person,
+    json_body,
+    pairs,
+    parameters,
+    table,
+    tree,
+)
 from gatekeeper.native.dialect import FLAG, Element, Kept, Leaf, Native, Unreadable, origin
 
 KIND = "google_ads"
@@ -80,7 +90,7 @@ def _route(call: Call) -> tuple[str, str]:
 
 def _element(row: dict[str, Any], to: Destination, method: str, stamp: str | None) -> Element:
     leaves = [
-        replace(leaf, value=google_api.items(leaf.value, _ITEM)) if leaf.role == "items" else leaf
+        replace(leaf, value=contents.read(leaf.value, _ITEM)) if leaf.role == "items" else leaf
         for leaf in tree.flatten(row, _TABLE)
     ]
     leaves = google_person.whole(leaves, to, addresses=method != _CLICK)

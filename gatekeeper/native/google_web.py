@@ -12,7 +12,6 @@ sent with advertising granted: consent flags go on as they came (a refusal in th
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +20,7 @@ from typing import Final
 from gatekeeper.destinations import answers, google_conversion
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.model import Answer, Call, Fate, Outcome, Outgoing
-from gatekeeper.native import google_person, google_token, json_body, names, pairs, table
+from gatekeeper.native import google_person, google_token, json_body, names, pairs, short_answers, table
 from gatekeeper.native.dialect import Element, Kept, Leaf, Native, Unreadable, origin
 
 KIND = "google_ads"
@@ -40,7 +39,6 @@ _ELSEWHERE: Final = "https://www.google.com"
 _TABLE: Final = table.load("google_web.toml")
 _QUERY: Final = "query"
 _FORM: Final = "form"
-_PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 personal = google_conversion.personal
 
@@ -163,7 +161,7 @@ def accepted(native: Native) -> Answer:
     """The transparent pixel; nothing for a beacon's POST."""
     if native.call.method != "GET":
         return Answer(204)
-    return Answer(200, (("Content-Type", "image/gif"),), _PIXEL)
+    return short_answers.gif_answer()
 
 
 def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:

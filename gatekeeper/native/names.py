@@ -14,12 +14,15 @@ _CANONICAL: Final = {
     "$exception": "error",
 }  # fmt: skip
 # A name is mechanics as long as it reads like one: no address, no long number in it.
-NAME: Final = re.compile(r"(?!(?:.*\d){7})[$\[]?[^\W\d][\w .:/$\[\]()&'-]{0,79}")
+NAME: Final = re.compile(r"(?=.{1,81}\Z)(?!(?:.*\d){7})[$\[]?[^\W\d][\w .:/$\[\]()&'-]{0,79}")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
 
 
 def canonical(name: str | None, default: str = "unnamed") -> str:
-    """The canonical name; the own one if there is none, as far as it may stand in an audit line."""
-    if name is None:
-        return default
-    return _CANONICAL.get(name.lower(), name if NAME.fullmatch(name) and _PRINTABLE.fullmatch(name) else "unnamed")
+    """The canonical name; the own one, as far as it may stand in an audit line, if there is none."""
+    return default if name is None else _CANONICAL.get(name.lower(), written(name))
+
+
+def written(name: str) -> str:
+    """A name as it may stand in an audit line: one that does not read like a name is none."""
+    return name if NAME.fullmatch(name) and _PRINTABLE.fullmatch(name) else "unnamed"

@@ -10,7 +10,7 @@ from gatekeeper.destinations import tiktok as vendor
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Personal
-from gatekeeper.native import json_body, names, pairs, table, tree
+from gatekeeper.native import contents, json_body, names, pairs, table, tree
 from gatekeeper.native.dialect import FLAG, Element, Kept, Leaf
 
 TABLE: Final = table.load("tiktok.toml", below={"user.": ("context.",), "page.": ("context.",), "ad.": ("context.",)})
@@ -22,13 +22,13 @@ _CANONICAL: Final[Mapping[str, str]] = {
     "CompletePayment": "purchase", "PlaceAnOrder": "purchase", "SubmitForm": "generate_lead", "PageView": "page_view",
 }  # fmt: skip
 _ITEM: Final = {own: key for key, own in vendor.CONTENT.items()}
-_NUMBERS: Final = frozenset({"price", "quantity"})
 
 
 def element(row: dict[str, Any], stamp: str | None = None) -> Element:
     """An event with its leaves; `stamp` holds where it has none of its own."""
     leaves = tuple(
-        replace(leaf, value=_items(leaf.value)) if leaf.role == "items" else leaf for leaf in tree.flatten(row, TABLE)
+        replace(leaf, value=contents.read(leaf.value, _ITEM)) if leaf.role == "items" else leaf
+        for leaf in tree.flatten(row, TABLE)
     )
     name = json_body.text(leaves, "event")
     own = json_body.stamp(leaves)
@@ -48,24 +48,6 @@ def seconds(leaves: Sequence[Leaf]) -> float | None:
             value = leaf.value
             return unix_time(pairs.number(value) if isinstance(value, str) and value.isdigit() else value)
     return None
-
-
-def _items(value: object) -> object:
-    if not isinstance(value, list):
-        return value
-    return [
-        {_key(key): _number(key, inner) for key, inner in row.items()} if isinstance(row, dict) else row
-        for row in value
-    ]
-
-
-def _key(key: str) -> str:
-    return _ITEM.get(key, f"contents.{key}")
-
-
-def _number(key: str, value: object) -> object:
-    """Prices and quantities often come as text."""
-    return pairs.number(value) if key in _NUMBERS and isinstance(value, str) else value
 
 
 def account(leaves: Sequence[Leaf], to: Destination) -> str | None:
