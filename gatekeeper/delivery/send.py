@@ -16,6 +16,7 @@ from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Answer, Outgoing
 
 MAX_ANSWER = 4 * 2**20  # bytes; Google Ads echoes each of 2000 conversions, and says what was wrong with it
+_BODILESS = frozenset({"GET", "HEAD"})  # a Content-Length of 0 on them makes some servers suspicious
 
 
 class Sender:
@@ -45,12 +46,18 @@ class Sender:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the pool."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the pool."""
         await self._client.close()
 
     async def send(self, outgoing: Outgoing) -> Answer:
         """The vendor's answer. Raises DeliveryError, with the error's class only, if there is none."""
         try:
-            request = self._client.request(outgoing.method, outgoing.url).body_bytes(outgoing.body)
+            request = self._client.request(outgoing.method, outgoing.url)
+            if outgoing.body or outgoing.method not in _BODILESS:
+                request = request.body_bytes(outgoing.body)
             for name, value in outgoing.headers:
                 request = request.header(name, value)
             async with request.build_streamed() as response:

@@ -116,6 +116,9 @@ class DeliveryTable(Strict):
     max_queued: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         10_000, description="Events waiting for one destination before new ones are refused."
     )
+    max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        64, description="Calls under way to one destination; further ones wait their turn."
+    )
 
 
 class RetentionTable(Strict):

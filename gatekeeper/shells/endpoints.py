@@ -1,4 +1,4 @@
-"""The endpoints under the prefix (`/gk`): collect, healthz, readyz. The same in the middleware and the sidecar."""
+"""The endpoints under the prefix (`/gk`): collect, to, healthz, readyz. The same in the middleware and the sidecar."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from gatekeeper.shells.asgi import (
     respond_problem,
 )
 from gatekeeper.shells.caller import identify, presents_key
+from gatekeeper.shells.origins import cors
+from gatekeeper.shells.relay import Relay
 from gatekeeper.signals import gpc, header_values
 
 RETRY_AFTER: Header = (b"retry-after", b"5")
@@ -38,11 +40,12 @@ class Endpoints:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._limit = gate.policy.file.server.max_body
-        self._origins = gate.policy.origins
         path = gate.policy.path
         written = path.stat().st_mtime if path is not None and path.exists() else gate.clock()
         self._updated = datetime.fromtimestamp(written, UTC).date().isoformat()
         prefix = gate.policy.prefix
+        self._relay = Relay(gate)
+        self._calls = f"{prefix}/to/"
         self.routes = {
             f"{prefix}/collect": self.collect,
             f"{prefix}/healthz": self.healthz,
@@ -52,7 +55,8 @@ class Endpoints:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request under the prefix; anything unknown there is a 404 of ours, never the app's."""
-        endpoint = self.routes.get(local_path(scope))
+        path = local_path(scope)
+        endpoint = self._relay if path.startswith(self._calls) else self.routes.get(path)
         if endpoint is None:
             await respond_problem(send, 404, "there is no such endpoint")
             return
@@ -72,6 +76,10 @@ class Endpoints:
         except Exception as error:  # noqa: BLE001  # nothing was sent; the traceback could show a visitor's data
             _log.error("%s failed (%s)", local_path(scope), type(error).__name__)
             await respond_problem(send, 500, "the gate failed; nothing was sent")
+
+    async def close(self) -> None:
+        """Wait for the calls that are under way and close their connections."""
+        await self._relay.close()
 
     async def collect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`POST <prefix>/collect`: events in, 202 when the decisions about them are durable."""
@@ -135,24 +143,7 @@ class Endpoints:
         return self._gate.consent_of(identify(scope, self._gate), self._gate.clock()).gpc_honoured
 
     def _cors(self, scope: Scope) -> Sequence[Header] | None:
-        """The CORS headers of an answer: none for same-origin and servers, `None` for a stranger."""
-        headers = [(name.lower(), value) for name, value in scope["headers"]]
-        origins = set(header_values(headers, b"origin"))
-        if not origins:
-            return ()
-        if len(origins) > 1:
-            return None
-        origin = origins.pop()
-        if origin.decode("latin-1") in self._origins:
-            return (
-                (b"access-control-allow-origin", origin),
-                (b"access-control-allow-credentials", b"true"),
-                (b"vary", b"Origin"),
-            )
-        # Same origin: the scheme may differ behind a proxy that ends TLS, the host may not.
-        hosts = set(header_values(headers, b"host"))
-        same = origin.partition(b"://")[2].lower() in {host.lower() for host in hosts}
-        return () if same and len(hosts) == 1 else None
+        return cors(scope, self._gate.policy.origins)
 
 
 _PREFLIGHT: tuple[Header, ...] = (

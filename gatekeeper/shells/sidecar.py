@@ -40,6 +40,7 @@ class Sidecar:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             else:
+                await self._endpoints.close()
                 await asyncio.get_running_loop().run_in_executor(None, self.runtime.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
