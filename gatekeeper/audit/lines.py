@@ -5,7 +5,7 @@ The keys of the guide's record come first and under the guide's names. No value 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +27,16 @@ class Line(NamedTuple):
 
     core: bytes
     refs: tuple[str, ...] = ()
+
+
+def pack(batch: Sequence[Line]) -> bytes:
+    """Lines as bytes, to be kept until the log has them."""
+    return orjson.dumps([(line.core.decode(), line.refs) for line in batch])
+
+
+def unpack(data: bytes) -> list[Line]:
+    """The lines of `pack`."""
+    return [Line(core.encode(), tuple(refs)) for core, refs in orjson.loads(data)]
 
 
 NOTHING_GRANTED = {"necessary": True, "analytics": False, "marketing": False}
