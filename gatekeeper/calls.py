@@ -209,7 +209,7 @@ class _Judged:
         policy = gate.policy
         if element.stamp is not None:
             caller = replace(caller, visitor=gate.visitor(element.stamp, at), address=None)
-        self.event, cleaned = _event(gate, to, at, shared, element)
+        self.event, cleaned, native_names = _event(gate, to, at, shared, element)
         self.place = gate.place_of(caller)
         heard = policy.readers.read(
             caller.headers,
@@ -246,12 +246,14 @@ class _Judged:
             )
             return
         self.kept = Kept(leaves, shaping)
+        stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in sent}
         self.decision = replace(
             decision,
             kept=sent,
-            stripped={name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in sent},
+            stripped=stripped,
             derived=(),
             scrubbed=scrubbed,
+            native={name: tuple(native_names[name]) for name in stripped if name in native_names},
         )
 
     def plan(self, gate: Gate, at: float) -> Plan:
@@ -262,19 +264,22 @@ class _Judged:
 
 def _event(
     gate: Gate, to: Destination, at: float, shared: Sequence[Leaf], element: Element
-) -> tuple[Event, Mapping[int, object]]:
-    """The element as a canonical event, and the clean value of each leaf that is a field, by the leaf's identity."""
+) -> tuple[Event, Mapping[int, object], Mapping[str, Mapping[str, None]]]:
+    """The element as a canonical event; the clean value of each leaf that is a field, by the leaf's identity; and
+    under which native names each canonical field came.
+    """
     catalogue = gate.policy.catalogue
     data: dict[str, object] = {}
     unusable: dict[str, str] = {}
     cleaned: dict[int, object] = {}
     names: dict[str, None] = {}
+    native_names: dict[str, dict[str, None]] = {}
     for leaf in (*element.leaves, *shared):
         if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
             continue
         row = catalogue.by_name.get(leaf.role)
         if row is None:
-            name = printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
+            name = _shown(leaf.name)
             names[name] = None
             unusable[name] = "unknown_field"
             continue
@@ -290,6 +295,8 @@ def _event(
         names[row.key] = None
         for name in (*good, *bad):
             names[name] = None
+        for name in {row.key, *good, *bad}:
+            native_names.setdefault(name, {})[_shown(leaf.name)] = None
         unusable |= bad
         if row.key in good:
             cleaned[id(leaf)] = good[row.key]
@@ -303,7 +310,12 @@ def _event(
         unusable={name: cause for name, cause in unusable.items() if name not in data},
         names=tuple(names),
     )
-    return event, cleaned
+    return event, cleaned, native_names
+
+
+def _shown(native_name: str) -> str:
+    """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
+    return printable(native_name.replace("[", ".").replace("]", "").replace(":", "."))
 
 
 def _sendable(

@@ -45,6 +45,12 @@ class DirectSender:
             raise DeliveryError(TOO_LARGE)
         return answer
 
+    def use(self, timeout: float, max_concurrent: int) -> None:
+        """Other bounds, from the next call on; may be called from any thread. Calls under way keep theirs."""
+        if (timeout, max_concurrent) != (self._timeout, self._max_concurrent):
+            # The pool that is left behind ends with the last call that holds it.
+            self._timeout, self._max_concurrent, self._loop = timeout, max_concurrent, None
+
     async def close(self) -> None:
         """Close the pool; the next call opens it anew."""
         sender, self._sender, self._loop = self._sender, None, None

@@ -38,7 +38,7 @@ _log = logging.getLogger("gatekeeper")
 class Endpoints:
     """Everything the gate itself answers. An ASGI app for paths under the prefix."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, relay: Relay) -> None:
         self._runtime = runtime
         self._gate = gate = runtime.gate
         self._limit = gate.policy.file.server.max_body
@@ -46,7 +46,7 @@ class Endpoints:
         written = path.stat().st_mtime if path is not None and path.exists() else gate.clock()
         self._updated = datetime.fromtimestamp(written, UTC).date().isoformat()
         prefix = gate.policy.prefix
-        self._relay = Relay(gate)
+        self._relay = relay
         self._calls = f"{prefix}/to/"
         self.routes = {
             f"{prefix}/collect": self.collect,
@@ -79,10 +79,6 @@ class Endpoints:
         except Exception as error:  # noqa: BLE001  # nothing was sent; the traceback could show a visitor's data
             _log.error("%s failed (%s)", local_path(scope), type(error).__name__)
             await respond_problem(send, 500, "the gate failed; nothing was sent")
-
-    async def close(self) -> None:
-        """Wait for the calls that are under way and close their connections."""
-        await self._relay.close()
 
     async def collect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`POST <prefix>/collect`: events in, 202 when the decisions about them are durable."""

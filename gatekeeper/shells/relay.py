@@ -15,10 +15,12 @@ from typing import Final
 
 from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, unrecorded
 from gatekeeper.delivery.direct import BUSY, DirectSender
+from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.destinations.kind import Destination
 from gatekeeper.errors import AuditError, DeliveryError
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call
+from gatekeeper.reasons import INTERNAL
 from gatekeeper.shells.asgi import Header, Receive, Scope, Send, read_body, respond, respond_problem
 from gatekeeper.shells.caller import identify
 from gatekeeper.shells.origins import cors
@@ -27,6 +29,7 @@ from gatekeeper.signals import context, header_values
 
 _log = logging.getLogger("gatekeeper")
 RETRY_AFTER: Final = (b"retry-after", b"5")
+UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
 # Set by browsers alone: pages cannot write them (fetch standard, "forbidden request-header"), and server SDKs have no
 # use for them. Not Sec-Fetch-Mode: Node's own fetch sends it. Not cookies: servers pass visitors' cookies on.
 _BROWSERS: Final = (b"sec-fetch-site", b"origin")
@@ -45,12 +48,19 @@ class Relay:
         self._gate = gate
         table = gate.policy.file.delivery
         self._sender = DirectSender(table.timeout, table.max_concurrent)
-        self._prefix = f"{gate.policy.prefix}/to/".encode()
         self._under_way: set[asyncio.Task[tuple[CallPlan, Answer | None, str | None]]] = set()
+
+    def use(self, gate: Gate) -> None:
+        """Judge calls by another policy, from the next one on; may be called from any thread."""
+        table = gate.policy.file.delivery
+        self._sender.use(table.timeout, table.max_concurrent)
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call. Raises EventError where its body is too large or too slow."""
-        allowed = cors(scope, self._gate.policy.origins)
+        gate = self._gate  # one policy from the first look to the outcome
+        policy = gate.policy
+        allowed = cors(scope, policy.origins)
         if allowed is None:
             await respond_problem(send, 403, "the origin is not listed", detail="add it to server.origins")
             return
@@ -58,8 +68,8 @@ class Relay:
             allowed = (*allowed, (b"access-control-expose-headers", b"Gatekeeper-Decision"))
         head = scope["method"] == "HEAD"
         # As it came, not as it was decoded: what is handed on is exactly what was looked at.
-        name, slash, rest = raw_path(scope).removeprefix(self._prefix).partition(b"/")
-        to = self._gate.policy.destinations.get(name.decode("latin-1"))
+        name, slash, rest = raw_path(scope).removeprefix(f"{policy.prefix}/to/".encode()).partition(b"/")
+        to = policy.destinations.get(name.decode("latin-1"))
         if to is None:
             detail = "the path is <prefix>/to/<name in [destinations]>/<the vendor's path>"
             await respond_problem(send, 404, "there is no such destination", detail=detail, headers=allowed)
@@ -72,16 +82,16 @@ class Relay:
         if fault is not None:
             await respond_problem(send, 400, fault, headers=allowed)
             return
-        caller = identify(scope, self._gate)
+        caller = identify(scope, gate)
         call = Call(
             method=scope["method"],
             path=(slash + rest or b"/").decode("ascii"),
             query=query.decode("ascii"),
             headers=tuple(_own_kept_back(caller)),
-            body=await read_body(receive, self._gate.policy.file.server.max_body),
+            body=await read_body(receive, policy.file.server.max_body),
         )
         # Shielded: a caller who goes away, or a server that cancels, must not leave a call without its outcome.
-        work = asyncio.create_task(self._carry(to, call, _seen(caller)))
+        work = asyncio.create_task(self._carry(gate, to, call, _seen(caller)))
         self._under_way.add(work)
         work.add_done_callback(self._under_way.discard)
         plan, answer, why = await asyncio.shield(work)
@@ -102,16 +112,19 @@ class Relay:
             await asyncio.wait(self._under_way, timeout=self._gate.policy.file.delivery.timeout)
         await self._sender.close()
 
-    async def _carry(self, to: Destination, call: Call, caller: Caller) -> tuple[CallPlan, Answer | None, str | None]:
+    async def _carry(
+        self, gate: Gate, to: Destination, call: Call, caller: Caller
+    ) -> tuple[CallPlan, Answer | None, str | None]:
         """The plan, the answer for the caller, and a short code where there is none."""
-        plan = plan_call(self._gate, to, call, caller)
+        plan = plan_call(gate, to, call, caller)
         try:
-            await asyncio.wrap_future(record_call(self._gate, plan))
+            await asyncio.wrap_future(record_call(gate, plan))
         except AuditError:
             plan = unrecorded(plan)
+        gate.metrics.count_call(to.name, "sent" if plan.outgoing is not None else plan.reason or INTERNAL)
         if plan.outgoing is None:
             return plan, plan.answer, None
-        why: str | None = "unknown"  # cancelled while it was under way: the vendor may have it, or not
+        why: str | None = UNKNOWN  # cancelled while it was under way: the vendor may have it, or not
         answer: Answer | None = None
         try:
             answer = await self._sender.send(to.name, plan.outgoing)
@@ -121,15 +134,17 @@ class Relay:
             _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)
             why = "internal_error"
         finally:
-            relayed = self._finish(plan, answer, why)
+            relayed = _finish(gate, plan, answer, why)
         return plan, relayed, why
 
-    def _finish(self, plan: CallPlan, answer: Answer | None, why: str | None) -> Answer | None:
-        try:
-            return finish_call(self._gate, plan, answer, why)
-        except Exception as error:  # noqa: BLE001  # an answer that cannot be read is no answer; the outcome is recorded
-            _log.error("the answer of %s could not be read (%s)", plan.to.name, type(error).__name__)
-            return finish_call(self._gate, plan, None, "unknown")
+
+def _finish(gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None) -> Answer | None:
+    """Record the outcome; the log tells apart only whether the vendor may have the call (`unknown`) or cannot."""
+    try:
+        return finish_call(gate, plan, answer, UNKNOWN if why in NO_ANSWER else why)
+    except Exception as error:  # noqa: BLE001  # an answer that cannot be read is no answer; the outcome is recorded
+        _log.error("the answer of %s could not be read (%s)", plan.to.name, type(error).__name__)
+        return finish_call(gate, plan, None, UNKNOWN)
 
 
 def _seen(caller: Caller) -> Caller:

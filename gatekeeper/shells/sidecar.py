@@ -18,6 +18,7 @@ from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime, check
 from gatekeeper.shells.asgi import App, Receive, Scope, Send
 from gatekeeper.shells.endpoints import Endpoints
+from gatekeeper.shells.relay import Relay
 from gatekeeper.shells.workers import Supervisor
 
 
@@ -26,7 +27,8 @@ class Sidecar:
 
     def __init__(self, config: str | Path | Policy) -> None:
         self.runtime = Runtime(config)
-        self._endpoints = Endpoints(self.runtime)
+        self._relay = Relay(self.runtime.gate)
+        self._endpoints = Endpoints(self.runtime, self._relay)
         self.runtime.watch(self._swap)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,7 +42,8 @@ class Sidecar:
                 await send({"type": "websocket.close", "code": 1000})
 
     def _swap(self, gate: Gate) -> None:
-        self._endpoints = Endpoints(self.runtime)
+        self._relay.use(gate)
+        self._endpoints = Endpoints(self.runtime, self._relay)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -49,7 +52,7 @@ class Sidecar:
                 self.runtime.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
-                await self._endpoints.close()
+                await self._relay.close()
                 await asyncio.get_running_loop().run_in_executor(None, self.runtime.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
