@@ -15,6 +15,7 @@ from gatekeeper.model import Answer, Outgoing
 BUSY = "busy"
 TOO_LARGE = "answer_too_large"
 SLOW = "timeout"
+GARBAGE = "no_answer"
 
 
 class DirectSender:
@@ -31,7 +32,7 @@ class DirectSender:
         """The vendor's answer. Raises DeliveryError with a short code if there is none.
 
         `busy`: no turn came within the timeout; `timeout`, `connect_timeout`: the vendor did not answer in
-        time; `answer_too_large`: it did, with more than MAX_ANSWER bytes.
+        time; `answer_too_large`: it did, with more than MAX_ANSWER bytes; `no_answer`: not in HTTP.
         """
         sender, turn = self._here(destination)
         waiting = True
@@ -43,6 +44,8 @@ class DirectSender:
             raise DeliveryError(BUSY if waiting else SLOW) from None
         if len(answer.body) >= MAX_ANSWER:
             raise DeliveryError(TOO_LARGE)
+        if not 200 <= answer.status <= 599:  # 101, for one: nobody asked for another protocol
+            raise DeliveryError(GARBAGE)
         return answer
 
     def use(self, timeout: float, max_concurrent: int) -> None:

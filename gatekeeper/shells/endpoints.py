@@ -23,8 +23,10 @@ from gatekeeper.shells.asgi import (
     respond_problem,
 )
 from gatekeeper.shells.caller import bearer, identify, presents_key
+from gatekeeper.shells.hygiene import Fault, request_fault
 from gatekeeper.shells.origins import cors
 from gatekeeper.shells.relay import Relay
+from gatekeeper.shells.target import path_fault, raw_path
 from gatekeeper.signals import gpc, header_values
 
 RETRY_AFTER: Header = (b"retry-after", b"5")
@@ -47,6 +49,7 @@ class Endpoints:
         self._updated = datetime.fromtimestamp(written, UTC).date().isoformat()
         prefix = gate.policy.prefix
         self._relay = relay
+        self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
         self.routes = {
             f"{prefix}/collect": self.collect,
@@ -62,6 +65,10 @@ class Endpoints:
         endpoint = self._relay if path.startswith(self._calls) else self.routes.get(path)
         if endpoint is None:
             await respond_problem(send, 404, "there is no such endpoint")
+            return
+        fault = _fault(scope, self._hosts)
+        if fault is not None:
+            await respond_problem(send, fault.status, fault.title, headers=((b"connection", b"close"),))
             return
         try:
             await endpoint(scope, receive, send)
@@ -102,7 +109,7 @@ class Endpoints:
             await respond_problem(send, 401, "the bearer key is not known", detail=detail, headers=cors)
             return
         wire.check_type(_single(headers, b"content-type"))
-        body = await read_body(receive, self._limit)
+        body = await read_body(receive, self._limit, self._gate.policy.file.server.body_timeout)
         events = wire.parse(wire.inflate(body, _single(headers, b"content-encoding"), self._limit))
         try:
             request_ids = await asyncio.wrap_future(self._gate.take(events, caller)[1])
@@ -166,6 +173,18 @@ _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-headers", _ALLOWED_HEADERS),
     (b"access-control-max-age", b"600"),
 )
+
+
+def _fault(scope: Scope, hosts: frozenset[str]) -> Fault | None:
+    """What is wrong with a request's head: the middleware cannot choose its server, so it looks for itself."""
+    target = raw_path(scope) + b"?" + bytes(scope.get("query_string", b""))
+    headers = [(name.lower(), value) for name, value in scope["headers"]]
+    # What HTTP/2 can say can be said in 1.1; a scope without a version is no request off a wire.
+    version = "1.1" if scope.get("http_version", "1.0") != "1.0" else "1.0"
+    fault = request_fault(scope["method"], target, version, headers, hosts)
+    if fault is None and (broken := path_fault(raw_path(scope))) is not None:
+        return Fault(400, broken)
+    return fault
 
 
 def local_path(scope: Scope) -> str:

@@ -69,7 +69,7 @@ class GatekeeperMiddleware:
 
         async def with_end() -> Message:
             message = await receive()
-            if message["type"] == "lifespan.shutdown":
+            if message.get("type") == "lifespan.shutdown":
                 await self._relay.close()
             return message
 

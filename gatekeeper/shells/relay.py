@@ -88,7 +88,7 @@ class Relay:
             path=(slash + rest or b"/").decode("ascii"),
             query=query.decode("ascii"),
             headers=tuple(_own_kept_back(caller)),
-            body=await read_body(receive, policy.file.server.max_body),
+            body=await read_body(receive, policy.file.server.max_body, policy.file.server.body_timeout),
         )
         # Shielded: a caller who goes away, or a server that cancels, must not leave a call without its outcome.
         work = asyncio.create_task(self._carry(gate, to, call, _seen(caller)))

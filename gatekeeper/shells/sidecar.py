@@ -18,6 +18,7 @@ from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime, check
 from gatekeeper.shells.asgi import App, Receive, Scope, Send
 from gatekeeper.shells.endpoints import Endpoints
+from gatekeeper.shells.protocol import Limits, Watch, guarded
 from gatekeeper.shells.relay import Relay
 from gatekeeper.shells.workers import Supervisor
 
@@ -27,6 +28,7 @@ class Sidecar:
 
     def __init__(self, config: str | Path | Policy) -> None:
         self.runtime = Runtime(config)
+        self.watch = Watch(limits(self.runtime.policy))
         self._relay = Relay(self.runtime.gate)
         self._endpoints = Endpoints(self.runtime, self._relay)
         self.runtime.watch(self._swap)
@@ -42,6 +44,7 @@ class Sidecar:
                 await send({"type": "websocket.close", "code": 1000})
 
     def _swap(self, gate: Gate) -> None:
+        self.watch.limits = limits(gate.policy)
         self._relay.use(gate)
         self._endpoints = Endpoints(self.runtime, self._relay)
 
@@ -74,12 +77,27 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server(app: App) -> uvicorn.Server:
+def limits(policy: Policy) -> Limits:
+    """The policy's limits on clients."""
+    table = policy.file.server
+    return Limits(
+        connections=table.max_connections,
+        per_address=table.max_connections_per_address,
+        headers=table.max_headers,
+        head_bytes=table.max_header_size,
+        head_timeout=table.header_timeout,
+        body_timeout=table.body_timeout,
+        hosts=frozenset(host.lower() for host in table.hosts),
+        proxies=policy.trust.proxies,
+    )
+
+
+def server(app: App, watch: Watch | None = None) -> uvicorn.Server:
     """A uvicorn server for an app with a gate: never its h11 parser, and never its own reading of X-Forwarded-For."""
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=guarded(watch or Watch(Limits())),  # type: ignore[arg-type]  # anything that makes a protocol
             loop="uvloop",
             ws="none",
             interface="asgi3",
@@ -125,5 +143,5 @@ def _serve(app: Sidecar, listener: socket.socket) -> None:
     signal.signal(signal.SIGHUP, reload)
     # uvicorn raises the signal once more when it has drained: that is for whoever embeds it, and would end us by it.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
-    server(app).run(sockets=[listener])
+    server(app, app.watch).run(sockets=[listener])
     app.runtime.close()

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from gatekeeper.testing import Simulators
-from tests.shells.serving import EVENT, event_ids, serving, write
+from tests.shells.serving import EVENT, event_ids, records_of, serving, write
 
 
 @pytest.fixture
@@ -138,12 +138,6 @@ def test_sighup_takes_a_new_policy_and_refuses_a_bad_one(tmp_path, sims, workers
             up.kill(pids[0])
             up.wait(lambda: len(up.pids()) == 2 and up.pids() != pids)
             assert {version() for _ in range(6)} == {"new"}
-
-
-def records_of(up):
-    from gatekeeper.audit.read import records
-
-    return records(up.folder / "audit")
 
 
 def gone(pid):
