@@ -23,7 +23,7 @@ class Disconnected(Exception):  # noqa: N818  # an event, not an error: nobody i
 
 
 async def read_body(receive: Receive, limit: int, deadline: float = 15.0) -> bytes:
-    """The whole body; EventError 413 over `limit` bytes, 408 after `deadline` seconds. Complete only after its last part."""
+    """The whole body. Raises EventError: 413 over `limit` bytes, 408 after `deadline` seconds; Disconnected."""
     parts, size = [], 0
     try:
         async with asyncio.timeout(deadline):

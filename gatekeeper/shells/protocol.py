@@ -32,6 +32,7 @@ UNREAD: Final = 60.0  # seconds in which a client must read something of its ans
 LINGER: Final = 5.0  # seconds for the rest of a body that was answered before its end
 LOOK: Final = 0.5  # seconds between two looks at all connections
 NEVER: Final = float("inf")
+_NOBODY: Final = Ranges()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Limits:
     head_timeout: float = 10.0  # seconds
     body_timeout: float = 15.0
     hosts: frozenset[str] = frozenset()
-    proxies: Ranges = Ranges()  # many clients behind one address: not bounded per address
+    proxies: Ranges = _NOBODY  # many clients behind one address: not bounded per address
 
 
 class Watch:

@@ -1,4 +1,4 @@
-"""Vendors that misbehave, behind a real `gatekeeper serve`: the caller gets a clean answer, the log says what happened."""
+"""Vendors that misbehave, behind a real `gatekeeper serve`: a clean answer, and a log that says what happened."""
 
 import contextlib
 import socket
@@ -130,18 +130,20 @@ def test_garbage_is_a_502(up, vendor, name):
     assert len(vendor.requests) == 1
 
 
+GO = b"HTTP/1.1 204 No Content\r\n"
+POUR = b"HTTP/1.1 200 OK\r\n"
 SPLIT = {
     "two answers": OK + b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 4\r\n\r\nevil",
     "an answer in a header": b"HTTP/1.1 204 No Content\r\nX: a\rSet-Cookie: c=d\r\n\r\n",
-    "length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 200 evil\r\n\r\n",
+    "length and chunks": POUR + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 evil\r\n\r\n",
     "more than its length": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 evil\r\n\r\n",
     "a trailer": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nSet-Cookie: a=b\r\n\r\n",
     "100 times 100": b"HTTP/1.1 100 Continue\r\n\r\n" * 100 + OK,
     "early hints": b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nSet-Cookie: a=b\r\n\r\n" + OK,
-    "a switch nobody asked for": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: evil\r\nConnection: upgrade\r\n\r\nevil",
-    "hop by hop": b"HTTP/1.1 204 No Content\r\nConnection: X-A\r\nX-A: b\r\nKeep-Alive: timeout=9\r\nProxy-Authenticate: x\r\n\r\n",
-    "CORS of its own": b"HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: *\r\nAccess-Control-Allow-Credentials: true\r\n\r\n",
-    "a cookie, a policy and a server": b"HTTP/1.1 204 No Content\r\nSet-Cookie: a=b\r\nContent-Security-Policy: x\r\nServer: y\r\n"
+    "a switch nobody asked for": b"HTTP/1.1 101 Switch\r\nUpgrade: evil\r\nConnection: upgrade\r\n\r\nevil",
+    "hop by hop": GO + b"Connection: X-A\r\nX-A: b\r\nKeep-Alive: timeout=9\r\nProxy-Authenticate: x\r\n\r\n",
+    "CORS of its own": GO + b"Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Credentials: true\r\n\r\n",
+    "a cookie, a policy and a server": GO + b"Set-Cookie: a=b\r\nContent-Security-Policy: x\r\nServer: y\r\n"
     b"Strict-Transport-Security: max-age=1\r\nClear-Site-Data: \"*\"\r\nRefresh: 0; url=http://evil/\r\n\r\n",
 }  # fmt: skip
 
@@ -243,7 +245,7 @@ def test_a_vendor_that_is_down_is_a_502_and_nothing_was_sent(tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as closed:
             url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         proxy = f"http://127.0.0.1:{canary.getsockname()[1]}"
-        environ = {name: proxy for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "https_proxy")}
+        environ = dict.fromkeys(("http_proxy", "HTTP_PROXY", "ALL_PROXY", "https_proxy"), proxy)
         with serving(tmp_path, sims, more=GA4.format(url=url, timeout="2s"), environ=environ) as up:
             answer = call(up)
             assert answer.status_code == 502 and outcome(up) == ("failed", "unreachable")
