@@ -55,6 +55,7 @@ class ServerTable(Strict):
         512, description="Open connections from one address that is no trusted proxy, per worker."
     )
     origins: list[str] = Field(default_factory=list, description="Other origins whose pages may post events.")
+    app_upstream: HttpUrl | None = Field(None, description="Origin of the app that the sidecar stands in front of.")
     api_keys: list[SecretValue] = Field(default_factory=list, description="Bearer keys of your own servers.")
     admin_token: SecretValue | None = Field(None, description="Bearer token of the metrics; without it there are none.")
 

@@ -31,6 +31,8 @@ SLOWEST: Final = 4096  # bytes a second of a body, after its first `body_timeout
 UNREAD: Final = 60.0  # seconds in which a client must read something of its answer
 LINGER: Final = 5.0  # seconds for the rest of a body that was answered before its end
 LOOK: Final = 0.5  # seconds between two looks at all connections
+TARGET: Final = "gatekeeper.target"  # ASGI extension: the request's target, as it came
+OWN_DATE: Final = "gatekeeper.own_date"  # ASGI extension: once it was called, the server adds no Date
 NEVER: Final = float("inf")
 _NOBODY: Final = Ranges()
 
@@ -197,8 +199,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head = self._body = 0
         self._body_since = self.loop.time()
         self._due = self._body_since + limits.body_timeout
+        if self._should_upgrade() and self.parser.should_upgrade():
+            return  # `upgraded` is next
         self._unanswered += 1
         super().on_headers_complete()
+        scope: Any = self.scope
+        cycle = self.cycle
+        scope["extensions"] = {TARGET: self.url, OWN_DATE: lambda: setattr(cycle, "default_headers", [])}
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -269,15 +276,21 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.transport.close()
         if self.transport.is_closing():
             return
-        problem = orjson.dumps({"type": "about:blank", "status": fault.status, "title": fault.title})
-        self.transport.write(
-            STATUS_LINE[fault.status]
-            + b"content-type: application/problem+json\r\nconnection: close\r\ncontent-length: "
-            + str(len(problem)).encode()
-            + b"\r\n\r\n"
-            + problem
-        )
+        self.transport.write(problem(fault))
         self.transport.close()
+
+
+def problem(fault: Fault) -> bytes:
+    """A whole answer, after which the connection ends."""
+    body = orjson.dumps({"type": "about:blank", "status": fault.status, "title": fault.title})
+    return last_answer(fault.status, [(b"content-type", b"application/problem+json")], body)
+
+
+def last_answer(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """An answer as bytes, after which the connection ends."""
+    framing = [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    lines = b"".join(b"%s: %s\r\n" % header for header in (*headers, *framing))
+    return STATUS_LINE[status] + lines + b"\r\n" + body
 
 
 def _framing(headers: list[tuple[bytes, bytes]]) -> bytes:
@@ -286,7 +299,7 @@ def _framing(headers: list[tuple[bytes, bytes]]) -> bytes:
     )
 
 
-def guarded(watch: Watch, kind: type[GuardedProtocol] = GuardedProtocol) -> Callable[..., asyncio.Protocol]:
+def guarded(watch: Watch, kind: Callable[..., GuardedProtocol] = GuardedProtocol) -> Callable[..., asyncio.Protocol]:
     """What uvicorn makes a connection of, as its `http` setting takes it."""
 
     def make(

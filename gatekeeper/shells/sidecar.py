@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -17,27 +18,38 @@ from gatekeeper.gate import Gate
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime, check
 from gatekeeper.shells.asgi import App, Receive, Scope, Send
-from gatekeeper.shells.endpoints import Endpoints
+from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints
+from gatekeeper.shells.link import Target, parse_target
 from gatekeeper.shells.protocol import Limits, Watch, guarded
 from gatekeeper.shells.relay import Relay
+from gatekeeper.shells.tunnel import TunnelProtocol
+from gatekeeper.shells.upstream import Upstream
 from gatekeeper.shells.workers import Supervisor
 
 
 class Sidecar:
     """The ASGI app that `gatekeeper serve` runs."""
 
-    def __init__(self, config: str | Path | Policy) -> None:
+    def __init__(self, config: str | Path | Policy, app_upstream: str | None = None) -> None:
         self.runtime = Runtime(config)
+        self._prefix = self.runtime.policy.prefix + "/"
+        target = app_target(self.runtime.policy, app_upstream)
+        self.upstream = None if target is None else Upstream(target, self.runtime.gate)
         self.watch = Watch(limits(self.runtime.policy))
         self._relay = Relay(self.runtime.gate)
         self._endpoints = Endpoints(self.runtime, self._relay)
         self.runtime.watch(self._swap)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI connection: our endpoints over HTTP, nothing else."""
+        """One ASGI connection: our endpoints over HTTP, and the app behind us, if there is one."""
         match scope["type"]:
             case "http":
-                await self._endpoints(scope, receive, send)
+                endpoints, path = self._endpoints, scope["path"]
+                if self.upstream is None or path.startswith(self._prefix) or path == GPC_RESOURCE:
+                    await endpoints(scope, receive, send)
+                    return
+                honoured = (HONOURED,) if endpoints.honours_opt_out(scope) else ()
+                await self.upstream(scope, receive, send, honoured)
             case "lifespan":
                 await self._lifespan(receive, send)
             case _:
@@ -46,6 +58,8 @@ class Sidecar:
     def _swap(self, gate: Gate) -> None:
         self.watch.limits = limits(gate.policy)
         self._relay.use(gate)
+        if self.upstream is not None:
+            self.upstream.use(gate)
         self._endpoints = Endpoints(self.runtime, self._relay)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -56,6 +70,8 @@ class Sidecar:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._relay.close()
+                if self.upstream is not None:
+                    self.upstream.close()
                 await asyncio.get_running_loop().run_in_executor(None, self.runtime.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -92,12 +108,28 @@ def limits(policy: Policy) -> Limits:
     )
 
 
-def server(app: App, watch: Watch | None = None) -> uvicorn.Server:
+def app_target(policy: Policy, app_upstream: str | None = None) -> Target | None:
+    """Where the app behind the sidecar is: the command's own word, else the policy's. Raises ConfigError."""
+    url = app_upstream or policy.file.server.app_upstream
+    if url is None:
+        return None
+    try:
+        return parse_target(url)
+    except ValueError:
+        raise ConfigError(f'server.app_upstream: "{url}" is not an origin; write http://127.0.0.1:8000') from None
+
+
+def server(app: App) -> uvicorn.Server:
     """A uvicorn server for an app with a gate: never its h11 parser, and never its own reading of X-Forwarded-For."""
+    if isinstance(app, Sidecar):
+        prefix = app.runtime.policy.prefix.encode() + b"/"
+        made = guarded(app.watch, partial(TunnelProtocol, upstream=app.upstream, prefix=prefix))
+    else:
+        made = guarded(Watch(Limits()))
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http=guarded(watch or Watch(Limits())),  # type: ignore[arg-type]  # anything that makes a protocol
+            http=made,  # type: ignore[arg-type]  # anything that makes a protocol
             loop="uvloop",
             ws="none",
             interface="asgi3",
@@ -119,21 +151,23 @@ def serve(
     host: str,
     port: int,
     workers: int = 1,
+    app_upstream: str | None = None,
     ready: Callable[[str, int, str], None] = lambda host, port, prefix: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then drain; `ready` is told host, port and prefix. SIGHUP reads the policy again.
 
     Raises ConfigError if the policy, its keys, its log, its store or the port cannot be used.
     """
+    app_target(policy, app_upstream)
     with contextlib.closing(listen(host, port)) as listener:
         if workers == 1:
-            app = Sidecar(policy)
+            app = Sidecar(policy, app_upstream)
             ready(host, listener.getsockname()[1], policy.prefix)
             _serve(app, listener)
             return
         check(policy)
         ready(host, listener.getsockname()[1], policy.prefix)
-        Supervisor(policy, lambda policy: _serve(Sidecar(policy), listener), workers).run()
+        Supervisor(policy, lambda policy: _serve(Sidecar(policy, app_upstream), listener), workers).run()
 
 
 def _serve(app: Sidecar, listener: socket.socket) -> None:
@@ -143,5 +177,5 @@ def _serve(app: Sidecar, listener: socket.socket) -> None:
     signal.signal(signal.SIGHUP, reload)
     # uvicorn raises the signal once more when it has drained: that is for whoever embeds it, and would end us by it.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
-    server(app, app.watch).run(sockets=[listener])
+    server(app).run(sockets=[listener])
     app.runtime.close()

@@ -135,7 +135,7 @@ POUR = b"HTTP/1.1 200 OK\r\n"
 SPLIT = {
     "two answers": OK + b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 4\r\n\r\nevil",
     "an answer in a header": b"HTTP/1.1 204 No Content\r\nX: a\rSet-Cookie: c=d\r\n\r\n",
-    "length and chunks": POUR + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 evil\r\n\r\n",
+    "length and chunks": POUR + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nevil",
     "more than its length": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 evil\r\n\r\n",
     "a trailer": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nSet-Cookie: a=b\r\n\r\n",
     "100 times 100": b"HTTP/1.1 100 Continue\r\n\r\n" * 100 + OK,

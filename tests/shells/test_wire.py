@@ -169,7 +169,7 @@ def test_a_head_with_a_fault_is_refused_and_the_connection_ends(up, name):
 
 TARGETS = [
     "/gk/../gk/healthz", "/gk/./healthz", "/gk//healthz", "/gk/%2e%2e/healthz", "/gk/healthz%00", "/gk%2fhealthz",
-    "/gk/healthz%0d%0aX:y", "/gk\\healthz", "/gk/%5chealthz", "/gk/healthz#a", "/gk/%zz", "//gk/healthz", 
+    "/gk/healthz%0d%0aX:y", "/gk\\healthz", "/gk/%5chealthz", "/gk/healthz#a", "/gk/%zz", "//gk/healthz",
     "/%67k/healthz/..",
 ]  # fmt: skip
 
