@@ -17,6 +17,7 @@ from gatekeeper.shells.asgi import Header, Receive, Scope, Send, respond_problem
 from gatekeeper.shells.forwarding import from_app, to_app
 from gatekeeper.shells.link import Link, LinkError, Pool, Target
 from gatekeeper.shells.protocol import OWN_DATE, TARGET
+from gatekeeper.signals import context
 
 PATIENCE: Final = 300.0  # seconds without a byte from the app before its answer begins, or to it
 _log = logging.getLogger("gatekeeper")
@@ -79,8 +80,10 @@ class Upstream:
         return False
 
     def _token(self, scope: Scope) -> str | None:
+        # One that came with the request is not believed: a client could speak for another visitor by it.
+        own = [header for header in scope["headers"] if header[0] != context.HEADER]
         try:
-            return Here(self._gate, scope).token()
+            return Here(self._gate, {**scope, "headers": own}).token()
         except Exception as error:  # noqa: BLE001  # without a context the visitor is unknown: closed, and not in the way
             _log.error("a visitor's context could not be made (%s)", type(error).__name__)
             return None

@@ -101,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response_only(200)
         self.send_header("Content-Length", str(count * len(PIECE)))
         self.end_headers()
-        for _ in range(count):
+        for _ in range(0 if self.command == "HEAD" else count):
             self.wfile.write(PIECE)
 
     def unmodified_page(self):

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -401,7 +402,8 @@ def test_a_websocket_that_the_app_refuses_opens_no_tunnel(tunnelled):
     raw = exchange(
         tunnelled,
         b"GET /refused HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\nGET /headers HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        b"GET /headers HTTP/1.1\r\nHost: a\r\n\r\n",
     )
     assert statuses(raw) == [403] and b"connection: close" in raw
 
@@ -415,8 +417,8 @@ def test_no_websocket_to_the_gate_itself(tunnelled):
 
 def test_ten_websockets_at_once_and_a_stop_that_ends_them(tmp_path, sims, sockets):
     """SIGTERM does not wait for them."""
-    with serving(tmp_path, sims, options=("--app-upstream", sockets)) as up:
-        many = [socket_to(up, "/echo") for _ in range(10)]
+    with serving(tmp_path, sims, options=("--app-upstream", sockets)) as up, ExitStack() as held:
+        many = [held.enter_context(socket_to(up, "/echo")) for _ in range(10)]
         for n, one in enumerate(many):
             one.send(str(n))
         assert [one.recv(5) for one in many] == [str(n) for n in range(10)]
