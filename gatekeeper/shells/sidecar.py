@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import threading
@@ -32,7 +33,6 @@ class Sidecar:
 
     def __init__(self, config: str | Path | Policy, app_upstream: str | None = None) -> None:
         self.runtime = Runtime(config)
-        self._prefix = self.runtime.policy.prefix + "/"
         target = app_target(self.runtime.policy, app_upstream)
         self.upstream = None if target is None else Upstream(target, self.runtime.gate)
         self.watch = Watch(limits(self.runtime.policy))
@@ -45,7 +45,7 @@ class Sidecar:
         match scope["type"]:
             case "http":
                 endpoints, path = self._endpoints, scope["path"]
-                if self.upstream is None or path.startswith(self._prefix) or path == GPC_RESOURCE:
+                if self.upstream is None or path.startswith(self.upstream.prefix) or path == GPC_RESOURCE:
                     await endpoints(scope, receive, send)
                     return
                 honoured = (HONOURED,) if endpoints.honours_opt_out(scope) else ()
@@ -122,8 +122,7 @@ def app_target(policy: Policy, app_upstream: str | None = None) -> Target | None
 def server(app: App) -> uvicorn.Server:
     """A uvicorn server for an app with a gate: never its h11 parser, and never its own reading of X-Forwarded-For."""
     if isinstance(app, Sidecar):
-        prefix = app.runtime.policy.prefix.encode() + b"/"
-        made = guarded(app.watch, partial(TunnelProtocol, upstream=app.upstream, prefix=prefix))
+        made = guarded(app.watch, partial(TunnelProtocol, upstream=app.upstream))
     else:
         made = guarded(Watch(Limits()))
     return uvicorn.Server(
@@ -174,8 +173,16 @@ def _serve(app: Sidecar, listener: socket.socket) -> None:
     def reload(number: int, frame: object) -> None:
         threading.Thread(target=app.runtime.reload, name="gatekeeper-reload").start()
 
+    def stop(number: int, frame: object) -> None:
+        serving.should_exit = True
+
+    serving = server(app)
     signal.signal(signal.SIGHUP, reload)
-    # uvicorn raises the signal once more when it has drained: that is for whoever embeds it, and would end us by it.
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
-    server(app).run(sockets=[listener])
+    # Ours until uvicorn listens for it, and when uvicorn raises it once more after draining: the default would end us.
+    signal.signal(signal.SIGTERM, stop)
+    # What was made at the start stays: the collector need not look at it again with every thousand events.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    serving.run(sockets=[listener])
     app.runtime.close()

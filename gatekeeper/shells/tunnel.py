@@ -25,10 +25,9 @@ _UPGRADE: Final[list[Header]] = [(b"connection", b"Upgrade"), (b"upgrade", b"web
 class TunnelProtocol(GuardedProtocol):
     """A connection that can become a tunnel. `upstream` is the app; without one no upgrade is offered."""
 
-    def __init__(self, *args: Any, upstream: Upstream | None, prefix: bytes, **more: Any) -> None:
+    def __init__(self, *args: Any, upstream: Upstream | None, **more: Any) -> None:
         super().__init__(*args, **more)
         self._upstream = upstream
-        self._prefix = prefix
 
     def upgraded(self, rest: bytes) -> bool:
         """Hand the connection over; `rest` is what the client sent already."""
@@ -46,7 +45,7 @@ class TunnelProtocol(GuardedProtocol):
             and self._get_upgrade() == b"websocket"
             and self.parser.get_method() == b"GET"
             and not names & {b"content-length", b"transfer-encoding"}
-            and not self.url.startswith(self._prefix)
+            and not self.url.startswith(self._upstream.prefix.encode())
             and (self.cycle is None or self.cycle.response_complete)
         )
 

@@ -30,6 +30,11 @@ class Upstream:
         self._gate = gate
         self.pool = Pool(target)
 
+    @property
+    def prefix(self) -> str:
+        """What is ours, and never the app's."""
+        return self._gate.policy.prefix + "/"
+
     def use(self, gate: Gate) -> None:
         """Make contexts by another policy; may be called from any thread."""
         self._gate = gate
