@@ -62,6 +62,10 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_HEAD = answer
 
+    def page_page(self):
+        """What the test put there."""
+        self.send(200, [("Content-Type", "text/html; charset=utf-8")], self.server.page)
+
     def cookies_page(self):
         """Two cookies, a date of its own, hop-by-hop headers and one nominated in Connection."""
         self.send(
@@ -146,6 +150,7 @@ def app_behind():
     server.daemon_threads = True
     server.url = f"http://127.0.0.1:{server.server_address[1]}"
     server.turns, server.left, server.poured = threading.Semaphore(0), threading.Event(), 0
+    server.page = b""
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
