@@ -8,7 +8,7 @@ sends (the sidecar, or the app's own HTTP client) does those three in this order
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -18,6 +18,7 @@ from msgspec import structs
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
 from gatekeeper.destinations.kind import Destination, Shaping
+from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, printable
 from gatekeeper.gate import Caller, Gate, Plan, age_of, failed
 from gatekeeper.model import (
@@ -211,7 +212,7 @@ class _Judged:
         policy = gate.policy
         if element.stamp is not None:
             caller = replace(caller, visitor=gate.visitor(element.stamp, at), address=None)
-        self.event, cleaned, native_names = _event(gate, to, at, shared, element)
+        self.event, cleaned = _event(gate, to, at, shared, element)
         self.place = gate.place_of(caller)
         heard = policy.readers.read(
             caller.headers,
@@ -255,7 +256,7 @@ class _Judged:
             stripped=stripped,
             derived=(),
             scrubbed=scrubbed,
-            native={name: tuple(native_names[name]) for name in stripped if name in native_names},
+            native=_native_names(stripped, (*element.leaves, *shared), policy.catalogue),
         )
 
     def plan(self, gate: Gate, at: float) -> Plan:
@@ -266,16 +267,13 @@ class _Judged:
 
 def _event(
     gate: Gate, to: Destination, at: float, shared: Sequence[Leaf], element: Element
-) -> tuple[Event, Mapping[int, object], Mapping[str, Mapping[str, None]]]:
-    """The element as a canonical event; the clean value of each leaf that is a field, by the leaf's identity; and
-    under which native names each canonical field came.
-    """
+) -> tuple[Event, Mapping[int, object]]:
+    """The element as a canonical event, and the clean value of each leaf that is a field, by the leaf's identity."""
     catalogue = gate.policy.catalogue
     data: dict[str, object] = {}
     unusable: dict[str, str] = {}
     cleaned: dict[int, object] = {}
     names: dict[str, None] = {}
-    native_names: dict[str, dict[str, None]] = {}
     for leaf in (*element.leaves, *shared):
         if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
             continue
@@ -297,8 +295,6 @@ def _event(
         names[row.key] = None
         for name in (*good, *bad):
             names[name] = None
-        for name in {row.key, *good, *bad}:
-            native_names.setdefault(name, {})[_shown(leaf.name)] = None
         unusable |= bad
         if row.key in good:
             cleaned[id(leaf)] = good[row.key]
@@ -312,7 +308,18 @@ def _event(
         unusable={name: cause for name, cause in unusable.items() if name not in data},
         names=tuple(names),
     )
-    return event, cleaned, native_names
+    return event, cleaned
+
+
+def _native_names(stripped: Container[str], leaves: Iterable[Leaf], catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Under which native names each stripped canonical field came."""
+    found: dict[str, tuple[str, ...]] = {}
+    for leaf in leaves:
+        row = catalogue.by_name.get(leaf.role)
+        for name in () if row is None else {row.key, leaf.role}:
+            if name in stripped:
+                found[name] = tuple(dict.fromkeys((*found.get(name, ()), _shown(leaf.name))))
+    return found
 
 
 def _shown(native_name: str) -> str:
@@ -342,4 +349,4 @@ def _sendable(
     if value is None:
         return None
     sent.setdefault(row.name if row.key in to.kind.clear else row.key, value)
-    return replace(leaf, value=value)
+    return Leaf(leaf.name, leaf.role, value, leaf.path)

@@ -25,6 +25,7 @@ from gatekeeper.shells.asgi import (
 from gatekeeper.shells.caller import bearer, identify, presents_key
 from gatekeeper.shells.hygiene import Fault, request_fault
 from gatekeeper.shells.origins import cors
+from gatekeeper.shells.protocol import TARGET
 from gatekeeper.shells.relay import Relay
 from gatekeeper.shells.target import path_fault, raw_path
 from gatekeeper.signals import gpc, header_values
@@ -177,14 +178,17 @@ _PREFLIGHT: tuple[Header, ...] = (
 
 def _fault(scope: Scope, hosts: frozenset[str]) -> Fault | None:
     """What is wrong with a request's head: the middleware cannot choose its server, so it looks for itself."""
-    target = raw_path(scope) + b"?" + bytes(scope.get("query_string", b""))
-    headers = [(name.lower(), value) for name, value in scope["headers"]]
-    # What HTTP/2 can say can be said in 1.1; a scope without a version is no request off a wire.
-    version = "1.1" if scope.get("http_version", "1.0") != "1.0" else "1.0"
-    fault = request_fault(scope["method"], target, version, headers, hosts)
-    if fault is None and (broken := path_fault(raw_path(scope))) is not None:
-        return Fault(400, broken)
-    return fault
+    path = raw_path(scope)
+    if TARGET not in scope.get("extensions", ()):  # our own protocol has looked already
+        target = path + b"?" + bytes(scope.get("query_string", b""))
+        headers = [(name.lower(), value) for name, value in scope["headers"]]
+        # What HTTP/2 can say can be said in 1.1; a scope without a version is no request off a wire.
+        version = "1.1" if scope.get("http_version", "1.0") != "1.0" else "1.0"
+        fault = request_fault(scope["method"], target, version, headers, hosts)
+        if fault is not None:
+            return fault
+    broken = path_fault(path)
+    return None if broken is None else Fault(400, broken)
 
 
 def local_path(scope: Scope) -> str:
