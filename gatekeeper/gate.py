@@ -120,7 +120,7 @@ class Gate:
         self.clock = clock
         self.recorder = recorder
         self.deliverer = deliverer
-        self._new_id = new_id
+        self.new_id = new_id
         self._lookup = lookup
         self._always = tuple(policy.file.jurisdiction.always)
 
@@ -141,11 +141,12 @@ class Gate:
 
     def consent_of(self, caller: Caller, at: float) -> Consent:
         """What a caller's own signals add up to, before any event."""
-        return self._resolve(self.heard(caller), self.place_of(caller), at, at, _age(caller))
+        return self.resolve(self.heard(caller), self.place_of(caller), at, at, age_of(caller))
 
-    def _resolve(
+    def resolve(
         self, heard: tuple[Signal, ...], place: Place, at: float, event_time: float, age_band: str | None
     ) -> Consent:
+        """What signals add up to in a place, for an event of `event_time`, decided `at`."""
         table = self.policy.file.consent
         return resolve(
             heard,
@@ -173,14 +174,14 @@ class Gate:
             _log.error("the gate failed on an event (%s); it was blocked", type(error).__name__)
             event = Event(posted.name, request_id, at, {})
             place = Place(None, None, "unknown", (self.policy.laws.strictest,))
-            blocked = tuple(_failed(to) for to in self.policy.destinations_for(posted.name))
+            blocked = tuple(failed(to) for to in self.policy.destinations_for(posted.name))
             return Plan(request_id, at, event, place, None, blocked, {}, ())
 
     def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Plan:
         policy = self.policy
         event = self._event(posted, caller, at, request_id)
         place = self._place(posted, caller, at)
-        consent = self._resolve(self.heard(caller, posted), place, at, event.time, _age(caller))
+        consent = self.resolve(self.heard(caller, posted), place, at, event.time, age_of(caller))
         decisions = []
         scrubber = Scrubber(policy.catalogue)
         shaped: dict[str, Shaped] = {}
@@ -189,11 +190,11 @@ class Gate:
                 decision, outgoing = self._for_destination(event, consent, place, to, at, scrubber)
             except Exception as error:  # noqa: BLE001  # fail closed; the other destinations are not harmed
                 _log.error("the gate failed on an event for %s (%s); blocked", to.name, type(error).__name__)
-                decision, outgoing = _failed(to), None
+                decision, outgoing = failed(to), None
             decisions.append(decision)
             if outgoing is not None:
                 shaped[to.name] = outgoing
-        subjects = self._subjects(posted, caller, event, consent)
+        subjects = self.subjects_of(caller, event, consent, posted)
         return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, subjects)
 
     def take(self, posted: Sequence[Posted], caller: Caller) -> tuple[list[str], Future[None]]:
@@ -205,7 +206,7 @@ class Gate:
         plans, jobs = [], []
         for one in posted:
             at = self.clock()
-            plan = self.plan(one, caller, at=at, request_id=self._new_id(at))
+            plan = self.plan(one, caller, at=at, request_id=self.new_id(at))
             plans.append(plan)
             jobs += [
                 Job(plan.request_id, name, plan.event.time, shaped.head, shaped.body)
@@ -310,10 +311,12 @@ class Gate:
             steps=decision.steps,
         ), shaped
 
-    def _subjects(self, posted: Posted, caller: Caller, event: Event, consent: Consent) -> tuple[str, ...]:
+    def subjects_of(
+        self, caller: Caller, event: Event, consent: Consent, posted: Posted | None = None
+    ) -> tuple[str, ...]:
         """Pseudonyms of everything the visitor could be asked for by: ids, and the e-mail's hash."""
         known: list[tuple[str, str]] = []
-        if caller.trusted and posted.subject is not None:
+        if caller.trusted and posted is not None and posted.subject is not None:
             known += posted.subject.items()
         known += (("consent", signal.subject) for signal in consent.signals if signal.subject)
         if caller.visitor is not None and caller.visitor.subject is not None:
@@ -327,9 +330,11 @@ class Gate:
         return tuple(dict.fromkeys(self.keys.name(kind, value) for kind, value in known))
 
 
-def _age(caller: Caller) -> str | None:
+def age_of(caller: Caller) -> str | None:
+    """The age band known of a caller's visitor."""
     return caller.visitor.age_band if caller.visitor else caller.age_band
 
 
-def _failed(to: Destination) -> Decision:
+def failed(to: Destination) -> Decision:
+    """The decision where the gate itself fails: closed."""
     return Decision(to.name, Verdict.BLOCK, INTERNAL, kept={}, legal_basis=to.legal_basis)

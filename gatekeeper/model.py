@@ -281,6 +281,22 @@ class Shaped:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One vendor-native request as an app or a page made it, before anything was decided.
+
+    `path` is the vendor's own, percent-encoded as it came, with a leading slash; `query` has no question mark;
+    `headers` are (lower-case name, value) pairs with duplicates, latin-1 as ASGI has them; `body` as received,
+    Content-Encoding included.
+    """
+
+    method: str
+    path: str
+    query: str = field(default="", repr=False)
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One request to one vendor, complete. The only thing `delivery` ever sends."""
 

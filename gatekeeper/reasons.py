@@ -17,5 +17,9 @@ NO_CONSENT: Final = {
     Purpose.MARKETING: "no_marketing_consent",
 }
 MISMATCH: Final = "purpose_mismatch"
+UNLISTED: Final = "unlisted_destination"
+UNREADABLE_CALL: Final = "call_unreadable"
+NOT_ROUTED: Final = "event_not_routed"
+AUDIT: Final = "audit_unavailable"
 INSUFFICIENT: Final = "insufficient_data"
 INTERNAL: Final = "internal_error"

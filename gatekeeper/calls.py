@@ -1,0 +1,331 @@
+"""The order for a call: decode → read → locate → resolve → decide → clean → encode, then record, send, record.
+
+A call is one vendor-native request for one destination. `plan_call` acts on nothing; `record_call` makes the
+decision lines durable and must be waited for before the request is sent; `finish_call` records what came of it. Who
+sends (the sidecar, or the app's own HTTP client) does those three in this order, and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gatekeeper.audit import lines
+from gatekeeper.decision import decide
+from gatekeeper.destinations.kind import Destination, Shaping
+from gatekeeper.fields.accept import accept, printable
+from gatekeeper.gate import Caller, Gate, Plan, age_of, failed
+from gatekeeper.model import (
+    Answer,
+    Call,
+    Decision,
+    Event,
+    Fate,
+    Outgoing,
+    Permission,
+    Personal,
+    Place,
+    Purpose,
+    Step,
+    Verdict,
+)
+from gatekeeper.native import coding, find, pairs
+from gatekeeper.native.dialect import (
+    FLAG,
+    PROTOCOL,
+    SECRET,
+    STAMP,
+    UNKNOWN,
+    Dialect,
+    Element,
+    Kept,
+    Leaf,
+    Native,
+    Unreadable,
+)
+from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
+from gatekeeper.scrub import lift_click_ids
+from gatekeeper.scrub.fields import scrub_value
+from gatekeeper.signals import header_values
+from gatekeeper.signals.tcf import vendor_permissions
+
+_log = logging.getLogger("gatekeeper")
+_EVERY_PURPOSE: Final = frozenset(Purpose)
+_ENVELOPE: Final = frozenset({"event_id", "event_time"})
+_ALWAYS: Final = frozenset({PROTOCOL, FLAG, SECRET})
+# Headers of the caller that are fields of the visitor; all others are dropped, or the dialect's own business.
+_HEADER_FIELDS: Final = {b"user-agent": ("User-Agent", "user_agent"), b"referer": ("Referer", "referrer")}
+_EMPTY: Final = Answer(204)
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """What is going to happen to one call; nothing has happened yet.
+
+    `plans` has one for each element of the call, or a single one where it could not be read. `outgoing` is the request
+    to send, `None` if nothing is sent; then `answer` is what the caller's SDK expects. `reason` is why nothing is sent.
+    """
+
+    to: Destination
+    plans: tuple[Plan, ...]
+    outgoing: Outgoing | None = field(repr=False)
+    answer: Answer
+    reason: str | None
+    dialect: Dialect | None = field(default=None, repr=False)
+    native: Native | None = field(default=None, repr=False)
+    kept: tuple[Kept | None, ...] = field(default=(), repr=False)
+
+    @property
+    def header(self) -> str:
+        """The value of the `Gatekeeper-Decision` header of the answer."""
+        if self.outgoing is None:
+            return f"blocked; reason={self.reason}"
+        return f"sent; elements={sum(one is not None for one in self.kept)}/{len(self.kept)}"
+
+
+def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
+    """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
+    at = gate.clock()
+    dialect = find(to.kind.name, call.method, call.path)
+    native: Native | None = None
+    try:
+        if dialect is None:
+            raise Unreadable("the path is none of this vendor's")
+        coded = header_values(call.headers, b"content-encoding")
+        body = coding.decode(call.body, coded[-1].decode("latin-1") if coded else "", gate.policy.file.server.max_body)
+        native = dialect.decode(call, to, body)
+        if dialect.ACCOUNT is not None and native.account not in (None, str(to.settings.get(dialect.ACCOUNT))):
+            return _blocked(gate, to, at, UNLISTED, "the call is for another account", dialect.accepted(native))
+        return _plan_call(gate, to, call, caller, at, dialect, native)
+    except Unreadable as error:
+        return _blocked(gate, to, at, UNREADABLE_CALL, error.why, _accepted(dialect, call))
+    except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
+        # The traceback's locals hold the visitor's data: the class of the error is all that is logged.
+        _log.error("the gate failed on a call to %s (%s); it was blocked", to.name, type(error).__name__)
+        return _blocked(gate, to, at, INTERNAL, "", _accepted(dialect, call))
+
+
+def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
+    """Make the decision lines durable. The future fails with AuditError; then nothing may be sent."""
+    return gate.recorder.append([lines.decision_line(one, gate.policy) for one in plan.plans])
+
+
+def unrecorded(plan: CallPlan) -> CallPlan:
+    """The plan for a call whose decision could not be recorded: nothing is sent, the SDK gets its answer."""
+    return replace(plan, outgoing=None, reason=AUDIT)
+
+
+def finish_call(gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None = None) -> Answer | None:
+    """Record what became of a call that was sent; the answer as the caller may see it, `None` if there is none.
+
+    `answer` is the vendor's; `None` where there was none, with a short code in `why`.
+    """
+    if plan.dialect is None or plan.native is None:
+        return answer
+    ids = [one.request_id for one, kept in zip(plan.plans, plan.kept, strict=True) if kept is not None]
+    if answer is None:
+        ends: list[tuple[str, str | None]] = [("failed", why or "unknown")] * len(ids)
+    else:
+        outcomes = plan.dialect.read_answer(answer, len(ids))
+        ends = [("delivered" if one.fate is Fate.DELIVERED else "failed", one.why) for one in outcomes]
+    grouped: dict[tuple[str, str | None], list[str]] = {}
+    for end, request_id in zip(ends, ids, strict=True):
+        grouped.setdefault(end, []).append(request_id)
+    at = gate.clock()
+    gate.recorder.append(
+        [
+            lines.outcome_line(
+                at=at, destination=plan.to.name, request_ids=group, status=status, why=reason, attempts=1
+            )
+            for (status, reason), group in grouped.items()
+        ]
+    )
+    return None if answer is None else plan.dialect.relayed(answer, plan.native, plan.kept)
+
+
+def _accepted(dialect: Dialect | None, call: Call) -> Answer:
+    """What the SDK expects for a call that nobody could read: as good as can be told from its path."""
+    return _EMPTY if dialect is None else dialect.accepted(Native(call, ()))
+
+
+def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answer: Answer) -> CallPlan:
+    """One line for a call that nothing is known of but where it was going."""
+    request_id = gate.new_id(at)
+    place = Place(None, None, "unknown", (gate.policy.laws.strictest,))
+    decision = replace(failed(to), reason=reason, steps=(Step("call", "blocked", why),))
+    plan = Plan(request_id, at, Event("call", request_id, at, {}), place, None, (decision,), {}, ())
+    return CallPlan(to, (plan,), None, answer, reason)
+
+
+def _plan_call(
+    gate: Gate, to: Destination, call: Call, caller: Caller, at: float, dialect: Dialect, native: Native
+) -> CallPlan:
+    headers = _header_leaves(call)
+    shared = (*native.shared, *headers)
+    judged = [_Judged(gate, to, native, caller, at, dialect, shared, element) for element in native.elements]
+    if not judged:
+        return _blocked(gate, to, at, INSUFFICIENT, "there is no event in it", dialect.accepted(native))
+    sent = [one for one in judged if one.kept is not None]
+    plans = tuple(one.plan(gate, at) for one in judged)
+    kept = tuple(one.kept for one in judged)
+    if not sent:
+        return CallPlan(to, plans, None, dialect.accepted(native), plans[0].decisions[0].reason, dialect, native, kept)
+    # What holds for all elements may only say what every element that is sent may say.
+    common = [leaf for n, leaf in enumerate(sent[0].shared) if leaf is not None and all(one.shared[n] for one in sent)]
+    outgoing = dialect.encode(native, [leaf for leaf in common if leaf.path[:1] != ("header",)], kept)
+    more = tuple((str(leaf.path[1]), str(leaf.value)) for leaf in common if leaf.path[:1] == ("header",))
+    return CallPlan(to, plans, _coded(outgoing, call, more), dialect.accepted(native), None, dialect, native, kept)
+
+
+def _coded(outgoing: Outgoing, call: Call, more: tuple[tuple[str, str], ...]) -> Outgoing:
+    coded = header_values(call.headers, b"content-encoding")
+    name = coded[-1].decode("latin-1").strip().lower() if coded and outgoing.body else ""
+    body = coding.encode(outgoing.body, name)
+    added = (("Content-Encoding", name),) if name not in ("", "identity") else ()
+    return Outgoing(outgoing.method, outgoing.url, (*outgoing.headers, *added, *more), body)
+
+
+def _header_leaves(call: Call) -> tuple[Leaf, ...]:
+    found = {}
+    for name, value in call.headers:
+        if name in _HEADER_FIELDS:
+            title, role = _HEADER_FIELDS[name]
+            found[name] = Leaf("header:" + title, role, value.decode("latin-1"), ("header", title))
+    return tuple(found.values())
+
+
+class _Judged:
+    """One element, decided and cleaned; `shared` and `kept`: what may be sent of the shared and of its own leaves."""
+
+    __slots__ = ("consent", "decision", "event", "kept", "place", "shared", "subjects")
+
+    def __init__(
+        self, gate: Gate, to: Destination, native: Native, caller: Caller, at: float,
+        dialect: Dialect, shared: Sequence[Leaf], element: Element,
+    ) -> None:  # fmt: skip
+        policy = gate.policy
+        if element.stamp is not None:
+            caller = replace(caller, visitor=gate.visitor(element.stamp, at), address=None)
+        self.event, cleaned = _event(gate, to, at, shared, element)
+        self.place = gate.place_of(caller)
+        heard = policy.readers.read(
+            caller.headers,
+            query="&".join(filter(None, (native.call.query, element.query))).encode("latin-1", "replace"),
+            carried=element.flags,
+            vouched=caller.visitor.signals if caller.visitor else (),
+            verify=gate.keys.verify,
+        )
+        self.consent = gate.resolve(heard, self.place, at, self.event.time, age_of(caller))
+        self.subjects = gate.subjects_of(caller, self.event, self.consent)
+        self.kept: Kept | None = None
+        self.shared: tuple[Leaf | None, ...] = ()
+        if to.events is not None and element.event not in to.events:
+            self.decision = replace(failed(to), reason=NOT_ROUTED)
+            return
+        vendor = Permission.UNKNOWN
+        if to.vendor_id is not None:
+            vendor = vendor_permissions(self.consent.signals, to.vendor_id, to.tcf_purposes)
+        decision = decide(self.event, self.consent, self.place, to, vendor)
+        if decision.verdict is Verdict.BLOCK:
+            self.decision = decision
+            return
+        sent: dict[str, object] = {}
+        scrubbed: dict[str, tuple[str, ...]] = {}
+        own = [_sendable(leaf, cleaned, decision, dialect, sent, scrubbed, gate, to) for leaf in element.leaves]
+        self.shared = tuple(_sendable(leaf, cleaned, decision, dialect, sent, scrubbed, gate, to) for leaf in shared)
+        leaves = tuple(leaf for leaf in own if leaf is not None)
+        shaping = Shaping(to, self.consent, self.place, at, lambda value: gate.keys.derived_id(to.name, value))
+        why = dialect.minimum([*(leaf for leaf in self.shared if leaf is not None), *leaves], shaping)
+        if why is not None:
+            steps = (*decision.steps, Step("minimum data", "not met", why))
+            self.decision = replace(
+                decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
+            )
+            return
+        self.kept = Kept(leaves, shaping)
+        self.decision = replace(
+            decision,
+            kept=sent,
+            stripped={name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in sent},
+            derived=(),
+            scrubbed=scrubbed,
+        )
+
+    def plan(self, gate: Gate, at: float) -> Plan:
+        """What the audit is told of this element."""
+        request_id = gate.new_id(at)
+        return Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, self.subjects)
+
+
+def _event(
+    gate: Gate, to: Destination, at: float, shared: Sequence[Leaf], element: Element
+) -> tuple[Event, Mapping[int, object]]:
+    """The element as a canonical event, and the clean value of each leaf that is a field, by the leaf's identity."""
+    catalogue = gate.policy.catalogue
+    data: dict[str, object] = {}
+    unusable: dict[str, str] = {}
+    cleaned: dict[int, object] = {}
+    names: dict[str, None] = {}
+    for leaf in (*element.leaves, *shared):
+        if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
+            continue
+        row = catalogue.by_name.get(leaf.role)
+        if row is None:
+            name = printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
+            names[name] = None
+            unusable[name] = "unknown_field"
+            continue
+        value = leaf.value
+        if row.type == "number" and isinstance(value, str):
+            value = pairs.number(value)
+        if row.type == "url" and isinstance(value, str):
+            value, lifted = lift_click_ids(value)
+            for click_id in lifted:
+                names[click_id] = None
+                unusable.setdefault(click_id, "not_needed")
+        good, bad = accept({leaf.role: value}, catalogue)
+        names[row.key] = None
+        for name in (*good, *bad):
+            names[name] = None
+        unusable |= bad
+        if row.key in good:
+            cleaned[id(leaf)] = good[row.key]
+            data.setdefault(row.key, good[row.key])
+    event = Event(
+        name=element.event,
+        id=element.id or "",
+        time=min(element.time or at, at),
+        data=data,
+        purposes=gate.policy.event_purposes.get(element.event, _EVERY_PURPOSE),
+        unusable={name: cause for name, cause in unusable.items() if name not in data},
+        names=tuple(names),
+    )
+    return event, cleaned
+
+
+def _sendable(
+    leaf: Leaf, cleaned: Mapping[int, object], decision: Decision, dialect: Dialect,
+    sent: dict[str, object], scrubbed: dict[str, tuple[str, ...]], gate: Gate, to: Destination,
+) -> Leaf | None:  # fmt: skip
+    """The leaf with the value that may be sent, or `None`; notes its field in `sent` and what was scrubbed."""
+    if leaf.role in _ALWAYS:
+        return leaf
+    if leaf.role in (UNKNOWN, STAMP):
+        return None
+    if leaf.role in _ENVELOPE:
+        return leaf if isinstance(leaf.value, (str, int, float)) and len(str(leaf.value)) <= 128 else None
+    row = gate.policy.catalogue.by_name.get(leaf.role)
+    if row is None or id(leaf) not in cleaned or row.key not in decision.kept:
+        return None
+    value, found = scrub_value(row, cleaned[id(leaf)], to.url_params)
+    if found:
+        scrubbed[row.key] = tuple(dict.fromkeys((*scrubbed.get(row.key, ()), *found)))
+    if isinstance(value, Personal):
+        value = dialect.personal(row.key, value)
+    if value is None:
+        return None
+    sent.setdefault(row.name if row.key in to.kind.clear else row.key, value)
+    return replace(leaf, value=value)

@@ -1,0 +1,51 @@
+"""JSON bodies of calls. Pure. Bytes in, an object or its leaves out; strict, as for events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gatekeeper.errors import EventError
+from gatekeeper.native import tree
+from gatekeeper.native.dialect import STAMP, Leaf, Unreadable
+from gatekeeper.native.table import Table
+from gatekeeper.wire import strict_json
+
+MAX_ELEMENTS = 5_000
+
+
+def read(body: bytes) -> Any:
+    """The JSON value. Raises Unreadable for what two parsers could read differently (duplicate keys, NaN, depth)."""
+    try:
+        return strict_json(body)
+    except EventError as error:
+        raise Unreadable(error.title) from None
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object. Raises Unreadable for anything else."""
+    value = read(body)
+    if not isinstance(value, dict):
+        raise Unreadable("the body is not a JSON object")
+    return value
+
+
+def split(data: dict[str, Any], key: str, table: Table) -> tuple[tuple[Leaf, ...], list[tuple[Leaf, ...]]]:
+    """The leaves of everything but `key`, and the leaves of each object in the list at `key`."""
+    shared = tuple(tree.flatten({name: value for name, value in data.items() if name != key}, table))
+    rows = data.get(key, [])
+    if not isinstance(rows, list) or any(not isinstance(one, dict) for one in rows):
+        raise Unreadable(f"{key} is not a list of objects")
+    if len(rows) > MAX_ELEMENTS:
+        raise Unreadable(f"{key} has too many entries")
+    return shared, [tuple(tree.flatten(one, table, key, (key, n))) for n, one in enumerate(rows)]
+
+
+def text(leaves: Iterable[Leaf], name: str) -> str | None:
+    """The value of the first leaf of a name, as text."""
+    return next((str(leaf.value) for leaf in leaves if leaf.name == name and leaf.value is not None), None)
+
+
+def stamp(leaves: Sequence[Leaf]) -> str | None:
+    """The context token an app put on an element; one that is no text is no valid one either."""
+    return next((str(leaf.value) for leaf in leaves if leaf.role == STAMP), None)

@@ -1,0 +1,48 @@
+"""Queries and forms. Pure. `a=1&b=2` in, (name, value) pairs in their order out, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, urlencode
+
+from gatekeeper.native.dialect import Leaf, Unreadable
+from gatekeeper.native.table import Table
+
+MAX_PAIRS = 2_000
+
+
+def read(text: str, table: Table) -> tuple[Leaf, ...]:
+    """The pairs as leaves, each at its own number. Raises Unreadable if there are too many or one is no UTF-8."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PAIRS, errors="strict")
+    except ValueError:
+        raise Unreadable("the parameters cannot be read") from None
+    return tuple(table.leaf(name, value, (n, name)) for n, (name, value) in enumerate(pairs))
+
+
+def write(leaves: Iterable[Leaf]) -> str:
+    """The query of some leaves, in their order; values that are no strings are written as JavaScript would."""
+    return write_pairs((str(leaf.path[-1]), leaf.value) for leaf in leaves)
+
+
+def write_pairs(pairs: Iterable[tuple[str, object]]) -> str:
+    """The query of some pairs, in their order."""
+    return urlencode([(name, text(value)) for name, value in pairs])
+
+
+def number(value: str) -> object:
+    """A number that stands in a query as text; the text itself if it is none."""
+    try:
+        found = float(value)
+    except ValueError:
+        return value
+    return int(found) if found.is_integer() and abs(found) < 2**53 else found
+
+
+def text(value: object) -> str:
+    """A value as it stands in a query: 149.0 is 149, true is true."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

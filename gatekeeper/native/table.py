@@ -1,0 +1,76 @@
+"""Tables of native parameters. Pure. `<dialect>.toml` in, a look-up from native name to role out.
+
+A row is `native.name = "role"`: a catalogue field, `protocol`, `flag` or `secret`. A name may end in `*`: the longest
+such row wins where no exact one is there. `"by name"` is the role of places for values of the site's own naming
+(`ep.*`, `properties.*`): the rest of the name is looked up in the catalogue, so a policy's own `[fields.*]` get
+through. `"protocol: <regex>"` says exactly what the value may be; anything else is stripped, so that mechanics carry
+no secrets.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Final
+
+from gatekeeper.fields import CATALOGUE
+from gatekeeper.native.dialect import FLAG, PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Leaf, Path
+
+BY_NAME: Final = "by name"
+_ROLES: Final = frozenset({PROTOCOL, FLAG, SECRET, BY_NAME, "ignored"})
+_PATTERN: Final = "protocol: "
+# What a mechanical value may look like: short, and nothing in it that could be an address or a text.
+_MECHANICAL: Final = re.compile(r"[A-Za-z0-9_.,:;/+|~*()\[\]=-]{0,128}")
+
+
+class Table:
+    """Native name -> role, compiled once."""
+
+    __slots__ = ("_exact", "_patterns", "_prefixes")
+
+    def __init__(self, rows: Mapping[str, str]) -> None:
+        self._patterns = {
+            name: re.compile(role[len(_PATTERN) :]) for name, role in rows.items() if role.startswith(_PATTERN)
+        }
+        rows = {name: PROTOCOL if name in self._patterns else role for name, role in rows.items()}
+        self._exact = {name: role for name, role in rows.items() if not name.endswith("*")}
+        self._prefixes = tuple(
+            sorted(((name[:-1], role) for name, role in rows.items() if name.endswith("*")), key=lambda r: -len(r[0]))
+        )
+
+    def role(self, name: str) -> str:
+        """The role of a native name; UNKNOWN where no row is there."""
+        found = self._exact.get(name)
+        if found is not None:
+            return found
+        if name.rpartition(".")[2] in STAMP_KEYS:
+            return STAMP
+        for prefix, role in self._prefixes:
+            if name.startswith(prefix):
+                return name[len(prefix) :] if role == BY_NAME else role
+        return UNKNOWN
+
+    def leaf(self, name: str, value: object, path: Path) -> Leaf:
+        """A leaf with its role; a value that cannot pass as mechanics has none."""
+        role = self.role(name)
+        if role == PROTOCOL and not self._mechanical(name, value):
+            role = UNKNOWN
+        return Leaf(name, role, value, path)
+
+    def _mechanical(self, name: str, value: object) -> bool:
+        if value is None or isinstance(value, bool):
+            return True
+        pattern = self._patterns.get(name, _MECHANICAL)
+        return isinstance(value, (str, int, float)) and pattern.fullmatch(str(value)) is not None
+
+
+def load(file: str) -> Table:
+    """A table of this folder. Raises ValueError for a role that is neither a catalogue field nor one of ours."""
+    text = resources.files(__package__).joinpath(file).read_text("utf-8")
+    rows = {name: role for section in tomllib.loads(text).values() for name, role in section.items()}
+    for name, role in rows.items():
+        if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(_PATTERN):
+            raise ValueError(f"{file}: {name}: {role} is neither a field of the catalogue nor a role")
+    return Table({name: UNKNOWN if role == "ignored" else role for name, role in rows.items()})
