@@ -1,0 +1,81 @@
+"""The gate as the scenarios use it: in this process without a disk or network, or as the sidecar's process."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from gatekeeper.audit.lines import Line
+from gatekeeper.delivery.job import Job
+from gatekeeper.gate import Gate
+from gatekeeper.geoip.reader import Locations
+from gatekeeper.ids import request_id
+from gatekeeper.keys import Key, KeyRing
+from gatekeeper.policy.load import parse_policy
+
+from . import samples
+from .machine import free_port
+from .process import Process, running
+from .shape import Stage
+
+RING = KeyRing((Key("s1", b"s" * 32),), (Key("p1", b"p" * 32),))
+NOW = 1_795_478_400.0  # 2026-11-24T00:00:00Z
+
+
+class NoDisk:
+    """A recorder that keeps the last batch only."""
+
+    def __init__(self) -> None:
+        self.last: Sequence[Line] = ()
+
+    def append(self, batch: Sequence[Line], then: Callable[[], None] | None = None) -> Future[None]:
+        """Take lines as durable."""
+        self.last = batch
+        if then is not None:
+            then()
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    def failing(self) -> bool:
+        """Never."""
+        return False
+
+
+class NoNetwork:
+    """A deliverer that keeps the last jobs only."""
+
+    def __init__(self) -> None:
+        self.last: Sequence[Job] = ()
+
+    def room(self, destination: str, count: int) -> bool:
+        """Always."""
+        return True
+
+    def put(self, jobs: Sequence[Job]) -> None:
+        """Take jobs over."""
+        self.last = jobs
+
+
+def gate(destinations: tuple[str, ...] = samples.DESTINATIONS, **tables: Any) -> Gate:
+    """The pure core under the harness' policy, with a clock that stands still."""
+    policy = parse_policy(samples.policy(9, destinations=destinations) | tables, environ={})
+    return Gate(
+        policy, RING, clock=lambda: NOW, new_id=request_id, lookup=Locations(), recorder=NoDisk(), deliverer=NoNetwork()
+    )
+
+
+@contextlib.contextmanager
+def sidecar(stage: Stage, destinations: tuple[str, ...] = samples.DESTINATIONS) -> Iterator[Process]:
+    """`gatekeeper serve` as a process of its own, with the mock vendor behind it."""
+    folder = stage.folder / "sidecar"
+    folder.mkdir(exist_ok=True)
+    tables = samples.policy(stage.vendor_port, destinations=destinations)
+    config = samples.write_policy(folder / "gatekeeper.toml", tables)
+    port = free_port()
+    command = [sys.executable, "-m", "gatekeeper", "serve", "--config", str(config), "--port", str(port)]
+    with running(command, port, folder=folder, core=stage.core) as process:
+        yield process

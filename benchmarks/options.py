@@ -1,0 +1,47 @@
+"""What a run is asked to do. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gatekeeper.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How long, how often, what, and where to. `seconds` is one window's; `micro_seconds` one round's in process."""
+
+    scenarios: tuple[str, ...] = ()  # all, if none is named
+    out: Path = Path()
+    compare: Path | None = None
+    quick: bool = False
+    as_json: bool = False
+    rounds: int = 5
+    seconds: float = 3.0
+    micro_seconds: float = 0.5
+    paced_seconds: float = 5.0
+    paced_rounds: int = 3
+    connections: int = 64
+    soak_minutes: float = 0.0
+    depths: tuple[int, ...] = (10, 1_000, 10_000, 100_000)
+    curves: bool = True
+
+    def hurried(self) -> Options:
+        """The same under two minutes."""
+        return replace(
+            self, quick=True, rounds=2, seconds=0.6, micro_seconds=0.08, paced_seconds=1.2, paced_rounds=1,
+            depths=(10, 1_000, 5_000),
+        )  # fmt: skip
+
+
+def checked(options: Options, known: tuple[str, ...]) -> Options:
+    """The same. Raises ConfigError, with the value, for what cannot be run."""
+    for name in options.scenarios:
+        if name not in known:
+            raise ConfigError(f"--scenario: {name!r} is not one of {', '.join(known)}")
+    if options.rounds < 1 or options.connections < 1 or min(options.seconds, options.micro_seconds) <= 0:
+        raise ConfigError("--rounds, --connections and --seconds must be above nought")
+    if not options.out.is_dir():
+        raise ConfigError(f"--out: {options.out} is not a folder")
+    return options

@@ -1,0 +1,86 @@
+"""An app's own calls to a vendor with httpx and requests: as they are, and through the gate in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import gatekeeper
+from gatekeeper.context import Here, current
+
+from .. import checks, samples
+from ..contestants.installed import python_module
+from ..shape import CheckError, InProcess, Repeat, Scenario, Stage
+
+_TARGET = "/mp/collect?measurement_id=G-BENCH&api_secret=bench"
+
+
+def _httpx_client() -> Callable[[str, dict[str, Any]], int]:
+    import httpx
+
+    client = httpx.Client(trust_env=False)
+    return lambda url, body: client.post(url, json=body).status_code
+
+
+def _requests_client() -> Callable[[str, dict[str, Any]], int]:
+    requests = importlib.import_module("requests")
+    session = requests.Session()
+    session.trust_env = False
+    return lambda url, body: int(session.post(url, json=body).status_code)
+
+
+CLIENTS = {"httpx": _httpx_client, "requests": _requests_client}
+
+
+@contextlib.contextmanager
+def _calls(client: str, gated: bool, stage: Stage) -> Iterator[Repeat]:
+    assert stage.vendor is not None
+    url, body = f"http://127.0.0.1:{stage.vendor_port}{_TARGET}", samples.ga4_call()
+    with contextlib.ExitStack() as undo:
+        if gated:
+            config = samples.write_policy(stage.folder / f"{client}.toml", samples.policy(stage.vendor_port))
+            app = gatekeeper.GatekeeperMiddleware(_nobody, config=config)
+            undo.callback(app.runtime.close)
+            outbound = importlib.import_module("gatekeeper.outbound")
+            outbound.install()
+            undo.callback(outbound.uninstall)
+            mark = current.set(Here(app.runtime.gate, samples.scope()))
+            undo.callback(current.reset, mark)
+        post = CLIENTS[client]()
+
+        def repeat(n: int) -> None:
+            for _ in range(n):
+                status = post(url, body)
+                if status not in (200, 204):
+                    raise CheckError(f"the call was answered {status}")
+
+        stage.vendor.told("clear")
+        repeat(1)
+        checks.arrived(stage.vendor, {"ga4": 1}, filtered=gated)
+        yield repeat
+
+
+async def _nobody(scope: Any, receive: Any, send: Any) -> None:
+    """An app that is never called."""
+
+
+def _missing(client: str) -> str | None:
+    if importlib.util.find_spec("gatekeeper.outbound") is None:
+        return "this version of gatekeeper has no gatekeeper.outbound"
+    return python_module(client)()
+
+
+def _contestants() -> Iterator[InProcess]:
+    for client in CLIENTS:
+        yield InProcess(client, partial(_calls, client, False), "as it is", python_module(client))
+        yield InProcess(
+            f"{client}, gated", partial(_calls, client, True), "decided, recorded, rewritten", partial(_missing, client),
+            against=client,
+        )  # fmt: skip
+
+
+SCENARIO = Scenario("outbound", "an app's own call to GA4", tuple(_contestants()), needs_vendor=True)
