@@ -33,9 +33,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
                 if was is None:
                     continue
                 ratio, meaning = verdict(was["rounds"], figure["rounds"], figure["better"])
-                yield Change(
-                    name, contestant, metric, figure["unit"], was["median"], figure["median"], ratio, meaning
-                )
+                yield Change(name, contestant, metric, figure["unit"], was["median"], figure["median"], ratio, meaning)
 
 
 def only_in_one(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[str], list[str]]:

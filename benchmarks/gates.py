@@ -9,12 +9,12 @@ from concurrent.futures import Future
 from typing import Any
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.delivery.job import Job
 from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.ids import request_id
 from gatekeeper.keys import Key, KeyRing
 from gatekeeper.policy.load import parse_policy
+from gatekeeper.storage.outbox import Arrival
 
 from . import samples
 from .machine import free_port
@@ -45,26 +45,29 @@ class NoDisk:
         return False
 
 
-class NoNetwork:
-    """A deliverer that keeps the last jobs only."""
+class NoOutbox:
+    """An outbox that keeps the last arrivals only."""
 
     def __init__(self) -> None:
-        self.last: Sequence[Job] = ()
+        self.last: Sequence[Arrival] = ()
 
     def room(self, destination: str, count: int) -> bool:
         """Always."""
         return True
 
-    def put(self, jobs: Sequence[Job]) -> None:
-        """Take jobs over."""
-        self.last = jobs
+    def accept(self, arrivals: Sequence[Arrival]) -> Future[list[str]]:
+        """Take arrivals over."""
+        self.last = arrivals
+        done: Future[list[str]] = Future()
+        done.set_result([one.request_id for one in arrivals])
+        return done
 
 
 def gate(destinations: tuple[str, ...] = samples.DESTINATIONS, **tables: Any) -> Gate:
     """The pure core under the harness' policy, with a clock that stands still."""
     policy = parse_policy(samples.policy(9, destinations=destinations) | tables, environ={})
     return Gate(
-        policy, RING, clock=lambda: NOW, new_id=request_id, lookup=Locations(), recorder=NoDisk(), deliverer=NoNetwork()
+        policy, RING, clock=lambda: NOW, new_id=request_id, lookup=Locations(), recorder=NoDisk(), outbox=NoOutbox()
     )
 
 

@@ -46,6 +46,17 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+def taken(port: int) -> bool:
+    """Whether something listens on a port of the loopback address."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 def describe() -> dict[str, Any]:
     """What a reader of the figures has to know."""
     usable = cores()

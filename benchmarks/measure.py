@@ -13,7 +13,6 @@ from .process import Process, Vendor, loaded
 from .shape import Repeat, Served, Stage
 
 FOREIGN = 0.12  # of a core: above it, a window says more of the neighbours than of the contestant
-_TRIES = 3
 _STALLED = 5.0  # seconds without any arrival after which a delivery is given up
 
 
@@ -52,9 +51,9 @@ def in_process(repeat: Repeat, calls: int) -> float:
     return (time.process_time() - start) / calls * 1e6
 
 
-def window(contestant: Served, process: Process, stage: Stage, load: Load) -> Window:
-    """A window that others did not disturb; the last of three if they always did."""
-    for left in reversed(range(_TRIES)):
+def window(contestant: Served, process: Process, stage: Stage, load: Load, tries: int = 1) -> Window:
+    """A window that others did not disturb; the last of `tries` if they always did."""
+    for left in reversed(range(tries)):
         one = _window(contestant, process, stage, load)
         if one.clean or not left:
             return one

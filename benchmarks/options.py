@@ -16,22 +16,22 @@ class Options:
     out: Path = Path()
     compare: Path | None = None
     quick: bool = False
-    as_json: bool = False
     rounds: int = 5
     seconds: float = 3.0
     micro_seconds: float = 0.5
     paced_seconds: float = 5.0
     paced_rounds: int = 3
     connections: int = 64
-    soak_minutes: float = 0.0
     depths: tuple[int, ...] = (10, 1_000, 10_000, 100_000)
-    curves: bool = True
+    concurrency: tuple[int, ...] = (1, 4, 16, 64, 256)
+    destinations: tuple[int, ...] = (1, 2, 4, 8, 16)
+    tries: int = 3  # windows that neighbours disturbed are measured again, up to so often
 
     def hurried(self) -> Options:
         """The same under two minutes."""
         return replace(
-            self, quick=True, rounds=2, seconds=0.6, micro_seconds=0.08, paced_seconds=1.2, paced_rounds=1,
-            depths=(10, 1_000, 5_000),
+            self, quick=True, rounds=2, seconds=0.4, micro_seconds=0.05, paced_seconds=1.0, paced_rounds=1,
+            connections=32, depths=(10, 1_000, 5_000), concurrency=(1, 8, 64), destinations=(1, 4, 16), tries=1,
         )  # fmt: skip
 
 
@@ -39,9 +39,7 @@ def checked(options: Options, known: tuple[str, ...]) -> Options:
     """The same. Raises ConfigError, with the value, for what cannot be run."""
     for name in options.scenarios:
         if name not in known:
-            raise ConfigError(f"--scenario: {name!r} is not one of {', '.join(known)}")
-    if options.rounds < 1 or options.connections < 1 or min(options.seconds, options.micro_seconds) <= 0:
-        raise ConfigError("--rounds, --connections and --seconds must be above nought")
+            raise ConfigError(f"{name!r} is no scenario: choose from {', '.join(known)}")
     if not options.out.is_dir():
         raise ConfigError(f"--out: {options.out} is not a folder")
     return options

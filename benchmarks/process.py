@@ -18,7 +18,7 @@ import orjson
 
 from .cpu import CannotMeasureError
 from .load import Load, Sent
-from .machine import free_port, pin
+from .machine import free_port, pin, taken
 
 ROOM = __package__ or "benchmarks"
 SOURCE = Path(__file__).parents[len(ROOM.split("."))]  # the folder from which this package is imported
@@ -70,6 +70,8 @@ def running(
 
     Raises StartError, with the last line it said, if it does not listen in time.
     """
+    if taken(port):
+        raise StartError(f"port {port} is in use by another program")
     log = folder / f"{Path(command[0]).name}-{port}.log"
     with log.open("wb") as said:
         child = subprocess.Popen(
@@ -129,4 +131,5 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 def _last(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "it said nothing"
+    telling = [line for line in lines if "error" in line.lower()]
+    return (telling or lines or ["it said nothing"])[-1][:200]

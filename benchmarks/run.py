@@ -96,9 +96,7 @@ def _round(one: Opened, at: Stage, scenario: Scenario, options: Options, number:
         one.outcome.metric("cpu_us", "µs").rounds.append(in_process(one.repeat, one.calls))
         return
     assert one.process is not None
-    load = Load(
-        one.process.port, tuple(contestant.requests), options.connections, options.seconds, core=at.load_core
-    )
+    load = Load(one.process.port, tuple(contestant.requests), options.connections, options.seconds, core=at.load_core)
     _closed(one.outcome, window(contestant, one.process, at, load), contestant)
     if number < options.paced_rounds:
         paced = Load(

@@ -14,7 +14,10 @@ from typing import Any
 KEPT = "T-KEPT-4711"
 STRIPPED = "jane.doe@strip.example"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
-_CHOICE = "cookieyes-consent=consentid:0f1a2b,consent:yes,action:yes,necessary:yes,functional:no,analytics:{a},performance:no,advertisement:{m}"
+_CHOICE = (
+    "cookieyes-consent=consentid:0f1a2b,consent:yes,action:yes,necessary:yes,functional:no,analytics:{a},"
+    "performance:no,advertisement:{m}"
+)
 _COOKIES = (
     "_ga=GA1.1.1234567890.1700000000; _ga_ABCDEFGHIJ=GS1.1.1700000000.1.1.1700000000.0.0.0; "
     "_fbp=fb.1.1596403881668.1116446470; sessionid=4f1c2d3e4a5b6c7d8e9f0a1b2c3d4e5f; "

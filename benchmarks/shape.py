@@ -22,6 +22,10 @@ class CheckError(Exception):
     """A contestant did not do the work: what it should have done, in one line."""
 
 
+class AbsentError(Exception):
+    """This build of gatekeeper does not have what is to be measured: what, in one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Where a scenario plays: a folder of its own, the cores, the mock vendor."""
@@ -47,6 +51,7 @@ class InProcess:
     note: str = ""
     missing: Callable[[], str | None] = lambda: None
     against: str | None = None  # the contestant whose cost is subtracted for `added_us`
+    thorough: bool = False  # left out of a quick run
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Served:
     missing: Callable[[], str | None] = lambda: None
     events: int = 0
     against: str | None = None
+    thorough: bool = False
 
 
 Contestant = InProcess | Served
@@ -93,7 +99,7 @@ class Metric:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one contestant. `status`: measured, not_installed, refused (failed its check) or failed."""
+    """What came of one contestant. `status`: measured, skipped (missing), refused (failed its check) or failed."""
 
     status: str = "measured"
     why: str | None = None

@@ -25,6 +25,7 @@ from starlette.routing import Route
 from .consent_filter import PERSONAL
 
 _NEEDS = {"ga4": "analytics", "meta_capi": "marketing", "tiktok": "marketing", "own": "analytics"}
+_HEADERS = {"content-type": "application/json"}
 _TARGETS = {
     "ga4": "/mp/collect?measurement_id=G-BENCH&api_secret=bench",
     "meta_capi": "/v23.0/123/events?access_token=bench",
@@ -53,8 +54,7 @@ def app(vendor_port: int) -> Starlette:
     async def deliver(event: dict[str, Any]) -> None:
         granted = [vendor for vendor, purpose in _NEEDS.items() if event["consent"].get(purpose)]
         posts = [
-            clients[0].post(_TARGETS[vendor], content=shaped(vendor, event), headers={"content-type": "application/json"})
-            for vendor in granted
+            clients[0].post(_TARGETS[vendor], content=shaped(vendor, event), headers=_HEADERS) for vendor in granted
         ]
         await asyncio.gather(*posts)
 

@@ -1,6 +1,6 @@
 """A hello-world app on uvicorn: bare, behind our middleware, or behind a BaseHTTPMiddleware.
 
-    python -m benchmarks.contestants.hello bare|gatekeeper|base PORT
+python -m benchmarks.contestants.hello bare|gatekeeper|base PORT
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The same consent filter as a mitmproxy add-on; runs in mitmproxy's own environment, so it imports nothing of ours.
 
-    mitmdump --mode reverse:http://127.0.0.1:VENDOR_PORT -s mitm_addon.py --listen-port PORT -q
+mitmdump --mode reverse:http://127.0.0.1:VENDOR_PORT -s mitm_addon.py --listen-port PORT -q
 """
 
 import json
@@ -39,7 +39,8 @@ def request(flow):
     asked = flow.request
     asked.path = _PREFIX.sub("", asked.path)
     vendor = "ga4" if asked.path.partition("?")[0].endswith("/collect") else "meta_capi"
-    verdict = "sent" if _allowed(vendor, asked.headers.get("cookie", ""), asked.headers.get("sec-gpc", "")) else "blocked"
+    sent = _allowed(vendor, asked.headers.get("cookie", ""), asked.headers.get("sec-gpc", ""))
+    verdict = "sent" if sent else "blocked"
     _LOG.write(json.dumps({"at": time.time(), "vendor": vendor, "verdict": verdict}) + "\n")
     if verdict == "blocked":
         flow.response = http.Response.make(204)

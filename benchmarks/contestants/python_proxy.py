@@ -1,6 +1,6 @@
 """A proxy for vendor calls on Starlette, with one of three clients; no policy at all, or the same consent filter.
 
-    python -m benchmarks.contestants.python_proxy httpx|pyreqwest|aiohttp plain|filter PORT VENDOR_PORT
+python -m benchmarks.contestants.python_proxy httpx|pyreqwest|aiohttp plain|filter PORT VENDOR_PORT
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ def gated(app: App, stage: Stage) -> App:
 def calling(app: App, wrap: Wrap, stage: Stage) -> Iterator[Repeat]:
     """A wrapped app called on one loop; it must answer 200."""
     wrapped = wrap(app, stage)
+    runtime = getattr(wrapped, "runtime", None)
     scope = samples.scope()
     statuses: set[int] = set()
 
@@ -69,6 +70,8 @@ def calling(app: App, wrap: Wrap, stage: Stage) -> Iterator[Repeat]:
         if statuses != {200}:
             raise CheckError(f"the wrapped app answered {statuses}, not 200")
         yield lambda n: runner.run(calls(n))
+    if runtime is not None:
+        runtime.close()
 
 
 def _plain(app: App, stage: Stage) -> App:

@@ -70,17 +70,15 @@ async def _nobody(scope: Any, receive: Any, send: Any) -> None:
 
 def _missing(client: str) -> str | None:
     if importlib.util.find_spec("gatekeeper.outbound") is None:
-        return "this version of gatekeeper has no gatekeeper.outbound"
+        return "not in this build: it has no gatekeeper.outbound"
     return python_module(client)()
 
 
 def _contestants() -> Iterator[InProcess]:
     for client in CLIENTS:
+        name, gated = f"{client}, gated", partial(_calls, client, True)
         yield InProcess(client, partial(_calls, client, False), "as it is", python_module(client))
-        yield InProcess(
-            f"{client}, gated", partial(_calls, client, True), "decided, recorded, rewritten", partial(_missing, client),
-            against=client,
-        )  # fmt: skip
+        yield InProcess(name, gated, "decided, recorded, rewritten", partial(_missing, client), against=client)
 
 
 SCENARIO = Scenario("outbound", "an app's own call to GA4", tuple(_contestants()), needs_vendor=True)

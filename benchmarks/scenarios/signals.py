@@ -35,9 +35,7 @@ _FRESH = 20_000
 @contextlib.contextmanager
 def _read(name: str, fresh: bool, stage: Stage) -> Iterator[Repeat]:
     readers = Readers(CookieReaders())
-    headers = [
-        _COOKIES.format(consent=_CONSENT[name].format(n=n)).encode() for n in range(_FRESH if fresh else 1)
-    ]
+    headers = [_COOKIES.format(consent=_CONSENT[name].format(n=n)).encode() for n in range(_FRESH if fresh else 1)]
     turn = count()
 
     def read() -> object:
@@ -45,7 +43,7 @@ def _read(name: str, fresh: bool, stage: Stage) -> Iterator[Repeat]:
         return readers.read(found, verify=gates.RING.verify)
 
     signals = read()
-    if len(signals) < 2 or not any(Purpose.ANALYTICS in signal.purposes for signal in signals):  # type: ignore[arg-type]
+    if len(signals) < 2 or not any(Purpose.ANALYTICS in signal.says for signal in signals):
         raise CheckError("the consent platform's cookie was not read")
     yield repeat(read)
 
