@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from .machine import cores
 from .measure import Window, calls_for, in_process, window
 from .options import Options
 from .process import Process, vendor
-from .shape import CheckError, Contestant, InProcess, Outcome, Repeat, Scenario, Served, Stage
+from .shape import AbsentError, CheckError, Contestant, InProcess, Outcome, Repeat, Scenario, Served, Stage
 
 Tell = Callable[[str, float], None]  # what is being done, and how much of the scenario is behind us
 _BEYOND = 0.9  # of a core: a load generator this busy was the limit, not the server
@@ -32,6 +31,7 @@ class Opened:
     repeat: Repeat | None = None
     calls: int = 1
     process: Process | None = None
+    most: int | None = None  # requests of one window, so that a slow contestant does not run for minutes
     histogram: Histogram = field(default_factory=Histogram)
 
 
@@ -75,7 +75,10 @@ def _open(
     tell(f"{contestant.name}: starting", 0.0)
     outcome = outcomes[contestant.name] = Outcome(note=contestant.note)
     if (lacking := contestant.missing()) is not None:
-        outcome.status, outcome.why = "not_installed", lacking
+        outcome.status, outcome.why = "skipped", lacking
+        return None
+    if contestant.thorough and options.quick:
+        outcome.status, outcome.why = "skipped", "not part of --quick"
         return None
     with _failing(outcome):
         if isinstance(contestant, InProcess):
@@ -84,8 +87,11 @@ def _open(
         process = stack.enter_context(contestant.start(at))
         contestant.check(process, at)
         warm = Load(process.port, tuple(contestant.requests), 8, min(0.5, options.seconds), core=at.load_core, most=400)
-        window(contestant, process, at, warm)
-        return Opened(contestant, outcome, process=process)
+        warmed = window(contestant, process, at, warm)
+        most = (
+            max(64, round(3 * warmed.sent.answered / warmed.seconds * options.seconds)) if contestant.events else None
+        )
+        return Opened(contestant, outcome, process=process, most=most)
     return None
 
 
@@ -96,13 +102,16 @@ def _round(one: Opened, at: Stage, scenario: Scenario, options: Options, number:
         one.outcome.metric("cpu_us", "µs").rounds.append(in_process(one.repeat, one.calls))
         return
     assert one.process is not None
-    load = Load(one.process.port, tuple(contestant.requests), options.connections, options.seconds, core=at.load_core)
-    _closed(one.outcome, window(contestant, one.process, at, load), contestant)
+    load = Load(
+        one.process.port, tuple(contestant.requests), options.connections, options.seconds,
+        core=at.load_core, most=one.most,
+    )  # fmt: skip
+    _closed(one.outcome, window(contestant, one.process, at, load, options.tries), contestant)
     if number < options.paced_rounds:
         paced = Load(
             load.port, load.requests, load.connections, options.paced_seconds, rate=scenario.rate, core=at.load_core
         )
-        found = window(contestant, one.process, at, paced)
+        found = window(contestant, one.process, at, paced, options.tries)
         one.histogram.merge(found.sent.histogram)
         metric = one.outcome.metric("p99_ms", "ms")
         metric.rounds.append(found.sent.histogram.percentile(99) / 1000)
@@ -158,14 +167,11 @@ def _failing(outcome: Outcome) -> Iterator[None]:
     """One contestant's failure is said in its row; the run goes on."""
     try:
         yield
+    except AbsentError as error:
+        outcome.status, outcome.why = "skipped", f"not in this build: {error}"
     except CheckError as error:
         outcome.status, outcome.why = "refused", str(error)
     except CannotMeasureError as error:
         outcome.status, outcome.why = "failed", str(error)
     except Exception as error:  # noqa: BLE001  # whatever a contestant does, the others are measured
         outcome.status, outcome.why = "failed", f"{type(error).__name__}: {error}"
-
-
-def seconds_since(start: float) -> float:
-    """Whole tenths of seconds since a monotonic time."""
-    return round(time.monotonic() - start, 1)

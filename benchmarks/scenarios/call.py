@@ -14,7 +14,7 @@ from .. import checks, gates, samples
 from ..contestants import installed
 from ..machine import free_port
 from ..process import ROOM, Process, running
-from ..shape import Scenario, Served, Stage
+from ..shape import AbsentError, Scenario, Served, Stage
 
 _GA4 = "/gk/to/ga4/mp/collect?measurement_id=G-BENCH&api_secret=bench"
 _META = "/gk/to/meta_capi/v23.0/123/events?access_token=bench"
@@ -32,6 +32,13 @@ def _does_the_same(vendor: str, target: str, body: dict[str, object], process: P
         refused.append(samples.post(target, body, gpc=True))
     for request in refused:
         checks.nothing_arrives(process, stage.vendor, request, granted, one)
+
+
+def _ours_does(vendor: str, target: str, body: dict[str, object], process: Process, stage: Stage) -> None:
+    status, _, _ = process.exchange(samples.post(target, body))
+    if status in (404, 501):
+        raise AbsentError(f"the sidecar answers calls to {vendor} with {status}")
+    _does_the_same(vendor, target, body, process, stage)
 
 
 def _passes_on(vendor: str, target: str, body: dict[str, object], process: Process, stage: Stage) -> None:
@@ -113,8 +120,17 @@ def _contestants() -> Iterator[Served]:
     for call, (vendor, target, body) in _CALLS.items():
         for name, start, filters, note, missing, calls in _KINDS:
             if call in calls:
-                check = partial(_does_the_same if filters else _passes_on, vendor, target, body)
-                yield Served(f"{call}: {name}", start, check, (samples.post(target, body),), note, missing)
+                does = _ours_does if name == _OURS else _does_the_same if filters else _passes_on
+                check = partial(does, vendor, target, body)
+                yield Served(
+                    f"{call}: {name}",
+                    start,
+                    check,
+                    (samples.post(target, body),),
+                    note,
+                    missing,
+                    thorough=call != "GA4",
+                )
 
 
-SCENARIO = Scenario("call", "a vendor's own call, proxied", tuple(_contestants()), needs_vendor=True)
+SCENARIO = Scenario("call", "a vendor's own call, proxied", tuple(_contestants()), rate=200.0, needs_vendor=True)

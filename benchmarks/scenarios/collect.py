@@ -54,6 +54,7 @@ SCENARIO = Scenario(
             lambda: node_missing(), events=4,
         ),
     ),
+    rate=100.0,
     needs_vendor=True,
 )  # fmt: skip
 
