@@ -72,13 +72,12 @@ def gate(destinations: tuple[str, ...] = samples.DESTINATIONS, **tables: Any) ->
 
 
 @contextlib.contextmanager
-def sidecar(stage: Stage, destinations: tuple[str, ...] = samples.DESTINATIONS) -> Iterator[Process]:
-    """`gatekeeper serve` as a process of its own, with the mock vendor behind it."""
+def sidecar(stage: Stage, entry: Sequence[str] = ("-m", "gatekeeper")) -> Iterator[Process]:
+    """`gatekeeper serve` as a process of its own, with the mock vendor behind it; `entry` may be a profiler's."""
     folder = stage.folder / "sidecar"
     folder.mkdir(exist_ok=True)
-    tables = samples.policy(stage.vendor_port, destinations=destinations)
-    config = samples.write_policy(folder / "gatekeeper.toml", tables)
+    config = samples.write_policy(folder / "gatekeeper.toml", samples.policy(stage.vendor_port))
     port = free_port()
-    command = [sys.executable, "-m", "gatekeeper", "serve", "--config", str(config), "--port", str(port)]
+    command = [sys.executable, *entry, "serve", "--config", str(config), "--port", str(port)]
     with running(command, port, folder=folder, core=stage.core) as process:
         yield process

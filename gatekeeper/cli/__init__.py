@@ -136,6 +136,20 @@ def demo(
     run(once, port)
 
 
+@app.command()
+def bench(
+    scenarios: Annotated[list[str] | None, typer.Argument(help="Only these scenarios; all if none is named.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for bench.json, bench.html and bench.png.")] = Path(),
+    compare: Annotated[Path | None, typer.Option(help="An older bench.json: what changed since.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Under two minutes; rougher.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure on this machine what the gate costs, beside what people would use instead (exit code 130: interrupted)."""
+    from gatekeeper.cli.bench import run
+
+    run(scenarios or [], out, compare, quick, as_json)
+
+
 @audit.command("tail")
 def audit_tail(
     config: Config = POLICY,
