@@ -91,14 +91,7 @@ def _ratio(name: str, found: Mapping[str, Any], contestants: Mapping[str, Any]) 
 def comparison(changes: list[Change]) -> Table:
     """What changed: only what is more than noise, or one line that nothing is."""
     told = [
-        (
-            f"{one.scenario}: {one.contestant}",
-            one.metric,
-            number(one.old),
-            number(one.new),
-            f"{one.ratio:.2f}",
-            one.verdict,
-        )
+        (f"{one.scenario}: {one.contestant}", one.metric, *map(number, (one.old, one.new, one.ratio)), one.verdict)
         for one in changes
         if one.verdict != "noise"
     ]

@@ -33,7 +33,10 @@ _SERVING = ("/uvicorn/", "/starlette/", "/httptools/")
 
 
 def stage_of(files: Iterable[str], *, delivering: bool) -> str:
-    """The stage that a stack works for. `files` from the innermost frame outwards; `delivering`: the deliverer's thread."""
+    """The stage that a stack works for.
+
+    `files` run from the innermost frame outwards; `delivering` says that it is the deliverer's thread.
+    """
     for file in files:
         if file.startswith(ROOT):
             room = file.removeprefix(ROOT).partition("/")[0].removesuffix(".py")
