@@ -9,8 +9,9 @@ from typing import Any
 from .drawing import HEIGHT, INK, PALE, WIDTH, Box, Dot, Figure, Line, Text
 
 OURS, OTHER = "#0b6e4f", "#8695a5"
-_COLORS = ("#0b6e4f", "#b23a48", "#2f6690", "#c77d0a", "#6b4e9b", "#3f8f8f", "#7a5c3e", "#5d6d7e")
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 48, 56
+_COLORS = ("#b23a48", "#2f6690", "#c77d0a", "#6b4e9b", "#3f8f8f", "#7a5c3e", "#5d6d7e")
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 40, 60, 56
+_NAMES = 170  # room at the right for the names of several lines
 _PERCENTS = (0.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99)
 _CHARTED = {
     "call": "A vendor's own call: CPU per call", "collect": "An event to four destinations: CPU per event",
@@ -76,36 +77,46 @@ def lines(
 ) -> Figure:  # fmt: skip
     """Curves of (x, y) with x by powers of ten; `ticks` are those of x."""
     figure = Figure(title)
+    right = _NAMES if len(series) > 1 else _RIGHT
     xs = [*ticks, *(x for points in series.values() for x, _ in points)]
     ys = [y for points in series.values() for _, y in points]
     low, high = (min(ys) / 1.3, max(ys) * 1.3) if log_y else (0.0, max(ys) * 1.15 or 1.0)
-    across = Axis(min(xs), max(xs), _LEFT, WIDTH - _RIGHT, log=min(xs) > 0 and max(xs) > min(xs))
+    across = Axis(min(xs), max(xs), _LEFT, WIDTH - right, log=min(xs) > 0 and max(xs) > min(xs))
     up = Axis(low, high, HEIGHT - _BOTTOM, _TOP, log=log_y)
     figure.shapes += [Text(16, 28, title, 15), Text(WIDTH - _RIGHT, HEIGHT - 12, x_title, 12, "end")]
-    figure.shapes.append(Text(16, _TOP - 6, y_title, 11))
+    figure.shapes.append(Text(16, _TOP - 14, y_title, 11))
     for value in _marks(low, high, log_y):
         y = up(value)
         figure.shapes += [
-            Line(((_LEFT, y), (WIDTH - _RIGHT, y)), PALE, 0.7), Text(_LEFT - 6, y + 4, number(value), 11, "end"),
+            Line(((_LEFT, y), (WIDTH - right, y)), PALE, 0.7), Text(_LEFT - 6, y + 4, number(value), 11, "end"),
         ]  # fmt: skip
     for at, label in ticks.items():
         figure.shapes += [
             Line(((across(at), HEIGHT - _BOTTOM), (across(at), HEIGHT - _BOTTOM + 5)), INK),
             Text(across(at), HEIGHT - _BOTTOM + 18, label, 11, "middle"),
         ]
+    ends: list[tuple[float, str, str]] = []
     for place, (name, points) in enumerate(series.items()):
-        color = _COLORS[place % len(_COLORS)]
+        color = OURS if is_ours(name) else _COLORS[place % len(_COLORS)]
         path = tuple((across(x), up(y)) for x, y in points)
-        figure.shapes.append(Line(path, color, 2.4 if is_ours(name) or len(series) == 1 else 1.5))
+        figure.shapes.append(Line(path, color, 2.6 if is_ours(name) else 1.5))
+        ends.append((path[-1][1], name, color))
         if len(series) == 1:
             figure.shapes += [Dot(x, y, color) for x, y in path]
             figure.shapes += [
                 Text(x, y - 9, number(value), 11, "middle") for (x, y), (_, value) in zip(path, points, strict=True)
             ]
-        else:
-            figure.shapes.append(Box(_LEFT + 10, _TOP + 6 + place * 17, 12, 3, color))
-            figure.shapes.append(Text(_LEFT + 28, _TOP + 12 + place * 17, name, 11))
+    if len(series) > 1:
+        figure.shapes += _labels(ends, WIDTH - right + 8)
     return figure
+
+
+def _labels(ends: list[tuple[float, str, str]], x: float) -> Iterator[Text]:
+    """The name of each line at its end, none upon another."""
+    at = -math.inf
+    for y, name, color in sorted(ends):
+        at = max(y + 4, at + 14)
+        yield Text(x, at, name, 11, color=color)
 
 
 def _marks(low: float, high: float, log: bool) -> Iterator[float]:
@@ -130,7 +141,7 @@ def _costs(result: Mapping[str, Any]) -> Iterator[Figure]:
             (name, one["metrics"]["cpu_us"]["median"], OURS if is_ours(name) else OTHER) for name, one in found.items()
         ]
         if rows:
-            yield bars(title, rows, "µs, median")
+            yield bars(title, rows, "microseconds, median")
 
 
 def _latencies(result: Mapping[str, Any]) -> Iterator[Figure]:
@@ -160,7 +171,7 @@ def _stages(result: Mapping[str, Any]) -> Iterator[Figure]:
     for subject, profile in result["profile"].items():
         if profile.get("stages"):
             rows = [(name, value, OURS) for name, value in profile["stages"].items()]
-            yield bars(f"Where the time goes: {subject}", rows, "µs of CPU per request")
+            yield bars(f"Where the time goes: {subject}", rows, "microseconds of CPU per request")
 
 
 def _curves(result: Mapping[str, Any]) -> Iterator[Figure]:
@@ -168,4 +179,4 @@ def _curves(result: Mapping[str, Any]) -> Iterator[Figure]:
         points = [(float(point["x"]), point["median"]) for point in curve["points"]]
         if points:
             ticks = {x: f"{x:,.0f}" for x, _ in points}
-            yield lines(curve["title"], {"gatekeeper": points}, curve["x"], "µs of CPU", ticks, log_y=False)
+            yield lines(curve["title"], {"gatekeeper": points}, curve["x"], "microseconds of CPU", ticks, log_y=False)

@@ -49,8 +49,8 @@ def point(x: int, rounds: list[float]) -> dict[str, Any]:
     return {"x": x, "rounds": rounds, **middle(rounds)}
 
 
-def _rounds(work: Repeat, options: Options) -> list[float]:
-    calls = calls_for(work, options.micro_seconds)
+def _rounds(work: Repeat, options: Options, step: int = 1) -> list[float]:
+    calls = calls_for(work, options.micro_seconds, step)
     return [in_process(work, calls) for _ in range(options.rounds)]
 
 
@@ -80,7 +80,7 @@ def _visitors(options: Options) -> Iterator[tuple[int, list[float]]]:
 def _depth(options: Options) -> Iterator[tuple[int, list[float]]]:
     for depth in options.depths:
         with stage(Scenario("depth", "", ())) as at, queued(depth, at) as work:
-            yield depth, _rounds(work, options)
+            yield depth, _rounds(work, options, _BATCH)
 
 
 @contextlib.contextmanager
@@ -101,7 +101,7 @@ def queued(depth: int, at: Stage) -> Iterator[Repeat]:
         return [one._replace(request_id=f"req_{next(number):012}") for _ in range(n)]
 
     def work(n: int) -> None:
-        for _ in range(max(1, n // _BATCH)):
+        for _ in range(n // _BATCH):
             for kept in [outbox.accept([each]) for each in arrivals(_BATCH)]:
                 kept.result(30)
             claimed = outbox.claim("own", after=place[0], events=_BATCH, size=2**20, flights=1, busy=()).result(30)

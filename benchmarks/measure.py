@@ -32,15 +32,15 @@ class Window:
         return self.foreign is None or self.foreign <= FOREIGN
 
 
-def calls_for(repeat: Repeat, seconds: float) -> int:
-    """How many calls take that long; doubles until it is known."""
-    calls = 1
+def calls_for(repeat: Repeat, seconds: float, step: int = 1) -> int:
+    """How many calls take that long, a multiple of `step`; doubles until it is known."""
+    calls = step
     while True:
         start = time.perf_counter()
         repeat(calls)
         took = time.perf_counter() - start
         if took >= seconds / 8:
-            return max(1, round(calls * seconds / took))
+            return step * max(1, round(calls * seconds / took / step))
         calls *= 2
 
 

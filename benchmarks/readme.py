@@ -17,7 +17,7 @@ from gatekeeper.errors import ConfigError
 
 from . import result
 from .charts import is_ours, number
-from .rows import machine_line, ours
+from .rows import BESIDE, machine_line, ours
 
 START, END = "<!-- bench -->", "<!-- /bench -->"
 _SHOWN = ("middleware", "decide", "call", "collect", "outbound")
@@ -44,7 +44,7 @@ def _rows(found: Mapping[str, Any]) -> Iterator[str]:
             if "cpu_us" not in metrics:
                 yield f"| {label} | {told['status']}: {told['why']} | | | | | |"
                 continue
-            cpu, mine = metrics["cpu_us"]["median"], ours(one, contestants)
+            cpu, mine = metrics["cpu_us"]["median"], ours(one, contestants) if name in BESIDE else None
             base = contestants[mine]["metrics"].get("cpu_us") if mine and mine != one else None
             yield "| " + " | ".join((
                 label, number(cpu), number(cpu / base["median"]) if base else "",

@@ -11,6 +11,8 @@ from .compare import Change
 
 HEADINGS = ("", "CPU µs", "spread", "× ours", "req/s", "p50 ms", "p90", "p99", "p99.9", "max", "MB", "")
 
+BESIDE = ("call", "collect")  # scenarios in which others do our work: their cost is told as a multiple of ours
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -25,7 +27,8 @@ def tables(result: Mapping[str, Any]) -> Iterator[Table]:
     """One table per scenario, then the stage profiles and the curves."""
     for name, scenario in result["scenarios"].items():
         contestants = scenario["contestants"]
-        rows = [_row(one, found, contestants) for one, found in contestants.items()]
+        beside = contestants if name in BESIDE else {}
+        rows = [_row(one, found, beside) for one, found in contestants.items()]
         yield _narrow(Table(f"{name}: {scenario['title']}", HEADINGS, tuple(rows)))
     for subject, profile in result["profile"].items():
         if "stages" in profile:
@@ -71,11 +74,10 @@ def _row(name: str, found: Mapping[str, Any], contestants: Mapping[str, Any]) ->
 
 
 def ours(name: str, contestants: Mapping[str, Any]) -> str | None:
-    """The contestant of ours that this one stands beside: of the same call, of the same client."""
+    """The contestant of ours that this one stands beside: the same vendor's call."""
     group = name.partition(": ")[0] if ": " in name else ""
-    served = name.startswith("uvicorn")
     for other in contestants:
-        if is_ours(other) and other.startswith(group) and other.startswith("uvicorn") == served:
+        if is_ours(other) and other.startswith(group):
             return other
     return None
 

@@ -83,7 +83,9 @@ def _open(
     with _failing(outcome):
         if isinstance(contestant, InProcess):
             repeat = stack.enter_context(contestant.open(at))
-            return Opened(contestant, outcome, repeat=repeat, calls=calls_for(repeat, options.micro_seconds))
+            return Opened(
+                contestant, outcome, repeat=repeat, calls=calls_for(repeat, options.micro_seconds, contestant.step)
+            )
         process = stack.enter_context(contestant.start(at))
         contestant.check(process, at)
         warm = Load(process.port, tuple(contestant.requests), 8, min(0.5, options.seconds), core=at.load_core, most=400)

@@ -52,6 +52,7 @@ class InProcess:
     missing: Callable[[], str | None] = lambda: None
     against: str | None = None  # the contestant whose cost is subtracted for `added_us`
     thorough: bool = False  # left out of a quick run
+    step: int = 1  # the work is done so many at a time: n is a multiple of it
 
 
 @dataclass(frozen=True, slots=True)

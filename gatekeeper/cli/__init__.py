@@ -144,7 +144,7 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Under two minutes; rougher.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure what the gate costs on this machine, beside what people would use instead (exit code 130: interrupted)."""
+    """Measure what the gate costs here, beside what people would use instead (exit code 130: interrupted)."""
     from gatekeeper.cli.bench import run
 
     run(scenarios or [], out, compare, quick, as_json)
