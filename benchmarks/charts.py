@@ -104,7 +104,8 @@ def lines(
         if len(series) == 1:
             figure.shapes += [Dot(x, y, color) for x, y in path]
             figure.shapes += [
-                Text(x, y - 9, number(value), 11, "middle") for (x, y), (_, value) in zip(path, points, strict=True)
+                Text(x + (4 if x == _LEFT else 0), y - 9, number(value), 11, "start" if x == _LEFT else "middle")
+                for (x, y), (_, value) in zip(path, points, strict=True)
             ]
     if len(series) > 1:
         figure.shapes += _labels(ends, WIDTH - right + 8)

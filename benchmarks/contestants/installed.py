@@ -1,6 +1,6 @@
 """Which contestants this machine has, and one sentence for each that it lacks.
 
-What `install_contestants` fetched lies in `.bench` under the current directory, or where GATEKEEPER_BENCH points.
+What `install` fetched lies in `.bench` under the current directory, or where GATEKEEPER_BENCH points.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HOW = "run benchmarks/install_contestants"
+HOW = "run benchmarks/contestants/install"
 
 
 def folder() -> Path:
