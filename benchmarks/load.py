@@ -272,7 +272,7 @@ class _Run:
         deadline = self._ending + _GRACE
         while time.perf_counter() < deadline:
             await asyncio.sleep(0.01)
-            if pacer.unsent == 0 and not any(connection.busy for connection in self._all):
+            if not self._all or (pacer.unsent == 0 and not any(connection.busy for connection in self._all)):
                 break
         stop.set()
         thread.join()
