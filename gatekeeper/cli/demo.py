@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
+import signal
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -33,7 +34,9 @@ def run(once: bool, port: int) -> None:
             return
         console.print(f"       curl {up.url}/collect -d '{escape(EVENT)}'")
         console.print(f"\nNow buy something yourself: open [bold]{up.shop}[/] in a browser. Stop with Ctrl-C.")
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
         try:
-            threading.Event().wait()
+            while True:
+                time.sleep(1.0)  # a signal that another thread received is heard at the latest now
         except KeyboardInterrupt:
             console.print("stopped")
