@@ -19,7 +19,7 @@ from . import gates, samples
 from .load import Load
 from .measure import calls_for, in_process, window
 from .options import Options
-from .run import stage
+from .run import stage, warm_up
 from .scenarios import ALL
 from .scenarios.decide import CALLER, planned, repeat
 from .shape import Repeat, Scenario, Served, Stage
@@ -67,8 +67,7 @@ def _visitors(options: Options) -> Iterator[tuple[int, list[float]]]:
     with stage(scenario) as at, served.start(at) as process:
         served.check(process, at)
         requests = tuple(served.requests)
-        warm = window(served, process, at, Load(process.port, requests, 8, 0.5, core=at.load_core, most=400))
-        most = max(64, round(2 * warm.sent.answered / warm.seconds * options.seconds))
+        most = max(64, round(2 * warm_up(served, process, at, options) * options.seconds))
         for connections in options.concurrency:
             load = Load(
                 process.port, requests, connections, options.seconds, core=at.load_core, most=max(most, connections)

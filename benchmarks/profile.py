@@ -18,7 +18,7 @@ from .load import Load
 from .measure import window
 from .options import Options
 from .process import Process
-from .run import stage
+from .run import stage, warm_up
 from .scenarios import ALL
 from .shape import Scenario, Served, Stage
 from .stages import STAGES
@@ -46,7 +46,7 @@ def profile(subject: str, options: Options) -> dict[str, Any]:
         with _profiled(result, at) as process:
             served.check(process, at)
             requests = tuple(served.requests)
-            window(served, process, at, Load(process.port, requests, 8, 0.5, core=at.load_core, most=400))
+            warm_up(served, process, at, options)
             load = Load(
                 process.port, requests, options.connections, max(0.6, options.seconds), core=at.load_core, most=20_000
             )

@@ -83,18 +83,22 @@ def _open(
     with _failing(outcome):
         if isinstance(contestant, InProcess):
             repeat = stack.enter_context(contestant.open(at))
-            return Opened(
-                contestant, outcome, repeat=repeat, calls=calls_for(repeat, options.micro_seconds, contestant.step)
-            )
+            calls = calls_for(repeat, options.micro_seconds, contestant.step)
+            return Opened(contestant, outcome, repeat=repeat, calls=calls)
         process = stack.enter_context(contestant.start(at))
         contestant.check(process, at)
-        warm = Load(process.port, tuple(contestant.requests), 8, min(0.5, options.seconds), core=at.load_core, most=400)
-        warmed = window(contestant, process, at, warm)
-        most = (
-            max(64, round(3 * warmed.sent.answered / warmed.seconds * options.seconds)) if contestant.events else None
-        )
+        rate = warm_up(contestant, process, at, options)
+        most = max(64, round(3 * rate * options.seconds)) if contestant.events else None
         return Opened(contestant, outcome, process=process, most=most)
     return None
+
+
+def warm_up(contestant: Served, process: Process, at: Stage, options: Options) -> float:
+    """Load that does not count; how many requests a second were dealt with, deliveries included."""
+    requests = tuple(contestant.requests)
+    load = Load(process.port, requests, options.connections, options.warm_seconds, core=at.load_core)
+    found = window(contestant, process, at, load)
+    return found.sent.answered / found.seconds
 
 
 def _round(one: Opened, at: Stage, scenario: Scenario, options: Options, number: int) -> None:

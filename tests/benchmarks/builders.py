@@ -8,7 +8,7 @@ from benchmarks.options import Options
 from benchmarks.shape import Outcome, Scenario
 
 TINY = Options(
-    rounds=2, seconds=0.1, micro_seconds=0.002, paced_seconds=0.2, paced_rounds=1, connections=4,
+    rounds=2, seconds=0.1, warm_seconds=0.1, micro_seconds=0.002, paced_seconds=0.2, paced_rounds=1, connections=4,
     depths=(10, 200), concurrency=(1, 4), destinations=(1, 4), tries=1,
 )  # fmt: skip
 MACHINE = {
