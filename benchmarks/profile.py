@@ -23,6 +23,7 @@ from .scenarios import ALL
 from .shape import Scenario, Served, Stage
 from .stages import STAGES
 
+_SECONDS = 2.0  # of load at least: a sample is taken every few milliseconds of CPU
 # What is profiled: a scenario and its contestant of ours.
 SUBJECTS = {"collect": ("collect", "gatekeeper"), "call": ("call", "GA4: gatekeeper")}
 
@@ -48,7 +49,12 @@ def profile(subject: str, options: Options) -> dict[str, Any]:
             requests = tuple(served.requests)
             warm_up(served, process, at, options)
             load = Load(
-                process.port, requests, options.connections, max(0.6, options.seconds), core=at.load_core, most=20_000
+                process.port,
+                requests,
+                options.connections,
+                max(_SECONDS, options.seconds),
+                core=at.load_core,
+                most=20_000,
             )
             os.kill(process.pid, signal.SIGUSR1)
             found = window(served, process, at, load)

@@ -40,28 +40,44 @@ CLIENTS = {"httpx": _httpx_client, "requests": _requests_client}
 def _calls(client: str, gated: bool, stage: Stage) -> Iterator[Repeat]:
     assert stage.vendor is not None
     url, body = f"http://127.0.0.1:{stage.vendor_port}{_TARGET}", samples.ga4_call()
-    with contextlib.ExitStack() as undo:
+    post = CLIENTS[client]()
+
+    def plain(n: int) -> None:
+        for _ in range(n):
+            status = post(url, body)
+            if status not in (200, 204):
+                raise CheckError(f"the call was answered {status}")
+
+    with contextlib.ExitStack() as closing:
+        repeat = plain
+        stage.vendor.told("clear")
         if gated:
             config = samples.write_policy(stage.folder / f"{client}.toml", samples.policy(stage.vendor_port))
             app = gatekeeper.GatekeeperMiddleware(_nobody, config=config)
-            undo.callback(app.runtime.close)
-            outbound = importlib.import_module("gatekeeper.outbound")
-            outbound.install()
-            undo.callback(outbound.uninstall)
-            mark = current.set(Here(app.runtime.gate, samples.scope()))
-            undo.callback(current.reset, mark)
-        post = CLIENTS[client]()
+            closing.callback(app.runtime.close)
+            with _caught(app, granted=False):
+                plain(1)  # what the visitor refused does not arrive: the next one is all that does
 
-        def repeat(n: int) -> None:
-            for _ in range(n):
-                status = post(url, body)
-                if status not in (200, 204):
-                    raise CheckError(f"the call was answered {status}")
+            def repeat(n: int) -> None:
+                with _caught(app, granted=True):
+                    plain(n)
 
-        stage.vendor.told("clear")
         repeat(1)
         checks.arrived(stage.vendor, {"ga4": 1}, filtered=gated)
         yield repeat
+
+
+@contextlib.contextmanager
+def _caught(app: gatekeeper.GatekeeperMiddleware, *, granted: bool) -> Iterator[None]:
+    """As in a view: this visitor is being served. Only meanwhile, for the clients are caught in the whole process."""
+    outbound = importlib.import_module("gatekeeper.outbound")
+    outbound.install()
+    mark = current.set(Here(app.runtime.gate, samples.scope(granted=granted)))
+    try:
+        yield
+    finally:
+        current.reset(mark)
+        outbound.uninstall()
 
 
 async def _nobody(scope: Any, receive: Any, send: Any) -> None:

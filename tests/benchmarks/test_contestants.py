@@ -11,7 +11,7 @@ from benchmarks.contestants import consent_filter, installed
 from benchmarks.result import scenario_record
 from benchmarks.run import run_scenario, stage
 from benchmarks.scenarios import ALL, call
-from benchmarks.shape import CheckError, InProcess, Scenario, Served
+from benchmarks.shape import AbsentError, CheckError, InProcess, Scenario, Served
 from tests.benchmarks.builders import tiny
 
 GA4 = ("ga4", call._GA4, samples.ga4_call())
@@ -93,6 +93,30 @@ def test_a_missing_contestant_is_skipped_and_said(tmp_path, monkeypatch):
     assert (outcomes["away"].status, outcomes["there"].status) == ("skipped", "measured")
     record = scenario_record(Scenario("one", "", ()), outcomes)["contestants"]
     assert record["away"]["why"].startswith("mitmdump is not installed") and record["away"]["metrics"] == {}
+
+
+def test_what_this_build_lacks_is_said_and_what_it_has_is_measured(tmp_path):
+    """An app's own calls through the gate, beside the bare clients, which are always there."""
+    outcomes = {}
+    run_scenario(ALL["outbound"], tiny(tmp_path), quiet, outcomes)
+    assert {name: one.status for name, one in outcomes.items() if "gated" not in name} == {
+        "httpx": "measured", "requests": "measured",
+    }  # fmt: skip
+    for name in ("httpx, gated", "requests, gated"):
+        told = outcomes[name]
+        assert told.status == "measured" or told.why == "not in this build: it has no gatekeeper.outbound", told.why
+
+
+@pytest.mark.parametrize("name", ["GA4: gatekeeper", "Meta: gatekeeper"])
+def test_our_own_calls_are_checked_as_everyones(name):
+    """Or this build does not have them, which is said as such."""
+    served = next(one for one in ALL["call"].contestants if one.name == name)
+    assert isinstance(served, Served)
+    with stage(ALL["call"]) as up, served.start(up) as process:
+        try:
+            served.check(process, up)
+        except AbsentError as error:
+            assert "the sidecar answers calls to" in str(error)
 
 
 def test_the_script_that_installs_them_is_a_script():
