@@ -19,18 +19,23 @@ from ..shape import CheckError, InProcess, Repeat, Scenario, Stage
 _TARGET = "/mp/collect?measurement_id=G-BENCH&api_secret=bench"
 
 
-def _httpx_client() -> Callable[[str, dict[str, Any]], int]:
+Post = Callable[[str, dict[str, Any]], int]
+
+
+@contextlib.contextmanager
+def _httpx_client() -> Iterator[Post]:
     import httpx
 
-    client = httpx.Client(trust_env=False)
-    return lambda url, body: client.post(url, json=body).status_code
+    with httpx.Client(trust_env=False) as client:
+        yield lambda url, body: client.post(url, json=body).status_code
 
 
-def _requests_client() -> Callable[[str, dict[str, Any]], int]:
+@contextlib.contextmanager
+def _requests_client() -> Iterator[Post]:
     requests = importlib.import_module("requests")
-    session = requests.Session()
-    session.trust_env = False
-    return lambda url, body: int(session.post(url, json=body).status_code)
+    with requests.Session() as session:
+        session.trust_env = False
+        yield lambda url, body: int(session.post(url, json=body).status_code)
 
 
 CLIENTS = {"httpx": _httpx_client, "requests": _requests_client}
@@ -40,7 +45,8 @@ CLIENTS = {"httpx": _httpx_client, "requests": _requests_client}
 def _calls(client: str, gated: bool, stage: Stage) -> Iterator[Repeat]:
     assert stage.vendor is not None
     url, body = f"http://127.0.0.1:{stage.vendor_port}{_TARGET}", samples.ga4_call()
-    post = CLIENTS[client]()
+    closing = contextlib.ExitStack()
+    post = closing.enter_context(CLIENTS[client]())
 
     def plain(n: int) -> None:
         for _ in range(n):
@@ -48,7 +54,7 @@ def _calls(client: str, gated: bool, stage: Stage) -> Iterator[Repeat]:
             if status not in (200, 204):
                 raise CheckError(f"the call was answered {status}")
 
-    with contextlib.ExitStack() as closing:
+    with closing:
         repeat = plain
         stage.vendor.told("clear")
         if gated:
