@@ -19,7 +19,7 @@ class Options:
     rounds: int = 5
     seconds: float = 3.0
     micro_seconds: float = 0.5
-    warm_seconds: float = 2.0  # of load before anything counts: just-in-time compilers need them
+    warm_seconds: float = 2.0  # of load before anything counts
     paced_seconds: float = 5.0
     paced_rounds: int = 3
     connections: int = 64

@@ -19,6 +19,7 @@ from .process import Process, vendor
 from .shape import AbsentError, CheckError, Contestant, InProcess, Outcome, Repeat, Scenario, Served, Stage
 
 Tell = Callable[[str, float], None]  # what is being done, and how much of the scenario is behind us
+_COMPILING = 5  # node's first thousands of requests cost six times what the later ones do
 _BEYOND = 0.9  # of a core: a load generator this busy was the limit, not the server
 
 
@@ -95,8 +96,8 @@ def _open(
 
 def warm_up(contestant: Served, process: Process, at: Stage, options: Options) -> float:
     """Load that does not count; how many requests a second were dealt with, deliveries included."""
-    requests = tuple(contestant.requests)
-    load = Load(process.port, requests, options.connections, options.warm_seconds, core=at.load_core)
+    seconds = options.warm_seconds * (_COMPILING if contestant.compiling else 1)
+    load = Load(process.port, tuple(contestant.requests), options.connections, seconds, core=at.load_core)
     found = window(contestant, process, at, load)
     return found.sent.answered / found.seconds
 

@@ -70,6 +70,7 @@ class Served:
     note: str = ""
     missing: Callable[[], str | None] = lambda: None
     events: int = 0
+    compiling: bool = False  # just in time: it is warmed up five times as long
     against: str | None = None
     thorough: bool = False
 

@@ -129,6 +129,7 @@ def _contestants() -> Iterator[Served]:
                     (samples.post(target, body),),
                     note,
                     missing,
+                    compiling=name.startswith("node"),
                     thorough=call != "GA4",
                 )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 from .. import checks, gates, samples
-from ..contestants.installed import node, node_module, python_module
+from ..contestants.installed import node, node_module, npm_missing, python_module
 from ..machine import free_port
 from ..process import ROOM, Process, running
 from ..shape import Scenario, Served, Stage
@@ -51,16 +52,9 @@ SCENARIO = Scenario(
         ),
         Served(
             "walkerOS collector", _walkeros, _delivers, (_GRANTED,), "four API destinations, in memory, no record",
-            lambda: node_missing(), events=4,
+            partial(npm_missing, "@walkeros/collector", "@walkeros/server-destination-api"), events=4, compiling=True,
         ),
     ),
     rate=100.0,
     needs_vendor=True,
 )  # fmt: skip
-
-
-def node_missing() -> str | None:
-    """What walkerOS needs."""
-    from ..contestants.installed import npm_missing
-
-    return npm_missing("@walkeros/collector", "@walkeros/server-destination-api")
