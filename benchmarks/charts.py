@@ -179,5 +179,6 @@ def _curves(result: Mapping[str, Any]) -> Iterator[Figure]:
     for curve in result["curves"].values():
         points = [(float(point["x"]), point["median"]) for point in curve["points"]]
         if points:
-            ticks = {x: f"{x:,.0f}" for x, _ in points}
-            yield lines(curve["title"], {"gatekeeper": points}, curve["x"], "microseconds of CPU", ticks, log_y=False)
+            ticks = {x: f"{x:,g}" for x, _ in points}
+            unit = "microseconds of CPU" if curve["unit"] == "µs" else curve["unit"]
+            yield lines(curve["title"], {"gatekeeper": points}, curve["x"], unit, ticks, log_y=False)

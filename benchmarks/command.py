@@ -91,7 +91,8 @@ def _parts(options: Options) -> list[tuple[str, Part]]:
     chosen = options.scenarios or tuple(ALL)
     parts = [(name, _scenario(name)) for name in ALL if name in chosen]
     parts += [("profile", _profile(subject)) for subject, (name, _) in SUBJECTS.items() if name in chosen]
-    parts += [("curve", _curve(curve)) for curve in curves.CURVES if curve.needs in chosen]
+    drawn = [curve for curve in curves.CURVES if curve.needs in chosen and (options.soak or curve.name != "memory")]
+    parts += [("curve", _curve(curve)) for curve in drawn]
     return parts
 
 
@@ -172,9 +173,9 @@ def _progress(console: Console, parts: int) -> Iterator[Callable[[str, str, floa
         yield tell
 
 
-def main(*, scenarios: list[str], out: Path, compare: Path | None, quick: bool, as_json: bool) -> None:
+def main(*, scenarios: list[str], out: Path, compare: Path | None, quick: bool, soak: float, as_json: bool) -> None:
     """The command, with its options as they were typed."""
-    options = Options(scenarios=tuple(scenarios), out=out, compare=compare)
+    options = Options(scenarios=tuple(scenarios), out=out, compare=compare, soak=soak)
     chosen = options.hurried() if quick else options
     code = run(chosen, out=Console(stderr=True, highlight=False) if as_json else None)
     if as_json:

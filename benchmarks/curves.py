@@ -16,6 +16,7 @@ from gatekeeper.storage.outbox import DELIVERED, Ending
 from gatekeeper.storage.sqlite import SqliteOutbox
 
 from . import gates, samples
+from .cpu import memory_mb
 from .load import Load
 from .measure import calls_for, in_process, window
 from .options import Options
@@ -25,6 +26,7 @@ from .scenarios.decide import CALLER, planned, repeat
 from .shape import Repeat, Scenario, Served, Stage
 from .spread import middle
 
+_LOOKS = 10  # at the memory, over a soak
 _BATCH = 64  # events under way at a time, as with 64 visitors
 
 
@@ -35,16 +37,17 @@ class Curve:
     name: str
     title: str
     x: str
-    points: Callable[[Options], Iterator[tuple[int, list[float]]]]
+    points: Callable[[Options], Iterator[tuple[float, list[float]]]]
     needs: str  # the scenario with which it is run
+    unit: str = "µs"
 
 
 def record(curve: Curve) -> dict[str, Any]:
     """A curve's place in bench.json, still without points."""
-    return {"title": curve.title, "x": curve.x, "unit": "µs", "points": []}
+    return {"title": curve.title, "x": curve.x, "unit": curve.unit, "points": []}
 
 
-def point(x: int, rounds: list[float]) -> dict[str, Any]:
+def point(x: float, rounds: list[float]) -> dict[str, Any]:
     """One point of it."""
     return {"x": x, "rounds": rounds, **middle(rounds)}
 
@@ -54,13 +57,13 @@ def _rounds(work: Repeat, options: Options, step: int = 1) -> list[float]:
     return [in_process(work, calls) for _ in range(options.rounds)]
 
 
-def _destinations(options: Options) -> Iterator[tuple[int, list[float]]]:
+def _destinations(options: Options) -> Iterator[tuple[float, list[float]]]:
     for how_many in options.destinations:
         gate = gates.gate(tuple(f"own{n}" for n in range(how_many)))
         yield how_many, _rounds(repeat(planned(gate)), options)
 
 
-def _visitors(options: Options) -> Iterator[tuple[int, list[float]]]:
+def _visitors(options: Options) -> Iterator[tuple[float, list[float]]]:
     scenario = ALL["collect"]
     served = scenario.contestants[0]
     assert isinstance(served, Served)
@@ -76,7 +79,21 @@ def _visitors(options: Options) -> Iterator[tuple[int, list[float]]]:
             yield connections, rounds
 
 
-def _depth(options: Options) -> Iterator[tuple[int, list[float]]]:
+def _memory(options: Options) -> Iterator[tuple[float, list[float]]]:
+    """Memory of the sidecar, ten times over the minutes of a soak, each time with everything delivered."""
+    scenario = ALL["collect"]
+    served = scenario.contestants[0]
+    assert isinstance(served, Served)
+    with stage(scenario) as at, served.start(at) as process:
+        served.check(process, at)
+        seconds = options.soak * 60 / _LOOKS
+        for look in range(1, _LOOKS + 1):
+            load = Load(process.port, tuple(served.requests), options.connections, seconds, core=at.load_core)
+            window(served, process, at, load)
+            yield round(options.soak * look / _LOOKS, 3), [memory_mb(process.pid)]
+
+
+def _depth(options: Options) -> Iterator[tuple[float, list[float]]]:
     for depth in options.depths:
         with stage(Scenario("depth", "", ())) as at, queued(depth, at) as work:
             yield depth, _rounds(work, options, _BATCH)
@@ -120,4 +137,5 @@ CURVES = (
     Curve("destinations", "Deciding and shaping, by number of destinations", "destinations", _destinations, "decide"),
     Curve("visitors", "An event to four destinations, by concurrent visitors", "connections", _visitors, "collect"),
     Curve("depth", "Keeping and taking out one event, by outbox depth", "events queued", _depth, "collect"),
+    Curve("memory", "Memory of the sidecar under load", "minutes", _memory, "collect", "MB"),
 )

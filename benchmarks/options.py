@@ -26,6 +26,7 @@ class Options:
     depths: tuple[int, ...] = (10, 1_000, 10_000, 100_000)
     concurrency: tuple[int, ...] = (1, 4, 16, 64, 256)
     destinations: tuple[int, ...] = (1, 2, 4, 8, 16)
+    soak: float = 0.0  # minutes of load after which the memory is looked at; none unless asked for
     tries: int = 3  # windows that neighbours disturbed are measured again, up to so often
 
     def hurried(self) -> Options:

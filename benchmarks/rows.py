@@ -43,7 +43,8 @@ def tables(result: Mapping[str, Any]) -> Iterator[Table]:
             for point in curve["points"]
         ]
         if points:
-            yield Table(curve["title"], (curve["x"], "CPU µs", "spread"), tuple(points))
+            unit = "CPU µs" if curve["unit"] == "µs" else curve["unit"]
+            yield Table(curve["title"], (curve["x"], unit, "spread"), tuple(points))
 
 
 def _row(name: str, found: Mapping[str, Any], contestants: Mapping[str, Any]) -> tuple[str, ...]:

@@ -142,12 +142,13 @@ def bench(
     out: Annotated[Path, typer.Option(help="Folder for bench.json, bench.html and bench.png.")] = Path(),
     compare: Annotated[Path | None, typer.Option(help="An older bench.json: what changed since.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Under two minutes; rougher.")] = False,
+    soak: Annotated[float, typer.Option(min=0.0, help="Also: so many minutes of load, and what memory does.")] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Measure what the gate costs here, beside what people would use instead (exit code 130: interrupted)."""
     from gatekeeper.cli.bench import run
 
-    run(scenarios or [], out, compare, quick, as_json)
+    run(scenarios or [], out, compare, quick, soak, as_json)
 
 
 @audit.command("tail")

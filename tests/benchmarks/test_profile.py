@@ -53,3 +53,11 @@ def test_a_curve_has_a_point_for_each_x(tmp_path):
     (depth,) = [one for one in curves.CURVES if one.name == "depth"]
     points = list(depth.points(tiny(tmp_path)))
     assert [x for x, _ in points] == [10, 200] and all(len(rounds) == 2 for _, rounds in points)
+
+
+def test_a_soak_looks_at_the_memory_ten_times(tmp_path):
+    """Megabytes over minutes of load."""
+    (memory,) = [one for one in curves.CURVES if one.name == "memory"]
+    points = list(memory.points(tiny(tmp_path, soak=0.01)))
+    assert [x for x, _ in points] == [round(0.001 * look, 3) for look in range(1, 11)]
+    assert all(megabytes > 10 for _, (megabytes,) in points)
