@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -177,6 +178,8 @@ def main(*, scenarios: list[str], out: Path, compare: Path | None, quick: bool, 
     """The command, with its options as they were typed."""
     options = Options(scenarios=tuple(scenarios), out=out, compare=compare, soak=soak)
     chosen = options.hurried() if quick else options
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell had it ignored
+        signal.signal(number, signal.default_int_handler)
     code = run(chosen, out=Console(stderr=True, highlight=False) if as_json else None)
     if as_json:
         sys.stdout.write((out / "bench.json").read_text("utf-8") + "\n")

@@ -2,14 +2,18 @@
 
 import contextlib
 import io
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import orjson
 import pytest
 from rich.console import Console
 
 from benchmarks import command, machine, result
+from benchmarks.cpu import tree
 from benchmarks.options import Options, checked
 from benchmarks.scenarios import ALL
 from benchmarks.shape import InProcess, Scenario
@@ -69,6 +73,22 @@ def test_an_interrupted_run_keeps_what_it_has_and_says_that_it_is_partial(tmp_pa
     assert "Interrupted: these are partial results." in said
     assert "Interrupted: these are partial results." in (tmp_path / "bench.html").read_text("utf-8")
     assert "look-up, one address" in printed
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_command_with_what_it_has(tmp_path, number):
+    """And nothing that it started goes on."""
+    bench = [sys.executable, "-m", "gatekeeper", "bench", "--quick", "geoip", "middleware"]
+    with subprocess.Popen(bench, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as started:
+        deadline = time.monotonic() + 60
+        while len(tree(started.pid)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)  # until the first server under test is there
+        below = set(tree(started.pid)) - {started.pid}
+        started.send_signal(number)
+        _, said = started.communicate(timeout=60)
+    assert started.returncode == 130 and b"Interrupted: these are partial results." in said
+    assert not result.read(tmp_path / "bench.json")["complete"]
+    assert below and not any(Path(f"/proc/{one}").exists() for one in below)
 
 
 def test_a_machine_with_one_core_is_told_what_holds_there(tmp_path, monkeypatch):
