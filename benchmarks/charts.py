@@ -11,7 +11,7 @@ from .drawing import HEIGHT, INK, PALE, WIDTH, Box, Dot, Figure, Line, Text
 OURS, OTHER = "#0b6e4f", "#8695a5"
 _COLORS = ("#b23a48", "#2f6690", "#c77d0a", "#6b4e9b", "#3f8f8f", "#7a5c3e", "#5d6d7e")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 40, 60, 56
-_NAMES = 170  # room at the right for the names of several lines
+_NAMES = 196  # room at the right for the names of several lines
 _PERCENTS = (0.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99)
 _CHARTED = {
     "call": "A vendor's own call: CPU per call", "collect": "An event to four destinations: CPU per event",
