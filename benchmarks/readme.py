@@ -18,6 +18,7 @@ from gatekeeper.errors import ConfigError
 from . import result
 from .charts import is_ours, number
 from .rows import BESIDE, machine_line, ours
+from .run import HURRIED
 
 START, END = "<!-- bench -->", "<!-- /bench -->"
 _SHOWN = ("middleware", "decide", "call", "collect", "outbound")
@@ -29,8 +30,9 @@ def section(found: Mapping[str, Any], picture: str) -> str:
     warned = "".join(f" {line}" for line in found["warnings"])
     head = (
         f"Measured {found['started'][:10]} ({kind}) on: {machine_line(found)}.{warned}\n"
-        "CPU µs are of the process under test per request, medians; × is that cost over ours in the same run.\n\n"
-        "| | CPU µs | × | req/s | p50 ms | p99 ms | MB |\n|---|---:|---:|---:|---:|---:|---:|\n"
+        "CPU µs are of the process under test per request, medians; × is that cost over ours in the same run, + what "
+        "wrapping adds.\n\n"
+        "| | CPU µs | × or + | req/s | p50 ms | p99 ms | MB |\n|---|---:|---:|---:|---:|---:|---:|\n"
     )
     return head + "\n".join(_rows(found)) + f"\n\n![What the gate costs]({picture})\n"
 
@@ -41,6 +43,8 @@ def _rows(found: Mapping[str, Any]) -> Iterator[str]:
         for one, told in contestants.items():
             metrics, latency = told["metrics"], told["latency"] or {}
             label = f"**{name}: {one}**" if is_ours(one) or name == "decide" else f"{name}: {one}"
+            if told["why"] == HURRIED:
+                continue
             if "cpu_us" not in metrics:
                 yield f"| {label} | {told['status']}: {told['why']} | | | | | |"
                 continue
@@ -52,6 +56,11 @@ def _rows(found: Mapping[str, Any]) -> Iterator[str]:
                 *(number(latency[key]) if key in latency else "" for key in ("p50", "p99")),
                 f"{told['memory_mb']:.0f}" if told["memory_mb"] else "",
             )) + " |"  # fmt: skip
+
+
+def added(metrics: Mapping[str, Any]) -> str:
+    """What a wrapped app costs more than the bare one."""
+    return f"+ {number(metrics['added_us']['median'])}" if "added_us" in metrics else ""
 
 
 def put(text: str, between: str) -> str:

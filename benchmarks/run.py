@@ -20,6 +20,7 @@ from .shape import AbsentError, CheckError, Contestant, InProcess, Outcome, Repe
 
 Tell = Callable[[str, float], None]  # what is being done, and how much of the scenario is behind us
 _COMPILING = 5  # node's first thousands of requests cost six times what the later ones do
+HURRIED = "not part of --quick"
 _BEYOND = 0.9  # of a core: a load generator this busy was the limit, not the server
 
 
@@ -79,7 +80,7 @@ def _open(
         outcome.status, outcome.why = "skipped", lacking
         return None
     if contestant.thorough and options.quick:
-        outcome.status, outcome.why = "skipped", "not part of --quick"
+        outcome.status, outcome.why = "skipped", HURRIED
         return None
     with _failing(outcome):
         if isinstance(contestant, InProcess):

@@ -107,7 +107,7 @@ def test_the_readme_gets_the_table_between_its_marks(found, tmp_path):
     subprocess.run(command, check=True)
     written = text.read_text("utf-8")
     assert written.startswith("before\n") and written.endswith("after\n") and "old" not in written
-    assert "| **call: GA4: gatekeeper** | 41.0 |  | " in written and "| call: GA4: nginx | 20.5 | 0.500 | " in written
+    assert "| **call: GA4: gatekeeper** | 41.0 |  | " in written and "| call: GA4: nginx | 20.5 | × 0.500 | " in written
     assert "Some CPU, 2 cores, 8 GB" in written and "![What the gate costs](docs.png)" in written
     assert (tmp_path / "docs.png").read_bytes() == b"picture"
     result.write(tmp_path / "bench.json", {**found, "complete": False})
