@@ -154,7 +154,9 @@ def _compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[rows.Table]:
     notes += [f"only in this one: {', '.join(come)}"] if come else []
     if not compare.same_machine(old, new):
         notes.append("the two were measured on different machines: only ratios within each can be compared")
-    if not old.get("complete", True):
+    if old["options"]["quick"] != new["options"]["quick"]:
+        notes.append("one of the two is a quick run: its windows are shorter, and its figures higher")
+    if not old["complete"]:
         notes.append("the older result is partial")
     if notes:
         yield rows.Table("of the comparison", ("",), tuple((note,) for note in notes))

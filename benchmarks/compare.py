@@ -37,14 +37,15 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def only_in_one(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Contestants measured only then, and only now, as `scenario: contestant`."""
+    """Contestants measured only then, and only now, of scenarios that both ran, as `scenario: contestant`."""
+    both = old["scenarios"].keys() & new["scenarios"].keys()
 
     def measured(result: Mapping[str, Any]) -> set[str]:
         return {
             f"{name}: {contestant}"
             for name, scenario in result["scenarios"].items()
             for contestant, found in scenario["contestants"].items()
-            if found["metrics"]
+            if name in both and found["metrics"]
         }
 
     then, now = measured(old), measured(new)

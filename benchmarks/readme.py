@@ -51,7 +51,7 @@ def _rows(found: Mapping[str, Any]) -> Iterator[str]:
             cpu, mine = metrics["cpu_us"]["median"], ours(one, contestants) if name in BESIDE else None
             base = contestants[mine]["metrics"].get("cpu_us") if mine and mine != one else None
             yield "| " + " | ".join((
-                label, number(cpu), number(cpu / base["median"]) if base else "",
+                label, number(cpu), f"× {number(cpu / base['median'])}" if base else added(metrics),
                 number(metrics["per_second"]["median"]) if "per_second" in metrics else "",
                 *(number(latency[key]) if key in latency else "" for key in ("p50", "p99")),
                 f"{told['memory_mb']:.0f}" if told["memory_mb"] else "",

@@ -100,7 +100,7 @@ def comparison(changes: list[Change]) -> Table:
     ]
     quiet = sum(one.verdict == "noise" for one in changes)
     rest = (f"{quiet} figures of {len(changes)} differ by noise only", "", "", "", "", "")
-    return Table("compared with the older result", ("", "figure", "then", "now", "ratio", ""), (*told, rest))
+    return Table("compared with the older result", ("", "figure", "then", "now", "ratio", "verdict"), (*told, rest))
 
 
 def _narrow(table: Table) -> Table:

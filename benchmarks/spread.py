@@ -10,6 +10,8 @@ Verdict = Literal["better", "worse", "noise"]
 
 # The same program measured twice in one run, medians of five rounds, differed by 7 %; single rounds by 10 %.
 FLOOR = 0.07
+# Two rounds of each lie apart by chance in one case of three: then only a large difference says anything.
+FEW, FLOOR_OF_FEW = 3, 0.25
 
 
 def middle(rounds: Sequence[float]) -> dict[str, float]:
@@ -22,11 +24,12 @@ def middle(rounds: Sequence[float]) -> dict[str, float]:
 def verdict(old: Sequence[float], new: Sequence[float], better: Literal["lower", "higher"]) -> tuple[float, Verdict]:
     """New median / old median, and what that means.
 
-    It is noise unless the medians differ by more than `FLOOR` and no round of one lies among the other's.
+    It is noise unless the medians differ by more than the floor and no round of one lies among the other's.
     """
     before, after = statistics.median(old), statistics.median(new)
     ratio = after / before if before else float("inf") if after else 1.0
     apart = min(new) > max(old) or max(new) < min(old)
-    if abs(ratio - 1.0) <= FLOOR or not apart:
+    floor = FLOOR if min(len(old), len(new)) >= FEW else FLOOR_OF_FEW
+    if abs(ratio - 1.0) <= floor or not apart:
         return ratio, "noise"
     return ratio, "better" if (ratio < 1.0) == (better == "lower") else "worse"

@@ -62,7 +62,9 @@ def test_what_was_due_and_never_left_is_told():
 def test_a_difference_within_the_spread_is_noise():
     """Rounds that overlap say nothing, nor do medians seven hundredths apart."""
     assert verdict([10, 11, 15], [14, 15, 16], "lower") == (pytest.approx(15 / 11), "noise")
-    assert verdict([10.0, 10.1], [10.5, 10.6], "lower")[1] == "noise"
+    assert verdict([10.0, 10.1, 10.1], [10.5, 10.6, 10.6], "lower")[1] == "noise"
+    assert verdict([10.0, 10.1, 10.1], [11.0, 11.1, 11.1], "lower")[1] == "worse"
+    assert verdict([10.0, 10.1], [11.0, 11.1], "lower")[1] == "noise"  # two rounds lie apart by chance, too
 
 
 @pytest.mark.parametrize(
