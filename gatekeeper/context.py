@@ -62,6 +62,11 @@ def install(gate: Gate) -> None:
     _installed.append(gate)
 
 
+def working() -> Here | None:
+    """For whom this code works: the current visitor, else nobody in this process's newest gate; `None` without one."""
+    return current.get() or (Here(_installed[-1]) if _installed else None)
+
+
 def track(event: str, /, **data: Any) -> str | None:
     """Send an event in the current visitor's context and return its request id; `data` are canonical fields.
 
@@ -69,7 +74,7 @@ def track(event: str, /, **data: Any) -> str | None:
     event that cannot be taken is logged by its fault, without values, and `None` is returned. It is decided
     at once and delivered in the background.
     """
-    here = current.get() or (Here(_installed[-1]) if _installed else None)
+    here = working()
     if here is None:
         _log.error("track(): no gate runs in this process; wrap the app in GatekeeperMiddleware")
         return None
