@@ -26,11 +26,9 @@ def install() -> tuple[str, ...]:
     tracking hosts by clients that cannot be caught (`outbound/tripwire.py`).
     """
     if not _on:
-        for library in CLIENTS:
-            if importlib.util.find_spec(library) is not None:
-                _on.append(importlib.import_module(f"gatekeeper.outbound.{library}"))
-        for name in ("urllib", "stamps", "tripwire"):
-            _on.append(importlib.import_module(f"gatekeeper.outbound.{name}"))
+        there = [library for library in CLIENTS if importlib.util.find_spec(library) is not None]
+        names = [*there, "urllib", "stamps", "tripwire"]
+        _on.extend(importlib.import_module(f"gatekeeper.outbound.{name}") for name in names)
         for module in _on:
             module.install()
     return tuple(module.__name__.rpartition(".")[2] for module in _on if module.__name__.rpartition(".")[2] in CLIENTS)

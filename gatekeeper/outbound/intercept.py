@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from gatekeeper import context
 from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
@@ -195,12 +195,10 @@ def failure(error: BaseException) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
 
 
-def pairs(headers: object) -> Sequence[tuple[str, str]]:
+def pairs(headers: Any) -> list[tuple[str, str]]:
     """Headers as clients take them (a mapping or pairs, text or bytes) as pairs of text."""
-    if headers is None:
-        return ()
-    items = headers.items() if hasattr(headers, "items") else headers
-    return [(_text(name), _text(value)) for name, value in items]  # type: ignore[attr-defined]
+    items = () if headers is None else headers.items() if hasattr(headers, "items") else headers
+    return [(_text(name), _text(value)) for name, value in items]
 
 
 def _text(value: object) -> str:

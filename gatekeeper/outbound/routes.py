@@ -25,7 +25,7 @@ _NATIVE = frozenset(dialect.KIND for dialect in DIALECTS)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Calls that are for one of `candidates`. `base` is the part of the path that is the endpoint's, not the vendor's."""
+    """Calls that are for one of `candidates`. `base`: the part of the path that is the endpoint's."""
 
     host: str
     candidates: tuple[Destination, ...]

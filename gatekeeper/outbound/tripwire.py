@@ -6,6 +6,7 @@ that was judged means a client without an interceptor: a raw socket, http.client
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from typing import Any
@@ -38,10 +39,8 @@ def uninstall() -> None:
 def _hook(event: str, args: tuple[Any, ...]) -> None:
     if not _on or event not in ("socket.getaddrinfo", "socket.gethostbyname", "socket.connect"):
         return
-    try:
+    with contextlib.suppress(Exception):  # an error in here would break the app's connection
         _look(event, args)
-    except Exception:  # noqa: BLE001, S110  # an error in here would break the app's connection
-        pass
 
 
 def _look(event: str, args: tuple[Any, ...]) -> None:

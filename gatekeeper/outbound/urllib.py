@@ -45,7 +45,7 @@ def _do_open(original: Any) -> Any:
             return _response(req.full_url, call.answer)
         try:
             with sending():
-                response = urllib.request.build_opener(_Unfollowed).open(_request(outgoing), timeout=req.timeout)  # noqa: S310
+                response = urllib.request.build_opener(_Unfollowed).open(_request(outgoing), timeout=req.timeout)
                 with response:
                     answer = readable(response.status, response.getheaders(), response.read())
         except BaseException as error:

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+import gatekeeper.outbound
+from gatekeeper import context
 from tests.outbound.clients import CLIENTS
 
 each_client = pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
@@ -111,3 +113,61 @@ def test_a_body_over_the_limit_is_blocked(shop, client):
     with shop.visitor("analytics"):
         assert client("POST", shop.sims.ga4.url + MEASUREMENT, b"x" * (2**20 + 1))[0] == 204
     assert [line["deliveries"][0]["reason"] for line in shop.lines()] == ["call_unreadable"]
+
+
+@each_client
+def test_a_vendor_that_does_not_answer_is_the_clients_own_error(shop, client):
+    """As without the gate; the log says that it failed, and why by the error's class."""
+    shop.sims.ga4.reset(times=10)  # some clients try again
+    with shop.visitor("analytics"), pytest.raises(Exception) as raised:
+        client("POST", shop.sims.ga4.url + MEASUREMENT, BODY)
+    assert not raised.type.__module__.startswith("gatekeeper")
+    (line,) = shop.lines("outcome")
+    assert line["status"] == "failed" and line["destination"] == "ga4"
+
+
+@each_client
+def test_what_cannot_be_recorded_is_not_sent(shop, client, monkeypatch):
+    """A full disk: nothing leaves, and the client has its answer."""
+
+    def broken(batch, then=None):
+        raise OSError
+
+    monkeypatch.setattr(shop.runtime.gate.recorder, "append", broken)
+    with shop.visitor("analytics"):
+        assert client("POST", shop.sims.ga4.url + MEASUREMENT, BODY) == (204, b"")
+    assert shop.sims.ga4.received == ()
+
+
+@each_client
+def test_an_error_of_the_gate_is_a_call_that_is_not_sent(shop, client, monkeypatch):
+    """The app's request goes on; the vendor gets nothing."""
+
+    def broken(*args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gatekeeper.outbound.intercept.plan_call", broken)
+    with shop.visitor("analytics"):
+        assert client("POST", shop.sims.ga4.url + MEASUREMENT, BODY) == (204, b"")
+    assert shop.sims.ga4.received == ()
+
+
+@each_client
+def test_a_call_may_say_itself_whose_it_is(shop, client):
+    """`Gatekeeper-Context` from `dump()`: for threads and workers. A forged one denies; it is never sent on."""
+    with shop.visitor("analytics"):
+        token = context.dump()
+    client("POST", shop.sims.ga4.url + MEASUREMENT, BODY, {"Gatekeeper-Context": token})
+    client("POST", shop.sims.ga4.url + MEASUREMENT, BODY, {"Gatekeeper-Context": token[:-3] + "AAA"})
+    (received,) = shop.sims.ga4.received
+    assert received.header("Gatekeeper-Context") is None
+    assert [line["consent_state"]["analytics"] for line in shop.lines()] == [True, False]
+
+
+@each_client
+def test_uninstalled_clients_are_as_they_were(shop, client):
+    """Nothing of ours is in the way any more."""
+    gatekeeper.outbound.uninstall()
+    client("POST", shop.sims.ga4.url + MEASUREMENT, BODY)
+    (received,) = shop.sims.ga4.received
+    assert b"jane" in received.body and shop.lines() == []
