@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatekeeper.native import ga4_measurement, ga4_web
+from gatekeeper.native import ga4_measurement, ga4_web, sentry
 from gatekeeper.native.dialect import Dialect
 
-DIALECTS: Final[tuple[Dialect, ...]] = (ga4_measurement, ga4_web)
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    ga4_measurement,
+    ga4_web,
+    sentry,
+)
 
 
 def find(kind: str, method: str, path: str) -> Dialect | None:

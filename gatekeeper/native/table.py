@@ -66,10 +66,15 @@ class Table:
         return isinstance(value, (str, int, float)) and pattern.fullmatch(str(value)) is not None
 
 
-def load(file: str) -> Table:
-    """A table of this folder. Raises ValueError for a role that is neither a catalogue field nor one of ours."""
+def load(file: str, below: Mapping[str, tuple[str, ...]] | None = None) -> Table:
+    """A table of this folder. Raises ValueError for a role that is neither a catalogue field nor one of ours.
+
+    `below`: rows whose name begins so hold as well with each of these in front, for objects that stand in several places.
+    """
     text = resources.files(__package__).joinpath(file).read_text("utf-8")
     rows = {name: role for section in tomllib.loads(text).values() for name, role in section.items()}
+    for start, places in (below or {}).items():
+        rows |= {place + name: role for name, role in rows.items() if name.startswith(start) for place in places}
     for name, role in rows.items():
         if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(_PATTERN):
             raise ValueError(f"{file}: {name}: {role} is neither a field of the catalogue nor a role")
