@@ -10,7 +10,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -48,9 +49,9 @@ class Here:
         residence, age_band = self.told.get("residence"), self.told.get("age_band")
         if caller.visitor is not None:
             known = caller.visitor
-            visitor = replace(known, residence=residence or known.residence, age_band=age_band or known.age_band)
-            return replace(caller, visitor=visitor)
-        return replace(caller, residence=residence, age_band=age_band)
+            visitor = changed(known, residence=residence or known.residence, age_band=age_band or known.age_band)
+            return changed(caller, visitor=visitor)
+        return changed(caller, residence=residence, age_band=age_band)
 
 
 current: ContextVar[Here | None] = ContextVar("gatekeeper_here", default=None)
@@ -65,6 +66,11 @@ def install(gate: Gate) -> None:
 def working() -> Here | None:
     """For whom this code works: the current visitor, else nobody in this process's newest gate; `None` without one."""
     return current.get() or (Here(_installed[-1]) if _installed else None)
+
+
+def replace(old: Gate, new: Gate) -> None:
+    """Make a gate known in the place of another: the policy was read again."""
+    _installed[:] = [new if gate is old else gate for gate in _installed]
 
 
 def track(event: str, /, **data: Any) -> str | None:

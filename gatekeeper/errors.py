@@ -4,6 +4,7 @@
     ├── ConfigError      the operator: the policy, a key, a secret or a path is wrong
     ├── EventError       the sender: what was posted is not an event
     ├── DeliveryError    nobody yet: a vendor could not be reached; retried
+    ├── StorageError     the operator, now: the outbox cannot be written, so no event is accepted
     └── AuditError       the operator, now: the audit log cannot be written, so nothing is sent
 
 A refusal is never an error: blocked tracking is a `Decision` with a reason.
@@ -44,3 +45,7 @@ class DeliveryError(GatekeeperError):
 
 class AuditError(GatekeeperError):
     """The audit log could not be written; by promise nothing may be sent."""
+
+
+class StorageError(GatekeeperError):
+    """The outbox could not be read or written; nothing of the caller's was kept."""

@@ -1,13 +1,15 @@
 """The order, written once: read → locate → resolve → decide → shape, then record, then deliver.
 
-`Plan`s are made without acting (`plan`), then acted on (`take`): first the decision lines are made durable,
-then deliveries are handed over. Nothing outside this file calls the stages.
+`Plan`s are made without acting (`plan`), then acted on (`take`): deliveries are kept, and may leave once the
+decision lines are durable. Nothing outside this file calls the stages.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
@@ -16,7 +18,6 @@ from gatekeeper import signals
 from gatekeeper.audit import lines
 from gatekeeper.consent.resolve import resolve
 from gatekeeper.decision import decide
-from gatekeeper.delivery.job import Job
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.errors import DeliveryError
@@ -42,6 +43,7 @@ from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
+from gatekeeper.storage.outbox import Arrival, Job
 from gatekeeper.wire import Posted
 
 _EVERY_PURPOSE: Final = frozenset(Purpose)
@@ -91,14 +93,46 @@ class Recorder(Protocol):
         """Whether the last attempt to write failed."""
 
 
-class Deliverer(Protocol):
-    """Where deliveries go; see `gatekeeper.delivery.memory`."""
+class Outbox(Protocol):
+    """Where deliveries are kept; the part of `gatekeeper.storage.outbox.Outbox` that the gate needs."""
 
     def room(self, destination: str, count: int) -> bool:
         """Whether `count` more events can be kept for a destination."""
 
-    def put(self, jobs: Sequence[Job]) -> None:
-        """Take jobs over; from here on they are the deliverer's."""
+    def accept(self, arrivals: Sequence[Arrival]) -> Future[list[str]]:
+        """Keep arrivals and have their lines written; done with the request ids when both are durable."""
+
+
+class Counting(Protocol):
+    """What the gate tells `gatekeeper.metrics`."""
+
+    def decided(self, blocked: Iterable[tuple[str, str]]) -> None:
+        """An event was decided; `blocked` are (destination, reason)."""
+
+    def timed(self) -> bool:
+        """Whether the next decision's time is wanted."""
+
+    def took(self, seconds: float) -> None:
+        """How long it took."""
+
+    def refused(self, why: str) -> None:
+        """Events were answered 503."""
+
+
+class _Uncounted:
+    """Nobody counts: tests and `explain`."""
+
+    def decided(self, blocked: Iterable[tuple[str, str]]) -> None:
+        pass
+
+    def timed(self) -> bool:
+        return False
+
+    def took(self, seconds: float) -> None:
+        pass
+
+    def refused(self, why: str) -> None:
+        pass
 
 
 class Gate:
@@ -113,13 +147,17 @@ class Gate:
         new_id: Callable[[float], str],
         lookup: Lookup,
         recorder: Recorder,
-        deliverer: Deliverer,
+        outbox: Outbox,
+        metrics: Counting | None = None,
+        arrived: Callable[[], None] = lambda: None,
     ) -> None:
         self.policy = policy
         self.keys = keys
         self.clock = clock
         self.recorder = recorder
-        self.deliverer = deliverer
+        self.outbox = outbox
+        self.metrics: Counting = metrics or _Uncounted()
+        self._arrived = arrived
         self.new_id = new_id
         self._lookup = lookup
         self._always = tuple(policy.file.jurisdiction.always)
@@ -197,27 +235,43 @@ class Gate:
         subjects = self.subjects_of(caller, event, consent, posted)
         return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, subjects)
 
-    def take(self, posted: Sequence[Posted], caller: Caller) -> tuple[list[str], Future[None]]:
-        """Decide, record, then deliver. Returns the request ids and a future that is done when all is durable.
+    def take(self, posted: Sequence[Posted], caller: Caller) -> tuple[list[str], Future[list[str]]]:
+        """Decide, keep, record. Returns the request ids and a future that is done when all is durable.
 
-        The future fails with AuditError if the decision could not be written; then nothing is sent. Raises
+        The future's ids are the ones to answer with: a repeated event has its first one's. It fails with AuditError
+        or StorageError if the decision or the deliveries could not be kept; then nothing is sent. Raises
         DeliveryError if a destination's queue is full; then nothing is written either.
         """
-        plans, jobs = [], []
+        arrivals = []
         for one in posted:
             at = self.clock()
-            plan = self.plan(one, caller, at=at, request_id=self.new_id(at))
-            plans.append(plan)
-            jobs += [
-                Job(plan.request_id, name, plan.event.time, shaped.head, shaped.body)
-                for name, shaped in plan.shaped.items()
-            ]
-        for name in {job.destination for job in jobs}:
-            if not self.deliverer.room(name, sum(job.destination == name for job in jobs)):
+            request_id = self.new_id(at)
+            if self.metrics.timed():
+                started = time.perf_counter()
+                plan = self.plan(one, caller, at=at, request_id=request_id)
+                self.metrics.took(time.perf_counter() - started)
+            else:
+                plan = self.plan(one, caller, at=at, request_id=request_id)
+            arrivals.append(self._arrival(plan, one.id))
+            self.metrics.decided(
+                (to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is Verdict.BLOCK
+            )
+        counts = Counter(job.destination for arrival in arrivals for job in arrival.jobs)
+        for name, count in counts.items():
+            if not self.outbox.room(name, count):
+                self.metrics.refused("full")
                 raise DeliveryError(f"the queue of {name} is full")
-        batch = [lines.decision_line(plan, self.policy) for plan in plans]
-        done = self.recorder.append(batch, (lambda: self.deliverer.put(jobs)) if jobs else None)
-        return [plan.request_id for plan in plans], done
+        self._arrived()
+        return [arrival.request_id for arrival in arrivals], self.outbox.accept(arrivals)
+
+    def _arrival(self, plan: Plan, event_id: str | None) -> Arrival:
+        return Arrival(
+            plan.request_id,
+            None if event_id is None else self.keys.event_key(plan.event.name, event_id),
+            plan.subjects,
+            lines.decision_line(plan, self.policy),
+            tuple(Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()),
+        )
 
     def _event(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Event:
         data, unusable = accept(posted.data, self.policy.catalogue)

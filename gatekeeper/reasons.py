@@ -23,3 +23,4 @@ NOT_ROUTED: Final = "event_not_routed"
 AUDIT: Final = "audit_unavailable"
 INSUFFICIENT: Final = "insufficient_data"
 INTERNAL: Final = "internal_error"
+DUPLICATE: Final = "duplicate_event"  # in an outcome: the event was accepted for this destination before

@@ -1,4 +1,4 @@
-"""A gate at work in this process: the policy with its keys, clock, log and deliveries wired in.
+"""A gate at work in this process: the policy with its keys, clock, log, outbox and deliverer wired in.
 
 The one place where the pure stages meet the real clock, the disk and the network.
 """
@@ -6,17 +6,28 @@ The one place where the pure stages meet the real clock, the disk and the networ
 from __future__ import annotations
 
 import atexit
+import logging
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from gatekeeper import ids, keys
-from gatekeeper.audit.lines import Line
+from gatekeeper.audit.recover import missing
 from gatekeeper.audit.writer import AuditWriter, usable
-from gatekeeper.delivery.memory import MemoryDeliverer
+from gatekeeper.delivery.deliverer import Deliverer
+from gatekeeper.errors import ConfigError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
+from gatekeeper.metrics import Metrics, disk_left
 from gatekeeper.policy import Policy, load_policy
+from gatekeeper.storage import database
+from gatekeeper.storage.sqlite import SqliteOutbox
+
+DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
+_FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
+_log = logging.getLogger("gatekeeper")
 
 
 class Runtime:
@@ -24,39 +35,129 @@ class Runtime:
 
     def __init__(self, config: str | Path | Policy) -> None:
         self.policy = load_policy(config)
-        usable(self.policy.audit_folder)
-        self.keys = keys.load(self.policy.keys_folder)
+        self.keys = check(self.policy)
+        self.metrics = Metrics()
+        self._watchers: list[Callable[[Gate], None]] = []
+        self._reloading = threading.Lock()
         self._writer = AuditWriter(self.policy.audit_folder)
         table = self.policy.file.delivery
-        self._deliverer = MemoryDeliverer(
+        self.outbox = SqliteOutbox(
+            self.policy.database_file, self.policy.destinations, self._writer, clock=time.time,
+            max_queued=table.max_queued,
+        )  # fmt: skip
+        self._deliverer = Deliverer(
+            self.outbox,
             self.policy.destinations,
-            record=self._record,
+            missing=partial(missing, self.policy.audit_folder),
+            metrics=self.metrics,
             clock=time.time,
             timeout=table.timeout,
-            max_queued=table.max_queued,
+            dead_for=table.dead_letters,
         )
-        self.gate = Gate(
+        self.outbox.woken = self._deliverer.wake
+        self.gate = self._gate()
+        atexit.register(self.close)
+
+    def start(self) -> None:
+        """Deliver what is queued, also before the first event; not before a fork."""
+        self._deliverer.start()
+
+    def watch(self, swap: Callable[[Gate], None]) -> None:
+        """Have `swap` called with the new gate after a reload."""
+        self._watchers.append(swap)
+
+    def reload(self) -> bool:
+        """Read the policy file again; a policy that cannot be used is logged and the old one stays.
+
+        Everything that arrives later is decided by the new policy. `[storage]`, `[audit]` and `[keys]` need a restart.
+        """
+        with self._reloading:
+            try:
+                policy = reread(self.policy)
+            except ConfigError as error:
+                for problem in error.problems:
+                    _log.error("the new policy is refused, the old one stays: %s", problem)
+                return False
+            self.policy = policy
+            table = policy.file.delivery
+            self.outbox.use(policy.destinations, table.max_queued)
+            self.gate = self._gate()
+            for swap in self._watchers:
+                swap(self.gate)
+            self._deliverer.use(policy.destinations, table.timeout, table.dead_letters)
+            _log.info("policy %s is in force", policy.version)
+            return True
+
+    def idle(self) -> bool:
+        """Whether every delivery has ended."""
+        return self.outbox.idle()
+
+    def problems(self) -> list[str]:
+        """What stands against taking events now, one sentence each; empty if nothing does."""
+        found = []
+        if self._writer.failing():
+            found.append("the audit log cannot be written: nothing is sent")
+        failure = self.outbox.failing()
+        if failure is not None:
+            found.append(f"the outbox cannot be written ({failure}): no event is accepted")
+        full = [name for name in self.policy.destinations if not self.outbox.room(name, 1)]
+        found += [f"the queue of {name} is full" for name in full]
+        try:
+            for path in (self.policy.audit_folder, self.policy.database_file.parent):
+                if disk_left(path) < DISK_LOW:
+                    found.append(f"the disk of {path.name} is nearly full")
+        except OSError as error:
+            found.append(f"the disk cannot be looked at ({error.strerror})")
+        return found
+
+    def scrape(self) -> bytes:
+        """The metrics, in Prometheus' text format. Raises StorageError."""
+        return self.metrics.text(
+            self.outbox.count(),
+            disk_left=disk_left(self.policy.database_file.parent),
+            failing=self._writer.failing(),
+            now=time.time(),
+        )
+
+    def close(self) -> None:
+        """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it anew."""
+        self._deliverer.close()
+        try:
+            self.outbox.close()
+        except StorageError:
+            _log.error("the outbox could not be closed")
+        self._writer.close()
+
+    def _gate(self) -> Gate:
+        return Gate(
             self.policy,
             self.keys,
             clock=time.time,
             new_id=ids.request_id,
             lookup=place_lookup(self.policy),
             recorder=self._writer,
-            deliverer=self._deliverer,
+            outbox=self.outbox,
+            metrics=self.metrics,
+            arrived=self._deliverer.start,
         )
-        atexit.register(self.close)
 
-    def idle(self) -> bool:
-        """Whether every delivery has ended."""
-        return self._deliverer.idle()
 
-    def close(self) -> None:
-        """Finish what is under way, write the last lines, stop. May be called again; an event starts it anew."""
-        self._deliverer.close()
-        self._writer.close()
+def check(policy: Policy) -> keys.KeyRing:
+    """Make log, store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
+    usable(policy.audit_folder)
+    database.prepare(policy.database_file)
+    return keys.load(policy.keys_folder)
 
-    def _record(self, batch: Sequence[Line]) -> object:
-        return self._writer.append(batch)
+
+def reread(policy: Policy) -> Policy:
+    """The policy in the same file, as it is now. Raises ConfigError if it cannot take the old one's place."""
+    if policy.path is None:
+        raise ConfigError("the policy did not come from a file")
+    new = load_policy(policy.path)
+    for name in _FIXED:
+        if getattr(new.file, name) != getattr(policy.file, name):
+            raise ConfigError(f"{name}: cannot change while the gate runs; restart it")
+    return new
 
 
 def place_lookup(policy: Policy) -> Locations:

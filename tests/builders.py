@@ -95,21 +95,35 @@ class MemoryRecorder:
 
 
 class MemoryOutbox:
-    """Keeps jobs and sends nothing."""
+    """Keeps arrivals, writes their lines, and sends nothing."""
 
-    def __init__(self) -> None:
-        self.jobs: list[Any] = []
+    def __init__(self, recorder: MemoryRecorder) -> None:
+        self.recorder = recorder
+        self.arrivals: list[Any] = []
         self.full = False
+
+    @property
+    def jobs(self) -> list[Any]:
+        return [job for arrival in self.arrivals for job in arrival.jobs]
 
     def room(self, destination: str, count: int) -> bool:
         return not self.full
 
-    def put(self, jobs: Sequence[Any]) -> None:
-        self.jobs += jobs
+    def accept(self, arrivals: Sequence[Any]) -> Future[list[str]]:
+        done: Future[list[str]] = Future()
+        try:
+            self.recorder.append([one.line for one in arrivals]).result()
+        except AuditError as error:
+            done.set_exception(error)
+            return done
+        self.arrivals += arrivals
+        done.set_result([one.request_id for one in arrivals])
+        return done
 
 
 def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) -> Gate:
     """A gate whose records and deliveries stay in memory."""
+    recorder = MemoryRecorder()
     counter = iter(range(1_000_000))
     return Gate(
         policy or make_policy(),
@@ -117,8 +131,8 @@ def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) ->
         clock=clock,
         new_id=lambda at: f"req_{next(counter):06}",
         lookup=lookup,
-        recorder=MemoryRecorder(),
-        deliverer=MemoryOutbox(),
+        recorder=recorder,
+        outbox=MemoryOutbox(recorder),
     )
 
 

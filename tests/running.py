@@ -70,6 +70,7 @@ def tables(folder: Path, sims: Simulators, **more: Any) -> dict[str, Any]:
     return policy_data(
         audit={"path": str(folder / "audit")},
         keys={"path": str(folder / "keys")},
+        storage={"url": f"sqlite:///{folder}/gatekeeper.db"},
         server={"api_keys": [API_KEY], "origins": [ORIGIN]} | more.pop("server", {}),
         destinations={
             "ga4": {"kind": "ga4", "measurement_id": "G-TEST", "api_secret": "s3cret", "endpoint": sims.ga4.url},

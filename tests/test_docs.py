@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from gatekeeper import __version__
-from gatekeeper.cli import app, audit, keys
+from gatekeeper.cli import app, audit, dead_letter, keys
 from gatekeeper.destinations import KINDS
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.policy.file import PolicyFile
@@ -19,7 +19,7 @@ DOCS = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.m
 README = (ROOT / "README.md").read_text("utf-8")
 REASONS = """event_not_routed jurisdiction_blocked no_analytics_consent no_marketing_consent gpc_opt_out sale_opt_out
 consent_withdrawn consent_expired consent_unreadable minor purpose_mismatch insufficient_data unlisted_destination
-call_unreadable audit_unavailable internal_error""".split()
+call_unreadable audit_unavailable internal_error duplicate_event""".split()
 CAUSES = "unknown_field purpose not_needed opt_out invalid".split()
 
 
@@ -56,7 +56,7 @@ def test_every_reason_the_code_can_give_is_in_the_list():
 
     given = {value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)}
     given |= set(reasons.NO_CONSENT.values())
-    assert len(given) == 15 and given <= set(REASONS)
+    assert len(given) == 16 and given <= set(REASONS)
 
 
 def test_every_audit_key_is_documented():
@@ -75,7 +75,7 @@ def test_every_audit_key_is_documented():
 
 
 def commands():
-    for group, prefix in ((app, ""), (audit, "audit "), (keys, "keys ")):
+    for group, prefix in ((app, ""), (audit, "audit "), (keys, "keys "), (dead_letter, "dead-letter ")):
         for command in group.registered_commands:
             yield prefix + (command.name or command.callback.__name__)
 

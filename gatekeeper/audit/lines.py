@@ -5,7 +5,7 @@ The keys of the guide's record come first and under the guide's names. No value 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,12 +29,27 @@ class Line(NamedTuple):
     refs: tuple[str, ...] = ()
 
 
+def pack(batch: Sequence[Line]) -> bytes:
+    """Lines as bytes, to be kept until the log has them."""
+    return orjson.dumps([(line.core.decode(), line.refs) for line in batch])
+
+
+def unpack(data: bytes) -> list[Line]:
+    """The lines of `pack`."""
+    return [Line(core.encode(), tuple(refs)) for core, refs in orjson.loads(data)]
+
+
 NOTHING_GRANTED = {"necessary": True, "analytics": False, "marketing": False}
 
 
 def timestamp(at: float) -> str:
     """RFC 3339 in UTC with whole seconds, as the guide writes it."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp_of(datetime.fromtimestamp(at, UTC))
+
+
+def timestamp_of(at: datetime) -> str:
+    """The same of a UTC datetime."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def decision_line(plan: Plan, policy: Policy) -> Line:

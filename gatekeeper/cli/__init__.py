@@ -17,10 +17,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 audit = typer.Typer(help="Read the audit log.", no_args_is_help=True)
+dead_letter = typer.Typer(help="Events that could not be delivered.", no_args_is_help=True)
 keys = typer.Typer(help="The key folder.", no_args_is_help=True)
 geoip = typer.Typer(help="The location database.", no_args_is_help=True)
 report = typer.Typer(help="Documents that follow from the policy.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(dead_letter, name="dead-letter")
 app.add_typer(keys, name="keys")
 app.add_typer(geoip, name="geoip")
 app.add_typer(report, name="report")
@@ -77,11 +79,12 @@ def serve(
     config: Config = POLICY,
     host: Annotated[str | None, typer.Option(help="Address to listen on; the policy's if not given.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; the policy's, else 8787.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve; one store, one log.")] = 1,
 ) -> None:
-    """Run the sidecar until it is stopped."""
+    """Run the sidecar until it is stopped. SIGHUP reads the policy again, SIGTERM drains."""
     from gatekeeper.cli.serve import run
 
-    run(config, host, port)
+    run(config, host, port, workers)
 
 
 @app.command()
@@ -152,6 +155,140 @@ def audit_show(request_id: str, config: Config = POLICY, as_json: AsJson = False
     from gatekeeper.cli.audit import show
 
     show(request_id, config, as_json)
+
+
+Destination = Annotated[str | None, typer.Option("--destination", "-d", help="Only those of this destination.")]
+Ids = Annotated[list[int] | None, typer.Argument(help="Ids as `list` shows them; all if none is given.")]
+
+
+@dead_letter.command("list")
+def dead_letter_list(config: Config = POLICY, destination: Destination = None, as_json: AsJson = False) -> None:
+    """List the newest dead letters with the reason; never what is in them."""
+    from gatekeeper.cli.dead_letter import show
+
+    show(config, destination, as_json)
+
+
+@dead_letter.command("retry")
+def dead_letter_retry(
+    ids: Ids = None, config: Config = POLICY, destination: Destination = None, as_json: AsJson = False
+) -> None:
+    """Queue dead letters again (exit code 3 if there is none)."""
+    from gatekeeper.cli.dead_letter import retry
+
+    retry(ids or [], config, destination, as_json)
+
+
+@dead_letter.command("purge")
+def dead_letter_purge(
+    ids: Ids = None, config: Config = POLICY, destination: Destination = None, as_json: AsJson = False
+) -> None:
+    """Delete dead letters for good (exit code 3 if there is none)."""
+    from gatekeeper.cli.dead_letter import purge
+
+    purge(ids or [], config, destination, as_json)
+
+
+Since = Annotated[str | None, typer.Option(help="From this time on: 2026-11-24, an RFC 3339 time, or 7d.")]
+Until = Annotated[str | None, typer.Option(help="Before this time.")]
+Status = Annotated[str | None, typer.Option(help="With this status: delivered, blocked, failed, pending, cancelled.")]
+Reason = Annotated[str | None, typer.Option(help="With this reason code.")]
+Law = Annotated[str | None, typer.Option(help="Under this law, by its id.")]
+EventName = Annotated[str | None, typer.Option(help="Of this event.")]
+Country = Annotated[str | None, typer.Option(help="Decided for this country.")]
+Sent = Annotated[str | None, typer.Option(help="In which this field was sent.")]
+Stripped = Annotated[str | None, typer.Option(help="From which this field was stripped.")]
+UserId = Annotated[str | None, typer.Option(help="About the person with this user id.")]
+ClientId = Annotated[str | None, typer.Option(help="About the browser with this client id.")]
+Email = Annotated[str | None, typer.Option(help="About this e-mail address, or its SHA-256; - asks on standard input.")]
+ConsentId = Annotated[str | None, typer.Option(help="About the subject of this consent cookie.")]
+Subject = Annotated[str | None, typer.Option(help="About this pseudonym.")]
+
+
+@audit.command("query")
+def audit_query(
+    config: Config = POLICY,
+    since: Since = None,
+    until: Until = None,
+    destination: Destination = None,
+    status: Status = None,
+    reason: Reason = None,
+    law: Law = None,
+    event: EventName = None,
+    country: Country = None,
+    sent: Sent = None,
+    stripped: Stripped = None,
+    user_id: UserId = None,
+    client_id: ClientId = None,
+    email: Email = None,
+    consent_id: ConsentId = None,
+    subject: Subject = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, the newest first.")] = 100,
+    form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    as_json: AsJson = False,
+) -> None:
+    """Find deliveries by time, destination, status, reason, law, event, field or person."""
+    from gatekeeper.cli.audit_query import query
+
+    words = {
+        "since": since, "until": until, "destination": destination, "status": status, "reason": reason, "law": law,
+        "event": event, "country": country, "sent": sent, "stripped": stripped, "user_id": user_id,
+        "client_id": client_id, "email": email, "consent_id": consent_id, "subject": subject,
+    }  # fmt: skip
+    query(config, words, limit, "json" if as_json else form)
+
+
+@audit.command("export")
+def audit_export(
+    target: Annotated[Path, typer.Argument(help="File to write: .csv, .json or .parquet.")],
+    config: Config = POLICY,
+    since: Since = None,
+    until: Until = None,
+    destination: Destination = None,
+    status: Status = None,
+    reason: Reason = None,
+    law: Law = None,
+    event: EventName = None,
+    country: Country = None,
+    sent: Sent = None,
+    stripped: Stripped = None,
+    user_id: UserId = None,
+    client_id: ClientId = None,
+    email: Email = None,
+    consent_id: ConsentId = None,
+    subject: Subject = None,
+) -> None:
+    """Write deliveries to a CSV, JSON or Parquet file."""
+    from gatekeeper.cli.audit_query import export
+
+    words = {
+        "since": since, "until": until, "destination": destination, "status": status, "reason": reason, "law": law,
+        "event": event, "country": country, "sent": sent, "stripped": stripped, "user_id": user_id,
+        "client_id": client_id, "email": email, "consent_id": consent_id, "subject": subject,
+    }  # fmt: skip
+    export(config, words, target)
+
+
+@audit.command("stats")
+def audit_stats(
+    config: Config = POLICY,
+    since: Since = None,
+    until: Until = None,
+    destination: Destination = None,
+    law: Law = None,
+    event: EventName = None,
+    country: Country = None,
+    by: Annotated[str, typer.Option(help="hour, day, week or month.")] = "day",
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts there, too.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw consent rates and blocked reasons over time."""
+    from gatekeeper.cli.audit_query import stats
+
+    words = {
+        "since": since, "until": until, "destination": destination, "law": law, "event": event, "country": country,
+    }  # fmt: skip
+    stats(config, words, by, html, as_json)
 
 
 @keys.command("list")

@@ -39,7 +39,7 @@ class _Nowhere:
         """Never asked."""
         return True
 
-    def put(self, jobs: object) -> None:
+    def accept(self, arrivals: object) -> Future[list[str]]:
         """Refuse."""
         raise RuntimeError("explain does not deliver")
 
@@ -110,7 +110,7 @@ def bystander(policy: Policy) -> Gate:
         new_id=ids.request_id,
         lookup=place_lookup(policy),
         recorder=nowhere,
-        deliverer=nowhere,
+        outbox=nowhere,
     )
 
 

@@ -11,12 +11,18 @@ from gatekeeper.policy import load_policy
 from gatekeeper.shells import sidecar
 
 
-def run(config: Path, host: str | None, port: int | None) -> None:
+def run(config: Path, host: str | None, port: int | None, workers: int) -> None:
     """Say where it listens, then serve."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     policy = load_policy(config)
     table = policy.file.server
-    sidecar.serve(policy, host=host or table.host, port=table.port if port is None else port, ready=_announce)
+    sidecar.serve(
+        policy,
+        host=host or table.host,
+        port=table.port if port is None else port,
+        workers=workers,
+        ready=_announce,
+    )
 
 
 def _announce(host: str, port: int, prefix: str) -> None:

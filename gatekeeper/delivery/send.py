@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from types import TracebackType
+from typing import Final
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import BuilderError, PyreqwestError
@@ -15,6 +16,8 @@ from pyreqwest.exceptions import BuilderError, PyreqwestError
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Answer, Outgoing
 
+UNREACHABLE: Final = "unreachable"
+NO_ANSWER: Final = frozenset({"timeout", "no_answer"})  # the vendor may have it, or not
 MAX_ANSWER = 4 * 2**20  # bytes; Google Ads echoes each of 2000 conversions, and says what was wrong with it
 
 
@@ -48,7 +51,7 @@ class Sender:
         await self._client.close()
 
     async def send(self, outgoing: Outgoing) -> Answer:
-        """The vendor's answer. Raises DeliveryError, with the error's class only, if there is none."""
+        """The vendor's answer. Raises DeliveryError if there is none: `unreachable`, `timeout` or `no_answer`."""
         try:
             request = self._client.request(outgoing.method, outgoing.url).body_bytes(outgoing.body)
             for name, value in outgoing.headers:
@@ -65,5 +68,9 @@ class Sender:
 
 
 def _code(error: Exception) -> str:
-    name = type(error).__name__.removesuffix("Error")
-    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+    """`unreachable` only where no byte of the request can have arrived; the client's own classes do not tell."""
+    details = getattr(error, "details", None)
+    causes = {cause.get("message") for cause in details.get("causes", ())} if isinstance(details, dict) else set()
+    if "client error (Connect)" in causes:
+        return UNREACHABLE
+    return "timeout" if isinstance(error, TimeoutError) else "no_answer"

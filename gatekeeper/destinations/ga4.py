@@ -65,6 +65,7 @@ KIND = Kind(
     batch_bytes=120_000,
     max_age=3 * DAY,
     max_attempts=2,
+    dedupes_for=None,  # nothing tells a repeated hit from a new one
     processor="Google Ireland Ltd",
     needs_currency=True,
     deletion="Google Analytics Admin API, properties.submitUserDeletion",

@@ -34,8 +34,10 @@ class Kind:
     `fields` is the default allow-list. `places` are all fields the vendor has a place for, `None` if any.
     `clear` are the personal fields (by key, such as `city_hash`) that the vendor defines as clear: they go out
     normalised but not hashed, the audit names them without `_hash`, and a hash that came in is no use there.
-    `batch_bytes` bounds a request's body,
-    `max_age` (seconds) how old an event may be, `max_attempts` how often one is tried.
+    `batch_events` and `batch_bytes` bound a request, `batch_wait` (seconds) is how long a busy destination gathers.
+    `max_age` (seconds) is how old an event may be, `max_attempts` how often an answer that asks for it is tried
+    again (`None`: until the event is too old). `dedupes_for` (seconds, `None`: not at all) is how long the vendor
+    tells a repetition of an event from a new one: what may have arrived is sent again only there and so long.
     """
 
     name: str
@@ -50,7 +52,9 @@ class Kind:
     batch_events: int = 1
     batch_bytes: int = 1_000_000
     max_age: float = 7 * DAY
-    max_attempts: int = 12
+    max_attempts: int | None = None
+    batch_wait: float = 0.1
+    dedupes_for: float | None = 7 * DAY
     accepts_contextual: bool = False
     measures_audience: bool = False  # the operator's own: may be `statistics_only`
     needs_currency: bool = False  # an order value without one is useless there, or gets the event refused
@@ -81,6 +85,12 @@ class Destination:
     statistics_only: bool = False
     vendor_id: int | None = None  # in the IAB's Global Vendor List
     tcf_purposes: tuple[int, ...] = ()
+    expires: float | None = None  # seconds, from the policy
+
+    @property
+    def max_age(self) -> float:
+        """How old an event may be when it is sent, in seconds."""
+        return self.kind.max_age if self.expires is None else min(self.expires, self.kind.max_age)
 
     def secret(self, name: str) -> str:
         """A secret's value, for the one request it goes into."""

@@ -50,6 +50,9 @@ class Common(Strict):
     tcf_purposes: list[Annotated[int, Field(ge=1, le=24)]] = Field(
         default_factory=list, description="TCF purposes this vendor needs consent for."
     )
+    expires: Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?\s*(s|m|h|d|w)$")] | None = Field(
+        None, description="Older events are not sent, such as 1d; never older than the vendor accepts."
+    )
     url_params: list[str] = Field(default_factory=list, description="Query parameters kept besides utm_*.")
 
     def adapt(self, kind: Kind) -> Kind:

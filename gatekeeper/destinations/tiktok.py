@@ -91,6 +91,7 @@ KIND = Kind(
     batch_events=1000,
     batch_bytes=1_000_000,
     max_age=28 * DAY,
+    dedupes_for=2 * DAY,  # by event and event_id
     processor="TikTok Technology Ltd",
     needs_currency=True,
     deletion="none per event; audience members through the Segment (DMP) API",

@@ -37,6 +37,7 @@ class Policy:
     trust: Trust = field(default_factory=lambda: Trust(Ranges()), repr=False)
     anonymisers: tuple[Ranges, ...] = field(default=(), repr=False)
     api_keys: tuple[Secret, ...] = field(default=(), repr=False)
+    admin_token: Secret | None = field(default=None, repr=False)
     origins: frozenset[str] = frozenset()
 
     @property
@@ -53,6 +54,11 @@ class Policy:
     def audit_folder(self) -> Path:
         """Where the log is written."""
         return self.folder / self.file.audit.path
+
+    @property
+    def database_file(self) -> Path:
+        """The file of the outbox and the ledger."""
+        return self.folder / self.file.storage.url.removeprefix("sqlite:///")
 
     @property
     def database_path(self) -> Path | None:

@@ -45,6 +45,7 @@ class ServerTable(Strict):
     max_body: Size = Field(2**20, description="Largest body accepted, as received and as decompressed.")
     origins: list[str] = Field(default_factory=list, description="Other origins whose pages may post events.")
     api_keys: list[SecretValue] = Field(default_factory=list, description="Bearer keys of your own servers.")
+    admin_token: SecretValue | None = Field(None, description="Bearer token of the metrics; without it there are none.")
 
 
 class TcfTable(Strict):
@@ -114,7 +115,10 @@ class DeliveryTable(Strict):
 
     timeout: Duration = Field(10.0, description="For one request, from connect to the end of the answer.")
     max_queued: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        10_000, description="Events waiting for one destination before new ones are refused."
+        1_000_000, description="Events waiting for one destination before new ones are refused."
+    )
+    dead_letters: Duration = Field(
+        7 * 86_400.0, description="How long undeliverable events are kept for a retry by hand."
     )
 
 

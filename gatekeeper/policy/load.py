@@ -28,6 +28,7 @@ from gatekeeper.outbound.hosts import KNOWN, known
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import FieldTable, PolicyFile
 from gatekeeper.policy.messages import sentences
+from gatekeeper.policy.units import seconds
 from gatekeeper.scrub import DEFAULT_PARAMS
 from gatekeeper.signals import CookieReaders, Readers, flags
 from gatekeeper.signals.tcf import PURPOSES
@@ -113,6 +114,9 @@ class _Compiler:
             trust=self._trust(),
             anonymisers=self._anonymisers(folder),
             api_keys=tuple(self._secret(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
+            admin_token=(
+                None if file.server.admin_token is None else self._secret("server.admin_token", file.server.admin_token)
+            ),
             origins=frozenset(self._origins()),
         )
         if self.faults:
@@ -120,7 +124,7 @@ class _Compiler:
         return policy
 
     def _hash(self) -> str:
-        meaning = self.file.model_dump(mode="json", exclude={"tests": True, "server": {"api_keys"}})
+        meaning = self.file.model_dump(mode="json", exclude={"tests": True, "server": {"api_keys", "admin_token"}})
         for table in meaning["destinations"].values():
             for key in SECRETS & table.keys():
                 del table[key]
@@ -196,6 +200,7 @@ class _Compiler:
             statistics_only=self._statistics_only(where, kind, table),
             vendor_id=table.vendor_id,
             tcf_purposes=tuple(table.tcf_purposes),
+            expires=None if table.expires is None else seconds(table.expires),
             url_params=DEFAULT_PARAMS | frozenset(table.url_params),
         )
 

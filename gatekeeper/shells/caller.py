@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
+from gatekeeper.destinations.kind import Secret
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.jurisdiction.address import client_address, edge_place
 from gatekeeper.shells.asgi import Scope
@@ -43,10 +45,15 @@ def presents_key(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
 
 
 def _has_key(headers: tuple[tuple[bytes, bytes], ...], gate: Gate) -> bool:
+    return bearer(headers, gate.policy.api_keys)
+
+
+def bearer(headers: Sequence[tuple[bytes, bytes]], keys: Sequence[Secret]) -> bool:
+    """Whether a request carries one of these as its bearer token. Header names are in lower case."""
     for value in header_values(headers, b"authorization"):
         if value[:7].lower() == b"bearer ":
             # Compared as digests: neither the time nor the length of a comparison tells anything of a key.
             given = hashlib.sha256(value[7:].strip()).digest()
-            known = [hashlib.sha256(key.value.encode()).digest() for key in gate.policy.api_keys if key.value]
+            known = [hashlib.sha256(key.value.encode()).digest() for key in keys if key.value]
             return any(hmac.compare_digest(given, digest) for digest in known)
     return False

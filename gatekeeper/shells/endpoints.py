@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from gatekeeper import wire
-from gatekeeper.errors import AuditError, DeliveryError, EventError
-from gatekeeper.gate import Gate
+from gatekeeper.errors import AuditError, DeliveryError, EventError, StorageError
+from gatekeeper.metrics import CONTENT_TYPE
+from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import (
     Disconnected,
     Header,
@@ -21,7 +22,7 @@ from gatekeeper.shells.asgi import (
     respond_json,
     respond_problem,
 )
-from gatekeeper.shells.caller import identify, presents_key
+from gatekeeper.shells.caller import bearer, identify, presents_key
 from gatekeeper.signals import gpc, header_values
 
 RETRY_AFTER: Header = (b"retry-after", b"5")
@@ -35,8 +36,9 @@ _log = logging.getLogger("gatekeeper")
 class Endpoints:
     """Everything the gate itself answers. An ASGI app for paths under the prefix."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._gate = gate = runtime.gate
         self._limit = gate.policy.file.server.max_body
         self._origins = gate.policy.origins
         path = gate.policy.path
@@ -47,6 +49,7 @@ class Endpoints:
             f"{prefix}/collect": self.collect,
             f"{prefix}/healthz": self.healthz,
             f"{prefix}/readyz": self.readyz,
+            f"{prefix}/metrics": self.metrics,
             GPC_RESOURCE: self.gpc,
         }
 
@@ -98,9 +101,10 @@ class Endpoints:
         body = await read_body(receive, self._limit)
         events = wire.parse(wire.inflate(body, _single(headers, b"content-encoding"), self._limit))
         try:
-            request_ids, done = self._gate.take(events, caller)
-            await asyncio.wrap_future(done)
-        except (AuditError, DeliveryError) as error:
+            request_ids = await asyncio.wrap_future(self._gate.take(events, caller)[1])
+        except (AuditError, DeliveryError, StorageError) as error:
+            if not isinstance(error, DeliveryError):
+                self._gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             await respond_problem(send, 503, str(error), headers=(RETRY_AFTER, *cors))
             return
         honoured = (HONOURED,) if self.honours_opt_out(scope) else ()
@@ -112,13 +116,28 @@ class Endpoints:
 
     async def readyz(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`GET <prefix>/readyz`: events would be taken now, or what stands against it."""
-        problems = []
-        if self._gate.recorder.failing():
-            problems.append("the audit log cannot be written: nothing is sent")
-        full = [name for name in self._gate.policy.destinations if not self._gate.deliverer.room(name, 1)]
-        problems += [f"the queue of {name} is full" for name in full]
+        problems = await asyncio.get_running_loop().run_in_executor(None, self._runtime.problems)
         status = "ready" if not problems else "not ready"
         await respond_json(send, 503 if problems else 200, {"status": status, "problems": problems})
+
+    async def metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`GET <prefix>/metrics`: Prometheus' text format, for the bearer of `[server] admin_token`."""
+        token = self._gate.policy.admin_token
+        if token is None or not token.value:
+            await respond_problem(send, 404, "there is no such endpoint", detail="set server.admin_token")
+            return
+        headers = [(name.lower(), value) for name, value in scope["headers"]]
+        if not bearer(headers, (token,)):
+            await respond_problem(
+                send, 401, "the bearer token is not known", headers=((b"www-authenticate", b"Bearer"),)
+            )
+            return
+        try:
+            text = await asyncio.get_running_loop().run_in_executor(None, self._runtime.scrape)
+        except (StorageError, OSError):
+            await respond_problem(send, 503, "the outbox cannot be read", headers=(RETRY_AFTER,))
+            return
+        await respond(send, 200, text, ((b"content-type", CONTENT_TYPE),))
 
     async def gpc(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`GET /.well-known/gpc.json`: this site honours the signal (w3c/gpc, "GPC Support Resource")."""

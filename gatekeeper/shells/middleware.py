@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gatekeeper import context
 from gatekeeper.context import Here
+from gatekeeper.gate import Gate
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
@@ -26,9 +27,15 @@ class GatekeeperMiddleware:
         self.app = app
         self.runtime = Runtime(config)
         self._gate = self.runtime.gate
-        self._endpoints = Endpoints(self._gate)
+        self._endpoints = Endpoints(self.runtime)
+        self.runtime.watch(self._swap)
         self._prefix = self._gate.policy.prefix + "/"
         context.install(self._gate)
+
+    def _swap(self, gate: Gate) -> None:
+        """Serve by another policy from the next request on; see `Runtime.reload`."""
+        context.replace(self._gate, gate)
+        self._gate, self._endpoints, self._prefix = gate, Endpoints(self.runtime), gate.policy.prefix + "/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
@@ -40,6 +47,7 @@ class GatekeeperMiddleware:
                 self.runtime.close()
             return
         if scope["type"] == "http":
+            self.runtime.start()
             path = local_path(scope)
             if path.startswith(self._prefix) or path == GPC_RESOURCE:
                 await self._endpoints(scope, receive, send)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
 
 from gatekeeper.errors import ConfigError
+from gatekeeper.gate import Gate
 from gatekeeper.policy import Policy
-from gatekeeper.runtime import Runtime
+from gatekeeper.runtime import Runtime, check
 from gatekeeper.shells.asgi import App, Receive, Scope, Send
 from gatekeeper.shells.endpoints import Endpoints
+from gatekeeper.shells.workers import Supervisor
 
 
 class Sidecar:
@@ -22,7 +26,8 @@ class Sidecar:
 
     def __init__(self, config: str | Path | Policy) -> None:
         self.runtime = Runtime(config)
-        self._endpoints = Endpoints(self.runtime.gate)
+        self._endpoints = Endpoints(self.runtime)
+        self.runtime.watch(self._swap)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection: our endpoints over HTTP, nothing else."""
@@ -34,10 +39,14 @@ class Sidecar:
             case _:
                 await send({"type": "websocket.close", "code": 1000})
 
+    def _swap(self, gate: Gate) -> None:
+        self._endpoints = Endpoints(self.runtime)
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                self.runtime.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await asyncio.get_running_loop().run_in_executor(None, self.runtime.close)
@@ -83,13 +92,34 @@ def server(app: App) -> uvicorn.Server:
 
 
 def serve(
-    policy: Policy, *, host: str, port: int, ready: Callable[[str, int, str], None] = lambda host, port, prefix: None
+    policy: Policy,
+    *,
+    host: str,
+    port: int,
+    workers: int = 1,
+    ready: Callable[[str, int, str], None] = lambda host, port, prefix: None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then drain; `ready` is told host, port and prefix.
+    """Serve until SIGINT or SIGTERM, then drain; `ready` is told host, port and prefix. SIGHUP reads the policy again.
 
-    Raises ConfigError if the policy, its keys, its log or the port cannot be used.
+    Raises ConfigError if the policy, its keys, its log, its store or the port cannot be used.
     """
-    app = Sidecar(policy)
     with contextlib.closing(listen(host, port)) as listener:
+        if workers == 1:
+            app = Sidecar(policy)
+            ready(host, listener.getsockname()[1], policy.prefix)
+            _serve(app, listener)
+            return
+        check(policy)
         ready(host, listener.getsockname()[1], policy.prefix)
-        server(app).run(sockets=[listener])
+        Supervisor(policy, lambda policy: _serve(Sidecar(policy), listener), workers).run()
+
+
+def _serve(app: Sidecar, listener: socket.socket) -> None:
+    def reload(number: int, frame: object) -> None:
+        threading.Thread(target=app.runtime.reload, name="gatekeeper-reload").start()
+
+    signal.signal(signal.SIGHUP, reload)
+    # uvicorn raises the signal once more when it has drained: that is for whoever embeds it, and would end us by it.
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    server(app).run(sockets=[listener])
+    app.runtime.close()

@@ -112,7 +112,7 @@ def test_when_the_log_cannot_be_written_collect_says_503_and_nothing_leaves(tmp_
 
 def test_a_torn_last_line_is_left_out(tmp_path):
     """As a crash leaves it."""
-    (tmp_path / "a.jsonl").write_bytes(line(1) + b'{"kind":"deci')
+    (tmp_path / "a.jsonl").write_bytes(line(1).core + b"\n" + b'{"kind":"deci')
     assert [record["n"] for record in read.records(tmp_path)] == [1]
 
 

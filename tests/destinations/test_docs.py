@@ -42,7 +42,7 @@ def test_a_section_says_what_the_kind_says(name):
     assert [key for key in own if f"`{key}`" not in keys] == []
     assert row(section, "Events per request") == str(kind.batch_events)
     assert row(section, "Oldest event") == f"{kind.max_age / 86_400:g} days"
-    assert row(section, "Attempts") == str(kind.max_attempts)
+    assert row(section, "Attempts") == ("until it is too old" if kind.max_attempts is None else str(kind.max_attempts))
     assert row(section, "Deletion") == kind.deletion
     for title in ("Hashing and flags", "Minimum", "Answers"):
         assert f"**{title}.**" in section

@@ -81,14 +81,15 @@ def test_no_vendor_objects_to_a_full_event(gate):
 
 def test_each_google_upload_was_used(gate):
     """A click id makes a click conversion, an order without one an enhancement, and Data Manager takes both."""
-    gate.record(gate.post(EVENT, headers={"Authorization": "Bearer server-to-server-key"}))
+    gate.record(gate.post(EVENT | {"event_id": "evt-2"}, headers={"Authorization": "Bearer server-to-server-key"}))
     paths = {received.path.rpartition("/")[2] for received in gate.sims.google_ads.received}
     assert paths == {"1234567890:uploadClickConversions", "1234567890:uploadConversionAdjustments", "events:ingest"}
 
 
 def test_the_record_names_a_clear_field_as_what_it_is(gate):
     """TikTok gets the city in clear, Meta its hash: the audit tells them apart."""
-    record = gate.record(gate.post(EVENT, headers={"Authorization": "Bearer server-to-server-key"}))
+    event = EVENT | {"event_id": "evt-3"}
+    record = gate.record(gate.post(event, headers={"Authorization": "Bearer server-to-server-key"}))
     sent = {d["destination"]: set(d["fields_sent"]) for d in record["deliveries"] if d["status"] == "delivered"}
     assert "city" in sent["tiktok"] and "city_hash" not in sent["tiktok"]
     assert "city_hash" in sent["meta_capi"] and "city" not in sent["meta_capi"]

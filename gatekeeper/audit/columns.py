@@ -1,0 +1,158 @@
+"""The log in columns: one Parquet file per segment, made when it is first asked for, for questions over all of it.
+
+Acts. A folder of JSON lines in, a DuckDB connection out, with the view `log`, a row per event and destination with
+its outcome joined, and the view `people`, which pseudonym is in which request. What was made stays beside the log in
+`columns/` and is made anew when a segment changes; an open segment is read as it is. It holds nothing that the lines
+do not hold, and `forget` removes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gatekeeper.errors import AuditError, ConfigError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+FOLDER: Final = "columns"
+_LINE: Final = """{kind: 'VARCHAR', timestamp: 'VARCHAR', request_id: 'VARCHAR', event_type: 'VARCHAR',
+    consent_state: 'STRUCT(necessary BOOLEAN, analytics BOOLEAN, marketing BOOLEAN)',
+    deliveries: 'STRUCT(destination VARCHAR, status VARCHAR, reason VARCHAR, consent_basis VARCHAR,
+        legal_basis VARCHAR, fields_sent VARCHAR[], fields_stripped VARCHAR[])[]',
+    jurisdiction: 'STRUCT(country VARCHAR, region VARCHAR, laws VARCHAR[])', gpc: 'STRUCT(detected BOOLEAN)',
+    policy: 'STRUCT(version VARCHAR)', subjects: 'VARCHAR[]',
+    request_ids: 'VARCHAR[]', destination: 'VARCHAR', status: 'VARCHAR', reason: 'VARCHAR', attempts: 'INTEGER'}"""
+# Outcomes name several events; the last one of an event and destination counts, as in `audit.read.join`.
+_OUTCOMES: Final = """
+    SELECT request_id, destination, last(status ORDER BY n) AS status, last(reason ORDER BY n) AS reason,
+           last(attempts ORDER BY n) AS attempts
+    FROM (SELECT unnest(request_ids) AS request_id, destination, status, reason, attempts, n
+          FROM lines WHERE kind = 'outcome')
+    GROUP BY request_id, destination"""
+_DELIVERIES: Final = """
+    SELECT timestamp::TIMESTAMP AS decided_at, request_id, event_type AS event, delivery.destination AS destination,
+           delivery.status AS status, delivery.reason AS reason, NULL::INTEGER AS attempts,
+           delivery.consent_basis AS basis, delivery.legal_basis AS legal_basis,
+           coalesce(delivery.fields_sent, []) AS sent, coalesce(delivery.fields_stripped, []) AS stripped,
+           jurisdiction.country AS country, jurisdiction.region AS region, jurisdiction.laws AS laws,
+           consent_state.analytics AS analytics, consent_state.marketing AS marketing, gpc.detected AS gpc,
+           policy.version AS policy, coalesce(subjects, []) AS subjects, place = 1 AS once
+    FROM (SELECT *, unnest(CASE WHEN len(deliveries) = 0 THEN [NULL] ELSE deliveries END) AS delivery,
+                 unnest(range(1, greatest(len(deliveries), 1) + 1)) AS place
+          FROM lines WHERE kind = 'decision')"""
+# Sorted by pseudonym, so that a look-up reads a few blocks of it and not the whole log.
+_PEOPLE: Final = "SELECT DISTINCT unnest(subjects) AS subject, request_id FROM {deliveries} WHERE once"
+_JOINED: Final = """
+    SELECT d.* REPLACE (coalesce(o.status, d.status) AS status,
+                        CASE WHEN o.status IS NULL THEN d.reason ELSE o.reason END AS reason,
+                        coalesce(o.attempts, d.attempts) AS attempts)
+    FROM {deliveries} d LEFT JOIN {outcomes} o
+      ON d.request_id = o.request_id AND d.destination = o.destination AND d.status = 'pending'"""
+
+
+def connect(folder: Path) -> DuckDBPyConnection:
+    """A connection whose view `log` is the whole log under `folder`.
+
+    Raises ConfigError if the extra is not installed, AuditError if the log cannot be read.
+    """
+    try:
+        import duckdb
+    except ImportError:
+        raise ConfigError('questions over the log need DuckDB: pip install "gatekeeper[query]"') from None
+    # Nothing is fetched: JSON and Parquet are built in.
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+    try:
+        _load(connection, folder)
+    except (OSError, duckdb.Error) as error:
+        raise AuditError(f"{folder}: the audit log cannot be read ({type(error).__name__})") from None
+    return connection
+
+
+def forget(folder: Path) -> None:
+    """Remove everything that was made beside the log, after something in the log was removed."""
+    for path in (folder / FOLDER).glob("*.parquet"):
+        path.unlink(missing_ok=True)
+
+
+def _load(connection: DuckDBPyConnection, folder: Path) -> None:
+    cache = folder / FOLDER
+    closed = sorted(folder.glob("*.jsonl.gz"))
+    opened = sorted(path for path in folder.glob("*.jsonl") if not path.with_name(path.name + ".gz").exists())
+    wanted: list[Path] = []
+    for segment in closed:
+        stat = segment.stat()
+        made = cache / f"{segment.name}-{stat.st_size}-{stat.st_mtime_ns}.parquet"
+        if not made.exists():
+            cache.mkdir(mode=0o750, exist_ok=True)
+            _read(connection, [segment])
+            _write(connection, made)
+        wanted.append(made)
+    keep = {beside.name for path in wanted for beside in (path, _late(path), _subjects(path))}
+    for path in cache.glob("*.parquet"):  # of segments that changed or went
+        if path.name not in keep:
+            path.unlink(missing_ok=True)
+    _read(connection, opened)
+    connection.execute(f"CREATE TEMP TABLE fresh AS {_DELIVERIES}")
+    connection.execute(f"CREATE TEMP TABLE fresh_outcomes AS {_OUTCOMES}")
+    parts = ["SELECT * FROM fresh"]
+    outcomes = ["SELECT * FROM fresh_outcomes"]
+    if wanted:
+        parts.append(f"SELECT * FROM read_parquet({_names(wanted)})")
+        outcomes.append(f"SELECT * FROM read_parquet({_names(map(_late, wanted))})")
+    people = [f"SELECT * FROM ({_PEOPLE.format(deliveries='fresh')})"]
+    if wanted:
+        people.append(f"SELECT * FROM read_parquet({_names(map(_subjects, wanted))})")
+    connection.execute(f"CREATE VIEW people AS {' UNION ALL '.join(people)}")
+    connection.execute(f"CREATE TEMP TABLE late AS {' UNION ALL '.join(outcomes)}")
+    connection.execute(f"CREATE VIEW written AS {' UNION ALL '.join(parts)}")
+    connection.execute(f"CREATE VIEW log AS {_JOINED.format(deliveries='written', outcomes='late')}")
+    connection.execute("DROP TABLE lines")
+
+
+def _read(connection: DuckDBPyConnection, segments: list[Path]) -> None:
+    """The lines of some segments as the table `lines`; a torn one is left out, as everywhere."""
+    if segments:
+        source = (
+            f"read_json({_names(segments)}, format = 'newline_delimited', ignore_errors = true, columns = {_LINE}, "
+            "maximum_object_size = 16777216)"
+        )
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE lines AS SELECT *, row_number() OVER () AS n FROM {source}")
+    else:
+        columns = _LINE.strip("{}").replace(": '", " ").replace("'", "")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE lines ({columns}, n BIGINT)")
+
+
+def _write(connection: DuckDBPyConnection, made: Path) -> None:
+    """`lines` as files: deliveries with the outcomes known by then, outcomes of events elsewhere, and who is where."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE part AS {_DELIVERIES}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE ended AS {_OUTCOMES}")
+    late = (
+        "SELECT * FROM ended o WHERE NOT EXISTS (SELECT 1 FROM part d "
+        "WHERE d.request_id = o.request_id AND d.destination = o.destination)"
+    )
+    joined = _JOINED.format(deliveries="part", outcomes="ended") + " ORDER BY decided_at"
+    people = _PEOPLE.format(deliveries="part") + " ORDER BY subject"
+    for select, path in ((late, _late(made)), (people, _subjects(made)), (joined, made)):
+        temporary = path.with_name("." + path.name + ".tmp")
+        connection.execute(f"COPY ({select}) TO {_text(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
+        temporary.replace(path)
+    connection.execute("DROP TABLE part; DROP TABLE ended")
+
+
+def _late(path: Path) -> Path:
+    return path.with_name("late-" + path.name)
+
+
+def _subjects(path: Path) -> Path:
+    return path.with_name("subjects-" + path.name)
+
+
+def _names(paths: Iterable[Path]) -> str:
+    return "[" + ", ".join(_text(str(path)) for path in paths) + "]"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,239 @@
+"""Questions to the log. A `Filter` in, rows, files or numbers over time out; columns.py reads the log.
+
+Needs the extra `gatekeeper[query]`. Rows hold what lines hold: names of fields, pseudonyms, never a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from gatekeeper.audit import columns, lines
+from gatekeeper.destinations import normalise
+from gatekeeper.errors import ConfigError
+from gatekeeper.keys import KeyRing
+from gatekeeper.model import Personal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+COLUMNS: Final = (
+    "decided_at", "request_id", "event", "destination", "status", "reason", "attempts", "basis", "legal_basis", "sent",
+    "stripped", "country", "region", "laws", "analytics", "marketing", "gpc", "policy", "subjects",
+)  # fmt: skip
+STEPS: Final = ("hour", "day", "week", "month")
+FORMATS: Final = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+_LISTS: Final = frozenset({"sent", "stripped", "laws", "subjects"})
+_SPAN: Final = re.compile(r"(\d{1,5})([mhdw])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows; an empty field asks nothing. `since` is inclusive, `until` exclusive, both UTC without zone."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    destination: str | None = None
+    status: str | None = None
+    reason: str | None = None
+    law: str | None = None
+    event: str | None = None
+    country: str | None = None
+    sent: str | None = None  # a field that was sent
+    stripped: str | None = None
+    request_id: str | None = None
+    subjects: frozenset[str] | None = None  # pseudonyms, any of
+
+    def where(self, connection: DuckDBPyConnection) -> tuple[str, list[Any]]:
+        """The condition and its parameters."""
+        parts: list[str] = []
+        values: list[Any] = []
+        if self.subjects is not None:
+            # In two steps: request ids are in the order of time, so a list of them prunes the big table.
+            found = connection.execute(
+                "SELECT DISTINCT request_id FROM people WHERE subject IN (SELECT unnest(?))", [sorted(self.subjects)]
+            ).fetchall()
+            names = ", ".join("?" * len(found))
+            parts.append(f"request_id IN ({names})" if found else "false")
+            values += [request_id for (request_id,) in found]
+        for condition, value in (
+            ("decided_at >= ?", self.since),
+            ("decided_at < ?", self.until),
+            ("destination = ?", self.destination),
+            ("status = ?", self.status),
+            ("reason = ?", self.reason),
+            ("list_contains(laws, ?)", self.law),
+            ("event = ?", self.event),
+            ("country = ?", self.country),
+            ("list_contains(sent, ?)", self.sent),
+            ("list_contains(stripped, ?)", self.stripped),
+            ("request_id = ?", self.request_id),
+        ):
+            if value is not None:
+                parts.append(condition)
+                values.append(value)
+        return " AND ".join(parts) or "true", values
+
+
+def pseudonyms(
+    ring: KeyRing,
+    *,
+    user_id: str | None = None,
+    client_id: str | None = None,
+    email: str | None = None,
+    consent_id: str | None = None,
+    subject: str | None = None,
+) -> frozenset[str] | None:
+    """Every pseudonym an identifier has had in the log; `None` if none is given.
+
+    `email` is an address or its SHA-256; `subject` a pseudonym as it stands in a line. Raises ConfigError if
+    the address is none.
+    """
+    found: set[str] = set()
+    for kind, value in (("user_id", user_id), ("client_id", client_id), ("consent", consent_id)):
+        if value is not None:
+            found.update(ring.names(kind, value))
+    if email is not None:
+        hashed = re.fullmatch(r"[0-9a-fA-F]{64}", email.strip()) is not None
+        value = email.strip().lower() if hashed else email
+        reference = lines.email_reference(Personal(value, hashed=hashed))
+        if reference is None or (not hashed and normalise.email(email) is None):
+            raise ConfigError("--email: is neither an e-mail address nor 64 hexadecimal digits")
+        found.update(ring.names("email", reference))
+    if subject is not None:
+        found.add(subject)
+    if not found and any(one is not None for one in (user_id, client_id, email, consent_id, subject)):
+        return frozenset({""})
+    return frozenset(found) or None
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """A time on the command line: `2026-11-24`, an RFC 3339 time, or `36h`, `7d` before `now`. Raises ConfigError."""
+    span = _SPAN.fullmatch(text)
+    if span:
+        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f'"{text}" is no time; write 2026-11-24, 2026-11-24T08:00:00Z, or 7d for a week ago'
+        ) from None
+    return when if when.tzinfo is None else (when - (when.utcoffset() or timedelta())).replace(tzinfo=None)
+
+
+def rows(folder: Path, which: Filter, *, limit: int) -> list[dict[str, Any]]:
+    """The newest `limit` rows, newest first."""
+    with columns.connect(folder) as connection:
+        condition, values = which.where(connection)
+        found = connection.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM log WHERE {condition} AND destination IS NOT NULL "
+            "ORDER BY decided_at DESC, request_id DESC, destination LIMIT ?",
+            [*values, limit],
+        ).fetchall()
+    return [dict(zip(COLUMNS, row, strict=True)) | {"decided_at": lines.timestamp_of(row[0])} for row in found]
+
+
+def export(folder: Path, which: Filter, target: Path) -> int:
+    """Write every row to `target` (.csv, .json with an object a line, .parquet), oldest first; how many there were.
+
+    In CSV a cell that a spreadsheet would take for a formula begins with an apostrophe, and lists are joined by spaces.
+    """
+    kind = FORMATS.get(target.suffix)
+    if kind is None:
+        raise ConfigError(f'"{target.name}": write to a file that ends in {", ".join(FORMATS)}')
+    names = [_cell(name) if kind == "csv" else name for name in COLUMNS]
+    with columns.connect(folder) as connection:
+        condition, values = which.where(connection)
+        connection.execute(
+            f"CREATE TEMP TABLE chosen AS SELECT {', '.join(names)} FROM log "
+            f"WHERE {condition} AND destination IS NOT NULL ORDER BY decided_at, request_id, destination",
+            values,
+        )
+        form = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json", "parquet": "FORMAT parquet, COMPRESSION zstd"}[kind]
+        connection.execute(f"COPY chosen TO '{str(target).replace(chr(39), chr(39) * 2)}' ({form})")
+        ((count,),) = connection.execute("SELECT count(*) FROM chosen").fetchall()
+    return int(count)
+
+
+def _cell(name: str) -> str:
+    if name in _LISTS:
+        text = f"array_to_string({name}, ' ')"
+    elif name in ("event", "destination", "reason", "basis", "legal_basis", "policy", "request_id"):
+        text = name
+    else:
+        return name
+    return f"CASE WHEN regexp_matches({text}, '^[=+\\-@\\t\\r]') THEN '''' || {text} ELSE {text} END AS {name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One step of time: how many events there were, how many of them consented, and what became of their deliveries."""
+
+    begins: str
+    events: int
+    analytics: int
+    marketing: int
+    gpc: int
+    delivered: int
+    failed: int
+    pending: int
+    blocked: dict[str, int]  # by reason
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Numbers over time and by destination; no person is in them."""
+
+    by: str
+    periods: tuple[Period, ...]
+    destinations: dict[str, dict[str, int]]  # destination -> status -> count
+
+
+def statistics(folder: Path, which: Filter, *, by: str = "day") -> Statistics:
+    """What happened, by `hour`, `day`, `week` or `month`. Raises ConfigError for another step."""
+    if by not in STEPS:
+        raise ConfigError(f'--by: "{by}" is no step; use one of {", ".join(STEPS)}')
+    with columns.connect(folder) as connection:
+        condition, values = which.where(connection)
+        counted = connection.execute(
+            f"SELECT date_trunc('{by}', decided_at) AS begins, "
+            "count(*) FILTER (once), count(*) FILTER (once AND analytics), count(*) FILTER (once AND marketing), "
+            "count(*) FILTER (once AND gpc), count(*) FILTER (status = 'delivered'), "
+            "count(*) FILTER (status = 'failed'), count(*) FILTER (status = 'pending') "
+            f"FROM log WHERE {condition} GROUP BY begins ORDER BY begins",
+            values,
+        ).fetchall()
+        blocked = connection.execute(
+            f"SELECT date_trunc('{by}', decided_at), reason, count(*) FROM log "
+            f"WHERE {condition} AND status = 'blocked' GROUP BY ALL ORDER BY 3 DESC",
+            values,
+        ).fetchall()
+        destinations = connection.execute(
+            f"SELECT destination, status, count(*) FROM log WHERE {condition} "
+            "AND destination IS NOT NULL GROUP BY ALL ORDER BY 1, 2",
+            values,
+        ).fetchall()
+    reasons: dict[Any, dict[str, int]] = {}
+    for begins, reason, count in blocked:
+        reasons.setdefault(begins, {})[reason or "unknown"] = count
+    periods = tuple(
+        Period(_day(begins, by), events, analytics, marketing, gpc, delivered, failed, pending, reasons.get(begins, {}))
+        for begins, events, analytics, marketing, gpc, delivered, failed, pending in counted
+    )
+    return Statistics(by, periods, _nested(destinations))
+
+
+def _day(at: datetime, by: str) -> str:
+    return at.strftime("%Y-%m-%d %H:00" if by == "hour" else "%Y-%m-%d")
+
+
+def _nested(found: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
+    out: dict[str, dict[str, int]] = {}
+    for destination, status, count in found:
+        out.setdefault(destination, {})[status] = count
+    return out

@@ -1,0 +1,136 @@
+"""`gatekeeper audit query`, `stats` and `export`: questions over the whole log (extra `gatekeeper[query]`)."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gatekeeper import keys
+from gatekeeper.audit import page
+from gatekeeper.audit import query as log
+from gatekeeper.cli.audit import STATUS_STYLE
+from gatekeeper.errors import ConfigError
+from gatekeeper.policy import load_policy
+
+BAR = 30
+
+
+def which(config: Path, words: dict[str, str | None]) -> tuple[Path, log.Filter]:
+    """The log's folder and the filter that the options ask for."""
+    policy = load_policy(config, require_secrets=False)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    times = {name: None if (text := words.pop(name, None)) is None else log.moment(text, now) for name in TIMES}
+    asked = {name: words.pop(name, None) for name in PERSON}
+    if asked["email"] == "-":
+        asked["email"] = sys.stdin.readline().strip()
+    people = None
+    if any(one is not None for one in asked.values()):
+        people = log.pseudonyms(keys.load(policy.keys_folder, create=False), **asked)
+    return policy.audit_folder, log.Filter(since=times["since"], until=times["until"], subjects=people, **words)
+
+
+TIMES = ("since", "until")
+PERSON = ("user_id", "client_id", "email", "consent_id", "subject")
+
+
+def query(config: Path, words: dict[str, str | None], limit: int, form: str) -> None:
+    """Print the newest rows."""
+    if form not in ("table", "json", "csv"):
+        raise ConfigError(f'--format: "{form}" is no format; use table, json or csv')
+    folder, chosen = which(config, words)
+    found = log.rows(folder, chosen, limit=limit)
+    match form:
+        case "json":
+            for row in found:
+                typer.echo(json.dumps(row, ensure_ascii=False))
+        case "csv":
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(log.COLUMNS)
+            writer.writerows([_safe(row[name]) for name in log.COLUMNS] for row in found)
+        case _:
+            _print_rows(found, limit)
+
+
+def export(config: Path, words: dict[str, str | None], target: Path) -> None:
+    """Write every row to a file."""
+    folder, chosen = which(config, words)
+    count = log.export(folder, chosen, target)
+    typer.echo(f"{count} rows written to {target}")
+
+
+def stats(config: Path, words: dict[str, str | None], by: str, html: Path | None, as_json: bool) -> None:
+    """Print numbers over time; with `html`, write them as a page too."""
+    folder, chosen = which(config, words)
+    found = log.statistics(folder, chosen, by=by)
+    if html is not None:
+        html.write_text(page.render(found, title="Gatekeeper: what was sent, and what was not"), "utf-8")
+        typer.echo(f"written to {html}", err=True)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        return
+    _print_stats(found)
+
+
+def _safe(value: Any) -> Any:
+    text = " ".join(value) if isinstance(value, list) else value
+    return "'" + text if isinstance(text, str) and text[:1] in tuple("=+-@\t\r") else text
+
+
+def _print_rows(found: list[dict[str, Any]], limit: int) -> None:
+    table = Table(box=None)
+    for title in ("time", "request", "event", "destination", "status", "reason"):
+        table.add_column(title, no_wrap=True, overflow="fold")
+    table.add_column("sent")
+    table.add_column("law")
+    for row in found:
+        style = STATUS_STYLE.get(row["status"], "white")
+        table.add_row(
+            row["decided_at"], row["request_id"], escape(row["event"]), escape(row["destination"]),
+            f"[{style}]{row['status']}[/]", escape(row["reason"] or ""), " ".join(row["sent"]), " ".join(row["laws"]),
+        )  # fmt: skip
+    # Into a file or pipe nothing is cut: a terminal's width means nothing there.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table)
+    more = f"; the newest {limit} are shown" if len(found) == limit else ""
+    typer.echo(f"{len(found)} deliveries{more}", err=True)
+
+
+def _print_stats(found: log.Statistics) -> None:
+    console = Console(highlight=False)
+    table = Table("time", "events", "analytics", "", "marketing", "", "GPC", box=None, title="Consent, % of events")
+    for one in found.periods:
+        shares = [100 * part / one.events if one.events else 0 for part in (one.analytics, one.marketing, one.gpc)]
+        table.add_row(
+            one.begins, str(one.events), f"[green]{_bar(shares[0])}[/]", f"{shares[0]:.0f} %",
+            f"[cyan]{_bar(shares[1])}[/]", f"{shares[1]:.0f} %", f"{shares[2]:.0f} %",
+        )  # fmt: skip
+    console.print(table)
+    totals: dict[str, int] = {}
+    for one in found.periods:
+        for reason, count in one.blocked.items():
+            totals[reason] = totals.get(reason, 0) + count
+    if totals:
+        most = max(totals.values())
+        reasons = Table("reason", "", "deliveries", box=None, title="Blocked")
+        for reason, count in sorted(totals.items(), key=lambda item: -item[1]):
+            reasons.add_row(escape(reason), f"[red]{_bar(100 * count / most)}[/]", str(count))
+        console.print(reasons)
+    statuses = sorted({status for counts in found.destinations.values() for status in counts})
+    table = Table("destination", *statuses, box=None, title="Destinations")
+    for name, counts in found.destinations.items():
+        table.add_row(escape(name), *(str(counts.get(status, 0)) for status in statuses))
+    console.print(table)
+
+
+def _bar(percent: float) -> str:
+    eighths = round(percent / 100 * BAR * 8)
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

@@ -1,0 +1,145 @@
+"""What an operator sees at `/gk/metrics` (docs/delivery.md lists every name).
+
+The books (accepted, queued, ended) come out of the database in one look, so that they add up at every scrape, with
+any number of workers and after any crash. The rest is prometheus-client's, in its multi-process mode where
+`PROMETHEUS_MULTIPROC_DIR` is set before the first import (`gatekeeper serve --workers` does that).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from gatekeeper.storage.outbox import Count
+
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+SAMPLED = 16  # one decision in so many is timed
+_BOOKS = ("accepted", "delivered", "dead", "expired", "cancelled", "retried")
+_FAST = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
+_SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000)
+
+
+class Metrics:
+    """One process's counters. `registry` is one of its own, so that two gates in a process do not collide."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._blocked = Counter(
+            "gatekeeper_blocked", "Deliveries not made", ["destination", "reason"], registry=self.registry
+        )
+        self._refused = Counter("gatekeeper_refused", "Requests answered 503", ["why"], registry=self.registry)
+        self._calls = Counter(
+            "gatekeeper_calls", "Vendor-native requests", ["destination", "decision"], registry=self.registry
+        )
+        self._deciding = Histogram(
+            "gatekeeper_decision_seconds",
+            f"Time to decide one event (1 in {SAMPLED})",
+            buckets=_FAST,
+            registry=self.registry,
+        )
+        self._asking = Histogram(
+            "gatekeeper_delivery_seconds",
+            "Time to a vendor's answer",
+            ["destination"],
+            buckets=_SLOW,
+            registry=self.registry,
+        )
+        self._batches = Histogram(
+            "gatekeeper_batch_events", "Events in a request", ["destination"], buckets=_SIZES, registry=self.registry
+        )
+        self._failing = Gauge(
+            "gatekeeper_audit_failing",
+            "1 while the log cannot be written",
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
+        self._seen = 0
+
+    def decided(self, blocked: Iterable[tuple[str, str]]) -> None:
+        """An event was decided; `blocked` are (destination, reason)."""
+        for destination, reason in blocked:
+            self._blocked.labels(destination, reason).inc()
+
+    def timed(self) -> bool:
+        """Whether the next decision's time is wanted."""
+        self._seen += 1
+        return self._seen % SAMPLED == 0
+
+    def took(self, seconds: float) -> None:
+        """How long a decision took."""
+        self._deciding.observe(seconds)
+
+    def refused(self, why: str) -> None:
+        """Events were answered 503: `audit`, `storage` or `full`."""
+        self._refused.labels(why).inc()
+
+    def asked(self, destination: str, events: int, seconds: float) -> None:
+        """A request to a vendor has ended."""
+        self._asking.labels(destination).observe(seconds)
+        self._batches.labels(destination).observe(events)
+
+    def count_call(self, destination: str, decision: str) -> None:
+        """A vendor-native request was decided: `sent`, or the reason code of its blocking."""
+        self._calls.labels(destination, decision).inc()
+
+    def text(self, books: Mapping[str, Count], *, disk_left: int, failing: bool, now: float) -> bytes:
+        """Everything, in Prometheus' text format."""
+        self._failing.set(failing)
+        registry = CollectorRegistry()
+        registry.register(_Books(books, disk_left, now))
+        own = self.registry
+        if MULTIPROCESS in os.environ:
+            own = CollectorRegistry()
+            multiprocess.MultiProcessCollector(own)  # type: ignore[no-untyped-call]
+        return generate_latest(registry) + generate_latest(own)
+
+
+class _Books:
+    """The database's numbers as a collector."""
+
+    def __init__(self, books: Mapping[str, Count], disk_left: int, now: float) -> None:
+        self._books, self._disk_left, self._now = books, disk_left, now
+
+    def collect(self) -> Iterable[Metric]:
+        """accepted == queued + delivered + dead + expired + cancelled, per destination."""
+        for name in _BOOKS:
+            family = CounterMetricFamily(f"gatekeeper_{name}", f"Deliveries {name}", labels=["destination"])
+            for destination, count in self._books.items():
+                family.add_metric([destination], getattr(count, name))
+            yield family
+        queued = GaugeMetricFamily("gatekeeper_queued", "Deliveries waiting or under way", labels=["destination"])
+        oldest = GaugeMetricFamily(
+            "gatekeeper_oldest_queued_seconds", "Age of the oldest queued delivery", labels=["destination"]
+        )
+        for destination, count in self._books.items():
+            queued.add_metric([destination], count.queued)
+            oldest.add_metric([destination], 0.0 if count.oldest is None else max(0.0, self._now - count.oldest))
+        yield queued
+        yield oldest
+        yield GaugeMetricFamily("gatekeeper_disk_left_bytes", "Free space where the outbox is", value=self._disk_left)
+
+
+def disk_left(folder: Path) -> int:
+    """Free bytes on a folder's file system."""
+    return shutil.disk_usage(folder).free
+
+
+def share() -> None:
+    """Count in files that the other workers read; for a worker that was forked after prometheus-client's import."""
+    made: Any = values.get_value_class
+    values.ValueClass = made()
+
+
+def forget_worker(pid: int) -> None:
+    """A worker has ended: its gauges no longer count, its counters still do."""
+    mark: Any = multiprocess.mark_process_dead
+    if MULTIPROCESS in os.environ:
+        mark(pid)

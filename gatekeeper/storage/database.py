@@ -1,0 +1,131 @@
+"""Opening the SQLite file: the right version, durable settings, migrations, and a check for damage at start.
+
+apsw brings its own SQLite: versions up to 3.51.2 lose commits when a checkpoint races another connection's commit
+(the WAL-reset bug; fixed in 3.51.3, 3.50.7 and 3.44.6), and several workers share this file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from gatekeeper.errors import ConfigError
+
+BUSY: Final = 5_000  # milliseconds to wait for another worker's commit
+WAL_PAGES: Final = 4_000  # after which the log is copied into the database, by the deliverer only
+
+# Every entry brings `user_version` from its index to the next. Never change one that was released.
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE destination(
+        no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL DEFAULT 0,
+        accepted INTEGER NOT NULL DEFAULT 0, queued INTEGER NOT NULL DEFAULT 0,
+        delivered INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0, expired INTEGER NOT NULL DEFAULT 0,
+        cancelled INTEGER NOT NULL DEFAULT 0, retried INTEGER NOT NULL DEFAULT 0) STRICT;
+    CREATE TABLE outbox(id INTEGER PRIMARY KEY, frame TEXT NOT NULL) STRICT;
+    CREATE TABLE flight(id INTEGER PRIMARY KEY, destination INTEGER NOT NULL, attempt INTEGER NOT NULL,
+        ids TEXT NOT NULL) STRICT;
+    CREATE TABLE again(id INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, due REAL NOT NULL, why TEXT) STRICT;
+    CREATE TABLE stop(id INTEGER PRIMARY KEY) STRICT;
+    CREATE TABLE unwritten(id INTEGER PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL, ranges TEXT NOT NULL,
+        lines BLOB NOT NULL) STRICT;
+    CREATE TABLE seen(key INTEGER PRIMARY KEY, rest BLOB NOT NULL, request_id TEXT NOT NULL, destinations TEXT NOT NULL,
+        at INTEGER NOT NULL) STRICT;
+    CREATE TABLE dead(id INTEGER PRIMARY KEY, frame TEXT NOT NULL, attempts INTEGER NOT NULL, why TEXT NOT NULL,
+        at REAL NOT NULL) STRICT;
+    """,
+)
+
+
+def path_of(url: str, folder: Path) -> Path:
+    """The file of a `[storage] url` (`sqlite:///relative` or `sqlite:////absolute`), relative to `folder`."""
+    return folder / url.removeprefix("sqlite:///")
+
+
+def sound(version: str) -> bool:
+    """Whether a SQLite version is free of the WAL-reset bug."""
+    major, minor, patch = (int(part) for part in [*version.split("."), "0", "0"][:3])
+    return (major, minor, patch) >= (3, 51, 3) or (minor, patch) in {(50, p) for p in range(7, 100)} | {
+        (44, p) for p in range(6, 100)
+    }
+
+
+def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
+    """A connection with our settings. Raises apsw.Error."""
+    flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    db = apsw.Connection(str(path), flags=flags)
+    db.set_busy_timeout(BUSY)
+    for setting in ("foreign_keys=OFF", "temp_store=MEMORY"):
+        run(db, f"PRAGMA {setting}")
+    if not read_only:
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "wal_autocheckpoint=0"):
+            run(db, f"PRAGMA {setting}")
+    return db
+
+
+def run(db: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+    """One statement, and all its rows. Raises apsw.Error."""
+    return db.execute(sql, values).fetchall()
+
+
+def prepare(path: Path) -> None:
+    """Make the file usable: folder, mode, version, damage, migrations. Raises ConfigError with a remedy."""
+    version = apsw.sqlite_lib_version()
+    if not sound(version):
+        raise ConfigError(
+            f"storage.url: SQLite {version} can lose commits (the WAL-reset bug); install apsw 3.51.3 or newer"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
+        db = connect(path)
+    except (OSError, apsw.Error) as error:
+        raise ConfigError(f"storage.url: cannot use {path} ({_what(error)}); {_remedy(error, path)}") from None
+    with contextlib.closing(db):
+        try:
+            ((verdict,),) = run(db, "PRAGMA quick_check(1)")
+            if verdict != "ok":
+                raise ConfigError(f"storage.url: {path} is damaged; {_repair(path)}")
+            _migrate(db, path)
+        except apsw.Error as error:
+            raise ConfigError(f"storage.url: cannot use {path} ({_what(error)}); {_remedy(error, path)}") from None
+
+
+def _migrate(db: apsw.Connection, path: Path) -> None:
+    run(db, "BEGIN IMMEDIATE")
+    try:
+        ((version,),) = run(db, "PRAGMA user_version")
+        if version > len(MIGRATIONS):
+            raise ConfigError(f"storage.url: {path} was written by a newer Gatekeeper; install that version")
+        for script in MIGRATIONS[version:]:
+            run(db, script)
+        run(db, f"PRAGMA user_version = {len(MIGRATIONS)}")
+        run(db, "COMMIT")
+    finally:
+        if db.in_transaction:
+            run(db, "ROLLBACK")
+
+
+def _what(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return type(error).__name__.removesuffix("Error").lower()
+
+
+def _remedy(error: Exception, path: Path) -> str:
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+        return _repair(path)
+    return "make its folder writable, and see that the disk is not full"
+
+
+def _repair(path: Path) -> str:
+    return (
+        f"stop every worker, keep a copy, and run `sqlite3 {path.name} .recover | sqlite3 new.db` "
+        "in its folder, or move it away to begin with an empty outbox"
+    )

@@ -1,0 +1,144 @@
+"""`gatekeeper serve` as a process of its own, in front of simulators; it can be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+from gatekeeper.audit.read import records
+
+TOKEN = "admin-token"
+EVENT = {"event": "page_view", "consent": {"analytics": True}, "data": {"session_id": "s_1"}}
+POLICY = """
+[policy]
+version = "{version}"
+controller = "Example Shop GmbH"
+[server]
+admin_token = "{token}"
+[audit]
+path = "audit"
+[keys]
+path = "keys"
+[storage]
+url = "sqlite:///gatekeeper.db"
+{more}
+[destinations.own]
+kind = "first_party"
+endpoint = "{endpoint}/events"
+"""
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Serving:
+    """A running `gatekeeper serve`."""
+
+    def __init__(self, folder: Path, endpoint: str, port: int, workers: int) -> None:
+        self.folder, self.endpoint, self.port, self.workers = folder, endpoint, port, workers
+        self.url = f"http://127.0.0.1:{port}"
+        self.start()
+
+    def start(self):
+        """Begin, or begin again on the same store."""
+        command = [sys.executable, "-m", "gatekeeper", "serve", "-c", str(self.folder / "gatekeeper.toml")]
+        command += ["--port", str(self.port), "--workers", str(self.workers)]
+        with (self.folder / "stderr").open("ab") as errors:
+            self.process = subprocess.Popen(command, stderr=errors, stdout=subprocess.DEVNULL)
+        self.wait(self.alive, 20)
+
+    def alive(self):
+        with suppress(httpx.HTTPError):
+            return self.get("/gk/healthz").status_code == 200
+        return False
+
+    def get(self, path, token=TOKEN):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.get(self.url + path, headers=headers, trust_env=False, timeout=5)
+
+    def post(self, event=None):
+        """One event on a connection of its own; None if nobody answered."""
+        with suppress(httpx.HTTPError):
+            return httpx.post(self.url + "/gk/collect", json=event or EVENT, trust_env=False, timeout=5)
+        return None
+
+    def pids(self):
+        """The workers' process ids; the process's own without a supervisor."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        found = [int(pid) for pid in path.read_text().split()]
+        return found if self.workers > 1 else [self.process.pid]
+
+    def metrics(self):
+        """(name, destination) -> value; the books must add up at every scrape."""
+        text = self.get("/gk/metrics").text
+        found = {
+            (name, destination): float(value)
+            for name, destination, value in re.findall(r'^gatekeeper_(\w+)\{destination="(\w+)"\} (\S+)$', text, re.M)
+        }
+        for destination in {destination for _, destination in found}:
+            ended = sum(found[f"{state}_total", destination] for state in ("delivered", "dead", "expired", "cancelled"))
+            assert found["accepted_total", destination] == found["queued", destination] + ended
+        return found
+
+    def statuses(self):
+        """Request id -> last status at `own`, out of the whole log."""
+        found = {}
+        for record in records(self.folder / "audit"):
+            if record["kind"] == "decision":
+                found.setdefault(record["request_id"], record["deliveries"][0]["status"])
+        for record in records(self.folder / "audit"):
+            if record["kind"] == "outcome":
+                for request_id in record["request_ids"]:
+                    if found.get(request_id) in (None, "pending"):
+                        found[request_id] = record["status"]
+        return found
+
+    def wait(self, what, seconds=20.0):
+        deadline = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < deadline, (self.folder / "stderr").read_text()[-2000:]
+            time.sleep(0.02)
+
+    def kill(self, pid, number=signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    def stop(self):
+        self.kill(self.process.pid, signal.SIGTERM)
+        return self.process.wait(40)
+
+
+@contextmanager
+def serving(folder, sims, workers=1, more="", version="1"):
+    """A gate with one first-party destination."""
+    write(folder, sims, more, version)
+    up = Serving(folder, sims.first_party.url, free_port(), workers)
+    try:
+        yield up
+    finally:
+        if up.process.poll() is None:
+            up.stop()
+
+
+def write(folder, sims, more="", version="1"):
+    """The policy file."""
+    text = POLICY.format(endpoint=sims.first_party.url, token=TOKEN, more=more, version=version)
+    (folder / "gatekeeper.toml").write_text(text)
+
+
+def event_ids(sim):
+    """The ids of all events a first-party endpoint got, with repetitions."""
+    return [event["event_id"] for one in sim.received for event in json.loads(one.body)["events"]]

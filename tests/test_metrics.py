@@ -1,0 +1,94 @@
+"""What an operator sees: the books add up, secrets stay secret, `readyz` says what is wrong."""
+
+import re
+import time
+
+import pytest
+
+from tests.running import running
+
+EVENT = {"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s"}}
+ADMIN = {"Authorization": "Bearer admin"}
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory):
+    with running("sidecar", tmp_path_factory.mktemp("gate"), server={"admin_token": "admin"}) as up:
+        yield up
+
+
+def scrape(gate):
+    text = gate.http.get("/gk/metrics", headers=ADMIN).text
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line[0] != "#"}
+
+
+def test_the_metrics_are_the_bearers_alone(gate):
+    """401 with another token, and none at all."""
+    assert gate.http.get("/gk/metrics").status_code == 401
+    assert gate.http.get("/gk/metrics", headers={"Authorization": "Bearer server-to-server-key"}).status_code == 401
+    assert gate.http.get("/gk/metrics", headers=ADMIN).status_code == 200
+
+
+def test_without_a_token_there_are_no_metrics(tmp_path):
+    """404: off."""
+    with running("sidecar", tmp_path) as up:
+        assert up.http.get("/gk/metrics", headers=ADMIN).status_code == 404
+
+
+def test_what_becomes_of_events_is_counted(gate):
+    """Accepted, delivered, blocked by reason, batches and times."""
+    before = scrape(gate)
+    for _ in range(20):
+        gate.record(gate.post(EVENT))
+    after = scrape(gate)
+
+    def more(name):
+        return after.get(name, 0.0) - before.get(name, 0.0)
+
+    assert more('gatekeeper_blocked_total{destination="meta_capi",reason="no_marketing_consent"}') == 20
+    assert more('gatekeeper_accepted_total{destination="own"}') == 20
+    assert more('gatekeeper_delivered_total{destination="own"}') == 20
+    assert more('gatekeeper_batch_events_sum{destination="own"}') == 20
+    assert more("gatekeeper_decision_seconds_count") >= 1
+    assert after['gatekeeper_queued{destination="own"}'] == 0 and after["gatekeeper_disk_left_bytes"] > 0
+    assert after["gatekeeper_audit_failing"] == 0
+
+
+def test_every_metric_is_documented(gate):
+    """In docs/delivery.md."""
+    from pathlib import Path
+
+    page = (Path(__file__).parent.parent / "docs" / "delivery.md").read_text("utf-8")
+    text = gate.http.get("/gk/metrics", headers=ADMIN).text
+    names = set(re.findall(r"^# TYPE (\w+?)(?:_total)? \w+$", text, re.MULTILINE))
+    names = {name for name in names if not name.endswith("_created")}
+    assert {name for name in names if f"`{name}" not in page} == set()
+
+
+def test_a_full_queue_is_answered_503_and_counted(tmp_path):
+    """With Retry-After; `readyz` names the destination."""
+    with running("sidecar", tmp_path, server={"admin_token": "admin"}, delivery={"max_queued": 2}) as up:
+        up.sims.first_party.answer(503, headers={"Retry-After": "3600"}, times=9)
+        answers = [up.post(EVENT) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [202, 202, 503, 503]
+        assert answers[-1].headers["retry-after"] == "5"
+        deadline = time.monotonic() + 10
+        while (ready := up.http.get("/gk/readyz")).json()["problems"] != ["the queue of own is full"]:
+            assert time.monotonic() < deadline, ready.json()
+        assert ready.status_code == 503
+        assert scrape(up)['gatekeeper_refused_total{why="full"}'] == 2
+
+
+def test_readyz_says_that_the_disk_is_nearly_full(tmp_path, monkeypatch):
+    """Before nothing can be accepted any more."""
+    with running("sidecar", tmp_path) as up:
+        assert up.http.get("/gk/readyz").json() == {"status": "ready", "problems": []}
+        monkeypatch.setattr("gatekeeper.runtime.disk_left", lambda folder: 1)
+        assert "the disk of audit is nearly full" in up.http.get("/gk/readyz").json()["problems"]
+
+
+def test_no_secret_and_no_value_is_in_the_metrics(gate):
+    """Names of destinations and reasons only."""
+    gate.record(gate.post(EVENT | {"data": {"session_id": "canary-1f7"}}))
+    text = gate.http.get("/gk/metrics", headers=ADMIN).text
+    assert "canary" not in text and "s3cret" not in text and "t0ken" not in text
