@@ -69,7 +69,7 @@ def working() -> Here | None:
 
 
 def replace(old: Gate, new: Gate) -> None:
-    """Make a gate known in the place of another: the policy was read again."""
+    """Make a gate known in the place of another, if that one is: the policy was read again."""
     _installed[:] = [new if gate is old else gate for gate in _installed]
 
 

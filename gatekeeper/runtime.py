@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from gatekeeper import ids, keys
+from gatekeeper import context, ids, keys
 from gatekeeper.audit.recover import missing
 from gatekeeper.audit.writer import AuditWriter, usable
 from gatekeeper.delivery.deliverer import Deliverer
@@ -81,7 +81,8 @@ class Runtime:
             self.policy = policy
             table = policy.file.delivery
             self.outbox.use(policy.destinations, table.max_queued)
-            self.gate = self._gate()
+            old, self.gate = self.gate, self._gate()
+            context.replace(old, self.gate)
             for swap in self._watchers:
                 swap(self.gate)
             self._deliverer.use(policy.destinations, table.timeout, table.dead_letters)

@@ -18,6 +18,7 @@ from gatekeeper.context import Here
 from gatekeeper.django import settings
 from gatekeeper.django.scope import answered, answered_sync, scope_of
 from gatekeeper.errors import ConfigError
+from gatekeeper.gate import Gate
 from gatekeeper.shells.asgi import Scope
 from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints, local_path
 
@@ -30,40 +31,46 @@ class GatekeeperMiddleware:
 
     def __init__(self, get_response: Any) -> None:
         try:
-            gate = settings.runtime().gate
+            self._runtime = settings.runtime()
         except ConfigError as error:
             raise ImproperlyConfigured("; ".join(error.problems)) from None
         self._get_response = get_response
-        self._gate = gate
-        self._endpoints = Endpoints(gate)
-        self._prefix = gate.policy.prefix + "/"
-        self._limit = gate.policy.file.server.max_body
+        self._swap(self._runtime.gate)
+        self._runtime.watch(self._swap)
         self._async = iscoroutinefunction(get_response)
         if self._async:
             markcoroutinefunction(self)
+
+    def _swap(self, gate: Gate) -> None:
+        """Serve by another policy from the next request on."""
+        self._gate, self._endpoints = gate, Endpoints(self._runtime)
+        self._prefix = gate.policy.prefix + "/"
+        self._limit = gate.policy.file.server.max_body
 
     def __call__(self, request: Any) -> Any:
         """One request; a coroutine where the project is async."""
         if self._async:
             return self._serve(request)
+        self._runtime.start()
         scope = scope_of(request)
         if self._ours(scope):
             return answered_sync(self._endpoints, request, self._limit)
         here = Here(self._gate, scope)
         mark = context.current.set(here)
         try:
-            return self._finished(self._get_response(request), here)
+            return self._finished(self._get_response(request), here, scope)
         finally:
             context.current.reset(mark)
 
     async def _serve(self, request: Any) -> Any:
+        self._runtime.start()
         scope = scope_of(request)
         if self._ours(scope):
             return await answered(self._endpoints, request, self._limit)
         here = Here(self._gate, scope)
         mark = context.current.set(here)
         try:
-            return self._finished(await self._get_response(request), here)
+            return self._finished(await self._get_response(request), here, scope)
         finally:
             context.current.reset(mark)
 
@@ -71,8 +78,8 @@ class GatekeeperMiddleware:
         path = local_path(scope)
         return path.startswith(self._prefix) or path == GPC_RESOURCE
 
-    def _finished(self, response: Any, here: Here) -> Any:
-        if here.scope is not None and self._endpoints.honours_opt_out(here.scope):
+    def _finished(self, response: Any, here: Here, scope: Scope) -> Any:
+        if self._endpoints.honours_opt_out(scope):
             response[HONOURED[0].decode()] = HONOURED[1].decode()
         if response.streaming and not isinstance(response, FileResponse):
             # Streamed after this middleware has returned: each part is made in the visitor's context.

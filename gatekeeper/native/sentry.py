@@ -120,6 +120,7 @@ def _read(item: envelope.Item, allowed: Sequence[str]) -> Element:
 
 def _element(kind: str, payload: bytes) -> Element:
     data = json_body.read_object(payload)
+    stamp = _stamp(data)
     for name in ("exception", "threads", "breadcrumbs"):  # each may come as a list, or as one without `values`
         inner = data.get(name)
         if isinstance(inner, list):
@@ -133,15 +134,15 @@ def _element(kind: str, payload: bytes) -> Element:
         (Leaf(f"item.{kind}", PROTOCOL, kind), *leaves),
         id=json_body.text(leaves, "event_id"),
         time=unix_time(moment),
-        stamp=_stamp(data) or json_body.stamp(leaves),
+        stamp=stamp or json_body.stamp(leaves),
     )
 
 
 def _stamp(data: dict[str, Any]) -> str | None:
-    """A mark in a context of its own: Sentry's contexts are objects, so it is the one text in it."""
+    """A mark in a context of its own, taken out: Sentry's contexts are objects, so it is the one text in it."""
     contexts = data.get("contexts")
     for name in STAMP_KEYS:
-        mark = contexts.get(name) if isinstance(contexts, dict) else None
+        mark = contexts.pop(name, None) if isinstance(contexts, dict) else None
         if isinstance(mark, dict):
             return next((value for value in mark.values() if isinstance(value, str)), "")
     return None
@@ -160,7 +161,8 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
         return None if any(leaf.path == ("unread",) for leaf in leaves) else "the policy does not list this item type"
     if kind == "event":
         told = not names.isdisjoint(_SAYS) or any(
-            name in ("exception.values.type", "exception.values.value") or "stacktrace.frames." in name for name in names
+            name in ("exception.values.type", "exception.values.value") or "stacktrace.frames." in name
+            for name in names
         )
         return None if told else "nothing about an error is left"
     missing = [name for name in _NEEDS[str(kind)] if name not in names]

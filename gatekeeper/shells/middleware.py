@@ -34,7 +34,6 @@ class GatekeeperMiddleware:
 
     def _swap(self, gate: Gate) -> None:
         """Serve by another policy from the next request on; see `Runtime.reload`."""
-        context.replace(self._gate, gate)
         self._gate, self._endpoints, self._prefix = gate, Endpoints(self.runtime), gate.policy.prefix + "/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -49,6 +50,16 @@ class Shop:
         self.runtime.gate.recorder.append([]).result(5)
         lines = list(records(self.runtime.policy.audit_folder))[self.seen :]
         return [line for line in lines if kind is None or line["kind"] == kind]
+
+    def decided(self, request_id):
+        """The decision line of an event that was tracked."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for line in self.lines():
+                if line["request_id"] == request_id:
+                    return line
+            time.sleep(0.01)
+        raise AssertionError("the decision was not recorded in time")
 
     seen = 0
 
