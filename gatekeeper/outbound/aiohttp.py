@@ -119,6 +119,8 @@ async def _send(request: aiohttp.ClientRequest, outgoing: Outgoing) -> Answer:
             data=outgoing.body or None,
             allow_redirects=False,
             proxy=request.proxy,
+            proxy_auth=request.proxy_auth,
+            proxy_headers=request.proxy_headers,
             skip_auto_headers=("User-Agent",),
             ssl=request.ssl,
         ) as response,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,14 +17,21 @@ class Patched:
         """Put `make(original)` in the place of `owner.name`."""
         original = getattr(owner, name)
         ours = make(original)
-        setattr(owner, name, ours)
-        self._replaced.append((owner, name, original, ours))
+        on = [True]
+
+        @functools.wraps(original)
+        def method(*args: Any, **options: Any) -> Any:
+            return (ours if on else original)(*args, **options)
+
+        setattr(owner, name, method)
+        self._replaced.append((owner, name, original, (method, on)))
 
     def restore(self) -> None:
-        """Put the originals back; what somebody else has wrapped meanwhile stays, and passes calls on."""
+        """Put the originals back; what somebody else has wrapped meanwhile stays, and ours in it passes calls on."""
         while self._replaced:
-            owner, name, original, ours = self._replaced.pop()
-            if getattr(owner, name, None) is ours:
+            owner, name, original, (method, on) = self._replaced.pop()
+            on.clear()
+            if getattr(owner, name, None) is method:
                 setattr(owner, name, original)
 
     def __bool__(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.message
 import urllib.request
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,10 +45,8 @@ def _do_open(original: Any) -> Any:
         if outgoing is None:
             return _response(req.full_url, call.answer)
         try:
-            with sending():
-                response = urllib.request.build_opener(_Unfollowed).open(_request(outgoing), timeout=req.timeout)
-                with response:
-                    answer = readable(response.status, response.getheaders(), response.read())
+            with sending(), _sent(outgoing, req, lambda one: original(self, http_class, one, **options)) as response:
+                answer = readable(response.status, response.getheaders(), response.read())
         except BaseException as error:
             call.ended(None, failure(error))
             raise
@@ -65,9 +64,22 @@ class _Unfollowed(urllib.request.HTTPErrorProcessor):
     https_response = http_response
 
 
-def _request(outgoing: Outgoing) -> urllib.request.Request:
+def _sent(outgoing: Outgoing, asked: urllib.request.Request, send: Callable[[urllib.request.Request], Any]) -> Any:
+    """By the app's own opener and proxy if the call goes where the app sent it."""
     headers = dict(outgoing.headers)
-    return urllib.request.Request(outgoing.url, outgoing.body or None, headers, method=outgoing.method)  # noqa: S310
+    request = urllib.request.Request(outgoing.url, outgoing.body or None, headers, method=outgoing.method)  # noqa: S310
+    request.timeout = asked.timeout
+    if urlsplit(outgoing.url)[:2] != urlsplit(asked.full_url)[:2]:
+        return urllib.request.build_opener(_Unfollowed).open(request, timeout=asked.timeout)
+    if outgoing.body:
+        request.add_unredirected_header("Content-length", str(len(outgoing.body)))
+    if asked.has_proxy() or asked._tunnel_host:  # type: ignore[attr-defined]
+        request.set_proxy(asked.host, asked.type)
+        for name, value in asked.header_items():
+            if name.lower() == "proxy-authorization":
+                request.add_unredirected_header(name, value)
+    request.add_unredirected_header("Host", urlsplit(outgoing.url).netloc)
+    return send(request)
 
 
 def _response(url: str, answer: Answer) -> addinfourl:

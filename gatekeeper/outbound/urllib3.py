@@ -16,7 +16,8 @@ from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.routes import PORTS
 
 _patched = Patched()
-_OPTIONS = ("timeout", "retries")  # of the app's own call, that hold for the rewritten one too
+Address = tuple[str, str, int | None]
+_OPTIONS = ("timeout", "retries", "assert_same_host")  # of the app's own call, that hold for the rewritten one too
 
 
 def install() -> None:
@@ -53,7 +54,10 @@ def _urlopen(original: Any) -> Any:
         **options: Any,
     ) -> Any:
         parts = urlsplit(url)
-        match = watch(self.scheme or "http", self.host, self.port, parts.path)
+        at = (parts.scheme, parts.hostname or "", parts.port)  # in full where the pool is a proxy's
+        if not parts.netloc:
+            at = (self.scheme or "http", self.host, self.port)
+        match = watch(*at, parts.path)
         if match is None:
             return original(self, method, url, body, headers, *args, **options)
         given = pairs(self.headers if headers is None else headers)
@@ -62,9 +66,13 @@ def _urlopen(original: Any) -> Any:
         preload = options.get("preload_content", True)
         if outgoing is None:
             return response_of(call.answer, preload=preload, method=method)
+        more = {key: options[key] for key in _OPTIONS if key in options}
+        more["headers"] = dict(outgoing.headers)
+        if parts.netloc:
+            more["headers"] |= {name: value for name, value in given if name.lower() == "proxy-authorization"}
         try:
             with sending():
-                response = _send(self, original, outgoing, {key: options[key] for key in _OPTIONS if key in options})
+                response = _send(self, original, outgoing, at, bool(parts.netloc), more)
         except BaseException as error:
             call.ended(None, failure(error))
             raise
@@ -74,11 +82,15 @@ def _urlopen(original: Any) -> Any:
     return urlopen
 
 
-def _send(pool: HTTPConnectionPool, original: Any, outgoing: Outgoing, options: dict[str, Any]) -> Any:
+def _send(
+    pool: HTTPConnectionPool, original: Any, outgoing: Outgoing, at: Address, in_full: bool, options: dict[str, Any]
+) -> Any:
+    """By the app's own pool if the call goes where the app sent it; `in_full`: that pool is a proxy's."""
     parts = urlsplit(outgoing.url)
-    options |= {"body": outgoing.body or None, "headers": dict(outgoing.headers), "redirect": False}
-    if (parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]) == (pool.scheme, pool.host, pool.port):
-        target = parts.path + ("?" + parts.query if parts.query else "")
+    options |= {"body": outgoing.body or None, "redirect": False}
+    scheme, host, port = at
+    if (parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]) == (scheme, host, port or PORTS.get(scheme)):
+        target = outgoing.url if in_full else parts.path + ("?" + parts.query if parts.query else "")
         return original(pool, outgoing.method, target, **options)
     return _elsewhere().urlopen(outgoing.method, outgoing.url, **options)
 
