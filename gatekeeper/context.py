@@ -82,7 +82,9 @@ def track(event: str, /, **data: Any) -> str | None:
     """
     here = working()
     if here is None:
-        _log.error("track(): no gate runs in this process; wrap the app in GatekeeperMiddleware")
+        _log.error(
+            "track(): no gate runs in this process; wrap the app in GatekeeperMiddleware, or call gatekeeper.start()"
+        )
         return None
     try:
         posted = wire.parse(orjson.dumps({"event": event, "data": data}))
@@ -131,13 +133,23 @@ def dump() -> str:
 
 
 @contextmanager
-def load(token: str) -> Iterator[None]:
-    """Work for the visitor of a token: `with gatekeeper.context.load(token): …`. A bad token denies everything."""
+def load(token: str | None = None, *, subject: str | None = None) -> Iterator[None]:
+    """Work for another visitor: `with gatekeeper.context.load(token): …`. A bad token denies everything.
+
+    Or for one named by `subject`, as a job that only knows whose order it is: such a visitor said nothing here, is
+    nowhere known and stands in the log under that name. Raises GatekeeperError where no gate runs, and ConfigError
+    for both or neither.
+    """
+    if (token is None) == (subject is None):
+        raise ConfigError("load(): give a token or a subject, and not both")
     here = current.get()
     gate = here.gate if here else _installed[-1] if _installed else None
     if gate is None:
-        raise GatekeeperError("no gate runs in this process: build a GatekeeperMiddleware or a Runtime first")
-    mark = current.set(Here(gate, visitor=gate.visitor(token, gate.clock())))
+        raise GatekeeperError(
+            "no gate runs in this process: wrap the app in GatekeeperMiddleware, or call gatekeeper.start()"
+        )
+    visitor = Visitor((), subject=subject) if token is None else gate.visitor(token, gate.clock())
+    mark = current.set(Here(gate, visitor=visitor))
     try:
         yield
     finally:

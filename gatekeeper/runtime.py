@@ -143,6 +143,16 @@ class Runtime:
         )
 
 
+def start(config: str | Path | Policy = "gatekeeper.toml") -> Runtime:
+    """The gate of a process that serves no app: a worker, a script. `track`, `load` and caught clients work by it.
+
+    Raises ConfigError if the policy cannot be used.
+    """
+    made = Runtime(config)
+    context.install(made.gate)
+    return made
+
+
 def check(policy: Policy) -> keys.KeyRing:
     """Make log, store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
     usable(policy.audit_folder)

@@ -9,10 +9,9 @@ from typing import Final
 
 from django.conf import settings
 
-from gatekeeper import context
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Policy
-from gatekeeper.runtime import Runtime
+from gatekeeper.runtime import Runtime, start
 
 # `config`: a path or a loaded Policy. `outbound`: whether HTTP clients and SDKs are caught.
 DEFAULTS: Final[dict[str, object]] = {"config": "gatekeeper.toml", "outbound": True}
@@ -43,6 +42,4 @@ def read() -> tuple[str | Path | Policy, bool]:
 def runtime() -> Runtime:
     """The gate of this process, made at the first call. Raises ConfigError if it cannot be."""
     config, _ = read()
-    made = Runtime(config)
-    context.install(made.gate)
-    return made
+    return start(config)

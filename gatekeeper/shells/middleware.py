@@ -65,7 +65,9 @@ def _showing(send: Send) -> Send:
 
     async def with_header(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), HONOURED]}
+            headers = list(message.get("headers", ()))
+            if HONOURED not in headers:  # of a gate further inside
+                message = {**message, "headers": [*headers, HONOURED]}
         await send(message)
 
     return with_header
