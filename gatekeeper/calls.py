@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from msgspec import structs
+
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
@@ -162,7 +164,7 @@ def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answ
     """One line for a call that nothing is known of but where it was going."""
     request_id = gate.new_id(at)
     place = Place(None, None, "unknown", (gate.policy.laws.strictest,))
-    decision = replace(failed(to), reason=reason, steps=(Step("call", "blocked", why),))
+    decision = structs.replace(failed(to), reason=reason, steps=(Step("call", "blocked", why),))
     plan = Plan(request_id, at, Event("call", request_id, at, {}), place, None, (decision,), {}, ())
     return CallPlan(to, (plan,), None, answer, reason)
 
@@ -230,7 +232,7 @@ class _Judged:
         self.kept: Kept | None = None
         self.shared: tuple[Leaf | None, ...] = ()
         if to.events is not None and element.event not in to.events:
-            self.decision = replace(failed(to), reason=NOT_ROUTED)
+            self.decision = structs.replace(failed(to), reason=NOT_ROUTED)
             return
         vendor = Permission.UNKNOWN
         if to.vendor_id is not None:
@@ -248,12 +250,12 @@ class _Judged:
         why = dialect.minimum([*(leaf for leaf in self.shared if leaf is not None), *leaves], shaping)
         if why is not None:
             steps = (*decision.steps, Step("minimum data", "not met", why))
-            self.decision = replace(
+            self.decision = structs.replace(
                 decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
             )
             return
         self.kept = Kept(leaves, shaping)
-        self.decision = replace(
+        self.decision = structs.replace(
             decision,
             kept=sent,
             stripped={name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in sent},

@@ -13,10 +13,11 @@ from __future__ import annotations
 from typing import Final
 
 from gatekeeper.destinations.kind import Destination
-from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Ruling, Step, Verdict
+from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
 from gatekeeper.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
 
 CONTEXTUAL: Final = "contextual"
+_NEEDS: Final = {purpose: f"needs {purpose}" for purpose in Purpose}
 
 
 def decide(
@@ -38,11 +39,11 @@ def decide(
         steps.append(Step("statistics only", "exempt", "the law exempts first-party statistics, and nobody objected"))
     if ruling.permission is not Permission.GRANTED:
         contextual = ruling.opted_out and to.on_opt_out == CONTEXTUAL
-        steps.append(Step(f"needs {to.purpose}", CONTEXTUAL if contextual else "denied", ruling.reason or ""))
+        steps.append(Step(_NEEDS[to.purpose], CONTEXTUAL if contextual else "denied", ruling.reason or ""))
         if not contextual:
             return _block(to, ruling.reason or INTERNAL, steps)
     else:
-        steps.append(Step(f"needs {to.purpose}", "granted", f"basis: {ruling.basis}"))
+        steps.append(Step(_NEEDS[to.purpose], "granted", f"basis: {ruling.basis}"))
 
     if vendor is Permission.DENIED and to.purpose in NO_CONSENT:  # what is necessary needs nobody's consent
         steps.append(Step(f"vendor {to.vendor_id}", "denied", "the TC string does not consent to this vendor"))
@@ -53,28 +54,29 @@ def decide(
         return _block(to, MISMATCH, steps)
 
     allowed = to.fields & to.contextual if contextual else to.fields
+    data = event.data
     kept: dict[str, object] = {}
     stripped: dict[str, str] = {}
-    for name, value in event.data.items():
-        if name in allowed:
-            kept[name] = value
-        elif name in to.fields:
-            stripped[name] = "opt_out"
+    for name in event.names:
+        if name in data:
+            if name in allowed:
+                kept[name] = data[name]
+            else:
+                stripped[name] = "opt_out" if name in to.fields else to.causes[name]
         else:
-            stripped[name] = to.causes[name]
-    derived = []
+            stripped[name] = event.unusable[name]
+    derived: tuple[str, ...] = ()
     for name, value in event.offered.items():
         if name in allowed and name not in kept:
             kept[name] = value
-            derived.append(name)
-    stripped |= event.unusable
+            derived += (name,)
     return Decision(
         destination=to.name,
         verdict=Verdict.CONTEXTUAL if contextual else Verdict.SEND,
         reason=None,
         kept=kept,
         stripped=stripped,
-        derived=tuple(derived),
+        derived=derived,
         basis=CONTEXTUAL if contextual else ruling.basis,
         legal_basis=to.legal_basis,
         steps=tuple(steps),

@@ -11,8 +11,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Protocol
+
+from msgspec import structs
 
 from gatekeeper import signals
 from gatekeeper.audit import lines
@@ -341,29 +343,41 @@ class Gate:
         shaped = KINDS[to.kind.name].shape(event, kept, shaping)
         if isinstance(shaped, str):
             steps = (*decision.steps, Step("minimum data", "not met", shaped))
-            return replace(
+            return structs.replace(
                 decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
             ), None
+        return self._settled(decision, event, shaped, scrubbed, personal, to), shaped
+
+    def _settled(
+        self,
+        decision: Decision,
+        event: Event,
+        shaped: Shaped,
+        scrubbed: Mapping[str, tuple[str, ...]],
+        personal: tuple[str, ...],
+        to: Destination,
+    ) -> Decision:
+        """The decision, saying what was really sent and stripped."""
         added = decision.derived
         stripped = decision.stripped
-        for cause, names in (("invalid", (*personal, *shaped.invalid)), ("not_needed", shaped.unneeded)):
-            if names:
-                stripped = {**stripped, **dict.fromkeys((name for name in names if name not in added), cause)}
+        if personal or shaped.invalid or shaped.unneeded:
+            causes = dict.fromkeys((*personal, *shaped.invalid), "invalid") | dict.fromkeys(
+                shaped.unneeded, "not_needed"
+            )
+            causes = {**stripped, **{name: cause for name, cause in causes.items() if name not in added}}
+            stripped = {name: causes[name] for name in event.names if name in causes}
+        kept = decision.kept
         # A personal value that this vendor wants in clear is named as what it is.
         clear, by_key = to.kind.clear, self.policy.catalogue.by_key
-        sent = [name for name in shaped.sent if name not in added] if added else shaped.sent
-        return Decision(
-            destination=to.name,
-            verdict=decision.verdict,
-            reason=None,
-            kept={by_key[name].name if name in clear else name: kept[name] for name in sent},
-            stripped={name: stripped[name] for name in event.names if name in stripped},
+        return structs.replace(
+            decision,
+            kept={
+                by_key[name].name if name in clear else name: kept[name] for name in shaped.sent if name not in added
+            },
+            stripped=stripped,
             derived=(*(name for name in added if name in shaped.sent), *shaped.derived),
             scrubbed=scrubbed,
-            basis=decision.basis,
-            legal_basis=decision.legal_basis,
-            steps=decision.steps,
-        ), shaped
+        )
 
     def subjects_of(
         self, caller: Caller, event: Event, consent: Consent, posted: Posted | None = None

@@ -6,7 +6,9 @@ The one place where the pure stages meet the real clock, the disk and the networ
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from gatekeeper import context, ids, keys
 from gatekeeper.audit.recover import missing
 from gatekeeper.audit.writer import AuditWriter, usable
 from gatekeeper.delivery.deliverer import Deliverer
-from gatekeeper.errors import ConfigError, StorageError
+from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.metrics import Metrics, disk_left
@@ -26,6 +28,7 @@ from gatekeeper.storage import database
 from gatekeeper.storage.sqlite import SqliteOutbox
 
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
+TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
 _FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
 _log = logging.getLogger("gatekeeper")
 
@@ -39,7 +42,8 @@ class Runtime:
         self.metrics = Metrics()
         self._watchers: list[Callable[[Gate], None]] = []
         self._reloading = threading.Lock()
-        self._writer = AuditWriter(self.policy.audit_folder)
+        self._failing_since: float | None = None
+        self._writer = AuditWriter(self.policy.audit_folder, fsync=self.policy.file.audit.fsync == "batch")
         table = self.policy.file.delivery
         self.outbox = SqliteOutbox(
             self.policy.database_file, self.policy.destinations, self._writer, clock=time.time,
@@ -95,10 +99,13 @@ class Runtime:
 
     def problems(self) -> list[str]:
         """What stands against taking events now, one sentence each; empty if nothing does."""
+        self._try_again()
         found = []
-        if self._writer.failing():
+        if self._writer.failing() or not os.access(self.policy.audit_folder, os.W_OK):
             found.append("the audit log cannot be written: nothing is sent")
         failure = self.outbox.failing()
+        if failure is None and not os.access(self.policy.database_file, os.W_OK):
+            failure = "not writable"
         if failure is not None:
             found.append(f"the outbox cannot be written ({failure}): no event is accepted")
         full = [name for name in self.policy.destinations if not self.outbox.room(name, 1)]
@@ -110,6 +117,26 @@ class Runtime:
         except OSError as error:
             found.append(f"the disk cannot be looked at ({error.strerror})")
         return found
+
+    def _try_again(self) -> None:
+        """Write nothing, where the last write failed: a gate that gets no events while it is not ready must recover.
+
+        An empty write says less than a line: so not at once, and not at every look.
+        """
+        now = time.monotonic()
+        if not self._writer.failing() and self.outbox.failing() is None:
+            self._failing_since = None
+            return
+        if self._failing_since is None:
+            self._failing_since = now
+        if now - self._failing_since < TRY_AGAIN:
+            return
+        self._failing_since = now
+        with contextlib.suppress(AuditError, StorageError, TimeoutError):
+            if self._writer.failing():
+                self._writer.append(()).result(5.0)
+            if self.outbox.failing() is not None:
+                self.outbox.try_again().result(5.0)
 
     def scrape(self) -> bytes:
         """The metrics, in Prometheus' text format. Raises StorageError."""

@@ -1,5 +1,6 @@
 """What an operator sees: the books add up, secrets stay secret, `readyz` says what is wrong."""
 
+import errno
 import re
 import time
 
@@ -85,6 +86,32 @@ def test_readyz_says_that_the_disk_is_nearly_full(tmp_path, monkeypatch):
         assert up.http.get("/gk/readyz").json() == {"status": "ready", "problems": []}
         monkeypatch.setattr("gatekeeper.runtime.disk_left", lambda folder: 1)
         assert "the disk of audit is nearly full" in up.http.get("/gk/readyz").json()["problems"]
+
+
+def test_readyz_says_which_store_cannot_be_written_and_recovers_without_an_event(tmp_path, monkeypatch):
+    """Who is taken out of rotation gets no events: looking must be enough, after a while."""
+    with running("sidecar", tmp_path) as up:
+        assert up.post(EVENT).status_code == 202
+
+        def full(descriptor, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as broken:
+            broken.setattr("gatekeeper.audit.writer.os.write", full)
+            broken.setattr("gatekeeper.audit.writer.os.fdatasync", lambda descriptor: full(descriptor, b""))
+            answer = up.post(EVENT)
+            assert answer.status_code == 503 and answer.headers["retry-after"] == "5"
+            assert up.http.get("/gk/readyz").json()["problems"] == ["the audit log cannot be written: nothing is sent"]
+        with monkeypatch.context() as broken:
+            broken.setattr("gatekeeper.runtime.os.access", lambda path, mode: False)
+            assert up.http.get("/gk/readyz").json()["problems"] == [
+                "the audit log cannot be written: nothing is sent",
+                "the outbox cannot be written (not writable): no event is accepted",
+            ]
+        assert up.http.get("/gk/readyz").status_code == 503
+        monkeypatch.setattr("gatekeeper.runtime.TRY_AGAIN", 0.0)
+        assert up.http.get("/gk/readyz").json() == {"status": "ready", "problems": []}
+        assert up.post(EVENT).status_code == 202
 
 
 def test_no_secret_and_no_value_is_in_the_metrics(gate):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -39,12 +40,18 @@ def unpack(data: bytes) -> list[Line]:
     return [Line(core.encode(), tuple(refs)) for core, refs in orjson.loads(data)]
 
 
+_PURPOSES = tuple((purpose.value, purpose) for purpose in Purpose)
 NOTHING_GRANTED = {"necessary": True, "analytics": False, "marketing": False}
 
 
 def timestamp(at: float) -> str:
     """RFC 3339 in UTC with whole seconds, as the guide writes it."""
-    return timestamp_of(datetime.fromtimestamp(at, UTC))
+    return _timestamp(int(at // 1))
+
+
+@lru_cache(maxsize=1024)
+def _timestamp(second: int) -> str:
+    return timestamp_of(datetime.fromtimestamp(second, UTC))
 
 
 def timestamp_of(at: datetime) -> str:
@@ -89,7 +96,7 @@ def consent_state(consent: Consent | None) -> dict[str, bool]:
     """The effective permission per purpose."""
     if consent is None:
         return NOTHING_GRANTED
-    return {purpose.value: consent.rulings[purpose].permission is Permission.GRANTED for purpose in Purpose}
+    return {name: consent.rulings[purpose].permission is Permission.GRANTED for name, purpose in _PURPOSES}
 
 
 def delivery(decision: Decision) -> dict[str, Any]:

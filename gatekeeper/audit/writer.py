@@ -36,10 +36,14 @@ def usable(folder: Path) -> None:
 
 
 class AuditWriter:
-    """Appends lines to `<folder>/<start>-<pid>-<random>.jsonl`, opened with the first line."""
+    """Appends lines to `<folder>/<start>-<pid>-<random>.jsonl`, opened with the first line.
 
-    def __init__(self, folder: Path) -> None:
+    Without `fsync` a line counts as durable when the operating system has it: it survives the process, not the machine.
+    """
+
+    def __init__(self, folder: Path, *, fsync: bool = True) -> None:
         self._folder = folder
+        self._fsync = fsync
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -136,7 +140,8 @@ class AuditWriter:
             view = memoryview(data)
             while view:
                 view = view[os.write(self._descriptor, view) :]
-            os.fdatasync(self._descriptor)
+            if self._fsync:
+                os.fdatasync(self._descriptor)
         except OSError:
             # After a failed write nothing is known of the file's end: leave it and begin a new one next time.
             descriptor, self._descriptor = self._descriptor, None

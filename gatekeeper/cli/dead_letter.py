@@ -85,7 +85,7 @@ def _opened(config: Path) -> Iterator[_Store]:
         raise ConfigError(f"storage.url: there is no {policy.database_file}; no gate has run here yet")
     database.prepare(policy.database_file)
     usable(policy.audit_folder)
-    writer = AuditWriter(policy.audit_folder)
+    writer = AuditWriter(policy.audit_folder, fsync=policy.file.audit.fsync == "batch")
     outbox = SqliteOutbox(policy.database_file, policy.destinations, writer)
     try:
         yield _Store(outbox)

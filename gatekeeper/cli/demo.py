@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -34,6 +34,7 @@ def run(once: bool, port: int) -> None:
         console.print(f"       curl {up.url}/collect -d '{escape(EVENT)}'")
         console.print(f"\nNow buy something yourself: open [bold]{up.shop}[/] in a browser. Stop with Ctrl-C.")
         try:
-            threading.Event().wait()
+            while True:
+                time.sleep(1.0)  # a signal that another thread received is heard at the latest now
         except KeyboardInterrupt:
             console.print("stopped")

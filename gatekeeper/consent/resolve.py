@@ -39,6 +39,7 @@ from gatekeeper.reasons import EXPIRED, GPC, MINOR, NO_CONSENT, UNREADABLE, WITH
 NOT_OPTED_OUT: Final = "not_opted_out"
 _SEVERITY: Final = {ConsentModel.NONE: 0, ConsentModel.OPT_OUT: 1, ConsentModel.OPT_IN: 2}
 _NECESSARY: Final = Ruling(Permission.GRANTED, Purpose.NECESSARY)
+_CONSENT_FOR: Final = {purpose: f"consent for {purpose}" for purpose in OPTIONAL}
 _SPEAKS: Final = {
     Standing.UNDECIDED: "no choice was made yet: as if absent",
     Standing.FOREIGN: "another software's: as if absent",
@@ -69,18 +70,17 @@ def resolve(
     for purpose in OPTIONAL:
         ruling, why = _rule(purpose, counted, place.laws, at, event_time, max_age, age_band)
         rulings[purpose] = ruling
-        steps.append(Step(f"consent for {purpose}", ruling.permission, why))
+        steps.append(Step(_CONSENT_FOR[purpose], ruling.permission, why))
         for signal in counted:
             said = signal.says.get(purpose)
             if said is not None and said is not ruling.permission:
                 overruled.append(f"{signal.source}:{purpose}")
-    detected = any(signal.denies_as == GPC for signal in signals)
     return Consent(
         rulings=rulings,
         signals=signals,
         overruled=tuple(dict.fromkeys(overruled)),
-        gpc_detected=detected,
-        gpc_honoured=detected and any(signal.denies_as == GPC for signal in counted),
+        gpc_detected=GPC in [signal.denies_as for signal in signals],
+        gpc_honoured=GPC in [signal.denies_as for signal in counted],
         steps=tuple(steps),
     )
 
@@ -191,6 +191,8 @@ def _collapse(purpose: Purpose, said: Sequence[Signal]) -> tuple[Signal, bool]:
     The newest wins; an undated grant is older than any refusal, an undated refusal newer than any grant.
     Copies of one carrier that differ are not two words in time but a conflict: the refusal wins.
     """
+    if len(said) == 1:
+        return said[0], False
     by_source: dict[str, list[Signal]] = {}
     for signal in said:
         by_source.setdefault(signal.source, []).append(signal)

@@ -149,19 +149,21 @@ class Deliverer:
             watch = asyncio.create_task(self._watch())
             waits = [asyncio.create_task(stop.wait()), asyncio.create_task(changed.wait())]
             try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                ended, _ = await asyncio.wait([*waits, watch, *tasks], return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    task.result()  # lanes and the watch end by an error only
                 if stop.is_set():
                     await self._finish(lanes)
             finally:
-                for task in (*tasks, watch, *waits):
+                for task in (*tasks, *waits):
                     task.cancel()
-                await asyncio.gather(*tasks, watch, *waits, return_exceptions=True)
+                await asyncio.gather(*tasks, *waits, return_exceptions=True)
                 flying = [task for lane in lanes.values() for task in lane.flying]
                 if flying and not stop.is_set():
                     await asyncio.wait(flying, timeout=self._timeout + 5.0)
-                for task in flying:
+                for task in (watch, *flying):  # withdrawals are heard as long as anything may begin
                     task.cancel()
-                await asyncio.gather(*flying, return_exceptions=True)
+                await asyncio.gather(watch, *flying, return_exceptions=True)
                 self._lanes = {}
 
     async def _finish(self, lanes: Mapping[str, Lane]) -> None:
@@ -206,6 +208,7 @@ class Deliverer:
                 now = self._outbox.changed()
                 if now != seen:
                     seen = now
+                    await self._hear()
                     self._rouse()
                 if rounds % 30 == 0:
                     if _size(wal) > WAL_LIMIT:
@@ -215,6 +218,15 @@ class Deliverer:
                 if rounds % int(TIDY / LOOK) == 1:
                     await asyncio.wrap_future(self._outbox.tidy(self._dead_for, tidied))
                     tidied += 1
+
+    async def _hear(self) -> None:
+        """Begin no request with what was cancelled while it was under way, and say so."""
+        unheard = self._outbox.unheard()
+        for name, ids in unheard.items():
+            if name in self._lanes:
+                self._lanes[name].stopped |= ids
+        if unheard:
+            await asyncio.wrap_future(self._outbox.hear([one for ids in unheard.values() for one in ids]))
 
 
 def _size(path: Path) -> int:

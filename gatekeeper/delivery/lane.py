@@ -18,11 +18,12 @@ from gatekeeper.errors import DeliveryError, StorageError
 from gatekeeper.metrics import Metrics
 from gatekeeper.model import Fate, Outcome
 from gatekeeper.reasons import INTERNAL
-from gatekeeper.storage.outbox import DEAD, DELIVERED, EXPIRED, Again, Ending, Flight, Row
+from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending, Flight, Row
 from gatekeeper.storage.sqlite import SqliteOutbox
 
 CONCURRENT = 16  # requests under way to one destination
-UNCERTAIN = "uncertain"
+UNKNOWN = "unknown"  # nobody can tell whether the vendor has it
+WITHDRAWN = Outcome(Fate.RETRY, "consent_withdrawn")  # not asked: stopped before its request began
 # Refusals that are about the request as a whole: dividing it would only repeat them.
 _NOT_ABOUT_EVENTS = (
     "http_401",
@@ -58,6 +59,7 @@ class Lane:
     after: int = 0  # rows up to here were claimed before
     again: list[tuple[float, int, Again]] = field(default_factory=list)  # a heap by time
     busy: set[int] = field(default_factory=set)
+    stopped: set[int] = field(default_factory=set)  # cancelled while under way: no request with them begins
     flying: set[asyncio.Task[None]] = field(default_factory=set)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     more: bool = True
@@ -185,7 +187,7 @@ class Lane:
             may = ()
         never = tuple(row for row in flight.rows if row not in may)
         again = [Again(now, flight.attempt, tuple(row.id for row in may))] if may else []
-        await self._settle(flight, [Ending(DEAD, UNCERTAIN, never)] if never else [], again, "unknown", landed=True)
+        await self._settle(flight, [Ending(DEAD, UNKNOWN, never)] if never else [], again, UNKNOWN, landed=True)
 
     async def _answers(self, flight: Flight) -> list[tuple[Row, Outcome]]:
         """Every row's outcome, after as many requests as that takes."""
@@ -207,7 +209,11 @@ class Lane:
         ]
 
     async def _ask(self, rows: Sequence[Row]) -> tuple[Outcome, ...]:
-        """One request; no answer is an outcome, too."""
+        """One request, without what was cancelled meanwhile; no answer is an outcome, too."""
+        going = [row for row in rows if row.id not in self.stopped]
+        if len(going) < len(rows):
+            answered = dict(zip((row.id for row in going), await self._ask(going) if going else (), strict=True))
+            return tuple(answered.get(row.id, WITHDRAWN) for row in rows)
         module = KINDS[self.to.kind.name]
         outgoing = module.assemble(self.to, rows[0].head.encode(), [row.body.encode() for row in rows])
         started = self.around.clock()
@@ -237,10 +243,12 @@ class Lane:
             never_sent = outcome.why == UNREACHABLE
             if outcome.fate is Fate.DELIVERED:
                 ends.setdefault((DELIVERED, outcome.why), []).append(row)
+            elif outcome is WITHDRAWN:
+                ends.setdefault((CANCELLED, None), []).append(row)
             elif outcome.fate is Fate.DEAD:
                 ends.setdefault((DEAD, outcome.why), []).append(row)
             elif kind.dedupes_for is None and outcome.why in NO_ANSWER:
-                ends.setdefault((DEAD, UNCERTAIN), []).append(row)
+                ends.setdefault((DEAD, UNKNOWN), []).append(row)
             elif kind.max_attempts is not None and flight.attempt >= kind.max_attempts and not never_sent:
                 ends.setdefault((DEAD, f"dead:{outcome.why}"), []).append(row)
             else:
@@ -265,6 +273,8 @@ class Lane:
             except StorageError:
                 await asyncio.sleep(0.5)
         self.busy.difference_update(row.id for ending in endings for row in ending.rows)
+        if landed and self.stopped:
+            self.stopped.difference_update(row.id for row in flight.rows)
         for one in again:
             self._later(one)
 

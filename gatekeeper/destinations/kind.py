@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from gatekeeper.model import Answer, Consent, Event, Outcome, Outgoing, Permission, Place, Purpose, Role, Shaped
 
 DAY = 86_400.0
@@ -97,8 +99,7 @@ class Destination:
         return self.secrets[name].value
 
 
-@dataclass(frozen=True, slots=True)
-class Shaping:
+class Shaping(Struct, frozen=True):
     """What shaping needs besides the event: all of it passed in."""
 
     to: Destination

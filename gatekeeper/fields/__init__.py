@@ -38,9 +38,12 @@ class Field:
 
 
 class Catalogue:
-    """All fields a policy knows, by every name they may come in under."""
+    """All fields a policy knows, by every name they may come in under.
 
-    __slots__ = ("by_key", "by_name", "phone_region")
+    `scrubbed` maps those whose values are searched for personal shapes, by key, to their rows.
+    """
+
+    __slots__ = ("by_key", "by_name", "phone_region", "scrubbed")
 
     def __init__(self, rows: Iterable[Field], phone_region: str | None = None) -> None:
         self.phone_region = phone_region
@@ -50,6 +53,7 @@ class Catalogue:
             self.by_name[row.name] = row
             self.by_name[row.key] = row
             self.by_key[row.key] = row
+        self.scrubbed = {key: row for key, row in self.by_key.items() if row.transform not in ("none", "hash")}
 
     def extended(self, rows: Iterable[Field], phone_region: str | None = None) -> Catalogue:
         """This catalogue with a policy's own fields, and its country of phone numbers without country code."""

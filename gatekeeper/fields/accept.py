@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from importlib import resources
 from typing import Final
 
@@ -71,11 +72,16 @@ def in_order(
     raw: Mapping[str, object], data: Mapping[str, object], unusable: Mapping[str, str], catalogue: Catalogue
 ) -> tuple[str, ...]:
     """The keys of what came in, in its order; what was found inside (click ids, items' own keys) comes last."""
-    arrived = (spec.key if (spec := catalogue.by_name.get(name)) else printable(name) for name in raw)
-    known = data.keys() | unusable.keys()
-    return tuple(dict.fromkeys((*(name for name in arrived if name in known), *data, *unusable)))
+    names: dict[str, None] = {}
+    for name in raw:
+        spec = catalogue.by_name.get(name)
+        key = printable(name) if spec is None else spec.key
+        if key in data or key in unusable:
+            names[key] = None
+    return tuple(names | dict.fromkeys(data) | dict.fromkeys(unusable))
 
 
+@lru_cache(maxsize=1024)
 def printable(name: str) -> str:
     """An unknown field's name as it may stand in an audit line: names can hold personal data too."""
     if len(name) <= 64 and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$-]*", name) and not re.search(r"\d{6}", name):
@@ -137,10 +143,14 @@ def _currency(value: object, spec: Field) -> str | None:
 
 
 def _ip(value: object, spec: Field) -> str | None:
-    if not isinstance(value, str) or len(value) > spec.max_length:
-        return None
+    return _public(value.strip()) if isinstance(value, str) and len(value) <= spec.max_length else None
+
+
+@lru_cache(maxsize=4096)
+def _public(text: str) -> str | None:
+    """The address in its canonical spelling; `None` for what is none, or identifies nobody outside."""
     try:
-        address = ipaddress.ip_address(value.strip())
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
     if address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified:

@@ -27,6 +27,9 @@ _DUTY = {SignalDuty.NOT_SPECIFIED: 0, SignalDuty.RECOMMENDED: 1, SignalDuty.REQU
 _MODEL = {ConsentModel.NONE: 0, ConsentModel.OPT_OUT: 1, ConsentModel.OPT_IN: 2}
 _RESTRICTION = {Restriction.NONE: 0, Restriction.OPT_OUT: 1, Restriction.OPT_IN: 2, Restriction.BANNED: 3}
 
+_UNIONS = 4096  # combinations that are remembered
+Place = tuple[str | None, str | None]  # country and region
+
 
 def strictness(law: Law) -> tuple[int, ...]:
     """How much a law asks, comparable between laws: consent first, then signals, sensitive data, minors."""
@@ -63,6 +66,7 @@ class LawTable:
         edges = {edge for row in self.rows for edge in (row.start, row.end) if isfinite(edge)}
         self._edges = sorted(edges)
         self._views: dict[int, dict[str, tuple[Law, ...]]] = {}
+        self._unions: dict[tuple[object, ...], tuple[Law, ...]] = {}
 
     @property
     def strictest(self) -> Law:
@@ -80,6 +84,18 @@ class LawTable:
         view = self._view(at)
         found = view.get(f"{country}-{region}") if region is not None else None
         return found or view.get(country) or self._strictest
+
+    def union(self, places: tuple[Place, ...], ids: tuple[str, ...], at: float) -> tuple[Law, ...]:
+        """The laws of all these places and those with these ids, the strictest first, each once."""
+        key = (places, ids, bisect_right(self._edges, at))
+        laws = self._unions.get(key)
+        if laws is None:
+            found = [law for country, region in places for law in self.laws_for(country, region, at)]
+            laws = merged([*found, *(self.law(law_id, at) for law_id in ids)])
+            if len(self._unions) >= _UNIONS:
+                self._unions.clear()
+            self._unions[key] = laws
+        return laws
 
     def on(self, at: float) -> Mapping[str, tuple[Law, ...]]:
         """Every place of the table at a time, with its laws: `"FR"`, `"US"` (state unknown), `"US-TX"` …"""

@@ -10,7 +10,7 @@ import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -22,6 +22,7 @@ _NAT64 = int(IPv6Address("64:ff9b::")) >> 32
 _MAPPED = int(IPv6Address("::ffff:0:0")) >> 32
 
 
+@lru_cache(maxsize=4096)  # the same proxies and visitors again and again
 def parse_address(text: str | None) -> Address | None:
     """The address that `text` is, normalised, or `None`. No port, no brackets; a zone id is dropped."""
     if not text or len(text) > 64:  # the longest address with a zone id is shorter

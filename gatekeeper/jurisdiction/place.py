@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import lru_cache
 
 from gatekeeper.jurisdiction.codes import country_code, is_anonymised, region_code
-from gatekeeper.jurisdiction.laws import LawTable, merged
+from gatekeeper.jurisdiction.laws import LawTable
 from gatekeeper.jurisdiction.networks import Kind, kind, parse_address
-from gatekeeper.model import Found, Law, Place
+from gatekeeper.model import Found, Place
 
 Told = tuple[str | None, str | None]
 Lookup = Callable[[str], Found | None]
@@ -58,41 +59,42 @@ def locate(
     """
     seen, country, region = _look(address, lookup, suspicious)
     told, told_country, told_region = _hear(declared)
-    laws: tuple[Law, ...]
+    places: tuple[Told, ...] = ((None, None),)  # nobody knows: the strictest law
+    ids = always
     if _Known.ANONYMISED in (seen, told):
-        country, region, how, laws = None, None, "anonymised", (table.strictest,)
+        country, region, how = None, None, "anonymised"
     elif seen is _Known.PLACE:
         how = "address"
         if told_country == country and (told_region is None or region is None):
             region = region or told_region  # two halves of one answer
             told = _Known.SILENT
-        laws = table.laws_for(country, region, at)
+        places = ((country, region),)
         if told is not _Known.SILENT:
-            laws = merged(laws + table.laws_for(told_country, told_region, at))
+            places += ((told_country, told_region),)
     elif told is _Known.PLACE:
         country, region = told_country, told_region
-        laws = table.laws_for(country, region, at)
+        places = ((country, region),)
     elif seen is _Known.LOCAL and told is _Known.SILENT:
-        how, laws = "local", (table.strictest if default is None else table.law(default, at),)
+        how = "local"
+        if default is not None:
+            places, ids = (), (default, *always)
     else:
-        how, laws = "unknown", (table.strictest,)
-    more = [table.law(law_id, at) for law_id in always]
+        how = "unknown"
     home, home_country, home_region = _hear(residence)
     if home is not _Known.SILENT:
-        more += table.laws_for(home_country, home_region, at)
-    return Place(country, region, how, merged([*laws, *more]) if more else laws)
+        places += ((home_country, home_region),)
+    return Place(country, region, how, table.union(places, ids, at))
 
 
 def _look(
     address: str | None, lookup: Lookup, suspicious: Callable[[str], bool] | None
 ) -> tuple[_Known, str | None, str | None]:
-    parsed = parse_address(address)
-    if parsed is None:
+    spelled, sort = _parsed(address)
+    if spelled is None:
         return _Known.UNKNOWN, None, None
-    spelled = str(parsed)
     if suspicious is not None and suspicious(spelled):
         return _Known.ANONYMISED, None, None
-    match kind(parsed):
+    match sort:
         case Kind.LOCAL:
             return _Known.LOCAL, None, None
         case Kind.NOWHERE:
@@ -104,6 +106,12 @@ def _look(
     if found.anonymised:
         return _Known.ANONYMISED, None, None
     return _hear((found.country, found.region))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(address: str | None) -> tuple[str | None, Kind]:
+    parsed = parse_address(address)
+    return (None, Kind.NOWHERE) if parsed is None else (str(parsed), kind(parsed))
 
 
 def _hear(told: Told | None) -> tuple[_Known, str | None, str | None]:

@@ -93,9 +93,13 @@ class JurisdictionTable(Strict):
 
 
 class AuditTable(Strict):
-    """`[audit]`: where the log is written."""
+    """`[audit]`: where the log is written, and how hard."""
 
     path: str = "var/audit"
+    fsync: Literal["batch", "os"] = Field(
+        "batch",
+        description="`batch`: lines are on the disk before anything is sent. `os`: a power cut can lose the last ones.",
+    )
 
 
 class StorageTable(Strict):

@@ -3,58 +3,66 @@
 url               allow-listed parameters, no user info, no fragment, shapes in the path replaced
 scrub             every text in it, also those of items, without personal shapes
 refuse_personal   an identifier that holds a personal shape is none: `None`
+
+Pages' addresses and browsers' names come again and again: those in which nothing was found are remembered, and
+nothing else is. What was found is personal, and is not kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.scrub.identifier import personal_shape
 from gatekeeper.scrub.text import scrub_text
 from gatekeeper.scrub.url import scrub_url
 
+_CLEAN: Final[dict[tuple[str, frozenset[str] | None], None]] = {}
+_ENTRIES: Final = 4096
+_LONGEST: Final = 1024  # characters
+
 
 class Scrubber:
     """Scrubs one event's values, each once, however many destinations get it."""
 
-    __slots__ = ("_catalogue", "_done")
+    __slots__ = ("_done", "_rows")
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-        self._done: dict[tuple[str, frozenset[str] | None], tuple[object | None, tuple[str, ...]]] = {}
+        self._rows = catalogue.scrubbed
+        self._done: dict[object, tuple[object | None, tuple[str, ...]]] = {}  # by name; a URL's with its parameters
 
     def scrub(
         self, kept: Mapping[str, object], params: frozenset[str]
     ) -> tuple[Mapping[str, object], Mapping[str, tuple[str, ...]], tuple[str, ...]]:
         """Clean values, what was taken out of them by field, and the identifiers that hold a personal shape."""
+        rows, done = self._rows, self._done
         clean: dict[str, object] = {}
         scrubbed: dict[str, tuple[str, ...]] = {}
-        personal: list[str] = []
+        personal: tuple[str, ...] = ()
         for name, value in kept.items():
-            row = self._catalogue.by_key[name]
-            if row.transform in ("none", "hash"):
+            row = rows.get(name)
+            if row is None:
                 clean[name] = value
                 continue
-            key = (name, params if row.transform == "url" else None)
-            done = self._done.get(key)
-            if done is None:
-                done = self._done[key] = scrub_value(row, value, params)
-            result, found = done
+            key = (name, params) if row.transform == "url" else name
+            known = done.get(key)
+            if known is None:
+                known = done[key] = scrub_value(row, value, params)
+            result, found = known
             if found:
                 scrubbed[name] = found
             if result is None:
-                personal.append(name)
+                personal += (name,)
             else:
                 clean[name] = result
-        return clean, scrubbed, tuple(personal)
+        return clean, scrubbed, personal
 
 
 def scrub_value(row: Field, value: object, params: frozenset[str]) -> tuple[object | None, tuple[str, ...]]:
     """The value to send, or `None` for an identifier that is stripped, and the kinds of what was taken out."""
     if row.transform == "url" and isinstance(value, str):
-        result = scrub_url(value, params)
-        return result.text, result.found
+        return _remembered(value, params)
     if row.transform == "refuse_personal" and isinstance(value, str):
         shape = personal_shape(value)
         return (value, ()) if shape is None else (None, (shape,))
@@ -65,8 +73,7 @@ def scrub_value(row: Field, value: object, params: frozenset[str]) -> tuple[obje
 
 def _texts(row: Field, value: object) -> tuple[object, tuple[str, ...]]:
     if isinstance(value, str):
-        result = scrub_text(value)
-        return result.text, result.found
+        return _remembered(value, None)
     if not isinstance(value, tuple):
         return value, ()
     found: list[str] = []
@@ -79,6 +86,19 @@ def _texts(row: Field, value: object) -> tuple[object, tuple[str, ...]]:
             clean.append(text)
             found += kinds
     return tuple(clean), tuple(dict.fromkeys(found))
+
+
+def _remembered(text: str, params: frozenset[str] | None) -> tuple[str, tuple[str, ...]]:
+    """A URL (with the parameters it may keep) or a text (`None`), scrubbed."""
+    key = (text, params)
+    if key in _CLEAN:
+        return text, ()
+    result = scrub_text(text) if params is None else scrub_url(text, params)
+    if not result.found and result.text == text and len(text) <= _LONGEST:
+        if len(_CLEAN) >= _ENTRIES:
+            _CLEAN.clear()
+        _CLEAN[key] = None
+    return result.text, result.found
 
 
 def _item(row: Field, item: dict[str, object], found: list[str]) -> dict[str, object]:

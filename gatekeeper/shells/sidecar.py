@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import threading
@@ -118,8 +119,16 @@ def _serve(app: Sidecar, listener: socket.socket) -> None:
     def reload(number: int, frame: object) -> None:
         threading.Thread(target=app.runtime.reload, name="gatekeeper-reload").start()
 
+    def stop(number: int, frame: object) -> None:
+        serving.should_exit = True
+
+    serving = server(app)
     signal.signal(signal.SIGHUP, reload)
-    # uvicorn raises the signal once more when it has drained: that is for whoever embeds it, and would end us by it.
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
-    server(app).run(sockets=[listener])
+    # Ours until uvicorn listens for it, and when uvicorn raises it once more after draining: the default would end us.
+    signal.signal(signal.SIGTERM, stop)
+    # What was made at the start stays: the collector need not look at it again with every thousand events.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    serving.run(sockets=[listener])
     app.runtime.close()

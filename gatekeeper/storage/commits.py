@@ -137,7 +137,7 @@ class Committer:
             self._thread.start()
 
     def _run(self) -> None:
-        owner = Owner(self.path)
+        owner: Owner | None = None
         db: apsw.Connection | None = None
         later: list[_Work] = []
         stop = False
@@ -150,16 +150,18 @@ class Committer:
             self._pay()
             if work or self._written or self._refused:
                 try:
+                    owner = owner or Owner(self.path)
                     if db is None:
                         db, self._lazy = database.connect(self.path), False
                     later = self._commit(db, owner, work)
-                except apsw.Error as error:
+                except (apsw.Error, OSError) as error:
                     db = self._failed(db, error, work)
             if stop and not later and self._settled():
                 break
         if db is not None:
             db.close()
-        owner.close()
+        if owner is not None:
+            owner.close()
 
     def _gather(self, stop: bool, waiting: bool) -> list[Any]:
         """What came since the last commit; waits for something to come."""
@@ -178,7 +180,7 @@ class Committer:
         """One transaction for all of it; if that fails, one for each. What has to wait longer is returned."""
         try:
             commit, results = self._transact(db, owner, work)
-        except apsw.Error:
+        except (apsw.Error, OSError):
             raise
         except NotYet:
             if len(work) == 1:
@@ -292,14 +294,15 @@ class Committer:
                 lambda future, commit=commit: self._recorded(commit, [], future)  # type: ignore[misc]
             )
 
-    def _failed(self, db: apsw.Connection | None, error: apsw.Error, work: list[_Work]) -> apsw.Connection | None:
+    def _failed(self, db: apsw.Connection | None, error: Exception, work: list[_Work]) -> apsw.Connection | None:
         """The database itself failed: nothing of this was kept. A new connection is tried with the next work."""
         what = type(error).__name__.removesuffix("Error").lower()
         if self.failure is None:
             _log.error("the outbox cannot be written (%s): no event is accepted", what)
         self.failure = what
         for one in work:
-            one.done.set_exception(StorageError(f"the outbox cannot be written ({what})"))
+            if not one.done.done():  # of a commit that was divided, parts may have been kept
+                one.done.set_exception(StorageError(f"the outbox cannot be written ({what})"))
         if db is not None:
             with contextlib.suppress(apsw.Error):
                 db.close()

@@ -140,7 +140,10 @@ class Outbox(Protocol):
         """What became of (some of) a flight's rows; `landed` ends the flight."""
 
     def cancel(self, subjects: Collection[str], destinations: Collection[str] | None = None) -> Future[int]:
-        """End every row of the subjects that is not under way; one that is gets no further attempt."""
+        """End every row of the subjects that is not under way; of one that is, no further request begins.
+
+        Done when that holds in every process.
+        """
 
     def count(self) -> Mapping[str, Count]:
         """Every destination's books, read in one transaction. Raises StorageError."""

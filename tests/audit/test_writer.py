@@ -55,6 +55,17 @@ def test_a_writer_that_was_closed_begins_a_new_file(tmp_path):
     assert [record["n"] for record in read.records(tmp_path)] == [1, 2] and len(read.files(tmp_path)) == 2
 
 
+@pytest.mark.parametrize(("fsync", "synced"), [(True, True), (False, False)], ids=["batch", "os"])
+def test_lines_are_synced_unless_the_policy_leaves_it_to_the_system(tmp_path, monkeypatch, fsync, synced):
+    """`[audit] fsync`; either way they can be read when the caller hears of it."""
+    calls, real = [], os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (calls.append(descriptor), real(descriptor)))
+    writer = AuditWriter(tmp_path, fsync=fsync)
+    writer.append([line(1)]).result(5)
+    assert [record["n"] for record in read.records(tmp_path)] == [1] and bool(calls) == synced
+    writer.close()
+
+
 def test_a_failed_write_fails_its_callers_and_hands_nothing_over(tmp_path, monkeypatch):
     """A full disk: AuditError, no hand-over, and recovery by itself."""
     writer, handed = AuditWriter(tmp_path), []

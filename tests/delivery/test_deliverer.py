@@ -8,6 +8,7 @@ import pytest
 from gatekeeper.destinations import KINDS
 from gatekeeper.testing import Simulators
 from tests.delivery.builders import delivering
+from tests.storage.builders import outbox
 
 NOT_SENT = {"endpoint": "http://127.0.0.1:9/events", "kind": "first_party"}
 
@@ -160,7 +161,7 @@ def test_what_a_killed_deliverer_had_under_way_is_sent_again_where_the_vendor_de
     assert lines == [("pending", "unknown"), ("delivered", None)]
 
 
-def test_what_a_killed_deliverer_had_under_way_to_ga4_is_uncertain(tmp_path, sims):
+def test_what_a_killed_deliverer_had_under_way_to_ga4_is_unknown(tmp_path, sims):
     """Nothing tells a repeated hit from a new one: a named state, and the operator may retry."""
     ga4 = {"kind": "ga4", "measurement_id": "G-T", "api_secret": "s", "endpoint": sims.ga4.url}
     with delivering(tmp_path, sims, start=False, destinations={"ga4": ga4}) as at:
@@ -168,8 +169,8 @@ def test_what_a_killed_deliverer_had_under_way_to_ga4_is_uncertain(tmp_path, sim
         at.box.claim("ga4", after=0, events=9, size=9999, flights=1, busy=()).result(10)
     with delivering(tmp_path, sims, destinations={"ga4": ga4}) as at:
         at.until_idle()
-        assert at.ended() == {"a": ("failed", "uncertain")} and sims.ga4.received == ()
-        assert [letter.why for letter in at.box.dead_letters()] == ["uncertain"]
+        assert at.ended() == {"a": ("failed", "unknown")} and sims.ga4.received == ()
+        assert [letter.why for letter in at.box.dead_letters()] == ["unknown"]
 
 
 def test_a_request_that_got_no_answer_is_tried_again_only_where_the_vendor_dedupes(tmp_path, sims):
@@ -181,7 +182,7 @@ def test_a_request_that_got_no_answer_is_tried_again_only_where_the_vendor_dedup
         at.accept("a", to="ga4", head=b'{"client_id":"c"}')
         at.accept("b")
         at.until_idle()
-        assert at.ended() == {"a": ("failed", "uncertain"), "b": ("delivered", None)}
+        assert at.ended() == {"a": ("failed", "unknown"), "b": ("delivered", None)}
 
 
 def test_a_bug_in_a_kind_fails_its_batch_once_and_the_next_is_delivered(tmp_path, sims, monkeypatch):
@@ -232,6 +233,27 @@ def test_a_second_worker_takes_over_when_the_first_stops(tmp_path, sims):
             second.wait(lambda: second.books().delivered == 2)
 
 
+def test_what_is_cancelled_under_way_is_in_no_further_request(tmp_path, sims, monkeypatch):
+    """A poisoned batch is being divided when a person withdraws, through another worker: at once is at once."""
+    asked = []
+
+    def before(message):
+        if len(asked) == 1:
+            with outbox(tmp_path, names=("own",)) as other:
+                assert other.cancel(["p_7"]).result(10) == 0
+        asked.append([event["n"] for event in json.loads(message.body)["events"]])
+
+    monkeypatch.setattr(sims.first_party, "_take", refusing(sims.first_party, {0}, before))
+    with delivering(tmp_path, sims, start=False) as at:
+        for n in range(8):
+            at.accept(f"{n}", body=body(n), subjects=[f"p_{n}"])
+        at.deliverer.start()
+        at.until_idle()
+        assert at.ended()["0"] == ("failed", "http_400") and at.ended()["7"] == ("cancelled", None)
+        assert at.books().delivered == 6 and at.books().cancelled == 1
+    assert 7 in asked[0] and not any(7 in numbers for numbers in asked[2:])
+
+
 def test_retry_after_holds_back_the_whole_destination(tmp_path, sims):
     """A vendor that says 429 is not asked by the next event."""
     sims.first_party.answer(status=429, headers={"Retry-After": "3600"})
@@ -243,12 +265,13 @@ def test_retry_after_holds_back_the_whole_destination(tmp_path, sims):
         assert len(sims.first_party.received) == 1 and at.books().queued == 2
 
 
-def refusing(sim, poisons):
-    """The simulator's own turn-taking, but a batch with a poison in it is refused whole."""
+def refusing(sim, poisons, before=lambda message: None):
+    """The simulator's own turn-taking, but a batch with a poison in it is refused whole; `before` hears of each."""
     real = sim._take
 
     def take(message):
         seconds, reply = real(message)
+        before(message)
         events = json.loads(message.body)["events"]
         if poisons & {event["n"] for event in events}:
             from gatekeeper.model import Answer

@@ -118,7 +118,11 @@ class Serving:
 
     def stop(self):
         self.kill(self.process.pid, signal.SIGTERM)
-        return self.process.wait(40)
+        try:
+            return self.process.wait(40)
+        finally:
+            self.process.kill()
+            self.process.wait()
 
 
 @contextmanager

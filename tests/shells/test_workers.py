@@ -1,10 +1,13 @@
 """Real processes, really killed: what was answered with 202 is delivered, whoever dies."""
 
+import os
 import signal
 import threading
 
 import pytest
 
+from gatekeeper.policy import load_policy
+from gatekeeper.shells import sidecar
 from gatekeeper.testing import Simulators
 from tests.shells.serving import EVENT, event_ids, serving, write
 
@@ -138,6 +141,39 @@ def test_sighup_takes_a_new_policy_and_refuses_a_bad_one(tmp_path, sims, workers
             up.kill(pids[0])
             up.wait(lambda: len(up.pids()) == 2 and up.pids() != pids)
             assert {version() for _ in range(6)} == {"new"}
+
+
+def test_a_stop_that_comes_while_a_worker_is_starting_is_heard(tmp_path, sims, monkeypatch):
+    """Before the server listens for signals itself: a lost one would be waited for until the supervisor kills."""
+    write(tmp_path, sims)
+    real, late = sidecar.server, []
+
+    def early(app):
+        serving = real(app)
+        run = serving.run
+
+        def rescued():
+            late.append(True)
+            serving.should_exit = True
+
+        def stopped_at_once(**keys):
+            os.kill(os.getpid(), signal.SIGTERM)
+            limit = threading.Timer(10, rescued)
+            limit.start()
+            run(**keys)
+            limit.cancel()
+
+        serving.run = stopped_at_once
+        return serving
+
+    monkeypatch.setattr(sidecar, "server", early)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        sidecar.serve(load_policy(tmp_path / "gatekeeper.toml"), host="127.0.0.1", port=0)
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+    assert late == []
 
 
 def records_of(up):

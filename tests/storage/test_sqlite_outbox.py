@@ -5,8 +5,10 @@ import threading
 import apsw
 import pytest
 
-from gatekeeper.errors import AuditError
+from gatekeeper.errors import AuditError, StorageError
+from gatekeeper.storage.commits import NotYet
 from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending
+from gatekeeper.storage.owners import Lock, folder
 from gatekeeper.storage.sqlite import SqliteOutbox
 from tests.storage.builders import NOW, Log, accept, arrival, books, claim, outbox
 
@@ -231,6 +233,91 @@ def test_cancel_ends_what_waits_and_stops_what_is_under_way_from_being_tried_aga
     assert log.outcomes() == {
         ("flying", "own"): "cancelled", ("waiting", "own"): "cancelled", ("waiting", "other"): "cancelled",
     }  # fmt: skip
+
+
+def test_the_end_of_rows_in_any_order_leaves_their_neighbours_alone(tmp_path):
+    """A batch that was divided comes back in parts; what is between them stays, and stays cancelled."""
+    with outbox(tmp_path) as box:
+        accept(box, *(arrival(f"a{n}", subjects=[f"p_{n}"]) for n in range(9)))
+        (flight,) = claim(box).flights
+        assert box.cancel(["p_1", "p_5"]).result(10) == 0
+        box.settle(flight, [Ending(DELIVERED, None, tuple(flight.rows[n] for n in (0, 8, 2)))], [], None, False).result(
+            10
+        )
+        assert books(box).queued == 6
+        rest = tuple(flight.rows[n].id for n in (1, 3, 4, 5, 6, 7))
+        box.settle(flight, [], [Again(NOW, 1, rest)], "http_503", True).result(10)
+        assert books(box).cancelled == 2 and books(box).queued == 4
+
+
+def test_a_claim_leaves_alone_what_is_cancelled_but_under_way(tmp_path):
+    """Its own request says what becomes of it: one outcome, not two."""
+    log = Log()
+    with outbox(tmp_path, log) as box:
+        accept(box, arrival("a", subjects=["p_1"]))
+        (flight,) = claim(box).flights
+        box.cancel(["p_1"]).result(10)
+        assert claim(box, busy=[flight.rows[0].id]).flights == ()
+        settle(box, flight, DELIVERED)
+        assert (books(box).delivered, books(box).cancelled) == (1, 0)
+    assert log.outcomes() == {("a", "own"): "delivered"}
+
+
+def test_cancel_is_done_when_the_deliverer_has_heard_of_it(tmp_path):
+    """In whichever process it is; until then its request may still begin."""
+    with outbox(tmp_path) as box, outbox(tmp_path) as deliverers:
+        lock = Lock(folder(box.path) / "deliverer")
+        assert lock.take()
+        accept(box, arrival("a", subjects=["p_1"]))
+        (flight,) = claim(deliverers).flights
+        done = box.cancel(["p_1"])
+        while not (unheard := deliverers.unheard()):
+            assert not done.done()
+        assert unheard == {"own": {flight.rows[0].id}} and not done.done()
+        deliverers.hear([flight.rows[0].id]).result(10)
+        assert done.result(10) == 0 and deliverers.unheard() == {}
+        lock.release()
+
+
+def test_cancel_fails_if_the_deliverer_does_not_answer(tmp_path, monkeypatch):
+    """Never a false answer to a withdrawal."""
+    monkeypatch.setattr("gatekeeper.storage.cancelling.HEARD_WITHIN", 0.05)
+    with outbox(tmp_path) as box:
+        lock = Lock(folder(box.path) / "deliverer")
+        assert lock.take()
+        accept(box, arrival("a", subjects=["p_1"]))
+        claim(box)
+        with pytest.raises(StorageError, match="did not answer"):
+            box.cancel(["p_1"]).result(10)
+        lock.release()
+
+
+def test_a_divided_commit_that_fails_half_way_fails_its_second_half_only(tmp_path):
+    """And the thread that writes lives on."""
+    with outbox(tmp_path) as box:
+        go, errors = threading.Event(), [NotYet(), apsw.IOError()]
+
+        def failing(commit):
+            raise errors.pop(0)
+
+        box._commits.submit(lambda commit: go.wait(10))
+        kept, lost = box._commits.submit(lambda commit: "kept"), box._commits.submit(failing)
+        go.set()
+        assert kept.result(10) == "kept"
+        with pytest.raises(StorageError, match="io"):
+            lost.result(10)
+        assert accept(box, arrival("a")) == ["a"] and errors == []
+
+
+def test_a_lock_folder_that_cannot_be_made_refuses_and_recovers(tmp_path):
+    """The thread that writes does not end by it: nobody waits for ever."""
+    (tmp_path / "gatekeeper.db.locks").write_bytes(b"")
+    with outbox(tmp_path) as box:
+        with pytest.raises(StorageError):
+            accept(box, arrival("a"))
+        assert box.failing() is not None
+        (tmp_path / "gatekeeper.db.locks").unlink()
+        assert accept(box, arrival("b")) == ["b"] and box.failing() is None
 
 
 def test_cancel_reaches_rows_whose_line_is_being_written(tmp_path):

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
+
+from msgspec import structs
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose, Role, Signal, Standing
@@ -169,7 +171,7 @@ def _voices(signals: Iterable[Signal]) -> Iterator[Signal]:
         if signal in same:
             continue
         same.append(signal)
-        yield signal if len(same) == 1 else replace(signal, voice=f"{signal.source}/{len(same)}")
+        yield signal if len(same) == 1 else structs.replace(signal, voice=f"{signal.source}/{len(same)}")
 
 
 def _check(

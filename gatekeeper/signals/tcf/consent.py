@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
@@ -26,8 +25,7 @@ PURPOSES: PurposeTable = {
 _NOT_ALLOWED, _LEGITIMATE_INTEREST_ONLY = 0, 2  # publisher restrictions under which consent is no basis
 
 
-@dataclass(frozen=True, slots=True)
-class TcSignal(Signal):
+class TcSignal(Signal, frozen=True):
     """A signal whose carrier is a TC string; `tc` is that string, for the question of one vendor."""
 
     tc: TcString | None = None
