@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,12 +30,13 @@ from gatekeeper.storage.sqlite import SqliteOutbox
 
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
 TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
+FORK_DRAIN = 5.0  # seconds for requests under way before a fork
 _FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
 _log = logging.getLogger("gatekeeper")
 
 
 class Runtime:
-    """Everything one process needs; threads start with the first event, so a fork before it is harmless."""
+    """Everything one process needs. Threads start with the first event; before a fork they are ended, see `pause`."""
 
     def __init__(self, config: str | Path | Policy) -> None:
         self.policy = load_policy(config)
@@ -60,6 +62,8 @@ class Runtime:
         )
         self.outbox.woken = self._deliverer.wake
         self.gate = self._gate()
+        self._delivering = False
+        _alive.add(self)
         atexit.register(self.close)
 
     def start(self) -> None:
@@ -156,6 +160,19 @@ class Runtime:
             _log.error("the outbox could not be closed")
         self._writer.close()
 
+    def pause(self) -> None:
+        """End every thread and close every file, for this process is about to fork: see `_before_fork`."""
+        self._delivering = self._deliverer.running
+        self._deliverer.close(drain=FORK_DRAIN)
+        with contextlib.suppress(StorageError):
+            self.outbox.close()
+        self._writer.close()
+
+    def resume(self) -> None:
+        """Go on in the parent: if this process delivered before, it does so again."""
+        if self._delivering:
+            self._deliverer.start()
+
     def _gate(self) -> Gate:
         return Gate(
             self.policy,
@@ -168,6 +185,27 @@ class Runtime:
             metrics=self.metrics,
             arrived=self._deliverer.start,
         )
+
+
+_alive: weakref.WeakSet[Runtime] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    """SQLite keeps its locks on a file per process, and a child would believe that it holds its parent's.
+
+    (sqlite.org, "How To Corrupt An SQLite Database File", 2.6.) So a process forks with nothing of ours open. It
+    matters where a server loads the app, the app tracks, and then the server forks its workers.
+    """
+    for one in list(_alive):
+        one.pause()
+
+
+def _after_fork() -> None:
+    for one in list(_alive):
+        one.resume()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)
 
 
 def start(config: str | Path | Policy = "gatekeeper.toml") -> Runtime:

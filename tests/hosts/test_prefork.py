@@ -41,7 +41,7 @@ def shop(tmp_path, request):
         port = free_port()
         command = [sys.executable, "-m", "gunicorn", "tests.hosts.wsgi", "--preload", "--workers", "2"]
         command += ["--threads", "2", "--bind", f"127.0.0.1:{port}", "--worker-tmp-dir", str(tmp_path)]
-        env = os.environ | {"SHOP_POLICY": str(tmp_path / "gatekeeper.toml")}
+        env = os.environ | {"SHOP_POLICY": str(tmp_path / "gatekeeper.toml"), "HOME": str(tmp_path)}
         if request.param:
             env["SHOP_TRACKS_EARLY"] = "1"
         with (tmp_path / "stderr").open("wb") as errors:
@@ -94,3 +94,39 @@ def sign(folder):
     import gatekeeper
 
     return gatekeeper.issue_consent(config=folder / "gatekeeper.toml", analytics=True).partition(";")[0]
+
+
+def test_a_process_that_forks_while_it_delivers_goes_on(tmp_path):
+    """In the parent and in the child: what either accepted arrives, however often they fork."""
+    with Simulators() as sims:
+        (tmp_path / "gatekeeper.toml").write_text(POLICY.format(endpoint=sims.first_party.url))
+        command = [sys.executable, "-W", "ignore", "-c", FORKING, str(tmp_path / "gatekeeper.toml")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stderr == ""
+        sent = [
+            event["data"]["session_id"] for one in sims.first_party.received for event in json.loads(one.body)["events"]
+        ]
+    assert sorted(sent) == sorted([*(f"parent-{n}" for n in range(10)), *(f"child-{n}" for n in range(10))])
+
+
+FORKING = """
+import os, sys
+import gatekeeper
+from gatekeeper import context
+
+runtime = gatekeeper.start(sys.argv[1])
+cookie = gatekeeper.issue_consent(config=runtime.policy, analytics=True).partition(";")[0].encode()
+context.current.set(context.Here(runtime.gate, {"type": "http", "headers": [(b"cookie", cookie)]}))
+children = []
+for n in range(10):
+    assert gatekeeper.track("page_view", session_id=f"parent-{n}")
+    child = os.fork()
+    if child == 0:
+        assert gatekeeper.track("page_view", session_id=f"child-{n}")
+        runtime.close()
+        os._exit(0)
+    children.append(child)
+assert {os.waitpid(child, 0)[1] for child in children} == {0}
+runtime.close()
+"""
