@@ -8,6 +8,7 @@ sends (the sidecar, or the app's own HTTP client) does those three in this order
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,7 @@ from gatekeeper.native.dialect import (
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import scrub_value
+from gatekeeper.scrub.identifier import personal_shape
 from gatekeeper.signals import header_values
 from gatekeeper.signals.tcf import vendor_permissions
 
@@ -61,6 +63,10 @@ _ALWAYS: Final = frozenset({PROTOCOL, FLAG, SECRET})
 # Headers of the caller that are fields of the visitor; all others are dropped, or the dialect's own business.
 _HEADER_FIELDS: Final = {b"user-agent": ("User-Agent", "user_agent"), b"referer": ("Referer", "referrer")}
 _EMPTY: Final = Answer(204)
+# A time as vendors write it: ISO 8601, or Unix seconds to microseconds.
+_MOMENT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?|1\d{9}(\d{3}|\d{6})?(\.\d{1,9})?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class CallPlan:
 def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
     """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
     at = gate.clock()
-    dialect = find(to.kind.name, call.method, call.path)
+    dialect = find(to, call.method, call.path)
     native: Native | None = None
     try:
         if dialect is None:
@@ -217,7 +223,8 @@ class _Judged:
     ) -> None:  # fmt: skip
         policy = gate.policy
         if element.stamp is not None:
-            caller = replace(caller, visitor=gate.visitor(element.stamp, at), address=None)
+            # Its visitor's token says all there is: what came with the request is somebody else's.
+            caller = Caller(visitor=gate.visitor(element.stamp, at), trusted=caller.trusted)
         self.event, cleaned = _event(gate, to, at, shared, element)
         self.place = gate.place_of(caller)
         heard = policy.readers.read(
@@ -296,7 +303,6 @@ def _event(
                 names[click_id] = None
                 unusable.setdefault(click_id, "not_needed")
         good, bad = accept({leaf.role: value}, catalogue)
-        names[row.key] = None
         for name in (*good, *bad):
             names[name] = None
         unusable |= bad
@@ -315,6 +321,16 @@ def _event(
     return event, cleaned
 
 
+def _is_envelope(leaf: Leaf) -> bool:
+    """Whether an id or a time of an event is one: neither may carry anything else."""
+    if isinstance(leaf.value, bool) or not isinstance(leaf.value, (str, int, float)) or len(str(leaf.value)) > 128:
+        return False
+    if leaf.role == "event_time":
+        return _MOMENT.fullmatch(str(leaf.value)) is not None
+    text = str(leaf.value)
+    return text.isprintable() and personal_shape(text) is None
+
+
 def _sendable(
     leaf: Leaf, cleaned: Mapping[int, object], decision: Decision, dialect: Dialect,
     sent: dict[str, object], scrubbed: dict[str, tuple[str, ...]], gate: Gate, to: Destination,
@@ -325,7 +341,7 @@ def _sendable(
     if leaf.role in (UNKNOWN, STAMP):
         return None
     if leaf.role in _ENVELOPE:
-        return leaf if isinstance(leaf.value, (str, int, float)) and len(str(leaf.value)) <= 128 else None
+        return leaf if _is_envelope(leaf) else None
     row = gate.policy.catalogue.by_name.get(leaf.role)
     if row is None or id(leaf) not in cleaned or row.key not in decision.kept:
         return None

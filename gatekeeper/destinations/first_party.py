@@ -2,16 +2,19 @@
 
     POST <endpoint>   {"events": [{"event", "event_id", "event_time", "data": {…canonical names…}}]}
 
+With `speaks` it is one of the analytics products named there: it takes calls in its own protocol, no events of ours.
+
 Default purpose and fields: the guide's "First-party analytics": page views, funnels, scroll depth, device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Final, Literal
 
 import orjson
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gatekeeper.destinations import answers, normalise
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
@@ -39,13 +42,53 @@ KIND = Kind(
 )  # fmt: skip
 
 
+Protocol = Literal[
+    "plausible", "matomo", "umami", "posthog", "snowplow", "segment", "rudderstack", "mixpanel", "amplitude"
+]
+# What a product cannot tell visitors apart without, besides the kind's own fields.
+_IDENTIFIED_BY: Final[Mapping[str, tuple[str, ...]]] = {
+    "plausible": ("user_agent",),
+    "umami": ("user_agent",),
+    "matomo": ("client_id",),
+    "posthog": ("client_id",),
+    "snowplow": ("client_id",),
+    "segment": ("client_id", "user_id"),
+    "rudderstack": ("client_id", "user_id"),
+    "mixpanel": ("client_id", "user_id"),
+    "amplitude": ("client_id", "user_id"),
+}
+
+
 class Settings(Common):
     """Keys of a `first_party` destination."""
 
     kind: Literal["first_party"]
-    endpoint: HttpUrl = Field(description="Where the events are posted.")
+    endpoint: HttpUrl = Field(description="Where the events are posted; with `speaks`, the product's base URL.")
+    speaks: Protocol | None = Field(
+        None,
+        description="The analytics product that is there: it takes calls in its own protocol, and no events of ours.",
+    )
+    api_key: SecretValue | None = Field(
+        None, description="The product's key or token, for calls that come without one; only with `speaks`."
+    )
     headers: dict[str, SecretValue] = Field(default_factory=dict, description="Extra request headers.")
     truncate_ip: bool = Field(False, description="Send the visitor's address cut to its network, as `ip_truncated`.")
+
+    @model_validator(mode="after")
+    def _speaks_or_not(self) -> Settings:
+        if self.api_key is not None and self.speaks is None:
+            raise ValueError("`api_key` goes into calls: say whose protocol they are in with `speaks`")
+        if self.truncate_ip and self.speaks is not None:
+            raise ValueError(
+                f'`truncate_ip` is for our own events, and what speaks "{self.speaks}" takes none; remove it'
+            )
+        return self
+
+    def adapt(self, kind: Kind) -> Kind:
+        """A product takes calls only, with the ids it cannot do without."""
+        if self.speaks is None:
+            return kind
+        return replace(kind, fields=(*kind.fields, *_IDENTIFIED_BY[self.speaks]), calls_only=True)
 
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:

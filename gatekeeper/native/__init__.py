@@ -7,16 +7,47 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatekeeper.native import ga4_measurement, ga4_web, sentry
+from gatekeeper.destinations.kind import Destination
+from gatekeeper.native import (
+    amplitude,
+    ga4_measurement,
+    ga4_web,
+    matomo,
+    mixpanel,
+    plausible,
+    posthog,
+    segment,
+    sentry,
+    snowplow,
+    umami,
+)
 from gatekeeper.native.dialect import Dialect
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
     ga4_measurement,
     ga4_web,
     sentry,
+    plausible.DIALECT,
+    matomo.DIALECT,
+    umami.DIALECT,
+    posthog.DIALECT,
+    snowplow.DIALECT,
+    segment.SEGMENT,
+    segment.RUDDERSTACK,
+    mixpanel.DIALECT,
+    amplitude.DIALECT,
 )
 
 
-def find(kind: str, method: str, path: str) -> Dialect | None:
-    """The dialect of a request to a destination of `kind`, by method and path; `None`: the path is not known."""
-    return next((one for one in DIALECTS if kind == one.KIND and one.matches(method, path)), None)
+def find(to: Destination, method: str, path: str) -> Dialect | None:
+    """The dialect of a request to a destination, by method and path; `None`: the path is not known.
+
+    The operator's own analytics takes calls in the one protocol that its `speaks` names.
+    """
+    return next((one for one in DIALECTS if _speaks(to, one) and one.matches(method, path)), None)
+
+
+def _speaks(to: Destination, dialect: Dialect) -> bool:
+    if to.kind.name != dialect.KIND:
+        return False
+    return "speaks" not in to.settings or dialect.NAME.partition(" ")[0] == to.settings["speaks"]

@@ -4,14 +4,15 @@
     POST <endpoint>/api/<project>/store/         one event as JSON
 
 Each item is an element. What can only be sent unread (attachments, replays, profiles, feedback, logs) is dropped unless
-the destination's `items` names its type. Success is 200 `{"id": …}`; an SDK goes silent for a while on 429, so it sees one
-only where the vendor itself sent it. Source: see sentry.toml.
+the destination's `items` names its type. Success is 200 `{"id": …}`; an SDK goes silent for a while on 429, so it sees
+one only where the vendor itself sent it. Source: see sentry.toml.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,7 +23,7 @@ from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Answer, Call, Outgoing, Personal
 from gatekeeper.native import envelope, json_body, table, tree
-from gatekeeper.native.dialect import PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Element, Kept, Leaf, Native
+from gatekeeper.native.dialect import PROTOCOL, SECRET, STAMP, UNKNOWN, Element, Kept, Leaf, Native
 
 KIND = "sentry"
 NAME = "sentry /envelope/"
@@ -91,10 +92,8 @@ def _auth(call: Call, dsn: object) -> tuple[Leaf, ...]:
         if name in (b"x-sentry-auth", b"authorization") and value.lower().startswith(b"sentry "):
             found += _KEY.findall(value.decode("latin-1"))
     found += parse_qs(call.query, max_num_fields=50).get("sentry_key", [])
-    try:
+    with suppress(ValueError):
         found.append(urlsplit(dsn).username or "" if isinstance(dsn, str) else "")
-    except ValueError:
-        pass
     keys = [key for key in found if _PUBLIC.fullmatch(key)]
     return (Leaf("sentry_key", SECRET, keys[0], ("auth",)),) if keys else ()
 

@@ -4,7 +4,7 @@ A row is `native.name = "role"`: a catalogue field, `protocol`, `flag` or `secre
 such row wins where no exact one is there. `"by name"` is the role of places for values of the site's own naming
 (`ep.*`, `properties.*`): the rest of the name is looked up in the catalogue, so a policy's own `[fields.*]` get
 through. `"protocol: <regex>"` says exactly what the value may be; anything else is stripped, so that mechanics carry
-no secrets.
+no secrets. `"event name"` is protocol, too: a value that reads like the name of an event.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from importlib import resources
 from typing import Final
 
 from gatekeeper.fields import CATALOGUE
+from gatekeeper.native import names
 from gatekeeper.native.dialect import FLAG, PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Leaf, Path
 
 BY_NAME: Final = "by name"
-_ROLES: Final = frozenset({PROTOCOL, FLAG, SECRET, BY_NAME, "ignored"})
+EVENT_NAME: Final = "event name"
+_ROLES: Final = frozenset({PROTOCOL, FLAG, SECRET, BY_NAME, EVENT_NAME, "ignored"})
 _PATTERN: Final = "protocol: "
 # What a mechanical value may look like: short, and nothing in it that could be an address or a text.
 _MECHANICAL: Final = re.compile(r"[A-Za-z0-9_.,:;/+|~*()\[\]=-]{0,128}")
@@ -34,6 +36,7 @@ class Table:
         self._patterns = {
             name: re.compile(role[len(_PATTERN) :]) for name, role in rows.items() if role.startswith(_PATTERN)
         }
+        self._patterns |= {name: names.NAME for name, role in rows.items() if role == EVENT_NAME}
         rows = {name: PROTOCOL if name in self._patterns else role for name, role in rows.items()}
         self._exact = {name: role for name, role in rows.items() if not name.endswith("*")}
         self._prefixes = tuple(
@@ -45,7 +48,7 @@ class Table:
         found = self._exact.get(name)
         if found is not None:
             return found
-        if name.rpartition(".")[2] in STAMP_KEYS:
+        if "gatekeeper_context" in name and not STAMP_KEYS.isdisjoint(name.split(".")):
             return STAMP
         for prefix, role in self._prefixes:
             if name.startswith(prefix):
@@ -69,7 +72,7 @@ class Table:
 def load(file: str, below: Mapping[str, tuple[str, ...]] | None = None) -> Table:
     """A table of this folder. Raises ValueError for a role that is neither a catalogue field nor one of ours.
 
-    `below`: rows whose name begins so hold as well with each of these in front, for objects that stand in several places.
+    `below`: rows whose name begins so hold as well with each of these in front, for objects that have several places.
     """
     text = resources.files(__package__).joinpath(file).read_text("utf-8")
     rows = {name: role for section in tomllib.loads(text).values() for name, role in section.items()}

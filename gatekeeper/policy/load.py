@@ -104,7 +104,11 @@ class _Compiler:
             destinations=destinations,
             routes=self._routes(destinations),
             errors_to=tuple(to for to in destinations.values() if to.kind.errors_only and _takes(to, ERROR_EVENT)),
-            others_to=tuple(to for to in destinations.values() if not to.kind.errors_only and to.events is None),
+            others_to=tuple(
+                to
+                for to in destinations.values()
+                if not (to.kind.errors_only or to.kind.calls_only) and to.events is None
+            ),
             event_purposes={
                 name: frozenset({Purpose.NECESSARY, *table.purposes})
                 for name, table in file.events.items()
@@ -344,6 +348,11 @@ class _Compiler:
                     near = difflib.get_close_matches(name, destinations, 1)
                     hint = f'did you mean "{near[0]}"?' if near else f"there is no [destinations.{name}]"
                     self.faults.append(f'events.{event}.destinations: "{name}" is not a destination; {hint}')
+                elif destinations[name].kind.calls_only:
+                    self.faults.append(
+                        f'events.{event}.destinations: "{name}" takes calls only (kind '
+                        f"{destinations[name].kind.name}), not events; remove it"
+                    )
 
     def _check_allowed(self, destinations: Mapping[str, Destination]) -> None:
         for host in self.file.outbound.allow:
@@ -361,6 +370,7 @@ class _Compiler:
 
     def _routes(self, destinations: Mapping[str, Destination]) -> dict[str, tuple[Destination, ...]]:
         named = set(self.file.events)
+        destinations = {name: to for name, to in destinations.items() if not to.kind.calls_only}
         for to in destinations.values():
             named |= to.events or frozenset()
         routes = {}
@@ -386,7 +396,7 @@ _BASIS = {
     Purpose.ANALYTICS: "consent",
     Purpose.MARKETING: "consent",
 }
-SECRETS = frozenset({"api_secret", "access_token", "developer_token"})
+SECRETS = frozenset({"api_secret", "access_token", "developer_token", "api_key"})
 
 
 def _takes(to: Destination, event: str) -> bool:

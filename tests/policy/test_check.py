@@ -48,6 +48,12 @@ def test_a_policy_with_everything_in_order_has_no_warnings():
     complete = {
         "ga4": DESTINATIONS["ga4"] | {"dpa": "x", "api_secret": {"env": "HOME"}},
         "errors": {"kind": "sentry", "dsn": "https://a@e.example/1", "lia": "x", "dpa": "x"},
+        "product": {
+            "kind": "first_party",
+            "speaks": "posthog",
+            "endpoint": "https://ph.example",
+            "api_key": {"env": "HOME"},
+        },
     }
     from gatekeeper.policy.load import parse_policy
     from tests.builders import policy_data
