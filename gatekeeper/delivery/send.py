@@ -24,7 +24,7 @@ _first: int | None = None  # the process that made a client first
 
 
 def available() -> bool:
-    """Whether this process can send: the client's threads do not survive a fork, and cannot be started anew after one."""
+    """Whether this process can send: the client's threads do not survive a fork, and cannot be started after one."""
     return _first in (None, os.getpid())
 
 

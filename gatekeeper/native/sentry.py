@@ -23,7 +23,7 @@ from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Answer, Call, Outgoing, Personal
 from gatekeeper.native import envelope, json_body, table, tree
-from gatekeeper.native.dialect import PROTOCOL, SECRET, STAMP, UNKNOWN, Element, Kept, Leaf, Native
+from gatekeeper.native.dialect import PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Element, Kept, Leaf, Native
 
 KIND = "sentry"
 NAME = "sentry /envelope/"

@@ -66,7 +66,12 @@ class Routes:
         allowed = frozenset[str]() if policy is None else frozenset(policy.file.outbound.allow)
         for name, rows in KNOWN.items():
             self._rules[name] = tuple(
-                Rule(name, tuple(to for to in destinations if to.kind.name == row.kind), row=row) for row in rows
+                Rule(
+                    name,
+                    tuple(to for to in destinations if row.kind == (to.settings.get("speaks") or to.kind.name)),
+                    row=row,
+                )
+                for row in rows
             )
         self._allowed = allowed
         self._own: dict[str, tuple[Rule, ...]] = {}
@@ -99,7 +104,7 @@ def _endpoints(destinations: Iterable[Destination]) -> list[Rule]:
         if not host or host in KNOWN:
             continue
         key = (parts.scheme, host, parts.port or PORTS[parts.scheme], parts.path.rstrip("/"))
-        whole = to.kind.name not in _NATIVE and bool(key[3])
+        whole = not _speaks(to) and bool(key[3])
         found[*key, whole] = (*found.get((*key, whole), ()), to)
     rules = [
         Rule(host, candidates, scheme, port, base, whole)
@@ -108,8 +113,13 @@ def _endpoints(destinations: Iterable[Destination]) -> list[Rule]:
     return sorted(rules, key=lambda rule: -len(rule.base))
 
 
+def _speaks(to: Destination) -> bool:
+    """Whether a destination takes calls in a vendor's protocol, on paths below its endpoint."""
+    return to.kind.name in _NATIVE and to.settings.get("speaks", "its own") is not None
+
+
 def _is_for(to: Destination, call: Call, limit: int) -> bool:
-    dialect = find(to.kind.name, call.method, call.path)
+    dialect = find(to, call.method, call.path)
     if dialect is None or dialect.ACCOUNT is None:
         return False
     coded = header_values(call.headers, b"content-encoding")

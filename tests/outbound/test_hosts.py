@@ -83,6 +83,20 @@ def test_an_endpoint_of_the_policy_is_meant_by_scheme_host_port_and_path(scheme,
     assert (rule.candidates[0].name if rule else None) == destination
 
 
+def test_calls_to_a_products_hosts_go_to_the_destination_that_speaks_its_protocol():
+    """And to no other first-party endpoint; a host of no kind has no candidate at all."""
+    tables = {
+        "own": {"kind": "first_party", "endpoint": "http://api.shop.example/events"},
+        "cdp": {"kind": "first_party", "speaks": "segment", "endpoint": "https://cdp.shop.example/base"},
+    }
+    routes = Routes(make_policy(destinations=tables))
+    for host, path in (("api.segment.io", "/v1/batch"), ("cdp.shop.example", "/base/v1/batch")):
+        rule = routes.find("https", host, None, path)
+        assert [to.name for to in rule.candidates] == ["cdp"]
+    for host, path in (("alb.reddit.com", "/rp.gif"), ("eu.i.posthog.com", "/batch/")):
+        assert routes.find("https", host, None, path).candidates == ()
+
+
 def test_doubled_slashes_do_not_hide_a_path():
     """`//v26.0//123/events` is the same resource to a vendor."""
     assert safe_path("//v26.0//123/events") == "/v26.0/123/events"
