@@ -35,7 +35,7 @@ from gatekeeper.model import (
     Step,
     Verdict,
 )
-from gatekeeper.native import coding, find, pairs
+from gatekeeper.native import coding, find, names, pairs
 from gatekeeper.native.dialect import (
     FLAG,
     PROTOCOL,
@@ -284,14 +284,17 @@ def _event(
     data: dict[str, object] = {}
     unusable: dict[str, str] = {}
     cleaned: dict[int, object] = {}
-    names: dict[str, None] = {}
+    seen: dict[str, None] = {}
     for leaf in (*element.leaves, *shared):
+        if leaf.role == PROTOCOL and _is_personal(leaf.value):
+            cleaned[id(leaf)] = None
+            seen[name := _audit_name(leaf)] = None
+            unusable[name] = "invalid"
         if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
             continue
         row = catalogue.by_name.get(leaf.role)
         if row is None:
-            name = printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
-            names[name] = None
+            seen[name := _audit_name(leaf)] = None
             unusable[name] = "unknown_field"
             continue
         value = leaf.value
@@ -300,25 +303,35 @@ def _event(
         if row.type == "url" and isinstance(value, str):
             value, lifted = lift_click_ids(value)
             for click_id in lifted:
-                names[click_id] = None
+                seen[click_id] = None
                 unusable.setdefault(click_id, "not_needed")
         good, bad = accept({leaf.role: value}, catalogue)
         for name in (*good, *bad):
-            names[name] = None
+            seen[name] = None
         unusable |= bad
         if row.key in good:
             cleaned[id(leaf)] = good[row.key]
             data.setdefault(row.key, good[row.key])
     event = Event(
-        name=element.event,
+        name=names.written(element.event),
         id=element.id or "",
         time=min(element.time or at, at),
         data=data,
         purposes=gate.policy.event_purposes.get(element.event, _EVERY_PURPOSE),
         unusable={name: cause for name, cause in unusable.items() if name not in data},
-        names=tuple(names),
+        names=tuple(seen),
     )
     return event, cleaned
+
+
+def _audit_name(leaf: Leaf) -> str:
+    """A native name as it may stand in an audit line."""
+    return printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
+
+
+def _is_personal(value: object) -> bool:
+    """Whether mechanics carry somebody's address or number, encoded or not; counters are not asked."""
+    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and personal_shape(value) is not None
 
 
 def _is_envelope(leaf: Leaf) -> bool:
@@ -336,6 +349,8 @@ def _sendable(
     sent: dict[str, object], scrubbed: dict[str, tuple[str, ...]], gate: Gate, to: Destination,
 ) -> Leaf | None:  # fmt: skip
     """The leaf with the value that may be sent, or `None`; notes its field in `sent` and what was scrubbed."""
+    if leaf.role == PROTOCOL:
+        return None if id(leaf) in cleaned else leaf
     if leaf.role in _ALWAYS:
         return leaf
     if leaf.role in (UNKNOWN, STAMP):

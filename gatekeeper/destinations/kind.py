@@ -133,8 +133,13 @@ class Shaping(Struct, frozen=True):
 class DestinationModule(Protocol):
     """The names every file in this folder has."""
 
-    KIND: Kind
-    Settings: type[Any]
+    @property
+    def KIND(self) -> Kind:  # noqa: N802  # a constant of modules
+        """The defaults."""
+
+    @property
+    def Settings(self) -> type[Any]:  # noqa: N802
+        """The keys of `[destinations.<name>]`."""
 
     def shape(self, event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
         """The event for this vendor, or in a few words why what is left is no valid vendor event."""

@@ -17,7 +17,8 @@ import orjson
 from gatekeeper.model import Answer
 from gatekeeper.native import table
 from gatekeeper.native.dialect import Kept, Native
-from gatekeeper.native.json_batch import JsonBatch, first_of, json_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of
+from gatekeeper.native.short_answers import json_answer
 
 _INDEXED: Final = ("events_with_invalid_fields", "events_with_missing_fields", "events_with_invalid_id_lengths")
 _LISTED: Final = ("silenced_events", "throttled_events")

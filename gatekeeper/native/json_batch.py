@@ -7,7 +7,6 @@ the JSON; where the pairs of a query or form are an event themselves, they are r
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,26 +19,11 @@ from gatekeeper.model import Answer, Call, Outcome, Outgoing, Personal
 from gatekeeper.native import json_body, json_form, names, parameters, tree
 from gatekeeper.native.dialect import SECRET, UNKNOWN, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.native.json_form import Coat
+from gatekeeper.native.short_answers import refused
 from gatekeeper.native.table import Table
 
-GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _BASIC: Final = re.compile(r"Basic [A-Za-z0-9+/]{1,200}={0,2}", re.IGNORECASE)
 _TYPES: Final = ("application/json", "text/plain", "application/x-www-form-urlencoded")
-
-
-def json_answer(body: bytes, status: int = 200) -> Answer:
-    """An answer in JSON."""
-    return Answer(status, (("Content-Type", "application/json"),), body)
-
-
-def text_answer(body: bytes, status: int = 200) -> Answer:
-    """An answer in plain text."""
-    return Answer(status, (("Content-Type", "text/plain"),), body)
-
-
-def gif_answer() -> Answer:
-    """The transparent pixel."""
-    return Answer(200, (("Content-Type", "image/gif"),), GIF)
 
 
 def no_flags(leaves: Sequence[Leaf], data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -248,12 +232,6 @@ class JsonBatch:
             if made is not None:
                 return made
         return self.taken(native) if 200 <= answer.status < 300 else refused(answer)
-
-
-def refused(answer: Answer) -> Answer:
-    """A failure as the caller may see it: the status, and a Retry-After in seconds."""
-    wait = answers.retry_after(answer)
-    return Answer(answer.status, () if wait is None else (("Retry-After", str(int(wait))),))
 
 
 def policy_headers(to: Destination) -> list[tuple[str, str]]:

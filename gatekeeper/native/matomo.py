@@ -20,7 +20,8 @@ import orjson
 from gatekeeper.model import Answer
 from gatekeeper.native import json_form, pairs, table
 from gatekeeper.native.dialect import Kept, Leaf, Native
-from gatekeeper.native.json_batch import JsonBatch, gif_answer, json_answer
+from gatekeeper.native.json_batch import JsonBatch
+from gatekeeper.native.short_answers import gif_answer, json_answer
 
 # ec_items is [[sku, name, category or categories, price, quantity], …].
 _ITEM: Final = ("item_id", "item_name", "item_category", "price", "quantity")

@@ -18,7 +18,8 @@ import orjson
 from gatekeeper.model import Answer
 from gatekeeper.native import table
 from gatekeeper.native.dialect import Native
-from gatekeeper.native.json_batch import JsonBatch, first_of, gif_answer, json_answer, text_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of
+from gatekeeper.native.short_answers import gif_answer, json_answer, text_answer
 
 
 def _taken(native: Native) -> Answer:

@@ -19,7 +19,10 @@ _PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
 
 
 def canonical(name: str | None, default: str = "unnamed") -> str:
-    """The canonical name; the own one if there is none, as far as it may stand in an audit line."""
-    if name is None:
-        return default
-    return _CANONICAL.get(name.lower(), name if NAME.fullmatch(name) and _PRINTABLE.fullmatch(name) else "unnamed")
+    """The canonical name; the own one, as far as it may stand in an audit line, if there is none."""
+    return default if name is None else _CANONICAL.get(name.lower(), written(name))
+
+
+def written(name: str) -> str:
+    """A name as it may stand in an audit line: one that does not read like a name is none."""
+    return name if NAME.fullmatch(name) and _PRINTABLE.fullmatch(name) else "unnamed"

@@ -12,7 +12,8 @@ import re
 from typing import Final
 
 from gatekeeper.native import table
-from gatekeeper.native.json_batch import JsonBatch, first_of, text_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of
+from gatekeeper.native.short_answers import text_answer
 
 DIALECT: Final = JsonBatch(
     NAME="plausible /api/event",

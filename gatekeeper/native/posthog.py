@@ -14,10 +14,13 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+import orjson
+
 from gatekeeper.model import Answer
 from gatekeeper.native import table
 from gatekeeper.native.dialect import Kept, Native
-from gatekeeper.native.json_batch import JsonBatch, first_of, json_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of
+from gatekeeper.native.short_answers import json_answer
 
 _FLAGS: Final = re.compile(r"/(?:flags|decide)/?")
 _NO_FLAGS: Final = (
@@ -33,8 +36,14 @@ def _taken(native: Native) -> Answer:
 
 
 def _flags(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer | None:
-    """The flags themselves: that answer is what the call was made for."""
-    return json_answer(answer.body) if answer.status == 200 and _FLAGS.fullmatch(native.call.path) else None
+    """The flags themselves: that answer is what the call was made for. `None` where it is no JSON object."""
+    if answer.status != 200 or not _FLAGS.fullmatch(native.call.path):
+        return None
+    try:
+        said = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return None
+    return json_answer(orjson.dumps(said)) if isinstance(said, dict) else None
 
 
 def _place_key(data: Any, key: str) -> None:

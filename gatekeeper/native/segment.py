@@ -21,7 +21,8 @@ from typing import Any, Final
 from gatekeeper.model import Answer
 from gatekeeper.native import table
 from gatekeeper.native.dialect import FLAG, UNKNOWN, Leaf, Native
-from gatekeeper.native.json_batch import JsonBatch, first_of, gif_answer, json_answer, text_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of
+from gatekeeper.native.short_answers import gif_answer, json_answer, text_answer
 
 _TABLE: Final = table.load("segment.toml")
 # A category or a destination by name, as sites and Segment call them.

@@ -22,7 +22,8 @@ import orjson
 from gatekeeper.model import Answer
 from gatekeeper.native import json_body, json_form, pairs, table
 from gatekeeper.native.dialect import Leaf, Native
-from gatekeeper.native.json_batch import JsonBatch, first_of, text_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of
+from gatekeeper.native.short_answers import text_answer
 
 _PIXEL: Final = base64.b64decode("R0lGODlhAQABAPAAAP///wAAACH5BAUAAAAALAAAAAABAAEAAAICRAEAOw==")
 # As text -> as the table knows it.

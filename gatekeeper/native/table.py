@@ -4,7 +4,8 @@ A row is `native.name = "role"`: a catalogue field, `protocol`, `flag` or `secre
 such row wins where no exact one is there. `"by name"` is the role of places for values of the site's own naming
 (`ep.*`, `properties.*`): the rest of the name is looked up in the catalogue, so a policy's own `[fields.*]` get
 through. `"protocol: <regex>"` says exactly what the value may be; anything else is stripped, so that mechanics carry
-no secrets. `"event name"` is protocol, too: a value that reads like the name of an event.
+no secrets; `"flag: <regex>"` does the same for a consent flag that is passed on as it came. `"event name"` is protocol,
+too: a value that reads like the name of an event.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from gatekeeper.native.dialect import FLAG, PROTOCOL, SECRET, STAMP, STAMP_KEYS,
 BY_NAME: Final = "by name"
 EVENT_NAME: Final = "event name"
 _ROLES: Final = frozenset({PROTOCOL, FLAG, SECRET, BY_NAME, EVENT_NAME, "ignored"})
-_PATTERN: Final = "protocol: "
+_PATTERNS: Final = {"protocol: ": PROTOCOL, "flag: ": FLAG}
 # What a mechanical value may look like: short, and nothing in it that could be an address or a text.
 _MECHANICAL: Final = re.compile(r"[A-Za-z0-9_.,:;/+|~*()\[\]=-]{0,128}")
 
@@ -34,10 +35,17 @@ class Table:
 
     def __init__(self, rows: Mapping[str, str]) -> None:
         self._patterns = {
-            name: re.compile(role[len(_PATTERN) :]) for name, role in rows.items() if role.startswith(_PATTERN)
+            name: re.compile(role[len(start) :])
+            for name, role in rows.items()
+            for start in _PATTERNS
+            if role.startswith(start)
+        }
+        rows = {
+            name: next((plain for start, plain in _PATTERNS.items() if role.startswith(start)), role)
+            for name, role in rows.items()
         }
         self._patterns |= {name: names.NAME for name, role in rows.items() if role == EVENT_NAME}
-        rows = {name: PROTOCOL if name in self._patterns else role for name, role in rows.items()}
+        rows = {name: PROTOCOL if role == EVENT_NAME else role for name, role in rows.items()}
         self._exact = {name: role for name, role in rows.items() if not name.endswith("*")}
         self._prefixes = tuple(
             sorted(((name[:-1], role) for name, role in rows.items() if name.endswith("*")), key=lambda r: -len(r[0]))
@@ -58,7 +66,7 @@ class Table:
     def leaf(self, name: str, value: object, path: Path) -> Leaf:
         """A leaf with its role; a value that cannot pass as mechanics has none."""
         role = self.role(name)
-        if role == PROTOCOL and not self._mechanical(name, value):
+        if (role == PROTOCOL or name in self._patterns) and not self._mechanical(name, value):
             role = UNKNOWN
         return Leaf(name, role, value, path)
 
@@ -79,6 +87,6 @@ def load(file: str, below: Mapping[str, tuple[str, ...]] | None = None) -> Table
     for start, places in (below or {}).items():
         rows |= {place + name: role for name, role in rows.items() if name.startswith(start) for place in places}
     for name, role in rows.items():
-        if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(_PATTERN):
+        if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(tuple(_PATTERNS)):
             raise ValueError(f"{file}: {name}: {role} is neither a field of the catalogue nor a role")
     return Table({name: UNKNOWN if role == "ignored" else role for name, role in rows.items()})

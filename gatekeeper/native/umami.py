@@ -12,7 +12,8 @@ import re
 from typing import Final
 
 from gatekeeper.native import table
-from gatekeeper.native.json_batch import JsonBatch, first_of, json_answer
+from gatekeeper.native.json_batch import JsonBatch, first_of
+from gatekeeper.native.short_answers import json_answer
 
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 

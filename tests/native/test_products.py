@@ -123,6 +123,13 @@ def test_posthog_feature_flags_with_consent_are_posthogs_own():
     )
 
 
+@pytest.mark.parametrize("garbage", [b"<html>", b"[1]", b"", b"\xff"])
+def test_posthog_flags_that_nobody_can_read_are_none(garbage):
+    """An SDK that expects an object gets one."""
+    made = plan(gate_of("posthog"), request("/flags/", {"token": "phc", "distinct_id": "a"}), ME)
+    assert answered(made.dialect.relayed(Answer(200, (), garbage), made.native, made.kept))[1]["flags"] == {}
+
+
 def test_posthog_recordings_are_never_sent():
     """A screen is more than any list of fields can say."""
     made = plan(gate_of("posthog"), request("/s/?compression=gzip-js", b"\x1f\x8bnobody reads this"), ALL)
@@ -153,6 +160,25 @@ def test_an_identifier_that_holds_an_address_is_no_identifier():
     """Sites that identify people by their e-mail: nothing is left to count."""
     made = plan(gate_of("posthog"), request("/e/", {"event": "seen", "distinct_id": "jane@example.com"}), ALL)
     assert made.outgoing is None and made.reason == "insufficient_data"
+
+
+def test_posthog_experiments_keep_their_flag():
+    """Which flag answered what; of properties named by the flag, nothing."""
+    properties = {"$feature_flag": "new-shop", "$feature_flag_response": "test", "$feature/new-shop": "jane"}
+    made = plan(
+        gate_of("posthog"),
+        request("/e/", {"event": "$feature_flag_called", "distinct_id": "a", "properties": properties}),
+        ME,
+    )
+    assert sent(made)["properties"] == {"$feature_flag": "new-shop", "$feature_flag_response": "test"}
+
+
+@pytest.mark.parametrize("name", ["jane@example.com", "+49 151 23456789", "x" * 200, "kauf\n"])
+def test_a_name_that_is_none_stands_in_no_audit_line(name):
+    """Event names come from outside, too; an event without one is none of PostHog's."""
+    made = plan(gate_of("posthog"), request("/e/", {"event": name, "distinct_id": "a"}), ME)
+    assert [one.event.name for one in made.plans] == ["unnamed"]
+    assert made.outgoing is None or name not in everything(made.outgoing)
 
 
 # Segment and RudderStack
@@ -254,6 +280,20 @@ def test_the_write_key_goes_to_segment_and_nowhere_else():
     made = plan(gate, request("/v1/page", message, authorization="Basic V0s6"), ME)
     assert ("Authorization", "Basic V0s6") in made.outgoing.headers and "writeKey" not in sent(made)
     assert "WK" not in repr(made) and "V0s6" not in repr(made) and "POLICY-KEY" not in repr(made)
+
+
+def test_segments_campaign_is_what_the_url_may_say_too():
+    """utm parameters stay in URLs; the same words stay here, and nothing that is more than a word."""
+    campaign = {"name": "Spring sale", "source": "newsletter", "content": "for jane@example.com", "term": "jane doe"}
+    message = {
+        "type": "page",
+        "anonymousId": "a",
+        "context": {"campaign": campaign, "userAgent": "M", "ip": "203.0.113.9"},
+    }
+    made = plan(gate_of("segment"), request("/v1/page", message), ME)
+    assert sent(made)["context"] == {"campaign": {"name": "Spring sale", "source": "newsletter"}}
+    gate = gate_of("segment", fields=["client_id", "user_agent"])
+    assert sent(plan(gate, request("/v1/page", message), ME))["context"]["userAgent"] == "M"
 
 
 def test_rudderstack_answers_in_its_own_way():

@@ -111,7 +111,8 @@ FAULTS = [
     ),
     pytest.param(
         {"destinations": {"x": {"kind": "nope"}}},
-        'destinations.x.kind: "nope"; use one of ga4, meta_capi, google_ads, tiktok, sentry, first_party, http_json',
+        'destinations.x.kind: "nope"; use one of ga4, meta_capi, google_ads, tiktok, sentry, first_party, http_json, '
+        "pinterest, snap, linkedin, microsoft, reddit, x",
         id="unknown-kind",
     ),
     pytest.param(
