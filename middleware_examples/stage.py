@@ -42,10 +42,11 @@ WORDS = {
 def choice(agrees: bool) -> str:
     """The cookie that a consent platform (Cookiebot) leaves."""
     word = str(agrees).lower()
+    choices = "%2C".join(f"{one}:{word}" for one in ("preferences", "statistics", "marketing"))
+    moment = int(time.time() - 3600) * 1000
     return (
-        "CookieConsent={stamp:%27x%27%2Cnecessary:true%2Cpreferences:" + word + "%2Cstatistics:" + word + "%2Cmarketing:"
-        + word + "%2Cmethod:%27explicit%27%2Cver:1%2Cutc:" + str(int(time.time() - 3600) * 1000) + "%2Cregion:%27de%27}"
-    )  # fmt: skip
+        f"CookieConsent={{stamp:%27x%27%2Cnecessary:true%2C{choices}%2Cmethod:%27explicit%27%2Cver:1%2Cutc:{moment}}}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Example:
     folder: Path
     command: Callable[[int], Sequence[str]]
     vendors: Mapping[str, str]  # name -> kind of simulator
+    pages: tuple[str, ...] = ()  # that must be there, too
     also: Callable[[int, Path], Sequence[str]] | None = None  # a gate of its own, where it is not in the shop's process
 
 
@@ -101,12 +103,17 @@ def run(example: Example, *, gated: bool) -> Seen:
             if gated and example.also is not None:
                 processes.append(start(example.also(gate, Path(env["GATEKEEPER_CONFIG"])), env, gate))
             processes.append(start(example.command(port), env, port))
+            for page in example.pages:
+                httpx.get(f"http://127.0.0.1:{port}{page}", trust_env=False, timeout=30).raise_for_status()
             for visitor in VISITORS:
                 form = {"order": visitor.order, "email": EMAIL, "page": PAGE}
                 answer = httpx.post(
                     f"http://127.0.0.1:{port}/buy", json=form, headers=visitor.headers, trust_env=False, timeout=30
                 )
                 assert answer.status_code == 200 and visitor.order in answer.text, answer.text
+        except Exception:
+            print(*(log.read_text() for log in Path(folder).glob("*.log")), file=sys.stderr)
+            raise
         finally:
             for process in reversed(processes):  # the shop first: what its SDKs still hold goes out at its end
                 process.send_signal(signal.SIGINT)
@@ -131,9 +138,15 @@ def policy(example: Example, folder: Path, sims: Simulators) -> Path:
 def start(command: Sequence[str], env: dict[str, str], port: int) -> subprocess.Popen[bytes]:
     """A process, once it listens."""
     # A shell may have told its children to ignore Ctrl-C: these are ended by it.
-    process = subprocess.Popen(
-        command, env=env, cwd=ROOT, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: PLW1509
-    )
+    with (Path(env["SHOP_FOLDER"]) / f"{port}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            env=env,
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
     deadline = time.monotonic() + 30
     while process.poll() is None:
         with socket.socket() as probe:
@@ -143,7 +156,7 @@ def start(command: Sequence[str], env: dict[str, str], port: int) -> subprocess.
             process.kill()
             break
         time.sleep(0.02)
-    raise RuntimeError(f"{command} did not start")
+    raise RuntimeError(f"{command} did not start: {Path(log.name).read_text()}")
 
 
 def free_port() -> int:
@@ -156,7 +169,8 @@ def free_port() -> int:
 def found(visitor: Visitor, received: Sequence[Received]) -> list[str]:
     """What the requests about one visitor's order say of them, in the order of WORDS."""
     texts = [
-        unquote_plus(unquote_plus((one.decoded or b"").decode("utf-8", "replace") + " " + one.target)) for one in received
+        unquote_plus(unquote_plus((one.decoded or b"").decode("utf-8", "replace") + " " + one.target))
+        for one in received
     ]
     mine = [text for text in texts if visitor.order in text]
     return [word for word, value in WORDS.items() if any((value or visitor.order) in text for text in mine)]
