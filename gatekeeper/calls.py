@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -19,6 +19,7 @@ from msgspec import structs
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
+from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, printable
 from gatekeeper.gate import Caller, Gate, Plan, age_of, failed
 from gatekeeper.model import (
@@ -262,12 +263,14 @@ class _Judged:
             )
             return
         self.kept = Kept(leaves, shaping)
+        stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in sent}
         self.decision = structs.replace(
             decision,
             kept=sent,
-            stripped={name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in sent},
+            stripped=stripped,
             derived=(),
             scrubbed=scrubbed,
+            native=_native_names(stripped, (*element.leaves, *shared), policy.catalogue),
         )
 
     def plan(self, gate: Gate, at: float) -> Plan:
@@ -288,13 +291,13 @@ def _event(
     for leaf in (*element.leaves, *shared):
         if leaf.role == PROTOCOL and _is_personal(leaf.value):
             cleaned[id(leaf)] = None
-            seen[name := _audit_name(leaf)] = None
+            seen[name := _shown(leaf.name)] = None
             unusable[name] = "invalid"
         if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
             continue
         row = catalogue.by_name.get(leaf.role)
         if row is None:
-            seen[name := _audit_name(leaf)] = None
+            seen[name := _shown(leaf.name)] = None
             unusable[name] = "unknown_field"
             continue
         value = leaf.value
@@ -324,11 +327,6 @@ def _event(
     return event, cleaned
 
 
-def _audit_name(leaf: Leaf) -> str:
-    """A native name as it may stand in an audit line."""
-    return printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
-
-
 def _is_personal(value: object) -> bool:
     """Whether mechanics carry somebody's address or number, encoded or not; counters are not asked."""
     return isinstance(value, str) and len(value) > 6 and not value.isdigit() and personal_shape(value) is not None
@@ -342,6 +340,22 @@ def _is_envelope(leaf: Leaf) -> bool:
         return _MOMENT.fullmatch(str(leaf.value)) is not None
     text = str(leaf.value)
     return text.isprintable() and personal_shape(text) is None
+
+
+def _native_names(stripped: Container[str], leaves: Iterable[Leaf], catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Under which native names each stripped canonical field came."""
+    found: dict[str, tuple[str, ...]] = {}
+    for leaf in leaves:
+        row = catalogue.by_name.get(leaf.role)
+        for name in () if row is None else {row.key, leaf.role}:
+            if name in stripped:
+                found[name] = tuple(dict.fromkeys((*found.get(name, ()), _shown(leaf.name))))
+    return found
+
+
+def _shown(native_name: str) -> str:
+    """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
+    return printable(native_name.replace("[", ".").replace("]", "").replace(":", "."))
 
 
 def _sendable(
@@ -368,4 +382,4 @@ def _sendable(
     if value is None:
         return None
     sent.setdefault(row.name if row.key in to.kind.clear else row.key, value)
-    return replace(leaf, value=value)
+    return Leaf(leaf.name, leaf.role, value, leaf.path)

@@ -53,6 +53,19 @@ class Here:
             return changed(caller, visitor=visitor)
         return changed(caller, residence=residence, age_band=age_band)
 
+    def token(self) -> str:
+        """The visitor as a signed token, valid for an hour."""
+        caller = self.caller()
+        if caller.visitor is not None:
+            visitor = caller.visitor
+        else:
+            heard = self.gate.heard(caller)
+            place = self.gate.place_of(caller)
+            subject = next((signal.subject for signal in heard if signal.subject), None)
+            declared = None if place.country is None else (place.country, place.region)
+            visitor = Visitor(heard, declared, caller.residence, caller.age_band, subject)
+        return write_token(visitor, at=self.gate.clock(), sign=self.gate.keys.sign)
+
 
 current: ContextVar[Here | None] = ContextVar("gatekeeper_here", default=None)
 _installed: list[Gate] = []  # gates of this process, oldest first: where code without a context tracks to
@@ -120,16 +133,7 @@ def dump() -> str:
     here = current.get()
     if here is None:
         raise GatekeeperError("there is no visitor here: dump() belongs in code that serves a request")
-    caller = here.caller()
-    if caller.visitor is not None:
-        visitor = caller.visitor
-    else:
-        heard = here.gate.heard(caller)
-        place = here.gate.place_of(caller)
-        subject = next((signal.subject for signal in heard if signal.subject), None)
-        declared = None if place.country is None else (place.country, place.region)
-        visitor = Visitor(heard, declared, caller.residence, caller.age_band, subject)
-    return write_token(visitor, at=here.gate.clock(), sign=here.gate.keys.sign)
+    return here.token()
 
 
 @contextmanager

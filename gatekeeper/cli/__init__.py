@@ -80,11 +80,14 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; the policy's if not given.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; the policy's, else 8787.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve; one store, one log.")] = 1,
+    app_upstream: Annotated[
+        str | None, typer.Option(help="The app to stand in front of, such as http://127.0.0.1:8000; else the policy's.")
+    ] = None,
 ) -> None:
     """Run the sidecar until it is stopped. SIGHUP reads the policy again, SIGTERM drains."""
     from gatekeeper.cli.serve import run
 
-    run(config, host, port, workers)
+    run(config, host, port, workers, app_upstream)
 
 
 @app.command()

@@ -16,11 +16,15 @@ from django.http import FileResponse
 from gatekeeper import context
 from gatekeeper.context import Here
 from gatekeeper.django import settings
-from gatekeeper.django.scope import answered, answered_sync, scope_of
+from gatekeeper.django.loop import Loop
+from gatekeeper.django.scope import answered, scope_of
 from gatekeeper.errors import ConfigError
 from gatekeeper.gate import Gate
 from gatekeeper.shells.asgi import Scope
 from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints, local_path
+from gatekeeper.shells.relay import Relay
+
+_loop = Loop()
 
 
 class GatekeeperMiddleware:
@@ -35,6 +39,7 @@ class GatekeeperMiddleware:
         except ConfigError as error:
             raise ImproperlyConfigured("; ".join(error.problems)) from None
         self._get_response = get_response
+        self._relay = Relay(self._runtime.gate)
         self._swap(self._runtime.gate)
         self._runtime.watch(self._swap)
         self._async = iscoroutinefunction(get_response)
@@ -43,7 +48,8 @@ class GatekeeperMiddleware:
 
     def _swap(self, gate: Gate) -> None:
         """Serve by another policy from the next request on."""
-        self._gate, self._endpoints = gate, Endpoints(self._runtime)
+        self._relay.use(gate)
+        self._gate, self._endpoints = gate, Endpoints(self._runtime, self._relay)
         self._prefix = gate.policy.prefix + "/"
         self._limit = gate.policy.file.server.max_body
 
@@ -54,7 +60,7 @@ class GatekeeperMiddleware:
         self._runtime.start()
         scope = scope_of(request)
         if self._ours(scope):
-            return answered_sync(self._endpoints, request, self._limit)
+            return _loop.run(answered(self._endpoints, request, self._limit))
         here = Here(self._gate, scope)
         mark = context.current.set(here)
         try:

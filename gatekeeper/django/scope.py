@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from django.http import HttpResponse
@@ -27,8 +26,13 @@ def scope_of(request: Any) -> Scope:
         if meta.get(name)
     ]
     peer = meta.get("REMOTE_ADDR")
+    # Servers keep the target as it came under one of these names, or under none (PEP 3333 knows the decoded path only).
+    target = str(meta.get("RAW_URI") or meta.get("REQUEST_URI") or "")
+    raw = {"raw_path": target.partition("?")[0].encode("latin-1", "replace")} if target.startswith("/") else {}
     return {
+        **raw,
         "type": "http",
+        "http_version": str(meta.get("SERVER_PROTOCOL", "HTTP/1.1")).partition("/")[2],
         "method": request.method,
         "scheme": request.scheme,
         "path": request.path,
@@ -50,7 +54,7 @@ async def answered(app: App, request: Any, limit: int) -> HttpResponse:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await app(scope_of(request), receive, send)
+    await app(_complete(scope_of(request), request), receive, send)
     if not sent:
         return HttpResponse(status=499)
     content = b"".join(message.get("body", b"") for message in sent[1:])
@@ -61,6 +65,10 @@ async def answered(app: App, request: Any, limit: int) -> HttpResponse:
     return response
 
 
-def answered_sync(app: App, request: Any, limit: int) -> HttpResponse:
-    """The same in a thread without an event loop, as under WSGI."""
-    return asyncio.run(answered(app, request, limit))
+def _complete(scope: Scope, request: Any) -> Scope:
+    """With what Django's test clients leave out: a Host, and a query in bytes."""
+    query = scope.get("query_string", b"")
+    changed: Scope = {**scope, "query_string": query.encode("latin-1") if isinstance(query, str) else query}
+    if not any(name == b"host" for name, _ in scope["headers"]):
+        changed["headers"] = [*scope["headers"], (b"host", request.META.get("SERVER_NAME", "").encode("latin-1"))]
+    return changed

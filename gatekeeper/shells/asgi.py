@@ -17,18 +17,16 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
-BODY_DEADLINE = 15.0  # seconds for a whole body; servers have no such limit of their own
-
 
 class Disconnected(Exception):  # noqa: N818  # an event, not an error: nobody is left to answer
     """The client went away before its body was complete."""
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole body; EventError 413 over `limit`, 408 after the deadline. Complete only after its last part."""
+async def read_body(receive: Receive, limit: int, deadline: float = 15.0) -> bytes:
+    """The whole body. Raises EventError: 413 over `limit` bytes, 408 after `deadline` seconds; Disconnected."""
     parts, size = [], 0
     try:
-        async with asyncio.timeout(BODY_DEADLINE):
+        async with asyncio.timeout(deadline):
             while True:
                 message = await receive()
                 if message["type"] != "http.request":

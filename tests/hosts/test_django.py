@@ -77,6 +77,18 @@ def test_an_event_can_be_posted_under_wsgi(shop):
 
 
 @both
+def test_a_vendors_call_can_be_sent_through_the_endpoint(shop, get):
+    """`/gk/to/<destination>/…` from a page: the browser's own visitor, under WSGI too."""
+    hit = "/gk/to/ga4/g/collect?v=2&tid=G-TEST&cid=1.2&en=page_view&dl=https%3A%2F%2Fshop.example%2F"
+    page = {"Origin": "http://testserver"}
+    answer = get(hit, visitor(shop) | page)
+    assert answer.status_code == 204 and answer["Gatekeeper-Decision"] == "blocked; reason=no_analytics_consent"
+    assert get(hit, visitor(shop, "analytics") | page)["Gatekeeper-Decision"] == "sent; elements=1/1"
+    (received,) = [one for one in shop.sims.ga4.received if one.path == "/g/collect"]
+    assert received.query["en"] == ["page_view"]
+
+
+@both
 def test_the_opt_out_is_shown_as_honoured(shop, get):
     """The header that every shell of ours adds."""
     assert get("/banner", visitor(shop, gpc=True))["Gatekeeper-Opt-Out"] == "honoured; signal=sec-gpc"
