@@ -114,7 +114,7 @@ def facebook(sims, unhappy):
         from facebook_business.adobjects.serverside.user_data import UserData
         from facebook_business.api import FacebookAdsApi
         from facebook_business.session import FacebookSession
-    FacebookSession.GRAPH = sims.meta_capi.url
+    vendor, FacebookSession.GRAPH = FacebookSession.GRAPH, sims.meta_capi.url
     FacebookAdsApi.init(access_token="t0ken", crash_log=False)
     user = UserData(
         email=JANE, client_ip_address=ADDRESS, client_user_agent="Mozilla/5.0", fbc="fb.1.1764060000000.Abc"
@@ -128,7 +128,10 @@ def facebook(sims, unhappy):
         event_source_url=URL,
         action_source=ActionSource.WEBSITE,
     )
-    answer = EventRequest(pixel_id="123", events=[event]).execute()
+    try:
+        answer = EventRequest(pixel_id="123", events=[event]).execute()
+    finally:
+        FacebookSession.GRAPH = vendor
     unhappy += [] if answer.events_received == 1 else [answer]
 
 
