@@ -97,7 +97,10 @@ def run(example: Example, *, gated: bool) -> Seen:
         if gated:
             env["GATEKEEPER_CONFIG"] = str(policy(example, Path(folder), sims))
         port, gate = free_port(), free_port()
-        env["GATE_URL"] = f"http://127.0.0.1:{gate}" if gated and example.also else ""
+        env["GATE_URL"] = ""
+        if gated and example.also is not None:
+            env["GATE_URL"] = f"http://127.0.0.1:{gate}"
+            env |= {f"{name.upper()}_URL": f"{env['GATE_URL']}/gk/to/{name}" for name in example.vendors}
         processes = []
         try:
             if gated and example.also is not None:
