@@ -26,6 +26,7 @@ laws: $(STAMP)       ## the hypothesis laws at 20,000 cases
 bench: $(STAMP)      ## CPU time per call of the pure core; nothing else should run meanwhile
 	$(BIN)/python -m benchmarks.bench_decide
 	$(BIN)/python -m benchmarks.bench_signals
+	$(BIN)/python -m benchmarks.bench_audit
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -4,9 +4,11 @@ One folder (`[keys] path`) is shared by the application, its workers and the sid
 
     signing-<date>-<id>.key     signs; every one in the folder verifies, the newest signs
     pseudonym-<date>-<id>.key   names subjects in the audit; every one is tried in a search
+    audit-<date>-<id>.key       signs the audit log's checkpoints; there is one; see gatekeeper/audit/signing.py
 
-each with 64 hexadecimal digits. `GATEKEEPER_SIGNING_KEYS` and `GATEKEEPER_PSEUDONYM_KEYS` (newest first,
-separated by commas, `id:hex`) override the folder. Every use has its own key, derived from these by HMAC.
+each with 64 hexadecimal digits. `GATEKEEPER_SIGNING_KEYS`, `GATEKEEPER_PSEUDONYM_KEYS` and `GATEKEEPER_AUDIT_KEYS`
+(newest first, separated by commas, `id:hex`) override the folder. Every use of the first two has its own key, derived
+from these by HMAC.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from gatekeeper.errors import ConfigError
 
 SIGNING = "signing"
 PSEUDONYM = "pseudonym"
+AUDIT = "audit"
 FIRST = "00000000-first"  # sorts before every dated key: the oldest
 
 
@@ -117,7 +120,7 @@ def _pseudonym(mac: _Mac, kind: str, value: str) -> str:
 def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[Key, ...]]:
     """Key lists given by environment variables; a kind that has none is missing from the result."""
     found = {}
-    for kind in (SIGNING, PSEUDONYM):
+    for kind in (SIGNING, PSEUDONYM, AUDIT):
         variable = f"GATEKEEPER_{kind.upper()}_KEYS"
         if variable in environ:
             keys = [_parse(variable, part.strip()) for part in environ[variable].split(",") if part.strip()]
@@ -135,6 +138,22 @@ def load(folder: Path, environ: Mapping[str, str] | None = None, *, create: bool
     given = from_environment(os.environ if environ is None else environ)
     kinds = {kind: given.get(kind) or _from_folder(folder, kind, create) for kind in (SIGNING, PSEUDONYM)}
     return KeyRing(**kinds)
+
+
+def audit(folder: Path, environ: Mapping[str, str] | None = None, *, create: bool = True) -> tuple[Key, ...]:
+    """The keys that sign the audit log's checkpoints, newest first; one is made if there is none and `create` is set.
+
+    There are several only until the log has a line that introduces the newer one. Raises ConfigError.
+    """
+    given = from_environment(os.environ if environ is None else environ)
+    return given.get(AUDIT, ())[:1] or _from_folder(folder, AUDIT, create)
+
+
+def destroy(folder: Path, kind: str, key: Key) -> None:
+    """Remove one key from the folder for good."""
+    for path in folder.glob(f"{kind}-*.key"):
+        if _parse(str(path), f"{path.stem}:{path.read_text('ascii').strip()}").secret == key.secret:
+            path.unlink(missing_ok=True)
 
 
 def rotate(folder: Path, kind: str) -> Key:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from gatekeeper import context, ids, keys
 from gatekeeper.audit.recover import missing
+from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.writer import AuditWriter, usable
 from gatekeeper.delivery.deliverer import Deliverer
 from gatekeeper.errors import AuditError, ConfigError, StorageError
@@ -45,7 +46,7 @@ class Runtime:
         self._watchers: list[Callable[[Gate], None]] = []
         self._reloading = threading.Lock()
         self._failing_since: float | None = None
-        self._writer = AuditWriter(self.policy.audit_folder, fsync=self.policy.file.audit.fsync == "batch")
+        self._writer = audit_writer(self.policy)
         table = self.policy.file.delivery
         self.outbox = SqliteOutbox(
             self.policy.database_file, self.policy.destinations, self._writer, clock=time.time,
@@ -222,7 +223,22 @@ def check(policy: Policy) -> keys.KeyRing:
     """Make log, store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
     usable(policy.audit_folder)
     database.prepare(policy.database_file)
+    keys.audit(policy.keys_folder)
     return keys.load(policy.keys_folder)
+
+
+def audit_writer(policy: Policy) -> AuditWriter:
+    """The writer of a policy's log."""
+    table = policy.file.audit
+    return AuditWriter(
+        policy.audit_folder,
+        signer=Signer(policy.keys_folder),
+        rotate=table.rotate,
+        checkpoint=table.checkpoint,
+        anchor=table.anchor,
+        base=policy.folder,
+        fsync=table.fsync == "batch",
+    )
 
 
 def reread(policy: Policy) -> Policy:

@@ -68,7 +68,7 @@ class Running:
 def tables(folder: Path, sims: Simulators, **more: Any) -> dict[str, Any]:
     """A policy whose vendors are the simulators; `destinations` makes more of them out of the simulators."""
     return policy_data(
-        audit={"path": str(folder / "audit")},
+        audit={"path": str(folder / "audit")} | more.pop("audit", {}),
         keys={"path": str(folder / "keys")},
         storage={"url": f"sqlite:///{folder}/gatekeeper.db"},
         server={"api_keys": [API_KEY], "origins": [ORIGIN]} | more.pop("server", {}),

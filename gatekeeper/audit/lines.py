@@ -61,7 +61,9 @@ def timestamp_of(at: datetime) -> str:
 
 def decision_line(plan: Plan, policy: Policy) -> Line:
     """The line written before anything is sent."""
-    return Line(orjson.dumps(decision_record(plan, policy)))
+    record = decision_record(plan, policy)
+    del record["subjects"]  # they stand in a part of the line that can be removed
+    return Line(orjson.dumps(record), plan.subjects)
 
 
 def decision_record(plan: Plan, policy: Policy) -> dict[str, Any]:

@@ -6,6 +6,7 @@ that time are looked at, and of each only the end.
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 import orjson
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.segments import Segment, streams
 
 _SLACK: Final = 120.0  # seconds
 _END: Final = 32 * 2**20  # bytes of a file
@@ -22,20 +24,27 @@ _END: Final = 32 * 2**20  # bytes of a file
 def missing(folder: Path, lines: Sequence[Line], since: float) -> list[Line]:
     """The lines that no file of the log holds; `since` is when they were to be written, Unix seconds."""
     wanted = {n: _marks(line) for n, line in enumerate(lines)}
-    for path in folder.glob("*.jsonl"):
+    for segment in (one for parts in streams(folder).values() for one in parts):
         if not wanted:
             break
-        try:
-            if path.stat().st_mtime < since - _SLACK:
-                continue
-            with path.open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - _END))
-                written = file.read()
-        except FileNotFoundError:
-            continue
+        written = _end(segment, since)
         for n in [n for n, marks in wanted.items() if _holds(written, marks)]:
             del wanted[n]
     return [line for n, line in enumerate(lines) if n in wanted]
+
+
+def _end(segment: Segment, since: float) -> bytes:
+    """The last part of a segment; nothing if it was closed before `since`. It may be compressed meanwhile."""
+    try:
+        if segment.path.stat().st_mtime < since - _SLACK:
+            return b""
+        with segment.path.open("rb") as file:
+            if segment.path == segment.packed:
+                return gzip.decompress(file.read())[-_END:]
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _END))
+            return file.read()
+    except FileNotFoundError:
+        return segment.read()[-_END:] if segment.path == segment.plain else b""
 
 
 def _marks(line: Line) -> tuple[bytes, ...]:

@@ -1,7 +1,8 @@
 """The log's only writer in a process. Batches of lines in, durable lines out; then, and only then, the next step.
 
-One thread, one file per process start. What arrived while the last batch was being synced makes the next one
-(group commit): no delay is added. If a write fails, its callers are told and nothing of theirs is sent.
+One thread, one stream per start (stream.py). What arrived while the last batch was being synced makes the next one
+(group commit): no delay is added. If a write fails, its callers are told and nothing of theirs is sent; the stream is
+left as it is, and a new one is tried with the next batch, and every second.
 """
 
 from __future__ import annotations
@@ -14,11 +15,20 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
+from typing import Final
 
+from gatekeeper.audit import chores
+from gatekeeper.audit.chores import Chores
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.others import Known
+from gatekeeper.audit.signing import Signer
+from gatekeeper.audit.stream import ROTATE, Stream
 from gatekeeper.errors import AuditError, ConfigError
 
+CHECKPOINT: Final = 60.0  # seconds
+_AGAIN: Final = 1.0  # seconds between two attempts to write again
 _log = logging.getLogger("gatekeeper")
 _Batch = tuple[Sequence[Line], Callable[[], None] | None, Future[None]]
 
@@ -36,19 +46,41 @@ def usable(folder: Path) -> None:
 
 
 class AuditWriter:
-    """Appends lines to `<folder>/<start>-<pid>-<random>.jsonl`, opened with the first line.
+    """Appends lines to a stream of its own, begun with the first line.
 
-    Without `fsync` a line counts as durable when the operating system has it: it survives the process, not the machine.
+    `signer` signs checkpoints; without one they are plain. `anchor` is where they are put besides (see
+    `chores.anchor`), relative to `base`. Without `fsync` a line counts as durable when the operating system has it: it
+    survives the process, not the machine.
     """
 
-    def __init__(self, folder: Path, *, fsync: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        signer: Signer | None = None,
+        rotate: int = ROTATE,
+        checkpoint: float = CHECKPOINT,
+        anchor: str | None = None,
+        base: Path | None = None,
+        fsync: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._folder = folder
+        self._signer = signer
+        self._rotate = rotate
+        self._interval = checkpoint
+        self._anchor = anchor
+        self._base = folder.parent if base is None else base
         self._fsync = fsync
+        self._clock = clock
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pid = 0
-        self._descriptor: int | None = None
+        self._stream: Stream | None = None
+        self._chores = Chores()
+        self._known: Known = {}
+        self._due = 0.0
         self._failing = False
 
     def failing(self) -> bool:
@@ -77,7 +109,9 @@ class AuditWriter:
             if self._thread is not None and self._pid == os.getpid():
                 return
             if self._pid not in (0, os.getpid()):  # forked: the parent's file, queue and thread are the parent's
-                self._descriptor = None
+                if self._stream is not None:
+                    self._stream.abandon()
+                self._stream, self._chores, self._known = None, Chores(), {}
                 self._queue = queue.SimpleQueue()
             self._pid = os.getpid()
             self._thread = threading.Thread(target=self._run, name="gatekeeper-audit", daemon=True)
@@ -87,7 +121,11 @@ class AuditWriter:
         stop = False
         while not stop:
             waiting: list[_Batch] = []
-            first = self._queue.get()
+            try:
+                first = self._queue.get(timeout=self._patience())
+            except queue.Empty:
+                self._tick()
+                continue
             stop = first is None
             if first is not None:
                 waiting.append(first)
@@ -99,21 +137,72 @@ class AuditWriter:
                     waiting.append(more)
             if waiting:
                 self._commit(waiting)
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+            if not stop and self._stream is not None and self._stream.since and time.monotonic() >= self._due:
+                self._tick()
+        if self._stream is not None:
+            self._attempt(partial(self._close, self._stream))
+            self._stream = None
+        self._chores.close(10.0)
+
+    def _patience(self) -> float:
+        """Seconds until something has to be done though no line comes."""
+        if self._failing:
+            return _AGAIN
+        if self._stream is not None and self._stream.since:
+            return max(0.0, self._due - time.monotonic())
+        return max(self._interval, 1.0)
+
+    def _tick(self) -> None:
+        """Without a line: try to write again, close a day that is over, sign a checkpoint."""
+        if self._failing:
+            self._attempt(lambda: self._write([]))
+        elif self._stream is not None:
+            self._attempt(partial(self._turn, self._stream))
+
+    def _turn(self, stream: Stream) -> None:
+        stream.turn()
+        if stream.since and time.monotonic() >= self._due:
+            line = stream.checkpoint()
+            self._due = time.monotonic() + (self._interval if line is not None else min(self._interval, 0.1))
+            self._publish(line)
+        self._compress(stream)
+
+    def _close(self, stream: Stream) -> None:
+        self._publish(stream.close())
+        self._compress(stream)
+
+    def _publish(self, line: bytes | None) -> None:
+        if line is not None and self._anchor is not None:
+            self._chores.add(partial(chores.anchor, self._anchor, self._base, line))
+
+    def _compress(self, stream: Stream) -> None:
+        while stream.closed:
+            self._chores.add(partial(chores.compress, stream.closed.pop(0)))
+
+    def _attempt(self, do: Callable[[], None]) -> bool:
+        """Whether it could be done; if not, the stream is left and a new one is begun next time."""
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001  # whatever it is: no record, no send, and the thread goes on
+            if not self._failing:
+                what = error if isinstance(error, ConfigError) else getattr(error, "strerror", None)
+                _log.error("the audit log cannot be written (%s): nothing is sent", what or type(error).__name__)
+            self._failing = True
+            if self._stream is not None:
+                self._stream.abandon()
+                self._stream = None
+            return False
+        if self._failing:
+            _log.info("the audit log can be written again")
+        self._failing = False
+        return True
 
     def _commit(self, waiting: Sequence[_Batch]) -> None:
-        try:
-            self._write(b"".join(line.core + b"\n" for batch, _, _ in waiting for line in batch))
-        except OSError as error:
-            if not self._failing:
-                _log.error("the audit log cannot be written (%s): nothing is sent", error.strerror)
-            self._failing = True
+        lines = [line for batch, _, _ in waiting for line in batch]
+        if not self._attempt(lambda: self._write(lines)):
             for _, _, done in waiting:
                 done.set_exception(AuditError("the audit log cannot be written"))
             return
-        self._failing = False
         for _, then, done in waiting:
             try:
                 if then is not None:
@@ -123,30 +212,13 @@ class AuditWriter:
                 _log.error("handing over to delivery failed (%s)", type(error).__name__)
                 done.set_exception(AuditError("the deliveries could not be handed over"))
 
-    def _write(self, data: bytes) -> None:
-        if self._descriptor is None:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            now = time.time()
-            start_of_file = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}.{int(now % 1 * 1e6):06}Z"
-            name = f"{start_of_file}-{os.getpid()}-{secrets.token_hex(4)}.jsonl"
-            self._descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        start = os.lseek(self._descriptor, 0, os.SEEK_END)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-            if self._fsync:
-                os.fdatasync(self._descriptor)
-        except OSError:
-            # After a failed write nothing is known of the file's end: leave it and begin a new one next time.
-            descriptor, self._descriptor = self._descriptor, None
-            try:
-                os.ftruncate(descriptor, start)
-            finally:
-                os.close(descriptor)
-            raise
+    def _write(self, lines: Sequence[Line]) -> None:
+        if self._stream is None:
+            self._stream = Stream(
+                self._folder, rotate=self._rotate, signer=self._signer, fsync=self._fsync, clock=self._clock,
+                known=self._known,
+            )  # fmt: skip
+            self._due = time.monotonic() + self._interval
+        if lines:
+            self._stream.write(lines)
+        self._compress(self._stream)

@@ -20,11 +20,13 @@ audit = typer.Typer(help="Read the audit log.", no_args_is_help=True)
 dead_letter = typer.Typer(help="Events that could not be delivered.", no_args_is_help=True)
 keys = typer.Typer(help="The key folder.", no_args_is_help=True)
 geoip = typer.Typer(help="The location database.", no_args_is_help=True)
+retention = typer.Typer(help="What may not be kept for ever.", no_args_is_help=True)
 report = typer.Typer(help="Documents that follow from the policy.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(dead_letter, name="dead-letter")
 app.add_typer(keys, name="keys")
 app.add_typer(geoip, name="geoip")
+app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The policy file.")]
@@ -144,20 +146,51 @@ def audit_tail(
     config: Config = POLICY,
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 10,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines.")] = False,
+    destination: Annotated[str | None, typer.Option("--destination", "-d", help="Only this destination.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only this status: delivered, blocked, failed, …")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only this reason code.")] = None,
+    event: Annotated[str | None, typer.Option(help="Only decisions on this event.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind of line: decision, outcome, checkpoint, …")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the last lines of the log."""
-    from gatekeeper.cli.audit import tail
+    """Print the last lines of the log, in colour; filters narrow them."""
+    from gatekeeper.cli.audit import Only, tail
 
-    tail(config, lines, follow, as_json)
+    tail(config, lines, follow, as_json, Only(destination, status, reason, event, kind))
 
 
 @audit.command("show")
 def audit_show(request_id: str, config: Config = POLICY, as_json: AsJson = False) -> None:
-    """Print one record: the decision joined with what became of each delivery (exit code 3 if there is none)."""
+    """Print one record and its trail in words: what was said, which law, what became of it (exit code 3 if none)."""
     from gatekeeper.cli.audit import show
 
     show(request_id, config, as_json)
+
+
+@audit.command("verify")
+def audit_verify(
+    config: Config = POLICY,
+    folder: Annotated[Path | None, typer.Option(help="Another folder than the policy's, such as a copy.")] = None,
+    anchor: Annotated[list[Path] | None, typer.Option(help="A file of checkpoints that were kept elsewhere.")] = None,
+    trust: Annotated[list[str] | None, typer.Option(help="Id of a key that you know from elsewhere.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that nothing in the log was changed (exit code 1 if something was, 3 if there is no log)."""
+    from gatekeeper.cli.verify import run
+
+    run(config, folder, anchor or [], trust or [], as_json)
+
+
+@retention.command("run")
+def retention_run(
+    config: Config = POLICY,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove personal references from the log that are older than the policy's retention.personal_references."""
+    from gatekeeper.cli.retention import run
+
+    run(config, dry, as_json)
 
 
 Destination = Annotated[str | None, typer.Option("--destination", "-d", help="Only those of this destination.")]
@@ -304,9 +337,9 @@ def keys_list(config: Config = POLICY, as_json: AsJson = False) -> None:
 
 @keys.command("rotate")
 def keys_rotate(
-    kind: Annotated[str, typer.Argument(help="signing or pseudonym")] = "signing", config: Config = POLICY
+    kind: Annotated[str, typer.Argument(help="signing, pseudonym or audit")] = "signing", config: Config = POLICY
 ) -> None:
-    """Add a new key; the older ones go on verifying."""
+    """Add a new key; the older ones go on verifying. The log's old key introduces the new one and is destroyed."""
     from gatekeeper.cli.keys import rotate
 
     rotate(kind, config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,42 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from gatekeeper.audit import read
+from gatekeeper.audit import read, trail
 from gatekeeper.errors import AuditError
 from gatekeeper.policy import load_policy
 
 STATUS_STYLE = {"delivered": "green", "blocked": "red", "failed": "bold red", "pending": "yellow", "cancelled": "red"}
 
 
-def tail(config: Path, lines: int, follow: bool, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Which lines `tail` prints: those that fit all that is given."""
+
+    destination: str | None = None
+    status: str | None = None
+    reason: str | None = None
+    event: str | None = None
+    kind: str | None = None
+
+    def __call__(self, record: dict[str, Any]) -> bool:
+        """Whether a line is wanted."""
+        if self.kind is not None and record.get("kind") != self.kind:
+            return False
+        if self.event is not None and record.get("event_type") != self.event:
+            return False
+        given = {"destination": self.destination, "status": self.status, "reason": self.reason}
+        asked = {name: value for name, value in given.items() if value is not None}
+        parts = [record, *record.get("deliveries", ())]
+        return not asked or any(all(part.get(name) == value for name, value in asked.items()) for part in parts)
+
+
+def tail(config: Path, lines: int, follow: bool, as_json: bool, only: Only) -> None:
     """Print the last lines, oldest first; with `follow`, go on until interrupted."""
     folder = load_policy(config, require_secrets=False).audit_folder
-    everything = sorted(read.records(folder), key=lambda record: record.get("timestamp", ""))
-    for record in everything[-lines:] if lines > 0 else []:
+    for record in read.last(folder, lines, only):
         _print_line(record, as_json)
     if follow:
-        _follow(folder, as_json)
+        _follow(folder, as_json, only)
 
 
 def show(request_id: str, config: Path, as_json: bool) -> None:
@@ -39,6 +61,10 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
         typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
         return
     print_record(record)
+    console = Console(highlight=False)
+    console.print()
+    for sentence in trail.words(record):
+        console.print(f"  {escape(sentence)}")
 
 
 def print_record(record: dict[str, Any], console: Console | None = None) -> None:
@@ -89,21 +115,29 @@ def _print_line(record: dict[str, Any], as_json: bool) -> None:
             f"{at} [{style}]{escape(record['destination'])} {record['status']}[/]{why}  "
             f"{record['request_ids'][0]}{f' and {count - 1} more' if count > 1 else ''}"
         )
+    else:
+        console.print(
+            f"[dim]{at} {record.get('kind', '?')}: line {record.get('n', '?')} of {record.get('stream', '?')}[/]"
+        )
 
 
-def _follow(folder: Path, as_json: bool) -> None:
-    places = {path: path.stat().st_size for path in read.files(folder)}
+def _follow(folder: Path, as_json: bool, only: Only) -> None:
+    places = {segment.plain: segment.size for segment in read.files(folder)}
     try:
         while True:
-            for path in read.files(folder):
-                with path.open("rb") as file:
-                    file.seek(places.get(path, 0))
+            for segment in read.files(folder):
+                # A compressed segment was read to its end before, or nobody waited for it.
+                if segment.path != segment.plain:
+                    continue
+                with segment.plain.open("rb") as file:
+                    file.seek(places.get(segment.plain, 0))
                     for line in iter(file.readline, b""):
                         if not line.endswith(b"\n"):
                             break
-                        places[path] = file.tell()
+                        places[segment.plain] = file.tell()
                         for record in read.parse([line]):
-                            _print_line(record, as_json)
+                            if only(record):
+                                _print_line(record, as_json)
             time.sleep(0.2)
     except KeyboardInterrupt:
         return

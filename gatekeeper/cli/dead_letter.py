@@ -15,9 +15,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from gatekeeper.audit.lines import timestamp
-from gatekeeper.audit.writer import AuditWriter, usable
+from gatekeeper.audit.writer import usable
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import load_policy
+from gatekeeper.runtime import audit_writer
 from gatekeeper.storage import database
 from gatekeeper.storage.outbox import DeadLetter
 from gatekeeper.storage.sqlite import SqliteOutbox
@@ -85,7 +86,7 @@ def _opened(config: Path) -> Iterator[_Store]:
         raise ConfigError(f"storage.url: there is no {policy.database_file}; no gate has run here yet")
     database.prepare(policy.database_file)
     usable(policy.audit_folder)
-    writer = AuditWriter(policy.audit_folder, fsync=policy.file.audit.fsync == "batch")
+    writer = audit_writer(policy)
     outbox = SqliteOutbox(policy.database_file, policy.destinations, writer)
     try:
         yield _Store(outbox)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def run(once: bool, port: int) -> None:
             return
         console.print(f"       curl {up.url}/collect -d '{escape(EVENT)}'")
         console.print(f"\nNow buy something yourself: open [bold]{up.shop}[/] in a browser. Stop with Ctrl-C.")
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
         try:
             while True:
                 time.sleep(1.0)  # a signal that another thread received is heard at the latest now

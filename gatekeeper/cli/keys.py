@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import typer
 
 from gatekeeper import keys
-from gatekeeper.policy import load_policy
+from gatekeeper.audit.signing import Signer
+from gatekeeper.audit.stream import Stream
+from gatekeeper.errors import AuditError, ConfigError
+from gatekeeper.policy import Policy, load_policy
 
 
 def show(config: Path, as_json: bool) -> None:
-    """Every key's id, newest first."""
-    ring = keys.load(load_policy(config, require_secrets=False).keys_folder)
+    """Every key's id, newest first; of the audit log's, the id that stands in the log."""
+    folder = load_policy(config, require_secrets=False).keys_folder
+    ring = keys.load(folder)
     found = {keys.SIGNING: [key.id for key in ring.signing], keys.PSEUDONYM: [key.id for key in ring.pseudonym]}
+    found[keys.AUDIT] = [key.id for key in reversed(Signer(folder).keys())]
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -25,7 +31,30 @@ def show(config: Path, as_json: bool) -> None:
 
 def rotate(kind: str, config: Path) -> None:
     """Add a key of a kind and name it."""
-    if kind not in (keys.SIGNING, keys.PSEUDONYM):
-        raise typer.BadParameter("use signing or pseudonym")
-    key = keys.rotate(load_policy(config, require_secrets=False).keys_folder, kind)
+    if kind not in (keys.SIGNING, keys.PSEUDONYM, keys.AUDIT):
+        raise typer.BadParameter("use signing, pseudonym or audit")
+    policy = load_policy(config, require_secrets=False)
+    if kind == keys.AUDIT:
+        _succeed(policy)
+        return
+    key = keys.rotate(policy.keys_folder, kind)
     typer.echo(f"added {key.id}; running processes use it after a restart")
+
+
+def _succeed(policy: Policy) -> None:
+    """The log's key: the old one introduces the new one in the log, and is destroyed."""
+    if keys.AUDIT in keys.from_environment(os.environ):
+        raise ConfigError("GATEKEEPER_AUDIT_KEYS: the key is not in the key folder, so it cannot be rotated there")
+    signer = Signer(policy.keys_folder)
+    old = signer.keys()[-1]
+    keys.rotate(policy.keys_folder, keys.AUDIT)
+    try:
+        stream = Stream(policy.audit_folder, signer=signer)
+        done = stream.close() is not None
+    except OSError as error:
+        raise AuditError(f"{policy.audit_folder}: the audit log cannot be written ({error.strerror})") from None
+    new = signer.keys()[-1]
+    if done:
+        typer.echo(f"{new.id} signs the log now; {old.id} introduced it and is destroyed")
+    else:
+        typer.echo(f"added {new.id}; the next checkpoint introduces it and destroys {old.id}")

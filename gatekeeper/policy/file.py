@@ -105,9 +105,14 @@ class JurisdictionTable(Strict):
 
 
 class AuditTable(Strict):
-    """`[audit]`: where the log is written, and how hard."""
+    """`[audit]`: where the log is written, and how it is kept."""
 
     path: str = "var/audit"
+    rotate: Size = Field(64 * 10**6, description="A segment is closed at this size, and at midnight UTC.")
+    checkpoint: Duration = Field(60.0, description="How often how far the log is gets signed, while it grows.")
+    anchor: Annotated[str, StringConstraints(min_length=1)] | None = Field(
+        None, description="Where signed checkpoints are put besides: stdout, a file elsewhere, or a URL."
+    )
     fsync: Literal["batch", "os"] = Field(
         "batch",
         description="`batch`: lines are on the disk before anything is sent. `os`: a power cut can lose the last ones.",

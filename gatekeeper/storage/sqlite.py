@@ -60,12 +60,12 @@ class SqliteOutbox(Accepting, Claiming, Cancelling, Letters):
 
     def close(self) -> None:
         """Commit what waits and close the files; the next use opens them again."""
-        self._commits.close()
         with self._reading:
             if self._reader is not None:
                 with contextlib.suppress(apsw.Error):
                     self._reader[1].close()
             self._reader = None
+        self._commits.close()  # the last to close: only a connection that writes takes the write-ahead log with it
 
     def count(self) -> dict[str, Count]:
         """Every destination's books, read in one transaction."""

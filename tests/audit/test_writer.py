@@ -1,28 +1,45 @@
 """No record, no send: the log's writer, on a real disk that can fail."""
 
 import os
+import subprocess
+import sys
 import threading
+import time
 
 import orjson
 import pytest
 
 from gatekeeper.audit import read
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError
 from tests.running import running
 
 
-def line(n):
-    return Line(orjson.dumps({"kind": "decision", "n": n}))
+def line(number):
+    return Line(orjson.dumps({"kind": "decision", "number": number}))
+
+
+def wait(what, seconds=10.0):
+    """Until something is so."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def numbers(folder):
+    """The lines that are there, in the order of reading."""
+    return [record["number"] for record in read.records(folder)]
 
 
 def test_then_runs_after_the_line_is_on_disk(tmp_path):
     """What is handed over is handed over only once its record can be read."""
     writer, seen = AuditWriter(tmp_path), []
-    writer.append([line(1)], lambda: seen.append(list(read.records(tmp_path)))).result(5)
+    writer.append([line(1)], lambda: seen.append(numbers(tmp_path))).result(5)
     writer.close()
-    assert seen == [[{"kind": "decision", "n": 1}]]
+    assert seen == [[1]]
 
 
 def test_lines_of_many_threads_are_whole_and_all_there(tmp_path):
@@ -40,9 +57,7 @@ def test_lines_of_many_threads_are_whole_and_all_there(tmp_path):
     for thread in threads:
         thread.join()
     writer.close()
-    assert sorted(record["n"] for record in read.records(tmp_path)) == sorted(
-        t * 1000 + n for t in range(8) for n in range(400)
-    )
+    assert sorted(numbers(tmp_path)) == sorted(t * 1000 + n for t in range(8) for n in range(400))
 
 
 def test_a_writer_that_was_closed_begins_a_new_file(tmp_path):
@@ -52,7 +67,7 @@ def test_a_writer_that_was_closed_begins_a_new_file(tmp_path):
     writer.close()
     writer.append([line(2)]).result(5)
     writer.close()
-    assert [record["n"] for record in read.records(tmp_path)] == [1, 2] and len(read.files(tmp_path)) == 2
+    assert numbers(tmp_path) == [1, 2] and len(read.files(tmp_path)) == 2
 
 
 @pytest.mark.parametrize(("fsync", "synced"), [(True, True), (False, False)], ids=["batch", "os"])
@@ -62,7 +77,7 @@ def test_lines_are_synced_unless_the_policy_leaves_it_to_the_system(tmp_path, mo
     monkeypatch.setattr(os, "fdatasync", lambda descriptor: (calls.append(descriptor), real(descriptor)))
     writer = AuditWriter(tmp_path, fsync=fsync)
     writer.append([line(1)]).result(5)
-    assert [record["n"] for record in read.records(tmp_path)] == [1] and bool(calls) == synced
+    assert numbers(tmp_path) == [1] and len(calls) == 1 + synced  # the genesis always
     writer.close()
 
 
@@ -76,26 +91,89 @@ def test_a_failed_write_fails_its_callers_and_hands_nothing_over(tmp_path, monke
         real(descriptor, bytes(data)[:5])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gatekeeper.audit.writer.os.write", full)
+    monkeypatch.setattr("gatekeeper.audit.stream.os.write", full)
     with pytest.raises(AuditError):
         writer.append([line(2)], lambda: handed.append(2)).result(5)
     assert writer.failing() and handed == []
-    monkeypatch.setattr("gatekeeper.audit.writer.os.write", real)
+    monkeypatch.setattr("gatekeeper.audit.stream.os.write", real)
     writer.append([line(3)], lambda: handed.append(3)).result(5)
     writer.close()
     assert handed == [3] and not writer.failing()
-    assert [record["n"] for record in read.records(tmp_path)] == [1, 3]
+    assert numbers(tmp_path) == [1, 3]
 
 
 def test_a_failed_sync_fails_too(tmp_path, monkeypatch):
     """A line that may not survive a power cut is no record."""
     writer = AuditWriter(tmp_path)
-    monkeypatch.setattr(
-        "gatekeeper.audit.writer.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(5, "I/O error"))
-    )
+    monkeypatch.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(5, "I/O")))
     with pytest.raises(AuditError):
         writer.append([line(1)]).result(5)
     writer.close()
+    assert list(tmp_path.glob("*.jsonl")) == [] and list(tmp_path.glob("*.head")) == []
+
+
+def test_it_recovers_by_itself_without_a_line_to_write(tmp_path, monkeypatch):
+    """A gate that is not ready gets no events: only the log itself can find out that the disk is back."""
+    monkeypatch.setattr("gatekeeper.audit.writer._AGAIN", 0.01)
+    writer = AuditWriter(tmp_path)
+    writer.append([line(1)]).result(5)
+    with monkeypatch.context() as broken:
+        broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
+        with pytest.raises(AuditError):
+            writer.append([line(2)]).result(5)
+        assert writer.failing()
+    wait(lambda: not writer.failing())
+    writer.append([line(3)]).result(5)
+    writer.close()
+    assert numbers(tmp_path) == [1, 3] and verify(tmp_path).sound
+
+
+def test_whatever_goes_wrong_the_callers_hear_of_it(tmp_path, monkeypatch):
+    """An error nobody thought of: no line, no send, no caller that waits for ever."""
+    writer = AuditWriter(tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr("gatekeeper.audit.stream.chain.seal", lambda *_: 1 / 0)
+        with pytest.raises(AuditError):
+            writer.append([line(1)]).result(5)
+    writer.append([line(2)]).result(5)
+    writer.close()
+    assert numbers(tmp_path) == [2] and verify(tmp_path).sound
+
+
+def test_a_folder_that_cannot_be_written_is_a_failure_like_any_other(tmp_path):
+    """The log's folder is a file: AuditError for each, and recovery once it is gone."""
+    folder = tmp_path / "audit"
+    folder.write_text("in the way")
+    writer = AuditWriter(folder)
+    with pytest.raises(AuditError):
+        writer.append([line(1)]).result(5)
+    folder.unlink()
+    writer.append([line(2)]).result(5)
+    writer.close()
+    assert numbers(folder) == [2] and verify(folder).sound
+
+
+def test_a_disk_that_is_really_full_stops_the_log_and_no_line_is_half_there(tmp_path):
+    """RLIMIT_FSIZE stands in for the disk: in a process of its own, because the limit is the process's."""
+    script = (
+        "import resource, signal, sys, pathlib, orjson\n"
+        "from gatekeeper.audit.lines import Line\n"
+        "from gatekeeper.audit.writer import AuditWriter\n"
+        "from gatekeeper.errors import AuditError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))\n"
+        "writer, failed = AuditWriter(pathlib.Path(sys.argv[1])), 0\n"
+        "for n in range(60):\n"
+        "    try:\n"
+        "        writer.append([Line(orjson.dumps({'kind': 'decision', 'number': n}))]).result(5)\n"
+        "    except AuditError:\n"
+        "        failed += 1\n"
+        "writer.close()\n"
+        "print(failed)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 0 and len(numbers(tmp_path)) == 60 - int(done.stdout)
+    assert verify(tmp_path).sound
 
 
 def test_when_the_log_cannot_be_written_collect_says_503_and_nothing_leaves(tmp_path, monkeypatch):
@@ -111,11 +189,11 @@ def test_when_the_log_cannot_be_written_collect_says_503_and_nothing_leaves(tmp_
                 raise OSError(28, "No space left on device")
             return real(descriptor, data)
 
-        monkeypatch.setattr("gatekeeper.audit.writer.os.write", full)
+        monkeypatch.setattr("gatekeeper.audit.stream.os.write", full)
         answer = gate.post(event)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert gate.http.get("/gk/readyz").status_code == 503
-        monkeypatch.setattr("gatekeeper.audit.writer.os.write", real)
+        monkeypatch.setattr("gatekeeper.audit.stream.os.write", real)
         assert all(simulator.received == () for simulator in gate.sims)
         assert gate.statuses(gate.record(gate.post(event)))["ga4"] == "delivered"
         assert gate.http.get("/gk/readyz").status_code == 200
@@ -123,8 +201,12 @@ def test_when_the_log_cannot_be_written_collect_says_503_and_nothing_leaves(tmp_
 
 def test_a_torn_last_line_is_left_out(tmp_path):
     """As a crash leaves it."""
-    (tmp_path / "a.jsonl").write_bytes(line(1).core + b"\n" + b'{"kind":"deci')
-    assert [record["n"] for record in read.records(tmp_path)] == [1]
+    writer = AuditWriter(tmp_path)
+    writer.append([line(1)]).result(5)
+    writer.close()
+    with read.files(tmp_path)[0].path.open("ab") as file:
+        file.write(b'{"kind":"deci')
+    assert numbers(tmp_path) == [1]
 
 
 def test_after_a_fork_the_child_writes_a_file_of_its_own(tmp_path):
@@ -144,5 +226,5 @@ def test_after_a_fork_the_child_writes_a_file_of_its_own(tmp_path):
     writer.append([line(3)]).result(5)
     writer.close()
     assert os.waitstatus_to_exitcode(status) == 0
-    assert sorted(record["n"] for record in read.records(tmp_path)) == [1, 2, 3]
+    assert sorted(numbers(tmp_path)) == [1, 2, 3]
     assert len(read.files(tmp_path)) == 2

@@ -1,0 +1,95 @@
+"""What the log's writer does not wait for: closed segments are compressed, checkpoints are put outside.
+
+One thread per process, begun with the first task. A task that fails is logged and tried again with the next start
+(segments) or the next checkpoint (anchors).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from gatekeeper.audit import segments
+from gatekeeper.audit.segments import Segment
+from gatekeeper.storage.owners import Lock
+
+FILES: Final = "files.lock"  # held while segments are compressed or rewritten
+_PATIENCE: Final = 3.0  # seconds
+_log = logging.getLogger("gatekeeper")
+
+
+class Chores:
+    """Tasks in their order, in the background."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def add(self, task: Callable[[], None]) -> None:
+        """Have a task done."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="gatekeeper-audit-chores", daemon=True)
+            self._thread.start()
+        self._queue.put(task)
+
+    def close(self, timeout: float) -> None:
+        """Finish what waits."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._queue.put(None)
+            thread.join(timeout)
+
+    def _run(self) -> None:
+        while (task := self._queue.get()) is not None:
+            try:
+                task()
+            except Exception as error:  # noqa: BLE001  # it is tried again, and nothing waits for it
+                _log.warning("a chore of the audit log failed (%s)", type(error).__name__)
+
+
+def compress(segment: Segment) -> None:
+    """Compress a closed segment; if others are at the files for long, the next start does it. Raises OSError."""
+    lock = Lock(segment.path.parent / FILES)
+    deadline = time.monotonic() + _PATIENCE
+    while not lock.take():
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
+    try:
+        segments.pack(segment)
+    finally:
+        lock.release()
+
+
+def anchor(where: str, folder: Path, line: bytes) -> None:
+    """Put a checkpoint where whoever changes the log cannot: `stdout`, a URL, or a file.
+
+    Raises OSError, or an error of httpx.
+    """
+    if where == "stdout":
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+    elif where.startswith(("http://", "https://")):
+        import httpx
+
+        httpx.post(
+            where, content=line, headers={"Content-Type": "application/json"}, timeout=10.0, trust_env=False
+        ).raise_for_status()
+    else:
+        path = folder / where
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
+        try:
+            size = os.fstat(descriptor).st_size
+            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a crash
+            os.write(descriptor, b"\n" + line if torn else line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

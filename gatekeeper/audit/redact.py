@@ -1,0 +1,138 @@
+"""Forgetting: subjects are cut out of closed segments, and a redaction line says of which lines and why.
+
+The line comes first, the cutting after it; both may be interrupted at any point and done again. The chain stays as it
+was, because a line's hash covers only a salted commitment to its subjects, and the salt goes with them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from gatekeeper.audit import chain, columns, segments
+from gatekeeper.audit.chores import FILES
+from gatekeeper.audit.lines import Line, timestamp
+from gatekeeper.audit.segments import Segment
+from gatekeeper.audit.writer import AuditWriter
+from gatekeeper.errors import AuditError
+from gatekeeper.storage.owners import Lock
+
+_AT: Final = re.compile(rb'"timestamp":"([^"]{20})"')
+_PATIENCE: Final = 30.0  # seconds for another process that rewrites segments
+Wanted = Callable[[chain.Sealed], bool]
+
+
+@dataclass(slots=True)
+class Found:
+    """What there is to remove."""
+
+    segments: list[Segment] = field(default_factory=list)
+    ranges: list[tuple[str, int, int]] = field(default_factory=list)  # stream, first and last line
+    lines: int = 0
+    waiting: int = 0  # lines in segments that are still written to
+    torn: list[Path] = field(default_factory=list)  # remains of crashes
+
+
+def older_than(at: float) -> Wanted:
+    """Lines that were written before a time."""
+    limit = timestamp(at).encode()
+
+    def wanted(sealed: chain.Sealed) -> bool:
+        found = _AT.search(sealed.head)
+        return found is not None and found[1] < limit
+
+    return wanted
+
+
+def about(subjects: frozenset[str]) -> Wanted:
+    """Lines about a person, by any of the pseudonyms."""
+    names = [f'"{subject}"'.encode() for subject in subjects]
+
+    def wanted(sealed: chain.Sealed) -> bool:
+        return sealed.refs is not None and any(name in sealed.refs for name in names)
+
+    return wanted
+
+
+def find(folder: Path, wanted: Wanted, *, torn_before: float | None = None) -> Found:
+    """Lines whose subjects are to go. Raises AuditError if the log cannot be read."""
+    found = Found()
+    try:
+        for stream, parts in segments.streams(folder).items():
+            open_one = parts[-1] if segments.alive(folder, stream) else None
+            for segment in parts:
+                ranges, count = _lines(segment, wanted)
+                if segment is open_one:
+                    found.waiting += count
+                elif count:
+                    found.segments.append(segment)
+                    found.lines += count
+                    found.ranges += ranges
+        if torn_before is not None:
+            found.torn = [path for path in folder.glob("*.torn") if path.stat().st_mtime < torn_before]
+    except (OSError, EOFError) as error:
+        raise AuditError(f"{folder}: the audit log cannot be read ({type(error).__name__})") from None
+    return found
+
+
+def remove(folder: Path, wanted: Wanted, writer: AuditWriter, *, reason: str, at: float, **more: Any) -> int:
+    """Remove the subjects of the wanted lines, with a redaction line; how many lines lost theirs.
+
+    `more` goes into the redaction line and names nobody. Raises AuditError.
+    """
+    lock = Lock(folder / FILES)
+    deadline = time.monotonic() + _PATIENCE
+    while not lock.take():
+        if time.monotonic() > deadline:
+            raise AuditError("another process rewrites the log; try again later")
+        time.sleep(0.05)
+    try:
+        found = find(folder, wanted)
+        if found.lines:
+            core = {"kind": "redaction", "timestamp": timestamp(at), "reason": reason, **more, "ranges": found.ranges}
+            writer.append([Line(orjson.dumps(core))]).result(_PATIENCE)
+            for segment in found.segments:
+                _cut(segment, wanted)
+            columns.forget(folder)
+        return found.lines
+    except OSError as error:
+        raise AuditError(f"{folder}: the audit log cannot be rewritten ({error.strerror})") from None
+    finally:
+        lock.release()
+
+
+def _lines(segment: Segment, wanted: Wanted) -> tuple[list[tuple[str, int, int]], int]:
+    """The wanted lines of a segment in ranges, and how many they are; lines without subjects end no range."""
+    ranges: list[list[int]] = []
+    count, going_on = 0, False
+    for raw in segments.lines(segment):
+        sealed = chain.split(raw) if b',"salt":"' in raw[-45:] else None
+        if sealed is None or sealed.refs is None:
+            continue
+        if not wanted(sealed):
+            going_on = False
+            continue
+        n = int(sealed.record["n"])
+        if going_on:
+            ranges[-1][1] = n
+        else:
+            ranges.append([n, n])
+        count, going_on = count + 1, True
+    return [(segment.stream, first, last) for first, last in ranges], count
+
+
+def _cut(segment: Segment, wanted: Wanted) -> None:
+    """Put the segment without them in its place, compressed; there is never one form with and one without them."""
+    segments.pack(segment)
+    out = []
+    for raw in segments.lines(segment):
+        sealed = chain.split(raw)
+        out.append(sealed.without_refs() if sealed is not None and sealed.refs is not None and wanted(sealed) else raw)
+    segments.write_whole(segment.packed, gzip.compress(b"".join(out), 6, mtime=0))

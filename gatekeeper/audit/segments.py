@@ -1,0 +1,189 @@
+"""The log's files: which streams there are, in which segments, and how far each goes.
+
+<stream>.<000001…>.jsonl      a segment: open, or closed and not compressed yet
+<stream>.<000001…>.jsonl.gz   a closed segment
+<stream>.head                 locked by the stream's process while it lives; its last durable line
+<stream>.torn                 what a crash left behind the last whole line
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BufferedReader, BytesIO
+from pathlib import Path
+from typing import IO, Final, NamedTuple, cast
+
+from gatekeeper.audit import chain
+from gatekeeper.storage.owners import Lock
+
+_NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{6}Z-\d+-[0-9a-f]{8})\.(\d{6})\.jsonl(?:\.gz)?")
+_BEGIN: Final = re.compile(rb'\{"stream":"([^"]+)","n":(\d+),"kind":"(?:genesis|segment","previous":"([0-9a-f]{64}))",')
+_BUFFER: Final = 2**20
+_HEAD: Final = re.compile(rb"(\d{20}) ([0-9a-f]{64})\n")
+
+
+class Head(NamedTuple):
+    """A place in the log: the n-th line of a stream and its hash in hexadecimal digits."""
+
+    stream: str
+    n: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file of a stream. The open form and the `.gz` are the same segment."""
+
+    stream: str
+    number: int
+    path: Path
+
+    @property
+    def plain(self) -> Path:
+        """Its path before compression."""
+        return self.path.with_name(f"{self.stream}.{self.number:06}.jsonl")
+
+    @property
+    def packed(self) -> Path:
+        """Its path after compression."""
+        return self.path.with_name(f"{self.stream}.{self.number:06}.jsonl.gz")
+
+    def open(self) -> IO[bytes]:
+        """Its lines, whichever form it has by now. Raises OSError."""
+        if self.path == self.plain:
+            with contextlib.suppress(FileNotFoundError):
+                return self.plain.open("rb")
+        return cast(
+            IO[bytes], BufferedReader(gzip.GzipFile(self.packed), _BUFFER)
+        )  # by 8 KiB it takes half as long again
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk; 0 if it is gone."""
+        for path in (self.path, self.packed):
+            with contextlib.suppress(FileNotFoundError):
+                return path.stat().st_size
+        return 0
+
+    def read(self) -> bytes:
+        """All of it. Raises OSError, EOFError or zlib.error."""
+        with self.open() as file:
+            return file.read()
+
+
+def parse(path: Path) -> Segment | None:
+    """The segment a path is; None if its name is not a segment's."""
+    found = _NAME.fullmatch(path.name)
+    return None if found is None else Segment(found[1], int(found[2]), path)
+
+
+def streams(folder: Path) -> dict[str, list[Segment]]:
+    """Every stream's segments in order, streams by their start. The compressed form counts where there are both."""
+    found: dict[str, dict[int, Segment]] = {}
+    for path in sorted(folder.glob("*.jsonl*")):  # `.jsonl.gz` comes after `.jsonl`
+        segment = parse(path)
+        if segment is not None:
+            found.setdefault(segment.stream, {})[segment.number] = segment
+    return {stream: [numbers[n] for n in sorted(numbers)] for stream, numbers in sorted(found.items())}
+
+
+def head_file(folder: Path, stream: str) -> Path:
+    """Where a live stream says how far it is."""
+    return folder / f"{stream}.head"
+
+
+def write_head(descriptor: int, n: int, digest: bytes) -> None:
+    """Say how far a stream is; in one write, so that a reader sees all of it or nothing of it."""
+    os.pwrite(descriptor, b"%020d %s\n" % (n, digest.hex().encode()), 0)
+
+
+def live_head(folder: Path, stream: str) -> Head | None:
+    """The last durable line that a live stream told of."""
+    try:
+        found = _HEAD.fullmatch(head_file(folder, stream).read_bytes())
+    except FileNotFoundError:
+        return None
+    return None if found is None else Head(stream, int(found[1]), found[2].decode())
+
+
+def alive(folder: Path, stream: str) -> bool:
+    """Whether the process that writes a stream is there."""
+    path = head_file(folder, stream)
+    if not path.exists():
+        return False
+    lock = Lock(path)
+    taken = lock.take()
+    lock.release()
+    return not taken
+
+
+class End(NamedTuple):
+    """How far the whole, chained lines of a file go."""
+
+    n: int
+    hash: bytes
+    offset: int  # in the file: what follows is torn
+    closed: bool
+
+
+def end_of(data: bytes) -> End:
+    """The last good line of a segment's content; n is 0 if there is none."""
+    n, previous, offset, closed = 0, chain.FIRST, 0, False
+    stream = ""
+    for raw in BytesIO(data):
+        sealed = chain.split(raw)
+        if sealed is None:
+            break
+        if offset == 0:
+            start = _BEGIN.match(sealed.head)
+            if start is None:
+                break
+            stream, n, previous = start[1].decode(), int(start[2]) - 1, bytes.fromhex((start[3] or b"00" * 32).decode())
+        if not sealed.head.startswith(chain.begin(stream, n + 1)) or chain.link(previous, sealed.head) != sealed.hash:
+            return End(0, chain.FIRST, 0, False) if offset == 0 else End(n, previous, offset, closed)
+        n, previous, offset = n + 1, sealed.hash, offset + len(raw)
+        closed = b'"kind":"close"' in sealed.head[:120]
+    return End(n, previous, offset, closed)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put a file in a file's place: after a crash there is the old one or the new one. Raises OSError."""
+    temporary = path.with_name(path.name + ".tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def pack(segment: Segment) -> None:
+    """Compress a closed segment. May be interrupted at any point and done again. Raises OSError."""
+    try:
+        data = segment.plain.read_bytes()
+    except FileNotFoundError:
+        return
+    if not segment.packed.exists():
+        write_whole(segment.packed, gzip.compress(data, 6, mtime=0))
+    segment.plain.unlink(missing_ok=True)
+
+
+def lines(segment: Segment) -> Iterator[bytes]:
+    """A segment's lines. Raises OSError, EOFError or zlib.error."""
+    with segment.open() as file:
+        yield from file

@@ -1,0 +1,79 @@
+"""`gatekeeper audit verify`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+from gatekeeper.audit.segments import streams
+from gatekeeper.audit.verify import Report, verify
+from gatekeeper.errors import AuditError
+from gatekeeper.policy import load_policy
+
+
+def run(config: Path, folder: Path | None, anchors: list[Path], trusted: list[str], as_json: bool) -> None:
+    """Say whether the log is as it was written; exit code 1 if not, 3 if there is none."""
+    if folder is None:
+        folder = load_policy(config, require_secrets=False).audit_folder
+    found = streams(folder)
+    if not found and not anchors:
+        typer.echo(f"gatekeeper: there is no audit log in {folder}", err=True)
+        raise typer.Exit(3)
+    try:
+        lines = [line for path in anchors for line in path.read_bytes().splitlines() if line.strip()]
+        with _progress(sum(one.size for parts in found.values() for one in parts)) as advance:
+            report = verify(folder, anchors=lines, trusted=trusted, progress=advance)
+    except OSError as error:
+        what = error.strerror or type(error).__name__
+        raise AuditError(f"{error.filename or folder}: cannot be read ({what})") from None
+    if as_json:
+        typer.echo(json.dumps(_as_json(report)))
+    else:
+        _print(report, bool(anchors))
+    if not report.sound:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda size: bar.advance(task, size)
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    problems = [problem._asdict() for problem in report.problems]
+    return {"sound": report.sound, "first": problems[0] if problems else None} | asdict(report) | {"problems": problems}
+
+
+def _print(report: Report, anchored: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    for problem in report.problems[:20]:
+        place = f"{problem.file}, line {problem.line}" if problem.line else problem.file
+        console.print(f"{place}: {problem.why}")
+    if len(report.problems) > 20:
+        console.print(f"and {len(report.problems) - 20} more")
+    console.print(
+        f"{report.lines:,} lines in {report.streams} streams and {report.segments} segments, "
+        f"{report.checkpoints} checkpoints signed with {', '.join(report.keys) or 'no key'}"
+    )
+    if report.redacted:
+        console.print(f"the subjects of {report.redacted:,} lines were removed, as redaction lines say")
+    if report.crashed:
+        console.print(f"{report.crashed} streams ended in a crash and were taken over")
+    if report.open:
+        console.print(f"{len(report.open)} streams have no end yet: {', '.join(report.open[:5])}")
+    if not report.sound:
+        console.print("This is not the log as it was written.", style="bold red")
+    elif anchored:
+        console.print(f"Nothing was changed up to the last of {report.anchors} anchors.", style="bold green")
+    else:
+        console.print("Nothing was changed. Without --anchor, lines missing at the end cannot be seen.", style="green")
