@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any
 
@@ -29,21 +28,30 @@ if TYPE_CHECKING:
 _log = logging.getLogger("gatekeeper")
 
 
-@dataclass(frozen=True, slots=True)
 class Here:
-    """Where code is running: in which gate, and for which request (`scope`) or which verified visitor."""
+    """Where code is running: in which gate, and for which request (`scope`) or which verified visitor.
 
-    gate: Gate
-    scope: Scope | None = None
-    visitor: Visitor | None = None
-    told: dict[str, Any] = field(default_factory=dict)  # what the host app knows of the visitor
+    No dataclass: one is made for every request of the host app, and most are never asked anything.
+    """
+
+    __slots__ = ("_caller", "gate", "scope", "told", "visitor")
+
+    def __init__(self, gate: Gate, scope: Scope | None = None, visitor: Visitor | None = None) -> None:
+        self.gate = gate
+        self.scope = scope
+        self.visitor = visitor
+        self.told: dict[str, Any] | None = None  # what the host app knows of the visitor
+        self._caller: Caller | None = None
 
     def caller(self) -> Caller:
-        """What is known of the visitor, read only when it is asked for."""
-        from gatekeeper.gate import Caller
-        from gatekeeper.shells.caller import identify
+        """What is known of the visitor, read when it is first asked for."""
+        caller = self._caller
+        if caller is None:
+            from gatekeeper.gate import Caller
+            from gatekeeper.shells.caller import identify
 
-        caller = Caller(visitor=self.visitor) if self.scope is None else identify(self.scope, self.gate)
+            caller = Caller(visitor=self.visitor) if self.scope is None else identify(self.scope, self.gate)
+            self._caller = caller
         if not self.told:
             return caller
         residence, age_band = self.told.get("residence"), self.told.get("age_band")
@@ -123,9 +131,8 @@ def tell(*, residence: tuple[str, str | None] | None = None, age_band: str | Non
         raise GatekeeperError("there is no visitor here: tell() belongs in code that serves a request")
     if age_band is not None and age_band not in AGE_BANDS:
         raise ConfigError(f'age_band: "{age_band}" is not a band; use one of {", ".join(AGE_BANDS)}')
-    here.told.update(
-        {key: value for key, value in (("residence", residence), ("age_band", age_band)) if value is not None}
-    )
+    told = {key: value for key, value in (("residence", residence), ("age_band", age_band)) if value is not None}
+    here.told = (here.told or {}) | told
 
 
 def dump() -> str:

@@ -64,12 +64,14 @@ class Runtime:
         self.outbox.woken = self._deliverer.wake
         self.gate = self._gate()
         self._delivering = False
+        self.started = False  # in this process; whoever calls `start` for every request looks here first
         _alive.add(self)
         atexit.register(self.close)
 
     def start(self) -> None:
         """Deliver what is queued, also before the first event; not before a fork."""
         self._deliverer.start()
+        self.started = True
 
     def watch(self, swap: Callable[[Gate], None]) -> None:
         """Have `swap` called with the new gate after a reload."""
@@ -154,6 +156,7 @@ class Runtime:
 
     def close(self) -> None:
         """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it anew."""
+        self.started = False
         self._deliverer.close()
         try:
             self.outbox.close()
@@ -163,7 +166,7 @@ class Runtime:
 
     def pause(self) -> None:
         """End every thread and close every file, for this process is about to fork: see `_before_fork`."""
-        self._delivering = self._deliverer.running
+        self._delivering, self.started = self._deliverer.running, False
         self._deliverer.close(drain=FORK_DRAIN)
         with contextlib.suppress(StorageError):
             self.outbox.close()
@@ -172,7 +175,7 @@ class Runtime:
     def resume(self) -> None:
         """Go on in the parent: if this process delivered before, it does so again."""
         if self._delivering:
-            self._deliverer.start()
+            self.start()
 
     def _gate(self) -> Gate:
         return Gate(

@@ -57,7 +57,8 @@ class GatekeeperMiddleware:
         """One request; a coroutine where the project is async."""
         if self._async:
             return self._serve(request)
-        self._runtime.start()
+        if not self._runtime.started:
+            self._runtime.start()
         scope = scope_of(request)
         if self._ours(scope):
             return _loop.run(answered(self._endpoints, request, self._limit))
@@ -69,7 +70,8 @@ class GatekeeperMiddleware:
             context.current.reset(mark)
 
     async def _serve(self, request: Any) -> Any:
-        self._runtime.start()
+        if not self._runtime.started:
+            self._runtime.start()
         scope = scope_of(request)
         if self._ours(scope):
             return await answered(self._endpoints, request, self._limit)

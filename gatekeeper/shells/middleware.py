@@ -42,21 +42,26 @@ class GatekeeperMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "http":
+            if not self.runtime.started:
+                self.runtime.start()
+            path = local_path(scope) if scope.get("root_path") else scope["path"]
+            if path.startswith(self._prefix) or path == GPC_RESOURCE:
+                await self._endpoints(scope, receive, send)
+                return
+            for name, _ in scope["headers"]:
+                if name == b"sec-gpc":
+                    if self._endpoints.honours_opt_out(scope):
+                        send = _showing(send)
+                    break
+        elif kind == "lifespan":
             try:
                 await self.app(scope, self._before_shutdown(receive), send)
             finally:
                 # Not awaited: once the app has said that it is down, the server cancels whatever still waits.
                 self.runtime.close()
             return
-        if scope["type"] == "http":
-            self.runtime.start()
-            path = local_path(scope)
-            if path.startswith(self._prefix) or path == GPC_RESOURCE:
-                await self._endpoints(scope, receive, send)
-                return
-            if self._endpoints.honours_opt_out(scope):
-                send = _showing(send)
         mark = context.current.set(Here(self._gate, scope))
         try:
             await self.app(scope, receive, send)
