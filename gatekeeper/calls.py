@@ -19,7 +19,7 @@ from msgspec import structs
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
 from gatekeeper.destinations import normalise
-from gatekeeper.destinations.kind import Destination, Shaping
+from gatekeeper.destinations.kind import Destination, Kind, Shaping
 from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, printable
 from gatekeeper.gate import Caller, Gate, Plan, age_of, failed
@@ -118,6 +118,13 @@ def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPl
         # The traceback's locals hold the visitor's data: the class of the error is all that is logged.
         _log.error("the gate failed on a call to %s (%s); it was blocked", to.name, type(error).__name__)
         return _blocked(gate, to, at, INTERNAL, "", _accepted(dialect, call))
+
+
+def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UNLISTED) -> CallPlan:
+    """The plan for a call to a tracking host that is no destination of the policy; the audit names the host."""
+    kind = Kind("unlisted", host, None, frozenset(), "", (), None)
+    nowhere = Destination(host, kind, Purpose.MARKETING, "", frozenset(), {}, frozenset(), "")
+    return _blocked(gate, nowhere, gate.clock(), reason, "the policy has no destination for this host", answer)
 
 
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
