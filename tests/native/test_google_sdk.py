@@ -63,7 +63,7 @@ def test_data_managers_own_client(datamanager, said, request_id):
         return Answer(200, (), json.dumps({"requestId": "r-1", "fieldWarnings": [WARNING]}).encode())
 
     with listening(gate, vendor) as here:
-        client = client_of(datamanager, here.port)
+        client = client_of(datamanager, int(here.url.rpartition(":")[2]))
         cookie = (said[0].decode(), said[1].decode())
         answer = client.ingest_events(request=request_of(datamanager), metadata=[cookie])
         client.transport.close()
