@@ -35,7 +35,7 @@ from gatekeeper.native import (
     tree,
 )
 from gatekeeper.native import table as tables
-from gatekeeper.native.dialect import FLAG, Element, Kept, Leaf, Native, Unreadable, origin
+from gatekeeper.native.dialect import FLAG, Element, Kept, Leaf, Native, origin
 
 KIND = "google_ads"
 NAME = "google_ads /v1/events:ingest"
@@ -65,11 +65,7 @@ def matches(method: str, path: str) -> bool:
 def decode(call: Call, to: Destination, body: bytes) -> Native:
     """Every event is an element, what stands beside them is shared. Raises Unreadable."""
     data = json_body.read_object(body)
-    rows = data.pop("events", [])
-    if not isinstance(rows, list) or any(not isinstance(row, dict) for row in rows):
-        raise Unreadable("events is not a list of objects")
-    if len(rows) > json_body.MAX_ELEMENTS:
-        raise Unreadable("events has too many entries")
+    rows = json_body.objects(data.pop("events", []), "events")
     shared = (
         *credentials.read(call, google_api.CREDENTIALS),
         *parameters.read(call.query, _TABLE, "query"),
