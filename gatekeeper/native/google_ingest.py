@@ -75,14 +75,15 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     packed = str(data.get("encoding")) in _BASE64
     stamp = json_body.stamp(shared)
     elements = tuple(_element(row, data.get("consent"), to, packed, stamp) for row in rows)
-    return Native(call, elements, shared, _account(data.get("destinations"), to), {"numbers": numbers})
+    destinations = json_body.objects(data.get("destinations", []), "destinations")
+    return Native(call, elements, shared, _account(destinations, to), {"numbers": numbers})
 
 
-def _account(destinations: object, to: Destination) -> str | None:
+def _account(destinations: Sequence[Mapping[str, Any]], to: Destination) -> str | None:
     """The policy's customer if every destination is an account of Google Ads with that number; else what is not."""
     own = str(to.settings["customer_id"])
-    for one in destinations if isinstance(destinations, list) else ():
-        account = one.get("operatingAccount") if isinstance(one, Mapping) else None
+    for one in destinations:
+        account = one.get("operatingAccount")
         if not isinstance(account, Mapping):
             return "no account"
         kinds = {str(account[key]) for key in ("accountType", "product") if key in account}
