@@ -66,7 +66,7 @@ def test_properties_of_the_sites_own_go_as_far_as_the_policy_names_them():
 # PostHog
 
 
-@pytest.mark.parametrize("path", ["/e/", "/e", "/capture/", "/i/v0/e/", "/batch/", "/engage/"])
+@pytest.mark.parametrize("path", ["/e/", "/e", "/capture/", "/i/v0/e/", "/track/", "/batch/", "/engage/"])
 def test_posthog_takes_single_events_lists_and_batches(path):
     """The same event in each of the three shapes."""
     event = {"event": "seen", "distinct_id": "a", "properties": {"$ip": "203.0.113.9", "$lib": "web"}}
@@ -295,6 +295,14 @@ def test_segments_campaign_is_what_the_url_may_say_too():
     assert sent(made)["context"] == {"campaign": {"name": "Spring sale", "source": "newsletter"}}
     gate = gate_of("segment", fields=["client_id", "user_agent"])
     assert sent(plan(gate, request("/v1/page", message), ME))["context"]["userAgent"] == "M"
+
+
+def test_a_key_that_is_none_is_not_sent():
+    """Whatever stands in its place must be a key; the policy's own is used then."""
+    message = {"type": "page", "anonymousId": "a"}
+    for key in ("jane@example.com", "Jane Doe", 7, "x" * 2000, ""):
+        made = plan(gate_of("segment", api_key="OURS"), request("/v1/batch", {"writeKey": key, "batch": [message]}), ME)
+        assert sent(made)["writeKey"] == "OURS"
 
 
 def test_rudderstack_answers_in_its_own_way():

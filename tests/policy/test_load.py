@@ -188,6 +188,12 @@ FAULTS = [
         'events.purchase.destinations: "own" takes calls only (kind first_party), not events; remove it',
         id="event-to-calls-only",
     ),
+    pytest.param(
+        {"destinations": {"own": DESTINATIONS["own"] | {"speaks": "posthog", "on_opt_out": "contextual"}}},
+        'destinations.own.on_opt_out: "contextual" does not work for first_party: '
+        "without identifiers its vendor refuses the event; use block",
+        id="contextual-without-ids",
+    ),
 ]  # fmt: skip
 
 
