@@ -18,6 +18,7 @@ from msgspec import structs
 
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
+from gatekeeper.destinations import normalise
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
 from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, printable
@@ -36,7 +37,7 @@ from gatekeeper.model import (
     Step,
     Verdict,
 )
-from gatekeeper.native import coding, find, names, pairs
+from gatekeeper.native import coding, find, pairs
 from gatekeeper.native.dialect import (
     FLAG,
     PROTOCOL,
@@ -50,10 +51,11 @@ from gatekeeper.native.dialect import (
     Native,
     Unreadable,
 )
+from gatekeeper.native.names import written
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import scrub_value
-from gatekeeper.scrub.identifier import personal_shape
+from gatekeeper.scrub.identifier import is_mechanical, personal_shape
 from gatekeeper.signals import header_values
 from gatekeeper.signals.tcf import vendor_permissions
 
@@ -64,6 +66,7 @@ _ALWAYS: Final = frozenset({PROTOCOL, FLAG, SECRET})
 # Headers of the caller that are fields of the visitor; all others are dropped, or the dialect's own business.
 _HEADER_FIELDS: Final = {b"user-agent": ("User-Agent", "user_agent"), b"referer": ("Referer", "referrer")}
 _EMPTY: Final = Answer(204)
+_TRUNCATED: Final = "ip_truncated"
 # A time as vendors write it: ISO 8601, or Unix seconds to microseconds.
 _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?|1\d{9}(\d{3}|\d{6})?(\.\d{1,9})?"
@@ -179,7 +182,7 @@ def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answ
 def _plan_call(
     gate: Gate, to: Destination, call: Call, caller: Caller, at: float, dialect: Dialect, native: Native
 ) -> CallPlan:
-    headers = _header_leaves(call)
+    headers = _header_leaves(call, to, caller)
     shared = (*native.shared, *headers)
     judged = [_Judged(gate, to, native, caller, at, dialect, shared, element) for element in native.elements]
     if not judged:
@@ -204,8 +207,11 @@ def _coded(outgoing: Outgoing, call: Call, more: tuple[tuple[str, str], ...]) ->
     return Outgoing(outgoing.method, outgoing.url, (*outgoing.headers, *added, *more), body)
 
 
-def _header_leaves(call: Call) -> tuple[Leaf, ...]:
+def _header_leaves(call: Call, to: Destination, caller: Caller) -> tuple[Leaf, ...]:
+    """What the head says of the visitor; their address where the operator's own analytics may have its network."""
     found = {}
+    if to.settings.get("truncate_ip") and caller.address is not None:
+        found[b""] = Leaf("header:X-Forwarded-For", "ip", caller.address, ("header", "X-Forwarded-For"))
     for name, value in call.headers:
         if name in _HEADER_FIELDS:
             title, role = _HEADER_FIELDS[name]
@@ -223,9 +229,12 @@ class _Judged:
         dialect: Dialect, shared: Sequence[Leaf], element: Element,
     ) -> None:  # fmt: skip
         policy = gate.policy
+        hidden = 0
         if element.stamp is not None:
             # Its visitor's token says all there is: what came with the request is somebody else's.
             caller = Caller(visitor=gate.visitor(element.stamp, at), trusted=caller.trusted)
+            hidden = len(shared) - len(native.shared)
+            shared = native.shared
         self.event, cleaned = _event(gate, to, at, shared, element)
         self.place = gate.place_of(caller)
         heard = policy.readers.read(
@@ -252,7 +261,10 @@ class _Judged:
         sent: dict[str, object] = {}
         scrubbed: dict[str, tuple[str, ...]] = {}
         own = [_sendable(leaf, cleaned, decision, dialect, sent, scrubbed, gate, to) for leaf in element.leaves]
-        self.shared = tuple(_sendable(leaf, cleaned, decision, dialect, sent, scrubbed, gate, to) for leaf in shared)
+        self.shared = (
+            *(_sendable(leaf, cleaned, decision, dialect, sent, scrubbed, gate, to) for leaf in shared),
+            *(None,) * hidden,
+        )
         leaves = tuple(leaf for leaf in own if leaf is not None)
         shaping = Shaping(to, self.consent, self.place, at, lambda value: gate.keys.derived_id(to.name, value))
         why = dialect.minimum([*(leaf for leaf in self.shared if leaf is not None), *leaves], shaping)
@@ -263,12 +275,14 @@ class _Judged:
             )
             return
         self.kept = Kept(leaves, shaping)
-        stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in sent}
+        derived = (_TRUNCATED,) if sent.pop(_TRUNCATED, None) else ()
+        went = {policy.catalogue.by_name[name].key for name in sent}  # what goes out in clear is named differently
+        stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in went}
         self.decision = structs.replace(
             decision,
             kept=sent,
             stripped=stripped,
-            derived=(),
+            derived=derived,
             scrubbed=scrubbed,
             native=_native_names(stripped, (*element.leaves, *shared), policy.catalogue),
         )
@@ -287,17 +301,17 @@ def _event(
     data: dict[str, object] = {}
     unusable: dict[str, str] = {}
     cleaned: dict[int, object] = {}
-    seen: dict[str, None] = {}
+    names: dict[str, None] = {}
     for leaf in (*element.leaves, *shared):
         if leaf.role == PROTOCOL and _is_personal(leaf.value):
             cleaned[id(leaf)] = None
-            seen[name := _shown(leaf.name)] = None
+            names[name := _shown(leaf.name)] = None
             unusable[name] = "invalid"
         if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
             continue
         row = catalogue.by_name.get(leaf.role)
         if row is None:
-            seen[name := _shown(leaf.name)] = None
+            names[name := _shown(leaf.name)] = None
             unusable[name] = "unknown_field"
             continue
         value = leaf.value
@@ -306,30 +320,30 @@ def _event(
         if row.type == "url" and isinstance(value, str):
             value, lifted = lift_click_ids(value)
             for click_id in lifted:
-                seen[click_id] = None
+                names[click_id] = None
                 unusable.setdefault(click_id, "not_needed")
         good, bad = accept({leaf.role: value}, catalogue)
         for name in (*good, *bad):
-            seen[name] = None
+            names[name] = None
         unusable |= bad
         if row.key in good:
             cleaned[id(leaf)] = good[row.key]
             data.setdefault(row.key, good[row.key])
     event = Event(
-        name=names.written(element.event),
+        name=written(element.event),
         id=element.id or "",
         time=min(element.time or at, at),
         data=data,
         purposes=gate.policy.event_purposes.get(element.event, _EVERY_PURPOSE),
         unusable={name: cause for name, cause in unusable.items() if name not in data},
-        names=tuple(seen),
+        names=tuple(names),
     )
     return event, cleaned
 
 
 def _is_personal(value: object) -> bool:
     """Whether mechanics carry somebody's address or number, encoded or not; counters are not asked."""
-    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and personal_shape(value) is not None
+    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and not is_mechanical(value)
 
 
 def _is_envelope(leaf: Leaf) -> bool:
@@ -372,7 +386,12 @@ def _sendable(
     if leaf.role in _ENVELOPE:
         return leaf if _is_envelope(leaf) else None
     row = gate.policy.catalogue.by_name.get(leaf.role)
-    if row is None or id(leaf) not in cleaned or row.key not in decision.kept:
+    if row is None or id(leaf) not in cleaned:
+        return None
+    if row.type == "ip" and row.key not in decision.kept and to.settings.get("truncate_ip"):
+        sent[_TRUNCATED] = True
+        return replace(leaf, value=normalise.network(str(cleaned[id(leaf)])))
+    if row.key not in decision.kept:
         return None
     value, found = scrub_value(row, cleaned[id(leaf)], to.url_params)
     if found:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Literal
 
 import orjson
 from pydantic import Field, model_validator
 
 from gatekeeper.destinations import answers, normalise
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
+from gatekeeper.destinations.products import PRODUCTS, Protocol
 from gatekeeper.destinations.settings import Common, HttpUrl, SecretValue
 from gatekeeper.model import Event, Outgoing, Personal, Purpose, Shaped
 
@@ -42,23 +43,6 @@ KIND = Kind(
 )  # fmt: skip
 
 
-Protocol = Literal[
-    "plausible", "matomo", "umami", "posthog", "snowplow", "segment", "rudderstack", "mixpanel", "amplitude"
-]
-# What a product cannot tell visitors apart without, besides the kind's own fields.
-_IDENTIFIED_BY: Final[Mapping[str, tuple[str, ...]]] = {
-    "plausible": ("user_agent",),
-    "umami": ("user_agent",),
-    "matomo": ("client_id",),
-    "posthog": ("client_id",),
-    "snowplow": ("client_id",),
-    "segment": ("client_id", "user_id"),
-    "rudderstack": ("client_id", "user_id"),
-    "mixpanel": ("client_id", "user_id"),
-    "amplitude": ("client_id", "user_id"),
-}
-
-
 class Settings(Common):
     """Keys of a `first_party` destination."""
 
@@ -78,17 +62,20 @@ class Settings(Common):
     def _speaks_or_not(self) -> Settings:
         if self.api_key is not None and self.speaks is None:
             raise ValueError("`api_key` goes into calls: say whose protocol they are in with `speaks`")
-        if self.truncate_ip and self.speaks is not None:
-            raise ValueError(
-                f'`truncate_ip` is for our own events, and what speaks "{self.speaks}" takes none; remove it'
-            )
         return self
 
     def adapt(self, kind: Kind) -> Kind:
-        """A product takes calls only, with the ids it cannot do without."""
+        """A product takes calls only, with the ids it cannot do without; who runs it is the processor."""
         if self.speaks is None:
             return kind
-        return replace(kind, fields=(*kind.fields, *_IDENTIFIED_BY[self.speaks]), calls_only=True)
+        product = PRODUCTS[self.speaks]
+        return replace(
+            kind,
+            fields=(*kind.fields, *product.ids),
+            calls_only=True,
+            accepts_contextual=not product.refuses,
+            processor=product.company if product.is_hosted(self.endpoint) else kind.processor,
+        )
 
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:

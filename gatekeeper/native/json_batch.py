@@ -21,6 +21,7 @@ from gatekeeper.native.dialect import SECRET, UNKNOWN, Element, Kept, Leaf, Nati
 from gatekeeper.native.json_form import Coat
 from gatekeeper.native.short_answers import refused
 from gatekeeper.native.table import Table
+from gatekeeper.wire import MAX_KEYS
 
 _BASIC: Final = re.compile(r"Basic [A-Za-z0-9+/]{1,200}={0,2}", re.IGNORECASE)
 _TYPES: Final = ("application/json", "text/plain", "application/x-www-form-urlencoded")
@@ -139,6 +140,8 @@ class JsonBatch:
     def _element(self, data: dict[str, Any], stamp: str | None) -> Element:
         leaves = self.read_leaves([*tree.flatten(data, self.table, "", ("event",))])
         event_id = next((str(leaf.value) for leaf in leaves if leaf.role == "event_id"), None)
+        if len(leaves) > MAX_KEYS:
+            raise Unreadable("an event has too many keys")
         moment = next((leaf.value for leaf in leaves if leaf.role == "event_time"), None)
         own = json_body.stamp(leaves)
         return Element(

@@ -26,6 +26,7 @@ from gatekeeper.native.table import Table
 
 _IDS: Final = ("user", "userIds")
 _NAME: Final = "event.user.userIds."
+_LIKE_A_NAME: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .,'’-]){0,59}")
 
 
 def _read(leaves: Sequence[Leaf], table: Table) -> Sequence[Leaf]:
@@ -58,7 +59,9 @@ def _taken(native: Native) -> Answer:
 
 
 def _name(raw: str) -> str | None:
-    return raw.strip() or None
+    """A name goes out in clear, so it has to look like one: no digits, no @, not long."""
+    text = raw.strip()
+    return text if _LIKE_A_NAME.fullmatch(text) else None
 
 
 def _country(raw: str) -> str | None:

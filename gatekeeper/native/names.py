@@ -14,7 +14,7 @@ _CANONICAL: Final = {
     "$exception": "error",
 }  # fmt: skip
 # A name is mechanics as long as it reads like one: no address, no long number in it.
-NAME: Final = re.compile(r"(?!(?:.*\d){7})[$\[]?[^\W\d][\w .:/$\[\]()&'-]{0,79}")
+NAME: Final = re.compile(r"(?=.{1,81}\Z)(?!(?:.*\d){7})[$\[]?[^\W\d][\w .:/$\[\]()&'-]{0,79}")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
 
 

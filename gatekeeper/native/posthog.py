@@ -54,7 +54,7 @@ def _place_key(data: Any, key: str) -> None:
 DIALECT: Final = JsonBatch(
     NAME="posthog /batch/",
     table=table.load("posthog.toml"),
-    paths=re.compile(r"/(?:batch|capture|e|i/v0/e|engage|s|flags|decide)/?"),
+    paths=re.compile(r"/(?:batch|capture|e|i/v0/e|track|engage|s|flags|decide)/?"),
     dropped=re.compile(r"/s/?"),
     batch="batch",
     lists=True,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Final
 
@@ -26,6 +26,8 @@ _ROLES: Final = frozenset({PROTOCOL, FLAG, SECRET, BY_NAME, EVENT_NAME, "ignored
 _PATTERNS: Final = {"protocol: ": PROTOCOL, "flag: ": FLAG}
 # What a mechanical value may look like: short, and nothing in it that could be an address or a text.
 _MECHANICAL: Final = re.compile(r"[A-Za-z0-9_.,:;/+|~*()\[\]=-]{0,128}")
+# What a vendor's key or token may look like: no e-mail address and no text.
+_KEY: Final = re.compile(r"[A-Za-z0-9_.:|=+/~-]{1,1024}")
 
 
 class Table:
@@ -64,9 +66,11 @@ class Table:
         return UNKNOWN
 
     def leaf(self, name: str, value: object, path: Path) -> Leaf:
-        """A leaf with its role; a value that cannot pass as mechanics has none."""
+        """A leaf with its role; a value that cannot pass as mechanics, or as a key, has none."""
         role = self.role(name)
         if (role == PROTOCOL or name in self._patterns) and not self._mechanical(name, value):
+            role = UNKNOWN
+        if role == SECRET and not (isinstance(value, str) and _KEY.fullmatch(value)):
             role = UNKNOWN
         return Leaf(name, role, value, path)
 
@@ -90,3 +94,8 @@ def load(file: str, below: Mapping[str, tuple[str, ...]] | None = None) -> Table
         if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(tuple(_PATTERNS)):
             raise ValueError(f"{file}: {name}: {role} is neither a field of the catalogue nor a role")
     return Table({name: UNKNOWN if role == "ignored" else role for name, role in rows.items()})
+
+
+def fields(leaves: Iterable[Leaf]) -> frozenset[str]:
+    """The catalogue keys (`email_hash`, never `email`) of the leaves that hold a field."""
+    return frozenset(row.key for leaf in leaves if (row := CATALOGUE.by_name.get(leaf.role)) is not None)

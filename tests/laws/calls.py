@@ -34,7 +34,43 @@ from tests.native.test_second_tier import GOOD, SECOND
 
 from gatekeeper.fields import CATALOGUE  # isort: skip
 
-POLICY = EVERY_KIND | SECOND
+PRODUCTS = sorted({one.NAME.partition(" ")[0] for one in DIALECTS if one.KIND == "first_party"})
+POLICY = (
+    EVERY_KIND
+    | SECOND
+    | {name: {"kind": "first_party", "endpoint": "http://127.0.0.1:9", "speaks": name} for name in PRODUCTS}
+)
+# Requests of dialects of which there is no vector.
+_PAGE = {"url": "https://shop.example/?email=jane%40example.com", "title": "x"}
+_MESSAGE = {
+    "type": "track",
+    "event": "Order Completed",
+    "userId": "u-77",
+    "anonymousId": "a-1",
+    "messageId": "m-1",
+    "properties": {"revenue": 12.5, "email": "jane.doe@example.com"},
+    "context": {"page": _PAGE, "ip": "203.0.113.9", "traits": {"email": "jane.doe@example.com"}},
+}
+_TRACK = {
+    "event": "Order",
+    "properties": {
+        "token": "TOK",
+        "distinct_id": "u-77",
+        "$email": "jane.doe@example.com",
+        "ip": "203.0.113.9",
+        "$current_url": "https://shop.example/?a=b",
+    },
+}
+MORE = (
+    Call("POST", "/v1/batch", "", ((b"authorization", b"Basic V0s6"),), json.dumps({"batch": [_MESSAGE]}).encode()),
+    Call(
+        "POST",
+        "/track",
+        "",
+        ((b"content-type", form.URLENCODED.encode()),),
+        urlencode({"data": json.dumps(_TRACK)}).encode(),
+    ),
+)
 GATES: dict[str, Gate] = {
     law_id: make_gate(make_policy(destinations=POLICY, jurisdiction={"default": law_id})) for law_id in ("gdpr", "ccpa")
 }
@@ -60,19 +96,25 @@ class Canary:
 
 
 def destinations(dialect: Dialect) -> Iterator[Destination]:
-    """The policy's destinations of a dialect's kind, as they are and told to speak this vendor's format."""
-    for to in GATES["gdpr"].policy.destinations.values():
-        if to.kind.name == dialect.KIND:
-            yield to
-            yield replace(to, settings={**to.settings, "speaks": dialect.NAME.partition(" ")[0]})
+    """The policy's destinations of a dialect's kind."""
+    yield from (to for to in GATES["gdpr"].policy.destinations.values() if to.kind.name == dialect.KIND)
 
 
 def seeds(dialect: Dialect) -> list[Seed]:
     """All seeds of a dialect."""
     calls = [vector_call(one) for one in VECTORS.values()]
+    calls += [*MORE]
     calls += [Call("POST", path, "", (), json.dumps(data).encode()) for path, data, _ in GOOD.values()]
     found = [seed for call in calls if (seed := seed_of(dialect, call)) is not None]
-    return [*found, *(full for seed in found if (full := filled(dialect, seed)) is not None)]
+    found += [full for seed in found if (full := filled(dialect, seed)) is not None]
+    return [*found, *(replace(seed, to=widened(seed.to)) for seed in found)]
+
+
+def widened(to: Destination) -> Destination:
+    """The destination with every field in its allow-list that its purpose covers and its vendor has a place for."""
+    places = to.kind.places
+    fields = {row.key for row in CATALOGUE.by_key.values() if to.purpose in row.purposes}
+    return replace(to, fields=frozenset(fields if places is None else fields & places))
 
 
 def vector_call(one: dict[str, Any]) -> Call:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from gatekeeper.calls import CallPlan, plan_call
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call, Outgoing
+from gatekeeper.native import coding
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.context import write as write_token
 from tests.builders import NOW, RING, make_gate, make_policy, own_cookie, said
@@ -57,7 +59,9 @@ def vector(name: str) -> Call:
 
 def plan(gate: Gate, call: Call, caller: Caller = NOBODY) -> CallPlan:
     """What would happen to a call of this caller; the request's own headers are the caller's, too."""
-    return plan_call(gate, gate.policy.destinations["it"], call, Caller((*call.headers, *caller.headers)))
+    return plan_call(
+        gate, gate.policy.destinations["it"], call, replace(caller, headers=(*call.headers, *caller.headers))
+    )
 
 
 def sent(made: CallPlan) -> Any:
@@ -74,8 +78,8 @@ def sent_pairs(made: CallPlan) -> dict[str, str]:
 
 
 def everything(outgoing: Outgoing) -> str:
-    """All that goes out, as one text."""
-    body = outgoing.body
+    """All that goes out, as one text, out of its compression."""
+    body = coding.decode(outgoing.body, dict(outgoing.headers).get("Content-Encoding", ""), 10_000_000)
     plain = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
     headers = "\n".join(f"{name}: {value}" for name, value in outgoing.headers)
     return "\n".join((outgoing.url, headers, plain.decode("utf-8", "replace")))

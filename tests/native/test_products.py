@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from gatekeeper.gate import Caller
 from gatekeeper.model import Answer
 from tests.native.calling import (
     answered,
@@ -65,7 +66,7 @@ def test_properties_of_the_sites_own_go_as_far_as_the_policy_names_them():
 # PostHog
 
 
-@pytest.mark.parametrize("path", ["/e/", "/e", "/capture/", "/i/v0/e/", "/batch/", "/engage/"])
+@pytest.mark.parametrize("path", ["/e/", "/e", "/capture/", "/i/v0/e/", "/track/", "/batch/", "/engage/"])
 def test_posthog_takes_single_events_lists_and_batches(path):
     """The same event in each of the three shapes."""
     event = {"event": "seen", "distinct_id": "a", "properties": {"$ip": "203.0.113.9", "$lib": "web"}}
@@ -296,6 +297,14 @@ def test_segments_campaign_is_what_the_url_may_say_too():
     assert sent(plan(gate, request("/v1/page", message), ME))["context"]["userAgent"] == "M"
 
 
+def test_a_key_that_is_none_is_not_sent():
+    """Whatever stands in its place must be a key; the policy's own is used then."""
+    message = {"type": "page", "anonymousId": "a"}
+    for key in ("jane@example.com", "Jane Doe", 7, "x" * 2000, ""):
+        made = plan(gate_of("segment", api_key="OURS"), request("/v1/batch", {"writeKey": key, "batch": [message]}), ME)
+        assert sent(made)["writeKey"] == "OURS"
+
+
 def test_rudderstack_answers_in_its_own_way():
     """Text, status 200; the pixel is a pixel."""
     gate = gate_of("rudderstack")
@@ -501,3 +510,37 @@ def test_a_marked_event_is_not_whose_headers_it_came_with():
     gate = gate_of("posthog", purpose="marketing", fields=["page_url"])
     made = plan(gate, request("/batch/", {"batch": rows, "distinct_id": "x"}, sec_gpc="1"))
     assert not made.plans[0].consent.gpc_detected
+
+
+def test_a_network_in_the_place_of_an_address_where_the_policy_says_so():
+    """In the event, and of the visitor's own browser; the audit lists it as derived."""
+    call = request("/matomo.php?idsite=1&rec=1&cip=203.0.113.9", method="GET")
+    browser = Caller(ME.headers, address="198.51.100.77")
+    made = plan(gate_of("matomo", truncate_ip=True), call, browser)
+    assert sent_pairs(made)["cip"] == "203.0.113.0"
+    assert ("X-Forwarded-For", "198.51.100.0") in made.outgoing.headers
+    (decision,) = made.plans[0].decisions
+    assert decision.derived == ("ip_truncated",) and "ip" not in decision.kept and decision.stripped["ip"] == "purpose"
+    for blocked in (plan(gate_of("matomo"), call, browser), plan(gate_of("matomo", truncate_ip=True), call)):
+        assert blocked.outgoing is None or "203.0.113" not in everything(blocked.outgoing)
+
+
+def test_what_the_head_says_is_not_said_of_a_marked_event():
+    """Address, browser and page of whoever carries the batch."""
+    gate = gate_of("posthog", truncate_ip=True, fields=["client_id", "user_agent", "referrer"])
+    rows = [{"event": "seen", "distinct_id": "a", "gatekeeper_context": stamp("analytics")}]
+    call = request("/batch/", {"batch": rows}, user_agent="Mozilla", referer="https://shop.example/")
+    carrier = Caller(ME.headers, address="198.51.100.77")
+    made = plan(gate, call, carrier)
+    assert {"User-Agent", "Referer", "X-Forwarded-For"} & dict(made.outgoing.headers).keys() == set()
+    both = plan(
+        gate,
+        request("/batch/", {"batch": [*rows, {"event": "mine", "distinct_id": "b"}]}, user_agent="Mozilla"),
+        carrier,
+    )
+    assert len(sent(both)["batch"]) == 2 and "User-Agent" not in dict(both.outgoing.headers)
+    mine = plan(
+        gate, request("/batch/", {"batch": [{"event": "mine", "distinct_id": "b"}]}, user_agent="Mozilla"), carrier
+    )
+    assert dict(mine.outgoing.headers)["User-Agent"] == "Mozilla"
+    assert dict(mine.outgoing.headers)["X-Forwarded-For"] == "198.51.100.0"

@@ -233,7 +233,25 @@ def test_linkedins_version_travels_and_clear_names_only_if_listed():
         "userIds": [],
         "userInfo": {"firstName": "Jane", "lastName": "Doe", "countryCode": "US"},
     }
-    assert set(sent.plans[0].decisions[0].kept) == {"first_name", "last_name", "country"}
+    decision = sent.plans[0].decisions[0]
+    assert set(decision.kept) == {"first_name", "last_name", "country"}
+    assert not {"first_name_hash", "last_name_hash", "country_hash"} & set(decision.stripped)
+
+
+@pytest.mark.parametrize(
+    "name", ["jane@example.com", "+4915743739351", "eyJ3aG8iOiJqYW5lIn0", "Jane 4111", "x" * 61, " "]
+)
+def test_a_clear_name_has_to_look_like_one(name):
+    """Whatever else stands there goes nowhere."""
+    named = SECOND["linkedin"] | {"fields": ["first_name", "last_name", "email"]}
+    user = {
+        "userIds": [{"idType": "SHA256_EMAIL", "idValue": EMAIL}],
+        "userInfo": {"firstName": "Jürgen", "lastName": name},
+    }
+    call = call_to("linkedin", {**one_of("linkedin"), "user": user})
+    made = send("linkedin", call, gate=make_gate(make_policy(destinations={"linkedin": named})))
+    assert body(made)["user"]["userInfo"] == {"firstName": "Jürgen"}
+    assert made.plans[0].decisions[0].stripped["last_name_hash"] == "invalid"
 
 
 @pytest.mark.parametrize("kind", GOOD)

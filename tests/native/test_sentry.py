@@ -4,7 +4,7 @@ import gzip
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.model import Answer
@@ -223,6 +223,7 @@ def test_a_broken_envelope_is_not_sent(body):
 HEADERS = st.dictionaries(st.text(max_size=8), st.text(max_size=8) | st.integers(0, 9), max_size=3)
 
 
+@settings(deadline=None)
 @given(HEADERS, st.lists(st.tuples(HEADERS.map(lambda one: one | {"type": "x"}), st.binary(max_size=40)), max_size=5))
 def test_what_is_written_is_read_again(header, rows):
     """Payloads with line feeds, empty ones, any bytes."""
@@ -231,6 +232,7 @@ def test_what_is_written_is_read_again(header, rows):
     assert [item.payload for item in found] == [payload for _, payload in rows]
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=200)
     | st.from_regex(rb'\{\}\n(\{"type":"[a-z]{1,5}"(,"length":[0-9]{1,3})?\}\n.{0,9}\n?){0,4}', fullmatch=True)

@@ -181,17 +181,18 @@ FAULTS = [
         id="key-without-protocol",
     ),
     pytest.param(
-        {"destinations": {"own": DESTINATIONS["own"] | {"speaks": "matomo", "truncate_ip": True}}},
-        'destinations.own: `truncate_ip` is for our own events, and what speaks "matomo" takes none; remove it',
-        id="truncate-ip-of-calls",
-    ),
-    pytest.param(
         {
             "destinations": {"own": DESTINATIONS["own"] | {"speaks": "posthog"}},
             "events": {"purchase": {"destinations": ["own"]}},
         },
         'events.purchase.destinations: "own" takes calls only (kind first_party), not events; remove it',
         id="event-to-calls-only",
+    ),
+    pytest.param(
+        {"destinations": {"own": DESTINATIONS["own"] | {"speaks": "posthog", "on_opt_out": "contextual"}}},
+        'destinations.own.on_opt_out: "contextual" does not work for first_party: '
+        "without identifiers its vendor refuses the event; use block",
+        id="contextual-without-ids",
     ),
 ]  # fmt: skip
 
