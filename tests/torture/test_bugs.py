@@ -36,9 +36,9 @@ def hurt(parent, folder, bug, how):
     with round_in(folder, parent, "bug") as one:
         one.recover()
         one.vendor.pause = (lambda: 0.3) if how.get("kill_while_asked") else one.vendor.pause
-        one.drive(bug=bug, **how)
+        one.drive(bug=bug, limit=8, **how)
         one.vendor.pause = lambda: 0.0
-        one.recover(bug=bug, seconds=2.0)
+        one.recover(bug=bug, seconds=2.0, limit=8)
         return one.broken()
 
 
@@ -59,7 +59,7 @@ def test_a_planted_bug_turns_a_check_red(parent, tmp_path, bug):
 @pytest.mark.parametrize("bug", BY_POWER)
 def test_a_missing_sync_is_seen_when_the_power_goes(parent, tmp_path, bug):
     """Among a few cuts; without the bug, `test_power` has many more, and none is red."""
-    found, _ = cuts(parent, tmp_path, random.Random(SEED), 3, only="dropped", first_start=False, bug=bug, late=True)
+    found, _ = cuts(parent, tmp_path, random.Random(SEED), 2, only="dropped", first_start=False, bug=bug, late=True)
     assert found != {}
     first = next(iter(found.values()))[0]
     figure("planted bug", cases=1, broken=len(found), seconds=0, bug=bug, text=bugs.BUGS[bug].__doc__, first=first)
