@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -19,7 +19,8 @@ from msgspec import structs
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
 from gatekeeper.destinations import normalise
-from gatekeeper.destinations.kind import Destination, Shaping
+from gatekeeper.destinations.kind import Destination, Kind, Shaping
+from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, printable
 from gatekeeper.gate import Caller, Gate, Plan, age_of, failed
 from gatekeeper.model import (
@@ -117,6 +118,13 @@ def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPl
         # The traceback's locals hold the visitor's data: the class of the error is all that is logged.
         _log.error("the gate failed on a call to %s (%s); it was blocked", to.name, type(error).__name__)
         return _blocked(gate, to, at, INTERNAL, "", _accepted(dialect, call))
+
+
+def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UNLISTED) -> CallPlan:
+    """The plan for a call to a tracking host that is no destination of the policy; the audit names the host."""
+    kind = Kind("unlisted", host, None, frozenset(), "", (), None)
+    nowhere = Destination(host, kind, Purpose.MARKETING, "", frozenset(), {}, frozenset(), "")
+    return _blocked(gate, nowhere, gate.clock(), reason, "the policy has no destination for this host", answer)
 
 
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
@@ -269,12 +277,14 @@ class _Judged:
         self.kept = Kept(leaves, shaping)
         derived = (_TRUNCATED,) if sent.pop(_TRUNCATED, None) else ()
         went = {policy.catalogue.by_name[name].key for name in sent}  # what goes out in clear is named differently
+        stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in went}
         self.decision = structs.replace(
             decision,
             kept=sent,
-            stripped={name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in went},
+            stripped=stripped,
             derived=derived,
             scrubbed=scrubbed,
+            native=_native_names(stripped, (*element.leaves, *shared), policy.catalogue),
         )
 
     def plan(self, gate: Gate, at: float) -> Plan:
@@ -332,7 +342,7 @@ def _event(
 
 
 def _audit_name(leaf: Leaf) -> str:
-    """A native name as it may stand in an audit line."""
+    """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
     return printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
 
 
@@ -349,6 +359,17 @@ def _is_envelope(leaf: Leaf) -> bool:
         return _MOMENT.fullmatch(str(leaf.value)) is not None
     text = str(leaf.value)
     return text.isprintable() and personal_shape(text) is None
+
+
+def _native_names(stripped: Container[str], leaves: Iterable[Leaf], catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Under which native names each stripped canonical field came."""
+    found: dict[str, tuple[str, ...]] = {}
+    for leaf in leaves:
+        row = catalogue.by_name.get(leaf.role)
+        for name in () if row is None else {row.key, leaf.role}:
+            if name in stripped:
+                found[name] = tuple(dict.fromkeys((*found.get(name, ()), _audit_name(leaf))))
+    return found
 
 
 def _sendable(
@@ -380,4 +401,4 @@ def _sendable(
     if value is None:
         return None
     sent.setdefault(row.name if row.key in to.kind.clear else row.key, value)
-    return replace(leaf, value=value)
+    return Leaf(leaf.name, leaf.role, value, leaf.path)

@@ -120,6 +120,9 @@ class Counting(Protocol):
     def refused(self, why: str) -> None:
         """Events were answered 503."""
 
+    def count_call(self, destination: str, decision: str) -> None:
+        """A call was decided: `sent`, or why it was blocked."""
+
 
 class _Uncounted:
     """Nobody counts: tests and `explain`."""
@@ -134,6 +137,9 @@ class _Uncounted:
         pass
 
     def refused(self, why: str) -> None:
+        pass
+
+    def count_call(self, destination: str, decision: str) -> None:
         pass
 
 

@@ -278,6 +278,7 @@ class Decision(Discreet, frozen=True):
     stripped: Mapping[str, str] = msgspec.field(default_factory=dict)  # field name -> cause
     derived: tuple[str, ...] = ()  # sent, but not in the event: made or added by the gate
     scrubbed: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  # field name -> shapes replaced in it
+    native: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  # of a call: field -> its own names
     basis: str | None = None
     legal_basis: str | None = None
     steps: tuple[Step, ...] = ()

@@ -105,6 +105,7 @@ def delivery(decision: Decision) -> dict[str, Any]:
     """One element of `deliveries`."""
     if decision.verdict is Verdict.BLOCK:
         return {"destination": decision.destination, "status": "blocked", "reason": decision.reason}
+    of_a_call = {"native_stripped": decision.native} if decision.native else {}
     return {
         "destination": decision.destination,
         "status": "pending",
@@ -115,7 +116,7 @@ def delivery(decision: Decision) -> dict[str, Any]:
         "legal_basis": decision.legal_basis,
         "stripped_because": decision.stripped,
         "scrubbed": decision.scrubbed,
-    }
+    } | of_a_call
 
 
 def outcome_line(

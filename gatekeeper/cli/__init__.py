@@ -82,11 +82,14 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; the policy's if not given.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; the policy's, else 8787.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve; one store, one log.")] = 1,
+    app_upstream: Annotated[
+        str | None, typer.Option(help="The app to stand in front of, such as http://127.0.0.1:8000; else the policy's.")
+    ] = None,
 ) -> None:
     """Run the sidecar until it is stopped. SIGHUP reads the policy again, SIGTERM drains."""
     from gatekeeper.cli.serve import run
 
-    run(config, host, port, workers)
+    run(config, host, port, workers, app_upstream)
 
 
 @app.command()
@@ -136,6 +139,21 @@ def demo(
     from gatekeeper.cli.demo import run
 
     run(once, port)
+
+
+@app.command()
+def bench(
+    scenarios: Annotated[list[str] | None, typer.Argument(help="Only these scenarios; all if none is named.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for bench.json, bench.html and bench.png.")] = Path(),
+    compare: Annotated[Path | None, typer.Option(help="An older bench.json: what changed since.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Under two minutes; rougher.")] = False,
+    soak: Annotated[float, typer.Option(min=0.0, help="Also: so many minutes of load, and what memory does.")] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what the gate costs here, beside what people would use instead (exit code 130: interrupted)."""
+    from gatekeeper.cli.bench import run
+
+    run(scenarios or [], out, compare, quick, soak, as_json)
 
 
 @audit.command("tail")

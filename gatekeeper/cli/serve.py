@@ -11,7 +11,7 @@ from gatekeeper.policy import load_policy
 from gatekeeper.shells import sidecar
 
 
-def run(config: Path, host: str | None, port: int | None, workers: int) -> None:
+def run(config: Path, host: str | None, port: int | None, workers: int, app_upstream: str | None) -> None:
     """Say where it listens, then serve."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     policy = load_policy(config)
@@ -21,6 +21,7 @@ def run(config: Path, host: str | None, port: int | None, workers: int) -> None:
         host=host or table.host,
         port=table.port if port is None else port,
         workers=workers,
+        app_upstream=app_upstream,
         ready=_announce,
     )
 

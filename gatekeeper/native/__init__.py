@@ -12,6 +12,9 @@ from gatekeeper.native import (
     amplitude,
     ga4_measurement,
     ga4_web,
+    google_ingest,
+    google_upload,
+    google_web,
     linkedin,
     matomo,
     meta_capi,
@@ -26,6 +29,8 @@ from gatekeeper.native import (
     sentry,
     snap,
     snowplow,
+    tiktok_events,
+    tiktok_pixel,
     umami,
     x,
 )
@@ -54,6 +59,11 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     segment.RUDDERSTACK,
     mixpanel.DIALECT,
     amplitude.DIALECT,
+    google_ingest,
+    google_upload,
+    google_web,
+    tiktok_events,
+    tiktok_pixel,
 )
 
 

@@ -23,7 +23,7 @@ from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Answer, Call, Outgoing, Personal
 from gatekeeper.native import envelope, json_body, table, tree
-from gatekeeper.native.dialect import PROTOCOL, SECRET, STAMP, UNKNOWN, Element, Kept, Leaf, Native
+from gatekeeper.native.dialect import PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Element, Kept, Leaf, Native
 
 KIND = "sentry"
 NAME = "sentry /envelope/"
@@ -119,6 +119,7 @@ def _read(item: envelope.Item, allowed: Sequence[str]) -> Element:
 
 def _element(kind: str, payload: bytes) -> Element:
     data = json_body.read_object(payload)
+    stamp = _stamp(data)
     for name in ("exception", "threads", "breadcrumbs"):  # each may come as a list, or as one without `values`
         inner = data.get(name)
         if isinstance(inner, list):
@@ -132,8 +133,18 @@ def _element(kind: str, payload: bytes) -> Element:
         (Leaf(f"item.{kind}", PROTOCOL, kind), *leaves),
         id=json_body.text(leaves, "event_id"),
         time=unix_time(moment),
-        stamp=json_body.stamp(leaves),
+        stamp=stamp or json_body.stamp(leaves),
     )
+
+
+def _stamp(data: dict[str, Any]) -> str | None:
+    """A mark in a context of its own, taken out: Sentry's contexts are objects, so it is the one text in it."""
+    contexts = data.get("contexts")
+    for name in STAMP_KEYS:
+        mark = contexts.pop(name, None) if isinstance(contexts, dict) else None
+        if isinstance(mark, dict):
+            return next((value for value in mark.values() if isinstance(value, str)), "")
+    return None
 
 
 def personal(field: str, value: Personal) -> str | None:

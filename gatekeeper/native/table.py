@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Final
 
@@ -94,3 +94,8 @@ def load(file: str, below: Mapping[str, tuple[str, ...]] | None = None) -> Table
         if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(tuple(_PATTERNS)):
             raise ValueError(f"{file}: {name}: {role} is neither a field of the catalogue nor a role")
     return Table({name: UNKNOWN if role == "ignored" else role for name, role in rows.items()})
+
+
+def fields(leaves: Iterable[Leaf]) -> frozenset[str]:
+    """The catalogue keys (`email_hash`, never `email`) of the leaves that hold a field."""
+    return frozenset(row.key for leaf in leaves if (row := CATALOGUE.by_name.get(leaf.role)) is not None)

@@ -42,8 +42,20 @@ class ServerTable(Strict):
     client_header: str = Field("X-Forwarded-For", description="The header with the client's address.")
     country_header: str | None = Field(None, description="An edge's country header, such as CF-IPCountry.")
     region_header: str | None = Field(None, description="The edge's region header.")
+    hosts: list[str] = Field(default_factory=list, description="Names that Host may have; any if empty.")
     max_body: Size = Field(2**20, description="Largest body accepted, as received and as decompressed.")
+    max_headers: Annotated[int, Field(ge=1, le=10_000)] = Field(100, description="Headers of one request.")
+    max_header_size: Size = Field(16 * 2**10, description="Bytes of a request's target and headers.")
+    header_timeout: Duration = Field(10.0, description="In which a request's headers must have arrived.")
+    body_timeout: Duration = Field(15.0, description="In which a request's body must have arrived.")
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        4096, description="Open connections, per worker."
+    )
+    max_connections_per_address: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        512, description="Open connections from one address that is no trusted proxy, per worker."
+    )
     origins: list[str] = Field(default_factory=list, description="Other origins whose pages may post events.")
+    app_upstream: HttpUrl | None = Field(None, description="Origin of the app that the sidecar stands in front of.")
     api_keys: list[SecretValue] = Field(default_factory=list, description="Bearer keys of your own servers.")
     admin_token: SecretValue | None = Field(None, description="Bearer token of the metrics; without it there are none.")
 
@@ -129,6 +141,9 @@ class DeliveryTable(Strict):
     dead_letters: Duration = Field(
         7 * 86_400.0, description="How long undeliverable events are kept for a retry by hand."
     )
+    max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        64, description="Calls under way to one destination; further ones wait their turn."
+    )
 
 
 class RetentionTable(Strict):
@@ -136,6 +151,14 @@ class RetentionTable(Strict):
 
     personal_references: Duration = Field(90 * 86_400.0, description="Then they are removed from the log.")
     statistics: Duration = Field(3 * 31_557_600.0, description="How long aggregated numbers are kept.")
+
+
+class OutboundTable(Strict):
+    """`[outbound]`: tracking calls of the app's own HTTP clients."""
+
+    allow: list[str] = Field(
+        default_factory=list, description="Known tracking hosts that may be called unfiltered though no destination."
+    )
 
 
 class FieldTable(Strict):
@@ -202,6 +225,7 @@ class PolicyFile(Strict):
     keys: KeysTable = KeysTable()
     delivery: DeliveryTable = DeliveryTable()
     retention: RetentionTable = RetentionTable()
+    outbound: OutboundTable = OutboundTable()
     destinations: dict[Name, DestinationTable] = Field(default_factory=dict)
     fields: dict[Name, FieldTable] = Field(default_factory=dict)
     events: dict[str, EventTable] = Field(default_factory=dict)

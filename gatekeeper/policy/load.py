@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from pydantic import ValidationError
@@ -24,6 +26,7 @@ from gatekeeper.jurisdiction.address import Trust, parse_trust
 from gatekeeper.jurisdiction.laws import LawTable, packaged
 from gatekeeper.jurisdiction.networks import Ranges, parse_list
 from gatekeeper.model import Purpose
+from gatekeeper.outbound.hosts import KNOWN, known
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import FieldTable, PolicyFile
 from gatekeeper.policy.messages import sentences
@@ -91,6 +94,8 @@ class _Compiler:
         self.laws = self._laws()
         destinations = {name: self._destination(name, table, catalogue) for name, table in file.destinations.items()}
         self._check_routes(destinations)
+        self._check_listening()
+        self._check_allowed(destinations)
         folder = (self.path.parent if self.path else Path()).absolute()
         policy = Policy(
             file=file,
@@ -339,6 +344,16 @@ class _Compiler:
                 self.faults.append(f'server.origins: "{origin}" is not an origin; write https://shop.example')
             yield origin
 
+    def _check_listening(self) -> None:
+        table = self.file.server
+        if table.app_upstream is not None and urlsplit(table.app_upstream).path not in ("", "/"):
+            self.faults.append(
+                f'server.app_upstream: "{table.app_upstream}" is not an origin; write http://127.0.0.1:8000'
+            )
+        for host in table.hosts:
+            if not re.fullmatch(r"[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\]", host):
+                self.faults.append(f'server.hosts: "{host}" is not a host name; write shop.example, without a port')
+
     def _check_routes(self, destinations: Mapping[str, Destination]) -> None:
         for event, table in self.file.events.items():
             for name in table.destinations or ():
@@ -351,6 +366,20 @@ class _Compiler:
                         f'events.{event}.destinations: "{name}" takes calls only (kind '
                         f"{destinations[name].kind.name}), not events; remove it"
                     )
+
+    def _check_allowed(self, destinations: Mapping[str, Destination]) -> None:
+        for host in self.file.outbound.allow:
+            rows = known(host)
+            mine = [to.name for to in destinations.values() if any(row.kind == to.kind.name for row in rows)]
+            if host != host.lower() or not rows:
+                near = difflib.get_close_matches(host.lower(), KNOWN, 1)
+                hint = f'did you mean "{near[0]}"?' if near else "remove it: other hosts are not touched"
+                self.faults.append(f'outbound.allow: "{host}" is not a known tracking host; {hint}')
+            elif mine:
+                self.faults.append(
+                    f'outbound.allow: "{host}" takes calls of destinations.{mine[0]}, which are filtered; '
+                    "remove it, or the destination"
+                )
 
     def _routes(self, destinations: Mapping[str, Destination]) -> dict[str, tuple[Destination, ...]]:
         named = set(self.file.events)

@@ -17,18 +17,16 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
-BODY_DEADLINE = 15.0  # seconds for a whole body; servers have no such limit of their own
-
 
 class Disconnected(Exception):  # noqa: N818  # an event, not an error: nobody is left to answer
     """The client went away before its body was complete."""
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole body; EventError 413 over `limit`, 408 after the deadline. Complete only after its last part."""
+async def read_body(receive: Receive, limit: int, deadline: float = 15.0) -> bytes:
+    """The whole body. Raises EventError: 413 over `limit` bytes, 408 after `deadline` seconds; Disconnected."""
     parts, size = [], 0
     try:
-        async with asyncio.timeout(BODY_DEADLINE):
+        async with asyncio.timeout(deadline):
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
@@ -46,8 +44,8 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 
 async def respond(send: Send, status: int, body: bytes, headers: Iterable[Header] = (), *, head: bool = False) -> None:
     """Send an answer. With `head`, only its headers."""
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
+    length = () if status == 204 else ((b"content-length", str(len(body)).encode()),)  # RFC 9110 section 8.6
+    await send({"type": "http.response.start", "status": status, "headers": [*length, *headers]})
     await send({"type": "http.response.body", "body": b"" if head else body})
 
 

@@ -1,4 +1,4 @@
-"""The endpoints under the prefix (`/gk`): collect, healthz, readyz. The same in the middleware and the sidecar."""
+"""The endpoints under the prefix (`/gk`): collect, to, healthz, readyz. The same in the middleware and the sidecar."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ from gatekeeper.shells.asgi import (
     respond_problem,
 )
 from gatekeeper.shells.caller import bearer, identify, presents_key
+from gatekeeper.shells.hygiene import Fault, request_fault
+from gatekeeper.shells.origins import cors
+from gatekeeper.shells.protocol import TARGET
+from gatekeeper.shells.relay import Relay
+from gatekeeper.shells.target import path_fault, raw_path
 from gatekeeper.signals import gpc, header_values
 
 RETRY_AFTER: Header = (b"retry-after", b"5")
@@ -36,15 +41,17 @@ _log = logging.getLogger("gatekeeper")
 class Endpoints:
     """Everything the gate itself answers. An ASGI app for paths under the prefix."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, relay: Relay) -> None:
         self._runtime = runtime
         self._gate = gate = runtime.gate
         self._limit = gate.policy.file.server.max_body
-        self._origins = gate.policy.origins
         path = gate.policy.path
         written = path.stat().st_mtime if path is not None and path.exists() else gate.clock()
         self._updated = datetime.fromtimestamp(written, UTC).date().isoformat()
         prefix = gate.policy.prefix
+        self._relay = relay
+        self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
+        self._calls = f"{prefix}/to/"
         self.routes = {
             f"{prefix}/collect": self.collect,
             f"{prefix}/healthz": self.healthz,
@@ -55,9 +62,14 @@ class Endpoints:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request under the prefix; anything unknown there is a 404 of ours, never the app's."""
-        endpoint = self.routes.get(local_path(scope))
+        path = local_path(scope)
+        endpoint = self._relay if path.startswith(self._calls) else self.routes.get(path)
         if endpoint is None:
             await respond_problem(send, 404, "there is no such endpoint")
+            return
+        fault = _fault(scope, self._hosts)
+        if fault is not None:
+            await respond_problem(send, fault.status, fault.title, headers=((b"connection", b"close"),))
             return
         try:
             await endpoint(scope, receive, send)
@@ -98,7 +110,7 @@ class Endpoints:
             await respond_problem(send, 401, "the bearer key is not known", detail=detail, headers=cors)
             return
         wire.check_type(_single(headers, b"content-type"))
-        body = await read_body(receive, self._limit)
+        body = await read_body(receive, self._limit, self._gate.policy.file.server.body_timeout)
         events = wire.parse(wire.inflate(body, _single(headers, b"content-encoding"), self._limit))
         try:
             request_ids = await asyncio.wrap_future(self._gate.take(events, caller)[1])
@@ -154,24 +166,7 @@ class Endpoints:
         return self._gate.consent_of(identify(scope, self._gate), self._gate.clock()).gpc_honoured
 
     def _cors(self, scope: Scope) -> Sequence[Header] | None:
-        """The CORS headers of an answer: none for same-origin and servers, `None` for a stranger."""
-        headers = [(name.lower(), value) for name, value in scope["headers"]]
-        origins = set(header_values(headers, b"origin"))
-        if not origins:
-            return ()
-        if len(origins) > 1:
-            return None
-        origin = origins.pop()
-        if origin.decode("latin-1") in self._origins:
-            return (
-                (b"access-control-allow-origin", origin),
-                (b"access-control-allow-credentials", b"true"),
-                (b"vary", b"Origin"),
-            )
-        # Same origin: the scheme may differ behind a proxy that ends TLS, the host may not.
-        hosts = set(header_values(headers, b"host"))
-        same = origin.partition(b"://")[2].lower() in {host.lower() for host in hosts}
-        return () if same and len(hosts) == 1 else None
+        return cors(scope, self._gate.policy.origins)
 
 
 _PREFLIGHT: tuple[Header, ...] = (
@@ -179,6 +174,21 @@ _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-headers", _ALLOWED_HEADERS),
     (b"access-control-max-age", b"600"),
 )
+
+
+def _fault(scope: Scope, hosts: frozenset[str]) -> Fault | None:
+    """What is wrong with a request's head: the middleware cannot choose its server, so it looks for itself."""
+    path = raw_path(scope)
+    if TARGET not in scope.get("extensions", ()):  # our own protocol has looked already
+        target = path + b"?" + bytes(scope.get("query_string", b""))
+        headers = [(name.lower(), value) for name, value in scope["headers"]]
+        # What HTTP/2 can say can be said in 1.1; a scope without a version is no request off a wire.
+        version = "1.1" if scope.get("http_version", "1.0") != "1.0" else "1.0"
+        fault = request_fault(scope["method"], target, version, headers, hosts)
+        if fault is not None:
+            return fault
+    broken = path_fault(path)
+    return None if broken is None else Fault(400, broken)
 
 
 def local_path(scope: Scope) -> str:

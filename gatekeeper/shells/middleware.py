@@ -14,6 +14,7 @@ from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
 from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints, local_path
+from gatekeeper.shells.relay import Relay
 
 
 class GatekeeperMiddleware:
@@ -27,38 +28,56 @@ class GatekeeperMiddleware:
         self.app = app
         self.runtime = Runtime(config)
         self._gate = self.runtime.gate
-        self._endpoints = Endpoints(self.runtime)
+        self._relay = Relay(self._gate)
+        self._endpoints = Endpoints(self.runtime, self._relay)
         self.runtime.watch(self._swap)
         self._prefix = self._gate.policy.prefix + "/"
         context.install(self._gate)
 
     def _swap(self, gate: Gate) -> None:
         """Serve by another policy from the next request on; see `Runtime.reload`."""
-        context.replace(self._gate, gate)
-        self._gate, self._endpoints, self._prefix = gate, Endpoints(self.runtime), gate.policy.prefix + "/"
+        self._relay.use(gate)
+        endpoints = Endpoints(self.runtime, self._relay)
+        self._gate, self._endpoints, self._prefix = gate, endpoints, gate.policy.prefix + "/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "http":
+            if not self.runtime.started:
+                self.runtime.start()
+            path = local_path(scope) if scope.get("root_path") else scope["path"]
+            if path.startswith(self._prefix) or path == GPC_RESOURCE:
+                await self._endpoints(scope, receive, send)
+                return
+            for name, _ in scope["headers"]:
+                if name == b"sec-gpc":
+                    if self._endpoints.honours_opt_out(scope):
+                        send = _showing(send)
+                    break
+        elif kind == "lifespan":
             try:
-                await self.app(scope, receive, send)
+                await self.app(scope, self._before_shutdown(receive), send)
             finally:
                 # Not awaited: once the app has said that it is down, the server cancels whatever still waits.
                 self.runtime.close()
             return
-        if scope["type"] == "http":
-            self.runtime.start()
-            path = local_path(scope)
-            if path.startswith(self._prefix) or path == GPC_RESOURCE:
-                await self._endpoints(scope, receive, send)
-                return
-            if self._endpoints.honours_opt_out(scope):
-                send = _showing(send)
         mark = context.current.set(Here(self._gate, scope))
         try:
             await self.app(scope, receive, send)
         finally:
             context.current.reset(mark)
+
+    def _before_shutdown(self, receive: Receive) -> Receive:
+        """A receive that ends our calls before the app hears that it is over: the server may cancel us after that."""
+
+        async def with_end() -> Message:
+            message = await receive()
+            if message.get("type") == "lifespan.shutdown":
+                await self._relay.close()
+            return message
+
+        return with_end
 
 
 def _showing(send: Send) -> Send:
@@ -66,7 +85,9 @@ def _showing(send: Send) -> Send:
 
     async def with_header(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), HONOURED]}
+            headers = list(message.get("headers", ()))
+            if HONOURED not in headers:  # of a gate further inside
+                message = {**message, "headers": [*headers, HONOURED]}
         await send(message)
 
     return with_header

@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -18,30 +19,48 @@ from gatekeeper.gate import Gate
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime, check
 from gatekeeper.shells.asgi import App, Receive, Scope, Send
-from gatekeeper.shells.endpoints import Endpoints
+from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints
+from gatekeeper.shells.link import Target, parse_target
+from gatekeeper.shells.protocol import Limits, Watch, guarded
+from gatekeeper.shells.relay import Relay
+from gatekeeper.shells.tunnel import TunnelProtocol
+from gatekeeper.shells.upstream import Upstream
 from gatekeeper.shells.workers import Supervisor
 
 
 class Sidecar:
     """The ASGI app that `gatekeeper serve` runs."""
 
-    def __init__(self, config: str | Path | Policy) -> None:
+    def __init__(self, config: str | Path | Policy, app_upstream: str | None = None) -> None:
         self.runtime = Runtime(config)
-        self._endpoints = Endpoints(self.runtime)
+        target = app_target(self.runtime.policy, app_upstream)
+        self.upstream = None if target is None else Upstream(target, self.runtime.gate)
+        self.watch = Watch(limits(self.runtime.policy))
+        self._relay = Relay(self.runtime.gate)
+        self._endpoints = Endpoints(self.runtime, self._relay)
         self.runtime.watch(self._swap)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI connection: our endpoints over HTTP, nothing else."""
+        """One ASGI connection: our endpoints over HTTP, and the app behind us, if there is one."""
         match scope["type"]:
             case "http":
-                await self._endpoints(scope, receive, send)
+                endpoints, path = self._endpoints, scope["path"]
+                if self.upstream is None or path.startswith(self.upstream.prefix) or path == GPC_RESOURCE:
+                    await endpoints(scope, receive, send)
+                    return
+                honoured = (HONOURED,) if endpoints.honours_opt_out(scope) else ()
+                await self.upstream(scope, receive, send, honoured)
             case "lifespan":
                 await self._lifespan(receive, send)
             case _:
                 await send({"type": "websocket.close", "code": 1000})
 
     def _swap(self, gate: Gate) -> None:
-        self._endpoints = Endpoints(self.runtime)
+        self.watch.limits = limits(gate.policy)
+        self._relay.use(gate)
+        if self.upstream is not None:
+            self.upstream.use(gate)
+        self._endpoints = Endpoints(self.runtime, self._relay)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -50,6 +69,9 @@ class Sidecar:
                 self.runtime.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
+                await self._relay.close()
+                if self.upstream is not None:
+                    self.upstream.close()
                 await asyncio.get_running_loop().run_in_executor(None, self.runtime.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -71,12 +93,42 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def limits(policy: Policy) -> Limits:
+    """The policy's limits on clients."""
+    table = policy.file.server
+    return Limits(
+        connections=table.max_connections,
+        per_address=table.max_connections_per_address,
+        headers=table.max_headers,
+        head_bytes=table.max_header_size,
+        head_timeout=table.header_timeout,
+        body_timeout=table.body_timeout,
+        hosts=frozenset(host.lower() for host in table.hosts),
+        proxies=policy.trust.proxies,
+    )
+
+
+def app_target(policy: Policy, app_upstream: str | None = None) -> Target | None:
+    """Where the app behind the sidecar is: the command's own word, else the policy's. Raises ConfigError."""
+    url = app_upstream or policy.file.server.app_upstream
+    if url is None:
+        return None
+    try:
+        return parse_target(url)
+    except ValueError:
+        raise ConfigError(f'server.app_upstream: "{url}" is not an origin; write http://127.0.0.1:8000') from None
+
+
 def server(app: App) -> uvicorn.Server:
     """A uvicorn server for an app with a gate: never its h11 parser, and never its own reading of X-Forwarded-For."""
+    if isinstance(app, Sidecar):
+        made = guarded(app.watch, partial(TunnelProtocol, upstream=app.upstream))
+    else:
+        made = guarded(Watch(Limits()))
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=made,  # type: ignore[arg-type]  # anything that makes a protocol
             loop="uvloop",
             ws="none",
             interface="asgi3",
@@ -98,21 +150,23 @@ def serve(
     host: str,
     port: int,
     workers: int = 1,
+    app_upstream: str | None = None,
     ready: Callable[[str, int, str], None] = lambda host, port, prefix: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then drain; `ready` is told host, port and prefix. SIGHUP reads the policy again.
 
     Raises ConfigError if the policy, its keys, its log, its store or the port cannot be used.
     """
+    app_target(policy, app_upstream)
     with contextlib.closing(listen(host, port)) as listener:
         if workers == 1:
-            app = Sidecar(policy)
+            app = Sidecar(policy, app_upstream)
             ready(host, listener.getsockname()[1], policy.prefix)
             _serve(app, listener)
             return
         check(policy)
         ready(host, listener.getsockname()[1], policy.prefix)
-        Supervisor(policy, lambda policy: _serve(Sidecar(policy), listener), workers).run()
+        Supervisor(policy, lambda policy: _serve(Sidecar(policy, app_upstream), listener), workers).run()
 
 
 def _serve(app: Sidecar, listener: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""docs/calls.md says which paths of the site's own analytics are taken, and is right."""
+"""docs/calls.md says which paths are taken, and is right."""
 
 import re
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.native import DIALECTS, find
+from tests.native import vendor_calls
 from tests.native.calling import gate_of
 
-SECTION = (
-    (Path(__file__).parents[2] / "docs" / "calls.md").read_text("utf-8").partition("## The site's own analytics")[2]
-)
+DOC = (Path(__file__).parents[2] / "docs" / "calls.md").read_text("utf-8")
+SECTION = DOC.partition("## The site's own analytics")[2]
 ROWS = {
     cells[1].strip(" `"): re.findall(r"`([^`]+)`", cells[2])
     for line in SECTION.splitlines()
@@ -29,3 +29,19 @@ def test_every_path_that_is_written_there_is_taken(product, path):
     to = gate_of(product).policy.destinations["it"]
     for spelling in {path, path.rstrip("/")}:
         assert find(to, "POST", spelling) or find(to, "GET", spelling)
+
+
+ADS = [
+    (cells[1].strip().partition(",")[0].strip("`"), path)
+    for line in DOC.splitlines()
+    if line.startswith(("| `google_ads`,", "| `tiktok`,")) and (cells := line.split("|"))
+    for path in re.findall(r"`([^`]+)`", cells[2])
+]
+
+
+@pytest.mark.parametrize(("kind", "path"), ADS)
+def test_every_path_of_google_ads_and_tiktok_is_taken(kind, path):
+    """With a number in the place of `<id>` and `<N>`, as the vendors write them."""
+    assert len(ADS) == 19
+    to = vendor_calls.gate_of(kind).policy.destinations["vendor"]
+    assert find(to, "POST", path.replace("<id>", "1071635065").replace("<N>", "26"))

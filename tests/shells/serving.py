@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from gatekeeper.audit.read import records
+from gatekeeper.audit.verify import verify
 
 TOKEN = "admin-token"
 EVENT = {"event": "page_view", "consent": {"analytics": True}, "data": {"session_id": "s_1"}}
@@ -23,8 +24,7 @@ POLICY = """
 [policy]
 version = "{version}"
 controller = "Example Shop GmbH"
-[server]
-admin_token = "{token}"
+{server}
 [audit]
 path = "audit"
 [keys]
@@ -44,10 +44,15 @@ def free_port():
         return one.getsockname()[1]
 
 
+SERVER = f'[server]\nadmin_token = "{TOKEN}"'
+
+
 class Serving:
     """A running `gatekeeper serve`."""
 
-    def __init__(self, folder: Path, endpoint: str, port: int, workers: int) -> None:
+    def __init__(self, folder: Path, endpoint: str, port: int, workers: int, environ=None, options=()) -> None:
+        self.environ = None if environ is None else os.environ | environ
+        self.options = options
         self.folder, self.endpoint, self.port, self.workers = folder, endpoint, port, workers
         self.url = f"http://127.0.0.1:{port}"
         self.start()
@@ -55,9 +60,9 @@ class Serving:
     def start(self):
         """Begin, or begin again on the same store."""
         command = [sys.executable, "-m", "gatekeeper", "serve", "-c", str(self.folder / "gatekeeper.toml")]
-        command += ["--port", str(self.port), "--workers", str(self.workers)]
+        command += ["--port", str(self.port), "--workers", str(self.workers), *self.options]
         with (self.folder / "stderr").open("ab") as errors:
-            self.process = subprocess.Popen(command, stderr=errors, stdout=subprocess.DEVNULL)
+            self.process = subprocess.Popen(command, stderr=errors, stdout=subprocess.DEVNULL, env=self.environ)
         self.wait(self.alive, 20)
 
     def alive(self):
@@ -126,21 +131,28 @@ class Serving:
 
 
 @contextmanager
-def serving(folder, sims, workers=1, more="", version="1"):
-    """A gate with one first-party destination."""
-    write(folder, sims, more, version)
-    up = Serving(folder, sims.first_party.url, free_port(), workers)
+def serving(folder, sims, workers=1, more="", version="1", server=SERVER, environ=None, options=()):
+    """A gate with one first-party destination; whatever was done to it, its log is sound afterwards."""
+    write(folder, sims, more, version, server)
+    up = Serving(folder, sims.first_party.url, free_port(), workers, environ, options)
     try:
         yield up
     finally:
         if up.process.poll() is None:
             up.stop()
+    if (folder / "audit").exists():
+        assert verify(folder / "audit").problems == []
 
 
-def write(folder, sims, more="", version="1"):
+def write(folder, sims, more="", version="1", server=SERVER):
     """The policy file."""
-    text = POLICY.format(endpoint=sims.first_party.url, token=TOKEN, more=more, version=version)
+    text = POLICY.format(endpoint=sims.first_party.url, server=server, more=more, version=version)
     (folder / "gatekeeper.toml").write_text(text)
+
+
+def records_of(up):
+    """Every line of the log."""
+    return records(up.folder / "audit")
 
 
 def event_ids(sim):

@@ -9,7 +9,7 @@ import pytest
 from gatekeeper.policy import load_policy
 from gatekeeper.shells import sidecar
 from gatekeeper.testing import Simulators
-from tests.shells.serving import EVENT, event_ids, serving, write
+from tests.shells.serving import EVENT, event_ids, records_of, serving, write
 
 
 @pytest.fixture
@@ -174,12 +174,6 @@ def test_a_stop_that_comes_while_a_worker_is_starting_is_heard(tmp_path, sims, m
         for number, previous in before.items():
             signal.signal(number, previous)
     assert late == []
-
-
-def records_of(up):
-    from gatekeeper.audit.read import records
-
-    return records(up.folder / "audit")
 
 
 def gone(pid):

@@ -1,0 +1,184 @@
+"""`<prefix>/to/<destination>/<vendor path>`: calls in, the vendor's answer or its stand-in out.
+
+Plan, record, send, record, answer: the order of `gatekeeper.calls`. The only places a request can go are the policy's
+own destinations, and there only the paths that a dialect knows; everything sent is built anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, unrecorded
+from gatekeeper.delivery.direct import BUSY, DirectSender
+from gatekeeper.delivery.send import NO_ANSWER
+from gatekeeper.destinations.kind import Destination
+from gatekeeper.errors import AuditError, DeliveryError
+from gatekeeper.gate import Caller, Gate
+from gatekeeper.model import Answer, Call
+from gatekeeper.reasons import INTERNAL
+from gatekeeper.shells.asgi import Header, Receive, Scope, Send, read_body, respond, respond_problem
+from gatekeeper.shells.caller import identify
+from gatekeeper.shells.origins import cors
+from gatekeeper.shells.target import path_fault, raw_path, target_fault
+from gatekeeper.signals import context, header_values
+
+_log = logging.getLogger("gatekeeper")
+RETRY_AFTER: Final = (b"retry-after", b"5")
+UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
+# Set by browsers alone: pages cannot write them (fetch standard, "forbidden request-header"), and server SDKs have no
+# use for them. Not Sec-Fetch-Mode: Node's own fetch sends it. Not cookies: servers pass visitors' cookies on.
+_BROWSERS: Final = (b"sec-fetch-site", b"origin")
+# What a vendor's answer may say to the caller besides its body.
+_ANSWERED: Final = frozenset(
+    {"content-type", "retry-after", "x-sentry-rate-limits", "x-sentry-error", "allow", "www-authenticate"}
+)
+_HEADER_NAMES: Final = re.compile(rb"[A-Za-z0-9-]+(?:[ \t]*,[ \t]*[A-Za-z0-9-]+){0,49}")
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\t]")
+
+
+class Relay:
+    """The endpoint. One pool of connections for all calls of this process."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        table = gate.policy.file.delivery
+        self._sender = DirectSender(table.timeout, table.max_concurrent)
+        self._under_way: set[asyncio.Task[tuple[CallPlan, Answer | None, str | None]]] = set()
+
+    def use(self, gate: Gate) -> None:
+        """Judge calls by another policy, from the next one on; may be called from any thread."""
+        table = gate.policy.file.delivery
+        self._sender.use(table.timeout, table.max_concurrent)
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call. Raises EventError where its body is too large or too slow."""
+        gate = self._gate  # one policy from the first look to the outcome
+        policy = gate.policy
+        allowed = cors(scope, policy.origins)
+        if allowed is None:
+            await respond_problem(send, 403, "the origin is not listed", detail="add it to server.origins")
+            return
+        if allowed:
+            allowed = (*allowed, (b"access-control-expose-headers", b"Gatekeeper-Decision"))
+        head = scope["method"] == "HEAD"
+        # As it came, not as it was decoded: what is handed on is exactly what was looked at.
+        name, slash, rest = raw_path(scope).removeprefix(f"{policy.prefix}/to/".encode()).partition(b"/")
+        to = policy.destinations.get(name.decode("latin-1"))
+        if to is None:
+            detail = "the path is <prefix>/to/<name in [destinations]>/<the vendor's path>"
+            await respond_problem(send, 404, "there is no such destination", detail=detail, headers=allowed)
+            return
+        if scope["method"] == "OPTIONS":
+            await respond(send, 204, b"", (*allowed, *_preflight(scope)))
+            return
+        query = bytes(scope.get("query_string", b""))
+        fault = path_fault(slash + rest or b"/") or target_fault(b"/?" + query)
+        if fault is not None:
+            await respond_problem(send, 400, fault, headers=allowed)
+            return
+        caller = identify(scope, gate)
+        call = Call(
+            method=scope["method"],
+            path=(slash + rest or b"/").decode("ascii"),
+            query=query.decode("ascii"),
+            headers=tuple(_own_kept_back(caller)),
+            body=await read_body(receive, policy.file.server.max_body, policy.file.server.body_timeout),
+        )
+        # Shielded: a caller who goes away, or a server that cancels, must not leave a call without its outcome.
+        work = asyncio.create_task(self._carry(gate, to, call, _seen(caller)))
+        self._under_way.add(work)
+        work.add_done_callback(self._under_way.discard)
+        plan, answer, why = await asyncio.shield(work)
+        decided: Sequence[Header] = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
+        if answer is not None:
+            await respond(send, answer.status, answer.body, (*_known(answer), *decided), head=head)
+        elif why == BUSY:
+            title = f"too many calls to {to.name} are under way"
+            await respond_problem(send, 503, title, headers=(RETRY_AFTER, *decided))
+        elif why is not None and why.endswith("timeout"):
+            await respond_problem(send, 504, f"{to.name} did not answer in time", headers=decided)
+        else:
+            await respond_problem(send, 502, f"{to.name} could not be reached", detail=why, headers=decided)
+
+    async def close(self) -> None:
+        """Wait for what is under way (no longer than a call may take), then close the connections."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=self._gate.policy.file.delivery.timeout)
+        await self._sender.close()
+
+    async def _carry(
+        self, gate: Gate, to: Destination, call: Call, caller: Caller
+    ) -> tuple[CallPlan, Answer | None, str | None]:
+        """The plan, the answer for the caller, and a short code where there is none."""
+        plan = plan_call(gate, to, call, caller)
+        try:
+            await asyncio.wrap_future(record_call(gate, plan))
+        except AuditError:
+            plan = unrecorded(plan)
+        gate.metrics.count_call(to.name, "sent" if plan.outgoing is not None else plan.reason or INTERNAL)
+        if plan.outgoing is None:
+            return plan, plan.answer, None
+        why: str | None = UNKNOWN  # cancelled while it was under way: the vendor may have it, or not
+        answer: Answer | None = None
+        try:
+            answer = await self._sender.send(to.name, plan.outgoing)
+        except DeliveryError as error:
+            why = str(error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the outcome is recorded
+            _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)
+            why = "internal_error"
+        finally:
+            relayed = _finish(gate, plan, answer, why)
+        return plan, relayed, why
+
+
+def _finish(gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None) -> Answer | None:
+    """Record the outcome; the log tells apart only whether the vendor may have the call (`unknown`) or cannot."""
+    try:
+        return finish_call(gate, plan, answer, UNKNOWN if why in NO_ANSWER else why)
+    except Exception as error:  # noqa: BLE001  # an answer that cannot be read is no answer; the outcome is recorded
+        _log.error("the answer of %s could not be read (%s)", plan.to.name, type(error).__name__)
+        return finish_call(gate, plan, None, UNKNOWN)
+
+
+def _seen(caller: Caller) -> Caller:
+    """The caller, with an address only if the visitor's own browser is the peer (DESIGN, rule 2).
+
+    A call that no browser made and that no context came with is of an unknown visitor: the address is that of
+    some server, and its law would be the wrong one.
+    """
+    if any(name in _BROWSERS for name, _ in caller.headers):
+        return caller
+    return replace(caller, address=None, edge=None)
+
+
+def _own_kept_back(caller: Caller) -> Iterable[Header]:
+    """The headers a dialect may look at: no cookies, and nothing that was meant for the gate."""
+    for name, value in caller.headers:
+        if name in (b"cookie", context.HEADER) or (name == b"authorization" and caller.trusted):
+            continue
+        yield name, value
+
+
+def _known(answer: Answer) -> Iterable[Header]:
+    for name, value in answer.headers:
+        if name.lower() in _ANSWERED and not _UNPRINTABLE.search(value):
+            yield name.lower().encode("ascii"), value.encode("ascii")
+    yield b"cache-control", b"no-store"  # an answer belongs to one visitor and one moment
+
+
+def _preflight(scope: Scope) -> Iterable[Header]:
+    """What a page of a listed origin may send: the vendor's SDK decides that, not we."""
+    yield b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"
+    asked = header_values(
+        [(name.lower(), value) for name, value in scope["headers"]], b"access-control-request-headers"
+    )
+    if len(asked) == 1 and _HEADER_NAMES.fullmatch(asked[0]):
+        yield b"access-control-allow-headers", asked[0]
+    yield b"access-control-max-age", b"600"

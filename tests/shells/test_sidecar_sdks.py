@@ -1,0 +1,89 @@
+"""Vendors' own SDKs with the sidecar as their base URL: a process of its own, and not a line of the SDK changed."""
+
+import json
+
+import pytest
+
+import gatekeeper
+from gatekeeper.context import Here, current, dump
+from gatekeeper.policy import load_policy
+from gatekeeper.runtime import Runtime
+from gatekeeper.testing import Simulators
+from tests.shells.serving import records_of, serving
+
+GA4 = """
+[destinations.ga4]
+kind = "ga4"
+measurement_id = "G-TEST"
+api_secret = "s3cret"
+endpoint = "{url}"
+"""
+
+
+@pytest.fixture
+def sims():
+    with Simulators(only=("ga4", "first_party")) as running:
+        yield running
+
+
+@pytest.fixture
+def up(tmp_path, sims):
+    with serving(tmp_path, sims, more=GA4.format(url=sims.ga4.url)) as running:
+        yield running
+
+
+def token(up, **choice):
+    """What `gatekeeper.context.dump()` gives in the app that serves this visitor."""
+    policy = load_policy(up.folder / "gatekeeper.toml")
+    cookie = gatekeeper.issue_consent(config=policy, **choice).partition(";")[0]
+    runtime = Runtime(policy)
+    scope = {"type": "http", "headers": [(b"cookie", cookie.encode())], "client": None, "query_string": b""}
+    mark = current.set(Here(runtime.gate, scope))
+    try:
+        return dump()
+    finally:
+        current.reset(mark)
+        runtime.close()
+
+
+def buy(up, mark=None):
+    """ga4mp, as its own documentation has it; only the base URL is ours."""
+    from ga4mp import GtagMP
+
+    client = GtagMP(api_secret="s3cret", measurement_id="G-TEST", client_id="123.456")
+    client._base_domain = f"{up.url}/gk/to/ga4/mp/collect"
+    event = client.create_new_event(name="purchase")
+    said = {"value": 12.5, "currency": "EUR", "transaction_id": "T1", "email": "jane.doe@example.com",
+            "page_location": "https://shop.example/thanks?email=jane.doe%40example.com"}  # fmt: skip
+    for name, value in said.items():
+        event.set_event_param(name=name, value=value)
+    if mark is not None:
+        event["gatekeeper_context"] = mark
+    client.send(events=[event])
+
+
+def test_ga4mp_without_a_visitor_sends_nothing(up, sims, caplog):
+    """An unknown visitor; the SDK is content."""
+    caplog.set_level("INFO")
+    buy(up)
+    assert "Status code: 204" in caplog.text
+    assert sims.ga4.received == ()
+    (line,) = [one for one in records_of(up) if one["kind"] == "decision"]
+    assert line["deliveries"][0]["reason"] == "no_analytics_consent"
+
+
+def test_ga4mp_with_a_marked_event_sends_what_that_visitor_allowed(up, sims):
+    """The mark speaks for the event, and stays here."""
+    mark = token(up, analytics=True)
+    buy(up, mark)
+    (request,) = sims.ga4.wait(1)
+    assert request.errors == () and request.json["client_id"] == "123.456"
+    (event,) = request.json["events"]
+    assert event["name"] == "purchase"
+    own = {"session_id", "engagement_time_msec"}  # the SDK's
+    assert {name: value for name, value in event["params"].items() if name not in own} == {
+        "value": 12.5, "currency": "EUR", "transaction_id": "T1", "page_location": "https://shop.example/thanks",
+    }  # fmt: skip
+    assert b"jane" not in request.raw and mark.encode() not in request.raw
+    up.wait(lambda: any(one["kind"] == "outcome" for one in records_of(up)))
+    assert "jane" not in json.dumps(list(records_of(up)))
