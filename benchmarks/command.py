@@ -16,7 +16,7 @@ from rich.console import Console
 
 from gatekeeper import __version__
 
-from . import compare, curves, drawing, result, rows, terminal
+from . import compare, curves, drawing, result, rows, second, terminal
 from .charts import figures
 from .machine import describe
 from .options import Options, checked
@@ -80,7 +80,8 @@ def blank(options: Options) -> dict[str, Any]:
     return {
         "format": result.FORMAT, "gatekeeper": __version__,
         "started": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": 0.0, "complete": False,
-        "options": told, "machine": machine, "warnings": warnings, "scenarios": {}, "profile": {}, "curves": {},
+        "options": told, "machine": machine, "warnings": warnings,
+        "scenarios": {}, "profile": {}, "curves": {}, "wrk": {},
     }  # fmt: skip
 
 
@@ -92,6 +93,8 @@ def _parts(options: Options) -> list[tuple[str, Part]]:
     chosen = options.scenarios or tuple(ALL)
     parts = [(name, _scenario(name)) for name in ALL if name in chosen]
     parts += [("profile", _profile(subject)) for subject, (name, _) in SUBJECTS.items() if name in chosen]
+    if "middleware" in chosen and second.wrk():
+        parts.append(("wrk", _second))
     drawn = [curve for curve in curves.CURVES if curve.needs in chosen and (options.soak or curve.name != "memory")]
     parts += [("curve", _curve(curve)) for curve in drawn]
     return parts
@@ -117,6 +120,14 @@ def _profile(subject: str) -> Part:
             found["profile"][subject] = {"why": str(error) or type(error).__name__}
 
     return part
+
+
+def _second(found: dict[str, Any], options: Options, tell: Tell) -> None:
+    tell(second.SUBJECT, 0.0)
+    try:
+        found["wrk"] = second.opinion(options)
+    except Exception as error:  # noqa: BLE001  # said in its place; the run goes on
+        found["wrk"] = {"why": str(error) or type(error).__name__}
 
 
 def _curve(curve: curves.Curve) -> Part:

@@ -128,6 +128,7 @@ def queued(depth: int, at: Stage) -> Iterator[Repeat]:
     try:
         for start in range(0, depth, 500):
             outbox.accept(arrivals(min(500, depth - start))).result(60)
+        outbox.checkpoint().result(60)  # as the deliverer does, once the write-ahead log is large
         yield work
     finally:
         outbox.close()

@@ -19,7 +19,7 @@ from types import FrameType
 
 import orjson
 
-from .stages import CLIENT, ROOT, stage_of
+from .stages import CLIENT, stage_of
 
 TICK = 0.002  # seconds of CPU time; kernels round it up to their own, 4 ms as a rule
 
@@ -102,5 +102,4 @@ def possible() -> bool:
 
 
 if __name__ == "__main__":
-    assert ROOT
     main()

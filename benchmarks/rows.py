@@ -46,6 +46,11 @@ def tables(result: Mapping[str, Any]) -> Iterator[Table]:
             unit = "CPU µs" if curve["unit"] == "µs" else curve["unit"]
             yield Table(curve["title"], (curve["x"], unit, "spread"), tuple(points))
 
+    if told := result["wrk"]:
+        by = [(name, number(one["per_second"]), number(one["cpu_us"])) for name, one in told.items() if name != "why"]
+        title = "our load generator beside wrk, on uvicorn with a bare app"
+        yield Table(title, ("", "req/s", "CPU µs"), tuple(by) if by else ((told["why"], "", ""),))
+
 
 def _row(name: str, found: Mapping[str, Any], contestants: Mapping[str, Any]) -> tuple[str, ...]:
     if found["status"] != "measured" and not found["metrics"]:

@@ -7,7 +7,7 @@ that context to another process: signed, expiring, as the `Gatekeeper-Context` h
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace as changed
@@ -31,12 +31,15 @@ _log = logging.getLogger("gatekeeper")
 class Here:
     """Where code is running: in which gate, and for which request (`scope`) or which verified visitor.
 
+    `scope` may be a way to make one, for hosts that have none until something asks.
     No dataclass: one is made for every request of the host app, and most are never asked anything.
     """
 
     __slots__ = ("_caller", "gate", "scope", "told", "visitor")
 
-    def __init__(self, gate: Gate, scope: Scope | None = None, visitor: Visitor | None = None) -> None:
+    def __init__(
+        self, gate: Gate, scope: Scope | Callable[[], Scope] | None = None, visitor: Visitor | None = None
+    ) -> None:
         self.gate = gate
         self.scope = scope
         self.visitor = visitor
@@ -50,7 +53,8 @@ class Here:
             from gatekeeper.gate import Caller
             from gatekeeper.shells.caller import identify
 
-            caller = Caller(visitor=self.visitor) if self.scope is None else identify(self.scope, self.gate)
+            scope = self.scope() if callable(self.scope) else self.scope
+            caller = Caller(visitor=self.visitor) if scope is None else identify(scope, self.gate)
             self._caller = caller
         if not self.told:
             return caller

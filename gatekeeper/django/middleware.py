@@ -7,6 +7,7 @@ start (ImproperlyConfigured).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -20,8 +21,7 @@ from gatekeeper.django.loop import Loop
 from gatekeeper.django.scope import answered, scope_of
 from gatekeeper.errors import ConfigError
 from gatekeeper.gate import Gate
-from gatekeeper.shells.asgi import Scope
-from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints, local_path
+from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints
 from gatekeeper.shells.relay import Relay
 
 _loop = Loop()
@@ -59,35 +59,32 @@ class GatekeeperMiddleware:
             return self._serve(request)
         if not self._runtime.started:
             self._runtime.start()
-        scope = scope_of(request)
-        if self._ours(scope):
+        if self._ours(request.path_info):
             return _loop.run(answered(self._endpoints, request, self._limit))
-        here = Here(self._gate, scope)
+        here = Here(self._gate, partial(scope_of, request))
         mark = context.current.set(here)
         try:
-            return self._finished(self._get_response(request), here, scope)
+            return self._finished(request, self._get_response(request), here)
         finally:
             context.current.reset(mark)
 
     async def _serve(self, request: Any) -> Any:
         if not self._runtime.started:
             self._runtime.start()
-        scope = scope_of(request)
-        if self._ours(scope):
+        if self._ours(request.path_info):
             return await answered(self._endpoints, request, self._limit)
-        here = Here(self._gate, scope)
+        here = Here(self._gate, partial(scope_of, request))
         mark = context.current.set(here)
         try:
-            return self._finished(await self._get_response(request), here, scope)
+            return self._finished(request, await self._get_response(request), here)
         finally:
             context.current.reset(mark)
 
-    def _ours(self, scope: Scope) -> bool:
-        path = local_path(scope)
+    def _ours(self, path: str) -> bool:
         return path.startswith(self._prefix) or path == GPC_RESOURCE
 
-    def _finished(self, response: Any, here: Here, scope: Scope) -> Any:
-        if self._endpoints.honours_opt_out(scope):
+    def _finished(self, request: Any, response: Any, here: Here) -> Any:
+        if "HTTP_SEC_GPC" in request.META and self._endpoints.honours_opt_out(scope_of(request)):
             response[HONOURED[0].decode()] = HONOURED[1].decode()
         if response.streaming and not isinstance(response, FileResponse):
             # Streamed after this middleware has returned: each part is made in the visitor's context.

@@ -35,7 +35,7 @@ from gatekeeper.native import (
     tree,
 )
 from gatekeeper.native import table as tables
-from gatekeeper.native.dialect import FLAG, Element, Kept, Leaf, Native, Unreadable, origin
+from gatekeeper.native.dialect import FLAG, Element, Kept, Leaf, Native, origin
 
 KIND = "google_ads"
 NAME = "google_ads /v1/events:ingest"
@@ -65,11 +65,7 @@ def matches(method: str, path: str) -> bool:
 def decode(call: Call, to: Destination, body: bytes) -> Native:
     """Every event is an element, what stands beside them is shared. Raises Unreadable."""
     data = json_body.read_object(body)
-    rows = data.pop("events", [])
-    if not isinstance(rows, list) or any(not isinstance(row, dict) for row in rows):
-        raise Unreadable("events is not a list of objects")
-    if len(rows) > json_body.MAX_ELEMENTS:
-        raise Unreadable("events has too many entries")
+    rows = json_body.objects(data.pop("events", []), "events")
     shared = (
         *credentials.read(call, google_api.CREDENTIALS),
         *parameters.read(call.query, _TABLE, "query"),
@@ -79,14 +75,15 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     packed = str(data.get("encoding")) in _BASE64
     stamp = json_body.stamp(shared)
     elements = tuple(_element(row, data.get("consent"), to, packed, stamp) for row in rows)
-    return Native(call, elements, shared, _account(data.get("destinations"), to), {"numbers": numbers})
+    destinations = json_body.objects(data.get("destinations", []), "destinations")
+    return Native(call, elements, shared, _account(destinations, to), {"numbers": numbers})
 
 
-def _account(destinations: object, to: Destination) -> str | None:
+def _account(destinations: Sequence[Mapping[str, Any]], to: Destination) -> str | None:
     """The policy's customer if every destination is an account of Google Ads with that number; else what is not."""
     own = str(to.settings["customer_id"])
-    for one in destinations if isinstance(destinations, list) else ():
-        account = one.get("operatingAccount") if isinstance(one, Mapping) else None
+    for one in destinations:
+        account = one.get("operatingAccount")
         if not isinstance(account, Mapping):
             return "no account"
         kinds = {str(account[key]) for key in ("accountType", "product") if key in account}

@@ -32,7 +32,7 @@ from gatekeeper.native import (
     table,
     tree,
 )
-from gatekeeper.native.dialect import FLAG, Element, Kept, Leaf, Native, Unreadable, origin
+from gatekeeper.native.dialect import FLAG, Element, Kept, Leaf, Native, origin
 
 KIND = "google_ads"
 NAME = "google_ads :uploadClickConversions"
@@ -67,11 +67,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     customer, method = _route(call)
     key = _LISTS[method]
     data = json_body.read_object(body)
-    rows = data.pop(key, [])
-    if not isinstance(rows, list) or any(not isinstance(row, dict) for row in rows):
-        raise Unreadable(f"{key} is not a list of objects")
-    if len(rows) > json_body.MAX_ELEMENTS:
-        raise Unreadable(f"{key} has too many entries")
+    rows = json_body.objects(data.pop(key, []), key)
     shared = (
         *credentials.read(call, google_api.CREDENTIALS),
         *parameters.read(call.query, _TABLE, "query"),

@@ -120,7 +120,9 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
         query = [*(pair for pair in query if pair[0] not in ("npa", "rdp")), ("npa", "1"), ("rdp", "1")]
     found = _PATH.fullmatch(native.call.path)
     part = next((name for name in _ORIGINS if found is not None and found[name]), "")
-    url = f"{origin(one.shaping.to, _ORIGINS.get(part, _ELSEWHERE))}{native.call.path}?{pairs.write_pairs(query)}"
+    url = origin(one.shaping.to, _ORIGINS.get(part, _ELSEWHERE)) + native.call.path
+    if query:
+        url += f"?{pairs.write_pairs(query)}"
     if not posted:
         return Outgoing(native.call.method, url, (), b"")
     headers = (("Content-Type", "application/x-www-form-urlencoded"),)

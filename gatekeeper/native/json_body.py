@@ -33,12 +33,17 @@ def read_object(body: bytes) -> dict[str, Any]:
 def split(data: dict[str, Any], key: str, table: Table) -> tuple[tuple[Leaf, ...], list[tuple[Leaf, ...]]]:
     """The leaves of everything but `key`, and the leaves of each object in the list at `key`."""
     shared = tuple(tree.flatten({name: value for name, value in data.items() if name != key}, table))
-    rows = data.get(key, [])
-    if not isinstance(rows, list) or any(not isinstance(one, dict) for one in rows):
-        raise Unreadable(f"{key} is not a list of objects")
-    if len(rows) > MAX_ELEMENTS:
-        raise Unreadable(f"{key} has too many entries")
+    rows = objects(data.get(key, []), key)
     return shared, [tuple(tree.flatten(one, table, key, (key, n))) for n, one in enumerate(rows)]
+
+
+def objects(rows: object, name: str) -> list[dict[str, Any]]:
+    """A list of objects, `MAX_ELEMENTS` at most. Raises Unreadable for anything else; `name` is what it is called."""
+    if not isinstance(rows, list) or any(not isinstance(one, dict) for one in rows):
+        raise Unreadable(f"{name} is not a list of objects")
+    if len(rows) > MAX_ELEMENTS:
+        raise Unreadable(f"{name} has too many entries")
+    return rows
 
 
 def text(leaves: Iterable[Leaf], name: str) -> str | None:

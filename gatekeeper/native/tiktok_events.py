@@ -22,7 +22,7 @@ from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.model import Answer, Call, Outgoing
 from gatekeeper.native import credentials, json_body, parameters, tiktok_event, tree
 from gatekeeper.native.credentials import Credential
-from gatekeeper.native.dialect import FLAG, Element, Kept, Leaf, Native, Unreadable, origin
+from gatekeeper.native.dialect import FLAG, Element, Kept, Leaf, Native, origin
 
 KIND = "tiktok"
 NAME = "tiktok /event/track/"
@@ -52,11 +52,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     if key is None:
         elements: tuple[Element, ...] = (tiktok_event.element(data),)
     else:
-        rows = data.pop(key, [])
-        if not isinstance(rows, list) or any(not isinstance(row, dict) for row in rows):
-            raise Unreadable(f"{key} is not a list of objects")
-        if len(rows) > json_body.MAX_ELEMENTS:
-            raise Unreadable(f"{key} has too many entries")
+        rows = json_body.objects(data.pop(key, []), key)
         shared = (*shared, *tree.flatten(data, tiktok_event.TABLE, "", ("body",)))
         stamp = json_body.stamp(shared)
         elements = tuple(tiktok_event.element(row, stamp) for row in rows)

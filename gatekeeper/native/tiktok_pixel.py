@@ -19,7 +19,7 @@ from gatekeeper.destinations import answers
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.model import Answer, Call, Outgoing
 from gatekeeper.native import json_body, parameters, tiktok_event
-from gatekeeper.native.dialect import Kept, Leaf, Native, Unreadable, origin
+from gatekeeper.native.dialect import Kept, Leaf, Native, origin
 
 KIND = "tiktok"
 NAME = "tiktok /api/v2/pixel"
@@ -39,9 +39,7 @@ def matches(method: str, path: str) -> bool:
 def decode(call: Call, to: Destination, body: bytes) -> Native:
     """Every event is an element. Raises Unreadable."""
     data = json_body.read(body)
-    rows = data if isinstance(data, list) else [data]
-    if len(rows) > json_body.MAX_ELEMENTS or any(not isinstance(row, dict) for row in rows):
-        raise Unreadable("the body is neither an event nor a list of them")
+    rows = json_body.objects(data if isinstance(data, list) else [data], "the body")
     elements = tuple(tiktok_event.element(row) for row in rows)
     account = tiktok_event.account([leaf for one in elements for leaf in one.leaves], to)
     shared = parameters.read(call.query, tiktok_event.TABLE, "query")

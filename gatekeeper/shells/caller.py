@@ -45,7 +45,7 @@ def presents_key(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
 
 
 def _has_key(headers: tuple[tuple[bytes, bytes], ...], gate: Gate) -> bool:
-    return bearer(headers, gate.policy.api_keys)
+    return bool(gate.policy.api_keys) and bearer(headers, gate.policy.api_keys)
 
 
 def bearer(headers: Sequence[tuple[bytes, bytes]], keys: Sequence[Secret]) -> bool:

@@ -47,5 +47,5 @@ def finished(**scenarios: dict[str, Outcome]) -> dict[str, Any]:
             name: scenario_record(Scenario(name, f"about {name}", ()), contestants)
             for name, contestants in scenarios.items()
         },
-        "profile": {}, "curves": {},
+        "profile": {}, "curves": {}, "wrk": {},
     }  # fmt: skip

@@ -5,12 +5,13 @@ import time
 
 import pytest
 
-from benchmarks import samples
+from benchmarks import samples, second
 from benchmarks.cpu import Meter, memory_mb
 from benchmarks.load import Load
 from benchmarks.machine import free_port
 from benchmarks.process import StartError, loaded, running, vendor
 from benchmarks.vendor import count_of, vendor_of
+from tests.benchmarks.builders import tiny
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,14 @@ def test_the_meter_sees_the_cpu_of_a_process_and_its_children(tmp_path):
             time.sleep(0.02)
         assert meter.seconds() >= 0.05
         assert memory_mb(process.pid) > 1
+
+
+def test_wrk_gives_a_second_opinion_where_it_is(tmp_path):
+    """The same server, loaded by either."""
+    if not second.wrk():
+        pytest.skip("wrk is not installed")
+    told = second.opinion(tiny(tmp_path))
+    assert all(told[name][figure] > 0 for name in ("ours", "wrk") for figure in ("per_second", "cpu_us"))
 
 
 def test_a_port_in_use_is_said(mock, tmp_path):

@@ -30,6 +30,7 @@ def found():
     made["profile"] = {"collect": {"stages": {"server": 30.0, "shaping": 10.0}}, "call": {"why": "not here"}}
     points = [{"x": x, "rounds": [y], "median": y, "low": y, "high": y} for x, y in ((1, 10.0), (4, 20.0))]
     made["curves"] = {"depth": {"title": "By outbox depth", "x": "events queued", "unit": "µs", "points": points}}
+    made["wrk"] = {"ours": {"per_second": 20e3, "cpu_us": 25.0}, "wrk": {"per_second": 21e3, "cpu_us": 24.0}}
     return made
 
 
@@ -46,6 +47,7 @@ def test_the_table_tells_cost_ratio_and_latency(found):
     assert rows["GA4: mitmproxy"][""] == "skipped: mitmdump is not installed"
     assert cells(found, "stages of collect")["server"]["share"] == "75%"
     assert cells(found, "By outbox depth")["4"]["CPU µs"] == "20.0"
+    assert cells(found, "our load generator")["wrk"]["req/s"] == "21,000"
 
 
 def test_there_is_a_figure_for_everything_that_was_measured(found):

@@ -183,6 +183,13 @@ def test_every_destination_must_be_the_policys_account(account):
     assert planned(GATE, call, GRANTED).reason == "unlisted_destination"
 
 
+@pytest.mark.parametrize("destinations", [ACCOUNT, [[ACCOUNT]], "x", {"0": ACCOUNT}])
+def test_destinations_that_two_could_read_differently_are_not_read(destinations):
+    """What is no list of objects is no account of ours either."""
+    call = posted(PATH, {"destinations": destinations, "events": [event()]})
+    assert planned(GATE, call, GRANTED).reason == "call_unreadable"
+
+
 def test_the_policys_conversion_action_where_no_destination_is_named():
     """As for events of ours."""
     made = planned(GATE, posted(PATH, {"events": [event()]}), GRANTED)

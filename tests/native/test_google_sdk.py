@@ -23,13 +23,13 @@ def datamanager():
         return datamanager_v1
 
 
-def client_of(datamanager, port):
+def client_of(datamanager, url):
     """The client by REST, without Google's credentials: the gate puts in the policy's."""
     from google.ads.datamanager_v1.services.ingestion_service.transports import IngestionServiceRestTransport
     from google.auth.credentials import AnonymousCredentials
 
     transport = IngestionServiceRestTransport(
-        host=f"127.0.0.1:{port}", credentials=AnonymousCredentials(), url_scheme="http"
+        host=url.removeprefix("http://"), credentials=AnonymousCredentials(), url_scheme="http"
     )
     return datamanager.IngestionServiceClient(transport=transport)
 
@@ -63,7 +63,7 @@ def test_data_managers_own_client(datamanager, said, request_id):
         return Answer(200, (), json.dumps({"requestId": "r-1", "fieldWarnings": [WARNING]}).encode())
 
     with listening(gate, vendor) as here:
-        client = client_of(datamanager, int(here.url.rpartition(":")[2]))
+        client = client_of(datamanager, here.url)
         cookie = (said[0].decode(), said[1].decode())
         answer = client.ingest_events(request=request_of(datamanager), metadata=[cookie])
         client.transport.close()

@@ -4,7 +4,7 @@ import json
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.calls import finish_call
@@ -79,6 +79,7 @@ def test_the_bodies_to_start_from_are_sent(name):
 
 
 @pytest.mark.parametrize("name", BODIES)
+@settings(deadline=None)
 @given(data=st.data())
 def test_anything_in_the_place_of_anything(name, data):
     """One node of a good body replaced: still a decision, and whatever comes back can be told the caller."""
@@ -133,6 +134,7 @@ def test_each_event_is_decided_for_the_visitor_its_app_marked_it_with(name, key)
 
 
 @pytest.mark.parametrize("vector", TAG, ids=lambda one: one["id"])
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_parameters_of_the_tag(vector, data):
     """Queries and forms cut, doubled and filled with anything."""
