@@ -305,13 +305,13 @@ def _event(
     for leaf in (*element.leaves, *shared):
         if leaf.role == PROTOCOL and _is_personal(leaf.value):
             cleaned[id(leaf)] = None
-            names[name := _shown(leaf.name)] = None
+            names[name := _audit_name(leaf)] = None
             unusable[name] = "invalid"
         if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
             continue
         row = catalogue.by_name.get(leaf.role)
         if row is None:
-            names[name := _shown(leaf.name)] = None
+            names[name := _audit_name(leaf)] = None
             unusable[name] = "unknown_field"
             continue
         value = leaf.value
@@ -341,6 +341,11 @@ def _event(
     return event, cleaned
 
 
+def _audit_name(leaf: Leaf) -> str:
+    """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
+    return printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
+
+
 def _is_personal(value: object) -> bool:
     """Whether mechanics carry somebody's address or number, encoded or not; counters are not asked."""
     return isinstance(value, str) and len(value) > 6 and not value.isdigit() and not is_mechanical(value)
@@ -363,13 +368,8 @@ def _native_names(stripped: Container[str], leaves: Iterable[Leaf], catalogue: C
         row = catalogue.by_name.get(leaf.role)
         for name in () if row is None else {row.key, leaf.role}:
             if name in stripped:
-                found[name] = tuple(dict.fromkeys((*found.get(name, ()), _shown(leaf.name))))
+                found[name] = tuple(dict.fromkeys((*found.get(name, ()), _audit_name(leaf))))
     return found
-
-
-def _shown(native_name: str) -> str:
-    """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
-    return printable(native_name.replace("[", ".").replace("]", "").replace(":", "."))
 
 
 def _sendable(

@@ -49,9 +49,11 @@ async def answered(app: App, request: Any, limit: int) -> HttpResponse:
     sent: list[Message] = []
 
     async def receive() -> Message:
+        """The body, once."""
         return body.pop() if body else {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
+        """Keep what is answered."""
         sent.append(message)
 
     await app(_complete(scope_of(request), request), receive, send)

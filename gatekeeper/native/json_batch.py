@@ -114,8 +114,8 @@ class JsonBatch:
             shared += parameters.read(coat.text, self.table, "form", but=but)
         key, events, beside = self._events(data)
         shared += self.read_leaves([*tree.flatten(beside, self.table, "", ("body",))])
-        stamp = json_body.stamp(shared)
-        elements = tuple(self._element(one, stamp) for one in events)
+        stamp, flags = json_body.stamp(shared), self.flags(shared, beside)
+        elements = tuple(self._element(one, stamp, flags) for one in events)
         return Native(call, elements, tuple(shared), None, {"coat": coat, "key": key})
 
     def _events(self, data: Any) -> tuple[str | None, list[dict[str, Any]], dict[str, Any]]:
@@ -137,7 +137,8 @@ class JsonBatch:
             raise Unreadable("an event is not an object")
         return key, events, beside
 
-    def _element(self, data: dict[str, Any], stamp: str | None) -> Element:
+    def _element(self, data: dict[str, Any], stamp: str | None, flags: Mapping[str, Any]) -> Element:
+        """One event; stamp and flags are those beside the list, where it has none of its own."""
         leaves = self.read_leaves([*tree.flatten(data, self.table, "", ("event",))])
         event_id = next((str(leaf.value) for leaf in leaves if leaf.role == "event_id"), None)
         if len(leaves) > MAX_KEYS:
@@ -150,7 +151,7 @@ class JsonBatch:
             id=event_id,
             time=_seconds(moment),
             stamp=stamp if own is None else own,
-            flags=self.flags(leaves, data),
+            flags={**flags, **self.flags(leaves, data)},
         )
 
     def _basic(self, call: Call) -> tuple[Leaf, ...]:
@@ -212,8 +213,10 @@ class JsonBatch:
             events.append(self.fold(event, key is None))
         data = events[0] if key is None else events
         if key:
-            beside = tree.rebuild(leaf for leaf in shared if leaf.path[:1] == ("body",))
-            data = {**beside.get("body", {}), key: events}
+            beside = tree.rebuild(leaf for leaf in shared if leaf.path[:1] == ("body",)).get("body", {})
+            if self.restrict is not None:
+                self.restrict(beside, all(one.shaping.marketing_granted for one in sent))
+            data = {**beside, key: events}
         secret = sent[0].shaping.to.secrets.get("api_key")
         leaves = (*native.shared, *(leaf for one in sent for leaf in one.leaves))
         if secret is not None and self.place_key is not None and not any(leaf.role == SECRET for leaf in leaves):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from pydantic import ValidationError
@@ -92,6 +94,7 @@ class _Compiler:
         self.laws = self._laws()
         destinations = {name: self._destination(name, table, catalogue) for name, table in file.destinations.items()}
         self._check_routes(destinations)
+        self._check_listening()
         self._check_allowed(destinations)
         folder = (self.path.parent if self.path else Path()).absolute()
         policy = Policy(
@@ -340,6 +343,16 @@ class _Compiler:
             if scheme not in ("http", "https") or not separator or not host or "/" in host or "*" in host:
                 self.faults.append(f'server.origins: "{origin}" is not an origin; write https://shop.example')
             yield origin
+
+    def _check_listening(self) -> None:
+        table = self.file.server
+        if table.app_upstream is not None and urlsplit(table.app_upstream).path not in ("", "/"):
+            self.faults.append(
+                f'server.app_upstream: "{table.app_upstream}" is not an origin; write http://127.0.0.1:8000'
+            )
+        for host in table.hosts:
+            if not re.fullmatch(r"[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\]", host):
+                self.faults.append(f'server.hosts: "{host}" is not a host name; write shop.example, without a port')
 
     def _check_routes(self, destinations: Mapping[str, Destination]) -> None:
         for event, table in self.file.events.items():

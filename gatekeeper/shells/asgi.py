@@ -44,8 +44,8 @@ async def read_body(receive: Receive, limit: int, deadline: float = 15.0) -> byt
 
 async def respond(send: Send, status: int, body: bytes, headers: Iterable[Header] = (), *, head: bool = False) -> None:
     """Send an answer. With `head`, only its headers."""
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
+    length = () if status == 204 else ((b"content-length", str(len(body)).encode()),)  # RFC 9110 section 8.6
+    await send({"type": "http.response.start", "status": status, "headers": [*length, *headers]})
     await send({"type": "http.response.body", "body": b"" if head else body})
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import h11
@@ -72,16 +72,16 @@ class Link:
 
     async def ask(self, method: str, target: bytes, headers: list[Header]) -> None:
         """Send a request's head. Raises LinkError."""
-        await self._write(self._http.send(h11.Request(method=method, target=target, headers=headers)))
+        await self._write(h11.Request, method=method, target=target, headers=headers)
 
     async def pour(self, data: bytes) -> None:
         """Send a part of its body. Raises LinkError."""
         if data:
-            await self._write(self._http.send(h11.Data(data=data)))
+            await self._write(h11.Data, data=data)
 
     async def end(self) -> None:
         """Its body is whole. Raises LinkError."""
-        await self._write(self._http.send(h11.EndOfMessage()))
+        await self._write(h11.EndOfMessage)
 
     async def answer(self) -> tuple[int, list[Header]]:
         """Status and headers: 101 or final; interim answers are dropped. Raises LinkError."""
@@ -127,14 +127,14 @@ class Link:
         """Hang up."""
         self._writer.transport.abort()
 
-    async def _write(self, data: bytes | None) -> None:
-        if not data:
-            return
+    async def _write(self, kind: Callable[..., Any], **parts: object) -> None:
         try:
-            self._writer.write(data)
-            await self._writer.drain()
-        except OSError:
-            raise LinkError(sent=True) from None
+            data = self._http.send(kind(**parts))
+            if data:
+                self._writer.write(data)
+                await self._writer.drain()
+        except (h11.ProtocolError, OSError):  # the first: the app has ended its answer, or the connection, already
+            raise LinkError(sent=self.answering or not self.used) from None
         self.moved = self._loop.time()
 
     async def _event(self) -> object:

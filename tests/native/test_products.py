@@ -238,6 +238,19 @@ def test_a_messages_own_consent_goes_on_as_it_is_where_all_is_granted():
     assert sent(made)["context"] == consent(Analytics=True, Advertising=True)
 
 
+def test_a_batchs_own_consent_holds_for_messages_without_one():
+    """Segment puts the batch's context into each message; it narrows, and goes on stricter, as a message's own."""
+    gate = gate_of("segment")
+    message = {"type": "page", "anonymousId": "a"}
+    refused = {"batch": [message], "context": consent(Analytics=False, Advertising=False)}
+    assert plan(gate, request("/v1/batch", refused), ALL).reason == "no_analytics_consent"
+    own = {**message, "context": consent(Analytics=True, Advertising=False)}
+    body = {"batch": [message, own], "context": consent(Analytics=True, Advertising=True)}
+    made = plan(gate, request("/v1/batch", body), ME)
+    assert sent(made)["context"] == consent(Analytics=True, Advertising=False)
+    assert len(sent(made)["batch"]) == 2
+
+
 @pytest.mark.parametrize(
     "context",
     [
@@ -477,14 +490,17 @@ def test_matomos_order_keeps_its_items():
     assert made.plans[0].event.name == "purchase"
 
 
-def test_umamis_identify_has_nothing_that_may_go():
-    """It is properties of a person and nothing else."""
+def test_umamis_identify_needs_something_of_the_person():
+    """Properties are stripped; the person's own number goes where the policy lists it."""
+    website = "0f2a1c6e-0000-4000-8000-000000000001"
     body = {
         "type": "identify",
-        "payload": {"website": "0f2a1c6e-0000-4000-8000-000000000001", "data": {"email": "a@b.example"}},
+        "payload": {"website": website, "url": "/", "id": "u-77", "data": {"email": "a@b.example"}},
     }
     made = plan(gate_of("umami"), request("/api/send", body), ALL)
     assert made.outgoing is None and made.reason == "insufficient_data"
+    made = plan(gate_of("umami", fields=["user_id"]), request("/api/send", body), ALL)
+    assert sent(made) == {"type": "identify", "payload": {"website": website, "id": "u-77"}}
 
 
 def test_an_endpoint_may_have_a_path():

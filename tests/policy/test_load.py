@@ -145,6 +145,16 @@ FAULTS = [
         id="no-star-origin",
     ),
     pytest.param(
+        {"server": {"app_upstream": "http://127.0.0.1:8000/app"}},
+        'server.app_upstream: "http://127.0.0.1:8000/app" is not an origin; write http://127.0.0.1:8000',
+        id="no-upstream-with-a-path",
+    ),
+    pytest.param(
+        {"server": {"hosts": ["shop.example:443"]}},
+        'server.hosts: "shop.example:443" is not a host name; write shop.example, without a port',
+        id="no-host-with-a-port",
+    ),
+    pytest.param(
         {"server": {"max_body": "1 apple"}},
         "server.max_body: '1 apple' is not a size; write a number and a unit, such as 64KiB or 1MiB",
         id="no-size",

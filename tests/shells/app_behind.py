@@ -49,6 +49,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self):
         path = self.path.partition("?")[0]
+        self.server.asked.append(self.requestline)
         known = getattr(self, path.strip("/").replace("-", "_") + "_page", None)
         if known is not None:
             known()
@@ -143,14 +144,22 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
+class Server(ThreadingHTTPServer):
+    """Says nothing of connections that break off."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass
+
+
 @contextmanager
 def app_behind():
     """The server; `url` is its origin."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     server.url = f"http://127.0.0.1:{server.server_address[1]}"
     server.turns, server.left, server.poured = threading.Semaphore(0), threading.Event(), 0
-    server.page = b""
+    server.page, server.asked = b"", []
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -275,6 +275,16 @@ def test_of_the_callers_headers_only_known_ones_go_on(up, vendor):
     assert b"203.0.113.7" not in raw and b"canary" not in raw and b"gatekeeper_consent" not in raw
 
 
+def test_calls_are_counted(up, vendor):
+    """By what was decided, for whoever watches."""
+    vendor.answer(OK)
+    call(up)
+    httpx.post(up.url + CALL, json=PURCHASE, trust_env=False)
+    text = up.get("/gk/metrics").text
+    for decision in ("sent", "no_analytics_consent"):
+        assert f'gatekeeper_calls_total{{decision="{decision}",destination="ga4"}}' in text
+
+
 def test_a_reload_holds_for_calls(tmp_path, vendor):
     """The destination's new address, another timeout and a removed destination count from the next call on."""
     import signal

@@ -386,8 +386,8 @@ def test_a_client_that_does_not_read_does_not_stop_others(up):
             connection.close()
 
 
-def test_500_slow_clients_do_not_slow_a_good_one_down(up):
-    """They hold connections, nothing else; compared with the same gate when it is alone."""
+def test_200_slow_clients_do_not_keep_a_good_one_from_being_served(up):
+    """They hold connections, nothing else."""
     slow = []
     threads = []
 
