@@ -10,6 +10,7 @@ from gatekeeper.context import track
 from gatekeeper.errors import AuditError, ConfigError, DeliveryError, EventError, GatekeeperError
 from gatekeeper.issue import issue_consent
 from gatekeeper.policy import Policy, load_policy
+from gatekeeper.runtime import start
 from gatekeeper.shells.middleware import GatekeeperMiddleware
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "context",
     "issue_consent",
     "load_policy",
+    "start",
     "track",
 ]

@@ -8,6 +8,7 @@ sends (the sidecar, or the app's own HTTP client) does those three in this order
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,8 @@ from msgspec import structs
 
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
-from gatekeeper.destinations.kind import Destination, Shaping
+from gatekeeper.destinations import normalise
+from gatekeeper.destinations.kind import Destination, Kind, Shaping
 from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, printable
 from gatekeeper.gate import Caller, Gate, Plan, age_of, failed
@@ -49,9 +51,11 @@ from gatekeeper.native.dialect import (
     Native,
     Unreadable,
 )
+from gatekeeper.native.names import written
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import scrub_value
+from gatekeeper.scrub.identifier import is_mechanical, personal_shape
 from gatekeeper.signals import header_values
 from gatekeeper.signals.tcf import vendor_permissions
 
@@ -62,6 +66,11 @@ _ALWAYS: Final = frozenset({PROTOCOL, FLAG, SECRET})
 # Headers of the caller that are fields of the visitor; all others are dropped, or the dialect's own business.
 _HEADER_FIELDS: Final = {b"user-agent": ("User-Agent", "user_agent"), b"referer": ("Referer", "referrer")}
 _EMPTY: Final = Answer(204)
+_TRUNCATED: Final = "ip_truncated"
+# A time as vendors write it: ISO 8601, or Unix seconds to microseconds.
+_MOMENT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?|1\d{9}(\d{3}|\d{6})?(\.\d{1,9})?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ class CallPlan:
 def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
     """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
     at = gate.clock()
-    dialect = find(to.kind.name, call.method, call.path)
+    dialect = find(to, call.method, call.path)
     native: Native | None = None
     try:
         if dialect is None:
@@ -109,6 +118,13 @@ def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPl
         # The traceback's locals hold the visitor's data: the class of the error is all that is logged.
         _log.error("the gate failed on a call to %s (%s); it was blocked", to.name, type(error).__name__)
         return _blocked(gate, to, at, INTERNAL, "", _accepted(dialect, call))
+
+
+def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UNLISTED) -> CallPlan:
+    """The plan for a call to a tracking host that is no destination of the policy; the audit names the host."""
+    kind = Kind("unlisted", host, None, frozenset(), "", (), None)
+    nowhere = Destination(host, kind, Purpose.MARKETING, "", frozenset(), {}, frozenset(), "")
+    return _blocked(gate, nowhere, gate.clock(), reason, "the policy has no destination for this host", answer)
 
 
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
@@ -166,7 +182,7 @@ def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answ
 def _plan_call(
     gate: Gate, to: Destination, call: Call, caller: Caller, at: float, dialect: Dialect, native: Native
 ) -> CallPlan:
-    headers = _header_leaves(call)
+    headers = _header_leaves(call, to, caller)
     shared = (*native.shared, *headers)
     judged = [_Judged(gate, to, native, caller, at, dialect, shared, element) for element in native.elements]
     if not judged:
@@ -191,8 +207,11 @@ def _coded(outgoing: Outgoing, call: Call, more: tuple[tuple[str, str], ...]) ->
     return Outgoing(outgoing.method, outgoing.url, (*outgoing.headers, *added, *more), body)
 
 
-def _header_leaves(call: Call) -> tuple[Leaf, ...]:
+def _header_leaves(call: Call, to: Destination, caller: Caller) -> tuple[Leaf, ...]:
+    """What the head says of the visitor; their address where the operator's own analytics may have its network."""
     found = {}
+    if to.settings.get("truncate_ip") and caller.address is not None:
+        found[b""] = Leaf("header:X-Forwarded-For", "ip", caller.address, ("header", "X-Forwarded-For"))
     for name, value in call.headers:
         if name in _HEADER_FIELDS:
             title, role = _HEADER_FIELDS[name]
@@ -210,8 +229,12 @@ class _Judged:
         dialect: Dialect, shared: Sequence[Leaf], element: Element,
     ) -> None:  # fmt: skip
         policy = gate.policy
+        hidden = 0
         if element.stamp is not None:
-            caller = replace(caller, visitor=gate.visitor(element.stamp, at), address=None)
+            # Its visitor's token says all there is: what came with the request is somebody else's.
+            caller = Caller(visitor=gate.visitor(element.stamp, at), trusted=caller.trusted)
+            hidden = len(shared) - len(native.shared)
+            shared = native.shared
         self.event, cleaned = _event(gate, to, at, shared, element)
         self.place = gate.place_of(caller)
         heard = policy.readers.read(
@@ -238,7 +261,10 @@ class _Judged:
         sent: dict[str, object] = {}
         scrubbed: dict[str, tuple[str, ...]] = {}
         own = [_sendable(leaf, cleaned, decision, dialect, sent, scrubbed, gate, to) for leaf in element.leaves]
-        self.shared = tuple(_sendable(leaf, cleaned, decision, dialect, sent, scrubbed, gate, to) for leaf in shared)
+        self.shared = (
+            *(_sendable(leaf, cleaned, decision, dialect, sent, scrubbed, gate, to) for leaf in shared),
+            *(None,) * hidden,
+        )
         leaves = tuple(leaf for leaf in own if leaf is not None)
         shaping = Shaping(to, self.consent, self.place, at, lambda value: gate.keys.derived_id(to.name, value))
         why = dialect.minimum([*(leaf for leaf in self.shared if leaf is not None), *leaves], shaping)
@@ -249,12 +275,14 @@ class _Judged:
             )
             return
         self.kept = Kept(leaves, shaping)
-        stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in sent}
+        derived = (_TRUNCATED,) if sent.pop(_TRUNCATED, None) else ()
+        went = {policy.catalogue.by_name[name].key for name in sent}  # what goes out in clear is named differently
+        stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in went}
         self.decision = structs.replace(
             decision,
             kept=sent,
             stripped=stripped,
-            derived=(),
+            derived=derived,
             scrubbed=scrubbed,
             native=_native_names(stripped, (*element.leaves, *shared), policy.catalogue),
         )
@@ -275,12 +303,15 @@ def _event(
     cleaned: dict[int, object] = {}
     names: dict[str, None] = {}
     for leaf in (*element.leaves, *shared):
+        if leaf.role == PROTOCOL and _is_personal(leaf.value):
+            cleaned[id(leaf)] = None
+            names[name := _audit_name(leaf)] = None
+            unusable[name] = "invalid"
         if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
             continue
         row = catalogue.by_name.get(leaf.role)
         if row is None:
-            name = _shown(leaf.name)
-            names[name] = None
+            names[name := _audit_name(leaf)] = None
             unusable[name] = "unknown_field"
             continue
         value = leaf.value
@@ -292,7 +323,6 @@ def _event(
                 names[click_id] = None
                 unusable.setdefault(click_id, "not_needed")
         good, bad = accept({leaf.role: value}, catalogue)
-        names[row.key] = None
         for name in (*good, *bad):
             names[name] = None
         unusable |= bad
@@ -300,7 +330,7 @@ def _event(
             cleaned[id(leaf)] = good[row.key]
             data.setdefault(row.key, good[row.key])
     event = Event(
-        name=element.event,
+        name=written(element.event),
         id=element.id or "",
         time=min(element.time or at, at),
         data=data,
@@ -311,6 +341,26 @@ def _event(
     return event, cleaned
 
 
+def _audit_name(leaf: Leaf) -> str:
+    """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
+    return printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
+
+
+def _is_personal(value: object) -> bool:
+    """Whether mechanics carry somebody's address or number, encoded or not; counters are not asked."""
+    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and not is_mechanical(value)
+
+
+def _is_envelope(leaf: Leaf) -> bool:
+    """Whether an id or a time of an event is one: neither may carry anything else."""
+    if isinstance(leaf.value, bool) or not isinstance(leaf.value, (str, int, float)) or len(str(leaf.value)) > 128:
+        return False
+    if leaf.role == "event_time":
+        return _MOMENT.fullmatch(str(leaf.value)) is not None
+    text = str(leaf.value)
+    return text.isprintable() and personal_shape(text) is None
+
+
 def _native_names(stripped: Container[str], leaves: Iterable[Leaf], catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     """Under which native names each stripped canonical field came."""
     found: dict[str, tuple[str, ...]] = {}
@@ -318,13 +368,8 @@ def _native_names(stripped: Container[str], leaves: Iterable[Leaf], catalogue: C
         row = catalogue.by_name.get(leaf.role)
         for name in () if row is None else {row.key, leaf.role}:
             if name in stripped:
-                found[name] = tuple(dict.fromkeys((*found.get(name, ()), _shown(leaf.name))))
+                found[name] = tuple(dict.fromkeys((*found.get(name, ()), _audit_name(leaf))))
     return found
-
-
-def _shown(native_name: str) -> str:
-    """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
-    return printable(native_name.replace("[", ".").replace("]", "").replace(":", "."))
 
 
 def _sendable(
@@ -332,14 +377,21 @@ def _sendable(
     sent: dict[str, object], scrubbed: dict[str, tuple[str, ...]], gate: Gate, to: Destination,
 ) -> Leaf | None:  # fmt: skip
     """The leaf with the value that may be sent, or `None`; notes its field in `sent` and what was scrubbed."""
+    if leaf.role == PROTOCOL:
+        return None if id(leaf) in cleaned else leaf
     if leaf.role in _ALWAYS:
         return leaf
     if leaf.role in (UNKNOWN, STAMP):
         return None
     if leaf.role in _ENVELOPE:
-        return leaf if isinstance(leaf.value, (str, int, float)) and len(str(leaf.value)) <= 128 else None
+        return leaf if _is_envelope(leaf) else None
     row = gate.policy.catalogue.by_name.get(leaf.role)
-    if row is None or id(leaf) not in cleaned or row.key not in decision.kept:
+    if row is None or id(leaf) not in cleaned:
+        return None
+    if row.type == "ip" and row.key not in decision.kept and to.settings.get("truncate_ip"):
+        sent[_TRUNCATED] = True
+        return replace(leaf, value=normalise.network(str(cleaned[id(leaf)])))
+    if row.key not in decision.kept:
         return None
     value, found = scrub_value(row, cleaned[id(leaf)], to.url_params)
     if found:

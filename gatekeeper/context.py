@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any
 
@@ -29,21 +28,30 @@ if TYPE_CHECKING:
 _log = logging.getLogger("gatekeeper")
 
 
-@dataclass(frozen=True, slots=True)
 class Here:
-    """Where code is running: in which gate, and for which request (`scope`) or which verified visitor."""
+    """Where code is running: in which gate, and for which request (`scope`) or which verified visitor.
 
-    gate: Gate
-    scope: Scope | None = None
-    visitor: Visitor | None = None
-    told: dict[str, Any] = field(default_factory=dict)  # what the host app knows of the visitor
+    No dataclass: one is made for every request of the host app, and most are never asked anything.
+    """
+
+    __slots__ = ("_caller", "gate", "scope", "told", "visitor")
+
+    def __init__(self, gate: Gate, scope: Scope | None = None, visitor: Visitor | None = None) -> None:
+        self.gate = gate
+        self.scope = scope
+        self.visitor = visitor
+        self.told: dict[str, Any] | None = None  # what the host app knows of the visitor
+        self._caller: Caller | None = None
 
     def caller(self) -> Caller:
-        """What is known of the visitor, read only when it is asked for."""
-        from gatekeeper.gate import Caller
-        from gatekeeper.shells.caller import identify
+        """What is known of the visitor, read when it is first asked for."""
+        caller = self._caller
+        if caller is None:
+            from gatekeeper.gate import Caller
+            from gatekeeper.shells.caller import identify
 
-        caller = Caller(visitor=self.visitor) if self.scope is None else identify(self.scope, self.gate)
+            caller = Caller(visitor=self.visitor) if self.scope is None else identify(self.scope, self.gate)
+            self._caller = caller
         if not self.told:
             return caller
         residence, age_band = self.told.get("residence"), self.told.get("age_band")
@@ -76,8 +84,13 @@ def install(gate: Gate) -> None:
     _installed.append(gate)
 
 
+def working() -> Here | None:
+    """For whom this code works: the current visitor, else nobody in this process's newest gate; `None` without one."""
+    return current.get() or (Here(_installed[-1]) if _installed else None)
+
+
 def replace(old: Gate, new: Gate) -> None:
-    """Make a gate known in the place of another: the policy was read again."""
+    """Make a gate known in the place of another, if that one is: the policy was read again."""
     _installed[:] = [new if gate is old else gate for gate in _installed]
 
 
@@ -88,9 +101,11 @@ def track(event: str, /, **data: Any) -> str | None:
     event that cannot be taken is logged by its fault, without values, and `None` is returned. It is decided
     at once and delivered in the background.
     """
-    here = current.get() or (Here(_installed[-1]) if _installed else None)
+    here = working()
     if here is None:
-        _log.error("track(): no gate runs in this process; wrap the app in GatekeeperMiddleware")
+        _log.error(
+            "track(): no gate runs in this process; wrap the app in GatekeeperMiddleware, or call gatekeeper.start()"
+        )
         return None
     try:
         posted = wire.parse(orjson.dumps({"event": event, "data": data}))
@@ -116,9 +131,8 @@ def tell(*, residence: tuple[str, str | None] | None = None, age_band: str | Non
         raise GatekeeperError("there is no visitor here: tell() belongs in code that serves a request")
     if age_band is not None and age_band not in AGE_BANDS:
         raise ConfigError(f'age_band: "{age_band}" is not a band; use one of {", ".join(AGE_BANDS)}')
-    here.told.update(
-        {key: value for key, value in (("residence", residence), ("age_band", age_band)) if value is not None}
-    )
+    told = {key: value for key, value in (("residence", residence), ("age_band", age_band)) if value is not None}
+    here.told = (here.told or {}) | told
 
 
 def dump() -> str:
@@ -130,13 +144,23 @@ def dump() -> str:
 
 
 @contextmanager
-def load(token: str) -> Iterator[None]:
-    """Work for the visitor of a token: `with gatekeeper.context.load(token): …`. A bad token denies everything."""
+def load(token: str | None = None, *, subject: str | None = None) -> Iterator[None]:
+    """Work for another visitor: `with gatekeeper.context.load(token): …`. A bad token denies everything.
+
+    Or for one named by `subject`, as a job that only knows whose order it is: such a visitor said nothing here, is
+    nowhere known and stands in the log under that name. Raises GatekeeperError where no gate runs, and ConfigError
+    for both or neither.
+    """
+    if (token is None) == (subject is None):
+        raise ConfigError("load(): give a token or a subject, and not both")
     here = current.get()
     gate = here.gate if here else _installed[-1] if _installed else None
     if gate is None:
-        raise GatekeeperError("no gate runs in this process: build a GatekeeperMiddleware or a Runtime first")
-    mark = current.set(Here(gate, visitor=gate.visitor(token, gate.clock())))
+        raise GatekeeperError(
+            "no gate runs in this process: wrap the app in GatekeeperMiddleware, or call gatekeeper.start()"
+        )
+    visitor = Visitor((), subject=subject) if token is None else gate.visitor(token, gate.clock())
+    mark = current.set(Here(gate, visitor=visitor))
     try:
         yield
     finally:

@@ -11,11 +11,12 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from gatekeeper import ids, keys
+from gatekeeper import context, ids, keys
 from gatekeeper.audit.recover import missing
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.writer import AuditWriter, usable
@@ -30,12 +31,13 @@ from gatekeeper.storage.sqlite import SqliteOutbox
 
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
 TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
+FORK_DRAIN = 5.0  # seconds for requests under way before a fork
 _FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
 _log = logging.getLogger("gatekeeper")
 
 
 class Runtime:
-    """Everything one process needs; threads start with the first event, so a fork before it is harmless."""
+    """Everything one process needs. Threads start with the first event; before a fork they are ended, see `pause`."""
 
     def __init__(self, config: str | Path | Policy) -> None:
         self.policy = load_policy(config)
@@ -61,11 +63,15 @@ class Runtime:
         )
         self.outbox.woken = self._deliverer.wake
         self.gate = self._gate()
+        self._delivering = False
+        self.started = False  # in this process; whoever calls `start` for every request looks here first
+        _alive.add(self)
         atexit.register(self.close)
 
     def start(self) -> None:
         """Deliver what is queued, also before the first event; not before a fork."""
         self._deliverer.start()
+        self.started = True
 
     def watch(self, swap: Callable[[Gate], None]) -> None:
         """Have `swap` called with the new gate after a reload."""
@@ -86,7 +92,8 @@ class Runtime:
             self.policy = policy
             table = policy.file.delivery
             self.outbox.use(policy.destinations, table.max_queued)
-            self.gate = self._gate()
+            old, self.gate = self.gate, self._gate()
+            context.replace(old, self.gate)
             for swap in self._watchers:
                 swap(self.gate)
             self._deliverer.use(policy.destinations, table.timeout, table.dead_letters)
@@ -149,12 +156,26 @@ class Runtime:
 
     def close(self) -> None:
         """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it anew."""
+        self.started = False
         self._deliverer.close()
         try:
             self.outbox.close()
         except StorageError:
             _log.error("the outbox could not be closed")
         self._writer.close()
+
+    def pause(self) -> None:
+        """End every thread and close every file, for this process is about to fork: see `_before_fork`."""
+        self._delivering, self.started = self._deliverer.running, False
+        self._deliverer.close(drain=FORK_DRAIN)
+        with contextlib.suppress(StorageError):
+            self.outbox.close()
+        self._writer.close()
+
+    def resume(self) -> None:
+        """Go on in the parent: if this process delivered before, it does so again."""
+        if self._delivering:
+            self.start()
 
     def _gate(self) -> Gate:
         return Gate(
@@ -168,6 +189,37 @@ class Runtime:
             metrics=self.metrics,
             arrived=self._deliverer.start,
         )
+
+
+_alive: weakref.WeakSet[Runtime] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    """SQLite keeps its locks on a file per process, and a child would believe that it holds its parent's.
+
+    (sqlite.org, "How To Corrupt An SQLite Database File", 2.6.) So a process forks with nothing of ours open. It
+    matters where a server loads the app, the app tracks, and then the server forks its workers.
+    """
+    for one in list(_alive):
+        one.pause()
+
+
+def _after_fork() -> None:
+    for one in list(_alive):
+        one.resume()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)
+
+
+def start(config: str | Path | Policy = "gatekeeper.toml") -> Runtime:
+    """The gate of a process that serves no app: a worker, a script. `track`, `load` and caught clients work by it.
+
+    Raises ConfigError if the policy cannot be used.
+    """
+    made = Runtime(config)
+    context.install(made.gate)
+    return made
 
 
 def check(policy: Policy) -> keys.KeyRing:

@@ -30,6 +30,9 @@ def wheel(tmp_path_factory):
         "gatekeeper/geoip/locations.mmdb",
         "gatekeeper/demo/static/index.html",
         "gatekeeper/testing/hashing_vectors.json",
+        "gatekeeper/bench/command.py",
+        "gatekeeper/bench/contestants/nginx_lua.conf.in",
+        "gatekeeper/bench/contestants/walkeros.mjs",
     ],
 )
 def test_the_wheel_holds_the_data(wheel, name):
@@ -58,3 +61,26 @@ def test_an_installed_copy_locates_an_address_and_writes_a_policy(wheel, tmp_pat
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "gatekeeper.toml").exists()
+
+
+def test_an_installed_copy_measures(wheel, tmp_path):
+    """The command and its harness, with load generator and mock vendor as processes of their own."""
+    target = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(target)
+    environ = {"PYTHONPATH": str(target), "PATH": ""}
+    code = (
+        "from pathlib import Path\n"
+        "from gatekeeper.bench import samples\n"
+        "from gatekeeper.bench.load import Load\n"
+        "from gatekeeper.bench.process import loaded, vendor\n"
+        f"assert samples.__file__.startswith({str(target)!r})\n"
+        "with vendor(Path('.'), None) as up:\n"
+        "    request = samples.post('/mp/collect', samples.ga4_call())\n"
+        "    assert loaded(Load(up.port, (request,), 2, 5.0, most=20)).answered == 20 == up.count()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-m", "gatekeeper", "bench", "--quick", "geoip"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "look-up, one address" in done.stdout and (tmp_path / "bench.json").exists()

@@ -141,6 +141,21 @@ def demo(
     run(once, port)
 
 
+@app.command()
+def bench(
+    scenarios: Annotated[list[str] | None, typer.Argument(help="Only these scenarios; all if none is named.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for bench.json, bench.html and bench.png.")] = Path(),
+    compare: Annotated[Path | None, typer.Option(help="An older bench.json: what changed since.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Under two minutes; rougher.")] = False,
+    soak: Annotated[float, typer.Option(min=0.0, help="Also: so many minutes of load, and what memory does.")] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what the gate costs here, beside what people would use instead (exit code 130: interrupted)."""
+    from gatekeeper.cli.bench import run
+
+    run(scenarios or [], out, compare, quick, soak, as_json)
+
+
 @audit.command("tail")
 def audit_tail(
     config: Config = POLICY,

@@ -18,8 +18,8 @@ from gatekeeper.policy.check import warnings
 from gatekeeper.policy.file import json_schema
 
 
-def run(config: Path, as_json: bool) -> None:
-    """Print errors and warnings; exit code 1 if there are errors."""
+def findings(config: str | Path) -> tuple[list[str], list[str]]:
+    """Errors and warnings of a policy file, one sentence each."""
     errors: list[str] = []
     warned: list[str] = []
     try:
@@ -30,6 +30,12 @@ def run(config: Path, as_json: bool) -> None:
         # A missing secret is an error, but no reason to keep the warnings back.
         policy = load_policy(config, require_secrets=False)
         warned = [*warnings(policy), *geoip_warnings(info(policy.database_path, now=time.time()))]
+    return errors, warned
+
+
+def run(config: Path, as_json: bool) -> None:
+    """Print errors and warnings; exit code 1 if there are errors."""
+    errors, warned = findings(config)
     if as_json:
         typer.echo(json.dumps({"errors": errors, "warnings": warned}, indent=2))
     else:

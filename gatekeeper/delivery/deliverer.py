@@ -18,7 +18,7 @@ from pathlib import Path
 from gatekeeper.audit.lines import Line
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.lane import Lane, Surroundings
-from gatekeeper.delivery.send import Sender
+from gatekeeper.delivery.send import Sender, available
 from gatekeeper.destinations.kind import Destination
 from gatekeeper.errors import StorageError
 from gatekeeper.metrics import Metrics
@@ -80,6 +80,11 @@ class Deliverer:
             self._thread.start()
             started.wait(10.0)
 
+    @property
+    def running(self) -> bool:
+        """Whether its thread is there, in this process."""
+        return self._thread is not None and self._pid == os.getpid()
+
     def wake(self) -> None:
         """Something was accepted by this process."""
         loop = self._loop
@@ -115,6 +120,10 @@ class Deliverer:
         self._stop = asyncio.Event()
         self._changed = asyncio.Event()
         started.set()
+        if not available():
+            _log.info("process %d was forked from one that had delivered: that one goes on for both", os.getpid())
+            await self._stop.wait()
+            return
         lock = Lock(folder(self._outbox.path) / "deliverer")
         try:
             while not lock.take():

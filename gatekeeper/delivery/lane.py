@@ -66,6 +66,7 @@ class Lane:
     draining: bool = False
     claimed_at: float = 0.0
     empty: bool = False
+    claiming: bool = False
 
     def resume(self, waiting: Sequence[Again]) -> None:
         """Go on with what an earlier deliverer left waiting."""
@@ -75,16 +76,19 @@ class Lane:
     def done(self) -> bool:
         """Whether nothing is under way, and nothing more can go out now."""
         barred = self.breaker.open or self.breaker.until > self.around.clock()
-        return not self.flying and (self.empty or barred)
+        return not self.claiming and not self.flying and (self.empty or barred)
 
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
             self.wake.clear()
+            self.claiming = True  # who stops now leaves rows behind that nobody has sent, and nobody knows it
             try:
                 await self._claim()
             except StorageError:
                 await asyncio.sleep(0.5)
+            finally:
+                self.claiming = False
             timeout = self._sleep()
             try:
                 async with asyncio.timeout(timeout):

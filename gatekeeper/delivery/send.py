@@ -6,6 +6,7 @@ environment proxies and cookies are not used, answers are read up to a limit.
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from types import TracebackType
 from typing import Final
@@ -20,12 +21,20 @@ UNREACHABLE: Final = "unreachable"
 NO_ANSWER: Final = frozenset({"timeout", "no_answer"})  # the vendor may have it, or not
 MAX_ANSWER = 4 * 2**20  # bytes; Google Ads echoes each of 2000 conversions, and says what was wrong with it
 _BODILESS = frozenset({"GET", "HEAD"})  # a Content-Length of 0 on them makes some servers suspicious
+_first: int | None = None  # the process that made a client first
+
+
+def available() -> bool:
+    """Whether this process can send: the client's threads do not survive a fork, and cannot be started after one."""
+    return _first in (None, os.getpid())
 
 
 class Sender:
     """One connection pool, used from one event loop."""
 
     def __init__(self, timeout: float) -> None:
+        global _first
+        _first = _first or os.getpid()
         self._client: Client = (
             ClientBuilder()
             .timeout(timedelta(seconds=timeout))

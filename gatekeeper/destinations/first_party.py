@@ -2,19 +2,23 @@
 
     POST <endpoint>   {"events": [{"event", "event_id", "event_time", "data": {…canonical names…}}]}
 
+With `speaks` it is one of the analytics products named there: it takes calls in its own protocol, no events of ours.
+
 Default purpose and fields: the guide's "First-party analytics": page views, funnels, scroll depth, device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import orjson
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gatekeeper.destinations import answers, normalise
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
+from gatekeeper.destinations.products import PRODUCTS, Protocol
 from gatekeeper.destinations.settings import Common, HttpUrl, SecretValue
 from gatekeeper.model import Event, Outgoing, Personal, Purpose, Shaped
 
@@ -43,9 +47,35 @@ class Settings(Common):
     """Keys of a `first_party` destination."""
 
     kind: Literal["first_party"]
-    endpoint: HttpUrl = Field(description="Where the events are posted.")
+    endpoint: HttpUrl = Field(description="Where the events are posted; with `speaks`, the product's base URL.")
+    speaks: Protocol | None = Field(
+        None,
+        description="The analytics product that is there: it takes calls in its own protocol, and no events of ours.",
+    )
+    api_key: SecretValue | None = Field(
+        None, description="The product's key or token, for calls that come without one; only with `speaks`."
+    )
     headers: dict[str, SecretValue] = Field(default_factory=dict, description="Extra request headers.")
     truncate_ip: bool = Field(False, description="Send the visitor's address cut to its network, as `ip_truncated`.")
+
+    @model_validator(mode="after")
+    def _speaks_or_not(self) -> Settings:
+        if self.api_key is not None and self.speaks is None:
+            raise ValueError("`api_key` goes into calls: say whose protocol they are in with `speaks`")
+        return self
+
+    def adapt(self, kind: Kind) -> Kind:
+        """A product takes calls only, with the ids it cannot do without; who runs it is the processor."""
+        if self.speaks is None:
+            return kind
+        product = PRODUCTS[self.speaks]
+        return replace(
+            kind,
+            fields=(*kind.fields, *product.ids),
+            calls_only=True,
+            accepts_contextual=not product.refuses,
+            processor=product.company if product.is_hosted(self.endpoint) else kind.processor,
+        )
 
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:

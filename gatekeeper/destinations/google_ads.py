@@ -51,7 +51,7 @@ KIND = Kind(
         "country_hash",
     ),
     places=frozenset(
-        {"order_value", "currency", "transaction_id", "items", "ip", "user_agent", *CLICKS,
+        {"order_value", "currency", "transaction_id", "items", "ip", "user_agent", "page_url", "referrer", *CLICKS,
          *google_conversion.HASHED, *google_conversion.CLEAR}
     ),
     clear=frozenset(google_conversion.CLEAR),
@@ -80,6 +80,9 @@ class Settings(Common):
     login_customer_id: Annotated[str, StringConstraints(pattern=r"^[0-9]+(-[0-9]+)*$", max_length=32)] | None = Field(
         None, description="The manager account, if access is through one."
     )
+    conversion_id: Annotated[str, StringConstraints(pattern=r"^(AW-)?[0-9]{6,20}$")] | None = Field(
+        None, description="Conversion id of the web tag, such as AW-123456789: whose calls are rewritten."
+    )
     route: Literal["ads", "data_manager"] = Field("ads", description="The Google Ads API or the Data Manager API.")
 
     @model_validator(mode="after")
@@ -100,7 +103,7 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
     if settings["route"] == "data_manager":
         made = google_conversion.ingested(event, values, granted=shaping.marketing_granted)
     else:
-        action = f"customers/{_digits(settings['customer_id'])}/conversionActions/{_action(settings)}"
+        action = f"customers/{digits(settings['customer_id'])}/conversionActions/{_action(settings)}"
         made = google_conversion.uploaded(
             event, values, action=action, age=shaping.at - event.time, granted=shaping.marketing_granted
         )
@@ -115,7 +118,8 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
     )
 
 
-def _digits(customer: str) -> str:
+def digits(customer: str) -> str:
+    """A customer id as the APIs write it."""
     return customer.replace("-", "")
 
 
@@ -123,23 +127,29 @@ def _action(settings: Mapping[str, Any]) -> str:
     return str(settings["conversion_action"]).rpartition("/")[2]
 
 
+def account(to: Destination) -> dict[str, Any]:
+    """The conversion action as a destination of Data Manager."""
+    manager = to.settings.get("login_customer_id")
+    found: dict[str, Any] = {
+        "operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": digits(to.settings["customer_id"])},
+        "productDestinationId": _action(to.settings),
+    }
+    if manager is not None:
+        found["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": digits(manager)}
+    return found
+
+
 def assemble(to: Destination, head: bytes, bodies: Sequence[bytes]) -> Outgoing:
     """Up to 2000 conversions of one sort; one that Google refuses does not spoil the others."""
-    customer, manager = _digits(to.settings["customer_id"]), to.settings.get("login_customer_id")
+    customer, manager = digits(to.settings["customer_id"]), to.settings.get("login_customer_id")
     headers = [("Authorization", "Bearer " + to.secret("access_token")), ("Content-Type", "application/json")]
     listed = b",".join(bodies)
     if head in (INGEST, INGEST_INCOMPLETE):
-        destination = {
-            "operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": customer},
-            "productDestinationId": _action(to.settings),
-        }
-        if manager is not None:
-            destination["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": _digits(manager)}
-        where = b'{"destinations":[' + orjson.dumps(destination) + b'],"encoding":"HEX","events":['
+        where = b'{"destinations":[' + orjson.dumps(account(to)) + b'],"encoding":"HEX","events":['
         return Outgoing("POST", f"{to.endpoint}/v1/events:ingest", tuple(headers), where + listed + b"]}")
     headers.append(("developer-token", to.secret("developer_token")))
     if manager is not None:
-        headers.append(("login-customer-id", _digits(manager)))
+        headers.append(("login-customer-id", digits(manager)))
     name, method = {
         CLICK: (b"conversions", "uploadClickConversions"),
         ADJUSTMENT: (b"conversionAdjustments", "uploadConversionAdjustments"),

@@ -8,7 +8,7 @@ without all four of them none of its parts is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -31,8 +31,9 @@ CLEAR: Final[Mapping[str, Callable[[str], str | None]]] = {
     "postal_code_hash": normalise.clear_postal_code,
     "country_hash": lambda raw: None if (code := normalise.country(raw)) is None else code.upper(),
 }
+CONTACT: Final = ("email_hash", "phone_hash")
 # An address is of no use to Google without these.
-_ADDRESS: Final = frozenset({"first_name_hash", "last_name_hash", "postal_code_hash", "country_hash"})
+ADDRESS: Final = frozenset({"first_name_hash", "last_name_hash", "postal_code_hash", "country_hash"})
 # Events that may be uploaded on an e-mail address or telephone number alone: enhanced conversions for leads.
 LEADS: Final = frozenset({"generate_lead", "qualify_lead", "close_convert_lead", "sign_up", "contact"})
 ADJUSTMENT_AGE: Final = 54 * DAY  # CONVERSION_EXPIRED
@@ -59,7 +60,7 @@ def normal(kept: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     invalid: list[str] = []
     for name, value in kept.items():
         if isinstance(value, Personal):
-            value = _personal(name, value)
+            value = personal(name, value)
         elif name == "order_value" and isinstance(value, (int, float)) and value < 0:
             value = None  # Google takes a conversion back by an adjustment, not by a negative value
         if value is None:
@@ -69,7 +70,10 @@ def normal(kept: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     return values, invalid
 
 
-def _personal(name: str, value: Personal) -> str | None:
+def personal(name: str, value: Personal) -> str | None:
+    """A personal value as Google takes it, normalised and hashed or clear; `None` if it has no use for it."""
+    if name not in HASHED and name not in CLEAR:
+        return None
     if name in CLEAR:
         return None if value.hashed else CLEAR[name](value.value)
     if not normalise.plain_hash(value):
@@ -77,18 +81,30 @@ def _personal(name: str, value: Personal) -> str | None:
     return normalise.hashed(value, None if value.hashed else HASHED[name](value.value))
 
 
-def uploaded(event: Event, values: Mapping[str, Any], *, action: str, age: float, granted: bool) -> Made | str:
-    """A member of `conversions` or `conversionAdjustments`, or why it can be neither. `age` is in seconds."""
-    contact = [key for key in ("email_hash", "phone_hash") if key in values]
-    if any(click in values for click in CLICKS) or (contact and event.name in LEADS and "transaction_id" not in values):
-        return _click(event, values, action, granted)
-    if "transaction_id" not in values:
+def unmatched(fields: Set[str]) -> str | None:
+    """Why nobody can be matched by these fields (by key): neither click nor contact nor a whole address."""
+    if fields.isdisjoint(CLICKS) and fields.isdisjoint(CONTACT) and not fields >= ADDRESS:
+        return "neither a click id nor anything about the person is left"
+    return None
+
+
+def not_enhancing(fields: Set[str], age: float) -> str | None:
+    """Why these fields (by key) make no enhancement of a conversion of that age (seconds)."""
+    if "transaction_id" not in fields:
         return "neither a click id nor a transaction id to find the conversion by"
-    if not contact and not values.keys() >= _ADDRESS:
+    if fields.isdisjoint(CONTACT) and not fields >= ADDRESS:
         return "no click id, and nothing about the person to enhance a conversion with"
     if age > ADJUSTMENT_AGE:
         return "the conversion is older than Google takes adjustments for"
-    return _adjustment(values, action)
+    return None
+
+
+def uploaded(event: Event, values: Mapping[str, Any], *, action: str, age: float, granted: bool) -> Made | str:
+    """A member of `conversions` or `conversionAdjustments`, or why it can be neither. `age` is in seconds."""
+    lead = event.name in LEADS and "transaction_id" not in values and not values.keys().isdisjoint(CONTACT)
+    if lead or not values.keys().isdisjoint(CLICKS):
+        return _click(event, values, action, granted)
+    return not_enhancing(values.keys(), age) or _adjustment(values, action)
 
 
 def _click(event: Event, values: Mapping[str, Any], action: str, granted: bool) -> Made:
@@ -105,7 +121,7 @@ def _click(event: Event, values: Mapping[str, Any], action: str, granted: bool) 
         _put(out, used, values, **{click: click})
     if click in (None, "gclid"):  # no identifiers beside gbraid and wbraid
         _identifiers(out, used, values, address=False)
-    if "items" in values and (items := _cart(values["items"])):
+    if "items" in values and (items := cart(values["items"])):
         out["cartData"] = {"items": items}
         used.add("items")
     word = "GRANTED" if granted else "DENIED"
@@ -124,6 +140,9 @@ def _adjustment(values: Mapping[str, Any], action: str) -> Made:
 
 def ingested(event: Event, values: Mapping[str, Any], *, granted: bool) -> Made | str:
     """A member of Data Manager's `events`, or why it can be none."""
+    why = unmatched(values.keys())
+    if why is not None:
+        return why
     used: set[str] = set()
     word = "CONSENT_GRANTED" if granted else "CONSENT_DENIED"
     out: dict[str, Any] = {
@@ -144,15 +163,13 @@ def ingested(event: Event, values: Mapping[str, Any], *, granted: bool) -> Made 
         if key in values:
             users.append({place: values[key]})
             used.add(key)
-    if values.keys() >= _ADDRESS:
+    if values.keys() >= ADDRESS:
         address: dict[str, Any] = {}
         _put(address, used, values, givenName="first_name_hash", familyName="last_name_hash")
         _put(address, used, values, regionCode="country_hash", postalCode="postal_code_hash")
         users.append({"address": address})
     if users:
         out["userData"] = {"userIdentifiers": users}
-    if not users and click is None:
-        return "neither a click id nor anything about the person is left"
     device: dict[str, Any] = {}
     _put(device, used, values, ipAddress="ip", userAgent="user_agent")
     if device:
@@ -180,7 +197,7 @@ def _identifiers(out: dict[str, Any], used: set[str], values: Mapping[str, Any],
         if key in values:
             users.append({place: values[key]})
             used.add(key)
-    if address and values.keys() >= _ADDRESS:
+    if address and values.keys() >= ADDRESS:
         info: dict[str, Any] = {}
         _put(info, used, values, hashedFirstName="first_name_hash", hashedLastName="last_name_hash")
         _put(info, used, values, hashedStreetAddress="street_hash", city="city_hash", state="state_hash")
@@ -190,13 +207,13 @@ def _identifiers(out: dict[str, Any], used: set[str], values: Mapping[str, Any],
         out["userIdentifiers"] = users
 
 
-def _cart(items: object) -> list[dict[str, Any]]:
-    """`cartData.items`: what has a product id; quantities are whole numbers."""
+def cart(items: object, product: str = "productId") -> list[dict[str, Any]]:
+    """`cartData.items`: what has an id, under the key `product`; quantities are whole numbers."""
     rows = []
     for item in items if isinstance(items, tuple) else ():
         if "item_id" not in item:
             continue
-        row = {"productId": item["item_id"]}
+        row = {product: item["item_id"]}
         quantity = item.get("quantity")
         if isinstance(quantity, (int, float)) and quantity == int(quantity) and 0 < quantity < 2**31:
             row["quantity"] = int(quantity)

@@ -62,6 +62,7 @@ class Kind:
     needs_currency: bool = False  # an order value without one is useless there, or gets the event refused
     errors_only: bool = False  # by default receives `error` events and nothing else
     conversions_only: bool = False  # every event that reaches it is counted as a conversion
+    calls_only: bool = False  # takes the vendor's own requests and no events
     processor: str = ""
     deletion: str = ""
 
@@ -132,8 +133,13 @@ class Shaping(Struct, frozen=True):
 class DestinationModule(Protocol):
     """The names every file in this folder has."""
 
-    KIND: Kind
-    Settings: type[Any]
+    @property
+    def KIND(self) -> Kind:  # noqa: N802  # a constant of modules
+        """The defaults."""
+
+    @property
+    def Settings(self) -> type[Any]:  # noqa: N802
+        """The keys of `[destinations.<name>]`."""
 
     def shape(self, event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
         """The event for this vendor, or in a few words why what is left is no valid vendor event."""

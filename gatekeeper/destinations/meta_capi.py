@@ -9,7 +9,7 @@ read 2026-11-23. There is no field for EU consent: denied means not called. A re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
@@ -155,24 +155,43 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
         sent = [name for name in sent if name != "fbc"]
         if "fbc" in kept:
             invalid.append("fbc")
-    if any(user.keys() <= combination for combination in _INSUFFICIENT):
-        return "what is left of user_data is a combination Meta rejects"
+    rejected = insufficient(user.keys())
+    if rejected is not None:
+        return rejected
     out["user_data"] = user
     if custom:
         out["custom_data"] = custom
     if shaping.restricted_use:
-        # Detected, yet not honoured by this policy: the vendor is told at least. 0, 0: Meta locates by the address.
-        state = LDU_STATES.get(shaping.place.region or "", 0) if shaping.place.country == "US" else 0
-        out |= {
-            "data_processing_options": ["LDU"],
-            "data_processing_options_country": 1 if state else 0,
-            "data_processing_options_state": state,
-        }
+        # Detected, yet not honoured by this policy: the vendor is told at least.
+        out |= limited_data_use(shaping, located="client_ip_address" in user)
     # Meta documents value and currency as required for a purchase, and refuses a request whole: a purchase
     # without them is sent, but never in one request with events it could spoil.
     spoils = event.name == "purchase" and not {"value", "currency"} <= custom.keys()
     head = b"incomplete purchases" if spoils else b""
     return Shaped(head=head, body=orjson.dumps(out), sent=tuple(sent), invalid=tuple(invalid))
+
+
+def insufficient(keys: Set[str]) -> str | None:
+    """Why an event whose `user_data` has these keys is refused; `None` if it is not."""
+    if any(keys <= combination for combination in _INSUFFICIENT):
+        return "what is left of user_data is a combination Meta rejects"
+    return None
+
+
+def limited_data_use(shaping: Shaping, *, located: bool) -> dict[str, Any]:
+    """The `data_processing_options` keys of an event under Limited Data Use.
+
+    Country and state 0 have Meta locate the visitor by the address. Where none is sent (not `located`) and nobody knows
+    where the visitor is, they are California's: with 0 the restriction would not hold.
+    """
+    state = LDU_STATES.get(shaping.place.region or "", 0) if shaping.place.country == "US" else 0
+    if shaping.place.country is None and not located:
+        state = LDU_STATES["CA"]
+    return {
+        "data_processing_options": ["LDU"],
+        "data_processing_options_country": 1 if state else 0,
+        "data_processing_options_state": state,
+    }
 
 
 def _rows(value: object) -> tuple[Any, ...]:

@@ -24,6 +24,12 @@ from gatekeeper.model import Event, Outgoing, Personal, Purpose, Shaped
 
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{32}")
 
+# Items that the gate cannot look into; all others are in native/sentry.toml.
+ItemType = Literal[
+    "attachment", "replay_event", "replay_recording", "replay_video", "profile", "profile_chunk", "user_report",
+    "feedback", "log", "span", "trace_metric", "statsd",
+]  # fmt: skip
+
 KIND = Kind(
     name="sentry",
     title="Error monitoring (Sentry protocol)",
@@ -54,6 +60,9 @@ class Settings(Common):
         Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@:]+(:[^\s/@]*)?@[^\s/@?#]+(/[^\s?#]*)?/\d+$")] | None
     ) = Field(None, description="Client key of the project, such as https://public@errors.example.com/42.")
     endpoint: HttpUrl | None = Field(None, description="Base URL; the DSN's own if absent.")
+    items: list[ItemType] = Field(
+        default_factory=list, description="Types of envelope items that calls may carry unread, such as attachment."
+    )
 
     @model_validator(mode="after")
     def _has_an_address(self) -> Settings:

@@ -10,7 +10,7 @@ is no field for EU consent: denied means not called; `limited_data_use` is for U
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Annotated, Any, Final, Literal
 
 import orjson
@@ -69,14 +69,17 @@ _PLACES: Final = {
     "page_url": ("page", "url"),
     "referrer": ("page", "referrer"),
 }
-_CONTENT: Final = {
+# The catalogue's key of an item -> TikTok's.
+CONTENT: Final = {
     "item_id": "content_id", "item_name": "content_name", "item_category": "content_category", "item_brand": "brand",
     "price": "price", "quantity": "quantity",
 }  # fmt: skip
 # A visitor is matched on one of these, or on address and browser together.
-_MATCH_KEYS: Final = frozenset({"email", "phone", "external_id", "ttclid", "ttp"})
+_MATCHED: Final = frozenset({"email_hash", "phone_hash", "external_id_hash", "ttclid", "ttp"})
+_BROWSER: Final = frozenset({"ip", "user_agent"})
 _OK, _PARTIAL, _INVALID, _TOO_MANY = 0, 20001, 40002, 40100
-_BATCH: Final = re.compile(r"\b(?:Batch|data|batch)[.\[](\d{1,4})\b")
+# How a message names an event of the request.
+BATCH: Final = re.compile(r"\b(?:Batch|data|batch)[.\[](\d{1,4})\b")
 
 KIND = Kind(
     name="tiktok",
@@ -111,18 +114,16 @@ class Settings(Common):
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
     """The event as one element of `data[]`."""
-    if shaping.at - event.time > KIND.max_age:
-        return "the event is older than TikTok accepts"
     parts: dict[str, dict[str, Any]] = {"user": {}, "properties": {}, "page": {}}
     sent: list[str] = []
     invalid: list[str] = []
     for name, value in kept.items():
         place = _PLACES.get(name)
         if isinstance(value, Personal):
-            place, value = _personal(name, value)
+            place, value = personal(name, value)
         elif name == "items":
             parts["properties"]["content_type"] = "product"
-            value = _contents(value)
+            value = contents(value)
         elif name in ("page_url", "referrer") and not str(value).lower().startswith(("https://", "http://")):
             value = None  # TikTok refuses an event for an address without a host
         if place is None or value is None:
@@ -130,9 +131,9 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
             continue
         parts[place[0]][place[1]] = value
         sent.append(name)
-    user = parts["user"].keys()
-    if user.isdisjoint(_MATCH_KEYS) and not user >= {"ip", "user_agent"}:
-        return "nothing is left that TikTok could match a visitor on"
+    why = refused(set(sent), shaping.at - event.time)
+    if why is not None:
+        return why
     out = {
         "event": EVENTS.get(event.name, event.name),
         "event_time": int(event.time),
@@ -147,7 +148,16 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
     return Shaped(head=head, body=orjson.dumps(out), sent=tuple(sent), invalid=tuple(invalid))
 
 
-def _personal(name: str, value: Personal) -> tuple[tuple[str, str], str | None]:
+def refused(fields: Set[str], age: float) -> str | None:
+    """Why an event of these fields (by key) and this age (seconds) is no valid one; `None` if it is."""
+    if age > KIND.max_age:
+        return "the event is older than TikTok accepts"
+    if fields.isdisjoint(_MATCHED) and not fields >= _BROWSER:
+        return "nothing is left that TikTok could match a visitor on"
+    return None
+
+
+def personal(name: str, value: Personal) -> tuple[tuple[str, str], str | None]:
     """The place of a personal value, and the hash or clear text that goes there, if there is one."""
     if name in CLEAR:
         key, normal = CLEAR[name]
@@ -157,9 +167,10 @@ def _personal(name: str, value: Personal) -> tuple[tuple[str, str], str | None]:
     return ("user", key), text if normalise.plain_hash(value) else None
 
 
-def _contents(items: object) -> list[dict[str, Any]]:
+def contents(items: object) -> list[dict[str, Any]]:
+    """Items as TikTok writes products."""
     rows = items if isinstance(items, tuple) else ()
-    return [{place: item[key] for key, place in _CONTENT.items() if key in item} for item in rows]
+    return [{place: item[key] for key, place in CONTENT.items() if key in item} for item in rows]
 
 
 def assemble(to: Destination, head: bytes, bodies: Sequence[bytes]) -> Outgoing:
@@ -189,7 +200,7 @@ def read_answer(answer: Answer, count: int) -> tuple[Outcome, ...]:
     why = f"tiktok_{code}" if isinstance(code, int) else "unreadable_answer"
     if code == _TOO_MANY or (isinstance(code, int) and 50_000 <= code < 60_000):
         return (Outcome(Fate.RETRY, why, answers.retry_after(answer)),) * count
-    named = {int(n) for n in _BATCH.findall(message)} if isinstance(message, str) else set()
+    named = {int(n) for n in BATCH.findall(message)} if isinstance(message, str) else set()
     named &= set(range(count))
     if code == _PARTIAL:
         return _apart(named, count, why, Outcome(Fate.DELIVERED, None if named else why))

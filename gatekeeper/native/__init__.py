@@ -7,12 +7,75 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatekeeper.native import ga4_measurement, ga4_web
+from gatekeeper.destinations.kind import Destination
+from gatekeeper.native import (
+    amplitude,
+    ga4_measurement,
+    ga4_web,
+    google_ingest,
+    google_upload,
+    google_web,
+    linkedin,
+    matomo,
+    meta_capi,
+    meta_pixel,
+    microsoft,
+    mixpanel,
+    pinterest,
+    plausible,
+    posthog,
+    reddit,
+    segment,
+    sentry,
+    snap,
+    snowplow,
+    tiktok_events,
+    tiktok_pixel,
+    umami,
+    x,
+)
 from gatekeeper.native.dialect import Dialect
 
-DIALECTS: Final[tuple[Dialect, ...]] = (ga4_measurement, ga4_web)
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    ga4_measurement,
+    ga4_web,
+    meta_capi,
+    meta_pixel.DIALECT,
+    pinterest.DIALECT,
+    snap.DIALECT,
+    linkedin.DIALECT,
+    microsoft.CONVERSIONS,
+    microsoft.TAG,
+    reddit.CONVERSIONS,
+    reddit.PIXEL,
+    x.DIALECT,
+    sentry,
+    plausible.DIALECT,
+    matomo.DIALECT,
+    umami.DIALECT,
+    posthog.DIALECT,
+    snowplow.DIALECT,
+    segment.SEGMENT,
+    segment.RUDDERSTACK,
+    mixpanel.DIALECT,
+    amplitude.DIALECT,
+    google_ingest,
+    google_upload,
+    google_web,
+    tiktok_events,
+    tiktok_pixel,
+)
 
 
-def find(kind: str, method: str, path: str) -> Dialect | None:
-    """The dialect of a request to a destination of `kind`, by method and path; `None`: the path is not known."""
-    return next((one for one in DIALECTS if kind == one.KIND and one.matches(method, path)), None)
+def find(to: Destination, method: str, path: str) -> Dialect | None:
+    """The dialect of a request to a destination, by method and path; `None`: the path is not known.
+
+    The operator's own analytics takes calls in the one protocol that its `speaks` names.
+    """
+    return next((one for one in DIALECTS if _speaks(to, one) and one.matches(method, path)), None)
+
+
+def _speaks(to: Destination, dialect: Dialect) -> bool:
+    if to.kind.name != dialect.KIND:
+        return False
+    return "speaks" not in to.settings or dialect.NAME.partition(" ")[0] == to.settings["speaks"]

@@ -97,11 +97,19 @@ class Kept:
 
 
 class Dialect(Protocol):
-    """The names every file in this folder has that stands for one native format."""
+    """The names that every native format has: a file of this folder, or a frozen instance where formats are alike."""
 
-    KIND: str
-    NAME: str
-    ACCOUNT: str | None  # the setting that `Native.account` must equal
+    @property
+    def KIND(self) -> str:  # noqa: N802  # a constant of modules
+        """The kind of destination it belongs to."""
+
+    @property
+    def NAME(self) -> str:  # noqa: N802
+        """The vendor's name and a path, such as "ga4 /g/collect"."""
+
+    @property
+    def ACCOUNT(self) -> str | None:  # noqa: N802
+        """The destination's setting that `Native.account` must equal."""
 
     def matches(self, method: str, path: str) -> bool:
         """Whether a request is in this format, by method and path (percent-encoding as it came)."""

@@ -13,11 +13,15 @@ MAX_PAIRS = 2_000
 
 def read(text: str, table: Table) -> tuple[Leaf, ...]:
     """The pairs as leaves, each at its own number. Raises Unreadable if there are too many or one is no UTF-8."""
+    return tuple(table.leaf(name, value, (n, name)) for n, (name, value) in enumerate(read_pairs(text)))
+
+
+def read_pairs(text: str) -> list[tuple[str, str]]:
+    """The pairs themselves. Raises Unreadable as `read` does."""
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PAIRS, errors="strict")
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PAIRS, errors="strict")
     except ValueError:
         raise Unreadable("the parameters cannot be read") from None
-    return tuple(table.leaf(name, value, (n, name)) for n, (name, value) in enumerate(pairs))
 
 
 def write(leaves: Iterable[Leaf]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination
 from gatekeeper.model import Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
@@ -63,7 +64,11 @@ def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
         yield f'{where}.events: missing; every event is uploaded as a conversion; list them, such as ["purchase"]'
     if not to.fields:
         yield f"{where}.fields: empty, so every event is only its name and time; list what it needs"
-    if not any(to in policy.destinations_for(event) for event in (*policy.routes, ERROR_EVENT, "any other")):
+    if KINDS[to.kind.name].KIND.calls_only:
+        yield f"{where}: takes calls only, no events; point the vendor's SDK at {policy.prefix}/to/{name}/"
+    elif not to.kind.calls_only and not any(
+        to in policy.destinations_for(event) for event in (*policy.routes, ERROR_EVENT, "any other")
+    ):
         yield f"{where}.events: no event reaches it; name one"
     if to.regions is not None and not to.regions:
         yield f"{where}.regions: empty, so it is blocked everywhere; list countries or remove the key"

@@ -153,6 +153,14 @@ class RetentionTable(Strict):
     statistics: Duration = Field(3 * 31_557_600.0, description="How long aggregated numbers are kept.")
 
 
+class OutboundTable(Strict):
+    """`[outbound]`: tracking calls of the app's own HTTP clients."""
+
+    allow: list[str] = Field(
+        default_factory=list, description="Known tracking hosts that may be called unfiltered though no destination."
+    )
+
+
 class FieldTable(Strict):
     """`[fields.<name>]`: a field of your own."""
 
@@ -217,6 +225,7 @@ class PolicyFile(Strict):
     keys: KeysTable = KeysTable()
     delivery: DeliveryTable = DeliveryTable()
     retention: RetentionTable = RetentionTable()
+    outbound: OutboundTable = OutboundTable()
     destinations: dict[Name, DestinationTable] = Field(default_factory=dict)
     fields: dict[Name, FieldTable] = Field(default_factory=dict)
     events: dict[str, EventTable] = Field(default_factory=dict)

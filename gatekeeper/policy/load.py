@@ -26,6 +26,7 @@ from gatekeeper.jurisdiction.address import Trust, parse_trust
 from gatekeeper.jurisdiction.laws import LawTable, packaged
 from gatekeeper.jurisdiction.networks import Ranges, parse_list
 from gatekeeper.model import Purpose
+from gatekeeper.outbound.hosts import KNOWN, known
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import FieldTable, PolicyFile
 from gatekeeper.policy.messages import sentences
@@ -94,6 +95,7 @@ class _Compiler:
         destinations = {name: self._destination(name, table, catalogue) for name, table in file.destinations.items()}
         self._check_routes(destinations)
         self._check_listening()
+        self._check_allowed(destinations)
         folder = (self.path.parent if self.path else Path()).absolute()
         policy = Policy(
             file=file,
@@ -105,7 +107,11 @@ class _Compiler:
             destinations=destinations,
             routes=self._routes(destinations),
             errors_to=tuple(to for to in destinations.values() if to.kind.errors_only and _takes(to, ERROR_EVENT)),
-            others_to=tuple(to for to in destinations.values() if not to.kind.errors_only and to.events is None),
+            others_to=tuple(
+                to
+                for to in destinations.values()
+                if not (to.kind.errors_only or to.kind.calls_only) and to.events is None
+            ),
             event_purposes={
                 name: frozenset({Purpose.NECESSARY, *table.purposes})
                 for name, table in file.events.items()
@@ -355,9 +361,29 @@ class _Compiler:
                     near = difflib.get_close_matches(name, destinations, 1)
                     hint = f'did you mean "{near[0]}"?' if near else f"there is no [destinations.{name}]"
                     self.faults.append(f'events.{event}.destinations: "{name}" is not a destination; {hint}')
+                elif destinations[name].kind.calls_only:
+                    self.faults.append(
+                        f'events.{event}.destinations: "{name}" takes calls only (kind '
+                        f"{destinations[name].kind.name}), not events; remove it"
+                    )
+
+    def _check_allowed(self, destinations: Mapping[str, Destination]) -> None:
+        for host in self.file.outbound.allow:
+            rows = known(host)
+            mine = [to.name for to in destinations.values() if any(row.kind == to.kind.name for row in rows)]
+            if host != host.lower() or not rows:
+                near = difflib.get_close_matches(host.lower(), KNOWN, 1)
+                hint = f'did you mean "{near[0]}"?' if near else "remove it: other hosts are not touched"
+                self.faults.append(f'outbound.allow: "{host}" is not a known tracking host; {hint}')
+            elif mine:
+                self.faults.append(
+                    f'outbound.allow: "{host}" takes calls of destinations.{mine[0]}, which are filtered; '
+                    "remove it, or the destination"
+                )
 
     def _routes(self, destinations: Mapping[str, Destination]) -> dict[str, tuple[Destination, ...]]:
         named = set(self.file.events)
+        destinations = {name: to for name, to in destinations.items() if not to.kind.calls_only}
         for to in destinations.values():
             named |= to.events or frozenset()
         routes = {}
@@ -383,7 +409,7 @@ _BASIS = {
     Purpose.ANALYTICS: "consent",
     Purpose.MARKETING: "consent",
 }
-SECRETS = frozenset({"api_secret", "access_token", "developer_token"})
+SECRETS = frozenset({"api_secret", "access_token", "developer_token", "api_key"})
 
 
 def _takes(to: Destination, event: str) -> bool:

@@ -1,8 +1,13 @@
-"""Whether an identifier is somebody's name in disguise."""
+"""Whether an identifier is somebody's name in disguise.
+
+A format's own mechanics (versions, tags, property ids) are the same at every call: those in which nothing was found are
+remembered, and nothing else is.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from gatekeeper.scrub.detect import find
 
@@ -16,6 +21,11 @@ _RANDOM = re.compile(
 )
 
 
+_CLEAN: Final[dict[str, None]] = {}
+_ENTRIES: Final = 4096
+_LONGEST: Final = 128  # characters
+
+
 def personal_shape(value: str) -> str | None:
     """The first personal shape in an identifier, or `None`.
 
@@ -25,3 +35,16 @@ def personal_shape(value: str) -> str | None:
         return None
     spans = [span for span in find(value) if span.shape not in _ALLOWED]
     return min(spans).shape if spans else None
+
+
+def is_mechanical(value: str) -> bool:
+    """Whether a value of a format's mechanics holds no personal shape."""
+    if value in _CLEAN:
+        return True
+    if personal_shape(value) is not None:
+        return False
+    if len(value) <= _LONGEST:
+        if len(_CLEAN) >= _ENTRIES:
+            _CLEAN.clear()
+        _CLEAN[value] = None
+    return True

@@ -36,28 +36,32 @@ class GatekeeperMiddleware:
 
     def _swap(self, gate: Gate) -> None:
         """Serve by another policy from the next request on; see `Runtime.reload`."""
-        context.replace(self._gate, gate)
         self._relay.use(gate)
         endpoints = Endpoints(self.runtime, self._relay)
         self._gate, self._endpoints, self._prefix = gate, endpoints, gate.policy.prefix + "/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "http":
+            if not self.runtime.started:
+                self.runtime.start()
+            path = local_path(scope) if scope.get("root_path") else scope["path"]
+            if path.startswith(self._prefix) or path == GPC_RESOURCE:
+                await self._endpoints(scope, receive, send)
+                return
+            for name, _ in scope["headers"]:
+                if name == b"sec-gpc":
+                    if self._endpoints.honours_opt_out(scope):
+                        send = _showing(send)
+                    break
+        elif kind == "lifespan":
             try:
                 await self.app(scope, self._before_shutdown(receive), send)
             finally:
                 # Not awaited: once the app has said that it is down, the server cancels whatever still waits.
                 self.runtime.close()
             return
-        if scope["type"] == "http":
-            self.runtime.start()
-            path = local_path(scope)
-            if path.startswith(self._prefix) or path == GPC_RESOURCE:
-                await self._endpoints(scope, receive, send)
-                return
-            if self._endpoints.honours_opt_out(scope):
-                send = _showing(send)
         mark = context.current.set(Here(self._gate, scope))
         try:
             await self.app(scope, receive, send)
@@ -81,7 +85,9 @@ def _showing(send: Send) -> Send:
 
     async def with_header(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), HONOURED]}
+            headers = list(message.get("headers", ()))
+            if HONOURED not in headers:  # of a gate further inside
+                message = {**message, "headers": [*headers, HONOURED]}
         await send(message)
 
     return with_header

@@ -8,6 +8,7 @@ event's claim.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,9 +27,9 @@ _UNREADABLE = Signal("query", Role.FLAG, Standing.MALFORMED, note="the query is 
 
 
 class Readers:
-    """All readers, compiled once per policy. Immutable after construction; share it."""
+    """All readers, compiled once per policy; share it. What the last cookies said is remembered, in memory."""
 
-    __slots__ = ("_categories", "_cookies", "_dnt_denies", "_own", "_table")
+    __slots__ = ("_categories", "_cookies", "_dnt_denies", "_own", "_read_cookies", "_table")
 
     def __init__(
         self,
@@ -43,6 +44,8 @@ class Readers:
         self._dnt_denies = tuple(dnt_denies)
         self._own = own.COOKIE.encode()
         self._table = table
+        # What a Cookie header says does not depend on when it is read: age is judged later, by what is decided.
+        self._read_cookies = lru_cache(maxsize=2048)(self._read_cookies_anew)
 
     def read(
         self,
@@ -64,9 +67,7 @@ class Readers:
         found: tuple[Signal, ...] = ()
         lines = header_values(headers, b"cookie")
         if lines:
-            if any(self._own in line for line in lines):
-                found += own.read(split_cookies(lines), verify)
-            found += self._cookies.read(lines)
+            found += self._read_cookies(lines, verify)
         found += vouched
         found += gpc.read(header_values(headers, b"sec-gpc"))
         found += dnt.read(header_values(headers, b"dnt"), self._dnt_denies)
@@ -77,6 +78,12 @@ class Readers:
         if claim is not None:
             found += event.read(claim)
         return found
+
+    def _read_cookies_anew(self, lines: tuple[bytes, ...], verify: Verify) -> tuple[Signal, ...]:
+        found: tuple[Signal, ...] = ()
+        if any(self._own in line for line in lines):
+            found += own.read(split_cookies(lines), verify)
+        return found + self._cookies.read(lines)
 
     def _read_query(self, query: bytes) -> tuple[Signal, ...]:
         if len(query) > _LONGEST_QUERY:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import parse_qs, unquote
 
+import brotli
 import orjson
 
 MAX_DECODED = 100 * 1024 * 1024  # bytes; Sentry's limit for a decompressed envelope, the largest of any vendor
@@ -89,7 +90,7 @@ class Received:
 
     @property
     def decoded(self) -> bytes | None:
-        """The body without its Content-Encoding (gzip, deflate), or None where that cannot be undone."""
+        """The body without its Content-Encoding (gzip, deflate, br), or None where that cannot be undone."""
         match (self.header("content-encoding") or "identity").strip().lower():
             case "identity":
                 return self.body
@@ -97,6 +98,8 @@ class Received:
                 return _inflate(self.body, 16 + zlib.MAX_WBITS)
             case "deflate":
                 return _inflate(self.body, zlib.MAX_WBITS)
+            case "br":
+                return _unbrotli(self.body)
             case _:
                 return None
 
@@ -122,3 +125,13 @@ def _inflate(data: bytes, window: int) -> bytes | None:
     except zlib.error:
         return None
     return decoded if inflater.eof and not inflater.unused_data else None
+
+
+def _unbrotli(data: bytes) -> bytes | None:
+    """The same for Brotli (RFC 7932), which Sentry takes and its SDKs use where the library is there."""
+    stream = brotli.Decompressor()
+    try:
+        decoded = bytes(stream.process(data, output_buffer_limit=MAX_DECODED))
+    except brotli.error:
+        return None
+    return decoded if stream.is_finished() else None

@@ -40,9 +40,13 @@ def test_a_section_says_what_the_kind_says(name):
     keys = row(section, "Keys")
     own = KINDS[name].Settings.model_fields.keys() - Common.model_fields.keys() - {"kind"}
     assert [key for key in own if f"`{key}`" not in keys] == []
-    assert row(section, "Events per request") == str(kind.batch_events)
-    assert row(section, "Oldest event") == f"{kind.max_age / 86_400:g} days"
-    assert row(section, "Attempts") == ("until it is too old" if kind.max_attempts is None else str(kind.max_attempts))
+    if kind.calls_only:
+        assert row(section, "Takes") == "calls only"
+    else:
+        attempts = "until it is too old" if kind.max_attempts is None else str(kind.max_attempts)
+        assert row(section, "Events per request") == str(kind.batch_events)
+        assert row(section, "Oldest event") == f"{kind.max_age / 86_400:g} days"
+        assert row(section, "Attempts") == attempts
     assert row(section, "Deletion") == kind.deletion
     for title in ("Hashing and flags", "Minimum", "Answers"):
         assert f"**{title}.**" in section

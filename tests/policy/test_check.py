@@ -48,6 +48,12 @@ def test_a_policy_with_everything_in_order_has_no_warnings():
     complete = {
         "ga4": DESTINATIONS["ga4"] | {"dpa": "x", "api_secret": {"env": "HOME"}},
         "errors": {"kind": "sentry", "dsn": "https://a@e.example/1", "lia": "x", "dpa": "x"},
+        "product": {
+            "kind": "first_party",
+            "speaks": "posthog",
+            "endpoint": "https://ph.example",
+            "api_key": {"env": "HOME"},
+        },
     }
     from gatekeeper.policy.load import parse_policy
     from tests.builders import policy_data
@@ -61,6 +67,26 @@ def test_a_policy_with_everything_in_order_has_no_warnings():
         environ={"HOME": "s"},
     )
     assert warnings(policy) == []
+
+
+@pytest.mark.parametrize(
+    ("speaks", "endpoint", "company"),
+    [
+        ("posthog", "https://eu.i.posthog.com", "PostHog"),
+        ("posthog", "https://posthog.shop.example", None),
+        ("posthog", "https://notposthog.com", None),
+        ("mixpanel", "https://api-eu.mixpanel.com", "Mixpanel"),
+        ("segment", "https://cdp.shop.example", "Twilio Segment"),
+        ("matomo", "https://shop.matomo.cloud", "InnoCraft"),
+        ("matomo", "https://shop.example/stats", None),
+    ],
+)
+def test_who_runs_a_product_for_others_is_a_processor(speaks, endpoint, company):
+    """By its hosts; what runs at the operator's own needs no agreement."""
+    asked = warned(destinations={"product": {"kind": "first_party", "speaks": speaks, "endpoint": endpoint}})
+    about = [line for line in asked if line.startswith("destinations.product.dpa")]
+    sentence = f"destinations.product.dpa: missing; name the data processing agreement with {company} (GDPR article 28)"
+    assert about == ([] if company is None else [sentence])
 
 
 def test_the_schema_knows_every_kind_and_key():

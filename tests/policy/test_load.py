@@ -111,7 +111,8 @@ FAULTS = [
     ),
     pytest.param(
         {"destinations": {"x": {"kind": "nope"}}},
-        'destinations.x.kind: "nope"; use one of ga4, meta_capi, google_ads, tiktok, sentry, first_party, http_json',
+        'destinations.x.kind: "nope"; use one of ga4, meta_capi, google_ads, tiktok, sentry, first_party, http_json, '
+        "pinterest, snap, linkedin, microsoft, reddit, x",
         id="unknown-kind",
     ),
     pytest.param(
@@ -178,6 +179,31 @@ FAULTS = [
         'policy.currency: "EURO" is not a currency; use an ISO 4217 code such as EUR',
         id="no-currency",
     ),
+    pytest.param(
+        {"destinations": {"own": DESTINATIONS["own"] | {"speaks": "mixpannel"}}},
+        "destinations.own.speaks: 'mixpannel' is not one of 'plausible', 'matomo', 'umami', 'posthog', 'snowplow', "
+        "'segment', 'rudderstack', 'mixpanel' or 'amplitude'",
+        id="no-protocol",
+    ),
+    pytest.param(
+        {"destinations": {"own": DESTINATIONS["own"] | {"api_key": "k"}}},
+        "destinations.own: `api_key` goes into calls: say whose protocol they are in with `speaks`",
+        id="key-without-protocol",
+    ),
+    pytest.param(
+        {
+            "destinations": {"own": DESTINATIONS["own"] | {"speaks": "posthog"}},
+            "events": {"purchase": {"destinations": ["own"]}},
+        },
+        'events.purchase.destinations: "own" takes calls only (kind first_party), not events; remove it',
+        id="event-to-calls-only",
+    ),
+    pytest.param(
+        {"destinations": {"own": DESTINATIONS["own"] | {"speaks": "posthog", "on_opt_out": "contextual"}}},
+        'destinations.own.on_opt_out: "contextual" does not work for first_party: '
+        "without identifiers its vendor refuses the event; use block",
+        id="contextual-without-ids",
+    ),
 ]  # fmt: skip
 
 
@@ -234,3 +260,21 @@ def test_a_field_of_ones_own_can_be_sent():
         environ={},
     )
     assert policy.destinations["own"].fields == {"plan"}
+
+
+def test_what_speaks_a_protocol_takes_calls_and_no_events():
+    """Neither by default, nor as an event that a destination's own `events` names."""
+    product = DESTINATIONS["own"] | {"speaks": "posthog", "events": ["purchase"]}
+    policy = make_policy(destinations=DESTINATIONS | {"product": product})
+    for event in ("purchase", "page_view", "error", "any other"):
+        assert "product" not in [to.name for to in policy.destinations_for(event)]
+
+
+@pytest.mark.parametrize(("speaks", "ids"), [("plausible", {"user_agent"}), ("segment", {"client_id", "user_id"})])
+def test_a_product_has_the_ids_it_needs_by_default(speaks, ids):
+    """And the operator's own list replaces them."""
+    own = DESTINATIONS["own"]
+    plain = make_policy(destinations={"own": own}).destinations["own"].fields
+    assert make_policy(destinations={"own": own | {"speaks": speaks}}).destinations["own"].fields == plain | ids
+    listed = own | {"speaks": speaks, "fields": ["page_url"]}
+    assert make_policy(destinations={"own": listed}).destinations["own"].fields == {"page_url"}

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from gatekeeper.audit.read import records
+from gatekeeper.audit.verify import verify
 
 TOKEN = "admin-token"
 EVENT = {"event": "page_view", "consent": {"analytics": True}, "data": {"session_id": "s_1"}}
@@ -131,7 +132,7 @@ class Serving:
 
 @contextmanager
 def serving(folder, sims, workers=1, more="", version="1", server=SERVER, environ=None, options=()):
-    """A gate with one first-party destination."""
+    """A gate with one first-party destination; whatever was done to it, its log is sound afterwards."""
     write(folder, sims, more, version, server)
     up = Serving(folder, sims.first_party.url, free_port(), workers, environ, options)
     try:
@@ -139,6 +140,8 @@ def serving(folder, sims, workers=1, more="", version="1", server=SERVER, enviro
     finally:
         if up.process.poll() is None:
             up.stop()
+    if (folder / "audit").exists():
+        assert verify(folder / "audit").problems == []
 
 
 def write(folder, sims, more="", version="1", server=SERVER):

@@ -1,0 +1,137 @@
+"""A vendor's own call through the sidecar's proxy, beside proxies that do the same filtering, or none."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+from .. import checks, gates, samples
+from ..contestants import installed
+from ..machine import free_port
+from ..process import ROOM, Process, running
+from ..shape import AbsentError, Scenario, Served, Stage
+
+_GA4 = "/gk/to/ga4/mp/collect?measurement_id=G-BENCH&api_secret=bench"
+_META = "/gk/to/meta_capi/v23.0/123/events?access_token=bench"
+_CALLS = {"GA4": ("ga4", _GA4, samples.ga4_call()), "Meta": ("meta_capi", _META, samples.meta_call())}
+Start = Callable[[Stage], AbstractContextManager[Process]]
+_OURS = "gatekeeper"
+
+
+def _does_the_same(vendor: str, target: str, body: dict[str, object], process: Process, stage: Stage) -> None:
+    """A granted call arrives filtered; refused ones, by cookie or by Sec-GPC where it counts, do not arrive."""
+    assert stage.vendor is not None
+    granted, one = samples.post(target, body), {vendor: 1}
+    refused = [samples.post(target, body, granted=False)]
+    if vendor == "meta_capi":
+        refused.append(samples.post(target, body, gpc=True))
+    for request in refused:
+        checks.nothing_arrives(process, stage.vendor, request, granted, one)
+
+
+def _ours_does(vendor: str, target: str, body: dict[str, object], process: Process, stage: Stage) -> None:
+    status, _, _ = process.exchange(samples.post(target, body))
+    if status in (404, 501):
+        raise AbsentError(f"the sidecar answers calls to {vendor} with {status}")
+    _does_the_same(vendor, target, body, process, stage)
+
+
+def _passes_on(vendor: str, target: str, body: dict[str, object], process: Process, stage: Stage) -> None:
+    assert stage.vendor is not None
+    stage.vendor.told("clear")
+    checks.answered(process, samples.post(target, body), (200, 204))
+    checks.arrived(stage.vendor, {vendor: 1}, filtered=False)
+
+
+@contextlib.contextmanager
+def _python(client: str, mode: str, stage: Stage) -> Iterator[Process]:
+    folder = _folder(stage, f"python-{client}-{mode}")
+    port = free_port()
+    command = [sys.executable, "-m", f"{ROOM}.contestants.python_proxy", client, mode, str(port)]
+    with running([*command, str(stage.vendor_port)], port, folder=folder, core=stage.core) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def _undici(stage: Stage) -> Iterator[Process]:
+    folder, port = _folder(stage, "undici"), free_port()
+    script, environ = installed.node_module("undici.mjs", folder)
+    command = [installed.node(), str(script), str(port), str(stage.vendor_port)]
+    with running(command, port, folder=folder, core=stage.core, environ=environ) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def _mitmproxy(stage: Stage) -> Iterator[Process]:
+    folder, port = _folder(stage, "mitmproxy"), free_port()
+    shutil.copyfile(installed.HERE / "mitm_addon.py", folder / "mitm_addon.py")
+    command = [
+        installed.mitmdump(), "-q", "--mode", f"reverse:http://127.0.0.1:{stage.vendor_port}",
+        "--listen-host", "127.0.0.1", "--listen-port", str(port), "--set", f"confdir={folder}", "-s", "mitm_addon.py",
+    ]  # fmt: skip
+    with running(command, port, folder=folder, core=stage.core) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def _nginx(template: str, stage: Stage) -> Iterator[Process]:
+    folder, port = _folder(stage, template.partition(".")[0]), free_port()
+    modules = "\n".join(f"load_module {path};" for path in installed.lua_modules())
+    words = {"FOLDER": str(folder), "PORT": str(port), "VENDOR": str(stage.vendor_port), "MODULES": modules}
+    text = (installed.HERE / template).read_text("utf-8")
+    for word, value in words.items():
+        text = text.replace(f"@{word}@", value)
+    (folder / "nginx.conf").write_text(text, "utf-8")
+    command = [installed.nginx(), "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
+    with running(command, port, folder=folder, core=stage.core) as process:
+        yield process
+
+
+def _folder(stage: Stage, name: str) -> Path:
+    folder = stage.folder / name
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)  # nginx started as root serves as another user
+    return folder
+
+
+_KINDS: tuple[tuple[str, Start, bool, str, Callable[[], str | None], tuple[str, ...]], ...] = (
+    (_OURS, gates.sidecar, True, "law, consent, allow-list, scrubbing, durable audit", lambda: None, ("GA4", "Meta")),
+    ("nginx + Lua", partial(_nginx, "nginx_lua.conf.in"), True, "one cookie, four field names", installed.lua_missing,
+     ("GA4", "Meta")),
+    ("nginx", partial(_nginx, "nginx.conf.in"), False, "no policy: the floor", installed.nginx_missing, ("GA4",)),
+    ("node + undici", _undici, True, "one cookie, four field names",
+     lambda: installed.npm_missing("undici"), ("GA4", "Meta")),
+    ("starlette + aiohttp", partial(_python, "aiohttp", "filter"), True, "one cookie, four field names",
+     installed.python_module("aiohttp"), ("GA4",)),
+    ("starlette + pyreqwest", partial(_python, "pyreqwest", "filter"), True, "one cookie, four field names",
+     installed.python_module("pyreqwest"), ("GA4",)),
+    ("starlette + httpx", partial(_python, "httpx", "plain"), False, "no policy at all",
+     installed.python_module("httpx"), ("GA4", "Meta")),
+    ("mitmproxy", _mitmproxy, True, "an add-on with the same filter", installed.mitmproxy_missing, ("GA4",)),
+)  # fmt: skip
+
+
+def _contestants() -> Iterator[Served]:
+    for call, (vendor, target, body) in _CALLS.items():
+        for name, start, filters, note, missing, calls in _KINDS:
+            if call in calls:
+                does = _ours_does if name == _OURS else _does_the_same if filters else _passes_on
+                check = partial(does, vendor, target, body)
+                yield Served(
+                    f"{call}: {name}",
+                    start,
+                    check,
+                    (samples.post(target, body),),
+                    note,
+                    missing,
+                    compiling=name.startswith("node"),
+                    thorough=call != "GA4",
+                )
+
+
+SCENARIO = Scenario("call", "a vendor's own call, proxied", tuple(_contestants()), rate=200.0, needs_vendor=True)

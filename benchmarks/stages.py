@@ -1,0 +1,46 @@
+"""Which stage of the gate a stack belongs to. Pure: file names in, a word out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import gatekeeper
+
+ROOT = str(Path(gatekeeper.__file__).parent) + "/"
+SERVER, CLIENT, ORDER = "server", "client", "parsing and order"
+# The room of the package that is working, and the stage it is. A room that is not named here is a stage of its own.
+ROOMS = {
+    "signals": "reading signals", "jurisdiction": "location", "geoip": "location",
+    "consent": "decision", "decision": "decision",
+    "destinations": "shaping", "native": "shaping", "scrub": "shaping", "fields": "shaping",
+    "audit": "audit", "storage": "outbox", "delivery": CLIENT, "shells": SERVER,
+    "gate": ORDER, "wire": ORDER, "keys": ORDER, "ids": ORDER, "policy": ORDER, "model": ORDER, "metrics": ORDER,
+    "calls": ORDER, "context": ORDER, "runtime": ORDER,
+}  # fmt: skip
+STAGES = (
+    "server",
+    "parsing and order",
+    "reading signals",
+    "location",
+    "decision",
+    "shaping",
+    "audit",
+    "outbox",
+    "client",
+)
+_SERVING = ("/uvicorn/", "/starlette/", "/httptools/")
+
+
+def stage_of(files: Iterable[str], *, delivering: bool) -> str:
+    """The stage that a stack works for.
+
+    `files` run from the innermost frame outwards; `delivering` says that it is the deliverer's thread.
+    """
+    for file in files:
+        if file.startswith(ROOT):
+            room = file.removeprefix(ROOT).partition("/")[0].removesuffix(".py")
+            return ROOMS.get(room, room)
+        if any(part in file for part in _SERVING):
+            break
+    return CLIENT if delivering else SERVER

@@ -1,0 +1,33 @@
+"""The Django app: system checks, and the interception of HTTP clients in every process of the project."""
+
+from __future__ import annotations
+
+import contextlib
+
+from django.apps import AppConfig
+from django.core import checks
+
+from gatekeeper import outbound
+from gatekeeper.django import settings
+from gatekeeper.django.checks import check_policy
+from gatekeeper.errors import ConfigError
+
+
+class GatekeeperConfig(AppConfig):  # type: ignore[misc]  # Django has no types of its own
+    """`gatekeeper.django` in INSTALLED_APPS."""
+
+    name = "gatekeeper.django"
+    label = "gatekeeper"
+    verbose_name = "Gatekeeper"
+
+    def ready(self) -> None:
+        """Register the check; catch clients here, so that management commands and workers are covered too.
+
+        What is wrong with the settings is told by the check, and by the middleware when the project is served.
+        """
+        checks.register(check_policy, "gatekeeper")
+        with contextlib.suppress(ConfigError):
+            _, caught = settings.read()
+            if caught:
+                outbound.install()
+            settings.runtime()

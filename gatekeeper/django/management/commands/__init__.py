@@ -1,0 +1,1 @@
+"""`gatekeeper_check`."""

@@ -1,0 +1,168 @@
+"""aiohttp (3.12 or newer): every request of every session, redirects' second hops included.
+
+aiohttp.ClientSession(middlewares=[gatekeeper.outbound.aiohttp.middleware])          for one session only
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from typing import Any
+
+import aiohttp
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.helpers import TimerNoop
+from aiohttp.streams import StreamReader
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from gatekeeper.errors import ConfigError
+from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound.intercept import failure, pairs, readable, sending, watch
+from gatekeeper.outbound.patched import Patched
+
+_patched = Patched()
+_NEEDS_WRITER = "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters
+
+
+def install() -> None:
+    """Catch the requests of all sessions. Raises ConfigError for an aiohttp that is too old to be caught."""
+    if "middlewares" not in inspect.signature(aiohttp.ClientSession._request).parameters:
+        raise ConfigError(f"aiohttp: {aiohttp.__version__} cannot be caught; use 3.12 or newer")
+    _patched.replace(aiohttp.ClientSession, "_request", _request)
+
+
+def uninstall() -> None:
+    """Leave the sessions as they were."""
+    _patched.restore()
+
+
+def _request(original: Any) -> Any:
+    async def _request(self: aiohttp.ClientSession, method: str, url: Any, **options: Any) -> aiohttp.ClientResponse:
+        theirs = options.get("middlewares")
+        # The last one is the innermost: it sees what the app's own ones made of the request.
+        options["middlewares"] = (*(self._middlewares if theirs is None else theirs), middleware)
+        return await original(self, method, url, **options)  # type: ignore[no-any-return]
+
+    return _request
+
+
+async def middleware(request: aiohttp.ClientRequest, send: Any) -> aiohttp.ClientResponse:
+    """Judges one request; `send` is what comes after in the session."""
+    url = request.url
+    match = watch(url.scheme, url.host or "", url.port, url.raw_path)
+    if match is None:
+        return await send(request)  # type: ignore[no-any-return]
+    # A body that the session itself would compress is still plain here.
+    headers = [
+        pair for pair in pairs(request.headers) if not (request.compress and pair[0].lower() == "content-encoding")
+    ]
+    body = await _body(request.body, match.limit)
+    call = match.judge(request.method, url.raw_path, url.raw_query_string, headers, body)
+    outgoing = await call.recorded_async()
+    if outgoing is None:
+        return _response(request, call.answer)
+    try:
+        with sending():
+            answer = await _send(request, outgoing)
+    except BaseException as error:
+        call.ended(None, failure(error))
+        raise
+    return _response(request, call.ended(answer))
+
+
+async def _body(body: Any, limit: int) -> bytes:
+    if isinstance(body, (bytes, bytearray)):
+        return bytes(body)
+    written = _Written(limit)
+    with contextlib.suppress(_Enough):
+        await body.write(written)
+    return b"".join(written.chunks)
+
+
+class _Enough(Exception):  # noqa: N818  # an event: the body is too large, and need not be read further
+    pass
+
+
+class _Written:
+    """The writer of a request that is not written to any connection: it keeps what the body gives."""
+
+    output_size = 0
+
+    def __init__(self, limit: int = 0) -> None:
+        self.chunks: list[bytes] = []
+        self._left = limit
+
+    async def write(self, chunk: Any) -> None:
+        """Keep a part; stop the body that is over the limit."""
+        self.chunks.append(bytes(chunk))
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise _Enough
+
+
+async def _send(request: aiohttp.ClientRequest, outgoing: Outgoing) -> Answer:
+    """Through the session's own connections, without its cookies and default headers: those were not judged."""
+    theirs = request._session
+    connector = theirs.connector if theirs is not None else None
+    async with (
+        aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=connector is None,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=theirs.timeout if theirs is not None else aiohttp.ClientTimeout(),
+        ) as session,
+        session.request(
+            outgoing.method,
+            _encoded(outgoing.url),
+            headers=list(outgoing.headers),
+            data=outgoing.body or None,
+            allow_redirects=False,
+            proxy=request.proxy,
+            proxy_auth=request.proxy_auth,
+            proxy_headers=request.proxy_headers,
+            skip_auto_headers=("User-Agent",),
+            ssl=request.ssl,
+        ) as response,
+    ):
+        return readable(response.status, pairs(response.headers), await response.read())
+
+
+def _encoded(url: str) -> Any:
+    from yarl import URL
+
+    return URL(url, encoded=True)
+
+
+def _response(request: aiohttp.ClientRequest, answer: Answer) -> aiohttp.ClientResponse:
+    """An answer as the session gives it: complete, with no connection behind it."""
+    loop = asyncio.get_running_loop()
+    more: dict[str, Any] = {"stream_writer": _Written()} if _NEEDS_WRITER else {}
+    response = aiohttp.ClientResponse(
+        request.method,
+        request.url,
+        writer=None,
+        continue100=None,
+        timer=TimerNoop(),
+        request_info=request.request_info,
+        traces=[],
+        loop=loop,
+        session=request._session,
+        **more,
+    )
+    headers = CIMultiDict([*answer.headers, ("Content-Length", str(len(answer.body)))])
+    response.version = aiohttp.HttpVersion11
+    response.status = answer.status
+    response.reason = "OK" if answer.status < 300 else ""
+    response._headers = CIMultiDictProxy(headers)
+    response._raw_headers = tuple((name.encode(), value.encode("latin-1")) for name, value in headers.items())
+    response.content = _stream(answer.body, loop)
+    response._closed = True
+    return response
+
+
+def _stream(body: bytes, loop: asyncio.AbstractEventLoop) -> StreamReader:
+    stream = StreamReader(BaseProtocol(loop), 2**16, loop=loop)
+    stream.feed_data(body)
+    stream.feed_eof()
+    return stream

@@ -1,0 +1,205 @@
+"""A call on its way out of the app's own HTTP client: found, judged, recorded; then sent by that client, or answered.
+
+    match = watch(scheme, host, port, path)       None for everything that is not tracking: one look-up
+    call = match.judge(method, path, query, headers, body)
+    outgoing = call.recorded()                    or `await call.recorded_async()`; None: nothing is sent
+    answer = call.answer                          what the SDK expects, for a call that is not sent
+    with sending(): …                             the client sends `outgoing`; it is not caught a second time
+    answer = call.ended(answer)                   the vendor's answer as the app may see it
+
+The same order for every client, and the same code as the sidecar's (`gatekeeper.calls`). Nothing here raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gatekeeper import context
+from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
+from gatekeeper.gate import Caller, Gate
+from gatekeeper.model import Answer, Call, Outgoing
+from gatekeeper.outbound.routes import Routes, Rule, safe_path
+from gatekeeper.signals import header_values
+from gatekeeper.signals.context import HEADER
+
+_log = logging.getLogger("gatekeeper")
+_WAIT: Final = 30.0  # seconds for the audit line; then the call is not sent
+_DEFAULT_LIMIT: Final = 2**20
+# A client's own framing, and what it made of the answer by reading it: not the call's, not the answer's.
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "content-encoding", "keep-alive"})
+_sending: ContextVar[bool] = ContextVar("gatekeeper_sending", default=False)
+_routes: tuple[Gate | None, Routes | None] = (None, None)
+
+
+@contextmanager
+def sending() -> Iterator[None]:
+    """What is sent in here has been judged: the clients let it pass."""
+    mark = _sending.set(True)
+    try:
+        yield
+    finally:
+        _sending.reset(mark)
+
+
+def is_sending() -> bool:
+    """Whether this code sends a call that was judged."""
+    return _sending.get()
+
+
+def watch(scheme: str, host: str, port: int | None, path: str) -> Match | None:
+    """Whether a URL is tracking; `None` if not. Costs a look-up by host."""
+    global _routes
+    if _sending.get():
+        return None
+    here = context.working()
+    gate = None if here is None else here.gate
+    known, routes = _routes
+    if routes is None or known is not gate:
+        routes = Routes(None if gate is None else gate.policy)
+        _routes = (gate, routes)
+    rule = routes.find(scheme, host, port, safe_path(path))
+    return None if rule is None else Match(rule, here, host)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A URL that is tracking, in a gate; `here` is `None` where no gate runs in this process."""
+
+    rule: Rule
+    here: context.Here | None
+    host: str
+
+    @property
+    def limit(self) -> int:
+        """The largest body worth reading; larger ones are blocked."""
+        return _DEFAULT_LIMIT if self.here is None else self.here.gate.policy.file.server.max_body
+
+    def judge(self, method: str, path: str, query: str, headers: Iterable[tuple[str, str]], body: bytes) -> Intercepted:
+        """Decide on the call. Fails closed: what goes wrong in here is a call that is not sent."""
+        if self.here is None:
+            _log.error("a call to %s was blocked: no gate runs in this process", self.host)
+            return Intercepted(None, None, self.rule.answer)
+        gate = self.here.gate
+        try:
+            call = Call(
+                method.upper(),
+                safe_path(path)[len(self.rule.base) :] or "/",
+                query,
+                tuple((name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers),
+                body,
+            )
+            plan = self._plan(gate, call, self.here)
+        except Exception as error:  # noqa: BLE001  # the host's request must not fail for a tracking call
+            _log.error("the gate failed on a call to %s (%s); it was blocked", self.host, type(error).__name__)
+            return Intercepted(None, None, self.rule.answer)
+        return Intercepted(gate, plan, plan.answer)
+
+    def _plan(self, gate: Gate, call: Call, here: context.Here) -> CallPlan:
+        to = self.rule.pick(call, self.limit)
+        if to is None:
+            return refuse_call(gate, self.host, self.rule.answer)
+        if len(call.body) > self.limit:
+            return refuse_call(gate, to.name, self.rule.answer, "call_unreadable")
+        tokens = set(header_values(call.headers, HEADER))
+        if tokens:  # the call says itself whose it is
+            token = tokens.pop() if len(tokens) == 1 else b""
+            caller = Caller(visitor=gate.visitor(token.decode("latin-1"), gate.clock()))
+        else:
+            caller = here.caller()
+        return plan_call(gate, to, call, caller)
+
+
+class Intercepted:
+    """One call that was judged."""
+
+    __slots__ = ("_gate", "_plan", "answer")
+
+    def __init__(self, gate: Gate | None, plan: CallPlan | None, answer: Answer) -> None:
+        self._gate = gate
+        self._plan = plan
+        self.answer = answer
+
+    def recorded(self) -> Outgoing | None:
+        """Wait until the decision is durable; the request to send then, or `None`."""
+        written = self._record()
+        try:
+            if written is not None:
+                written.result(_WAIT)
+        except Exception as error:  # noqa: BLE001  # not on disk: not sent
+            self._not_recorded(error)
+        return None if self._plan is None else self._plan.outgoing
+
+    async def recorded_async(self) -> Outgoing | None:
+        """The same, without holding up the event loop."""
+        written = self._record()
+        try:
+            if written is not None:
+                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), _WAIT)
+        except Exception as error:  # noqa: BLE001  # not on disk: not sent
+            self._not_recorded(error)
+        return None if self._plan is None else self._plan.outgoing
+
+    def ended(self, answer: Answer | None, why: str | None = None) -> Answer:
+        """Record what came of it; the answer as the app may see it. `None`: there was none, for the reason `why`."""
+        if self._gate is None or self._plan is None:
+            return self.answer
+        try:
+            return finish_call(self._gate, self._plan, answer, why) or self.answer
+        except Exception as error:  # noqa: BLE001  # it was sent: only its outcome is not known
+            _log.error("the outcome of a call to %s was lost (%s)", self._plan.to.name, type(error).__name__)
+            return self.answer
+
+    def _record(self) -> Future[None] | None:
+        if self._gate is None or self._plan is None:
+            return None
+        try:
+            return record_call(self._gate, self._plan)
+        except Exception as error:  # noqa: BLE001  # as if it could not be written
+            self._not_recorded(error)
+            return None
+
+    def _not_recorded(self, error: Exception) -> None:
+        if self._plan is not None:
+            _log.error("a call to %s could not be recorded (%s); not sent", self._plan.to.name, type(error).__name__)
+            self._plan = unrecorded(self._plan)
+
+
+def readable(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:
+    """A vendor's answer whose body the client has decoded."""
+    return Answer(status, tuple((name, value) for name, value in headers if name.lower() not in _FRAMING), body)
+
+
+def drained(parts: Iterable[bytes | str], limit: int) -> bytes:
+    """A streamed body, read no further than is needed to see that it is too large."""
+    chunks: list[bytes] = []
+    size = 0
+    for part in parts:
+        chunk = part.encode() if isinstance(part, str) else bytes(part)
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            break
+    return b"".join(chunks)
+
+
+def failure(error: BaseException) -> str:
+    """A short code of an exception: its class, never its words, which may hold a URL."""
+    name = type(error).__name__.removesuffix("Error") or "unknown"
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def pairs(headers: Any) -> list[tuple[str, str]]:
+    """Headers as clients take them (a mapping or pairs, text or bytes) as pairs of text."""
+    items = () if headers is None else headers.items() if hasattr(headers, "items") else headers
+    return [(_text(name), _text(value)) for name, value in items]
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,38 @@
+"""Methods of other people's classes, replaced and put back. Only what is still ours is put back."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+
+class Patched:
+    """A few replaced methods of one library."""
+
+    def __init__(self) -> None:
+        self._replaced: list[tuple[Any, str, Any, Any]] = []
+
+    def replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Put `make(original)` in the place of `owner.name`."""
+        original = getattr(owner, name)
+        ours = make(original)
+        on = [True]
+
+        @functools.wraps(original)
+        def method(*args: Any, **options: Any) -> Any:
+            return (ours if on else original)(*args, **options)
+
+        setattr(owner, name, method)
+        self._replaced.append((owner, name, original, (method, on)))
+
+    def restore(self) -> None:
+        """Put the originals back; what somebody else has wrapped meanwhile stays, and ours in it passes calls on."""
+        while self._replaced:
+            owner, name, original, (method, on) = self._replaced.pop()
+            on.clear()
+            if getattr(owner, name, None) is method:
+                setattr(owner, name, original)
+
+    def __bool__(self) -> bool:
+        return bool(self._replaced)

@@ -1,0 +1,104 @@
+"""requests: every request of every session, redirects' second hops and mounted adapters included.
+
+session.mount("https://", gatekeeper.outbound.requests.adapter())          for one session only
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3 import HTTPResponse
+
+from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound.intercept import Match, drained, failure, pairs, readable, sending, watch
+from gatekeeper.outbound.patched import Patched
+from gatekeeper.outbound.urllib3 import response_of
+
+_patched = Patched()
+
+
+def install() -> None:
+    """Catch the requests of all sessions."""
+    _patched.replace(requests.Session, "get_adapter", _get_adapter)
+
+
+def uninstall() -> None:
+    """Leave the sessions as they were."""
+    _patched.restore()
+
+
+def adapter(inner: BaseAdapter | None = None) -> BaseAdapter:
+    """An adapter to mount on one session; `inner` is the one that sends."""
+    return _Adapter(inner or HTTPAdapter())
+
+
+def _get_adapter(original: Any) -> Any:
+    def get_adapter(self: requests.Session, url: str) -> BaseAdapter:
+        found: BaseAdapter = original(self, url)
+        return found if _watch(url) is None else _Adapter(found)
+
+    return get_adapter
+
+
+def _watch(url: str) -> Match | None:
+    try:
+        parts = urlsplit(url)
+        return watch(parts.scheme, parts.hostname or "", parts.port, parts.path)
+    except ValueError:  # no URL: the library says so itself
+        return None
+
+
+class _Adapter(BaseAdapter):
+    """Judges, then sends through the adapter that would have."""
+
+    def __init__(self, inner: BaseAdapter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        match = _watch(request.url or "")
+        if match is None:
+            return self._inner.send(request, *args, **options)
+        parts = urlsplit(request.url or "")
+        headers = pairs(request.headers)
+        call = match.judge(request.method or "", parts.path, parts.query, headers, _body(request.body, match.limit))
+        outgoing = call.recorded()
+        if outgoing is None:
+            return _response(request, call.answer)
+        try:
+            with sending():
+                response = self._inner.send(_prepared(outgoing), *args, **options | {"stream": False})
+                content = response.content
+        except BaseException as error:
+            call.ended(None, failure(error))
+            raise
+        return _response(request, call.ended(readable(response.status_code, pairs(response.headers), content)))
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def _body(body: Any, limit: int) -> bytes:
+    match body:
+        case None:
+            return b""
+        case str():
+            return body.encode()
+        case bytes() | bytearray() | memoryview():
+            return bytes(body)
+    if hasattr(body, "read"):
+        return drained([body.read(limit + 1)], limit)
+    return drained(body, limit)
+
+
+def _prepared(outgoing: Outgoing) -> requests.PreparedRequest:
+    asked = requests.Request(outgoing.method, outgoing.url, headers=dict(outgoing.headers), data=outgoing.body or None)
+    return asked.prepare()
+
+
+def _response(request: requests.PreparedRequest, answer: Answer) -> requests.Response:
+    raw: HTTPResponse = response_of(answer, preload=False)
+    return HTTPAdapter().build_response(request, raw)

@@ -1,0 +1,135 @@
+"""Which destination a URL belongs to. Pure. A policy compiled into a table by host; one look-up for all other hosts.
+
+First the endpoints that the policy itself names (scheme, host, port and path), then the known tracking hosts of the
+kinds it has. A known tracking host of no kind in the policy has no candidates: it is unlisted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from gatekeeper.destinations.kind import Destination
+from gatekeeper.model import Answer, Call
+from gatekeeper.native import DIALECTS, coding, find
+from gatekeeper.native.dialect import Unreadable
+from gatekeeper.outbound.hosts import KNOWN, Host, names
+from gatekeeper.policy import Policy
+from gatekeeper.signals import header_values
+
+PORTS = {"http": 80, "https": 443}
+_NATIVE = frozenset(dialect.KIND for dialect in DIALECTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Calls that are for one of `candidates`. `base`: the part of the path that is the endpoint's."""
+
+    host: str
+    candidates: tuple[Destination, ...]
+    scheme: str | None = None
+    port: int | None = None
+    base: str = ""
+    whole: bool = False  # `base` is all of the path: an address of the operator's own, next to others
+    row: Host | None = field(default=None, repr=False)
+
+    def takes(self, scheme: str, port: int | None, path: str) -> bool:
+        """Whether a URL on this host is meant."""
+        if self.row is not None:
+            return self.row.takes(path)
+        if self.scheme != scheme or self.port != (port or PORTS.get(scheme)):
+            return False
+        return path == self.base if self.whole else not self.base or f"{path}/".startswith(f"{self.base}/")
+
+    def pick(self, call: Call, limit: int) -> Destination | None:
+        """The candidate whose account the call is for; where that cannot be told, the first."""
+        if len(self.candidates) > 1:
+            for to in self.candidates:
+                if _is_for(to, call, limit):
+                    return to
+        return self.candidates[0] if self.candidates else None
+
+    @property
+    def answer(self) -> Answer:
+        """What the SDK expects, as far as it is known without reading the call."""
+        return Answer(204) if self.row is None else self.row.answer
+
+
+class Routes:
+    """All rules of one policy, by host."""
+
+    def __init__(self, policy: Policy | None) -> None:
+        self._rules: dict[str, tuple[Rule, ...]] = {}
+        destinations = () if policy is None else tuple(policy.destinations.values())
+        allowed = frozenset[str]() if policy is None else frozenset(policy.file.outbound.allow)
+        for name, rows in KNOWN.items():
+            self._rules[name] = tuple(
+                Rule(
+                    name,
+                    tuple(to for to in destinations if row.kind == (to.settings.get("speaks") or to.kind.name)),
+                    row=row,
+                )
+                for row in rows
+            )
+        self._allowed = allowed
+        self._own: dict[str, tuple[Rule, ...]] = {}
+        for rule in _endpoints(destinations):
+            self._own[rule.host] = (*self._own.get(rule.host, ()), rule)
+
+    def find(self, scheme: str, host: str, port: int | None, path: str) -> Rule | None:
+        """The rule of a URL; `None`: not ours."""
+        host = host.lower().rstrip(".")
+        own = self._own.get(host)
+        if own is not None:
+            for rule in own:
+                if rule.takes(scheme, port, path):
+                    return rule
+        if host in self._allowed:
+            return None
+        for name in names(host):
+            for rule in self._rules.get(name, ()):
+                if rule.takes(scheme, port, path):
+                    return rule
+        return None
+
+
+def _endpoints(destinations: Iterable[Destination]) -> list[Rule]:
+    """A rule per endpoint the policy names; longer paths first. Vendors' own hosts are in hosts.toml already."""
+    found: dict[tuple[str, str, int | None, str, bool], tuple[Destination, ...]] = {}
+    for to in destinations:
+        parts = urlsplit(to.endpoint)
+        host = (parts.hostname or "").lower()
+        if not host or host in KNOWN:
+            continue
+        key = (parts.scheme, host, parts.port or PORTS[parts.scheme], parts.path.rstrip("/"))
+        whole = not _speaks(to) and bool(key[3])
+        found[*key, whole] = (*found.get((*key, whole), ()), to)
+    rules = [
+        Rule(host, candidates, scheme, port, base, whole)
+        for (scheme, host, port, base, whole), candidates in found.items()
+    ]
+    return sorted(rules, key=lambda rule: -len(rule.base))
+
+
+def _speaks(to: Destination) -> bool:
+    """Whether a destination takes calls in a vendor's protocol, on paths below its endpoint."""
+    return to.kind.name in _NATIVE and to.settings.get("speaks", "its own") is not None
+
+
+def _is_for(to: Destination, call: Call, limit: int) -> bool:
+    dialect = find(to, call.method, call.path)
+    if dialect is None or dialect.ACCOUNT is None:
+        return False
+    coded = header_values(call.headers, b"content-encoding")
+    try:
+        body = coding.decode(call.body, coded[-1].decode("latin-1") if coded else "", limit)
+        return dialect.decode(call, to, body).account == str(to.settings.get(dialect.ACCOUNT))
+    except Unreadable:
+        return False
+
+
+def safe_path(path: str) -> str:
+    """A path as the rules of this table read it: doubled slashes as one, so that none of them hides it."""
+    return re.sub("//+", "/", path) or "/"

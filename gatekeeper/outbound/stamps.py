@@ -1,0 +1,89 @@
+"""Whose event it is, written on it when it is queued: SDKs that send from a thread of their own, in batches.
+
+Segment, PostHog, RudderStack and Sentry hand an event to a thread that knows no visitor. So `gatekeeper.context.dump()`
+is put on the event at once, under a key of `native.dialect.STAMP_KEYS`; each element of a batch is then judged by its
+own stamp, and no stamp is ever sent. An event without one is an unknown visitor's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from gatekeeper import context
+from gatekeeper.outbound.patched import Patched
+
+KEY: Final = "gatekeeper_context"
+_log = logging.getLogger("gatekeeper")
+_patched = Patched()
+
+
+def stamp() -> str | None:
+    """The current visitor's token; `None` outside any request."""
+    if context.current.get() is None:
+        return None
+    try:
+        return context.dump()
+    except Exception as error:  # noqa: BLE001  # unmarked is an unknown visitor, and the app goes on
+        _log.error("an event could not be marked with its visitor (%s)", type(error).__name__)
+        return None
+
+
+def install() -> None:
+    """Mark the events of every SDK that is there."""
+    for module, one in _SDKS.items():
+        if importlib.util.find_spec(module.partition(".")[0]) is None:
+            continue
+        try:
+            one(importlib.import_module(module))
+        except (ImportError, AttributeError) as error:  # another version: unmarked, so an unknown visitor
+            _log.warning("events of %s cannot be marked with their visitor (%s)", module, type(error).__name__)
+
+
+def uninstall() -> None:
+    """Leave the SDKs as they were."""
+    _patched.restore()
+    if importlib.util.find_spec("sentry_sdk") is not None:
+        scope = importlib.import_module("sentry_sdk.scope")
+        if _sentry_event in scope.global_event_processors:
+            scope.global_event_processors.remove(_sentry_event)
+
+
+def _queue(sdk: Any) -> None:
+    """Clients with `_enqueue(message, …)`: Segment, RudderStack, PostHog."""
+    _patched.replace(sdk.Client, "_enqueue", _marking)
+
+
+def _marking(original: Any) -> Any:
+    def _enqueue(self: Any, message: Any, *args: Any, **options: Any) -> Any:
+        token = stamp()
+        if token is not None and isinstance(message, dict):
+            message[KEY] = token
+        return original(self, message, *args, **options)
+
+    return _enqueue
+
+
+def _sentry(sdk: Any) -> None:
+    """sentry-sdk: an event processor, which runs where the event is captured."""
+    if _sentry_event not in sdk.global_event_processors:
+        sdk.add_global_event_processor(_sentry_event)
+
+
+def _sentry_event(event: Any, hint: Any) -> Any:
+    token = stamp()
+    if token is not None:
+        # Sentry's contexts are objects, not texts.
+        event.setdefault("contexts", {})[KEY] = {"token": token}
+    return event
+
+
+_SDKS: Final[dict[str, Callable[[Any], None]]] = {
+    "segment.analytics.client": _queue,
+    "rudderstack.analytics.client": _queue,
+    "posthog.client": _queue,
+    "sentry_sdk.scope": _sentry,
+}

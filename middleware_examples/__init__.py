@@ -1,0 +1,1 @@
+"""One runnable shop per way of using Gatekeeper: `python -m middleware_examples.starlette_shop`, and so on."""

@@ -1,0 +1,341 @@
+"""Calls for the laws: every dialect of the registry, real requests of it, and canaries put into them.
+
+A dialect's seeds are the shipped vectors that it decodes, and a request with every row of its table where it has one
+that is built from JSON or pairs. `planted` puts canaries anywhere into a seed: in place of values, as keys and
+parameters that no table has, in the query of addresses, in headers.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import json
+import random
+import string
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode
+
+from hypothesis import strategies as st
+
+from gatekeeper.destinations.kind import Destination
+from gatekeeper.gate import Gate
+from gatekeeper.model import Call
+from gatekeeper.native import DIALECTS, coding, find, form
+from gatekeeper.native.conversions import Conversions
+from gatekeeper.native.dialect import SECRET, STAMP, Dialect, Leaf, Native, Unreadable
+from gatekeeper.native.pixel import Pixel
+from tests.builders import EVERY_KIND, make_gate, make_policy
+from tests.laws.events import value_of
+from tests.native.requests import VECTORS
+from tests.native.test_second_tier import GOOD, SECOND
+
+from gatekeeper.fields import CATALOGUE  # isort: skip
+
+PRODUCTS = sorted({one.NAME.partition(" ")[0] for one in DIALECTS if one.KIND == "first_party"})
+POLICY = (
+    EVERY_KIND
+    | SECOND
+    | {name: {"kind": "first_party", "endpoint": "http://127.0.0.1:9", "speaks": name} for name in PRODUCTS}
+)
+# Requests of dialects of which there is no vector.
+_PAGE = {"url": "https://shop.example/?email=jane%40example.com", "title": "x"}
+_MESSAGE = {
+    "type": "track",
+    "event": "Order Completed",
+    "userId": "u-77",
+    "anonymousId": "a-1",
+    "messageId": "m-1",
+    "properties": {"revenue": 12.5, "email": "jane.doe@example.com"},
+    "context": {"page": _PAGE, "ip": "203.0.113.9", "traits": {"email": "jane.doe@example.com"}},
+}
+_TRACK = {
+    "event": "Order",
+    "properties": {
+        "token": "TOK",
+        "distinct_id": "u-77",
+        "$email": "jane.doe@example.com",
+        "ip": "203.0.113.9",
+        "$current_url": "https://shop.example/?a=b",
+    },
+}
+MORE = (
+    Call("POST", "/v1/batch", "", ((b"authorization", b"Basic V0s6"),), json.dumps({"batch": [_MESSAGE]}).encode()),
+    Call(
+        "POST",
+        "/track",
+        "",
+        ((b"content-type", form.URLENCODED.encode()),),
+        urlencode({"data": json.dumps(_TRACK)}).encode(),
+    ),
+)
+GATES: dict[str, Gate] = {
+    law_id: make_gate(make_policy(destinations=POLICY, jurisdiction={"default": law_id})) for law_id in ("gdpr", "ccpa")
+}
+NAMES = {one.NAME: one for one in DIALECTS}
+LETTERS = string.ascii_lowercase
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A request that a dialect reads, and the destination it is for."""
+
+    to: Destination
+    call: Call
+
+
+@dataclass(frozen=True)
+class Canary:
+    """`kind`: email phone ip name token, or `foreign` for what is in no table; `way`: how it is written."""
+
+    kind: str
+    value: str
+    way: str = "plain"
+
+
+def destinations(dialect: Dialect) -> Iterator[Destination]:
+    """The policy's destinations of a dialect's kind."""
+    yield from (to for to in GATES["gdpr"].policy.destinations.values() if to.kind.name == dialect.KIND)
+
+
+def seeds(dialect: Dialect) -> list[Seed]:
+    """All seeds of a dialect."""
+    calls = [vector_call(one) for one in VECTORS.values()]
+    calls += [*MORE]
+    calls += [Call("POST", path, "", (), json.dumps(data).encode()) for path, data, _ in GOOD.values()]
+    found = [seed for call in calls if (seed := seed_of(dialect, call)) is not None]
+    found += [full for seed in found if (full := filled(dialect, seed)) is not None]
+    return [*found, *(replace(seed, to=widened(seed.to)) for seed in found)]
+
+
+def widened(to: Destination) -> Destination:
+    """The destination with every field in its allow-list that its purpose covers and its vendor has a place for."""
+    places = to.kind.places
+    fields = {row.key for row in CATALOGUE.by_key.values() if to.purpose in row.purposes}
+    return replace(to, fields=frozenset(fields if places is None else fields & places))
+
+
+def vector_call(one: dict[str, Any]) -> Call:
+    path, _, query = one["path_and_query"].partition("?")
+    headers = tuple((name.lower().encode(), str(value).encode()) for name, value in one["headers"].items())
+    return Call(one["method"], path, query, headers, (one["body"] or "").encode())
+
+
+def seed_of(dialect: Dialect, call: Call) -> Seed | None:
+    """The call as a seed, for a destination with the account it is addressed to; `None` if it is another's."""
+    for to in destinations(dialect):
+        if find(to, call.method, call.path) is not dialect:
+            continue
+        try:
+            native = dialect.decode(call, to, call.body)
+        except Unreadable:
+            continue
+        if dialect.ACCOUNT is not None and native.account is not None:
+            to = replace(to, settings={**to.settings, dialect.ACCOUNT: native.account})
+        return Seed(to, call)
+    return None
+
+
+def filled(dialect: Dialect, seed: Seed) -> Seed | None:
+    """The seed with every field of the table in it, where the table's rows tell where that is."""
+    if not isinstance(dialect, (Pixel, Conversions)):
+        return None
+    rows = {name: role for name, role in dialect.table._exact.items() if role in CATALOGUE.by_name}
+    values = {name: value_of(CATALOGUE.by_name[role], f"zq{n:03}{LETTERS[:11]}") for n, (name, role) in
+              enumerate(rows.items())}  # fmt: skip
+    if isinstance(dialect, Pixel) and not seed.call.body:
+        query = parse_qsl(seed.call.query, keep_blank_values=True)
+        have = {name for name, _ in query} | {"pid.em", "pid.ph"}
+        query += [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in values.items()
+                  if name not in have]  # fmt: skip
+        return Seed(seed.to, replace(seed.call, query=urlencode(query)))
+    if isinstance(dialect, Pixel):
+        return None
+    data = json.loads(seed.call.body)
+    for event in events_in(data, dialect):
+        for name, value in values.items():
+            put(event, name.removeprefix("event.").split("."), value)
+    return Seed(seed.to, replace(seed.call, body=json.dumps(data).encode()))
+
+
+def events_in(data: Any, dialect: Conversions) -> list[Any]:
+    for way in dialect.batches:
+        node = data
+        for step in way:
+            node = node.get(step) if isinstance(node, dict) else None
+        if node is not None:
+            return node
+    return [data]
+
+
+def put(node: Any, steps: list[str], value: object) -> None:
+    """Put a value where nothing is yet; lists are entered at their first entry."""
+    for step in steps[:-1]:
+        node = node.setdefault(step, {}) if isinstance(node, dict) else {}
+        while isinstance(node, list) and node:
+            node = node[0]
+    if isinstance(node, dict):
+        node.setdefault(steps[-1], value)
+
+
+# --- planting -------------------------------------------------------------------------------------------------------
+
+Change = Callable[[str], str]
+
+
+def rewritten(text: str, change: Change, extra: Callable[[], tuple[str, str]]) -> str:
+    """A query, a form, JSON, lines of either, or base64 of any: every value through `change`, new names by `extra`."""
+    stripped = text.lstrip()
+    if stripped[:1] in ("{", "["):
+        try:
+            return json.dumps(_json(json.loads(text), change, extra))
+        except ValueError:
+            pass
+    if "\n" in text.strip():
+        newline = "\r\n" if "\r\n" in text else "\n"
+        return newline.join(rewritten(line, change, extra) if line else line for line in text.split(newline))
+    if "=" in text and stripped[:1] != "-":
+        pairs = [(name, _value(value, change, extra)) for name, value in parse_qsl(text, keep_blank_values=True)]
+        return urlencode([*pairs, extra()])
+    return text
+
+
+def _json(node: Any, change: Change, extra: Callable[[], tuple[str, str]]) -> Any:
+    if isinstance(node, dict):
+        made = {key: _json(inner, change, extra) for key, inner in node.items() if key != "length"}
+        return made | dict([extra()])
+    if isinstance(node, list):
+        return [_json(inner, change, extra) for inner in node]
+    if isinstance(node, str):
+        return _value(node, change, extra)
+    if isinstance(node, bool) or node is None:
+        return node
+    made = change(str(node))
+    return node if made == str(node) else made
+
+
+def _value(value: str, change: Change, extra: Callable[[], tuple[str, str]]) -> str:
+    if value[:1] in ("{", "[", "?") and len(value) > 2:
+        return value[: value[0] == "?"] + rewritten(value[value[0] == "?" :], change, extra)
+    inner = unwrapped(value)
+    if inner is not None and inner[:1] in ("{", "[", "/"):
+        head, mark, query = inner.partition("?") if inner[0] == "/" else ("", "", inner)
+        made = rewritten(query, change, extra)
+        return base64.urlsafe_b64encode((head + mark + made).encode()).decode().rstrip("=")
+    return change(value)
+
+
+def unwrapped(value: str) -> str | None:
+    """The text in a base64 value; `None` if it is none."""
+    if len(value) < 24:
+        return None
+    try:
+        return base64.b64decode(value.replace("-", "+").replace("_", "/") + "==", validate=False).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+
+
+def canary(kind: str, luck: random.Random) -> Canary:
+    """A value that stands nowhere else."""
+    word = "zq" + "".join(luck.choice(LETTERS) for _ in range(14))
+    digits = "".join(luck.choice("123456789") for _ in range(8))
+    match kind:
+        case "email":
+            return Canary(kind, f"{word}@example.com")
+        case "phone":
+            return Canary(kind, f"+4915{luck.choice('27')}{digits}")
+        case "ip":
+            return Canary(kind, f"81.{luck.randint(20, 250)}.{luck.randint(20, 250)}.{luck.randint(20, 250)}")
+        case "name":
+            return Canary(kind, f"{word[:8].title()} {word[8:].title()}")
+        case "token":
+            part = base64.urlsafe_b64encode(f'{{"sub":"{word}","n":"{word[::-1]}"}}'.encode()).decode().rstrip("=")
+            return Canary(kind, f"eyJhbGciOiJIUzI1NiJ9.{part}.{word}{digits}{word}")
+    return Canary("foreign", word)
+
+
+KINDS = ("email", "phone", "ip", "name", "token")
+WAYS = ("plain", "percent", "base64", "in a text", "in an address")
+
+
+def dressed(one: Canary, way: str, old: str) -> str:
+    """The canary as somebody might have written it."""
+    match way:
+        case "percent":
+            return quote(one.value, safe="")
+        case "base64":
+            return base64.b64encode(f'{{"who":"{one.value}"}}'.encode()).decode()
+        case "in a text":
+            return f"Order for {one.value}, thanks"
+        case "in an address":
+            if old.startswith(("http://", "https://", "/")):
+                return f"{old}{'&' if '?' in old else '?'}who={quote(one.value)}"
+            return f"https://shop.example/x?who={quote(one.value)}"
+    return one.value
+
+
+@st.composite
+def planted(draw: st.DrawFn, dialect: Dialect, found: list[Seed]) -> tuple[Seed, list[Canary]]:
+    """A seed with canaries in it; its secrets and marks stay as they are."""
+    seed = draw(st.sampled_from(found))
+    luck = random.Random(draw(st.integers(0, 2**32)))
+    share = draw(st.sampled_from((0.0, 0.05, 0.1, 0.3, 0.8)))
+    ways = draw(st.lists(st.sampled_from(WAYS), min_size=1, max_size=3))
+    canaries: list[Canary] = []
+    native = dialect.decode(seed.call, seed.to, seed.call.body)
+    fixed = {str(leaf.value) for leaf in all_leaves(native) if leaf.role in (SECRET, STAMP)} | {native.account}
+
+    def plant(kind: str, way: str = "plain") -> Canary:
+        canaries.append(replace(canary(kind, luck), way=way))
+        return canaries[-1]
+
+    def change(old: str) -> str:
+        if old in fixed or luck.random() >= share:
+            return old
+        way = luck.choice(ways)
+        one = plant(luck.choice(KINDS), way)
+        return dressed(one, way, old)
+
+    def extra() -> tuple[str, str]:
+        return "zz_" + "".join(luck.choice(LETTERS) for _ in range(5)), plant("foreign").value
+
+    call = seed.call
+    kind = form.content_type(call)
+    if kind.startswith(form.MULTIPART):
+        pairs = [(name, _value(value, change, extra)) for name, value in form.read(call.body, kind)[1]]
+        kind, body = form.write(form.MULTIPART, [*pairs, extra()])
+    else:
+        body = rewritten(call.body.decode(), change, extra).encode() if call.body else b""
+    one_wrapped = call.query.count("=") == 1 and unwrapped(call.query.partition("=")[2]) is not None
+    query = call.query
+    if one_wrapped:
+        name, _, value = query.partition("=")
+        query = f"{name}={_value(value, change, extra)}"
+    elif query or not body:
+        query = rewritten(query or "zz=1", change, extra)
+    code = draw(st.sampled_from(("", "gzip", "deflate", "br"))) if body else ""
+    headers = [(name, value) for name, value in call.headers if name not in (b"content-encoding", b"content-type")]
+    headers += [(b"content-type", kind.encode())] if kind else []
+    headers += [(b"content-encoding", code.encode())] if code else []
+    headers += [(b"x-forwarded-for", plant("foreign").value.encode()), (b"x-zz", plant("foreign").value.encode())]
+    return Seed(seed.to, replace(call, query=query, headers=tuple(headers), body=coding.encode(body, code))), canaries
+
+
+def all_leaves(native: Native) -> list[Leaf]:
+    """Shared and own leaves of all elements."""
+    return [*native.shared, *(leaf for element in native.elements for leaf in element.leaves)]
+
+
+def views(raw: bytes) -> list[bytes]:
+    """The bytes of a request as they are, unpacked, with percent-encoding undone, and what is base64 in them."""
+    found = [raw]
+    if b"\x1f\x8b" in raw:
+        found.append(gzip.decompress(raw[raw.index(b"\x1f\x8b") :]))
+    for one in list(found):
+        text = one.decode("utf-8", "replace")
+        for _ in range(2):
+            text = unquote_plus(text)
+            found.append(text.encode())
+    return found

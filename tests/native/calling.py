@@ -1,0 +1,96 @@
+"""What tests of calls are made of: a gate with one destination, a visitor, and a request as an SDK would send it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from gatekeeper.calls import CallPlan, plan_call
+from gatekeeper.gate import Caller, Gate
+from gatekeeper.model import Answer, Call, Outgoing
+from gatekeeper.native import coding
+from gatekeeper.signals.context import Visitor
+from gatekeeper.signals.context import write as write_token
+from tests.builders import NOW, RING, make_gate, make_policy, own_cookie, said
+
+VECTORS: dict[str, dict[str, Any]] = {
+    one["id"]: one
+    for one in json.loads((Path(__file__).parent.parent / "vectors" / "native_requests.json").read_text("utf-8"))
+}
+NOBODY = Caller()
+LONG_AGO = NOW - 30 * 86_400
+
+
+def gate_of(kind: str, **more: Any) -> Gate:
+    """A gate with one destination, `it`: a `sentry`, or a `first_party` that speaks `kind`."""
+    table = {"kind": "sentry"} if kind == "sentry" else {"kind": "first_party", "speaks": kind}
+    return make_gate(make_policy(destinations={"it": {"endpoint": "http://127.0.0.1:9", **table, **more}}))
+
+
+def visitor(*granted: str) -> Caller:
+    """Somebody who chose a month ago."""
+    return Caller(headers=((b"cookie", own_cookie(*granted, at=LONG_AGO).encode()),))
+
+
+def stamp(*granted: str) -> str:
+    """The context token of a visitor who chose so."""
+    given = {purpose: purpose in granted for purpose in ("analytics", "marketing")}
+    return write_token(Visitor((said(source="own", at=LONG_AGO, **given),)), at=NOW, sign=RING.sign)
+
+
+def request(path: str, body: object = b"", *, method: str = "POST", **headers: str) -> Call:
+    """A call; what is no text and no bytes is sent as JSON."""
+    raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    target, _, query = path.partition("?")
+    named = tuple((name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items())
+    return Call(method, target, query, named, raw)
+
+
+def vector(name: str) -> Call:
+    """One of the captured requests."""
+    one = VECTORS[name]
+    return request(one["path_and_query"], one["body"] or b"", method=one["method"], **one["headers"])
+
+
+def plan(gate: Gate, call: Call, caller: Caller = NOBODY) -> CallPlan:
+    """What would happen to a call of this caller; the request's own headers are the caller's, too."""
+    return plan_call(
+        gate, gate.policy.destinations["it"], call, replace(caller, headers=(*call.headers, *caller.headers))
+    )
+
+
+def sent(made: CallPlan) -> Any:
+    """The JSON that goes out."""
+    assert made.outgoing is not None, made.reason
+    body = made.outgoing.body
+    return json.loads(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
+
+
+def sent_pairs(made: CallPlan) -> dict[str, str]:
+    """The query that goes out."""
+    assert made.outgoing is not None, made.reason
+    return dict(parse_qsl(urlsplit(made.outgoing.url).query, keep_blank_values=True))
+
+
+def everything(outgoing: Outgoing) -> str:
+    """All that goes out, as one text, out of its compression."""
+    body = coding.decode(outgoing.body, dict(outgoing.headers).get("Content-Encoding", ""), 10_000_000)
+    plain = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+    headers = "\n".join(f"{name}: {value}" for name, value in outgoing.headers)
+    return "\n".join((outgoing.url, headers, plain.decode("utf-8", "replace")))
+
+
+def answered(answer: Answer) -> tuple[int, Any]:
+    """Status and body; JSON as what it says."""
+    kind = dict(answer.headers).get("Content-Type", "")
+    return answer.status, json.loads(answer.body) if kind == "application/json" else answer.body
+
+
+def stripped(made: CallPlan) -> Sequence[Mapping[str, str]]:
+    """What was stripped of each element, and why."""
+    return [decision.stripped for one in made.plans for decision in one.decisions]

@@ -1,0 +1,115 @@
+"""Vendors' own SDKs, pointed at the gate: content whatever was decided, and nothing but what may be sent arrives."""
+
+import json
+import logging
+import time
+
+import pytest
+
+from gatekeeper.model import Answer, Outgoing
+from gatekeeper.native import coding, envelope
+from tests.builders import NOW
+from tests.native.calling import everything, gate_of, stamp
+from tests.native.listening import listening
+from tests.native.sdks import JANE, SDKS
+
+
+def gate_for(product: str):
+    """A gate that knows the time, since SDKs put today's on their events; Sentry's is asked for consent, too."""
+    gate = gate_of(product, **({"purpose": "analytics"} if product == "sentry" else {}))
+    began = time.time()
+    gate.clock = lambda: NOW + time.time() - began
+    return gate
+
+
+@pytest.fixture(autouse=True)
+def _quiet_sdks(caplog):
+    """Nothing an SDK logs may be an error."""
+    caplog.set_level(logging.WARNING)
+    yield
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+def test_with_consent_the_event_arrives_filtered_and_the_sdk_is_content(sdk):
+    """Nothing personal, no mark; one call, no retry, no error."""
+    product, answer, use, count = SDKS[sdk]
+    unhappy: list[object] = []
+    with listening(gate_for(product), lambda outgoing: answer) as here:
+        use(here.url, stamp("analytics", "marketing"), unhappy)
+    assert unhappy == []
+    assert len(here.calls) == count
+    assert here.sent, here.reasons
+    for outgoing in here.sent:
+        out = everything(outgoing)
+        for value in (JANE, "jane", "203.0.113.9", "gatekeeper_context"):
+            assert value not in out
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+def test_without_consent_nothing_arrives_and_the_sdk_is_content(sdk):
+    """It believes the vendor took everything: one call, no retry, no error."""
+    product, answer, use, count = SDKS[sdk]
+    unhappy: list[object] = []
+    with listening(gate_for(product), lambda outgoing: answer) as here:
+        use(here.url, stamp(), unhappy)
+    assert unhappy == []
+    assert len(here.calls) == count
+    assert here.sent == []
+    assert set(here.reasons) == {"no_analytics_consent"}
+
+
+def test_posthogs_flags_are_the_vendors_with_consent_and_none_without():
+    """The one call whose answer an app waits for."""
+    from posthog import Posthog
+
+    flags = {
+        "flags": {"new-shop": {"key": "new-shop", "enabled": True, "variant": None, "reason": None, "metadata": None}}
+    }
+
+    def ask(granted: str) -> object:
+        answer = Answer(200, (("Content-Type", "application/json"),), json.dumps(flags).encode())
+        with listening(gate_for("posthog"), lambda outgoing: answer) as here:
+            client = Posthog("phc_key", host=here.url, max_retries=0, send=False)
+            properties = {"email": JANE, "gatekeeper_context": stamp(granted)}
+            found = client.evaluate_flags("u-1", person_properties=properties).is_enabled("new-shop")
+            client.shutdown()
+            assert all(JANE not in everything(outgoing) for outgoing in here.sent)
+        return found
+
+    assert ask("analytics") is True
+    assert not ask("marketing")
+
+
+def test_a_real_exception_keeps_its_frames_and_loses_its_variables():
+    """What an error monitor is for arrives: where it happened, of what type; not what the variables held."""
+    import sentry_sdk
+
+    def pay(email: str) -> None:
+        raise ValueError(f"no such customer: {email}")
+
+    with listening(gate_of("sentry"), lambda outgoing: Answer(200)) as here:
+        client = sentry_sdk.Client(
+            dsn=here.url.replace("://", "://public@") + "/42", default_integrations=False, release="shop@1.2.3"
+        )
+        scope = sentry_sdk.Scope()
+        scope.add_breadcrumb({"category": "auth", "message": f"{JANE} signed in"})
+        try:
+            pay(JANE)
+        except ValueError as error:
+            event, hint = sentry_sdk.utils.event_from_exception(error, client_options=client.options)
+            client.capture_event(event, hint, scope=scope)
+        client.close(10)
+    ((kind, payload),) = [(item.header["type"], json.loads(item.payload)) for item in items_of(here.sent[0])]
+    (value,) = payload["exception"]["values"]
+    frames = value["stacktrace"]["frames"]
+    assert (kind, value["type"], value["value"]) == ("event", "ValueError", "no such customer: [email]")
+    assert frames[-1]["function"] == "pay" and "raise ValueError" in frames[-1]["context_line"]
+    assert all("vars" not in frame for frame in frames)
+    assert payload["release"] == "shop@1.2.3" and "breadcrumbs" not in payload
+    assert JANE not in json.dumps(payload)
+
+
+def items_of(outgoing: Outgoing) -> tuple[envelope.Item, ...]:
+    """The items of an envelope, out of whatever compression the SDK chose."""
+    return envelope.read(coding.decode(outgoing.body, dict(outgoing.headers).get("Content-Encoding", ""), 1_000_000))[1]
