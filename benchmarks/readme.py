@@ -60,7 +60,10 @@ def _rows(found: Mapping[str, Any]) -> Iterator[str]:
 
 def added(metrics: Mapping[str, Any]) -> str:
     """What a wrapped app costs more than the bare one."""
-    return f"+ {number(metrics['added_us']['median'])}" if "added_us" in metrics else ""
+    if "added_us" not in metrics:
+        return ""
+    value = metrics["added_us"]["median"]
+    return f"+ {number(value)}" if value >= 0 else f"− {number(-value)}"  # less than nothing: noise
 
 
 def put(text: str, between: str) -> str:

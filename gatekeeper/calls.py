@@ -21,8 +21,8 @@ from gatekeeper.decision import decide
 from gatekeeper.destinations import normalise
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
 from gatekeeper.fields import Catalogue
-from gatekeeper.fields.accept import accept, printable
-from gatekeeper.gate import Caller, Gate, Plan, age_of, failed
+from gatekeeper.fields.accept import Items, accept_value, printable
+from gatekeeper.gate import Caller, Gate, Plan, failed
 from gatekeeper.model import (
     Answer,
     Call,
@@ -236,15 +236,13 @@ class _Judged:
             hidden = len(shared) - len(native.shared)
             shared = native.shared
         self.event, cleaned = _event(gate, to, at, shared, element)
-        self.place = gate.place_of(caller)
-        heard = policy.readers.read(
-            caller.headers,
+        self.place, self.consent = gate.situation(
+            caller,
+            at=at,
+            event_time=self.event.time,
             query="&".join(filter(None, (native.call.query, element.query))).encode("latin-1", "replace"),
             carried=element.flags,
-            vouched=caller.visitor.signals if caller.visitor else (),
-            verify=gate.keys.verify,
         )
-        self.consent = gate.resolve(heard, self.place, at, self.event.time, age_of(caller))
         self.subjects = gate.subjects_of(caller, self.event, self.consent)
         self.kept: Kept | None = None
         self.shared: tuple[Leaf | None, ...] = ()
@@ -322,13 +320,19 @@ def _event(
             for click_id in lifted:
                 names[click_id] = None
                 unusable.setdefault(click_id, "not_needed")
-        good, bad = accept({leaf.role: value}, catalogue)
-        for name in (*good, *bad):
-            names[name] = None
-        unusable |= bad
-        if row.key in good:
-            cleaned[id(leaf)] = good[row.key]
-            data.setdefault(row.key, good[row.key])
+        if value is None:  # an absent value, as for events
+            continue
+        names[row.key] = None
+        clean = accept_value(row, leaf.role, value, catalogue)
+        if isinstance(clean, Items):
+            names |= dict.fromkeys(clean.unknown)
+            unusable |= dict.fromkeys(clean.unknown, "unknown_field")
+            clean = clean.rows
+        if clean is None:
+            unusable[row.key] = "invalid"
+        else:
+            cleaned[id(leaf)] = clean
+            data.setdefault(row.key, clean)
     event = Event(
         name=written(element.event),
         id=element.id or "",
@@ -364,6 +368,8 @@ def _is_envelope(leaf: Leaf) -> bool:
 def _native_names(stripped: Container[str], leaves: Iterable[Leaf], catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     """Under which native names each stripped canonical field came."""
     found: dict[str, tuple[str, ...]] = {}
+    if not stripped:
+        return found
     for leaf in leaves:
         row = catalogue.by_name.get(leaf.role)
         for name in () if row is None else {row.key, leaf.role}:
@@ -390,7 +396,7 @@ def _sendable(
         return None
     if row.type == "ip" and row.key not in decision.kept and to.settings.get("truncate_ip"):
         sent[_TRUNCATED] = True
-        return replace(leaf, value=normalise.network(str(cleaned[id(leaf)])))
+        return leaf.but(value=normalise.network(str(cleaned[id(leaf)])))
     if row.key not in decision.kept:
         return None
     value, found = scrub_value(row, cleaned[id(leaf)], to.url_params)

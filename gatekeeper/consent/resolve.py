@@ -85,6 +85,15 @@ def resolve(
     )
 
 
+def holds_until(signals: Iterable[Signal], at: float, max_age: float | None) -> float:
+    """When time alone may next change what these signals add up to (a grant begins, or expires); Unix seconds."""
+    moments = [float("inf")]
+    for signal in signals:
+        if signal.at is not None:
+            moments += (moment for moment in (signal.at, signal.at + (max_age or 0.0)) if moment > at)
+    return min(moments)
+
+
 def strictest(purpose: Purpose, laws: Iterable[Law]) -> tuple[ConsentModel, Law]:
     """The strictest model any of the laws has for an optional purpose, and the first law that has it."""
     best: tuple[ConsentModel, Law] | None = None

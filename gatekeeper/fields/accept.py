@@ -54,18 +54,22 @@ def accept(raw: Mapping[str, object], catalogue: Catalogue) -> tuple[dict[str, o
             continue
         if value is None:  # an absent value, as most tag libraries write it
             continue
-        if spec.hashed_as is not None:
-            clean: object = _personal(spec, name, value, catalogue.phone_region)
-        else:
-            clean = _CLEAN[spec.type](value, spec)
+        clean = accept_value(spec, name, value, catalogue)
         if clean is None:
             unusable[spec.key] = "invalid"
-        elif isinstance(clean, _Items):
+        elif isinstance(clean, Items):
             data[spec.key] = clean.rows
             unusable |= dict.fromkeys(clean.unknown, "unknown_field")
         elif not (name != spec.name and spec.key in data):
             data[spec.key] = clean
     return data, {name: cause for name, cause in unusable.items() if name not in data}
+
+
+def accept_value(spec: Field, name: str, value: object, catalogue: Catalogue) -> object | None:
+    """One value of a known field that came in under `name`, clean; `None` if it is invalid. Items are `Items`."""
+    if spec.hashed_as is not None:
+        return _personal(spec, name, value, catalogue.phone_region)
+    return _CLEAN[spec.type](value, spec)
 
 
 def in_order(
@@ -162,7 +166,7 @@ def _time(value: object, spec: Field) -> float | None:
     return unix_time(value)
 
 
-class _Items:
+class Items:
     """Accepted items, and the paths in them that the catalogue does not know."""
 
     __slots__ = ("rows", "unknown")
@@ -172,7 +176,7 @@ class _Items:
         self.unknown = unknown
 
 
-def _items(value: object, spec: Field) -> _Items | None:
+def _items(value: object, spec: Field) -> Items | None:
     if not isinstance(value, list) or len(value) > MAX_ITEMS:
         return None
     rows: list[dict[str, object]] = []
@@ -190,7 +194,7 @@ def _items(value: object, spec: Field) -> _Items | None:
                 kept[key] = clean
         if kept:
             rows.append(kept)
-    return _Items(tuple(rows), tuple(unknown)) if rows else None
+    return Items(tuple(rows), tuple(unknown)) if rows else None
 
 
 def _personal(spec: Field, name: str, value: object, region: str | None) -> Personal | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -116,7 +116,7 @@ class Conversions:
 
     def _element(self, row: dict[str, Any], stamp: str | None) -> Element:
         leaves = [
-            replace(leaf, value=contents.read(leaf.value, self.products)) if leaf.role == "items" else leaf
+            leaf.but(value=contents.read(leaf.value, self.products)) if leaf.role == "items" else leaf
             for leaf in self.read(tuple(tree.flatten(row, self.table, "event")), self.table)
         ]
         name = next((text for one in self.named if (text := json_body.text(leaves, one)) is not None), None)
@@ -150,7 +150,7 @@ class Conversions:
         events = [self._event(one) for one in kept if one is not None]
         way = native.frame["way"]
         data: dict[str, Any] = tree.rebuild(
-            replace(leaf, path=leaf.path[1:]) for leaf in shared if leaf.path[:1] == ("body",)
+            leaf.but(path=leaf.path[1:]) for leaf in shared if leaf.path[:1] == ("body",)
         )
         if way is None:
             (data,) = events
@@ -179,9 +179,9 @@ class Conversions:
             if leaf.role == "items":
                 bare = leaf.name.endswith(("content_ids", "itemIds"))
                 rows = contents.write(leaf.value, self.products, text=bool(self.texts))
-                leaf = replace(leaf, value=contents.ids(leaf.value) if bare else rows)
+                leaf = leaf.but(value=contents.ids(leaf.value) if bare else rows)
             elif leaf.name in self.texts:
-                leaf = replace(leaf, value=pairs.text(leaf.value))
+                leaf = leaf.but(value=pairs.text(leaf.value))
             leaves += self.write(leaf)
         event: dict[str, Any] = tree.rebuild(leaves)
         self.flags(event, _given(one.leaves), one.shaping)

@@ -26,11 +26,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import urlsplit
 
+from msgspec import structs
+
 from gatekeeper.destinations.kind import Destination, Shaping
-from gatekeeper.model import Answer, Call, Outcome, Outgoing, Personal
+from gatekeeper.model import Answer, Call, Discreet, Outcome, Outgoing, Personal
 
 PROTOCOL: Final = "protocol"
 FLAG: Final = "flag"
@@ -51,14 +53,19 @@ class Unreadable(Exception):  # noqa: N818  # a finding about the call, answered
         super().__init__(why)
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Discreet, frozen=True):
     """One native value. `name` is its native name as the table and the audit know it, `path` where it stood."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"value"})
 
     name: str
     role: str
-    value: object = field(repr=False)
+    value: object
     path: Path = ()
+
+    def but(self, **changes: Any) -> Leaf:
+        """This leaf, but for what is given."""
+        return structs.replace(self, **changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ Source: developers.google.com/analytics/devguides/collection/protocol/ga4, read 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -56,7 +55,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
             )
             for leaves in elements
         ),
-        (*(replace(leaf, path=("query", *leaf.path)) for leaf in query), *shared),
+        (*(leaf.but(path=("query", *leaf.path)) for leaf in query), *shared),
         account,
     )
 

@@ -80,8 +80,7 @@ def _element(leaves: tuple[Leaf, ...], query: str) -> Element:
 
 def _leaves(text: str) -> tuple[Leaf, ...]:
     return tuple(
-        replace(leaf, value=_item(str(leaf.value))) if leaf.role == "items" else leaf
-        for leaf in pairs.read(text, _TABLE)
+        leaf.but(value=_item(str(leaf.value))) if leaf.role == "items" else leaf for leaf in pairs.read(text, _TABLE)
     )
 
 
@@ -146,7 +145,7 @@ def _write(leaves: Sequence[Leaf]) -> str:
     for leaf in leaves:
         if leaf.role == "items":
             items += 1
-            leaf = replace(leaf, value=_item_text(leaf.value), path=(*leaf.path[:-1], f"pr{items}"))
+            leaf = leaf.but(value=_item_text(leaf.value), path=(*leaf.path[:-1], f"pr{items}"))
         out.append(leaf)
     return pairs.write(out)
 
@@ -169,9 +168,9 @@ def _restricted(leaves: Sequence[Leaf], granted: bool, *, add: bool = True) -> l
             if leaf.name == "gcs":
                 continue
             if leaf.name == "gcd":
-                leaf = replace(leaf, value=_denied(str(leaf.value)))
+                leaf = leaf.but(value=_denied(str(leaf.value)))
             elif leaf.name in denied:
-                leaf = replace(leaf, value=denied[leaf.name])
+                leaf = leaf.but(value=denied[leaf.name])
         out.append(leaf)
     if add:
         names = {leaf.name for leaf in out}

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -123,10 +122,10 @@ def _merged(consents: Sequence[object]) -> object:
 
 def _readable(leaf: Leaf, packed: bool) -> Leaf:
     if leaf.role == "items":
-        return replace(leaf, value=contents.read(leaf.value, _ITEM))
+        return leaf.but(value=contents.read(leaf.value, _ITEM))
     row = CATALOGUE.by_name.get(leaf.role)
     if packed and row is not None and row.key in google_conversion.HASHED and isinstance(leaf.value, str):
-        return replace(leaf, value=_unpacked(leaf.value))
+        return leaf.but(value=_unpacked(leaf.value))
     return leaf
 
 
@@ -165,7 +164,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
 
 def _event(one: Kept, given: Mapping[str, object], granted: object, denied: object) -> dict[str, Any]:
     leaves = [
-        replace(leaf, value=google_conversion.cart(leaf.value, "merchantProductId")) if leaf.role == "items" else leaf
+        leaf.but(value=google_conversion.cart(leaf.value, "merchantProductId")) if leaf.role == "items" else leaf
         for leaf in one.leaves
         if leaf.role != FLAG
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from gatekeeper.destinations import google_conversion
@@ -38,7 +37,7 @@ def nobody(leaves: Sequence[Leaf]) -> list[Leaf]:
 
 
 def _without(leaves: Sequence[Leaf], useless: Callable[[Leaf], bool]) -> list[Leaf]:
-    return [replace(leaf, value="") if useless(leaf) else leaf for leaf in leaves]
+    return [leaf.but(value="") if useless(leaf) else leaf for leaf in leaves]
 
 
 def _key(leaf: Leaf) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -86,7 +85,7 @@ def _route(call: Call) -> tuple[str, str]:
 
 def _element(row: dict[str, Any], to: Destination, method: str, stamp: str | None) -> Element:
     leaves = [
-        replace(leaf, value=contents.read(leaf.value, _ITEM)) if leaf.role == "items" else leaf
+        leaf.but(value=contents.read(leaf.value, _ITEM)) if leaf.role == "items" else leaf
         for leaf in tree.flatten(row, _TABLE)
     ]
     leaves = google_person.whole(leaves, to, addresses=method != _CLICK)
@@ -142,7 +141,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
 
 def _conversion(one: Kept, method: str) -> dict[str, Any]:
     leaves = [
-        replace(leaf, value=google_conversion.cart(leaf.value)) if leaf.role == "items" else leaf
+        leaf.but(value=google_conversion.cart(leaf.value)) if leaf.role == "items" else leaf
         for leaf in one.leaves
         if leaf.role != FLAG
     ]

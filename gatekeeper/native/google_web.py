@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from gatekeeper.destinations import answers, google_conversion
@@ -89,7 +88,7 @@ def _data(text: str, path: tuple[str | int, ...]) -> list[Leaf]:
     for pair in text.split(";")[:100]:
         key, _, value = pair.partition("=")
         leaf = _TABLE.leaf(f"data.{key}", value, (*path, key))
-        found.append(replace(leaf, value=[{"item_id": value}]) if leaf.role == "items" else leaf)
+        found.append(leaf.but(value=[{"item_id": value}]) if leaf.role == "items" else leaf)
     return found
 
 

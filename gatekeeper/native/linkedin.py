@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from gatekeeper.destinations import normalise
@@ -44,7 +43,7 @@ def _read(leaves: Sequence[Leaf], table: Table) -> Sequence[Leaf]:
 def _write(leaf: Leaf) -> Sequence[Leaf]:
     if not leaf.name.startswith(_NAME):
         return (leaf,)
-    kind = replace(leaf, role=PROTOCOL, value=leaf.name.removeprefix(_NAME), path=(*leaf.path[:3], "idType"))
+    kind = leaf.but(role=PROTOCOL, value=leaf.name.removeprefix(_NAME), path=(*leaf.path[:3], "idType"))
     return (kind, leaf)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -125,12 +125,12 @@ def _element(
     leaves: list[Leaf] = []
     for leaf in tree.flatten(row, _TABLE, "data"):
         if leaf.role == "items":
-            leaf = replace(leaf, value=contents.read(leaf.value))
+            leaf = leaf.but(value=contents.read(leaf.value))
         elif leaf.role == "ip" and isinstance(leaf.value, str):
             address, appendix = split_appendix(leaf.value)
             if appendix:
                 appendices[n, leaf.path] = appendix
-                leaf = replace(leaf, value=address)
+                leaf = leaf.but(value=address)
         leaves.append(leaf)
     extinfo = _extinfo(row)
     name = json_body.text(leaves, "data.event_name")
@@ -213,7 +213,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     if written.coat == QUERY:
         query.append(("data", data))
     elif written.coat == JSON:
-        top = tree.rebuild(replace(leaf, path=leaf.path[1:]) for leaf in beside if leaf.path[:1] == (JSON,))
+        top = tree.rebuild(leaf.but(path=leaf.path[1:]) for leaf in beside if leaf.path[:1] == (JSON,))
         headers, body = (("Content-Type", JSON),), orjson.dumps({**top, "data": data})
     else:
         kind, body = form.write(written.coat, [*form.rows(beside, written.coat), ("data", data)])
@@ -229,9 +229,9 @@ def _event(n: int, one: Kept, written: Frame) -> dict[str, Any]:
             continue
         if leaf.role == "items":
             bare = leaf.name.endswith("content_ids")
-            leaf = replace(leaf, value=contents.ids(leaf.value) if bare else contents.write(leaf.value))
+            leaf = leaf.but(value=contents.ids(leaf.value) if bare else contents.write(leaf.value))
         appendix = written.appendices.get((n, leaf.path))
-        leaves.append(leaf if appendix is None else replace(leaf, value=f"{leaf.value}{appendix}"))
+        leaves.append(leaf if appendix is None else leaf.but(value=f"{leaf.value}{appendix}"))
     event: dict[str, Any] = tree.rebuild(leaves)
     given = {leaf.name.removeprefix("data."): leaf.value for leaf in one.leaves if leaf.role == FLAG}
     limited = any(leaf.value == "LDU" for leaf in one.leaves if leaf.name == f"data.{_LDU}")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -36,7 +35,7 @@ def _read(leaf: Leaf, table: Table) -> Iterable[Leaf]:
         value = json_body.read(str(leaf.value).encode())
     except Unreadable:
         value = None  # no list of products: found invalid
-    return (replace(leaf, value=contents.read(value)),)
+    return (leaf.but(value=contents.read(value)),)
 
 
 def _write(leaves: Sequence[Leaf]) -> list[tuple[str, object]]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from gatekeeper.destinations import normalise
@@ -68,7 +67,7 @@ def _pixel_flags(given: Flags, shaping: Shaping) -> Iterable[tuple[str, str]]:
 
 
 def _write(leaf: Leaf) -> Sequence[Leaf]:
-    return (replace(leaf, value=normalise.sha256(str(leaf.value))),) if leaf.role == "ip" else (leaf,)
+    return (leaf.but(value=normalise.sha256(str(leaf.value))),) if leaf.role == "ip" else (leaf,)
 
 
 def _taken(native: Native) -> Answer:

@@ -46,7 +46,7 @@ def _flags(leaves: Sequence[Leaf], data: Mapping[str, Any]) -> Mapping[str, Any]
 
 def _read_leaves(leaves: Sequence[Leaf]) -> tuple[Leaf, ...]:
     """Switches of consent and of destinations as flags: a name that reads like one, and yes or no."""
-    return tuple(replace(leaf, role=FLAG) if leaf.role == UNKNOWN and _is_switch(leaf) else leaf for leaf in leaves)
+    return tuple(leaf.but(role=FLAG) if leaf.role == UNKNOWN and _is_switch(leaf) else leaf for leaf in leaves)
 
 
 def _is_switch(leaf: Leaf) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from gatekeeper.destinations import tiktok as vendor
@@ -27,7 +26,7 @@ _ITEM: Final = {own: key for key, own in vendor.CONTENT.items()}
 def element(row: dict[str, Any], stamp: str | None = None) -> Element:
     """An event with its leaves; `stamp` holds where it has none of its own."""
     leaves = tuple(
-        replace(leaf, value=contents.read(leaf.value, _ITEM)) if leaf.role == "items" else leaf
+        leaf.but(value=contents.read(leaf.value, _ITEM)) if leaf.role == "items" else leaf
         for leaf in tree.flatten(row, TABLE)
     )
     name = json_body.text(leaves, "event")
@@ -75,7 +74,7 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
 def rebuilt(one: Kept) -> dict[str, Any]:
     """The event out of what is left of it. Its flag is never looser than it came, or than what was decided."""
     leaves = [
-        replace(leaf, value=vendor.contents(leaf.value)) if leaf.role == "items" else leaf
+        leaf.but(value=vendor.contents(leaf.value)) if leaf.role == "items" else leaf
         for leaf in one.leaves
         if leaf.role != FLAG
     ]

@@ -1,20 +1,25 @@
 """Two visitors' contexts never mix: 200 requests at once, of alternating consent, per framework and client."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from django.core.asgi import get_asgi_application
+from django.test import Client
 from fastapi import BackgroundTasks, FastAPI
 from litestar import Litestar, get
 from litestar.params import FromPath
+from segment.analytics.client import Client as SegmentClient
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from gatekeeper import GatekeeperMiddleware
+from gatekeeper import GatekeeperMiddleware, context
+from gatekeeper.policy.load import parse_policy
 from tests.hosts.project import post_async_with, post_with
+from tests.running import tables
 
 CLIENTS = ["httpx", "requests", "aiohttp"]
 
@@ -119,3 +124,40 @@ def test_visitors_never_mix_in_django(shop, client):
     """Under ASGI, with Django's own middleware: sync and async views side by side."""
     asyncio.run(crowd(get_asgi_application(), shop, client, ["/buy", "/buy-async", "/buy-in-thread"]))
     assert orders(shop) == EXPECTED
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_visitors_never_mix_under_wsgi(shop, client):
+    """200 requests by sixteen threads, as a threaded server has them."""
+    yes = {name.decode(): value.decode() for name, value in shop.headers("analytics")}
+
+    def visit(n):
+        return Client().get(f"/buy/{client}/o{n}", headers=yes if n // 3 % 2 else {}).status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(visit, range(200))) == {200}
+    assert orders(shop) == EXPECTED
+
+
+def test_visitors_never_mix_in_one_batch_of_a_queueing_sdk(shop, tmp_path):
+    """Segment's client sends 200 visitors' events from its own thread, a hundred in a request."""
+    product = {"kind": "first_party", "speaks": "segment", "endpoint": shop.sims.http_json.url}
+    data = tables(tmp_path, shop.sims, destinations=lambda _: {"product": product})
+    data["keys"] = {"path": str(shop.runtime.policy.keys_folder)}
+    policy = parse_policy(data, environ={})
+    queue = SegmentClient("WK", host=shop.sims.http_json.url, upload_size=100, upload_interval=0.2)
+
+    async def view(request):
+        queue.track("u-1", "bought", {"transaction_id": request.path_params["order"]})
+        return PlainTextResponse("bought")
+
+    app = GatekeeperMiddleware(Starlette(routes=[Route("/buy/{client}/{order}", view)]), config=policy)
+    try:
+        asyncio.run(crowd(app, shop, "segment", ["/buy"]))
+        queue.shutdown()
+        sent = [event for one in shop.sims.http_json.received for event in one.json["batch"]]
+        assert sorted(event["properties"]["transaction_id"] for event in sent) == EXPECTED
+        assert len(shop.sims.http_json.received) < 20
+    finally:
+        app.runtime.close()
+        context._installed.remove(app.runtime.gate)

@@ -8,12 +8,14 @@ import logging
 import re
 import time
 import warnings
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import gatekeeper.outbound
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.testing import Simulators
+from tests.builders import EVERY_KIND
 from tests.outbound.conftest import Shop
 from tests.running import tables
 
@@ -150,6 +152,23 @@ def ga4mp(sims, unhappy):
     client.send([event])
 
 
+def data_manager(sims, unhappy):
+    """Google's Data Manager client by REST: a session of requests under Google's own authentication."""
+    from tests.native.test_google_sdk import client_of, request_of
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from google.ads import datamanager_v1
+    request = request_of(datamanager_v1)
+    request.events = request.events[1:]
+    # A little later than now: a grant counts for what happens after it, and was given a moment ago.
+    request.events[0].event_timestamp = datetime.now(UTC) + timedelta(seconds=2)
+    client = client_of(datamanager_v1, sims.google_ads.url)
+    answer = client.ingest_events(request=request)
+    client.transport.close()
+    unhappy += [] if answer.request_id else [answer]
+
+
 # SDK -> the simulator it ends at, what the destination there speaks, what its vendor answers.
 SDKS = {
     segment: ("http_json", "segment", b'{"success":true}'),
@@ -160,6 +179,7 @@ SDKS = {
     sentry: ("sentry", None, None),
     facebook: ("meta_capi", None, None),
     ga4mp: ("ga4", None, None),
+    data_manager: ("google_ads", None, None),
 }
 each_sdk = pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.__name__)
 
@@ -182,6 +202,7 @@ def shop(_vendors, sdk, tmp_path, caplog):
         sims.http_json.answer(200, answer, times=50)
     # The error monitor is asked for consent here, so that this SDK can be refused, too.
     more["errors"] = {"kind": "sentry", "dsn": sims.sentry.dsn(), "purpose": "analytics"}
+    more["google_ads"] = EVERY_KIND["google_ads"] | {"endpoint": sims.google_ads.url}
     policy = parse_policy(tables(tmp_path, sims, destinations=lambda _: more), environ={})
     runtime = gatekeeper.start(policy)
     gatekeeper.outbound.install()

@@ -1,6 +1,7 @@
 """Vendors' own SDKs with the sidecar as their base URL: a process of its own, and not a line of the SDK changed."""
 
 import json
+import time
 
 import pytest
 
@@ -87,3 +88,66 @@ def test_ga4mp_with_a_marked_event_sends_what_that_visitor_allowed(up, sims):
     assert b"jane" not in request.raw and mark.encode() not in request.raw
     up.wait(lambda: any(one["kind"] == "outcome" for one in records_of(up)))
     assert "jane" not in json.dumps(list(records_of(up)))
+
+
+MORE = """
+[destinations.errors]
+kind = "sentry"
+dsn = "{sentry}"
+[destinations.meta]
+kind = "meta_capi"
+pixel_id = "123456"
+access_token = "t0ken"
+endpoint = "{meta}"
+"""
+
+
+@pytest.fixture
+def all_of_them(tmp_path):
+    with Simulators(only=("sentry", "meta_capi", "first_party")) as sims:
+        more = MORE.format(sentry=sims.sentry.dsn(), meta=sims.meta_capi.url)
+        with serving(tmp_path, sims, more=more) as running:
+            yield running, sims
+
+
+def test_sentrys_sdk_reports_the_error_and_not_the_person(all_of_them):
+    """A path in its DSN is all it takes; errors are necessary, who had them is not."""
+    import sentry_sdk
+
+    up, sims = all_of_them
+    client = sentry_sdk.Client(
+        dsn=f"http://public@127.0.0.1:{up.port}/gk/to/errors/42", default_integrations=False,
+        auto_session_tracking=False, send_client_reports=False, server_name="janes-macbook",
+    )  # fmt: skip
+    scope = sentry_sdk.Scope()
+    scope.set_user({"email": "jane.doe@example.com", "ip_address": "203.0.113.9"})
+    client.capture_event({"message": "payment of jane.doe@example.com failed", "level": "error"}, scope=scope)
+    client.flush(10)
+    (request,) = sims.sentry.wait(1)
+    client.close(5)
+    assert request.errors == () and b"payment of" in (request.decoded or b"")
+    for personal in (b"jane", b"203.0.113.9", b"macbook"):
+        assert personal not in request.raw and personal not in (request.decoded or b"")
+
+
+def test_metas_sdk_is_content_when_nothing_was_sent(all_of_them):
+    """facebook-business reads the number of events and a trace id out of any answer."""
+    from facebook_business.adobjects.serverside.event import Event
+    from facebook_business.adobjects.serverside.event_request import EventRequest
+    from facebook_business.adobjects.serverside.user_data import UserData
+    from facebook_business.api import FacebookAdsApi
+    from facebook_business.session import FacebookSession
+
+    up, sims = all_of_them
+    before = FacebookSession.GRAPH
+    FacebookSession.GRAPH = f"{up.url}/gk/to/meta"
+    try:
+        FacebookAdsApi.init(access_token="t0ken", crash_log=False)
+        event = Event(event_name="Purchase", event_time=int(time.time()), user_data=UserData(email="jane@example.com"))
+        answer = EventRequest(pixel_id="123456", events=[event]).execute()
+    finally:
+        FacebookSession.GRAPH = before
+        FacebookAdsApi.set_default_api(None)
+    assert answer.events_received == 1 and sims.meta_capi.received == ()
+    (line,) = [one for one in records_of(up) if one["kind"] == "decision"]
+    assert line["deliveries"][0]["reason"] == "no_marketing_consent"
