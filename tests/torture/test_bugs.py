@@ -52,7 +52,8 @@ def test_a_planted_bug_turns_a_check_red(parent, tmp_path, bug):
     assert found != []
     if FULL:
         assert hurt(parent, tmp_path, "", how) == []
-    figure("planted bug", cases=1, broken=len(found), seconds=0, bug=bug, text=bugs.BUGS[bug].__doc__, first=found[0])
+    first = next((one for one in found if "corrected" not in one), found[0])
+    figure("planted bug", cases=1, broken=len(found), seconds=0, bug=bug, text=bugs.BUGS[bug].__doc__, first=first)
 
 
 @needs_strace

@@ -16,7 +16,7 @@ KILLED = (
     "write", "pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "openat", "mkdir", "sendto", "writev", "close",
 )  # fmt: skip
 FAILED = ("write", "pwrite64", "fdatasync", "fsync", "ftruncate", "openat", "unlink", "mkdir")
-POINTS = int(os.environ.get("POINTS") or (100 if FULL else 4))
+POINTS = int(os.environ.get("POINTS") or (80 if FULL else 4))
 MOST = 60  # calls of one kind by one thread; the client's reading of certificates makes hundreds of `openat`
 
 
