@@ -36,9 +36,9 @@ def hurt(parent, folder, bug, how):
     with round_in(folder, parent, "bug") as one:
         one.recover()
         one.vendor.pause = (lambda: 0.3) if how.get("kill_while_asked") else one.vendor.pause
-        one.drive(bug=bug, limit=8, **how)
+        one.drive(bug=bug, limit=5, **how)
         one.vendor.pause = lambda: 0.0
-        one.recover(bug=bug, seconds=2.0, limit=8)
+        one.recover(bug=bug, seconds=2.0, limit=5)
         return one.broken()
 
 
