@@ -434,18 +434,14 @@ class Gate:
             )
             causes = {**stripped, **{name: cause for name, cause in causes.items() if name not in added}}
             stripped = {name: causes[name] for name in event.names if name in causes}
-        kept = decision.kept
-        # A personal value that this vendor wants in clear is named as what it is.
-        clear, by_key = to.kind.clear, self.policy.catalogue.by_key
-        return structs.replace(
-            decision,
-            kept={
-                by_key[name].name if name in clear else name: kept[name] for name in shaped.sent if name not in added
-            },
-            stripped=stripped,
-            derived=(*(name for name in added if name in shaped.sent), *shaped.derived),
-            scrubbed=scrubbed,
-        )
+        kept, derived = decision.kept, shaped.derived
+        if added or to.kind.clear or len(shaped.sent) != len(kept):
+            # A personal value that this vendor wants in clear is named as what it is.
+            clear, by_key = to.kind.clear, self.policy.catalogue.by_key
+            sent = [name for name in shaped.sent if name not in added]
+            kept = {by_key[name].name if name in clear else name: kept[name] for name in sent}
+            derived = (*[name for name in added if name in shaped.sent], *derived)
+        return structs.replace(decision, kept=kept, stripped=stripped, derived=derived, scrubbed=scrubbed)
 
     def subjects_of(
         self, caller: Caller, event: Event, consent: Consent, posted: Posted | None = None

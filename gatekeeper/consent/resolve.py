@@ -79,10 +79,17 @@ def resolve(
         rulings=rulings,
         signals=signals,
         overruled=tuple(dict.fromkeys(overruled)),
+        restricted=rulings[Purpose.MARKETING].opted_out or any(_opts_out(signal) for signal in signals),
         gpc_detected=GPC in [signal.denies_as for signal in signals],
         gpc_honoured=GPC in [signal.denies_as for signal in counted],
         steps=tuple(steps),
     )
+
+
+def _opts_out(signal: Signal) -> bool:
+    if signal.denies_as == GPC:
+        return True
+    return signal.role in (Role.OPT_OUT, Role.FLAG) and signal.says.get(Purpose.MARKETING) is Permission.DENIED
 
 
 def holds_until(signals: Iterable[Signal], at: float, max_age: float | None) -> float:
