@@ -16,7 +16,7 @@ _ALLOWED = frozenset({"token"})
 
 
 # What most identifiers are: UUIDs, Google's and Meta's browser ids of random numbers and a time, and GA4's session
-# ids, which are a time in seconds. None of them holds a shape; the search would say so, too, but take ten times as long.
+# ids (a time in seconds). None of them holds a shape; the search would say so, too, but take ten times as long.
 _RANDOM = re.compile(
     r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?:GA1\.\d\.)?\d{6,10}\.1\d{9}|1[5-9]\d{8}|fb\.[0-2]\.1\d{12}\.\d{6,12}"
 )
