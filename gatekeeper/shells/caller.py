@@ -19,14 +19,15 @@ def identify(scope: Scope, gate: Gate) -> Caller:
     A bearer key of the policy makes a trusted caller, whose own address is not the visitor's. A
     `Gatekeeper-Context` header speaks for the visitor of another request, so the peer is no visitor either.
     """
-    headers = tuple((name.lower(), value) for name, value in scope["headers"])
-    tokens = header_values(headers, context.HEADER)
+    headers = tuple([(name.lower(), value) for name, value in scope["headers"]])
+    there = dict(headers)
     visitor = None
-    if tokens:
+    if context.HEADER in there:
+        tokens = header_values(headers, context.HEADER)
         # Two that differ cannot both be the visitor's: then neither is.
         token = tokens[0] if len(set(tokens)) == 1 else b""
         visitor = gate.visitor(token.decode("latin-1"), gate.clock())
-    trusted = _has_key(headers, gate)
+    trusted = b"authorization" in there and _has_key(headers, gate)
     client = scope.get("client")
     peer = client[0] if client else None
     return Caller(
