@@ -19,11 +19,13 @@ from msgspec import structs
 from gatekeeper import wire
 from gatekeeper.consent.minors import AGE_BANDS
 from gatekeeper.errors import ConfigError, EventError, GatekeeperError
+from gatekeeper.gate import Caller
+from gatekeeper.shells.caller import identify
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.context import write as write_token
 
 if TYPE_CHECKING:
-    from gatekeeper.gate import Caller, Gate
+    from gatekeeper.gate import Gate
     from gatekeeper.shells.asgi import Scope
 
 _log = logging.getLogger("gatekeeper")
@@ -51,9 +53,6 @@ class Here:
         """What is known of the visitor, read when it is first asked for."""
         caller = self._caller
         if caller is None:
-            from gatekeeper.gate import Caller
-            from gatekeeper.shells.caller import identify
-
             scope = self.scope() if callable(self.scope) else self.scope
             caller = Caller(visitor=self.visitor) if scope is None else identify(scope, self.gate)
             self._caller = caller
