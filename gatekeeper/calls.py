@@ -336,7 +336,7 @@ def _event(
             cleaned[id(leaf)] = clean
             data.setdefault(row.key, clean)
     event = Event(
-        name=written(element.event),
+        name=_named(element.event),
         id=element.id or "",
         time=min(element.time or at, at),
         data=data,
@@ -345,6 +345,12 @@ def _event(
         names=tuple(names),
     )
     return event, cleaned
+
+
+def _named(event: str) -> str:
+    """An event's name as the audit writes it: one that hides somebody's address is none."""
+    name = written(event)
+    return name if is_mechanical(name) else "unnamed"
 
 
 def _audit_name(leaf: Leaf) -> str:

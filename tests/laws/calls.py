@@ -13,6 +13,7 @@ import gzip
 import json
 import random
 import string
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -370,7 +371,7 @@ def views(raw: bytes) -> list[bytes]:
     """The bytes of a request as they are, unpacked, with percent-encoding undone, and what is base64 in them."""
     found = [raw]
     if GZIP in raw:
-        found.append(gzip.decompress(raw[raw.index(GZIP) :]))
+        found.append(zlib.decompressobj(31).decompress(raw[raw.index(GZIP) :]))
     for one in list(found):
         text = one.decode("utf-8", "replace")
         for _ in range(2):
