@@ -21,7 +21,7 @@ from gatekeeper.decision import decide
 from gatekeeper.destinations import normalise
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
 from gatekeeper.fields import Catalogue
-from gatekeeper.fields.accept import Items, accept_value, printable
+from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
 from gatekeeper.gate import Caller, Gate, Plan, age_of, failed
 from gatekeeper.model import (
     Answer,
@@ -327,8 +327,9 @@ def _event(
         names[row.key] = None
         clean = accept_value(row, leaf.role, value, catalogue)
         if isinstance(clean, Items):
-            names |= dict.fromkeys(clean.unknown)
-            unusable |= dict.fromkeys(clean.unknown, "unknown_field")
+            unknown = dict.fromkeys(map(_harmless, clean.unknown), "unknown_field")
+            names |= dict.fromkeys(unknown)
+            unusable |= unknown
             clean = clean.rows
         if clean is None:
             unusable[row.key] = "invalid"
@@ -355,7 +356,12 @@ def _named(event: str) -> str:
 
 def _audit_name(leaf: Leaf) -> str:
     """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
-    return printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
+    return _harmless(printable(leaf.name.replace("[", ".").replace("]", "").replace(":", ".")))
+
+
+def _harmless(name: str) -> str:
+    """A name that is no value in disguise: LinkedIn's `idType`, or a key in base64, may hold anything."""
+    return name if is_mechanical(name) else UNPRINTABLE
 
 
 def _is_personal(value: object) -> bool:

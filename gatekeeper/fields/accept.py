@@ -21,6 +21,7 @@ from gatekeeper.fields.phone import e164
 from gatekeeper.model import Personal
 
 MAX_ITEMS: Final = 200
+UNPRINTABLE: Final = "(unprintable name)"
 CURRENCIES: Final = frozenset(
     code
     for line in resources.files("gatekeeper.fields").joinpath("iso4217.txt").read_text("ascii").splitlines()
@@ -90,7 +91,7 @@ def printable(name: str) -> str:
     """An unknown field's name as it may stand in an audit line: names can hold personal data too."""
     if len(name) <= 64 and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$-]*", name) and not re.search(r"\d{6}", name):
         return name
-    return "(unprintable name)"
+    return UNPRINTABLE
 
 
 def unix_time(value: object) -> float | None:

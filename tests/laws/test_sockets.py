@@ -89,9 +89,8 @@ def faults(seed, canaries, said, native, seen) -> list:
     kept = set().union(*(keys_of(one["fields_sent"]) for one in going))
     if seen.raw:
         wrong += leaks(seen.opened, native, kept, seed, canaries)
-    return wrong + [
-        ("in the log", one) for one in canaries if found_in(seen.lines, one.value) and not named(one, native)
-    ]
+    logged = [one for one in canaries if found_in(seen.lines, one.value) and not named(one, native)]
+    return wrong + [("in the log", one, found_in(seen.lines, one.value)) for one in logged]
 
 
 def named(canary, native) -> bool:
