@@ -17,8 +17,6 @@ def encodings_found(haystacks: Iterable[bytes], value: str) -> tuple[set[str], s
     found = [(haystack, haystack.lower()) for haystack in haystacks]
     for name, needle in needles(value):
         exact = "base64" in name
-        if not exact:
-            needle = needle.lower()
         if any(needle in (haystack if exact else folded) for haystack, folded in found):
             (hashed if name.startswith(("sha", "md5")) else clear).add(name)
     return clear, hashed

@@ -11,51 +11,48 @@ denial         more denial never sends more
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gatekeeper.audit.verify import verify
 from gatekeeper.calls import plan_call
-from gatekeeper.model import Answer, Call, Outgoing
+from gatekeeper.model import Call, Outgoing
 from gatekeeper.native import coding
 from gatekeeper.shells import relay
 from tests.laws.calls import NAMES, planted
 from tests.laws.encodings import found_in
 from tests.laws.leaks import leaks, stands_in
-from tests.laws.loopback import DENIES, ORIGIN, SAID, gates, listening
+from tests.laws.loopback import DENIES, SAID, gates, listening
 from tests.laws.test_call_laws import EXAMPLES
 from tests.laws.test_laws import keys_of
 
 LAWS = ("gdpr", "ccpa")
-MARK = re.compile(rb"zq[a-z]{6}", re.IGNORECASE)  # every canary that is made of letters begins so
+BUT_ONE = tuple(said for said in SAID if said != "both")
+EVERY = -(-EXAMPLES // len(NAMES))  # cases of each dialect
 everyone = pytest.mark.parametrize("name", NAMES)
 
 
 def law(examples: int) -> settings:
-    return settings(
-        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None,
-    )  # fmt: skip
+    """So many cases."""
+    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Both gates, the seeds, and what was logged."""
-    folder = tmp_path_factory.mktemp("laws")
-    with listening() as said, gates(folder) as (found, by_dialect):
-        yield folder, found, by_dialect, said
+    """A gate under each law, and the seeds of every dialect."""
+    with gates(tmp_path_factory.mktemp("laws")) as made:
+        yield made
 
 
-def case(name, by_dialect):
-    """A planted request, the law, what the visitor said, and how it is written."""
-    return st.tuples(
-        planted(NAMES[name], by_dialect[name]), st.sampled_from(LAWS), st.sampled_from(SAID), st.booleans(),
-        st.booleans(),
-    )  # fmt: skip
+def cases(name, by_dialect, said):
+    """A planted request, the law, what the visitor said, whether from a page, and whether in chunks."""
+    request = planted(NAMES[name], by_dialect[name])
+    return st.tuples(request, st.sampled_from(LAWS), said, st.booleans(), st.booleans())
 
 
 def sending(found, name, drawn):
@@ -98,19 +95,117 @@ def named(canary, native) -> bool:
     return canary.kind == "name" and any(stands_in(element.event, canary.value) for element in native.elements)
 
 
+# Half of the visitors agreed to everything: of the others little is sent.
+SPEAKING = st.just("both") | st.sampled_from(SAID)
+
+
 @everyone
 def test_a_stripped_value_reaches_neither_the_vendor_nor_the_log(run, name):
     """Whatever was not kept; and what is blocked sends nothing at all."""
-    _, found, by_dialect, _ = run
+    found, by_dialect = run
     seen_of: Counter = Counter()
 
-    @law(-(-EXAMPLES // len(NAMES)))
-    @given(case(name, by_dialect))
-    def holds(drawn):
-        (seed, canaries), _, said, _, _ = drawn
-        native, seen = sending(found, name, drawn)
+    @law(EVERY)
+    @given(cases(name, by_dialect, SPEAKING))
+    def holds(case):
+        (seed, canaries), _, said, _, _ = case
+        native, seen = sending(found, name, case)
         seen_of[seen.sent] += 1
         assert faults(seed, canaries, said, native, seen) == []
 
     holds()
     assert seen_of[True] and (seen_of[False] or name.startswith("sentry"))
+
+
+@everyone
+def test_more_denial_never_sends_more(run, name):
+    """The same request of a visitor who agreed to everything, and of one who said less."""
+    found, by_dialect = run
+
+    @law(max(3, EVERY // 5))
+    @given(cases(name, by_dialect, st.sampled_from(BUT_ONE)))
+    def holds(case):
+        request, law_id, _, page, chunked = case
+        _, more = sending(found, name, (request, law_id, "both", page, chunked))
+        _, less = sending(found, name, case)
+        assert len(less.raw) <= len(more.raw)
+        for was, now in zip(more.deliveries, less.deliveries, strict=True):
+            if now["status"] != "blocked":
+                assert was["status"] != "blocked" and set(now["fields_sent"]) <= set(was["fields_sent"])
+
+    holds()
+
+
+def passed_on(gate, to, call, caller):
+    """A gate that decides, and then sends the call as it came."""
+    made = plan_call(gate, to, call, caller)
+    if made.outgoing is None:
+        return made
+    url = f"{made.outgoing.url.partition('?')[0]}?{call.query}"
+    framing = (b"content-length", b"transfer-encoding", b"host", b"connection")
+    headers = tuple((key.decode(), value.decode()) for key, value in call.headers if key not in framing)
+    return replace(made, outgoing=Outgoing(call.method, url, headers, call.body))
+
+
+def sent_anyway(gate, to, call, caller):
+    """A gate that decides to block a call, and sends something."""
+    made = plan_call(gate, to, call, caller)
+    return made if made.outgoing is not None else replace(made, outgoing=Outgoing("POST", f"{to.endpoint}/", (), b""))
+
+
+def talkative(gate, to, call, caller):
+    """A gate that writes a value into its log."""
+    made = plan_call(gate, to, call, caller)
+    value = dict(call.headers).get(b"x-zz", b"").decode()
+    plans = tuple(replace(one, event=structs.replace(one.event, name=value)) for one in made.plans)
+    return replace(made, plans=plans)
+
+
+BUGS = {
+    "it passes calls on": (passed_on, "both", "foreign"),
+    "it sends what it blocked": (sent_anyway, "neither", "sent though denied"),
+    "it writes values down": (talkative, "both", "in the log"),
+}
+
+
+@everyone
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_gate_with_a_bug_would_be_caught(run, name, bug, monkeypatch):
+    """The laws can fail, for every dialect."""
+    found, by_dialect = run
+    broken, said, why = BUGS[bug]
+    monkeypatch.setattr(relay, "plan_call", broken)
+    caught = []
+
+    @law(8)
+    @given(cases(name, by_dialect, st.just(said)))
+    def holds(case):
+        (seed, canaries), _, _, _, _ = case
+        native, seen = sending(found, name, case)
+        if seen.sent or said == "neither":
+            caught.append(why in {fault[0] for fault in faults(seed, canaries, said, native, seen)})
+
+    holds()
+    assert (caught and all(caught)) or (said == "neither" and name.startswith("sentry"))
+
+
+def test_afterwards_the_log_is_sound_and_nothing_was_kept_or_said(tmp_path):
+    """A run of its own: no file under the folder and no log record of any level holds any canary."""
+    with listening() as said, gates(tmp_path) as (found, by_dialect):
+        every: list = []
+
+        @law(2)
+        @given(st.tuples(*(cases(name, by_dialect, SPEAKING) for name in NAMES)))
+        def send_some(drawn):
+            for name, case in zip(NAMES, drawn, strict=True):
+                native, _ = sending(found, name, case)
+                every.extend(one for one in case[0][1] if not named(one, native))
+
+        send_some()
+    for gate in found.values():
+        gate.app.runtime.close()
+        assert verify(gate.app.runtime.policy.audit_folder).problems == []
+    kept = b"\n".join(path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file())
+    kept += "\n".join(said).encode()
+    assert len(every) > 100 and b"gatekeeper_consent" in kept
+    assert [one for one in every if found_in(kept, one.value)] == []
