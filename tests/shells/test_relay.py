@@ -310,12 +310,15 @@ def test_no_access_log_even_where_somebody_listens_to_it(gate):
     listener = logging.Handler()
     listener.emit = lambda record: said.append(record.getMessage())
     logger = logging.getLogger("uvicorn.access")
+    before = logger.level
     logger.addHandler(listener)
+    logger.setLevel(logging.INFO)
     try:
         with httpx.Client(base_url=gate.url, trust_env=False) as new:  # a connection of its own
             assert new.post(PROTOCOL, json=PURCHASE, headers=consent(gate, analytics=True)).status_code == 204
     finally:
         logger.removeHandler(listener)
+        logger.setLevel(before)
     assert said == []
 
 
