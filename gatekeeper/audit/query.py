@@ -6,8 +6,8 @@ Needs the extra `gatekeeper[query]`. Rows hold what lines hold: names of fields,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -127,15 +127,28 @@ def moment(text: str, now: datetime) -> datetime:
 
 
 def rows(folder: Path, which: Filter, *, limit: int) -> list[dict[str, Any]]:
-    """The newest `limit` rows, newest first."""
+    """The newest `limit` rows, newest first. The last days are asked first: mostly they have as many."""
     with columns.connect(folder) as connection:
-        condition, values = which.where(connection)
-        found = connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM log WHERE {condition} AND destination IS NOT NULL "
-            "ORDER BY decided_at DESC, request_id DESC, destination LIMIT ?",
-            [*values, limit],
-        ).fetchall()
+        for since in _beginnings(connection, which):
+            condition, values = replace(which, since=since).where(connection)
+            found = connection.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM log WHERE {condition} AND destination IS NOT NULL "
+                "ORDER BY decided_at DESC, request_id DESC, destination LIMIT ?",
+                [*values, limit],
+            ).fetchall()
+            if len(found) == limit:
+                break
     return [dict(zip(COLUMNS, row, strict=True)) | {"decided_at": lines.timestamp_of(row[0])} for row in found]
+
+
+def _beginnings(connection: DuckDBPyConnection, which: Filter) -> Iterator[datetime | None]:
+    """From when on to look, the last one being what was asked for."""
+    if which.since is None and which.subjects is None and which.request_id is None:
+        ((newest,),) = connection.execute("SELECT max(decided_at) FROM written").fetchall()
+        if newest is not None:
+            newest = newest if which.until is None else min(newest, which.until)
+            yield from (newest - timedelta(days=days) for days in (1, 30))
+    yield which.since
 
 
 def export(folder: Path, which: Filter, target: Path) -> int:
