@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, NamedTuple
 
 from msgspec import structs
 
@@ -41,6 +41,7 @@ from gatekeeper.model import (
     Verdict,
 )
 from gatekeeper.policy import Policy
+from gatekeeper.ports import Counting, Outbox, Recorder, Uncounted
 from gatekeeper.reasons import INSUFFICIENT, INTERNAL
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import Scrubber
@@ -98,64 +99,6 @@ class _Situation(NamedTuple):
     consent: Consent
 
 
-class Recorder(Protocol):
-    """Where audit lines go; see `gatekeeper.audit.writer`."""
-
-    def append(self, batch: Sequence[lines.Line], then: Callable[[], None] | None = None) -> Future[None]:
-        """Make lines durable; `then` runs after they are. The future fails with AuditError."""
-
-    def failing(self) -> bool:
-        """Whether the last attempt to write failed."""
-
-
-class Outbox(Protocol):
-    """Where deliveries are kept; the part of `gatekeeper.storage.outbox.Outbox` that the gate needs."""
-
-    def room(self, destination: str, count: int) -> bool:
-        """Whether `count` more events can be kept for a destination."""
-
-    def accept(self, arrivals: Sequence[Arrival]) -> Future[list[str]]:
-        """Keep arrivals and have their lines written; done with the request ids when both are durable."""
-
-
-class Counting(Protocol):
-    """What the gate tells `gatekeeper.metrics`."""
-
-    def decided(self, blocked: Iterable[tuple[str, str]]) -> None:
-        """An event was decided; `blocked` are (destination, reason)."""
-
-    def timed(self) -> bool:
-        """Whether the next decision's time is wanted."""
-
-    def took(self, seconds: float) -> None:
-        """How long it took."""
-
-    def refused(self, why: str) -> None:
-        """Events were answered 503."""
-
-    def count_call(self, destination: str, decision: str) -> None:
-        """A call was decided: `sent`, or why it was blocked."""
-
-
-class _Uncounted:
-    """Nobody counts: tests and `explain`."""
-
-    def decided(self, blocked: Iterable[tuple[str, str]]) -> None:
-        pass
-
-    def timed(self) -> bool:
-        return False
-
-    def took(self, seconds: float) -> None:
-        pass
-
-    def refused(self, why: str) -> None:
-        pass
-
-    def count_call(self, destination: str, decision: str) -> None:
-        pass
-
-
 class Gate:
     """One policy, at work."""
 
@@ -177,7 +120,7 @@ class Gate:
         self.clock = clock
         self.recorder = recorder
         self.outbox = outbox
-        self.metrics: Counting = metrics or _Uncounted()
+        self.metrics: Counting = metrics or Uncounted()
         self._arrived = arrived
         self.new_id = new_id
         self._lookup = lookup

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from gatekeeper.gate import Caller
 from gatekeeper.model import Found
 from tests.builders import NOW, make_gate, make_policy, own_cookie
+from tests.laws.test_laws import law
 
 DAY = 86_400.0
-
+# Grants of the cookies below expire at some of these; at others a law begins (2027-01-01).
 MOMENTS = st.one_of(
     st.sampled_from([NOW - 400 * DAY, NOW, NOW + 365 * DAY - 100, NOW + 365 * DAY, 1_798_761_600.0, 1_798_761_599.0]),
     st.floats(NOW - 2 * DAY, NOW + 2 * DAY),
@@ -55,6 +56,7 @@ def situation(gate, asked):
     return gate.situation(caller, at=at, event_time=at - before, query=query, claim=claim)
 
 
+@law
 @given(st.lists(ASKED, min_size=2, max_size=12))
 def test_what_is_remembered_is_what_would_be_worked_out(questions):
     """Of any visitors in any order, clocks that go back included."""
