@@ -22,7 +22,7 @@ check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 	$(BIN)/interrogate -q gatekeeper
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
-laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000
+laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000, and as many through sockets
 	LAWS_EXAMPLES=20000 CALL_LAWS_EXAMPLES=5000 $(BIN)/python -m pytest tests/laws
 
 torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n

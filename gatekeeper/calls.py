@@ -21,7 +21,7 @@ from gatekeeper.decision import decide
 from gatekeeper.destinations import normalise
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
 from gatekeeper.fields import Catalogue
-from gatekeeper.fields.accept import Items, accept_value, printable
+from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
 from gatekeeper.gate import Caller, Gate, Plan, failed
 from gatekeeper.model import (
     Answer,
@@ -325,8 +325,9 @@ def _event(
         names[row.key] = None
         clean = accept_value(row, leaf.role, value, catalogue)
         if isinstance(clean, Items):
-            names |= dict.fromkeys(clean.unknown)
-            unusable |= dict.fromkeys(clean.unknown, "unknown_field")
+            unknown = dict.fromkeys(map(_harmless, clean.unknown), "unknown_field")
+            names |= dict.fromkeys(unknown)
+            unusable |= unknown
             clean = clean.rows
         if clean is None:
             unusable[row.key] = "invalid"
@@ -334,7 +335,7 @@ def _event(
             cleaned[id(leaf)] = clean
             data.setdefault(row.key, clean)
     event = Event(
-        name=written(element.event),
+        name=_named(element.event),
         id=element.id or "",
         time=min(element.time or at, at),
         data=data,
@@ -345,9 +346,20 @@ def _event(
     return event, cleaned
 
 
+def _named(event: str) -> str:
+    """An event's name as the audit writes it: one that hides somebody's address is none."""
+    name = written(event)
+    return name if is_mechanical(name) else "unnamed"
+
+
 def _audit_name(leaf: Leaf) -> str:
     """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
-    return printable(leaf.name.replace("[", ".").replace("]", "").replace(":", "."))
+    return _harmless(printable(leaf.name.replace("[", ".").replace("]", "").replace(":", ".")))
+
+
+def _harmless(name: str) -> str:
+    """A name that is no value in disguise: LinkedIn's `idType`, or a key in base64, may hold anything."""
+    return name if is_mechanical(name) else UNPRINTABLE
 
 
 def _is_personal(value: object) -> bool:

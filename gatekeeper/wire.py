@@ -20,6 +20,7 @@ import orjson
 from gatekeeper.errors import EventError
 from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Purpose
+from gatekeeper.scrub.identifier import is_mechanical
 
 MAX_DEPTH: Final = 32
 MAX_KEYS: Final = 2_000
@@ -161,7 +162,7 @@ def _event(value: object, at: str) -> Posted:
         if key not in _EVENT_KEYS:
             raise EventError(422, "is not a known key", field=at + _shown(key))
     name = value.get("event")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or not is_mechanical(name):
         hint = "letters, digits and _ . : -, beginning with a letter, 100 at most"
         raise EventError(422, "missing" if name is None else "is not an event name", field=at + "event", detail=hint)
     data = value.get("data", {})

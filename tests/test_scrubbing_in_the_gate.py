@@ -1,8 +1,13 @@
 """What scrubbing does to an event on its way: texts cleaned, identifiers refused, all of it in the decision."""
 
 import orjson
+import pytest
 
+from gatekeeper.audit.lines import decision_line
+from gatekeeper.errors import EventError
+from gatekeeper.fields.accept import printable
 from tests.builders import DESTINATIONS, decisions, make_gate, make_policy, own_cookie, plan
+from tests.laws.encodings import found_in
 
 GRANTED = [("cookie", own_cookie("analytics", "marketing"))]
 
@@ -69,3 +74,29 @@ def test_an_error_stack_is_cleaned_before_it_reaches_the_error_monitor():
     body = orjson.loads(made.shaped["errors"].body)
     assert body["exception"]["values"][0]["value"] == "no user [email]"
     assert body["extra"]["stack"] == "at f (app.js:1:2)"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["amFuZUBleGFtcGxlLmNvbQ", "6a616e65406578616d706c65", "a81.20.54.228", "u4915743739351", "jane@example.com"],
+)
+def test_a_value_in_the_place_of_a_name_is_not_written_down(name):
+    """In base64 or hexadecimal, as an address or a number: as the name of a field, and of one inside an item."""
+    gate = make_gate()
+    data = {"session_id": "s_1", name: 1, "items": [{"item_id": "sku1", name: 2}]}
+    made = plan({"event": "search", "data": data}, gate=gate, headers=GRANTED)
+    line = decision_line(made, gate.policy).core
+    assert found_in(line, name) is None and b"(unprintable name)" in line
+
+
+@pytest.mark.parametrize("name", ["amFuZUBleGFtcGxlLmNvbQ", "login:81.20.54.228"])
+def test_an_event_cannot_be_called_by_somebodys_address(name):
+    """Its name goes to every destination and into the log."""
+    with pytest.raises(EventError, match="is not an event name"):
+        plan({"event": name, "data": {}})
+
+
+@pytest.mark.parametrize("name", ["checkoutStepFirstTimeVisitor", "transaction_id_of_the_partner", "items.custom_dim"])
+def test_a_name_that_is_one_stays(name):
+    """Long and mixed as it may be."""
+    assert printable(name) == name

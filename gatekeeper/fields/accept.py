@@ -7,6 +7,8 @@ an identifier over it is invalid.
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import ipaddress
 import math
 import re
@@ -21,6 +23,7 @@ from gatekeeper.fields.phone import e164
 from gatekeeper.model import Personal
 
 MAX_ITEMS: Final = 200
+UNPRINTABLE: Final = "(unprintable name)"
 CURRENCIES: Final = frozenset(
     code
     for line in resources.files("gatekeeper.fields").joinpath("iso4217.txt").read_text("ascii").splitlines()
@@ -36,6 +39,8 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 # Source: developers.facebook.com, Conversions API Parameter Builder (facts of 2026-11-23).
 _SHA256_APPENDIX = re.compile(r"[0-9a-f]{64}\.[0-9A-Za-z_-]{2}(?:[0-9A-Za-z_-]{6})?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NUMBERS = re.compile(r"\d{6}|(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)")  # a phone's, an address's
+_WORD = re.compile(r"[A-Za-z0-9_-]{16,}")
 _EARLIEST = 946_684_800.0  # 2000-01-01; a smaller number is no Unix time in seconds
 _LATEST = 32_503_680_000.0  # year 3000; a larger one is milliseconds or worse
 
@@ -88,9 +93,17 @@ def in_order(
 @lru_cache(maxsize=1024)
 def printable(name: str) -> str:
     """An unknown field's name as it may stand in an audit line: names can hold personal data too."""
-    if len(name) <= 64 and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$-]*", name) and not re.search(r"\d{6}", name):
-        return name
-    return "(unprintable name)"
+    if len(name) > 64 or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$-]*", name) or _NUMBERS.search(name):
+        return UNPRINTABLE
+    return UNPRINTABLE if any(_is_text(word) for word in _WORD.findall(name)) else name
+
+
+def _is_text(word: str) -> bool:
+    """Whether a word is somebody's text in base64 or hexadecimal: of a name that never comes out by chance."""
+    found = [base64.urlsafe_b64decode(word[: len(word) // 4 * 4])]
+    with contextlib.suppress(ValueError):
+        found.append(bytes.fromhex(word))
+    return any(text.isascii() and text.decode("ascii").isprintable() for text in found)
 
 
 def unix_time(value: object) -> float | None:

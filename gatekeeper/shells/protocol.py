@@ -6,6 +6,7 @@
     trailers            dropped: they are no headers, and nobody has checked them
     names with `_`      dropped: to CGI and WSGI apps `Gatekeeper_Context` and `Gatekeeper-Context` are one
     connections         bounded, in all and per address
+    access log          none, whoever attaches a handler to it: queries hold vendors' secrets
 
 Times are kept by one look a second at all connections, not by a timer per request.
 """
@@ -96,6 +97,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, watch: Watch, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.access_log = False  # whoever listens to uvicorn's loggers: queries hold secrets, and what visitors did
         self.watch = watch
         self.counted = False
         self.address: str | None = None

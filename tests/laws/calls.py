@@ -13,7 +13,8 @@ import gzip
 import json
 import random
 import string
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus, urlencode
@@ -27,9 +28,11 @@ from gatekeeper.native import DIALECTS, coding, find, form
 from gatekeeper.native.conversions import Conversions
 from gatekeeper.native.dialect import SECRET, STAMP, Dialect, Leaf, Native, Unreadable
 from gatekeeper.native.pixel import Pixel
+from gatekeeper.policy import Policy
 from tests.builders import EVERY_KIND, make_gate, make_policy
 from tests.laws.events import value_of
 from tests.native.requests import VECTORS
+from tests.native.test_meta_capi import EVENT
 from tests.native.test_second_tier import GOOD, SECOND
 
 from gatekeeper.fields import CATALOGUE  # isort: skip
@@ -40,7 +43,8 @@ POLICY = (
     | SECOND
     | {name: {"kind": "first_party", "endpoint": "http://127.0.0.1:9", "speaks": name} for name in PRODUCTS}
 )
-# Requests of dialects of which there is no vector.
+JSON = "application/json"
+# Requests of dialects, and in coats, of which there is no vector.
 _PAGE = {"url": "https://shop.example/?email=jane%40example.com", "title": "x"}
 _MESSAGE = {
     "type": "track",
@@ -61,20 +65,66 @@ _TRACK = {
         "$current_url": "https://shop.example/?a=b",
     },
 }
+_PIXEL = {
+    "id": "123456",
+    "ev": "Purchase",
+    "dl": "https://shop.example/thanks?email=jane%40example.com",
+    "ud[em]": "86e0b9e56c17cc4d12387e86e0b9e56c17cc4d12387e86e0b9e56c17cc4d1238",
+    "cd[value]": "12.5",
+    "cd[currency]": "EUR",
+    "fbp": "fb.1.1558571054389.1098115397",
+}
+_CRASH = {
+    "event_id": "c3b2ccb58a6d4b8bbed052456523139c",
+    "timestamp": "2026-11-23T22:41:55.000000Z",
+    "platform": "python",
+    "level": "error",
+    "user": {"email": "jane.doe@example.com", "ip_address": "203.0.113.9", "id": "u-77"},
+    "request": {"url": "https://shop.example/?email=jane%40example.com", "headers": {"Cookie": "a=b"}},
+    "exception": {"values": [{"type": "ValueError", "value": "for jane.doe@example.com"}]},
+}
+_VISIT = {"idsite": "1", "rec": "1", "url": "https://shop.example/?email=jane%40example.com", "uid": "u-77", "ua": "M"}
+
+
+def vector_call(one: dict[str, Any]) -> Call:
+    path, _, query = one["path_and_query"].partition("?")
+    headers = tuple((name.lower().encode(), str(value).encode()) for name, value in one["headers"].items())
+    return Call(one["method"], path, query, headers, (one["body"] or "").encode())
+
+
+def posted(path: str, body: bytes, kind: str, query: str = "", *headers: tuple[bytes, bytes]) -> Call:
+    """A POST with a body of this type."""
+    return Call("POST", path, query, (*headers, (b"content-type", kind.encode())), body)
+
+
+def in_coats(path: str, rows: dict[str, str], query: str = "") -> list[Call]:
+    """The same pairs as an urlencoded and as a multipart form."""
+    made = [form.write(coat, list(rows.items())) for coat in (form.URLENCODED, form.MULTIPART)]
+    return [posted(path, body, kind, query) for kind, body in made]
+
+
 MORE = (
-    Call("POST", "/v1/batch", "", ((b"authorization", b"Basic V0s6"),), json.dumps({"batch": [_MESSAGE]}).encode()),
-    Call(
-        "POST",
-        "/track",
-        "",
-        ((b"content-type", form.URLENCODED.encode()),),
-        urlencode({"data": json.dumps(_TRACK)}).encode(),
-    ),
+    posted("/v1/batch", json.dumps({"batch": [_MESSAGE]}).encode(), JSON, "", (b"authorization", b"Basic V0s6")),
+    posted("/track", urlencode({"data": json.dumps(_TRACK)}).encode(), form.URLENCODED),
+    posted("/track", urlencode({"data": base64.b64encode(json.dumps(_TRACK).encode())}).encode(), form.URLENCODED),
+    posted("/e/", gzip.compress(json.dumps(_TRACK).encode(), mtime=0), "text/plain", "compression=gzip-js"),
+    posted("/api/42/store/", json.dumps(_CRASH).encode(), JSON, "sentry_key=public"),
+    posted("/matomo.php", urlencode(_VISIT).encode(), form.URLENCODED),
+    *in_coats("/tr/", _PIXEL),
+    *in_coats("/tr", {name: _PIXEL[name] for name in ("ev", "dl", "ud[em]")}, "id=123456"),
+    *in_coats("/v26.0/123456789/events", {"data": json.dumps([EVENT]), "access_token": "OWN"}),
+    Call("POST", "/v26.0/123456789/events", urlencode({"data": json.dumps([EVENT]), "access_token": "OWN"}), (), b""),
+)  # fmt: skip
+CALLS = (
+    *map(vector_call, VECTORS.values()),
+    *MORE,
+    *(Call("POST", path, "", (), json.dumps(data).encode()) for path, data, _ in GOOD.values()),
 )
 GATES: dict[str, Gate] = {
     law_id: make_gate(make_policy(destinations=POLICY, jurisdiction={"default": law_id})) for law_id in ("gdpr", "ccpa")
 }
 NAMES = {one.NAME: one for one in DIALECTS}
+GZIP = b"\x1f\x8b"
 LETTERS = string.ascii_lowercase
 
 
@@ -95,17 +145,9 @@ class Canary:
     way: str = "plain"
 
 
-def destinations(dialect: Dialect) -> Iterator[Destination]:
-    """The policy's destinations of a dialect's kind."""
-    yield from (to for to in GATES["gdpr"].policy.destinations.values() if to.kind.name == dialect.KIND)
-
-
-def seeds(dialect: Dialect) -> list[Seed]:
-    """All seeds of a dialect."""
-    calls = [vector_call(one) for one in VECTORS.values()]
-    calls += [*MORE]
-    calls += [Call("POST", path, "", (), json.dumps(data).encode()) for path, data, _ in GOOD.values()]
-    found = [seed for call in calls if (seed := seed_of(dialect, call)) is not None]
+def seeds(dialect: Dialect, policy: Policy = GATES["gdpr"].policy) -> list[Seed]:
+    """All seeds of a dialect, for the policy's destinations of its kind."""
+    found = [seed for call in CALLS if (seed := seed_of(dialect, call, policy)) is not None]
     found += [full for seed in found if (full := filled(dialect, seed)) is not None]
     return [*found, *(replace(seed, to=widened(seed.to)) for seed in found)]
 
@@ -117,15 +159,9 @@ def widened(to: Destination) -> Destination:
     return replace(to, fields=frozenset(fields if places is None else fields & places))
 
 
-def vector_call(one: dict[str, Any]) -> Call:
-    path, _, query = one["path_and_query"].partition("?")
-    headers = tuple((name.lower().encode(), str(value).encode()) for name, value in one["headers"].items())
-    return Call(one["method"], path, query, headers, (one["body"] or "").encode())
-
-
-def seed_of(dialect: Dialect, call: Call) -> Seed | None:
+def seed_of(dialect: Dialect, call: Call, policy: Policy) -> Seed | None:
     """The call as a seed, for a destination with the account it is addressed to; `None` if it is another's."""
-    for to in destinations(dialect):
+    for to in policy.destinations.values():
         if find(to, call.method, call.path) is not dialect:
             continue
         try:
@@ -306,6 +342,9 @@ def planted(draw: st.DrawFn, dialect: Dialect, found: list[Seed]) -> tuple[Seed,
     if kind.startswith(form.MULTIPART):
         pairs = [(name, _value(value, change, extra)) for name, value in form.read(call.body, kind)[1]]
         kind, body = form.write(form.MULTIPART, [*pairs, extra()])
+    elif call.body[:2] == GZIP:  # PostHog's own, without a Content-Encoding
+        plain = gzip.decompress(call.body).decode()
+        body = gzip.compress(rewritten(plain, change, extra).encode(), mtime=0)
     else:
         body = rewritten(call.body.decode(), change, extra).encode() if call.body else b""
     one_wrapped = call.query.count("=") == 1 and unwrapped(call.query.partition("=")[2]) is not None
@@ -331,8 +370,8 @@ def all_leaves(native: Native) -> list[Leaf]:
 def views(raw: bytes) -> list[bytes]:
     """The bytes of a request as they are, unpacked, with percent-encoding undone, and what is base64 in them."""
     found = [raw]
-    if b"\x1f\x8b" in raw:
-        found.append(gzip.decompress(raw[raw.index(b"\x1f\x8b") :]))
+    if GZIP in raw:
+        found.append(zlib.decompressobj(31).decompress(raw[raw.index(GZIP) :]))
     for one in list(found):
         text = one.decode("utf-8", "replace")
         for _ in range(2):

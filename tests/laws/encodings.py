@@ -6,11 +6,17 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import quote
 
 
-def needles(value: str) -> Iterator[tuple[str, bytes]]:
-    """Name of the encoding, and what to look for (compared without regard to case)."""
+@lru_cache(maxsize=256)
+def needles(value: str) -> tuple[tuple[str, bytes], ...]:
+    """Name of each encoding, and what to look for (base64 as it is, everything else without regard to case)."""
+    return tuple((name, raw if "base64" in name else raw.lower()) for name, raw in _needles(value))
+
+
+def _needles(value: str) -> Iterator[tuple[str, bytes]]:
     raw = value.encode()
     yield "raw", raw
     yield "upper", value.upper().encode()
@@ -41,7 +47,6 @@ def found_in(haystack: bytes, value: str) -> str | None:
     """The first encoding in which a value is found, or `None`."""
     folded = haystack.lower()
     for name, needle in needles(value):
-        # base64 is told apart by case; everything else is looked for in any case
-        if (needle in haystack) if "base64" in name else (needle.lower() in folded):
+        if needle in (haystack if "base64" in name else folded):
             return name
     return None

@@ -1,111 +1,223 @@
-"""The canary law through sockets: what was stripped of a call is nowhere in the bytes that reach the vendor."""
+"""The laws of calls once more, through sockets: a whole sidecar, raw requests, and a vendor that keeps every byte.
+
+CALL_LAWS_EXAMPLES cases of every dialect together (`make laws`: 5,000): each coat and content coding, framed by length
+or in chunks, from a page or a server, under two laws and everything a visitor may have said. Judged by what arrived
+and by the audit log alone.
+
+canaries       what was stripped is nowhere in the bytes that arrived, in no encoding, and in no line of the log
+zero bytes     what was blocked did not arrive; what was sent arrived once
+denial         more denial never sends more
+"""
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
-from contextlib import ExitStack
-from urllib.parse import urlencode
+from collections import Counter
+from dataclasses import replace
 
-import brotli
-import httpx
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
-import gatekeeper
-from gatekeeper.native import DIALECTS, coding
+from gatekeeper.audit.verify import verify
+from gatekeeper.calls import plan_call
+from gatekeeper.model import Call, Outgoing
+from gatekeeper.native import coding
+from gatekeeper.native.dialect import SECRET
+from gatekeeper.shells import relay
+from tests.laws.calls import NAMES, all_leaves, planted
 from tests.laws.encodings import found_in
-from tests.laws.test_laws import law
-from tests.running import ORIGIN, running
+from tests.laws.leaks import leaks, stands_in
+from tests.laws.loopback import DENIES, SAID, gates, listening
+from tests.laws.test_call_laws import EXAMPLES
+from tests.laws.test_laws import keys_of
 
-ENCODERS = {
-    "identity": lambda body: body,
-    "gzip": gzip.compress,
-    "deflate": zlib.compress,
-    "br": lambda body: brotli.compress(body, quality=1),
-}
-# Values that may not go to GA4 under analytics, each with a number of its own; shapes of all kinds.
-SHAPES = [
-    "canary{}@example.org", "+49 30 9{}", "Canary{} Müller", "/konto/canary{}@example.org", "4111 1111 1111 {}",
-    '{{"mail":"canary{}@example.org"}}', "canary{}", "<b>canary{}</b>",
-]  # fmt: skip
-STRIPPED = ["uid", "up.plan", "ep.user_data.email", "ep.note", "em", "_uip", "ep.phone_number", "x-unknown", "ecsid"]
-canaries = st.builds(lambda shape, n: shape.format(n), st.sampled_from(SHAPES), st.integers(10**6, 10**7 - 1))
-fields = st.dictionaries(st.sampled_from(STRIPPED), canaries, min_size=1, max_size=5)
-MAY = {"v": "2", "tid": "G-TEST", "cid": "1.2", "sid": "17", "en": "page_view", "dl": "https://shop.example/x"}
+LAWS = ("gdpr", "ccpa")
+BUT_ONE = tuple(said for said in SAID if said != "both")
+EVERY = -(-EXAMPLES // len(NAMES))  # cases of each dialect
+everyone = pytest.mark.parametrize("name", NAMES)
 
 
-def web_query(canary):
-    return "GET", "/g/collect?" + urlencode(MAY | canary), b""
-
-
-def web_lines(canary):
-    common = {name: value for name, value in MAY.items() if name != "en"}
-    lines = [urlencode({"en": "scroll"} | canary), urlencode({"en": "page_view", "ep.link_url": "/a"} | canary)]
-    return "POST", "/g/collect?" + urlencode(common), "\r\n".join(lines).encode()
-
-
-def measurement(canary):
-    names = {name.removeprefix("ep.").removeprefix("up."): value for name, value in canary.items()}
-    body = {
-        "client_id": "1.2", "user_id": next(iter(canary.values())), "user_data": {"sha256_email_address": "x"} | names,
-        "user_properties": {name.replace("-", "_"): {"value": value} for name, value in names.items()},
-        "events": [{"name": "purchase", "params": {"value": 1, "currency": "EUR"} | names}],
-    }  # fmt: skip
-    return "POST", "/mp/collect?measurement_id=G-TEST&api_secret=s3cret", json.dumps(body).encode()
-
-
-FORMS = {"/g/collect, query": web_query, "/g/collect, lines": web_lines, "/mp/collect": measurement}
+def law(examples: int) -> settings:
+    """So many cases."""
+    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
 @pytest.fixture(scope="module")
-def gate(tmp_path_factory):
-    with ExitStack() as stack:
-        yield stack.enter_context(running("sidecar", tmp_path_factory.mktemp("gate")))
+def run(tmp_path_factory):
+    """A gate under each law, and the seeds of every dialect."""
+    with gates(tmp_path_factory.mktemp("laws")) as made:
+        yield made
 
 
-@pytest.fixture(scope="module")
-def client(gate):
-    cookie = gatekeeper.issue_consent(config=gate.runtime.policy, analytics=True).partition(";")[0]
-    headers = {"Cookie": cookie, "Origin": ORIGIN}
-    with httpx.Client(base_url=gate.url, headers=headers, trust_env=False) as one:
-        yield one
+def cases(name, by_dialect, said):
+    """A planted request, the law, what the visitor said, whether from a page, and whether in chunks."""
+    request = planted(NAMES[name], by_dialect[name])
+    return st.tuples(request, st.sampled_from(LAWS), said, st.booleans(), st.booleans())
 
 
-@law
-@given(form=st.sampled_from(sorted(FORMS)), coded=st.sampled_from(sorted(ENCODERS)), canary=fields, agent=canaries)
-def test_a_stripped_value_of_a_call_is_nowhere_in_the_bytes_sent(gate, client, form, coded, canary, agent):
-    """Every form and coding, by a real server to a real vendor; headers, target and body, opened."""
-    gate.sims.clear()
-    method, target, body = FORMS[form](canary)
-    headers = {"X-Note": agent.encode().hex(), "Referer": f"https://shop.example/?m={agent.encode().hex()}"}
-    if body and coded != "identity":
-        headers["Content-Encoding"] = coded
-    answer = client.request(
-        method, "/gk/to/ga4" + target, content=ENCODERS[coded](body) if body else b"", headers=headers
+def sending(found, name, drawn):
+    """What became of one case."""
+    (seed, _), law_id, said, page, chunked = drawn
+    dialect, call = NAMES[name], seed.call
+    native = dialect.decode(call, seed.to, _plain(call))
+    return native, found[law_id].send(
+        seed, said, page=page, chunked=chunked and bool(call.body), answer=dialect.accepted(native)
     )
-    assert (answer.status_code, answer.headers["gatekeeper-decision"].partition(";")[0]) == (204, "sent")
-    (request,) = gate.sims.ga4.received
-    opened = coding.decode(request.body, request.header("content-encoding") or "", 2**20)
-    seen = request.raw + b"\n" + opened
-    for name, value in canary.items():
-        number = "".join(filter(str.isdigit, value))[-7:]
-        for looked_for in (value, number):
-            assert found_in(seen, looked_for) is None, (name, looked_for)
-    assert found_in(seen, agent) is None
 
 
-def test_the_law_can_fail(gate, client):
-    """What may be sent is found by the same look."""
-    gate.sims.clear()
-    method, target, _ = web_query({"uid": "canary"})
-    client.request(method, "/gk/to/ga4" + target)
-    (request,) = gate.sims.ga4.received
-    assert found_in(request.raw, "shop.example") is not None and found_in(request.raw, "page_view") is not None
+def _plain(call: Call) -> bytes:
+    coded = [value.decode() for key, value in call.headers if key == b"content-encoding"]
+    return coding.decode(call.body, coded[-1] if coded else "", 2**24)
 
 
-def test_every_dialect_of_ga4_is_in_the_law():
-    """A new one comes with its form."""
-    assert {one.NAME for one in DIALECTS if one.KIND == "ga4"} == {"ga4 /g/collect", "ga4 /mp/collect"}
+def faults(seed, canaries, said, native, seen) -> list:
+    """Everything that is wrong with what became of one case; empty if nothing is."""
+    wrong: list = []
+    blocked = seen.decision.startswith("blocked; reason=")
+    if not (seen.sent or blocked) or "internal_error" in seen.decision or not 200 <= seen.status < 300:
+        wrong.append(("no clean answer", seen.status, seen.decision))
+    if len(seen.raw) != seen.sent:
+        wrong.append(("arrived", len(seen.raw), "though", seen.decision))
+    if seen.sent and seed.to.purpose.value in DENIES[said]:
+        wrong.append(("sent though denied", seed.to.purpose, said))
+    going = [one for one in seen.deliveries if one["status"] != "blocked"]
+    if bool(going) != seen.sent or not seen.deliveries:
+        wrong.append(("the log says otherwise", seen.decision))
+    kept = set().union(*(keys_of(one["fields_sent"]) for one in going))
+    if seen.raw:
+        wrong += leaks(seen.opened, native, kept, seed, canaries)
+    logged = [one for one in canaries if found_in(seen.lines, one.value) and not named(one, native)]
+    return wrong + [("in the log", one, found_in(seen.lines, one.value)) for one in logged]
+
+
+def named(canary, native) -> bool:
+    """Whether an event was called so: it may be called anything that reads like a name."""
+    return canary.kind == "name" and any(stands_in(element.event, canary.value) for element in native.elements)
+
+
+# Half of the visitors agreed to everything: of the others little is sent.
+SPEAKING = st.just("both") | st.sampled_from(SAID)
+
+
+@everyone
+def test_a_stripped_value_reaches_neither_the_vendor_nor_the_log(run, name):
+    """Whatever was not kept; and what is blocked sends nothing at all."""
+    found, by_dialect = run
+    seen_of = Counter(
+        sending(found, name, ((seed, []), "gdpr", said, False, False))[1].sent
+        for seed in by_dialect[name]
+        for said in ("both", "neither")
+    )
+
+    @law(EVERY)
+    @given(cases(name, by_dialect, SPEAKING))
+    def holds(case):
+        (seed, canaries), _, said, _, _ = case
+        native, seen = sending(found, name, case)
+        seen_of[seen.sent] += 1
+        assert faults(seed, canaries, said, native, seen) == []
+
+    holds()
+    assert seen_of[True] and (seen_of[False] or name.startswith("sentry")), "the law was about nothing"
+
+
+@everyone
+def test_more_denial_never_sends_more(run, name):
+    """The same request of a visitor who agreed to everything, and of one who said less."""
+    found, by_dialect = run
+
+    @law(max(3, EVERY // 5))
+    @given(cases(name, by_dialect, st.sampled_from(BUT_ONE)))
+    def holds(case):
+        request, law_id, _, page, chunked = case
+        _, more = sending(found, name, (request, law_id, "both", page, chunked))
+        _, less = sending(found, name, case)
+        assert len(less.raw) <= len(more.raw)
+        for was, now in zip(more.deliveries, less.deliveries, strict=True):
+            if now["status"] != "blocked":
+                assert was["status"] != "blocked" and set(now["fields_sent"]) <= set(was["fields_sent"])
+
+    holds()
+
+
+def passed_on(gate, to, call, caller):
+    """A gate that decides, and then sends the call as it came."""
+    made = plan_call(gate, to, call, caller)
+    if made.outgoing is None:
+        return made
+    url = f"{made.outgoing.url.partition('?')[0]}?{call.query}"
+    framing = (b"content-length", b"transfer-encoding", b"host", b"connection")
+    headers = tuple((key.decode(), value.decode()) for key, value in call.headers if key not in framing)
+    return replace(made, outgoing=Outgoing(call.method, url, headers, call.body))
+
+
+def sent_anyway(gate, to, call, caller):
+    """A gate that decides to block a call, and sends something."""
+    made = plan_call(gate, to, call, caller)
+    return made if made.outgoing is not None else replace(made, outgoing=Outgoing("POST", f"{to.endpoint}/", (), b""))
+
+
+def talkative(gate, to, call, caller):
+    """A gate that writes a value into its log."""
+    made = plan_call(gate, to, call, caller)
+    value = dict(call.headers).get(b"x-zz", b"").decode()
+    plans = tuple(replace(one, event=structs.replace(one.event, name=value)) for one in made.plans)
+    return replace(made, plans=plans)
+
+
+BUGS = {
+    "it passes calls on": (passed_on, "both", "foreign"),
+    "it sends what it blocked": (sent_anyway, "neither", "sent though denied"),
+    "it writes values down": (talkative, "both", "in the log"),
+}
+
+
+@everyone
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_gate_with_a_bug_would_be_caught(run, name, bug, monkeypatch):
+    """The laws can fail, for every dialect."""
+    found, by_dialect = run
+    broken, said, why = BUGS[bug]
+    monkeypatch.setattr(relay, "plan_call", broken)
+    caught = []
+
+    @law(100)
+    @given(cases(name, by_dialect, st.just(said)))
+    def holds(case):
+        if len(caught) == 3:
+            return
+        (seed, canaries), _, _, _, _ = case
+        native, seen = sending(found, name, case)
+        if seen.sent or said == "neither":
+            caught.append(why in {fault[0] for fault in faults(seed, canaries, said, native, seen)})
+
+    holds()
+    assert (caught and all(caught)) or (said == "neither" and name.startswith("sentry"))
+
+
+def test_afterwards_the_log_is_sound_and_nothing_was_kept_or_said(tmp_path):
+    """A run of its own: no file under the folder and no log record of any level holds any canary, or any secret."""
+    with listening() as said, gates(tmp_path) as (found, by_dialect):
+        every: list[str] = []
+        secrets: set[str] = set()
+
+        @law(2)
+        @given(st.tuples(*(cases(name, by_dialect, SPEAKING) for name in NAMES)))
+        def send_some(drawn):
+            for name, case in zip(NAMES, drawn, strict=True):
+                native, _ = sending(found, name, case)
+                every.extend(one.value for one in case[0][1] if not named(one, native))
+                secrets.update(str(leaf.value) for leaf in all_leaves(native) if leaf.role == SECRET)
+                secrets.update(one.value for one in case[0][0].to.secrets.values() if one.value)
+
+        send_some()
+    for gate in found.values():
+        gate.app.runtime.close()
+        assert verify(gate.app.runtime.policy.audit_folder).problems == []
+    kept = b"\n".join(path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file())
+    kept += "\n".join(said).encode()
+    assert len(every) > 100 and b"gatekeeper_consent" in kept
+    assert {"GA4-SECRET", "META-TOKEN", "OURS-TOKEN"} <= secrets
+    marked = {one for one in secrets if len(one) > 8}  # shorter ones could stand anywhere
+    assert [one for one in (*every, *marked) if found_in(kept, one)] == []

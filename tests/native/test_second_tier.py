@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from typing import Any
@@ -10,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatekeeper.audit.lines import decision_line
 from gatekeeper.destinations import KINDS
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Call
 from gatekeeper.native import DIALECTS
 from gatekeeper.policy.check import warnings
 from tests.builders import DESTINATIONS, NOW, make_gate, make_policy
+from tests.laws.encodings import found_in
 from tests.native.requests import EVERYTHING, answered, body, everything, planned, query, vector
 
 SECOND: dict[str, dict[str, Any]] = {
@@ -236,6 +239,16 @@ def test_linkedins_version_travels_and_clear_names_only_if_listed():
     decision = sent.plans[0].decisions[0]
     assert set(decision.kept) == {"first_name", "last_name", "country"}
     assert not {"first_name_hash", "last_name_hash", "country_hash"} & set(decision.stripped)
+
+
+def test_linkedins_types_of_ids_are_not_written_down_as_they_came():
+    """They are a part of the native name, and may be anything."""
+    event = copy.deepcopy(GOOD["linkedin"][1])
+    event["user"]["userIds"] += [{"idType": one, "idValue": "x"} for one in ("81.20.54.228", "jane@example.com")]
+    made = send("linkedin", call_to("linkedin", event))
+    line = decision_line(made.plans[0], GATE.policy).core
+    assert made.outgoing is not None and b"(unprintable name)" in line
+    assert found_in(line, "81.20.54.228") is None and found_in(line, "jane@example.com") is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import logging
 import socket
 import threading
 from urllib.parse import urlsplit
@@ -301,6 +302,24 @@ def test_no_target_reaches_anything_but_the_configured_origin(gate, target):
         with pytest.raises(BlockingIOError):
             canary.accept()
     assert all(sim.received == () for sim in (gate.sims.ga4, gate.sims.first_party, gate.sims.meta_capi))
+
+
+def test_no_access_log_even_where_somebody_listens_to_it(gate):
+    """Queries hold the vendors' secrets, and what visitors did: a handler on uvicorn's logger gets nothing."""
+    said = []
+    listener = logging.Handler()
+    listener.emit = lambda record: said.append(record.getMessage())
+    logger = logging.getLogger("uvicorn.access")
+    before = logger.level
+    logger.addHandler(listener)
+    logger.setLevel(logging.INFO)
+    try:
+        with httpx.Client(base_url=gate.url, trust_env=False) as new:  # a connection of its own
+            assert new.post(PROTOCOL, json=PURCHASE, headers=consent(gate, analytics=True)).status_code == 204
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(before)
+    assert said == []
 
 
 def test_every_call_is_on_record_before_it_is_sent(gate):

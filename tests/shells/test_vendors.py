@@ -1,11 +1,18 @@
 """Vendors that misbehave, behind a real `gatekeeper serve`: a clean answer, and a log that says what happened."""
 
 import contextlib
+import datetime
+import ipaddress
 import socket
+import ssl
 import threading
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 import gatekeeper
 from gatekeeper.policy import load_policy
@@ -251,6 +258,46 @@ def test_a_vendor_that_is_down_is_a_502_and_nothing_was_sent(tmp_path):
             assert answer.status_code == 502 and outcome(up) == ("failed", "unreachable")
         with pytest.raises(BlockingIOError):
             canary.accept()
+
+
+def certificate(folder):
+    """A TLS server's context for 127.0.0.1 whose certificate nobody has signed but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (folder / "vendor.pem").write_bytes(pem + made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "vendor.pem")
+    return context
+
+
+def test_a_vendor_that_cannot_prove_who_it_is_gets_nothing(tmp_path):
+    """A certificate that nobody trusts: 502, `unreachable`, and not a byte of the request."""
+    got, context = [], certificate(tmp_path)
+
+    def impostor(listener):
+        link, _ = listener.accept()
+        with link, contextlib.suppress(OSError), context.wrap_socket(link, server_side=True) as tls:
+            got.append(tls.recv(65536))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, Simulators(only=("first_party",)) as sims:
+        thread = threading.Thread(target=impostor, args=(listener,))
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with serving(tmp_path, sims, more=GA4.format(url=url, timeout="2s")) as up:
+            answer = call(up)
+            assert answer.status_code == 502 and outcome(up) == ("failed", "unreachable")
+        thread.join(10)
+    assert not thread.is_alive() and got in ([], [b""])
 
 
 HOP_BY_HOP = {
