@@ -130,10 +130,15 @@ def rows(folder: Path, which: Filter, *, limit: int) -> list[dict[str, Any]]:
     """The newest `limit` rows, newest first."""
     with columns.connect(folder) as connection:
         condition, values = which.where(connection)
-        found = connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM log WHERE {condition} AND destination IS NOT NULL "
-            "ORDER BY decided_at DESC, request_id DESC, destination LIMIT ?",
+        # In two steps: which ones by a few columns of the whole log, then all columns of those.
+        connection.execute(
+            f"CREATE TEMP TABLE newest AS SELECT decided_at, request_id, destination FROM log "
+            f"WHERE {condition} AND destination IS NOT NULL {_NEWEST_FIRST} LIMIT ?",
             [*values, limit],
+        )
+        found = connection.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM log SEMI JOIN newest USING (decided_at, request_id, destination) "
+            f"WHERE decided_at >= (SELECT min(decided_at) FROM newest) {_NEWEST_FIRST}"
         ).fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) | {"decided_at": lines.timestamp_of(row[0])} for row in found]
 
@@ -147,11 +152,13 @@ def export(folder: Path, which: Filter, target: Path) -> int:
     if kind is None:
         raise ConfigError(f'"{target.name}": write to a file that ends in {", ".join(FORMATS)}')
     names = [_cell(name) if kind == "csv" else name for name in COLUMNS]
+    if kind != "parquet":  # which has a type for it
+        names[0] = f"strftime(decided_at, '{lines.TIME}') AS decided_at"
     with columns.connect(folder) as connection:
         condition, values = which.where(connection)
         connection.execute(
             f"CREATE TEMP TABLE chosen AS SELECT {', '.join(names)} FROM log "
-            f"WHERE {condition} AND destination IS NOT NULL ORDER BY decided_at, request_id, destination",
+            f"WHERE {condition} AND destination IS NOT NULL ORDER BY log.decided_at, request_id, destination",
             values,
         )
         form = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json", "parquet": "FORMAT parquet, COMPRESSION zstd"}[kind]
@@ -168,6 +175,9 @@ def _cell(name: str) -> str:
     else:
         return name
     return f"CASE WHEN regexp_matches({text}, '^[=+\\-@\\t\\r]') THEN '''' || {text} ELSE {text} END AS {name}"
+
+
+_NEWEST_FIRST: Final = "ORDER BY decided_at DESC, request_id DESC, destination"
 
 
 @dataclass(frozen=True, slots=True)
