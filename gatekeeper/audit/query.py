@@ -130,17 +130,32 @@ def rows(folder: Path, which: Filter, *, limit: int) -> list[dict[str, Any]]:
     """The newest `limit` rows, newest first."""
     with columns.connect(folder) as connection:
         condition, values = which.where(connection)
-        # In two steps: which ones by a few columns of the whole log, then all columns of those.
-        connection.execute(
-            f"CREATE TEMP TABLE newest AS SELECT decided_at, request_id, destination FROM log "
-            f"WHERE {condition} AND destination IS NOT NULL {_NEWEST_FIRST} LIMIT ?",
-            [*values, limit],
-        )
+        _choose_newest(connection, condition, values, which.until, limit)
         found = connection.execute(
             f"SELECT {', '.join(COLUMNS)} FROM log SEMI JOIN newest USING (decided_at, request_id, destination) "
             f"WHERE decided_at >= (SELECT min(decided_at) FROM newest) {_NEWEST_FIRST}"
         ).fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) | {"decided_at": lines.timestamp_of(row[0])} for row in found]
+
+
+def _choose_newest(
+    connection: DuckDBPyConnection, condition: str, values: list[Any], until: datetime | None, limit: int
+) -> None:
+    """Which rows, by a few columns, as the table `newest`: from the end of the log, or `until`, as far back as it takes.
+
+    The limit stands on a table of its own: over a left join whose right side is empty DuckDB 2.0.1 forgets it.
+    """
+    ((last,),) = connection.execute("SELECT max(decided_at) FROM written").fetchall()
+    for span in _SPANS:
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE chosen AS SELECT decided_at, request_id, destination FROM log "
+            f"WHERE {condition} AND destination IS NOT NULL AND decided_at >= ?",
+            [*values, datetime.min if span is None or last is None else (until or last) - span],
+        )
+        ((count,),) = connection.execute("SELECT count(*) FROM chosen").fetchall()
+        if count >= limit:
+            break
+    connection.execute(f"CREATE TEMP TABLE newest AS SELECT * FROM chosen {_NEWEST_FIRST} LIMIT {limit}")
 
 
 def export(folder: Path, which: Filter, target: Path) -> int:
@@ -177,6 +192,7 @@ def _cell(name: str) -> str:
     return f"CASE WHEN regexp_matches({text}, '^[=+\\-@\\t\\r]') THEN '''' || {text} ELSE {text} END AS {name}"
 
 
+_SPANS: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=20), None)  # looked at by turns
 _NEWEST_FIRST: Final = "ORDER BY decided_at DESC, request_id DESC, destination"
 
 

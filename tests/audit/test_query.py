@@ -311,3 +311,14 @@ def test_a_pseudonym_is_looked_for_without_any_key(log, tmp_path):
     answer = CliRunner().invoke(app, ["audit", "query", "--config", str(policy), "--subject", subject, "--json"])
     assert answer.exit_code == 0, answer.output
     assert answer.output.count(subject) >= 1
+
+
+def test_no_more_rows_than_asked_for_whatever_the_optimizer_makes_of_it(tmp_path):
+    """Outcomes in a stream of another process, none of them of the destination that is asked for."""
+    folder = tmp_path / "audit"
+    write(folder, [event(n, day=n % 40) for n in range(60)], [ended(n) for n in range(60)])
+    found = query.rows(folder, Filter(destination="meta_capi", status="blocked"), limit=7)
+    assert len(found) == 7 and [row["decided_at"] for row in found] == sorted(
+        (row["decided_at"] for row in found), reverse=True
+    )
+    assert len(query.rows(folder, Filter(destination="meta_capi", status="blocked"), limit=50)) == 50
