@@ -141,7 +141,7 @@ def rows(folder: Path, which: Filter, *, limit: int) -> list[dict[str, Any]]:
 def _choose_newest(
     connection: DuckDBPyConnection, condition: str, values: list[Any], until: datetime | None, limit: int
 ) -> None:
-    """Which rows, by a few columns, as the table `newest`: from the end of the log, or `until`, as far back as it takes.
+    """Which rows, as the table `newest`: looked for from the end of the log, or `until`, as far back as it takes.
 
     The limit stands on a table of its own: over a left join whose right side is empty DuckDB 2.0.1 forgets it.
     """

@@ -172,7 +172,7 @@ def test_every_field_is_accounted_for(case, headers, law_id):
 
 
 def untrue(line: bytes, bytes_sent: dict[str, bytes], event: dict, looked_for: dict[str, str]) -> list[tuple]:
-    """Where a decision line and the bytes sent say different things: destination, field, what the line says, what is so.
+    """Where a decision line and the bytes sent say different things: destination, field, what the line says, what is.
 
     A field is listed as sent and its value is there, or as stripped and it is not; never both, never neither.
     """
