@@ -177,16 +177,18 @@ def test_more_denial_never_sends_more(name):
     holds()
 
 
+HASHED_AS_IT_IS = {"email": r"[a-z0-9]+@[a-z0-9.]+|[0-9a-f]{64}", "external_id": "[a-z0-9]+"}
 ENVELOPE = {"event_id", "event_time"}  # goes to whoever gets the event, and is not repeated in the line
 
 
 def spelled(row, value: str) -> str | None:
     """How a value is looked for; `None` if it is respelled by the vendor's rules, or too short to be told apart."""
-    if row.type in ("items", "texts", "number", "currency", "time"):
+    if row.type in ("items", "texts", "number", "currency", "time") or row.name in ("language", "viewport"):
         return None
     if row.type == "url":  # parameters are taken out of it, and are fields of their own
         value = value.partition("?")[0].rstrip("/")
-    if row.hashed_as is not None and not re.fullmatch("[a-z0-9]{1,40}(@[a-z0-9.]+)?", value):
+        return value if re.fullmatch(r"https?://[a-z0-9.]+(/[a-z0-9]+)*", value) else None
+    if row.hashed_as is not None and not re.fullmatch(HASHED_AS_IT_IS.get(row.name, "[a-z]+|[0-9a-f]{64}"), value):
         return None
     return value if len(value) >= 8 else None
 
