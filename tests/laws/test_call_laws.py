@@ -6,6 +6,7 @@ denial         more denial never sends more
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -193,6 +194,15 @@ def spelled(row, value: str) -> str | None:
     return value if len(value) >= 8 else None
 
 
+def stands_there(haystacks: list[bytes], value: str) -> bool:
+    """Whether a value is in the bytes sent, in any spelling; a hash, too, whose bytes are in base64."""
+    if re.fullmatch("[0-9a-f]{64}", value):
+        digest = base64.urlsafe_b64encode(bytes.fromhex(value)).rstrip(b"=")
+        if any(digest in one.replace(b"+", b"-").replace(b"/", b"_") for one in haystacks):
+            return True
+    return any(encodings_found(haystacks, value))
+
+
 def untrue(made, line: bytes) -> list[tuple]:
     """Where the line of a call of one element and the bytes sent say different things, by the values that came."""
     haystacks = views(everything(made))
@@ -214,7 +224,7 @@ def untrue(made, line: bytes) -> list[tuple]:
     for key, values in came.items():
         if (key in sent) == (key in stripped):
             found.append((key, "both or neither"))
-        there = [value for value in values if value is not None and any(encodings_found(haystacks, value))]
+        there = [value for value in values if value is not None and stands_there(haystacks, value)]
         if key in sent and None not in values and not there and key not in keys_of(delivery["scrubbed"]):
             found.append((key, "sent, and not there"))
         # A value may stand in other fields, too.
