@@ -1,16 +1,18 @@
-# make run | test | check | laws: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
+# make run | test | check | laws | torture: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
 PYTHON ?= python3
+export SEED SOAK POINTS
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test check laws bench bench-readme format clean
+.PHONY: run test check laws torture bench bench-readme format clean
 
 run: $(STAMP)        ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
 
-test: $(STAMP)       ## all tests, under ten minutes; as root on Debian it installs Chromium
+test: $(STAMP)       ## all tests, under ten minutes; as root on Debian it installs Chromium and strace
 	.ci/browser
+	.ci/strace
 	$(BIN)/python -m pytest
 
 check: $(STAMP)      ## lint, format, types, architecture and docs coverage
@@ -22,6 +24,12 @@ check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 
 laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000
 	LAWS_EXAMPLES=20000 CALL_LAWS_EXAMPLES=5000 $(BIN)/python -m pytest tests/laws
+
+torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
+	.ci/strace
+	rm -f .torture.jsonl
+	TORTURE=full TORTURE_FIGURES=$(CURDIR)/.torture.jsonl $(BIN)/python -m pytest tests/torture
+	$(BIN)/python -m tests.torture.report .torture.jsonl
 
 bench: $(STAMP)      ## what the gate costs here, beside others: var/bench; nothing else should run meanwhile
 	mkdir -p var/bench
@@ -35,7 +43,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .torture.jsonl .mypy_cache .ruff_cache .hypothesis
 
 $(STAMP): pyproject.toml gatekeeper/_version.py
 	$(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'

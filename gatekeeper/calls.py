@@ -22,7 +22,7 @@ from gatekeeper.destinations import normalise
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
 from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import Items, accept_value, printable
-from gatekeeper.gate import Caller, Gate, Plan, age_of, failed
+from gatekeeper.gate import Caller, Gate, Plan, failed
 from gatekeeper.model import (
     Answer,
     Call,
@@ -236,15 +236,13 @@ class _Judged:
             hidden = len(shared) - len(native.shared)
             shared = native.shared
         self.event, cleaned = _event(gate, to, at, shared, element)
-        self.place = gate.place_of(caller)
-        heard = policy.readers.read(
-            caller.headers,
+        self.place, self.consent = gate.situation(
+            caller,
+            at=at,
+            event_time=self.event.time,
             query="&".join(filter(None, (native.call.query, element.query))).encode("latin-1", "replace"),
             carried=element.flags,
-            vouched=caller.visitor.signals if caller.visitor else (),
-            verify=gate.keys.verify,
         )
-        self.consent = gate.resolve(heard, self.place, at, self.event.time, age_of(caller))
         self.subjects = gate.subjects_of(caller, self.event, self.consent)
         self.kept: Kept | None = None
         self.shared: tuple[Leaf | None, ...] = ()

@@ -14,6 +14,7 @@ from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from msgspec import structs
 
 from gatekeeper import wire
 from gatekeeper.consent.minors import AGE_BANDS
@@ -62,8 +63,8 @@ class Here:
         if caller.visitor is not None:
             known = caller.visitor
             visitor = changed(known, residence=residence or known.residence, age_band=age_band or known.age_band)
-            return changed(caller, visitor=visitor)
-        return changed(caller, residence=residence, age_band=age_band)
+            return structs.replace(caller, visitor=visitor)
+        return structs.replace(caller, residence=residence, age_band=age_band)
 
     def token(self) -> str:
         """The visitor as a signed token, valid for an hour."""

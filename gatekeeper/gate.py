@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, ClassVar, Final, NamedTuple
 
 from msgspec import structs
 
 from gatekeeper import signals
 from gatekeeper.audit import lines
-from gatekeeper.consent.resolve import resolve
+from gatekeeper.consent.resolve import holds_until, resolve
 from gatekeeper.decision import decide
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination, Shaping
@@ -29,6 +29,7 @@ from gatekeeper.keys import KeyRing
 from gatekeeper.model import (
     Consent,
     Decision,
+    Discreet,
     Event,
     Permission,
     Personal,
@@ -40,6 +41,7 @@ from gatekeeper.model import (
     Verdict,
 )
 from gatekeeper.policy import Policy
+from gatekeeper.ports import Counting, Outbox, Recorder, Uncounted
 from gatekeeper.reasons import INSUFFICIENT, INTERNAL
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import Scrubber
@@ -49,17 +51,20 @@ from gatekeeper.storage.outbox import Arrival, Job
 from gatekeeper.wire import Posted
 
 _EVERY_PURPOSE: Final = frozenset(Purpose)
+_REMEMBERED: Final = 4096  # visitors whose consent need not be worked out again
+_REMEMBERED_FOR: Final = 60.0  # seconds: a new location database is felt after as long
 _log = logging.getLogger("gatekeeper")
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Discreet, frozen=True):
     """What a shell knows of who sent an event.
 
     `headers` are (lower-case name, value) pairs with duplicates. `address` is the visitor's address if the
     visitor's browser is the peer, else `None`. `trusted` callers are the operator's own servers: their subject,
     place and past event times are believed. `visitor` is a verified context that came along.
     """
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"headers", "query", "address"})
 
     headers: tuple[tuple[bytes, bytes], ...] = ()
     query: bytes = b""
@@ -85,62 +90,13 @@ class Plan:
     subjects: tuple[str, ...]  # pseudonyms
 
 
-class Recorder(Protocol):
-    """Where audit lines go; see `gatekeeper.audit.writer`."""
+class _Situation(NamedTuple):
+    """A place and a consent, and from when until when (Unix seconds) they are what they are."""
 
-    def append(self, batch: Sequence[lines.Line], then: Callable[[], None] | None = None) -> Future[None]:
-        """Make lines durable; `then` runs after they are. The future fails with AuditError."""
-
-    def failing(self) -> bool:
-        """Whether the last attempt to write failed."""
-
-
-class Outbox(Protocol):
-    """Where deliveries are kept; the part of `gatekeeper.storage.outbox.Outbox` that the gate needs."""
-
-    def room(self, destination: str, count: int) -> bool:
-        """Whether `count` more events can be kept for a destination."""
-
-    def accept(self, arrivals: Sequence[Arrival]) -> Future[list[str]]:
-        """Keep arrivals and have their lines written; done with the request ids when both are durable."""
-
-
-class Counting(Protocol):
-    """What the gate tells `gatekeeper.metrics`."""
-
-    def decided(self, blocked: Iterable[tuple[str, str]]) -> None:
-        """An event was decided; `blocked` are (destination, reason)."""
-
-    def timed(self) -> bool:
-        """Whether the next decision's time is wanted."""
-
-    def took(self, seconds: float) -> None:
-        """How long it took."""
-
-    def refused(self, why: str) -> None:
-        """Events were answered 503."""
-
-    def count_call(self, destination: str, decision: str) -> None:
-        """A call was decided: `sent`, or why it was blocked."""
-
-
-class _Uncounted:
-    """Nobody counts: tests and `explain`."""
-
-    def decided(self, blocked: Iterable[tuple[str, str]]) -> None:
-        pass
-
-    def timed(self) -> bool:
-        return False
-
-    def took(self, seconds: float) -> None:
-        pass
-
-    def refused(self, why: str) -> None:
-        pass
-
-    def count_call(self, destination: str, decision: str) -> None:
-        pass
+    since: float
+    until: float
+    place: Place
+    consent: Consent
 
 
 class Gate:
@@ -164,11 +120,12 @@ class Gate:
         self.clock = clock
         self.recorder = recorder
         self.outbox = outbox
-        self.metrics: Counting = metrics or _Uncounted()
+        self.metrics: Counting = metrics or Uncounted()
         self._arrived = arrived
         self.new_id = new_id
         self._lookup = lookup
         self._always = tuple(policy.file.jurisdiction.always)
+        self._situations: dict[object, _Situation] = {}
 
     def visitor(self, token: str, at: float) -> Visitor:
         """The visitor a context token speaks of."""
@@ -187,7 +144,53 @@ class Gate:
 
     def consent_of(self, caller: Caller, at: float) -> Consent:
         """What a caller's own signals add up to, before any event."""
-        return self.resolve(self.heard(caller), self.place_of(caller), at, at, age_of(caller))
+        return self.situation(caller, at=at, event_time=at, query=caller.query)[1]
+
+    def situation(
+        self,
+        caller: Caller,
+        *,
+        at: float,
+        event_time: float,
+        query: bytes,
+        claim: Mapping[str, bool] | None = None,
+        carried: Mapping[str, Any] | None = None,
+        declared: tuple[str | None, str | None] | None = None,
+    ) -> tuple[Place, Consent]:
+        """Where the visitor is and what they permit, for an event of `event_time` that is decided `at`.
+
+        `query` is the one consent is read from, `claim` the event's own consent object, `carried` its flags and
+        `declared` the place an authenticated caller gives. What the same browser said a moment ago at the same
+        address is remembered, until time, a law or a minute changes it.
+        """
+        said = tuple([pair for pair in caller.headers if pair[0] in signals.HEADERS])
+        key = None
+        if event_time == at and not (caller.trusted or caller.visitor or carried or (query and signals.speaks(query))):
+            claimed = None if claim is None else tuple(claim.items())
+            key = (said, caller.address, caller.edge, caller.residence, caller.age_band, claimed)
+            known = self._situations.get(key)
+            if known is not None and known.since <= at < known.until:
+                return known.place, known.consent
+        place = self._place(declared, caller, at)
+        heard = self.policy.readers.read(
+            said,
+            query=query,
+            claim=claim,
+            carried=carried,
+            vouched=caller.visitor.signals if caller.visitor else (),
+            verify=self.keys.verify,
+        )
+        consent = self.resolve(heard, place, at, event_time, age_of(caller))
+        if key is not None:
+            until = min(
+                at + _REMEMBERED_FOR,
+                self.policy.laws.next_change(at),
+                holds_until(heard, at, self.policy.file.consent.max_age),
+            )
+            if len(self._situations) >= _REMEMBERED:
+                self._situations.clear()
+            self._situations[key] = _Situation(at, until, place, consent)
+        return place, consent
 
     def resolve(
         self, heard: tuple[Signal, ...], place: Place, at: float, event_time: float, age_band: str | None
@@ -226,8 +229,10 @@ class Gate:
     def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Plan:
         policy = self.policy
         event = self._event(posted, caller, at, request_id)
-        place = self._place(posted, caller, at)
-        consent = self.resolve(self.heard(caller, posted), place, at, event.time, age_of(caller))
+        place, consent = self.situation(
+            caller, at=at, event_time=event.time, query=caller.query, claim=posted.consent, carried=posted.flags,
+            declared=posted.place,
+        )  # fmt: skip
         decisions = []
         scrubber = Scrubber(policy.catalogue)
         shaped: dict[str, Shaped] = {}
@@ -314,12 +319,12 @@ class Gate:
             names=in_order(posted.data, data, unusable, self.policy.catalogue),
         )
 
-    def _place(self, posted: Posted | None, caller: Caller, at: float) -> Place:
+    def _place(self, told: tuple[str | None, str | None] | None, caller: Caller, at: float) -> Place:
         visitor = caller.visitor
         if visitor is not None:
             declared, how = visitor.declared, "context"
         elif caller.trusted:
-            declared, how = posted.place if posted else None, "caller"
+            declared, how = told, "caller"
         else:
             declared, how = caller.edge, "cdn"
         return locate(
@@ -372,18 +377,14 @@ class Gate:
             )
             causes = {**stripped, **{name: cause for name, cause in causes.items() if name not in added}}
             stripped = {name: causes[name] for name in event.names if name in causes}
-        kept = decision.kept
-        # A personal value that this vendor wants in clear is named as what it is.
-        clear, by_key = to.kind.clear, self.policy.catalogue.by_key
-        return structs.replace(
-            decision,
-            kept={
-                by_key[name].name if name in clear else name: kept[name] for name in shaped.sent if name not in added
-            },
-            stripped=stripped,
-            derived=(*(name for name in added if name in shaped.sent), *shaped.derived),
-            scrubbed=scrubbed,
-        )
+        kept, derived = decision.kept, shaped.derived
+        if added or to.kind.clear or len(shaped.sent) != len(kept):
+            # A personal value that this vendor wants in clear is named as what it is.
+            clear, by_key = to.kind.clear, self.policy.catalogue.by_key
+            sent = [name for name in shaped.sent if name not in added]
+            kept = {by_key[name].name if name in clear else name: kept[name] for name in sent}
+            derived = (*[name for name in added if name in shaped.sent], *derived)
+        return structs.replace(decision, kept=kept, stripped=stripped, derived=derived, scrubbed=scrubbed)
 
     def subjects_of(
         self, caller: Caller, event: Event, consent: Consent, posted: Posted | None = None

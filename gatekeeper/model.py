@@ -199,13 +199,17 @@ class Ruling(Struct, frozen=True):
 
 
 class Consent(Struct, frozen=True):
-    """The visitor's effective permissions, and how they came about."""
+    """The visitor's effective permissions, and how they came about.
+
+    `restricted`: the visitor opted out of advertising use in some way, whether or not it decided anything here.
+    """
 
     rulings: Mapping[Purpose, Ruling]
     signals: tuple[Signal, ...]
     overruled: tuple[str, ...]  # sources of the signals that lost
     gpc_detected: bool
     gpc_honoured: bool
+    restricted: bool
     steps: tuple[Step, ...]
 
 

@@ -150,7 +150,7 @@ def _count_keys(value: Any) -> int:
             continue
         if depth > MAX_DEPTH:
             raise EventError(422, f"the body is nested deeper than {MAX_DEPTH}")
-        stack.extend((child, depth + 1) for child in children if isinstance(child, (dict, list)))
+        stack.extend([(child, depth + 1) for child in children if isinstance(child, (dict, list))])
     return count
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekeeper.audit import chain
-from gatekeeper.audit.segments import Head, Segment, alive, end_of, head_file, live_head, streams
+from gatekeeper.audit.segments import Head, Segment, alive, end_of, head_file, live_head, streams, sync_file
 
 Known = dict[tuple[Path, int, int], tuple[Head, bool, int]]  # what was read before: by path, size and time
 
@@ -87,7 +87,7 @@ def _end(folder: Path, stream: str, segments: list[Segment], known: Known) -> tu
         torn += len(behind)
         plain = segment.path == segment.plain
         if plain:  # it may have been killed before it synced what is named now
-            _sync(segment.path)
+            sync_file(segment.path)
         if plain and behind:
             _set_aside(folder / f"{stream}.torn", segment.path, behind, end.offset)
         if end.n:
@@ -101,14 +101,6 @@ def _end(folder: Path, stream: str, segments: list[Segment], known: Known) -> tu
 def _key(path: Path) -> tuple[Path, int, int]:
     stat = path.stat()
     return path, stat.st_size, stat.st_mtime_ns
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fdatasync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _set_aside(to: Path, path: Path, behind: bytes, offset: int) -> None:

@@ -6,8 +6,8 @@ Needs the extra `gatekeeper[query]`. Rows hold what lines hold: names of fields,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -127,35 +127,38 @@ def moment(text: str, now: datetime) -> datetime:
 
 
 def rows(folder: Path, which: Filter, *, limit: int) -> list[dict[str, Any]]:
-    """The newest `limit` rows, newest first."""
+    """The newest `limit` rows, newest first. The last days are asked first: mostly they have as many."""
+    few = which.subjects is not None or which.request_id is not None  # else a few columns say first which ones
+    names = ", ".join(COLUMNS if few else _WHICH)
     with columns.connect(folder) as connection:
-        condition, values = which.where(connection)
-        _choose_newest(connection, condition, values, which.until, limit)
-        found = connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM log SEMI JOIN newest USING (decided_at, request_id, destination) "
-            f"WHERE decided_at >= (SELECT min(decided_at) FROM newest) {_NEWEST_FIRST}"
-        ).fetchall()
+        for since in _beginnings(connection, which):
+            condition, values = replace(which, since=since).where(connection)
+            # The limit stands on a table of its own: over a left join that finds nothing DuckDB 2.0.1 forgets it.
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT {names} FROM log "
+                f"WHERE {condition} AND destination IS NOT NULL",
+                values,
+            )
+            ((count,),) = connection.execute("SELECT count(*) FROM chosen").fetchall()
+            if count >= limit:
+                break
+        connection.execute(f"CREATE TEMP TABLE newest AS SELECT * FROM chosen {_NEWEST_FIRST} LIMIT {limit}")
+        source = "newest" if few else (
+            f"log SEMI JOIN newest USING ({', '.join(_WHICH)}) "
+            "WHERE decided_at >= (SELECT min(decided_at) FROM newest)"
+        )  # fmt: skip
+        found = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM {source} {_NEWEST_FIRST}").fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) | {"decided_at": lines.timestamp_of(row[0])} for row in found]
 
 
-def _choose_newest(
-    connection: DuckDBPyConnection, condition: str, values: list[Any], until: datetime | None, limit: int
-) -> None:
-    """Which rows, as the table `newest`: looked for from the end of the log, or `until`, as far back as it takes.
-
-    The limit stands on a table of its own: over a left join whose right side is empty DuckDB 2.0.1 forgets it.
-    """
-    ((last,),) = connection.execute("SELECT max(decided_at) FROM written").fetchall()
-    for span in _SPANS:
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE chosen AS SELECT decided_at, request_id, destination FROM log "
-            f"WHERE {condition} AND destination IS NOT NULL AND decided_at >= ?",
-            [*values, datetime.min if span is None or last is None else (until or last) - span],
-        )
-        ((count,),) = connection.execute("SELECT count(*) FROM chosen").fetchall()
-        if count >= limit:
-            break
-    connection.execute(f"CREATE TEMP TABLE newest AS SELECT * FROM chosen {_NEWEST_FIRST} LIMIT {limit}")
+def _beginnings(connection: DuckDBPyConnection, which: Filter) -> Iterator[datetime | None]:
+    """From when on to look, the last one being what was asked for."""
+    if which.since is None and which.subjects is None and which.request_id is None:
+        ((newest,),) = connection.execute("SELECT max(decided_at) FROM written").fetchall()
+        if newest is not None:
+            newest = newest if which.until is None else min(newest, which.until)
+            yield from (newest - timedelta(days=days) for days in (1, 30))
+    yield which.since
 
 
 def export(folder: Path, which: Filter, target: Path) -> int:
@@ -192,7 +195,7 @@ def _cell(name: str) -> str:
     return f"CASE WHEN regexp_matches({text}, '^[=+\\-@\\t\\r]') THEN '''' || {text} ELSE {text} END AS {name}"
 
 
-_SPANS: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=20), None)  # looked at by turns
+_WHICH: Final = ("decided_at", "request_id", "destination")
 _NEWEST_FIRST: Final = "ORDER BY decided_at DESC, request_id DESC, destination"
 
 

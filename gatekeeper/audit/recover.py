@@ -1,13 +1,13 @@
 """After a crash: which lines does the log not have yet? Files and lines in, the missing lines out.
 
 A process that ended may have written a line without being able to say so. Only files that were written at about
-that time are looked at, and of each only the end.
+that time are looked at.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gzip
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -15,36 +15,44 @@ from typing import Final
 import orjson
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.audit.segments import Segment, streams
+from gatekeeper.audit.segments import Segment, end_of, streams, sync_file
 
 _SLACK: Final = 120.0  # seconds
-_END: Final = 32 * 2**20  # bytes of a file
 
 
 def missing(folder: Path, lines: Sequence[Line], since: float) -> list[Line]:
-    """The lines that no file of the log holds; `since` is when they were to be written, Unix seconds."""
+    """The lines that no file of the log holds; `since` is when they were to be written, Unix seconds.
+
+    Those that are there are durable then: the process may have been killed between a write and its sync.
+    """
     wanted = {n: _marks(line) for n, line in enumerate(lines)}
     for segment in (one for parts in streams(folder).values() for one in parts):
         if not wanted:
             break
-        written = _end(segment, since)
-        for n in [n for n, marks in wanted.items() if _holds(written, marks)]:
+        written = _whole(segment, since)
+        there = [n for n, marks in wanted.items() if _holds(written, marks)]
+        if there:
+            with contextlib.suppress(FileNotFoundError):  # compressed meanwhile, which syncs
+                sync_file(segment.plain)
+        for n in there:
             del wanted[n]
     return [line for n, line in enumerate(lines) if n in wanted]
 
 
-def _end(segment: Segment, since: float) -> bytes:
-    """The last part of a segment; nothing if it was closed before `since`. It may be compressed meanwhile."""
+def _whole(segment: Segment, since: float) -> bytes:
+    """The whole, chained lines of a segment; nothing if it was closed before `since`. It may be compressed meanwhile.
+
+    A power cut can leave a part of a line, or lines behind a broken one: whoever takes the stream over sets them aside.
+    """
     try:
         if segment.path.stat().st_mtime < since - _SLACK:
             return b""
-        with segment.path.open("rb") as file:
-            if segment.path == segment.packed:
-                return gzip.decompress(file.read())[-_END:]
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _END))
-            return file.read()
+        data = segment.path.read_bytes()
+        if segment.path == segment.packed:
+            return gzip.decompress(data)
     except FileNotFoundError:
-        return segment.read()[-_END:] if segment.path == segment.plain else b""
+        return segment.read() if segment.path == segment.plain else b""
+    return data[: end_of(data).offset]
 
 
 def _marks(line: Line) -> tuple[bytes, ...]:
@@ -61,7 +69,7 @@ def _holds(written: bytes, marks: tuple[bytes, ...]) -> bool:
     while at >= 0:
         end = written.find(b"\n", at)
         line = written[written.rfind(b"\n", 0, at) + 1 : end]
-        if end >= 0 and all(mark in line for mark in marks):  # a torn last line is none
+        if all(mark in line for mark in marks):
             return True
         at = written.find(marks[0], at + 1)
     return False

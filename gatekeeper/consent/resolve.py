@@ -79,10 +79,26 @@ def resolve(
         rulings=rulings,
         signals=signals,
         overruled=tuple(dict.fromkeys(overruled)),
+        restricted=rulings[Purpose.MARKETING].opted_out or any(_opts_out(signal) for signal in signals),
         gpc_detected=GPC in [signal.denies_as for signal in signals],
         gpc_honoured=GPC in [signal.denies_as for signal in counted],
         steps=tuple(steps),
     )
+
+
+def _opts_out(signal: Signal) -> bool:
+    if signal.denies_as == GPC:
+        return True
+    return signal.role in (Role.OPT_OUT, Role.FLAG) and signal.says.get(Purpose.MARKETING) is Permission.DENIED
+
+
+def holds_until(signals: Iterable[Signal], at: float, max_age: float | None) -> float:
+    """When time alone may next change what these signals add up to (a grant begins, or expires); Unix seconds."""
+    moments = [float("inf")]
+    for signal in signals:
+        if signal.at is not None:
+            moments += (moment for moment in (signal.at, signal.at + (max_age or 0.0)) if moment > at)
+    return min(moments)
 
 
 def strictest(purpose: Purpose, laws: Iterable[Law]) -> tuple[ConsentModel, Law]:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from gatekeeper.model import Answer, Consent, Event, Outcome, Outgoing, Permission, Place, Purpose, Role, Shaped
+from gatekeeper.model import Answer, Consent, Event, Outcome, Outgoing, Place, Purpose, Shaped
 
 DAY = 86_400.0
 
@@ -120,14 +120,7 @@ class Shaping(Struct, frozen=True):
 
         Every vendor's limited-use flag is set then: such a flag may be stricter than a law asks, never looser.
         """
-        return (
-            self.consent.gpc_detected
-            or self.consent.rulings[Purpose.MARKETING].opted_out
-            or any(
-                signal.role in (Role.OPT_OUT, Role.FLAG) and signal.says.get(Purpose.MARKETING) is Permission.DENIED
-                for signal in self.consent.signals
-            )
-        )
+        return self.consent.restricted
 
 
 class DestinationModule(Protocol):

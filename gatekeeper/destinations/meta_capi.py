@@ -57,6 +57,13 @@ LDU_STATES: Final = {
     "DE": 1007, "NE": 1008, "NH": 1009, "NJ": 1010, "MN": 1011, "MD": 1012, "RI": 1013,
 }  # fmt: skip
 _CLEAR: Final = {"ip": "client_ip_address", "user_agent": "client_user_agent", "fbc": "fbc", "fbp": "fbp"}
+_EVENT: Final = {"page_url": "event_source_url", "referrer": "referrer_url"}
+_CUSTOM: Final = {
+    "order_value": "value",
+    "currency": "currency",
+    "transaction_id": "order_id",
+    "customer_lifetime_value": "predicted_ltv",
+}
 # An event whose user_data has nothing beyond one of these is invalid (Meta, best practices).
 _INSUFFICIENT: Final = (
     frozenset({"ct", "country", "st", "zp", "ge", "client_user_agent"}),
@@ -126,20 +133,12 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
             placed = digest is not None
             if placed:
                 user[key] = [digest]
+        elif name in _CUSTOM:
+            custom[_CUSTOM[name]] = value
         elif name in _CLEAR:
             user[_CLEAR[name]] = value
-        elif name == "page_url":
-            out["event_source_url"] = value
-        elif name == "referrer":
-            out["referrer_url"] = value
-        elif name == "order_value":
-            custom["value"] = value
-        elif name == "currency":
-            custom["currency"] = value
-        elif name == "transaction_id":
-            custom["order_id"] = value
-        elif name == "customer_lifetime_value":
-            custom["predicted_ltv"] = value
+        elif name in _EVENT:
+            out[_EVENT[name]] = value
         elif name == "product_interest":
             custom["content_category"] = value if isinstance(value, str) else ", ".join(map(str, _rows(value)))
         elif name == "items":
@@ -173,8 +172,9 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
 
 def insufficient(keys: Set[str]) -> str | None:
     """Why an event whose `user_data` has these keys is refused; `None` if it is not."""
-    if any(keys <= combination for combination in _INSUFFICIENT):
-        return "what is left of user_data is a combination Meta rejects"
+    for combination in _INSUFFICIENT:
+        if keys <= combination:
+            return "what is left of user_data is a combination Meta rejects"
     return None
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks
+from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks, spelled
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -42,7 +42,7 @@ class Trust:
 
     def covers(self, peer: str | None) -> bool:
         """Whether a socket peer (an address; `None` or empty for a Unix socket) is a trusted proxy."""
-        return parse_address(peer) in self.proxies if peer else self.unix
+        return len(self.proxies) > 0 and parse_address(peer) in self.proxies if peer else self.unix
 
 
 def parse_trust(
@@ -88,8 +88,7 @@ def client_address(peer: str | None, headers: Headers, trust: Trust) -> str | No
     request's, with lower-case names, duplicates kept.
     """
     if not trust.covers(peer):
-        address = parse_address(peer)
-        return None if address is None else str(address)
+        return spelled(peer)
     lines = [value.decode("latin-1") for name, value in headers if name == trust.header]
     if trust.header == b"x-forwarded-for":
         entries = ",".join(lines).split(",") if lines else []

@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.jurisdiction.rows import REQUIRED, STRICTEST, Row, place_problems, read_rows
@@ -96,6 +96,10 @@ class LawTable:
                 self._unions.clear()
             self._unions[key] = laws
         return laws
+
+    def next_change(self, at: float) -> float:
+        """When a law next comes into force or ends, in Unix seconds; infinity if none does."""
+        return next(iter(self._edges[bisect_right(self._edges, at) :]), inf)
 
     def on(self, at: float) -> Mapping[str, tuple[Law, ...]]:
         """Every place of the table at a time, with its laws: `"FR"`, `"US"` (state unknown), `"US-TX"` …"""

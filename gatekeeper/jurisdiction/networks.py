@@ -39,6 +39,13 @@ def parse_address(text: str | None) -> Address | None:
     return address
 
 
+@lru_cache(maxsize=4096)
+def spelled(text: str | None) -> str | None:
+    """The canonical spelling of an address, or `None`."""
+    address = parse_address(text)
+    return None if address is None else str(address)
+
+
 class Ranges:
     """A set of networks, either family, asked in logarithmic time. Overlaps are merged."""
 

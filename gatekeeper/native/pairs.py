@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote_plus
 
 from gatekeeper.native.dialect import Leaf, Unreadable
 from gatekeeper.native.table import Table
 
 MAX_PAIRS = 2_000
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 
 
 def read(text: str, table: Table) -> tuple[Leaf, ...]:
@@ -31,7 +33,11 @@ def write(leaves: Iterable[Leaf]) -> str:
 
 def write_pairs(pairs: Iterable[tuple[str, object]]) -> str:
     """The query of some pairs, in their order."""
-    return urlencode([(name, text(value)) for name, value in pairs])
+    return "&".join([f"{_quoted(name)}={_quoted(text(value))}" for name, value in pairs])
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote_plus(text)
 
 
 def number(value: str) -> object:

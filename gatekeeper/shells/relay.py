@@ -10,8 +10,9 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec import structs
 
 from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, unrecorded
 from gatekeeper.delivery.direct import BUSY, DirectSender
@@ -155,7 +156,7 @@ def _seen(caller: Caller) -> Caller:
     """
     if any(name in _BROWSERS for name, _ in caller.headers):
         return caller
-    return replace(caller, address=None, edge=None)
+    return structs.replace(caller, address=None, edge=None)
 
 
 def _own_kept_back(caller: Caller) -> Iterable[Header]:

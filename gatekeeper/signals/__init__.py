@@ -7,6 +7,7 @@ event's claim.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -21,9 +22,20 @@ from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 
 Headers = Iterable[tuple[bytes, bytes]]
 Verify = Callable[[str, str, bytes, bytes], bool]
+HEADERS = frozenset({b"cookie", b"sec-gpc", b"dnt"})
+"""The headers that are read; nothing else in a request's head can change what it says."""
 _LONGEST_QUERY = 16_384  # bytes; what is longer holds no consent string of ours to read
 _PARAMETERS = 200
+# One of the parameters that are read, or a name that may be one of them in disguise.
+_SPEAKS = re.compile(
+    b"(?:^|&)(?:(?:" + "|".join((*parameters.NAMES, *google.NAMES)).encode() + b")(?:[=&]|$)|[^=&]*[%+])"
+)
 _UNREADABLE = Signal("query", Role.FLAG, Standing.MALFORMED, note="the query is too long to be read")
+
+
+def speaks(query: bytes) -> bool:
+    """Whether a query may say something of consent."""
+    return len(query) > _LONGEST_QUERY or query.count(b"&") >= _PARAMETERS or _SPEAKS.search(query) is not None
 
 
 class Readers:
@@ -88,6 +100,8 @@ class Readers:
     def _read_query(self, query: bytes) -> tuple[Signal, ...]:
         if len(query) > _LONGEST_QUERY:
             return (_UNREADABLE,)
+        if not speaks(query):
+            return ()
         values: dict[str, list[str]] = {}
         try:
             pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_PARAMETERS)

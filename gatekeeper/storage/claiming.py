@@ -124,9 +124,6 @@ class Claiming(Tables):
                     no = first >> SHIFT
                     self._unreleased[no] = self._unreleased.get(no, 0) + last - first + 1
                 adopted += 1
-            if adopted and not (commit.outcomes or commit.decisions or commit.arrivals):
-                self._release(commit, commit.adopted)  # the log has all of it
-                commit.adopted.clear()
             return adopted
 
         return self._commits.submit(do)

@@ -255,6 +255,9 @@ class Committer:
                     (owner.name, self._clock(), ranges_text, lines),
                 )
                 commit.record = db.last_insert_rowid()
+            elif commit.adopted:  # the log has all of it already
+                self._on_released(commit, commit.adopted)
+                commit.adopted.clear()
             run(db, "COMMIT")
         except BaseException:
             self._written.extendleft(reversed(written))

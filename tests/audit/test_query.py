@@ -96,6 +96,21 @@ def test_an_outcome_in_a_later_segment_is_joined(log):
     assert rows["req_001", "own"]["status"] == "pending"
 
 
+def test_the_newest_come_first_however_old_they_are(tmp_path):
+    """Looking at the last days first finds the same as looking at everything."""
+    events = [event(1, day=-400, granted=("analytics",)), event(2, day=-20), event(3, day=-19), event(4)]
+    write(tmp_path / "audit", events[:2], events[2:])
+
+    def numbers(limit, **which):
+        rows = query.rows(tmp_path / "audit", Filter(destination="ga4", **which), limit=limit)
+        return [int(row["request_id"][-1]) for row in rows]
+
+    assert [numbers(n) for n in (1, 2, 3, 9)] == [[4], [4, 3], [4, 3, 2], [4, 3, 2, 1]]
+    assert numbers(9, status="pending") == [1]
+    assert numbers(1, until=datetime(2026, 11, 10)) == [3]
+    assert numbers(2, until=datetime(2026, 11, 4)) == [1]
+
+
 @pytest.mark.parametrize(
     ("which", "expected"),
     [

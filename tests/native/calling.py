@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import structs
 
 from gatekeeper.calls import CallPlan, plan_call
 from gatekeeper.gate import Caller, Gate
@@ -60,7 +61,7 @@ def vector(name: str) -> Call:
 def plan(gate: Gate, call: Call, caller: Caller = NOBODY) -> CallPlan:
     """What would happen to a call of this caller; the request's own headers are the caller's, too."""
     return plan_call(
-        gate, gate.policy.destinations["it"], call, replace(caller, headers=(*call.headers, *caller.headers))
+        gate, gate.policy.destinations["it"], call, structs.replace(caller, headers=(*call.headers, *caller.headers))
     )
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gatekeeper.scrub import personal_shape
+from gatekeeper.scrub.detect import find
 
 PERSONAL = [
     ("jane@example.com", "email"),
@@ -48,3 +51,10 @@ OPAQUE = [
 def test_a_random_identifier_is_none(value: str) -> None:
     """Session ids, client ids and digests are random on purpose."""
     assert personal_shape(value) is None
+
+
+@given(st.integers(1_500_000_000, 1_999_999_999))
+def test_a_time_in_seconds_is_passed_at_a_glance(seconds: int) -> None:
+    """The whole search would find nothing either."""
+    assert personal_shape(str(seconds)) is None
+    assert {span.shape for span in find(str(seconds))} <= {"token"}

@@ -218,6 +218,33 @@ def test_adopted_lines_that_the_log_has_are_not_written_twice(tmp_path):
         dead.close()
 
 
+def test_rows_taken_over_in_one_commit_with_a_repetition_are_in_the_books(tmp_path):
+    """Such a commit has arrivals and no line: found by killing workers under load in `make torture`."""
+    held = Log()
+    held.held = True
+    with outbox(tmp_path) as box:
+        accept(box, arrival("f", key=b"k"))
+        dead = SqliteOutbox(box.path, ("own",), held, clock=lambda: NOW)
+        dead.accept([arrival("a")])
+        while not held.waiting:
+            claim(box)
+        for lock in (box.path.with_name("gatekeeper.db.locks")).glob("owner-*"):
+            lock.unlink()
+        heir = SqliteOutbox(box.path, ("own",), Log(), clock=lambda: NOW)
+        busy, go_on = threading.Event(), threading.Event()
+        heir._commits.submit(lambda commit: (busy.set(), go_on.wait(10)))
+        busy.wait(10)
+        again = heir.accept([arrival("s", key=b"k")])
+        adopted = heir.adopt(lambda lines, since: [])
+        go_on.set()
+        assert again.result(10) == ["f"] and adopted.result(10) >= 1
+        assert heir.reckon().result(10) == {}
+        heir.close()
+        assert books(box).accepted == 2
+        held.go_on()
+        dead.close()
+
+
 def test_cancel_ends_what_waits_and_stops_what_is_under_way_from_being_tried_again(tmp_path):
     """By pseudonym; a name that only looks alike is not touched."""
     log = Log()

@@ -20,6 +20,8 @@ from gatekeeper.signals.answers import both
 from gatekeeper.signals.flags.answers import flag, malformed
 
 SOURCE = "google"
+NAMES = ("gcs", "gcd", "npa")
+"""The parameters of a hit that are read."""
 
 _GCS = re.compile(r"G1([01])([01])")
 _GCD = re.compile(r"1[0-9]([A-Za-z])[0-9]([A-Za-z])[0-9]([A-Za-z])[0-9]([A-Za-z])[0-9](?:[A-Za-z][0-9]){0,8}")
