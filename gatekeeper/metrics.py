@@ -61,6 +61,12 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=self.registry,
         )
+        self._anchor_failing = Gauge(
+            "gatekeeper_anchor_failing",
+            "1 while checkpoints cannot be put outside",
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
         self._seen = 0
 
     def decided(self, blocked: Iterable[tuple[str, str]]) -> None:
@@ -90,9 +96,13 @@ class Metrics:
         """A vendor-native request was decided: `sent`, or the reason code of its blocking."""
         self._calls.labels(destination, decision).inc()
 
-    def text(self, books: Mapping[str, Count], *, disk_left: int, failing: bool, now: float) -> bytes:
-        """Everything, in Prometheus' text format."""
+    def log_is(self, *, failing: bool, anchor_failing: bool) -> None:
+        """How this process's log does. Told when it changes: a scrape may reach another worker."""
         self._failing.set(failing)
+        self._anchor_failing.set(anchor_failing)
+
+    def text(self, books: Mapping[str, Count], *, disk_left: int, now: float) -> bytes:
+        """Everything, in Prometheus' text format."""
         registry = CollectorRegistry()
         registry.register(_Books(books, disk_left, now))
         own = self.registry

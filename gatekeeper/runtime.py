@@ -47,6 +47,7 @@ class Runtime:
         self._reloading = threading.Lock()
         self._failing_since: float | None = None
         self._writer = audit_writer(self.policy)
+        self._writer.changed = self._log_changed
         table = self.policy.file.delivery
         self.outbox = SqliteOutbox(
             self.policy.database_file, self.policy.destinations, self._writer, clock=time.time,
@@ -150,9 +151,11 @@ class Runtime:
         return self.metrics.text(
             self.outbox.count(),
             disk_left=disk_left(self.policy.database_file.parent),
-            failing=self._writer.failing(),
             now=time.time(),
         )
+
+    def _log_changed(self) -> None:
+        self.metrics.log_is(failing=self._writer.failing(), anchor_failing=self._writer.anchor_failing())
 
     def close(self) -> None:
         """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it anew."""

@@ -8,16 +8,21 @@ do not hold, and `forget` removes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gatekeeper.errors import AuditError, ConfigError
+from gatekeeper.storage.owners import Lock
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FOLDER: Final = "columns"
+_ATTEMPTS: Final = 5
+_PATIENCE: Final = 600.0  # seconds for another process that makes them
 _LINE: Final = """{kind: 'VARCHAR', timestamp: 'VARCHAR', request_id: 'VARCHAR', event_type: 'VARCHAR',
     consent_state: 'STRUCT(necessary BOOLEAN, analytics BOOLEAN, marketing BOOLEAN)',
     deliveries: 'STRUCT(destination VARCHAR, status VARCHAR, reason VARCHAR, consent_basis VARCHAR,
@@ -63,11 +68,20 @@ def connect(folder: Path) -> DuckDBPyConnection:
     except ImportError:
         raise ConfigError('questions over the log need DuckDB: pip install "gatekeeper[query]"') from None
     # Nothing is fetched: JSON and Parquet are built in.
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
-    try:
-        _load(connection, folder)
-    except (OSError, duckdb.Error) as error:
-        raise AuditError(f"{folder}: the audit log cannot be read ({type(error).__name__})") from None
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+    }  # fmt: skip
+    for attempt in range(_ATTEMPTS):
+        connection = duckdb.connect(config=config)
+        try:
+            _load(connection, folder)
+        except (OSError, duckdb.Error) as error:
+            connection.close()
+            gone = isinstance(error, (FileNotFoundError, duckdb.IOException))  # a segment was compressed meanwhile
+            if not gone or attempt == _ATTEMPTS - 1:
+                raise AuditError(f"{folder}: the audit log cannot be read ({type(error).__name__})") from None
+        else:
+            break
     return connection
 
 
@@ -78,22 +92,61 @@ def forget(folder: Path) -> None:
 
 
 def _load(connection: DuckDBPyConnection, folder: Path) -> None:
-    cache = folder / FOLDER
-    closed = sorted(folder.glob("*.jsonl.gz"))
-    opened = sorted(path for path in folder.glob("*.jsonl") if not path.with_name(path.name + ".gz").exists())
-    wanted: list[Path] = []
-    for segment in closed:
+    wanted, opened = _segments(folder)
+    if not _complete(folder, wanted):
+        with _alone(folder):
+            (folder / FOLDER).mkdir(mode=0o750, exist_ok=True)
+            wanted, opened = _segments(folder)
+            for segment, made in wanted.items():
+                if not _there(made):
+                    _read(connection, [segment])
+                    _write(connection, made)
+            keep = {beside for made in wanted.values() for beside in _beside(made)}
+            for path in (folder / FOLDER).glob("*.parquet"):  # of segments that changed or went
+                if path not in keep:
+                    path.unlink(missing_ok=True)
+    _views(connection, list(wanted.values()), opened)
+
+
+def _segments(folder: Path) -> tuple[dict[Path, Path], list[Path]]:
+    """Closed segments, with the file of columns that each has or gets; and those that are read as they are."""
+    closed = {}
+    for segment in sorted(folder.glob("*.jsonl.gz")):
         stat = segment.stat()
-        made = cache / f"{segment.name}-{stat.st_size}-{stat.st_mtime_ns}.parquet"
-        if not made.exists():
-            cache.mkdir(mode=0o750, exist_ok=True)
-            _read(connection, [segment])
-            _write(connection, made)
-        wanted.append(made)
-    keep = {beside.name for path in wanted for beside in (path, _late(path), _subjects(path))}
-    for path in cache.glob("*.parquet"):  # of segments that changed or went
-        if path.name not in keep:
-            path.unlink(missing_ok=True)
+        closed[segment] = folder / FOLDER / f"{segment.name}-{stat.st_size}-{stat.st_mtime_ns}.parquet"
+    opened = sorted(path for path in folder.glob("*.jsonl") if not path.with_name(path.name + ".gz").exists())
+    return closed, opened
+
+
+def _complete(folder: Path, wanted: dict[Path, Path]) -> bool:
+    """Whether all columns that are wanted are there, and no others."""
+    return {*(folder / FOLDER).glob("*.parquet")} == {beside for made in wanted.values() for beside in _beside(made)}
+
+
+def _there(made: Path) -> bool:
+    return all(path.exists() for path in _beside(made))
+
+
+def _beside(made: Path) -> tuple[Path, Path, Path]:
+    return made, _late(made), _subjects(made)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else makes or removes columns meanwhile; another process that does is waited for."""
+    lock = Lock(folder / "columns.lock")
+    deadline = time.monotonic() + _PATIENCE
+    while not lock.take():
+        if time.monotonic() > deadline:
+            raise AuditError("another process makes the columns of the log; try again later")
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _views(connection: DuckDBPyConnection, wanted: list[Path], opened: list[Path]) -> None:
     _read(connection, opened)
     connection.execute(f"CREATE TEMP TABLE fresh AS {_DELIVERIES}")
     connection.execute(f"CREATE TEMP TABLE fresh_outcomes AS {_OUTCOMES}")
@@ -136,7 +189,7 @@ def _write(connection: DuckDBPyConnection, made: Path) -> None:
     joined = _JOINED.format(deliveries="part", outcomes="ended") + " ORDER BY decided_at"
     people = _PEOPLE.format(deliveries="part") + " ORDER BY subject"
     for select, path in ((late, _late(made)), (people, _subjects(made)), (joined, made)):
-        temporary = path.with_name("." + path.name + ".tmp")
+        temporary = path.with_name(f".{path.name}.tmp")
         connection.execute(f"COPY ({select}) TO {_text(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
         temporary.replace(path)
     connection.execute("DROP TABLE part; DROP TABLE ended")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
@@ -18,6 +18,8 @@ from gatekeeper.model import Consent, Decision, Permission, Personal, Purpose, S
 if TYPE_CHECKING:
     from gatekeeper.gate import Plan
     from gatekeeper.policy import Policy
+
+TIME: Final = "%Y-%m-%dT%H:%M:%SZ"  # RFC 3339, UTC
 
 
 class Line(NamedTuple):
@@ -56,7 +58,7 @@ def _timestamp(second: int) -> str:
 
 def timestamp_of(at: datetime) -> str:
     """The same of a UTC datetime."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.strftime(TIME)
 
 
 def decision_line(plan: Plan, policy: Policy) -> Line:

@@ -128,16 +128,26 @@ def moment(text: str, now: datetime) -> datetime:
 
 def rows(folder: Path, which: Filter, *, limit: int) -> list[dict[str, Any]]:
     """The newest `limit` rows, newest first. The last days are asked first: mostly they have as many."""
+    few = which.subjects is not None or which.request_id is not None  # else a few columns say first which ones
+    names = ", ".join(COLUMNS if few else _WHICH)
     with columns.connect(folder) as connection:
         for since in _beginnings(connection, which):
             condition, values = replace(which, since=since).where(connection)
-            found = connection.execute(
-                f"SELECT {', '.join(COLUMNS)} FROM log WHERE {condition} AND destination IS NOT NULL "
-                "ORDER BY decided_at DESC, request_id DESC, destination LIMIT ?",
-                [*values, limit],
-            ).fetchall()
-            if len(found) == limit:
+            # The limit stands on a table of its own: over a left join that finds nothing DuckDB 2.0.1 forgets it.
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT {names} FROM log "
+                f"WHERE {condition} AND destination IS NOT NULL",
+                values,
+            )
+            ((count,),) = connection.execute("SELECT count(*) FROM chosen").fetchall()
+            if count >= limit:
                 break
+        connection.execute(f"CREATE TEMP TABLE newest AS SELECT * FROM chosen {_NEWEST_FIRST} LIMIT {limit}")
+        source = "newest" if few else (
+            f"log SEMI JOIN newest USING ({', '.join(_WHICH)}) "
+            "WHERE decided_at >= (SELECT min(decided_at) FROM newest)"
+        )  # fmt: skip
+        found = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM {source} {_NEWEST_FIRST}").fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) | {"decided_at": lines.timestamp_of(row[0])} for row in found]
 
 
@@ -160,11 +170,13 @@ def export(folder: Path, which: Filter, target: Path) -> int:
     if kind is None:
         raise ConfigError(f'"{target.name}": write to a file that ends in {", ".join(FORMATS)}')
     names = [_cell(name) if kind == "csv" else name for name in COLUMNS]
+    if kind != "parquet":  # which has a type for it
+        names[0] = f"strftime(decided_at, '{lines.TIME}') AS decided_at"
     with columns.connect(folder) as connection:
         condition, values = which.where(connection)
         connection.execute(
             f"CREATE TEMP TABLE chosen AS SELECT {', '.join(names)} FROM log "
-            f"WHERE {condition} AND destination IS NOT NULL ORDER BY decided_at, request_id, destination",
+            f"WHERE {condition} AND destination IS NOT NULL ORDER BY log.decided_at, request_id, destination",
             values,
         )
         form = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json", "parquet": "FORMAT parquet, COMPRESSION zstd"}[kind]
@@ -181,6 +193,10 @@ def _cell(name: str) -> str:
     else:
         return name
     return f"CASE WHEN regexp_matches({text}, '^[=+\\-@\\t\\r]') THEN '''' || {text} ELSE {text} END AS {name}"
+
+
+_WHICH: Final = ("decided_at", "request_id", "destination")
+_NEWEST_FIRST: Final = "ORDER BY decided_at DESC, request_id DESC, destination"
 
 
 @dataclass(frozen=True, slots=True)

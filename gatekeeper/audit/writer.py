@@ -82,10 +82,21 @@ class AuditWriter:
         self._known: Known = {}
         self._due = 0.0
         self._failing = False
+        self._anchor_failing = False
+        self.changed: Callable[[], None] = lambda: None  # called when it begins or ceases to fail, by any thread
 
     def failing(self) -> bool:
         """Whether the last attempt to write failed."""
         return self._failing
+
+    def anchor_failing(self) -> bool:
+        """Whether the last checkpoint could not be put outside."""
+        return self._anchor_failing
+
+    def _put_outside(self, done: bool) -> None:
+        if self._anchor_failing == done:
+            self._anchor_failing = not done
+            self.changed()
 
     def append(self, batch: Sequence[Line], then: Callable[[], None] | None = None) -> Future[None]:
         """Make `batch` durable; `then` runs after it is. The future fails with AuditError if it cannot be."""
@@ -173,7 +184,7 @@ class AuditWriter:
 
     def _publish(self, line: bytes | None) -> None:
         if line is not None and self._anchor is not None:
-            self._chores.add(partial(chores.anchor, self._anchor, self._base, line))
+            self._chores.add(partial(chores.anchored, self._anchor, self._base, line, self._put_outside))
 
     def _compress(self, stream: Stream) -> None:
         while stream.closed:
@@ -187,14 +198,16 @@ class AuditWriter:
             if not self._failing:
                 what = error if isinstance(error, ConfigError) else getattr(error, "strerror", None)
                 _log.error("the audit log cannot be written (%s): nothing is sent", what or type(error).__name__)
-            self._failing = True
+                self._failing = True
+                self.changed()
             if self._stream is not None:
                 self._stream.abandon()
                 self._stream = None
             return False
         if self._failing:
             _log.info("the audit log can be written again")
-        self._failing = False
+            self._failing = False
+            self.changed()
         return True
 
     def _commit(self, waiting: Sequence[_Batch]) -> None:

@@ -124,7 +124,7 @@ def signals(
 
 @app.command()
 def test(config: Config = POLICY, as_json: AsJson = False) -> None:
-    """Run the policy's own [[tests]] (exit code 1 if one fails)."""
+    """Run the policy's own test cases (exit code 1 if one fails)."""
     from gatekeeper.cli.test import run
 
     run(config, as_json)

@@ -34,8 +34,10 @@ def which(config: Path, words: dict[str, str | None]) -> tuple[Path, log.Filter]
     if asked["email"] == "-":
         asked["email"] = sys.stdin.readline().strip()
     people = None
-    if any(one is not None for one in asked.values()):
+    if any(one is not None for name, one in asked.items() if name != "subject"):
         people = log.pseudonyms(keys.load(policy.keys_folder, create=False), **asked)
+    elif asked["subject"] is not None:  # as it stands in the lines: no key is needed, an auditor has none
+        people = frozenset({asked["subject"]})
     return policy.audit_folder, log.Filter(since=times["since"], until=times["until"], subjects=people, **words)
 
 

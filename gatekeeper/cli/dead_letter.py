@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -47,13 +48,16 @@ def show(config: Path, destination: str | None, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([_record(letter) for letter in letters], indent=2))
         return
-    table = Table("id", "destination", "request", "event", "attempts", "reason", "dead since")
+    table = Table(box=None)
+    for title in ("id", "destination", "request", "event", "attempts", "reason", "dead since"):
+        table.add_column(title, no_wrap=title == "id", overflow="fold")  # an id is what `retry` and `purge` take
     for one in letters:
         table.add_row(
             str(one.id), escape(one.destination), one.request_id, timestamp(one.event_time), str(one.attempts),
             one.why, timestamp(one.at),
         )  # fmt: skip
-    Console(highlight=False).print(table if letters else "no dead letters")
+    # Into a file or pipe nothing is cut: a terminal's width means nothing there.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table if letters else "no dead letters")
 
 
 def retry(ids: Sequence[int], config: Path, destination: str | None, as_json: bool) -> None:

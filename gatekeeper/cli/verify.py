@@ -63,7 +63,8 @@ def _print(report: Report, anchored: bool) -> None:
         console.print(f"and {len(report.problems) - 20} more")
     console.print(
         f"{report.lines:,} lines in {report.streams} streams and {report.segments} segments, "
-        f"{report.checkpoints} checkpoints signed with {', '.join(report.keys) or 'no key'}"
+        f"{report.checkpoints} checkpoints; "
+        + (f"the keys go back to {', '.join(report.keys)}" if report.keys else "nothing is signed")
     )
     if report.redacted:
         console.print(f"the subjects of {report.redacted:,} lines were removed, as redaction lines say")

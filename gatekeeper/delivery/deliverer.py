@@ -28,6 +28,7 @@ from gatekeeper.storage.sqlite import SqliteOutbox
 LOOK = 0.03  # seconds between two looks for what other workers accepted
 TIDY = 60.0
 WAL_LIMIT = 16 * 2**20  # bytes of write-ahead log before it is copied into the database
+QUIET = 1.0  # seconds without a commit after which the write-ahead log, with what was delivered in it, is cut
 REMOVED = "destination_removed"
 _log = logging.getLogger("gatekeeper")
 
@@ -208,7 +209,7 @@ class Deliverer:
 
     async def _watch(self) -> None:
         """Look for what others accepted, for workers that ended, and after the house."""
-        seen, rounds, tidied = -1, 0, 0
+        seen, rounds, tidied, last, cut = -1, 0, 0, 0, 0  # last: round of a commit; cut: of an emptied log
         wal = self._outbox.path.with_name(self._outbox.path.name + "-wal")
         while True:
             await asyncio.sleep(LOOK)
@@ -216,11 +217,15 @@ class Deliverer:
             with contextlib.suppress(StorageError):
                 now = self._outbox.changed()
                 if now != seen:
-                    seen = now
+                    seen, last = now, rounds
                     await self._hear()
                     self._rouse()
                 if rounds % 30 == 0:
-                    if _size(wal) > WAL_LIMIT:
+                    size = _size(wal)
+                    if size and ((rounds - last) * LOOK > QUIET or (rounds - cut) * LOOK > TIDY):
+                        await asyncio.wrap_future(self._outbox.checkpoint(empty=True))
+                        cut = rounds
+                    elif size > WAL_LIMIT:
                         await asyncio.wrap_future(self._outbox.checkpoint())
                     if await asyncio.wrap_future(self._outbox.adopt(self._missing)):
                         self._rouse()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 
@@ -10,6 +9,7 @@ import apsw
 import orjson
 
 from gatekeeper.audit import lines
+from gatekeeper.storage import database
 from gatekeeper.storage.commits import Commit
 from gatekeeper.storage.database import run
 from gatekeeper.storage.outbox import (
@@ -180,11 +180,19 @@ class Claiming(Tables):
 
         return self._commits.submit(do)
 
-    def checkpoint(self) -> Future[None]:
-        """Copy the write-ahead log into the database. The deliverer's alone, while nobody of us writes."""
+    def checkpoint(self, *, empty: bool = False) -> Future[None]:
+        """Copy the write-ahead log into the database; with `empty`, and cut it, if nobody else is at the file now.
+
+        The deliverer's alone. Ended rows are zeroed in the database, but stand in the write-ahead log until it is cut.
+        """
 
         def copy(db: apsw.Connection) -> None:
-            with contextlib.suppress(apsw.BusyError):
-                run(db, "PRAGMA wal_checkpoint(PASSIVE)")
+            run(db, "PRAGMA wal_checkpoint(PASSIVE)")
+            if empty:
+                db.set_busy_timeout(0)  # another worker's commit is not to wait for this one's patience
+                try:
+                    run(db, "PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    db.set_busy_timeout(database.BUSY)
 
         return self._commits.submit(lambda commit: commit.after.append(copy))

@@ -62,7 +62,7 @@ class Commit:
     ranges: list[tuple[int, int]] = field(default_factory=list)  # of new rows: first and last id
     adopted: list[tuple[int, int]] = field(default_factory=list)  # rows of an ended process, accepted by it
     keys: list[tuple[int, str | None]] = field(default_factory=list)  # seen keys, and what stood there before
-    after: list[Callable[[apsw.Connection], object]] = field(default_factory=list)  # done once it is committed
+    after: list[Callable[[apsw.Connection], object]] = field(default_factory=list)  # done once all have their answers
     record: int = 0  # in `unwritten`
 
 
@@ -106,7 +106,9 @@ class Committer:
         self._refused: deque[Commit] = deque()
         self._owed: deque[tuple[float, Commit]] = deque()  # outcome lines that the log did not take
         self._recording = 0
+        self._after: list[Callable[[apsw.Connection], object]] = []
         self._lazy = False
+        self._doubtful = False  # a write or a sync failed: see `database.write_anew`
         self._quiet = threading.Condition()
         self.failure: str | None = None
 
@@ -153,7 +155,12 @@ class Committer:
                     owner = owner or Owner(self.path)
                     if db is None:
                         db, self._lazy = database.connect(self.path), False
-                    later = self._commit(db, owner, work)
+                    if self._doubtful:
+                        database.write_anew(db)
+                        self._doubtful = False
+                    later, work = self._commit(db, owner, work), []
+                    while self._after:
+                        self._after.pop(0)(db)
                 except (apsw.Error, OSError) as error:
                     db = self._failed(db, error, work)
             if stop and not later and self._settled():
@@ -265,8 +272,7 @@ class Committer:
                 self._owed.append((time.monotonic() + 0.5, left))
         if any(one.ranges or one.adopted for one in written):
             self._notify()
-        for do in commit.after:
-            do(db)
+        self._after += commit.after
         return commit, results
 
     def _recorded(self, commit: Commit, waiting: list[tuple[_Work, Any]], future: Future[None]) -> None:
@@ -299,6 +305,8 @@ class Committer:
 
     def _failed(self, db: apsw.Connection | None, error: Exception, work: list[_Work]) -> apsw.Connection | None:
         """The database itself failed: nothing of this was kept. A new connection is tried with the next work."""
+        self._doubtful = self._doubtful or isinstance(error, (apsw.IOError, OSError))
+        self._after.clear()
         what = type(error).__name__.removesuffix("Error").lower()
         if self.failure is None:
             _log.error("the outbox cannot be written (%s): no event is accepted", what)

@@ -17,7 +17,6 @@ import apsw
 from gatekeeper.errors import ConfigError
 
 BUSY: Final = 5_000  # milliseconds to wait for another worker's commit
-WAL_PAGES: Final = 4_000  # after which the log is copied into the database, by the deliverer only
 
 # Every entry brings `user_version` from its index to the next. Never change one that was released.
 MIGRATIONS: Final = (
@@ -71,6 +70,21 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
 def run(db: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[Any]:
     """One statement, and all its rows. Raises apsw.Error."""
     return db.execute(sql, values).fetchall()
+
+
+def write_anew(db: apsw.Connection) -> None:
+    """Put everything into the database file and begin the write-ahead log anew, after a write or a sync failed.
+
+    The kernel reports a failed sync once; what was not written counts as clean then, and the next sync of the same
+    file says nothing of it. So no file is trusted that failed: all of its pages are written again elsewhere and that is
+    synced, before anything else is. Raises apsw.Error if it cannot be done now.
+    """
+    ((busy, _, _),) = run(db, "PRAGMA wal_checkpoint(TRUNCATE)")
+    if busy:
+        raise apsw.BusyError("another worker reads")
+    ((verdict,),) = run(db, "PRAGMA quick_check(1)")
+    if verdict != "ok":
+        raise apsw.CorruptError("damaged")
 
 
 def prepare(path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import duckdb
@@ -165,6 +166,8 @@ def test_an_export_holds_every_row(log, tmp_path, suffix):
     count = query.export(log, Filter(), target)
     assert count == len(query.rows(log, Filter(), limit=100))
     assert duckdb.connect().execute(f"SELECT count(*) FROM '{target}'").fetchall() == [(count,)]
+    if suffix != ".parquet":  # times as in the log
+        assert query.rows(log, Filter(), limit=1)[0]["decided_at"] in target.read_text()
 
 
 def test_a_spreadsheet_cannot_be_made_to_calculate(tmp_path):
@@ -272,3 +275,65 @@ def test_keys_that_are_gone_are_an_error_not_an_empty_answer(policy, tmp_path):
     result = CliRunner().invoke(app, ["audit", "query", "-c", policy, "--user-id", "u"])
     assert isinstance(result.exception, ConfigError) and "no signing key" in str(result.exception)
     assert keys.SIGNING == "signing"
+
+
+def test_two_who_ask_at_once_do_not_take_each_others_columns_away(log):
+    """Whoever comes second waits for the columns, and makes none of its own."""
+    with ThreadPoolExecutor(2) as pool:
+        with columns._alone(log):
+            asked = [pool.submit(query.rows, log, Filter(), limit=1000) for _ in range(2)]
+            assert not any(one.done() for one in asked)
+        first, second = (one.result(10) for one in asked)
+    assert first == second and first
+    made = sorted((log / columns.FOLDER).iterdir())
+    asked_again = query.rows(log, Filter(), limit=1000)
+    assert asked_again == first and sorted((log / columns.FOLDER).iterdir()) == made
+
+
+def test_columns_of_which_a_part_is_gone_are_made_anew(log):
+    """Somebody may delete files there at any time."""
+    before = query.rows(log, Filter(), limit=1000)
+    for path in (log / columns.FOLDER).glob("late-*"):
+        path.unlink()
+    assert query.rows(log, Filter(), limit=1000) == before
+
+
+def test_a_segment_that_is_compressed_meanwhile_is_read_all_the_same(log, monkeypatch):
+    """Between looking for the files and reading them."""
+    expected = query.rows(log, Filter(), limit=1000)
+    real, once = columns._segments, []
+
+    def look(folder):
+        closed, opened = real(folder)
+        if once:
+            return closed, opened
+        once.append(True)
+        return closed, [folder / "20261124T080000.000000Z-1-00000000.000009.jsonl"]
+
+    monkeypatch.setattr(columns, "_segments", look)
+    assert query.rows(log, Filter(), limit=1000) == expected
+
+
+def test_a_pseudonym_is_looked_for_without_any_key(log, tmp_path):
+    """An auditor has the folder, and no keys."""
+    subject = next(one for row in query.rows(log, Filter(), limit=1000) for one in row["subjects"])
+    policy = tmp_path / "gatekeeper.toml"
+    policy.write_text(
+        f'[policy]\nversion = "1"\ncontroller = "Shop"\n[audit]\npath = "{log}"\n[keys]\npath = "none"\n'
+        '[storage]\nurl = "sqlite:///gatekeeper.db"\n'
+        '[destinations.own]\nkind = "first_party"\nendpoint = "http://127.0.0.1:9/"\n'
+    )
+    answer = CliRunner().invoke(app, ["audit", "query", "--config", str(policy), "--subject", subject, "--json"])
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.count(subject) >= 1
+
+
+def test_no_more_rows_than_asked_for_whatever_the_optimizer_makes_of_it(tmp_path):
+    """Outcomes in a stream of another process, none of them of the destination that is asked for."""
+    folder = tmp_path / "audit"
+    write(folder, [event(n, day=n % 40) for n in range(60)], [ended(n) for n in range(60)])
+    found = query.rows(folder, Filter(destination="meta_capi", status="blocked"), limit=7)
+    assert len(found) == 7 and [row["decided_at"] for row in found] == sorted(
+        (row["decided_at"] for row in found), reverse=True
+    )
+    assert len(query.rows(folder, Filter(destination="meta_capi", status="blocked"), limit=50)) == 50

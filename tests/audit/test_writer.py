@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import orjson
 import pytest
@@ -228,3 +229,70 @@ def test_after_a_fork_the_child_writes_a_file_of_its_own(tmp_path):
     assert os.waitstatus_to_exitcode(status) == 0
     assert sorted(numbers(tmp_path)) == [1, 2, 3]
     assert len(read.files(tmp_path)) == 2
+
+
+@contextmanager
+def read_only(folder):
+    """A folder in which nothing can be written: for root, whom modes do not stop, by a mount over it."""
+    if os.geteuid() != 0:
+        folder.chmod(0o550)
+        for path in folder.iterdir():
+            path.chmod(0o440)
+        yield
+        folder.chmod(0o750)
+        for path in folder.iterdir():
+            path.chmod(0o640)
+        return
+    for words in (["--bind", folder, folder], ["-o", "remount,ro,bind", folder]):
+        done = subprocess.run(["mount", *words], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"root may not mount here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_read_only_log_stops_sending_says_so_and_recovers_by_itself(tmp_path):
+    """Not ready, 503, the metric, no byte to anybody; then ready again without a restart."""
+    event = {"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s"}}
+    with running("sidecar", tmp_path, server={"admin_token": "admin"}) as gate:
+
+        def failing():
+            text = gate.http.get("/gk/metrics", headers={"Authorization": "Bearer admin"}).text
+            return "gatekeeper_audit_failing 1.0" in text
+
+        with read_only(tmp_path / "audit"):
+            answer = gate.post(event)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert gate.http.get("/gk/readyz").json() == {
+                "status": "not ready", "problems": ["the audit log cannot be written: nothing is sent"],
+            }  # fmt: skip
+            call = gate.http.post("/gk/to/own/events", json={"events": []})
+            assert call.headers["gatekeeper-decision"] == "blocked; reason=audit_unavailable"
+            assert failing() and all(simulator.received == () for simulator in gate.sims)
+        wait(lambda: gate.http.get("/gk/readyz").status_code == 200)
+        assert not failing()
+        assert gate.statuses(gate.record(gate.post(event)))["ga4"] == "delivered"
+    assert verify(tmp_path / "audit").sound
+
+
+def test_an_anchor_that_cannot_be_put_is_seen_in_the_metrics_and_stops_nothing(tmp_path):
+    """A folder in its way; once it is gone the next checkpoint goes there."""
+    event = {"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s"}}
+    anchor = tmp_path / "anchor"
+    anchor.mkdir()
+    audit = {"anchor": str(anchor), "checkpoint": "1s"}
+    with running("sidecar", tmp_path, server={"admin_token": "admin"}, audit=audit) as gate:
+
+        def failing():
+            text = gate.http.get("/gk/metrics", headers={"Authorization": "Bearer admin"}).text
+            return "gatekeeper_anchor_failing 1.0" in text
+
+        gate.record(gate.post(event))
+        wait(failing)
+        assert gate.http.get("/gk/readyz").status_code == 200
+        anchor.rmdir()
+        gate.record(gate.post(event))
+        wait(lambda: not failing())
+        assert anchor.read_bytes().count(b'"kind":"checkpoint"') >= 1

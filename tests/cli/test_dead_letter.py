@@ -50,11 +50,13 @@ def config(tmp_path):
 
 def test_list_names_them_and_shows_nothing_of_them(config):
     """Ids, reasons, times."""
-    found = json.loads(run(config, "list", "--json").output)
-    assert {(one["request_id"], one["reason"], one["destination"]) for one in found} == {
+    found = {one["id"]: one for one in json.loads(run(config, "list", "--json").output)}
+    assert {(one["request_id"], one["reason"], one["destination"]) for one in found.values()} == {
         ("req_a", "http_400", "own"), ("req_b", "http_400", "own"),
     }  # fmt: skip
-    assert "canary" not in run(config, "list").output
+    shown = run(config, "list").output
+    assert "canary" not in shown
+    assert all(str(one["id"]) in shown and one["request_id"] in shown for one in found.values())
 
 
 def test_retry_queues_them_again_and_the_log_says_so(config):

@@ -280,3 +280,37 @@ def refusing(sim, poisons, before=lambda message: None):
         return seconds, reply
 
     return take
+
+
+def test_nothing_of_what_was_delivered_is_left_in_any_file_a_few_seconds_later(tmp_path, sims):
+    """While the gate runs on: not in the database, and not in its write-ahead log."""
+    sims.first_party.answer(status=503, times=1)  # one batch waits for another attempt, and is gone then, too
+    with delivering(tmp_path, sims) as at:
+        for n in range(40):
+            at.accept(*(f"{n}a{k}" for k in range(10)), body=b'{"n":1,"secret":"CANARY%s"}' % (b"x" * 97 * n))
+        at.until_idle()
+        assert at.books().delivered == 400
+
+        def left():
+            return [path.name for path in tmp_path.rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()]
+
+        assert left(), "or the test would show nothing"
+        at.wait(lambda: not left(), 5.0)
+        at.accept("later")
+        at.until_idle()
+        at.wait(lambda: at.books().delivered == 401)
+
+
+def test_a_gate_that_is_never_idle_cuts_its_write_ahead_log_all_the_same(tmp_path, sims, monkeypatch):
+    """Once a minute."""
+    monkeypatch.setattr("gatekeeper.delivery.deliverer.TIDY", 0.5)
+    monkeypatch.setattr("gatekeeper.delivery.deliverer.QUIET", 1e9)
+    with delivering(tmp_path, sims) as at:
+        at.accept("a", body=b'{"n":"CANARY"}')
+        at.until_idle()
+
+        def left():
+            at.accept(f"b{time.monotonic()}")
+            return [path.name for path in tmp_path.rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()]
+
+        at.wait(lambda: not left(), 8.0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from copy import deepcopy
 
+import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -167,3 +169,64 @@ def test_every_field_is_accounted_for(case, headers, law_id):
             kept = keys_of(decision.kept)
             assert kept | set(decision.stripped) == set(made.event.names)
             assert not kept & set(decision.stripped)
+
+
+def untrue(line: bytes, bytes_sent: dict[str, bytes], event: dict, looked_for: dict[str, str]) -> list[tuple]:
+    """Where a decision line and the bytes sent say different things: destination, field, what the line says, what is.
+
+    A field is listed as sent and its value is there, or as stripped and it is not; never both, never neither.
+    """
+    found = []
+    for delivery in json.loads(line)["deliveries"]:
+        name = delivery["destination"]
+        if delivery["status"] == "blocked":
+            found += [(name, "", "blocked", "sent")] if name in bytes_sent else []
+            continue
+        sent, stripped = keys_of(delivery["fields_sent"]), keys_of(delivery["fields_stripped"])
+        came = keys_of(event["data"])
+        found += [(name, field, "both or neither", "") for field in came if (field in sent) == (field in stripped)]
+        for field, needle in looked_for.items():
+            way = found_in(bytes_sent[name], needle)
+            if way is not None and field not in sent:
+                found.append((name, field, "stripped", way))
+            if way is None and field in sent and field not in keys_of(delivery["scrubbed"]):
+                found.append((name, field, "sent", "not there"))
+    return found
+
+
+@law
+@given(events(), visitors(), gates)
+def test_the_log_lists_what_really_happened_to_every_field(case, headers, law_id):
+    """Every field the sender sent is in the bytes by its value, or listed as stripped."""
+    event, looked_for = case
+    gate = GATES[law_id]
+    made = plan(event, gate=gate, headers=headers, **LOCAL)
+    line = decision_line(made, gate.policy).core
+    assert untrue(line, sent_bytes(gate, made), event, looked_for) == []
+
+
+def test_a_log_that_says_something_else_would_be_caught():
+    """The law can fail: a field on the wrong list, on both, on none; and the bytes of a visitor who agreed to less."""
+    gate, said = GATES["gdpr"], {}
+    looked_for = {"page_url": "zq1a2b3c4d5e6f", "email_hash": "zqperson@example.com"}
+    data = {"page_url": "https://shop.example/p/zq1a2b3c4d5e6f", "email": "zqperson@example.com"}
+    for marketing in (True, False):
+        event = {"event": "purchase", "data": data, "consent": {"analytics": True, "marketing": marketing}}
+        made = plan(event, gate=gate, **LOCAL)
+        said[marketing] = (decision_line(made, gate.policy).core, sent_bytes(gate, made))
+        assert untrue(*said[marketing], event, looked_for) == []
+    line, bytes_sent = said[True]
+    assert untrue(said[False][0], bytes_sent, event, looked_for)
+    for from_list, to_lists in (
+        ("fields_sent", ("fields_stripped",)),
+        ("fields_sent", ("fields_sent", "fields_stripped")),
+        ("fields_sent", ()),
+    ):
+        lie = json.loads(line)
+        (meta,) = (one for one in lie["deliveries"] if one["destination"] == "meta_capi")
+        meta[from_list].remove("email_hash")
+        for name in to_lists:
+            meta[name].append("email_hash")
+        assert untrue(orjson.dumps(lie), bytes_sent, event, looked_for)
+    empty = dict.fromkeys(bytes_sent, b"")
+    assert untrue(line, empty, event, looked_for)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future
 from contextlib import contextmanager
 
@@ -85,3 +86,11 @@ def books(box, name="own"):
     count = box.count()[name]
     assert count.accepted == count.queued + count.delivered + count.dead + count.expired + count.cancelled
     return count
+
+
+def wait(what, seconds=10.0):
+    """Until something is so."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)
