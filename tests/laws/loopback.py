@@ -192,7 +192,9 @@ class Gate:
         for path in sorted(self.app.runtime.policy.audit_folder.glob("*.jsonl")):
             with path.open("rb") as log:
                 log.seek(self._read.get(path, 0))
-                out += (new := log.read())
+                new = log.read()
+            new = new[: new.rfind(b"\n") + 1]  # an outcome may be in the middle of being written
+            out += new
             self._read[path] = self._read.get(path, 0) + len(new)
         return out
 
