@@ -15,12 +15,11 @@ from typing import Final
 
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.scrub.identifier import personal_shape
+from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.scrub.text import scrub_text
 from gatekeeper.scrub.url import scrub_url
 
-_CLEAN: Final[dict[tuple[str, frozenset[str] | None], None]] = {}
-_ENTRIES: Final = 4096
-_LONGEST: Final = 1024  # characters
+_CLEAN: Final = Remembered[tuple[str, frozenset[str] | None]](longest=1024)
 
 
 class Scrubber:
@@ -94,10 +93,8 @@ def _remembered(text: str, params: frozenset[str] | None) -> tuple[str, tuple[st
     if key in _CLEAN:
         return text, ()
     result = scrub_text(text) if params is None else scrub_url(text, params)
-    if not result.found and result.text == text and len(text) <= _LONGEST:
-        if len(_CLEAN) >= _ENTRIES:
-            _CLEAN.clear()
-        _CLEAN[key] = None
+    if not result.found and result.text == text:
+        _CLEAN.add(key, text)
     return result.text, result.found
 
 

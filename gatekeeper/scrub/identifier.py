@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from gatekeeper.scrub.detect import find
+from gatekeeper.scrub.remembered import Remembered
 
 # Session ids, client ids and digests are random on purpose: that is no ground to strip an identifier.
 _ALLOWED = frozenset({"token"})
@@ -22,9 +23,7 @@ _RANDOM = re.compile(
 )
 
 
-_CLEAN: Final[dict[str, None]] = {}
-_ENTRIES: Final = 4096
-_LONGEST: Final = 128  # characters
+_CLEAN: Final = Remembered[str](longest=128)
 
 
 def personal_shape(value: str) -> str | None:
@@ -44,8 +43,5 @@ def is_mechanical(value: str) -> bool:
         return True
     if personal_shape(value) is not None:
         return False
-    if len(value) <= _LONGEST:
-        if len(_CLEAN) >= _ENTRIES:
-            _CLEAN.clear()
-        _CLEAN[value] = None
+    _CLEAN.add(value, value)
     return True
