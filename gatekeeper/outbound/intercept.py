@@ -189,6 +189,20 @@ def drained(parts: Iterable[bytes | str], limit: int) -> bytes:
     return b"".join(chunks)
 
 
+def body_of(body: Any, limit: int) -> bytes:
+    """A body as requests and urllib3 take it: text, bytes, a file or parts; read as `drained` reads."""
+    match body:
+        case None:
+            return b""
+        case str():
+            return body.encode()
+        case bytes() | bytearray() | memoryview():
+            return bytes(body)
+    if hasattr(body, "read"):
+        return drained([body.read(limit + 1)], limit)
+    return drained(body, limit)
+
+
 def failure(error: BaseException) -> str:
     """A short code of an exception: its class, never its words, which may hold a URL."""
     name = type(error).__name__.removesuffix("Error") or "unknown"

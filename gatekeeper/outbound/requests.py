@@ -13,7 +13,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import Match, drained, failure, pairs, readable, sending, watch
+from gatekeeper.outbound.intercept import Match, body_of, failure, pairs, readable, sending, watch
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.urllib3 import response_of
 
@@ -64,7 +64,7 @@ class _Adapter(BaseAdapter):
             return self._inner.send(request, *args, **options)
         parts = urlsplit(request.url or "")
         headers = pairs(request.headers)
-        call = match.judge(request.method or "", parts.path, parts.query, headers, _body(request.body, match.limit))
+        call = match.judge(request.method or "", parts.path, parts.query, headers, body_of(request.body, match.limit))
         outgoing = call.recorded()
         if outgoing is None:
             return _response(request, call.answer)
@@ -79,19 +79,6 @@ class _Adapter(BaseAdapter):
 
     def close(self) -> None:
         self._inner.close()
-
-
-def _body(body: Any, limit: int) -> bytes:
-    match body:
-        case None:
-            return b""
-        case str():
-            return body.encode()
-        case bytes() | bytearray() | memoryview():
-            return bytes(body)
-    if hasattr(body, "read"):
-        return drained([body.read(limit + 1)], limit)
-    return drained(body, limit)
 
 
 def _prepared(outgoing: Outgoing) -> requests.PreparedRequest:

@@ -11,7 +11,7 @@ import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import drained, failure, pairs, readable, sending, watch
+from gatekeeper.outbound.intercept import body_of, failure, pairs, readable, sending, watch
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.routes import PORTS
 
@@ -61,7 +61,7 @@ def _urlopen(original: Any) -> Any:
         if match is None:
             return original(self, method, url, body, headers, *args, **options)
         given = pairs(self.headers if headers is None else headers)
-        call = match.judge(method, parts.path, parts.query, given, _body(body, match.limit))
+        call = match.judge(method, parts.path, parts.query, given, body_of(body, match.limit))
         outgoing = call.recorded()
         preload = options.get("preload_content", True)
         if outgoing is None:
@@ -99,16 +99,3 @@ def _send(
 def _elsewhere() -> urllib3.PoolManager:
     """For destinations whose endpoint in the policy is another host than the app called."""
     return urllib3.PoolManager()
-
-
-def _body(body: Any, limit: int) -> bytes:
-    match body:
-        case None:
-            return b""
-        case str():
-            return body.encode()
-        case bytes() | bytearray() | memoryview():
-            return bytes(body)
-    if hasattr(body, "read"):
-        return drained([body.read(limit + 1)], limit)
-    return drained(body, limit)
