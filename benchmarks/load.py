@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 import httptools
 
@@ -185,7 +186,7 @@ class _Run:
         return self.sent
 
     async def _connect(self) -> None:
-        made: Callable[[], _Connection] = lambda: _Connection(self._again, self._answered)  # noqa: E731
+        made = partial(_Connection, self._again, self._answered)
         try:
             _, connection = await self._loop.create_connection(made, "127.0.0.1", self.load.port)
         except OSError:
