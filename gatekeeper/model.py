@@ -1,6 +1,6 @@
 """The nouns. Frozen, slotted, typed; no logic, no imports from the rest of the package.
 
-Those made for every event are msgspec structs, which cost a fifth of a dataclass to make.
+Those made for every event are msgspec structs, which take a tenth of the time of a dataclass to make.
 
     Signals → Place → Consent → Decision → Outgoing → Outcome
 
