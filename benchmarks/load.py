@@ -105,7 +105,7 @@ class _Connection(asyncio.Protocol):
         self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = transport  # type: ignore[assignment]  # TCP: a whole one
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True

@@ -104,7 +104,7 @@ def _ours(process: Process, vendor: Vendor | None) -> float:
 
 def _spent(process: int) -> float:
     try:
-        with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as stat:  # noqa: PTH123
+        with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as stat:  # noqa: PTH123  # no Path
             fields = stat.read().rpartition(")")[2].split()
     except OSError:
         return 0.0

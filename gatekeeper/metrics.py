@@ -108,7 +108,7 @@ class Metrics:
         own = self.registry
         if MULTIPROCESS in os.environ:
             own = CollectorRegistry()
-            multiprocess.MultiProcessCollector(own)  # type: ignore[no-untyped-call]
+            multiprocess.MultiProcessCollector(own)  # type: ignore[no-untyped-call]  # untyped there
         return generate_latest(registry) + generate_latest(own)
 
 

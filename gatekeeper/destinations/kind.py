@@ -131,7 +131,7 @@ class DestinationModule(Protocol):
         """The defaults."""
 
     @property
-    def Settings(self) -> type[Any]:  # noqa: N802
+    def Settings(self) -> type[Any]:  # noqa: N802  # a class of modules
         """The keys of `[destinations.<name>]`."""
 
     def shape(self, event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:

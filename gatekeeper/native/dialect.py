@@ -111,11 +111,11 @@ class Dialect(Protocol):
         """The kind of destination it belongs to."""
 
     @property
-    def NAME(self) -> str:  # noqa: N802
+    def NAME(self) -> str:  # noqa: N802  # a constant of modules
         """The vendor's name and a path, such as "ga4 /g/collect"."""
 
     @property
-    def ACCOUNT(self) -> str | None:  # noqa: N802
+    def ACCOUNT(self) -> str | None:  # noqa: N802  # a constant of modules
         """The destination's setting that `Native.account` must equal."""
 
     def matches(self, method: str, path: str) -> bool:

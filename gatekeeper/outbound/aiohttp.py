@@ -42,7 +42,7 @@ def _request(original: Any) -> Any:
         theirs = options.get("middlewares")
         # The last one is the innermost: it sees what the app's own ones made of the request.
         options["middlewares"] = (*(self._middlewares if theirs is None else theirs), middleware)
-        return await original(self, method, url, **options)  # type: ignore[no-any-return]
+        return await original(self, method, url, **options)  # type: ignore[no-any-return]  # kept untyped
 
     return _request
 
@@ -52,7 +52,7 @@ async def middleware(request: aiohttp.ClientRequest, send: Any) -> aiohttp.Clien
     url = request.url
     match = watch(url.scheme, url.host or "", url.port, url.raw_path)
     if match is None:
-        return await send(request)  # type: ignore[no-any-return]
+        return await send(request)  # type: ignore[no-any-return]  # kept untyped
     # A body that the session itself would compress is still plain here.
     headers = [
         pair for pair in pairs(request.headers) if not (request.compress and pair[0].lower() == "content-encoding")

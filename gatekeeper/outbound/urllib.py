@@ -73,7 +73,7 @@ def _sent(outgoing: Outgoing, asked: urllib.request.Request, send: Callable[[url
         return urllib.request.build_opener(_Unfollowed).open(request, timeout=asked.timeout)
     if outgoing.body:
         request.add_unredirected_header("Content-length", str(len(outgoing.body)))
-    if asked.has_proxy() or asked._tunnel_host:  # type: ignore[attr-defined]
+    if asked.has_proxy() or asked._tunnel_host:  # type: ignore[attr-defined]  # not in its stubs
         request.set_proxy(asked.host, asked.type)
         for name, value in asked.header_items():
             if name.lower() == "proxy-authorization":
