@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -129,7 +129,12 @@ def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UN
 
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
     """Make the decision lines durable. The future fails with AuditError; then nothing may be sent."""
-    return gate.recorder.append([lines.decision_line(one, gate.policy) for one in plan.plans])
+    return gate.recorder.append(decision_lines(gate, plan))
+
+
+def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
+    """A call's decision lines, to be recorded before anything is sent."""
+    return [lines.decision_line(one, gate.policy) for one in plan.plans]
 
 
 def unrecorded(plan: CallPlan) -> CallPlan:
@@ -137,10 +142,17 @@ def unrecorded(plan: CallPlan) -> CallPlan:
     return replace(plan, outgoing=None, reason=AUDIT)
 
 
-def finish_call(gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None = None) -> Answer | None:
+def finish_call(
+    gate: Gate,
+    plan: CallPlan,
+    answer: Answer | None,
+    why: str | None = None,
+    record: Callable[[list[lines.Line]], object] | None = None,
+) -> Answer | None:
     """Record what became of a call that was sent; the answer as the caller may see it, `None` if there is none.
 
-    `answer` is the vendor's; `None` where there was none, with a short code in `why`.
+    `answer` is the vendor's; `None` where there was none, with a short code in `why`. `record` takes the outcome
+    lines in place of the gate's recorder.
     """
     if plan.dialect is None or plan.native is None:
         return answer
@@ -154,7 +166,7 @@ def finish_call(gate: Gate, plan: CallPlan, answer: Answer | None, why: str | No
     for end, request_id in zip(ends, ids, strict=True):
         grouped.setdefault(end, []).append(request_id)
     at = gate.clock()
-    gate.recorder.append(
+    (record or gate.recorder.append)(
         [
             lines.outcome_line(
                 at=at, destination=plan.to.name, request_ids=group, status=status, why=reason, attempts=1

@@ -20,6 +20,7 @@ from gatekeeper import wire
 from gatekeeper.consent.minors import AGE_BANDS
 from gatekeeper.errors import ConfigError, EventError, GatekeeperError
 from gatekeeper.gate import Caller
+from gatekeeper.shells.asgi import lowered
 from gatekeeper.shells.caller import identify
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.context import write as write_token
@@ -54,7 +55,7 @@ class Here:
         caller = self._caller
         if caller is None:
             scope = self.scope() if callable(self.scope) else self.scope
-            caller = Caller(visitor=self.visitor) if scope is None else identify(scope, self.gate)
+            caller = Caller(visitor=self.visitor) if scope is None else identify(scope, lowered(scope), self.gate)
             self._caller = caller
         if not self.told:
             return caller

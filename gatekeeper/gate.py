@@ -252,8 +252,16 @@ class Gate:
         """Decide, keep, record. Returns the request ids and a future that is done when all is durable.
 
         The future's ids are the ones to answer with: a repeated event has its first one's. It fails with AuditError
-        or StorageError if the decision or the deliveries could not be kept; then nothing is sent. Raises
-        DeliveryError if a destination's queue is full; then nothing is written either.
+        or StorageError if the decision or the deliveries could not be kept; then nothing is sent. Raises as
+        `arrivals` does.
+        """
+        arrivals = self.arrivals(posted, caller)
+        return [arrival.request_id for arrival in arrivals], self.outbox.accept(arrivals)
+
+    def arrivals(self, posted: Sequence[Posted], caller: Caller) -> list[Arrival]:
+        """Decide: what `outbox.accept` is to keep and record, and nothing is done with before.
+
+        Raises DeliveryError if a destination's queue is full; then nothing may be written.
         """
         arrivals = []
         for one in posted:
@@ -275,7 +283,7 @@ class Gate:
                 self.metrics.refused("full")
                 raise DeliveryError(f"the queue of {name} is full")
         self._arrived()
-        return [arrival.request_id for arrival in arrivals], self.outbox.accept(arrivals)
+        return arrivals
 
     def _arrival(self, plan: Plan, event_id: str | None) -> Arrival:
         return Arrival(

@@ -1,10 +1,10 @@
-"""The few ASGI words the shells need: types, reading a body, sending an answer."""
+"""The few words the shells need: ASGI's types, reading a body, an answer and how it is sent."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -16,10 +16,17 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
+Headers = tuple[Header, ...]  # of a request, with names in lower case
+Read = Callable[[], Awaitable[bytes]]  # the whole body of a request; raises EventError or Disconnected
 
 
 class Disconnected(Exception):  # noqa: N818  # an event, not an error: nobody is left to answer
     """The client went away before its body was complete."""
+
+
+def lowered(scope: Scope) -> Headers:
+    """A request's headers, with names in lower case."""
+    return tuple([(name.lower(), value) for name, value in scope["headers"]])
 
 
 async def read_body(receive: Receive, limit: int, deadline: float = 15.0) -> bytes:
@@ -42,28 +49,36 @@ async def read_body(receive: Receive, limit: int, deadline: float = 15.0) -> byt
         raise EventError(408, "the body did not arrive in time") from None
 
 
-async def respond(send: Send, status: int, body: bytes, headers: Iterable[Header] = (), *, head: bool = False) -> None:
-    """Send an answer. With `head`, only its headers."""
-    length = () if status == 204 else ((b"content-length", str(len(body)).encode()),)  # RFC 9110 section 8.6
-    await send({"type": "http.response.start", "status": status, "headers": [*length, *headers]})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+class Reply(NamedTuple):
+    """A whole answer of ours. `headers` have lower-case names, and no Content-Length."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = ()
+
+    @property
+    def framed(self) -> Headers:
+        """Its headers with its length; a 204 has none (RFC 9110 section 8.6)."""
+        if self.status == 204:
+            return self.headers
+        return ((b"content-length", str(len(self.body)).encode()), *self.headers)
 
 
-async def respond_json(send: Send, status: int, value: object, headers: Iterable[Header] = ()) -> None:
-    """Send a JSON answer."""
-    await respond(send, status, orjson.dumps(value), ((b"content-type", b"application/json"), *headers))
+def json_reply(status: int, value: object, headers: Iterable[Header] = ()) -> Reply:
+    """A JSON answer."""
+    return Reply(status, orjson.dumps(value), ((b"content-type", b"application/json"), *headers))
 
 
-async def respond_problem(
-    send: Send,
-    status: int,
-    title: str,
-    *,
-    field: str | None = None,
-    detail: str | None = None,
-    headers: Iterable[Header] = (),
-) -> None:
-    """Send `application/problem+json` (RFC 9457); `field` is the path of the culprit in the body."""
+def problem_reply(
+    status: int, title: str, *, field: str | None = None, detail: str | None = None, headers: Iterable[Header] = ()
+) -> Reply:
+    """An answer in `application/problem+json` (RFC 9457); `field` is the path of the culprit in the body."""
     problem = {"type": "about:blank", "status": status, "title": title, "detail": detail, "field": field}
     body = orjson.dumps({key: value for key, value in problem.items() if value is not None})
-    await respond(send, status, body, ((b"content-type", b"application/problem+json"), *headers))
+    return Reply(status, body, ((b"content-type", b"application/problem+json"), *headers))
+
+
+async def respond(send: Send, reply: Reply, *, head: bool = False) -> None:
+    """Send an answer. With `head`, only its headers."""
+    await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.framed)})
+    await send({"type": "http.response.body", "body": b"" if head else reply.body})

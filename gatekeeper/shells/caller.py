@@ -9,17 +9,16 @@ from collections.abc import Sequence
 from gatekeeper.destinations.kind import Secret
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.jurisdiction.address import client_address, edge_place
-from gatekeeper.shells.asgi import Scope
+from gatekeeper.shells.asgi import Headers, Scope
 from gatekeeper.signals import context, header_values
 
 
-def identify(scope: Scope, gate: Gate) -> Caller:
-    """What the gate may believe of a request.
+def identify(scope: Scope, headers: Headers, gate: Gate) -> Caller:
+    """What the gate may believe of a request; `headers` are the scope's, with names in lower case.
 
     A bearer key of the policy makes a trusted caller, whose own address is not the visitor's. A
     `Gatekeeper-Context` header speaks for the visitor of another request, so the peer is no visitor either.
     """
-    headers = tuple([(name.lower(), value) for name, value in scope["headers"]])
     there = dict(headers)
     visitor = None
     if context.HEADER in there:
@@ -40,12 +39,12 @@ def identify(scope: Scope, gate: Gate) -> Caller:
     )
 
 
-def presents_key(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
+def presents_key(headers: Headers) -> bool:
     """Whether a request tries to authenticate at all."""
     return any(value[:7].lower() == b"bearer " for value in header_values(headers, b"authorization"))
 
 
-def _has_key(headers: tuple[tuple[bytes, bytes], ...], gate: Gate) -> bool:
+def _has_key(headers: Headers, gate: Gate) -> bool:
     return bool(gate.policy.api_keys) and bearer(headers, gate.policy.api_keys)
 
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from gatekeeper import wire
 from gatekeeper.errors import AuditError, DeliveryError, EventError, StorageError
+from gatekeeper.gate import Caller
 from gatekeeper.metrics import CONTENT_TYPE
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import (
     Disconnected,
     Header,
+    Headers,
+    Read,
     Receive,
+    Reply,
     Scope,
     Send,
+    json_reply,
+    lowered,
+    problem_reply,
     read_body,
     respond,
-    respond_json,
-    respond_problem,
 )
 from gatekeeper.shells.caller import bearer, identify, presents_key
 from gatekeeper.shells.hygiene import Fault, request_fault
@@ -28,6 +34,7 @@ from gatekeeper.shells.origins import cors
 from gatekeeper.shells.protocol import TARGET
 from gatekeeper.shells.relay import Relay
 from gatekeeper.shells.target import path_fault, raw_path
+from gatekeeper.shells.turns import Turns
 from gatekeeper.signals import gpc, header_values
 
 RETRY_AFTER: Header = (b"retry-after", b"5")
@@ -50,6 +57,7 @@ class Endpoints:
         self._updated = datetime.fromtimestamp(written, UTC).date().isoformat()
         prefix = gate.policy.prefix
         self._relay = relay
+        self._accepting = Turns(gate.outbox.accept, lambda ids, first, end: ids[first:end])
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
         self.routes = {
@@ -61,112 +69,109 @@ class Endpoints:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request under the prefix; anything unknown there is a 404 of ours, never the app's."""
+        """Answer a request under the prefix, as an ASGI app."""
+        server = self._gate.policy.file.server
+        with contextlib.suppress(Disconnected):
+            reply = await self.reply(scope, partial(read_body, receive, server.max_body, server.body_timeout))
+            await respond(send, reply, head=scope["method"] == "HEAD")
+
+    async def reply(self, scope: Scope, read: Read) -> Reply:
+        """The answer to a request under the prefix; anything unknown there is a 404 of ours, never the app's.
+
+        `read` is awaited for the body, once, and only by who wants one. Raises Disconnected out of it.
+        """
         path = local_path(scope)
-        endpoint = self._relay if path.startswith(self._calls) else self.routes.get(path)
+        endpoint = self._relay.reply if path.startswith(self._calls) else self.routes.get(path)
         if endpoint is None:
-            await respond_problem(send, 404, "there is no such endpoint")
-            return
-        fault = _fault(scope, self._hosts)
-        if fault is not None:
-            await respond_problem(send, fault.status, fault.title, headers=((b"connection", b"close"),))
-            return
+            return problem_reply(404, "there is no such endpoint")
+        headers = lowered(scope)
         try:
-            await endpoint(scope, receive, send)
-        except Disconnected:
-            return
+            fault = _fault(scope, headers, self._hosts)
+            if fault is not None:
+                return problem_reply(fault.status, fault.title, headers=((b"connection", b"close"),))
+            return await endpoint(scope, headers, read)
         except EventError as error:
-            await respond_problem(
-                send,
+            return problem_reply(
                 error.status,
                 error.title,
                 field=error.field,
                 detail=error.detail,
-                headers=self._cors(scope) or (),
+                headers=cors(headers, self._gate.policy.origins) or (),
             )
+        except Disconnected:
+            raise
         except Exception as error:  # noqa: BLE001  # nothing was sent; the traceback could show a visitor's data
-            _log.error("%s failed (%s)", local_path(scope), type(error).__name__)
-            await respond_problem(send, 500, "the gate failed; nothing was sent")
+            _log.error("%s failed (%s)", path, type(error).__name__)
+            return problem_reply(500, "the gate failed; nothing was sent")
 
-    async def collect(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def collect(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`POST <prefix>/collect`: events in, 202 when the decisions about them are durable."""
-        cors = self._cors(scope)
-        if cors is None:
-            await respond_problem(send, 403, "the origin is not listed", detail="add it to server.origins")
-            return
+        gate = self._gate
+        allowed = cors(headers, gate.policy.origins)
+        if allowed is None:
+            return problem_reply(403, "the origin is not listed", detail="add it to server.origins")
         match scope["method"]:
             case "OPTIONS":
-                await respond(send, 204, b"", (*cors, *_PREFLIGHT))
-                return
+                return Reply(204, b"", (*allowed, *_PREFLIGHT))
             case "POST":
                 pass
             case _:
-                await respond_problem(send, 405, "events are posted", headers=((b"allow", b"POST, OPTIONS"), *cors))
-                return
-        caller = identify(scope, self._gate)
-        headers = caller.headers
-        if presents_key(headers) and not caller.trusted:
+                return problem_reply(405, "events are posted", headers=((b"allow", b"POST, OPTIONS"), *allowed))
+        caller = identify(scope, headers, gate)
+        if not caller.trusted and presents_key(headers):
             detail = "send one of server.api_keys, or no Authorization"
-            await respond_problem(send, 401, "the bearer key is not known", detail=detail, headers=cors)
-            return
+            return problem_reply(401, "the bearer key is not known", detail=detail, headers=allowed)
         wire.check_type(_single(headers, b"content-type"))
-        body = await read_body(receive, self._limit, self._gate.policy.file.server.body_timeout)
-        events = wire.parse(wire.inflate(body, _single(headers, b"content-encoding"), self._limit))
+        events = wire.parse(wire.inflate(await read(), _single(headers, b"content-encoding"), self._limit))
         try:
-            request_ids = await asyncio.wrap_future(self._gate.take(events, caller)[1])
+            request_ids = await self._accepting.wait(gate.arrivals(events, caller))
         except (AuditError, DeliveryError, StorageError) as error:
             if not isinstance(error, DeliveryError):
-                self._gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
-            await respond_problem(send, 503, str(error), headers=(RETRY_AFTER, *cors))
-            return
-        honoured = (HONOURED,) if self.honours_opt_out(scope) else ()
-        await respond_json(send, 202, {"request_ids": request_ids}, (*honoured, *cors))
+                gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
+            return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
+        honoured = (HONOURED,) if self._honours(headers, caller) else ()
+        return json_reply(202, {"request_ids": request_ids}, (*honoured, *allowed))
 
-    async def healthz(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def healthz(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/healthz`: the process is alive."""
-        await respond_json(send, 200, {"status": "ok"})
+        return json_reply(200, {"status": "ok"})
 
-    async def readyz(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def readyz(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/readyz`: events would be taken now, or what stands against it."""
         problems = await asyncio.get_running_loop().run_in_executor(None, self._runtime.problems)
         status = "ready" if not problems else "not ready"
-        await respond_json(send, 503 if problems else 200, {"status": status, "problems": problems})
+        return json_reply(503 if problems else 200, {"status": status, "problems": problems})
 
-    async def metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def metrics(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/metrics`: Prometheus' text format, for the bearer of `[server] admin_token`."""
         token = self._gate.policy.admin_token
         if token is None or not token.value:
-            await respond_problem(send, 404, "there is no such endpoint", detail="set server.admin_token")
-            return
-        headers = [(name.lower(), value) for name, value in scope["headers"]]
+            return problem_reply(404, "there is no such endpoint", detail="set server.admin_token")
         if not bearer(headers, (token,)):
-            await respond_problem(
-                send, 401, "the bearer token is not known", headers=((b"www-authenticate", b"Bearer"),)
-            )
-            return
+            asked = ((b"www-authenticate", b"Bearer"),)
+            return problem_reply(401, "the bearer token is not known", headers=asked)
         try:
             text = await asyncio.get_running_loop().run_in_executor(None, self._runtime.scrape)
         except (StorageError, OSError):
-            await respond_problem(send, 503, "the outbox cannot be read", headers=(RETRY_AFTER,))
-            return
-        await respond(send, 200, text, ((b"content-type", CONTENT_TYPE),))
+            return problem_reply(503, "the outbox cannot be read", headers=(RETRY_AFTER,))
+        return Reply(200, text, ((b"content-type", CONTENT_TYPE),))
 
-    async def gpc(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def gpc(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET /.well-known/gpc.json`: this site honours the signal (w3c/gpc, "GPC Support Resource")."""
-        await respond_json(
-            send, 200, {"gpc": True, "lastUpdate": self._updated}, ((b"cache-control", b"max-age=3600"),)
-        )
+        lasting = ((b"cache-control", b"max-age=3600"),)
+        return json_reply(200, {"gpc": True, "lastUpdate": self._updated}, lasting)
 
     def honours_opt_out(self, scope: Scope) -> bool:
         """Whether this request carries a browser's opt-out signal, and this policy honours it there."""
-        if not gpc.read(header_values(scope["headers"], b"sec-gpc")):
+        headers = lowered(scope)
+        return b"sec-gpc" in dict(headers) and self._honours(headers, identify(scope, headers, self._gate))
+
+    def _honours(self, headers: Headers, caller: Caller) -> bool:
+        if not gpc.read(header_values(headers, b"sec-gpc")):
             return False
         if self._gate.policy.file.consent.gpc == "everywhere":
             return True
-        return self._gate.consent_of(identify(scope, self._gate), self._gate.clock()).gpc_honoured
-
-    def _cors(self, scope: Scope) -> Sequence[Header] | None:
-        return cors(scope, self._gate.policy.origins)
+        return self._gate.consent_of(caller, self._gate.clock()).gpc_honoured
 
 
 _PREFLIGHT: tuple[Header, ...] = (
@@ -176,12 +181,11 @@ _PREFLIGHT: tuple[Header, ...] = (
 )
 
 
-def _fault(scope: Scope, hosts: frozenset[str]) -> Fault | None:
+def _fault(scope: Scope, headers: Headers, hosts: frozenset[str]) -> Fault | None:
     """What is wrong with a request's head: the middleware cannot choose its server, so it looks for itself."""
     path = raw_path(scope)
     if TARGET not in scope.get("extensions", ()):  # our own protocol has looked already
         target = path + b"?" + bytes(scope.get("query_string", b""))
-        headers = [(name.lower(), value) for name, value in scope["headers"]]
         # What HTTP/2 can say can be said in 1.1; a scope without a version is no request off a wire.
         version = "1.1" if scope.get("http_version", "1.0") != "1.0" else "1.0"
         fault = request_fault(scope["method"], target, version, headers, hosts)
@@ -197,7 +201,7 @@ def local_path(scope: Scope) -> str:
     return path[len(root) :] if root and path.startswith(root + "/") else path
 
 
-def _single(headers: tuple[Header, ...], name: bytes) -> str:
+def _single(headers: Headers, name: bytes) -> str:
     values = header_values(headers, name)
     if len(values) > 1:
         raise EventError(400, f"the header {name.decode()} is given twice")

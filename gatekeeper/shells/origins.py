@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 
-from gatekeeper.shells.asgi import Header, Scope
+from gatekeeper.shells.asgi import Headers
 from gatekeeper.signals import header_values
 
 
-def cors(scope: Scope, origins: Set[str]) -> Sequence[Header] | None:
+def cors(headers: Headers, origins: Set[str]) -> Headers | None:
     """The CORS headers of an answer: none for same-origin and servers, `None` for a stranger's page.
 
     `origins` are those of the policy. There is no `*`: the answer may depend on cookies.
     """
-    headers = [(name.lower(), value) for name, value in scope["headers"]]
     found = set(header_values(headers, b"origin"))
     if not found:
         return ()

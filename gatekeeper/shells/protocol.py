@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote
 
 import httptools
 import orjson
@@ -26,6 +27,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gatekeeper.jurisdiction.networks import Ranges, parse_address
+from gatekeeper.shells.exchange import Answering, Exchange
 from gatekeeper.shells.hygiene import Fault, request_fault
 
 SLOWEST: Final = 4096  # bytes a second of a body, after its first `body_timeout` seconds
@@ -48,6 +50,7 @@ class Limits:
     head_bytes: int = 16 * 2**10
     head_timeout: float = 10.0  # seconds
     body_timeout: float = 15.0
+    body: int = 2**20  # bytes that are read before anybody is asked
     hosts: frozenset[str] = frozenset()
     proxies: Ranges = _NOBODY  # many clients behind one address: not bounded per address
 
@@ -102,6 +105,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.counted = False
         self.address: str | None = None
         self._fault: Fault | None = None
+        self._exchange: Exchange | None = None  # whose body is on its way
         self._unanswered = 0  # requests whose head is there
         self._again = False  # the head of a request is given to another parser
         self._in_head = True  # between messages, too
@@ -201,19 +205,51 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head = self._body = 0
         self._body_since = self.loop.time()
         self._due = self._body_since + limits.body_timeout
-        if self._should_upgrade() and self.parser.should_upgrade():
+        upgrade = self.parser.should_upgrade()
+        if upgrade and self._should_upgrade():
             return  # `upgraded` is next
         self._unanswered += 1
+        exchange = self._exchange = None if upgrade else self._begin(method, version)
+        if exchange is not None:
+            self.cycle = exchange  # type: ignore[assignment]  # it has what is asked of one
+            return
         super().on_headers_complete()
         scope: Any = self.scope
         cycle = self.cycle
         scope["extensions"] = {TARGET: self.url, OWN_DATE: lambda: setattr(cycle, "default_headers", [])}
 
+    def _begin(self, method: str, version: str) -> Exchange | None:
+        """The way past ASGI, for a plain request that an endpoint of ours answers; `None` for any other."""
+        answering = self.direct(self.url)
+        if answering is None or version != "1.1" or method == "HEAD" or self.expect_100_continue:
+            return None
+        if self.cycle is not None and not self.cycle.response_complete:
+            return None  # pipelined behind another one
+        framing = dict(self.headers)
+        length = framing.get(b"content-length", b"0")
+        if b"transfer-encoding" in framing or len(length) > 9 or int(length) > self.watch.limits.body:
+            return None
+        raw, _, query = self.url.partition(b"?")
+        path = raw.decode("ascii")
+        scope: Any = self.scope
+        scope["method"] = method
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"], scope["query_string"] = raw, query
+        scope["extensions"] = {TARGET: self.url}
+        return Exchange(self, scope, answering, keep_alive=self.parser.should_keep_alive())
+
+    def direct(self, target: bytes) -> Answering | None:
+        """Who answers a request for `target` without ASGI; `None`: nobody."""
+        return None
+
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
         self._body += len(body)
         self._due = self._body_since + self.watch.limits.body_timeout + self._body / SLOWEST
-        super().on_body(body)
+        if self._exchange is not None:
+            self._exchange.feed(body)
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -222,7 +258,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head = 0
         self._due = NEVER
-        super().on_message_complete()
+        if self._exchange is not None:
+            exchange, self._exchange = self._exchange, None
+            exchange.begin()
+        else:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The answer is whole, the request perhaps not: its rest is read for a while, then it is over."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable
 from typing import Final
 
 from msgspec import structs
 
-from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, unrecorded
+from gatekeeper.audit.lines import Line
+from gatekeeper.calls import CallPlan, decision_lines, finish_call, plan_call, unrecorded
 from gatekeeper.delivery.direct import BUSY, DirectSender
 from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.destinations.kind import Destination
@@ -22,10 +23,12 @@ from gatekeeper.errors import AuditError, DeliveryError
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call
 from gatekeeper.reasons import INTERNAL
-from gatekeeper.shells.asgi import Header, Receive, Scope, Send, read_body, respond, respond_problem
+from gatekeeper.shells.asgi import Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.caller import identify
 from gatekeeper.shells.origins import cors
+from gatekeeper.shells.protocol import TARGET
 from gatekeeper.shells.target import path_fault, raw_path, target_fault
+from gatekeeper.shells.turns import Turns
 from gatekeeper.signals import context, header_values
 
 _log = logging.getLogger("gatekeeper")
@@ -40,6 +43,9 @@ _ANSWERED: Final = frozenset(
 )
 _HEADER_NAMES: Final = re.compile(rb"[A-Za-z0-9-]+(?:[ \t]*,[ \t]*[A-Za-z0-9-]+){0,49}")
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\t]")
+_OURS: Final = frozenset({b"cookie", context.HEADER})
+_OURS_TRUSTED: Final = _OURS | {b"authorization"}
+Carried = tuple[CallPlan, Answer | None, str | None]
 
 
 class Relay:
@@ -47,79 +53,83 @@ class Relay:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
+        self._lines = Turns(gate.recorder.append)
         table = gate.policy.file.delivery
         self._sender = DirectSender(table.timeout, table.max_concurrent)
-        self._under_way: set[asyncio.Task[tuple[CallPlan, Answer | None, str | None]]] = set()
+        self._under_way: set[asyncio.Task[Carried]] = set()
 
     def use(self, gate: Gate) -> None:
         """Judge calls by another policy, from the next one on; may be called from any thread."""
         table = gate.policy.file.delivery
         self._sender.use(table.timeout, table.max_concurrent)
+        if gate.recorder is not self._gate.recorder:
+            self._lines = Turns(gate.recorder.append)
         self._gate = gate
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one call. Raises EventError where its body is too large or too slow."""
+    async def reply(self, scope: Scope, headers: Headers, read: Read) -> Reply:
+        """Answer one call. Raises what `read` raises: its body is too large or too slow."""
         gate = self._gate  # one policy from the first look to the outcome
         policy = gate.policy
-        allowed = cors(scope, policy.origins)
+        allowed = cors(headers, policy.origins)
         if allowed is None:
-            await respond_problem(send, 403, "the origin is not listed", detail="add it to server.origins")
-            return
+            return problem_reply(403, "the origin is not listed", detail="add it to server.origins")
         if allowed:
             allowed = (*allowed, (b"access-control-expose-headers", b"Gatekeeper-Decision"))
-        head = scope["method"] == "HEAD"
         # As it came, not as it was decoded: what is handed on is exactly what was looked at.
         name, slash, rest = raw_path(scope).removeprefix(f"{policy.prefix}/to/".encode()).partition(b"/")
         to = policy.destinations.get(name.decode("latin-1"))
         if to is None:
             detail = "the path is <prefix>/to/<name in [destinations]>/<the vendor's path>"
-            await respond_problem(send, 404, "there is no such destination", detail=detail, headers=allowed)
-            return
+            return problem_reply(404, "there is no such destination", detail=detail, headers=allowed)
         if scope["method"] == "OPTIONS":
-            await respond(send, 204, b"", (*allowed, *_preflight(scope)))
-            return
-        query = bytes(scope.get("query_string", b""))
-        fault = path_fault(slash + rest or b"/") or target_fault(b"/?" + query)
+            return Reply(204, b"", (*allowed, *_preflight(headers)))
+        path, query = slash + rest or b"/", bytes(scope.get("query_string", b""))
+        fault = path_fault(path) or target_fault(b"/?" + query)
         if fault is not None:
-            await respond_problem(send, 400, fault, headers=allowed)
-            return
-        caller = identify(scope, gate)
+            return problem_reply(400, fault, headers=allowed)
+        caller = identify(scope, headers, gate)
         call = Call(
             method=scope["method"],
-            path=(slash + rest or b"/").decode("ascii"),
+            path=path.decode("ascii"),
             query=query.decode("ascii"),
-            headers=tuple(_own_kept_back(caller)),
-            body=await read_body(receive, policy.file.server.max_body, policy.file.server.body_timeout),
+            headers=_own_kept_back(caller),
+            body=await read(),
         )
-        # Shielded: a caller who goes away, or a server that cancels, must not leave a call without its outcome.
-        work = asyncio.create_task(self._carry(gate, to, call, _seen(caller)))
-        self._under_way.add(work)
-        work.add_done_callback(self._under_way.discard)
-        plan, answer, why = await asyncio.shield(work)
-        decided: Sequence[Header] = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
-        if answer is not None:
-            await respond(send, answer.status, answer.body, (*_known(answer), *decided), head=head)
-        elif why == BUSY:
-            title = f"too many calls to {to.name} are under way"
-            await respond_problem(send, 503, title, headers=(RETRY_AFTER, *decided))
-        elif why is not None and why.endswith("timeout"):
-            await respond_problem(send, 504, f"{to.name} did not answer in time", headers=decided)
+        carrying = self._carry(gate, to, call, _seen(caller))
+        if TARGET in scope.get("extensions", ()):  # our own server does not cancel what it has begun
+            plan, answer, why = await carrying
         else:
-            await respond_problem(send, 502, f"{to.name} could not be reached", detail=why, headers=decided)
+            plan, answer, why = await self._shielded(carrying)
+        decided: Headers = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
+        if answer is not None:
+            return Reply(answer.status, answer.body, (*_known(answer), *decided))
+        if why == BUSY:
+            title = f"too many calls to {to.name} are under way"
+            return problem_reply(503, title, headers=(RETRY_AFTER, *decided))
+        if why is not None and why.endswith("timeout"):
+            return problem_reply(504, f"{to.name} did not answer in time", headers=decided)
+        return problem_reply(502, f"{to.name} could not be reached", detail=why, headers=decided)
 
     async def close(self) -> None:
         """Wait for what is under way (no longer than a call may take), then close the connections."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=self._gate.policy.file.delivery.timeout)
         await self._sender.close()
+        await asyncio.sleep(0)  # the last outcomes go over at the end of a turn
 
-    async def _carry(
-        self, gate: Gate, to: Destination, call: Call, caller: Caller
-    ) -> tuple[CallPlan, Answer | None, str | None]:
+    async def _shielded(self, carrying: Coroutine[None, None, Carried]) -> Carried:
+        """A caller who goes away, or a server that cancels, must not leave a call without its outcome."""
+        work = asyncio.create_task(carrying)
+        self._under_way.add(work)
+        work.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(work)
+
+    async def _carry(self, gate: Gate, to: Destination, call: Call, caller: Caller) -> Carried:
         """The plan, the answer for the caller, and a short code where there is none."""
+        lines = self._lines
         plan = plan_call(gate, to, call, caller)
         try:
-            await asyncio.wrap_future(record_call(gate, plan))
+            await lines.wait(decision_lines(gate, plan))
         except AuditError:
             plan = unrecorded(plan)
         gate.metrics.count_call(to.name, "sent" if plan.outgoing is not None else plan.reason or INTERNAL)
@@ -135,17 +145,19 @@ class Relay:
             _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)
             why = "internal_error"
         finally:
-            relayed = _finish(gate, plan, answer, why)
+            relayed = _finish(gate, plan, answer, why, lines)
         return plan, relayed, why
 
 
-def _finish(gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None) -> Answer | None:
+def _finish(
+    gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None, lines: Turns[Line, None]
+) -> Answer | None:
     """Record the outcome; the log tells apart only whether the vendor may have the call (`unknown`) or cannot."""
     try:
-        return finish_call(gate, plan, answer, UNKNOWN if why in NO_ANSWER else why)
+        return finish_call(gate, plan, answer, UNKNOWN if why in NO_ANSWER else why, lines.put)
     except Exception as error:  # noqa: BLE001  # an answer that cannot be read is no answer; the outcome is recorded
         _log.error("the answer of %s could not be read (%s)", plan.to.name, type(error).__name__)
-        return finish_call(gate, plan, None, UNKNOWN)
+        return finish_call(gate, plan, None, UNKNOWN, lines.put)
 
 
 def _seen(caller: Caller) -> Caller:
@@ -159,12 +171,10 @@ def _seen(caller: Caller) -> Caller:
     return structs.replace(caller, address=None, edge=None)
 
 
-def _own_kept_back(caller: Caller) -> Iterable[Header]:
+def _own_kept_back(caller: Caller) -> Headers:
     """The headers a dialect may look at: no cookies, and nothing that was meant for the gate."""
-    for name, value in caller.headers:
-        if name in (b"cookie", context.HEADER) or (name == b"authorization" and caller.trusted):
-            continue
-        yield name, value
+    ours = _OURS_TRUSTED if caller.trusted else _OURS
+    return tuple([header for header in caller.headers if header[0] not in ours])
 
 
 def _known(answer: Answer) -> Iterable[Header]:
@@ -174,12 +184,10 @@ def _known(answer: Answer) -> Iterable[Header]:
     yield b"cache-control", b"no-store"  # an answer belongs to one visitor and one moment
 
 
-def _preflight(scope: Scope) -> Iterable[Header]:
+def _preflight(headers: Headers) -> Iterable[Header]:
     """What a page of a listed origin may send: the vendor's SDK decides that, not we."""
     yield b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"
-    asked = header_values(
-        [(name.lower(), value) for name, value in scope["headers"]], b"access-control-request-headers"
-    )
+    asked = header_values(headers, b"access-control-request-headers")
     if len(asked) == 1 and _HEADER_NAMES.fullmatch(asked[0]):
         yield b"access-control-allow-headers", asked[0]
     yield b"access-control-max-age", b"600"

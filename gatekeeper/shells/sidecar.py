@@ -20,6 +20,7 @@ from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime, check
 from gatekeeper.shells.asgi import App, Receive, Scope, Send
 from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints
+from gatekeeper.shells.exchange import Answering
 from gatekeeper.shells.link import Target, parse_target
 from gatekeeper.shells.protocol import Limits, Watch, guarded
 from gatekeeper.shells.relay import Relay
@@ -38,6 +39,7 @@ class Sidecar:
         self.watch = Watch(limits(self.runtime.policy))
         self._relay = Relay(self.runtime.gate)
         self._endpoints = Endpoints(self.runtime, self._relay)
+        self._prefix = f"{self.runtime.policy.prefix}/".encode()
         self.runtime.watch(self._swap)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,11 +57,16 @@ class Sidecar:
             case _:
                 await send({"type": "websocket.close", "code": 1000})
 
+    def direct(self, target: bytes) -> Answering | None:
+        """Who answers a request for this target without ASGI: our endpoints, for what is under our prefix."""
+        return self._endpoints.reply if target.startswith(self._prefix) else None
+
     def _swap(self, gate: Gate) -> None:
         self.watch.limits = limits(gate.policy)
         self._relay.use(gate)
         if self.upstream is not None:
             self.upstream.use(gate)
+        self._prefix = f"{gate.policy.prefix}/".encode()
         self._endpoints = Endpoints(self.runtime, self._relay)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -103,6 +110,7 @@ def limits(policy: Policy) -> Limits:
         head_bytes=table.max_header_size,
         head_timeout=table.header_timeout,
         body_timeout=table.body_timeout,
+        body=table.max_body,
         hosts=frozenset(host.lower() for host in table.hosts),
         proxies=policy.trust.proxies,
     )
@@ -122,7 +130,7 @@ def app_target(policy: Policy, app_upstream: str | None = None) -> Target | None
 def server(app: App) -> uvicorn.Server:
     """A uvicorn server for an app with a gate: never its h11 parser, and never its own reading of X-Forwarded-For."""
     if isinstance(app, Sidecar):
-        made = guarded(app.watch, partial(TunnelProtocol, upstream=app.upstream))
+        made = guarded(app.watch, partial(TunnelProtocol, upstream=app.upstream, direct=app.direct))
     else:
         made = guarded(Watch(Limits()))
     return uvicorn.Server(

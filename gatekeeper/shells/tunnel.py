@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any, Final
 
 from gatekeeper.shells.asgi import Header
+from gatekeeper.shells.exchange import Answering
 from gatekeeper.shells.forwarding import from_app
 from gatekeeper.shells.hygiene import Fault
 from gatekeeper.shells.link import CONNECT, PIECE, Link, LinkError
@@ -23,11 +25,21 @@ _UPGRADE: Final[list[Header]] = [(b"connection", b"Upgrade"), (b"upgrade", b"web
 
 
 class TunnelProtocol(GuardedProtocol):
-    """A connection that can become a tunnel. `upstream` is the app; without one no upgrade is offered."""
+    """A connection that can become a tunnel. `upstream` is the app; without one no upgrade is offered.
 
-    def __init__(self, *args: Any, upstream: Upstream | None, **more: Any) -> None:
+    `direct` finds who answers a request for a target without ASGI.
+    """
+
+    def __init__(
+        self, *args: Any, upstream: Upstream | None, direct: Callable[[bytes], Answering | None], **more: Any
+    ) -> None:
         super().__init__(*args, **more)
         self._upstream = upstream
+        self._direct = direct
+
+    def direct(self, target: bytes) -> Answering | None:
+        """Whoever the server knows."""
+        return self._direct(target)
 
     def upgraded(self, rest: bytes) -> bool:
         """Hand the connection over; `rest` is what the client sent already."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from gatekeeper.context import Here
 from gatekeeper.gate import Gate
-from gatekeeper.shells.asgi import Header, Receive, Scope, Send, respond_problem
+from gatekeeper.shells.asgi import Header, Receive, Scope, Send, problem_reply, respond
 from gatekeeper.shells.forwarding import from_app, to_app
 from gatekeeper.shells.link import Link, LinkError, Pool, Target
 from gatekeeper.shells.protocol import OWN_DATE, TARGET
@@ -68,12 +68,12 @@ class Upstream:
             upload = _Upload(link, receive)
             whole = await _pass_on(scope, await _patiently(link), link, send, more)
         except TimeoutError:
-            await respond_problem(send, 504, "the app behind this gate did not answer in time")
+            await respond(send, problem_reply(504, "the app behind this gate did not answer in time"))
         except LinkError as error:
             if not last and link is not None and link.used and not error.sent and not (upload and upload.gone):
                 return True  # the app had closed the connection while it was unused
             what = "gave no answer" if error.sent else "cannot be reached"
-            await respond_problem(send, 502, f"the app behind this gate {what}")
+            await respond(send, problem_reply(502, f"the app behind this gate {what}"))
         finally:
             if upload is not None:
                 await upload.stop()

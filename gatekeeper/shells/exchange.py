@@ -1,0 +1,95 @@
+"""One request for an endpoint of ours, from its head to its answer, without ASGI in between.
+
+It stands where uvicorn's protocol has its `RequestResponseCycle`: whole requests of bounded length, read before
+anybody is asked, and answers written in one piece. Whatever is not as plain as that goes the way of ASGI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from gatekeeper.shells.asgi import Disconnected, Read, Reply, Scope
+
+if TYPE_CHECKING:
+    from gatekeeper.shells.protocol import GuardedProtocol
+
+_log = logging.getLogger("gatekeeper")
+Answering = Callable[[Scope, Read], Awaitable[Reply]]
+
+
+class _Unheard:
+    """Nobody waits for parts of the body."""
+
+    def set(self) -> None:
+        """Nothing."""
+
+
+_UNHEARD: Final = _Unheard()
+
+
+class Exchange:
+    """A request and its answer; its public attributes are what uvicorn's protocol asks of a cycle."""
+
+    __slots__ = (
+        "_answering", "_parts", "_protocol", "_scope", "disconnected", "keep_alive", "message_event",
+        "response_complete", "response_started",
+    )  # fmt: skip
+
+    def __init__(self, protocol: GuardedProtocol, scope: Scope, answering: Answering, *, keep_alive: bool) -> None:
+        self._protocol = protocol
+        self._scope = scope
+        self._answering = answering
+        self._parts: list[bytes] = []
+        self.keep_alive = keep_alive
+        self.message_event = _UNHEARD
+        self.disconnected = False
+        self.response_started = False
+        self.response_complete = False
+
+    def feed(self, part: bytes) -> None:
+        """A part of the body."""
+        self._parts.append(part)
+
+    def begin(self) -> None:
+        """The request is whole."""
+        protocol = self._protocol
+        task = protocol.loop.create_task(self._run())
+        protocol.tasks.add(task)
+        task.add_done_callback(protocol.tasks.discard)
+
+    async def _body(self) -> bytes:
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+
+    async def _run(self) -> None:
+        protocol = self._protocol
+        try:
+            reply = await self._answering(self._scope, self._body)
+            if protocol.flow.write_paused and not self.disconnected:
+                await protocol.flow.drain()
+        except (asyncio.CancelledError, Disconnected):
+            protocol.transport.abort()
+            return
+        self.response_started = self.response_complete = True
+        transport = protocol.transport
+        if self.disconnected or transport.is_closing():
+            return
+        keep_alive = self.keep_alive and (b"connection", b"close") not in reply.headers
+        lines = [STATUS_LINE[reply.status]]
+        for header in (*protocol.server_state.default_headers, *reply.framed):
+            lines.append(b"%s: %s\r\n" % header)  # noqa: PERF401  # an extend with a generator takes longer
+        if not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+            _log.error("an answer was not sent: one of its headers holds a line break")
+            transport.abort()
+            return
+        transport.write(head + b"\r\n" + reply.body)
+        if not keep_alive:
+            transport.close()
+        protocol.on_response_complete()
