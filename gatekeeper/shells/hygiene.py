@@ -46,12 +46,12 @@ def request_fault(
     fault = target_fault(target)
     if fault is not None:
         return Fault(400, fault)
-    seen: dict[bytes, bytes] = {}
-    for name, value in headers:
-        if name in SINGLETONS:
-            if name in seen:
+    seen = dict(headers)
+    if len(seen) != len(headers):
+        names = [name for name, _ in headers]
+        for name in names:
+            if name in SINGLETONS and names.count(name) > 1:
                 return Fault(400, f"the header {name.decode('ascii')} is given twice")
-            seen[name] = value
     coding = seen.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or version == "1.0" or b"content-length" in seen):
         return Fault(400, "the body's framing can be read in two ways")

@@ -3,6 +3,7 @@
     the head            checked by `hygiene`; bounded in bytes, in headers and in time
     the body            bounded in time: whoever sends slower than `SLOWEST` bytes a second is cut off
     the answer          whoever does not read it for `UNREAD` seconds is cut off
+    a connection        closed after `timeout_keep_alive` seconds without a request
     trailers            dropped: they are no headers, and nobody has checked them
     names with `_`      dropped: to CGI and WSGI apps `Gatekeeper_Context` and `Gatekeeper-Context` are one
     connections         bounded, in all and per address
@@ -110,6 +111,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._again = False  # the head of a request is given to another parser
         self._in_head = True  # between messages, too
         self._head = 0  # bytes of it
+        self._piece = 0  # bytes that came last
+        self._resting = False  # kept alive, with nothing to do
         self._due = NEVER
         self._body_since = 0.0
         self._body = 0
@@ -132,11 +135,12 @@ class GuardedProtocol(HttpToolsProtocol):
         """Bytes of it."""
         if self.transport.is_closing() or self._fault is not None:
             return
-        self._unset_keepalive_if_required()
+        self._piece = len(data)
         if self._in_head:
-            if self._due == NEVER:
+            if self._resting or self._due == NEVER:
+                self._resting = False
                 self._due = self.loop.time() + self.watch.limits.head_timeout
-            self._head += len(data)
+            self._head += self._piece
         while data:
             try:
                 self.parser.feed_data(data)
@@ -183,11 +187,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or trailer."""
-        if not self._in_head or b"_" in name or self._again:
-            return
-        super().on_header(name, value)
-        if len(self.headers) > self.watch.limits.headers:
-            self._spoil(Fault(431, "there are too many headers"))
+        if self._in_head and b"_" not in name and not self._again:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is there: refuse it, or begin."""
@@ -195,7 +196,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self._again = False
             return
         limits = self.watch.limits
-        if sum(len(name) + len(value) + 4 for name, value in self.headers) + len(self.url) > limits.head_bytes:
+        if len(self.headers) > limits.headers:
+            self._spoil(Fault(431, "there are too many headers"))
+        # All of it came in these bytes: only where they are many, they are counted.
+        if self._head + self._piece > limits.head_bytes and _size(self.headers) + len(self.url) > limits.head_bytes:
             self._spoil(Fault(431, "the header is too large"))
         method, version = self.parser.get_method().decode("ascii"), self.parser.get_http_version()
         fault = request_fault(method, self.url, version, self.headers, limits.hosts)
@@ -209,7 +213,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if upgrade and self._should_upgrade():
             return  # `upgraded` is next
         self._unanswered += 1
-        exchange = self._exchange = None if upgrade else self._begin(method, version)
+        exchange = self._exchange = self._begin(method, version, upgrade=upgrade)
         if exchange is not None:
             self.cycle = exchange  # type: ignore[assignment]  # it has what is asked of one
             return
@@ -218,16 +222,18 @@ class GuardedProtocol(HttpToolsProtocol):
         cycle = self.cycle
         scope["extensions"] = {TARGET: self.url, OWN_DATE: lambda: setattr(cycle, "default_headers", [])}
 
-    def _begin(self, method: str, version: str) -> Exchange | None:
+    def _begin(self, method: str, version: str, *, upgrade: bool) -> Exchange | None:
         """The way past ASGI, for a plain request that an endpoint of ours answers; `None` for any other."""
         answering = self.direct(self.url)
-        if answering is None or version != "1.1" or method == "HEAD" or self.expect_100_continue:
+        there = dict(self.headers)
+        if b"expect" in there:
+            self.expect_100_continue = there[b"expect"].lower() == b"100-continue"
+        if answering is None or upgrade or version != "1.1" or method == "HEAD" or self.expect_100_continue:
             return None
         if self.cycle is not None and not self.cycle.response_complete:
             return None  # pipelined behind another one
-        framing = dict(self.headers)
-        length = framing.get(b"content-length", b"0")
-        if b"transfer-encoding" in framing or len(length) > 9 or int(length) > self.watch.limits.body:
+        length = there.get(b"content-length", b"0")
+        if b"transfer-encoding" in there or len(length) > 9 or int(length) > self.watch.limits.body:
             return None
         raw, _, query = self.url.partition(b"?")
         path = raw.decode("ascii")
@@ -267,7 +273,14 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer is whole, the request perhaps not: its rest is read for a while, then it is over."""
         self._unanswered -= 1
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._in_head and not self._head:
+            self._due, self._resting = self.loop.time() + self.timeout_keep_alive, True
         if self._fault is not None and not self._unanswered:
             self.transport.close()
         elif not self._in_head:
@@ -333,6 +346,10 @@ def last_answer(status: int, headers: list[tuple[bytes, bytes]], body: bytes) ->
     framing = [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
     lines = b"".join(b"%s: %s\r\n" % header for header in (*headers, *framing))
     return STATUS_LINE[status] + lines + b"\r\n" + body
+
+
+def _size(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def _framing(headers: list[tuple[bytes, bytes]]) -> bytes:

@@ -27,7 +27,7 @@ from gatekeeper.shells.asgi import Header, Headers, Read, Reply, Scope, problem_
 from gatekeeper.shells.caller import identify
 from gatekeeper.shells.origins import cors
 from gatekeeper.shells.protocol import TARGET
-from gatekeeper.shells.target import path_fault, raw_path, target_fault
+from gatekeeper.shells.target import raw_path
 from gatekeeper.shells.turns import Turns
 from gatekeeper.signals import context, header_values
 
@@ -67,7 +67,9 @@ class Relay:
         self._gate = gate
 
     async def reply(self, scope: Scope, headers: Headers, read: Read) -> Reply:
-        """Answer one call. Raises what `read` raises: its body is too large or too slow."""
+        """Answer one call, whose path and query are looked at already (see `endpoints`); no part of a path without
+        fault has one. Raises what `read` raises: its body is too large or too slow.
+        """
         gate = self._gate  # one policy from the first look to the outcome
         policy = gate.policy
         allowed = cors(headers, policy.origins)
@@ -84,9 +86,6 @@ class Relay:
         if scope["method"] == "OPTIONS":
             return Reply(204, b"", (*allowed, *_preflight(headers)))
         path, query = slash + rest or b"/", bytes(scope.get("query_string", b""))
-        fault = path_fault(path) or target_fault(b"/?" + query)
-        if fault is not None:
-            return problem_reply(400, fault, headers=allowed)
         caller = identify(scope, headers, gate)
         call = Call(
             method=scope["method"],

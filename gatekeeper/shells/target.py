@@ -25,8 +25,11 @@ def raw_path(scope: Scope) -> bytes:
     raw = scope.get("raw_path")
     path = bytes(raw) if raw is not None else quote(str(scope["path"])).encode("ascii")
     path = path.partition(b"?")[0]
-    root = quote(str(scope.get("root_path", ""))).encode("ascii")
-    return path[len(root) :] if root and path.startswith(root + b"/") else path
+    mounted = scope.get("root_path", "")
+    if not mounted:
+        return path
+    root = quote(str(mounted)).encode("ascii")
+    return path[len(root) :] if path.startswith(root + b"/") else path
 
 
 def target_fault(target: bytes) -> str | None:
@@ -43,6 +46,8 @@ def path_fault(path: bytes) -> str | None:
     fault = target_fault(path)
     if fault is not None:
         return fault
+    if b"%" not in path and b"/." not in path and b"//" not in path:
+        return None
     if b"//" in path:
         return "the path has an empty segment"
     if _ENCODED.search(path) or _BROKEN.search(path):
