@@ -1,4 +1,4 @@
-"""Hand-over by turns: one piece for a turn of the loop, everybody's own part back, and nobody's trouble is another's."""
+"""Hand-over by turns: one piece for a turn of the loop, everybody's own part back, nobody's trouble for others."""
 
 from __future__ import annotations
 
