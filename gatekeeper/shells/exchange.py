@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from gatekeeper.shells.asgi import Disconnected, Read, Reply, Scope
+from gatekeeper.shells.asgi import Read, Reply, Scope
 
 if TYPE_CHECKING:
     from gatekeeper.shells.protocol import GuardedProtocol
@@ -71,7 +71,11 @@ class Exchange:
             reply = await self._answering(self._scope, self._body)
             if protocol.flow.write_paused and not self.disconnected:
                 await protocol.flow.drain()
-        except (asyncio.CancelledError, Disconnected):
+        except asyncio.CancelledError:  # the server has waited long enough
+            protocol.transport.abort()
+            raise
+        except Exception as error:  # noqa: BLE001  # the traceback could show a visitor's data
+            _log.error("a request was not answered (%s)", type(error).__name__)
             protocol.transport.abort()
             return
         self.response_started = self.response_complete = True
