@@ -23,7 +23,7 @@ from gatekeeper.decision import decide
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.errors import DeliveryError
-from gatekeeper.fields.accept import accept, in_order
+from gatekeeper.fields.accept import accept, in_order, sort
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.keys import KeyRing
 from gatekeeper.model import (
@@ -287,25 +287,26 @@ class Gate:
         )
 
     def _event(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Event:
-        data, unusable = accept(posted.data, self.policy.catalogue)
-        for name, value in list(data.items()):
-            if isinstance(value, str) and self.policy.catalogue.by_key[name].type == "url":
-                site = self.policy.file.policy.site
-                if site is not None and value.startswith("/") and not value.startswith("//"):
-                    value = site.rstrip("/") + value
-                data[name], lifted = lift_click_ids(value)
-                more, bad = accept(lifted, self.policy.catalogue)
+        catalogue, table = self.policy.catalogue, self.policy.file.policy
+        data, unusable, named = sort(posted.data, catalogue)
+        for name in [name for name in data if name in catalogue.urls]:
+            value = str(data[name])
+            if table.site is not None and value.startswith("/") and not value.startswith("//"):
+                value = table.site.rstrip("/") + value
+            data[name], lifted = lift_click_ids(value)
+            if lifted:
+                more, bad = accept(lifted, catalogue)
                 for click_id, clean in more.items():
                     data.setdefault(click_id, clean)
                 unusable |= {click_id: cause for click_id, cause in bad.items() if click_id not in data}
-        currency = self.policy.file.policy.currency
+        currency = table.currency
         offered: dict[str, object] = {}
         if currency is not None and "order_value" in data:
             offered["currency"] = currency
         if not caller.trusted:
             agent = signals.header_values(caller.headers, b"user-agent")
             given = {"ip": caller.address, "user_agent": agent[0].decode("latin-1") if agent else None}
-            offered |= accept(given, self.policy.catalogue)[0]
+            offered |= accept(given, catalogue)[0]
         time = posted.time if caller.trusted and posted.time is not None else at
         purposes = posted.purposes or self.policy.event_purposes.get(posted.name, _EVERY_PURPOSE)
         return Event(
@@ -316,7 +317,7 @@ class Gate:
             purposes=purposes,
             offered=offered,
             unusable=unusable,
-            names=in_order(posted.data, data, unusable, self.policy.catalogue),
+            names=in_order(named, data, unusable),
         )
 
     def _place(self, told: tuple[str | None, str | None] | None, caller: Caller, at: float) -> Place:
@@ -369,21 +370,20 @@ class Gate:
         to: Destination,
     ) -> Decision:
         """The decision, saying what was really sent and stripped."""
-        added = decision.derived
-        stripped = decision.stripped
+        added, kept, stripped, derived = decision.derived, decision.kept, decision.stripped, shaped.derived
         if personal or shaped.invalid or shaped.unneeded:
             causes = dict.fromkeys((*personal, *shaped.invalid), "invalid") | dict.fromkeys(
                 shaped.unneeded, "not_needed"
             )
             causes = {**stripped, **{name: cause for name, cause in causes.items() if name not in added}}
             stripped = {name: causes[name] for name in event.names if name in causes}
-        kept, derived = decision.kept, shaped.derived
-        if added or to.kind.clear or len(shaped.sent) != len(kept):
-            # A personal value that this vendor wants in clear is named as what it is.
-            clear, by_key = to.kind.clear, self.policy.catalogue.by_key
-            sent = [name for name in shaped.sent if name not in added]
-            kept = {by_key[name].name if name in clear else name: kept[name] for name in sent}
+        if added or len(shaped.sent) != len(kept):
+            kept = {name: kept[name] for name in shaped.sent if name not in added}
             derived = (*[name for name in added if name in shaped.sent], *derived)
+        clear = to.kind.clear
+        if clear and not clear.isdisjoint(kept):  # a personal value that this vendor wants in clear is named as that
+            by_key = self.policy.catalogue.by_key
+            kept = {by_key[name].name if name in clear else name: value for name, value in kept.items()}
         return structs.replace(decision, kept=kept, stripped=stripped, derived=derived, scrubbed=scrubbed)
 
     def subjects_of(

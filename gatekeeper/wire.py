@@ -139,7 +139,7 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _count_keys(value: Any) -> int:
     """The number of keys in what orjson read, one level after the other."""
     count = 0
-    level = [value] if value.__class__ in _HOLDING else []
+    level: list[Any] = [value] if value.__class__ in _HOLDING else []
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for inner in level:
