@@ -19,14 +19,17 @@ from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission,
 from gatekeeper.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
 
 CONTEXTUAL: Final = "contextual"
+# Looked up once: an enum's member costs as much as a call.
+_UNKNOWN: Final = Permission.UNKNOWN
+_GRANTED: Final = Permission.GRANTED
+_DENIED: Final = Permission.DENIED
+_SEND: Final = Verdict.SEND
 _MOST_NAMES: Final = 64  # of an event whose names are remembered; a sender chooses those nobody knows
 _MOST_SORTED: Final = 512  # per destination
 _NEEDS: Final = {purpose: f"needs {purpose}" for purpose in Purpose}
 
 
-def decide(
-    event: Event, consent: Consent, place: Place, to: Destination, vendor: Permission = Permission.UNKNOWN
-) -> Decision:
+def decide(event: Event, consent: Consent, place: Place, to: Destination, vendor: Permission = _UNKNOWN) -> Decision:
     """What `to` gets of `event`, and why. `vendor` is what TC strings say of the destination's own vendor id."""
     steps: tuple[Step, ...] = consent.steps
     if to.regions is not None:
@@ -39,17 +42,17 @@ def decide(
     ruling = consent.rulings[to.purpose]
     contextual = False
     if ruling.silent and to.statistics_only and _exempt(place):
-        ruling = Ruling(Permission.GRANTED, "not_opted_out")
+        ruling = Ruling(_GRANTED, "not_opted_out")
         steps += (Step("statistics only", "exempt", "the law exempts first-party statistics, and nobody objected"),)
-    if ruling.permission is not Permission.GRANTED:
+    if ruling.permission is not _GRANTED:
         contextual = ruling.opted_out and to.on_opt_out == CONTEXTUAL
         steps += (Step(_NEEDS[to.purpose], CONTEXTUAL if contextual else "denied", ruling.reason or ""),)
         if not contextual:
             return _block(to, ruling.reason or INTERNAL, steps)
     else:
-        steps += (_granted(to.purpose, ruling.basis),)
+        steps += (_given(to.purpose, ruling.basis),)
 
-    if vendor is Permission.DENIED and to.purpose in NO_CONSENT:  # what is necessary needs nobody's consent
+    if vendor is _DENIED and to.purpose in NO_CONSENT:  # what is necessary needs nobody's consent
         steps += (Step(f"vendor {to.vendor_id}", "denied", "the TC string does not consent to this vendor"),)
         return _block(to, NO_CONSENT[to.purpose], steps)
 
@@ -64,7 +67,7 @@ def decide(
         kept[name] = offered[name]
     return Decision(
         destination=to.name,
-        verdict=Verdict.CONTEXTUAL if contextual else Verdict.SEND,
+        verdict=Verdict.CONTEXTUAL if contextual else _SEND,
         reason=None,
         kept=kept,
         stripped=names.stripped,
@@ -117,7 +120,7 @@ def _remembered(event: Event, to: Destination, contextual: bool) -> Names:
 
 
 @lru_cache(maxsize=64)
-def _granted(purpose: Purpose, basis: str) -> Step:
+def _given(purpose: Purpose, basis: str) -> Step:
     return Step(_NEEDS[purpose], "granted", f"basis: {basis}")
 
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, NamedTuple
 
 from msgspec import structs
@@ -50,6 +48,9 @@ from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.storage.outbox import Arrival, Job
 from gatekeeper.wire import Posted
 
+# Looked up once: an enum's member costs as much as a call.
+_BLOCK: Final = Verdict.BLOCK
+_UNKNOWN: Final = Permission.UNKNOWN
 _EVERY_PURPOSE: Final = frozenset(Purpose)
 _REMEMBERED: Final = 4096  # visitors whose consent need not be worked out again
 _REMEMBERED_FOR: Final = 60.0  # seconds: a new location database is felt after as long
@@ -76,9 +77,10 @@ class Caller(Discreet, frozen=True):
     visitor: Visitor | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Discreet, frozen=True):
     """What is going to happen to one event; nothing has happened yet."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"shaped"})
 
     request_id: str
     at: float
@@ -86,7 +88,7 @@ class Plan:
     place: Place
     consent: Consent | None  # None where the gate itself failed
     decisions: tuple[Decision, ...]
-    shaped: Mapping[str, Shaped] = field(repr=False)  # by destination
+    shaped: Mapping[str, Shaped]  # by destination
     subjects: tuple[str, ...]  # pseudonyms
 
 
@@ -256,6 +258,7 @@ class Gate:
         DeliveryError if a destination's queue is full; then nothing is written either.
         """
         arrivals = []
+        counts: dict[str, int] = {}
         for one in posted:
             at = self.clock()
             request_id = self.new_id(at)
@@ -266,10 +269,11 @@ class Gate:
             else:
                 plan = self.plan(one, caller, at=at, request_id=request_id)
             arrivals.append(self._arrival(plan, one.id))
-            self.metrics.decided(
-                (to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is Verdict.BLOCK
-            )
-        counts = Counter(job.destination for arrival in arrivals for job in arrival.jobs)
+            blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
+            if blocked:
+                self.metrics.decided(blocked)
+            for name in plan.shaped:
+                counts[name] = counts.get(name, 0) + 1
         for name, count in counts.items():
             if not self.outbox.room(name, count):
                 self.metrics.refused("full")
@@ -283,7 +287,7 @@ class Gate:
             None if event_id is None else self.keys.event_key(plan.event.name, event_id),
             plan.subjects,
             lines.decision_line(plan, self.policy),
-            tuple(Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()),
+            tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
         )
 
     def _event(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Event:
@@ -344,11 +348,11 @@ class Gate:
     def _for_destination(
         self, event: Event, consent: Consent, place: Place, to: Destination, at: float, scrubber: Scrubber
     ) -> tuple[Decision, Shaped | None]:
-        vendor = Permission.UNKNOWN
+        vendor = _UNKNOWN
         if to.vendor_id is not None:
             vendor = vendor_permissions(consent.signals, to.vendor_id, to.tcf_purposes)
         decision = decide(event, consent, place, to, vendor)
-        if decision.verdict is Verdict.BLOCK:
+        if decision.verdict is _BLOCK:
             return decision, None
         kept, scrubbed, personal = scrubber.scrub(decision.kept, to.url_params)
         shaping = Shaping(to, consent, place, at, lambda value: self.keys.derived_id(to.name, value))
@@ -356,7 +360,7 @@ class Gate:
         if isinstance(shaped, str):
             steps = (*decision.steps, Step("minimum data", "not met", shaped))
             return structs.replace(
-                decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
+                decision, verdict=_BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
             ), None
         return self._settled(decision, event, shaped, scrubbed, personal, to), shaped
 
@@ -393,7 +397,7 @@ class Gate:
         known: list[tuple[str, str]] = []
         if caller.trusted and posted is not None and posted.subject is not None:
             known += posted.subject.items()
-        known += (("consent", signal.subject) for signal in consent.signals if signal.subject)
+        known += [("consent", signal.subject) for signal in consent.signals if signal.subject]
         if caller.visitor is not None and caller.visitor.subject is not None:
             known.append(("consent", caller.visitor.subject))
         for name in ("user_id", "client_id"):
@@ -402,7 +406,7 @@ class Gate:
         email = event.data.get("email_hash")
         if isinstance(email, Personal) and (reference := lines.email_reference(email)) is not None:
             known.append(("email", reference))
-        return tuple(dict.fromkeys(self.keys.name(kind, value) for kind, value in known))
+        return tuple(dict.fromkeys([self.keys.name(kind, value) for kind, value in known]))
 
 
 def age_of(caller: Caller) -> str | None:
@@ -412,4 +416,4 @@ def age_of(caller: Caller) -> str | None:
 
 def failed(to: Destination) -> Decision:
     """The decision where the gate itself fails: closed."""
-    return Decision(to.name, Verdict.BLOCK, INTERNAL, kept={}, legal_basis=to.legal_basis)
+    return Decision(to.name, _BLOCK, INTERNAL, kept={}, legal_basis=to.legal_basis)

@@ -20,6 +20,7 @@ from msgspec import Struct
 from gatekeeper.model import Answer, Consent, Event, Outcome, Outgoing, Place, Purpose, Shaped
 
 DAY = 86_400.0
+_MARKETING = Purpose.MARKETING
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Shaping(Struct, frozen=True):
     @property
     def marketing_granted(self) -> bool:
         """Whether advertising use is permitted: what every vendor's consent flag asks."""
-        return self.consent.rulings[Purpose.MARKETING].permission == "granted"
+        return self.consent.rulings[_MARKETING].permission == "granted"
 
     @property
     def restricted_use(self) -> bool:
