@@ -14,7 +14,7 @@ from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from msgspec import structs
+from msgspec import Struct, structs
 
 from gatekeeper import wire
 from gatekeeper.consent.minors import AGE_BANDS
@@ -32,23 +32,22 @@ if TYPE_CHECKING:
 _log = logging.getLogger("gatekeeper")
 
 
-class Here:
+class Here(Struct, eq=False):
     """Where code is running: in which gate, and for which request (`scope`) or which verified visitor.
 
-    `scope` may be a way to make one, for hosts that have none until something asks.
-    No dataclass: one is made for every request of the host app, and most are never asked anything.
+    `scope` may be a way to make one, for hosts that have none until something asks. One of these is made for every
+    request of the host app, and most are never asked anything.
     """
 
-    __slots__ = ("_caller", "gate", "scope", "told", "visitor")
+    gate: Gate
+    scope: Scope | Callable[[], Scope] | None = None
+    visitor: Visitor | None = None
+    told: dict[str, Any] | None = None  # what the host app knows of the visitor
+    _caller: Caller | None = None
 
-    def __init__(
-        self, gate: Gate, scope: Scope | Callable[[], Scope] | None = None, visitor: Visitor | None = None
-    ) -> None:
-        self.gate = gate
-        self.scope = scope
-        self.visitor = visitor
-        self.told: dict[str, Any] | None = None  # what the host app knows of the visitor
-        self._caller: Caller | None = None
+    def __repr__(self) -> str:
+        """Nothing of the request."""
+        return "Here()"
 
     def caller(self) -> Caller:
         """What is known of the visitor, read when it is first asked for."""

@@ -10,77 +10,118 @@ A field is kept when the catalogue knows it, its purposes cover the destination'
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from gatekeeper.destinations.kind import Destination
 from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
 from gatekeeper.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
 
 CONTEXTUAL: Final = "contextual"
+# Looked up once: an enum's member costs as much as a call.
+_UNKNOWN: Final = Permission.UNKNOWN
+_GRANTED: Final = Permission.GRANTED
+_DENIED: Final = Permission.DENIED
+_SEND: Final = Verdict.SEND
+_MOST_NAMES: Final = 64  # of an event whose names are remembered; a sender chooses those nobody knows
+_MOST_SORTED: Final = 512  # per destination
 _NEEDS: Final = {purpose: f"needs {purpose}" for purpose in Purpose}
 
 
-def decide(
-    event: Event, consent: Consent, place: Place, to: Destination, vendor: Permission = Permission.UNKNOWN
-) -> Decision:
+def decide(event: Event, consent: Consent, place: Place, to: Destination, vendor: Permission = _UNKNOWN) -> Decision:
     """What `to` gets of `event`, and why. `vendor` is what TC strings say of the destination's own vendor id."""
-    steps = [*consent.steps]
+    steps: tuple[Step, ...] = consent.steps
     if to.regions is not None:
         there = {place.country, f"{place.country}-{place.region}"} if place.country else set()
         inside = not there.isdisjoint(to.regions)
-        steps.append(Step("region", "inside" if inside else "outside", "the policy lists where it may be used"))
+        steps += (Step("region", "inside" if inside else "outside", "the policy lists where it may be used"),)
         if not inside:
             return _block(to, JURISDICTION, steps)
 
     ruling = consent.rulings[to.purpose]
     contextual = False
     if ruling.silent and to.statistics_only and _exempt(place):
-        ruling = Ruling(Permission.GRANTED, "not_opted_out")
-        steps.append(Step("statistics only", "exempt", "the law exempts first-party statistics, and nobody objected"))
-    if ruling.permission is not Permission.GRANTED:
+        ruling = Ruling(_GRANTED, "not_opted_out")
+        steps += (Step("statistics only", "exempt", "the law exempts first-party statistics, and nobody objected"),)
+    if ruling.permission is not _GRANTED:
         contextual = ruling.opted_out and to.on_opt_out == CONTEXTUAL
-        steps.append(Step(_NEEDS[to.purpose], CONTEXTUAL if contextual else "denied", ruling.reason or ""))
+        steps += (Step(_NEEDS[to.purpose], CONTEXTUAL if contextual else "denied", ruling.reason or ""),)
         if not contextual:
             return _block(to, ruling.reason or INTERNAL, steps)
     else:
-        steps.append(Step(_NEEDS[to.purpose], "granted", f"basis: {ruling.basis}"))
+        steps += (_given(to.purpose, ruling.basis),)
 
-    if vendor is Permission.DENIED and to.purpose in NO_CONSENT:  # what is necessary needs nobody's consent
-        steps.append(Step(f"vendor {to.vendor_id}", "denied", "the TC string does not consent to this vendor"))
+    if vendor is _DENIED and to.purpose in NO_CONSENT:  # what is necessary needs nobody's consent
+        steps += (Step(f"vendor {to.vendor_id}", "denied", "the TC string does not consent to this vendor"),)
         return _block(to, NO_CONSENT[to.purpose], steps)
 
     if to.purpose not in event.purposes:
-        steps.append(Step("declared purposes", "do not include it", ", ".join(sorted(event.purposes))))
+        steps += (Step("declared purposes", "do not include it", ", ".join(sorted(event.purposes))),)
         return _block(to, MISMATCH, steps)
 
-    allowed = to.fields & to.contextual if contextual else to.fields
-    data = event.data
-    kept: dict[str, object] = {}
-    stripped: dict[str, str] = {}
-    for name in event.names:
-        if name in data:
-            if name in allowed:
-                kept[name] = data[name]
-            else:
-                stripped[name] = "opt_out" if name in to.fields else to.causes[name]
-        else:
-            stripped[name] = event.unusable[name]
-    derived: tuple[str, ...] = ()
-    for name, value in event.offered.items():
-        if name in allowed and name not in kept:
-            kept[name] = value
-            derived += (name,)
+    names = _remembered(event, to, contextual)
+    data, offered = event.data, event.offered
+    kept = {name: data[name] for name in names.kept}
+    for name in names.derived:
+        kept[name] = offered[name]
     return Decision(
         destination=to.name,
-        verdict=Verdict.CONTEXTUAL if contextual else Verdict.SEND,
+        verdict=Verdict.CONTEXTUAL if contextual else _SEND,
         reason=None,
         kept=kept,
-        stripped=stripped,
-        derived=derived,
+        stripped=names.stripped,
+        derived=names.derived,
         basis=CONTEXTUAL if contextual else ruling.basis,
         legal_basis=to.legal_basis,
-        steps=tuple(steps),
+        steps=steps,
     )
+
+
+class Names(NamedTuple):
+    """Which of an event's fields a destination gets: of its data, and of what was offered; and why not the others."""
+
+    kept: tuple[str, ...]
+    stripped: Mapping[str, str]
+    derived: tuple[str, ...]
+
+
+def sort_names(event: Event, to: Destination, contextual: bool) -> Names:
+    """The names of an event's fields, sorted by what becomes of them at `to`."""
+    allowed = to.fields & to.contextual if contextual else to.fields
+    data = event.data
+    kept: dict[str, None] = {}
+    stripped: dict[str, str] = {}
+    for name in event.names:
+        if name not in data:
+            stripped[name] = event.unusable[name]
+        elif name in allowed:
+            kept[name] = None
+        else:
+            stripped[name] = "opt_out" if name in to.fields else to.causes[name]
+    derived = tuple([name for name in event.offered if name in allowed and name not in kept])
+    return Names(tuple(kept), stripped, derived)
+
+
+def _remembered(event: Event, to: Destination, contextual: bool) -> Names:
+    """`sort_names`, worked out once for events of the same names: a site's pages send the same ones over and over."""
+    names, unusable = event.names, event.unusable
+    if len(names) != len(event.data) + len(unusable) or len(names) > _MOST_NAMES:
+        return sort_names(event, to, contextual)
+    # Every name is in one of both, so what is unusable tells what is data.
+    key = (names, tuple(unusable.items()), tuple(event.offered), contextual)
+    known: Names | None = to.sorted_names.get(key)
+    if known is None:
+        known = sort_names(event, to, contextual)
+        if len(to.sorted_names) >= _MOST_SORTED:
+            to.sorted_names.clear()
+        to.sorted_names[key] = known
+    return known
+
+
+@lru_cache(maxsize=64)
+def _given(purpose: Purpose, basis: str) -> Step:
+    return Step(_NEEDS[purpose], "granted", f"basis: {basis}")
 
 
 def _exempt(place: Place) -> bool:
@@ -88,5 +129,5 @@ def _exempt(place: Place) -> bool:
     return all(law.analytics is not ConsentModel.OPT_IN or law.exemption.startswith("yes") for law in place.laws)
 
 
-def _block(to: Destination, reason: str, steps: list[Step]) -> Decision:
-    return Decision(to.name, Verdict.BLOCK, reason, kept={}, legal_basis=to.legal_basis, steps=tuple(steps))
+def _block(to: Destination, reason: str, steps: tuple[Step, ...]) -> Decision:
+    return Decision(to.name, Verdict.BLOCK, reason, kept={}, legal_basis=to.legal_basis, steps=steps)

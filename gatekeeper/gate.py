@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, NamedTuple
 
 from msgspec import structs
@@ -23,7 +21,7 @@ from gatekeeper.decision import decide
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.errors import DeliveryError
-from gatekeeper.fields.accept import accept, in_order
+from gatekeeper.fields.accept import accept, in_order, sort
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.keys import KeyRing
 from gatekeeper.model import (
@@ -50,6 +48,9 @@ from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.storage.outbox import Arrival, Job
 from gatekeeper.wire import Posted
 
+# Looked up once: an enum's member costs as much as a call.
+_BLOCK: Final = Verdict.BLOCK
+_UNKNOWN: Final = Permission.UNKNOWN
 _EVERY_PURPOSE: Final = frozenset(Purpose)
 _REMEMBERED: Final = 4096  # visitors whose consent need not be worked out again
 _REMEMBERED_FOR: Final = 60.0  # seconds: a new location database is felt after as long
@@ -76,9 +77,10 @@ class Caller(Discreet, frozen=True):
     visitor: Visitor | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Discreet, frozen=True):
     """What is going to happen to one event; nothing has happened yet."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"shaped"})
 
     request_id: str
     at: float
@@ -86,7 +88,7 @@ class Plan:
     place: Place
     consent: Consent | None  # None where the gate itself failed
     decisions: tuple[Decision, ...]
-    shaped: Mapping[str, Shaped] = field(repr=False)  # by destination
+    shaped: Mapping[str, Shaped]  # by destination
     subjects: tuple[str, ...]  # pseudonyms
 
 
@@ -264,6 +266,7 @@ class Gate:
         Raises DeliveryError if a destination's queue is full; then nothing may be written.
         """
         arrivals = []
+        counts: dict[str, int] = {}
         for one in posted:
             at = self.clock()
             request_id = self.new_id(at)
@@ -274,10 +277,11 @@ class Gate:
             else:
                 plan = self.plan(one, caller, at=at, request_id=request_id)
             arrivals.append(self._arrival(plan, one.id))
-            self.metrics.decided(
-                (to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is Verdict.BLOCK
-            )
-        counts = Counter(job.destination for arrival in arrivals for job in arrival.jobs)
+            blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
+            if blocked:
+                self.metrics.decided(blocked)
+            for name in plan.shaped:
+                counts[name] = counts.get(name, 0) + 1
         for name, count in counts.items():
             if not self.outbox.room(name, count):
                 self.metrics.refused("full")
@@ -291,29 +295,30 @@ class Gate:
             None if event_id is None else self.keys.event_key(plan.event.name, event_id),
             plan.subjects,
             lines.decision_line(plan, self.policy),
-            tuple(Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()),
+            tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
         )
 
     def _event(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Event:
-        data, unusable = accept(posted.data, self.policy.catalogue)
-        for name, value in list(data.items()):
-            if isinstance(value, str) and self.policy.catalogue.by_key[name].type == "url":
-                site = self.policy.file.policy.site
-                if site is not None and value.startswith("/") and not value.startswith("//"):
-                    value = site.rstrip("/") + value
-                data[name], lifted = lift_click_ids(value)
-                more, bad = accept(lifted, self.policy.catalogue)
+        catalogue, table = self.policy.catalogue, self.policy.file.policy
+        data, unusable, named = sort(posted.data, catalogue)
+        for name in [name for name in data if name in catalogue.urls]:
+            value = str(data[name])
+            if table.site is not None and value.startswith("/") and not value.startswith("//"):
+                value = table.site.rstrip("/") + value
+            data[name], lifted = lift_click_ids(value)
+            if lifted:
+                more, bad = accept(lifted, catalogue)
                 for click_id, clean in more.items():
                     data.setdefault(click_id, clean)
                 unusable |= {click_id: cause for click_id, cause in bad.items() if click_id not in data}
-        currency = self.policy.file.policy.currency
+        currency = table.currency
         offered: dict[str, object] = {}
         if currency is not None and "order_value" in data:
             offered["currency"] = currency
         if not caller.trusted:
             agent = signals.header_values(caller.headers, b"user-agent")
             given = {"ip": caller.address, "user_agent": agent[0].decode("latin-1") if agent else None}
-            offered |= accept(given, self.policy.catalogue)[0]
+            offered |= accept(given, catalogue)[0]
         time = posted.time if caller.trusted and posted.time is not None else at
         purposes = posted.purposes or self.policy.event_purposes.get(posted.name, _EVERY_PURPOSE)
         return Event(
@@ -324,7 +329,7 @@ class Gate:
             purposes=purposes,
             offered=offered,
             unusable=unusable,
-            names=in_order(posted.data, data, unusable, self.policy.catalogue),
+            names=in_order(named, data, unusable),
         )
 
     def _place(self, told: tuple[str | None, str | None] | None, caller: Caller, at: float) -> Place:
@@ -351,11 +356,11 @@ class Gate:
     def _for_destination(
         self, event: Event, consent: Consent, place: Place, to: Destination, at: float, scrubber: Scrubber
     ) -> tuple[Decision, Shaped | None]:
-        vendor = Permission.UNKNOWN
+        vendor = _UNKNOWN
         if to.vendor_id is not None:
             vendor = vendor_permissions(consent.signals, to.vendor_id, to.tcf_purposes)
         decision = decide(event, consent, place, to, vendor)
-        if decision.verdict is Verdict.BLOCK:
+        if decision.verdict is _BLOCK:
             return decision, None
         kept, scrubbed, personal = scrubber.scrub(decision.kept, to.url_params)
         shaping = Shaping(to, consent, place, at, lambda value: self.keys.derived_id(to.name, value))
@@ -363,7 +368,7 @@ class Gate:
         if isinstance(shaped, str):
             steps = (*decision.steps, Step("minimum data", "not met", shaped))
             return structs.replace(
-                decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
+                decision, verdict=_BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
             ), None
         return self._settled(decision, event, shaped, scrubbed, personal, to), shaped
 
@@ -377,21 +382,20 @@ class Gate:
         to: Destination,
     ) -> Decision:
         """The decision, saying what was really sent and stripped."""
-        added = decision.derived
-        stripped = decision.stripped
+        added, kept, stripped, derived = decision.derived, decision.kept, decision.stripped, shaped.derived
         if personal or shaped.invalid or shaped.unneeded:
             causes = dict.fromkeys((*personal, *shaped.invalid), "invalid") | dict.fromkeys(
                 shaped.unneeded, "not_needed"
             )
             causes = {**stripped, **{name: cause for name, cause in causes.items() if name not in added}}
             stripped = {name: causes[name] for name in event.names if name in causes}
-        kept, derived = decision.kept, shaped.derived
-        if added or to.kind.clear or len(shaped.sent) != len(kept):
-            # A personal value that this vendor wants in clear is named as what it is.
-            clear, by_key = to.kind.clear, self.policy.catalogue.by_key
-            sent = [name for name in shaped.sent if name not in added]
-            kept = {by_key[name].name if name in clear else name: kept[name] for name in sent}
+        if added or len(shaped.sent) != len(kept):
+            kept = {name: kept[name] for name in shaped.sent if name not in added}
             derived = (*[name for name in added if name in shaped.sent], *derived)
+        clear = to.kind.clear
+        if clear and not clear.isdisjoint(kept):  # a personal value that this vendor wants in clear is named as that
+            by_key = self.policy.catalogue.by_key
+            kept = {by_key[name].name if name in clear else name: value for name, value in kept.items()}
         return structs.replace(decision, kept=kept, stripped=stripped, derived=derived, scrubbed=scrubbed)
 
     def subjects_of(
@@ -401,7 +405,7 @@ class Gate:
         known: list[tuple[str, str]] = []
         if caller.trusted and posted is not None and posted.subject is not None:
             known += posted.subject.items()
-        known += (("consent", signal.subject) for signal in consent.signals if signal.subject)
+        known += [("consent", signal.subject) for signal in consent.signals if signal.subject]
         if caller.visitor is not None and caller.visitor.subject is not None:
             known.append(("consent", caller.visitor.subject))
         for name in ("user_id", "client_id"):
@@ -410,7 +414,7 @@ class Gate:
         email = event.data.get("email_hash")
         if isinstance(email, Personal) and (reference := lines.email_reference(email)) is not None:
             known.append(("email", reference))
-        return tuple(dict.fromkeys(self.keys.name(kind, value) for kind, value in known))
+        return tuple(dict.fromkeys([self.keys.name(kind, value) for kind, value in known]))
 
 
 def age_of(caller: Caller) -> str | None:
@@ -420,4 +424,4 @@ def age_of(caller: Caller) -> str | None:
 
 def failed(to: Destination) -> Decision:
     """The decision where the gate itself fails: closed."""
-    return Decision(to.name, Verdict.BLOCK, INTERNAL, kept={}, legal_basis=to.legal_basis)
+    return Decision(to.name, _BLOCK, INTERNAL, kept={}, legal_basis=to.legal_basis)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, final
 
 import msgspec
 from msgspec import Struct
@@ -228,8 +228,12 @@ class Discreet(Struct, frozen=True):
         return ((name, getattr(self, name)) for name in self.__struct_fields__ if name not in self.hidden)
 
 
+@final
 class Personal(Discreet, frozen=True):
-    """A personal value on its way in: raw (to be normalised and hashed per vendor) or hashed already."""
+    """A personal value on its way in: raw (to be normalised and hashed per vendor) or hashed already.
+
+    Destinations ask `type(value) is Personal`, which takes a quarter of `isinstance`'s time.
+    """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"value"})
 

@@ -5,6 +5,7 @@ The keys of the guide's record come first and under the guide's names. No value 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 
 from gatekeeper.destinations import normalise
-from gatekeeper.model import Consent, Decision, Permission, Personal, Purpose, Signal, Verdict
+from gatekeeper.model import Consent, Decision, Permission, Personal, Place, Purpose, Signal, Verdict
 
 if TYPE_CHECKING:
     from gatekeeper.gate import Plan
@@ -33,15 +34,21 @@ class Line(NamedTuple):
 
 
 def pack(batch: Sequence[Line]) -> bytes:
-    """Lines as bytes, to be kept until the log has them."""
-    return orjson.dumps([(line.core.decode(), line.refs) for line in batch])
+    """Lines as bytes, to be kept until the log has them: each as it is, then one with its pseudonyms.
+
+    Compressed: lines of one moment are much alike, and what they are kept in is written to disk page by page.
+    """
+    return zlib.compress(b"\n".join([part for line in batch for part in (line.core, " ".join(line.refs).encode())]), 1)
 
 
 def unpack(data: bytes) -> list[Line]:
     """The lines of `pack`."""
-    return [Line(core.encode(), tuple(refs)) for core, refs in orjson.loads(data)]
+    parts = zlib.decompress(data).split(b"\n")
+    return [Line(core, tuple(refs.decode().split())) for core, refs in zip(parts[::2], parts[1::2], strict=True)]
 
 
+# Looked up once: an enum's member costs as much as a call.
+_BLOCK: Final = Verdict.BLOCK
 _PURPOSES = tuple((purpose.value, purpose) for purpose in Purpose)
 NOTHING_GRANTED = {"necessary": True, "analytics": False, "marketing": False}
 
@@ -63,27 +70,57 @@ def timestamp_of(at: datetime) -> str:
 
 def decision_line(plan: Plan, policy: Policy) -> Line:
     """The line written before anything is sent."""
-    record = decision_record(plan, policy)
-    del record["subjects"]  # they stand in a part of the line that can be removed
-    return Line(orjson.dumps(record), plan.subjects)
+    place, consent = plan.place, plan.consent
+    known = _visitors.get(id(consent))
+    if known is None or known.consent is not consent or known.place is not place or known.policy is not policy:
+        if len(_visitors) >= _MOST_VISITORS:
+            _visitors.clear()
+        state = orjson.Fragment(orjson.dumps(consent_state(consent)))
+        rest = orjson.dumps(_of_visitor(place, consent, policy))
+        known = _visitors[id(consent)] = _Visitor(consent, place, policy, state, b"," + rest[1:])
+    # Without `subjects`: they stand in a part of the line that can be removed.
+    return Line(orjson.dumps(_of_event(plan, known.state))[:-1] + known.rest, plan.subjects)
+
+
+class _Visitor(NamedTuple):
+    """What lines say of one visitor, as JSON. It holds the consent, so that its `id` is nobody else's meanwhile."""
+
+    consent: Consent | None
+    place: Place
+    policy: Policy
+    state: orjson.Fragment
+    rest: bytes
+
+
+_MOST_VISITORS: Final = 1024
+_visitors: dict[int, _Visitor] = {}  # by the `id` of a consent, which the gate keeps for a minute
 
 
 def decision_record(plan: Plan, policy: Policy) -> dict[str, Any]:
     """The same as an object; what will be sent is `pending` until an outcome says more."""
-    consent = plan.consent
+    state, rest = consent_state(plan.consent), _of_visitor(plan.place, plan.consent, policy)
+    return _of_event(plan, state) | rest | {"subjects": plan.subjects}
+
+
+def _of_event(plan: Plan, state: object) -> dict[str, Any]:
     return {
         "kind": "decision",
         "timestamp": timestamp(plan.at),
         "request_id": plan.request_id,
         "event_type": plan.event.name,
-        "consent_state": consent_state(consent),
+        "consent_state": state,
         "deliveries": [delivery(decision) for decision in plan.decisions],
-        "country": plan.place.country,
+    }
+
+
+def _of_visitor(place: Place, consent: Consent | None, policy: Policy) -> dict[str, Any]:
+    return {
+        "country": place.country,
         "jurisdiction": {
-            "country": plan.place.country,
-            "region": plan.place.region,
-            "how": plan.place.how,
-            "laws": [law.id for law in plan.place.laws],
+            "country": place.country,
+            "region": place.region,
+            "how": place.how,
+            "laws": [law.id for law in place.laws],
         },
         "gpc": {
             "detected": consent is not None and consent.gpc_detected,
@@ -92,7 +129,6 @@ def decision_record(plan: Plan, policy: Policy) -> dict[str, Any]:
         "signals": [] if consent is None else [_signal(signal, consent) for signal in consent.signals],
         "notice_version": None if consent is None else _notice(consent.signals),
         "policy": {"version": policy.version, "hash": policy.hash},
-        "subjects": plan.subjects,
     }
 
 
@@ -105,20 +141,22 @@ def consent_state(consent: Consent | None) -> dict[str, bool]:
 
 def delivery(decision: Decision) -> dict[str, Any]:
     """One element of `deliveries`."""
-    if decision.verdict is Verdict.BLOCK:
+    if decision.verdict is _BLOCK:
         return {"destination": decision.destination, "status": "blocked", "reason": decision.reason}
-    of_a_call = {"native_stripped": decision.native} if decision.native else {}
-    return {
+    told = {
         "destination": decision.destination,
         "status": "pending",
-        "fields_sent": list(decision.kept),
-        "fields_stripped": list(decision.stripped),
+        "fields_sent": [*decision.kept],
+        "fields_stripped": [*decision.stripped],
         "fields_derived": decision.derived,
         "consent_basis": decision.basis,
         "legal_basis": decision.legal_basis,
         "stripped_because": decision.stripped,
         "scrubbed": decision.scrubbed,
-    } | of_a_call
+    }
+    if decision.native:  # of a call
+        told["native_stripped"] = decision.native
+    return told
 
 
 def outcome_line(

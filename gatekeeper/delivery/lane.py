@@ -19,6 +19,7 @@ from gatekeeper.metrics import Metrics
 from gatekeeper.model import Fate, Outcome
 from gatekeeper.reasons import INTERNAL
 from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending, Flight, Row
+from gatekeeper.storage.rows import ID
 from gatekeeper.storage.sqlite import SqliteOutbox
 
 CONCURRENT = 16  # requests under way to one destination
@@ -144,7 +145,7 @@ class Lane:
         return len(self.flying) < CONCURRENT and self.breaker.allows(self.around.clock(), len(self.flying))
 
     def _take_off(self, flight: Flight) -> None:
-        self.busy.update(row.id for row in flight.rows)
+        self.busy.update(map(ID, flight.rows))
         task = asyncio.get_running_loop().create_task(self._fly(flight))
         self.flying.add(task)
         task.add_done_callback(self._landed)
@@ -162,7 +163,7 @@ class Lane:
     async def _fly(self, flight: Flight) -> None:
         now = self.around.clock()
         limit = self.to.max_age
-        old = tuple(row for row in flight.rows if now - row.event_time > limit)
+        old = tuple([row for row in flight.rows if now - row.event_time > limit])
         if old:
             fresh = tuple(row for row in flight.rows if now - row.event_time <= limit)
             await self._settle(flight, [Ending(EXPIRED, "expired", old)], [], None, landed=not fresh)
@@ -214,8 +215,8 @@ class Lane:
 
     async def _ask(self, rows: Sequence[Row]) -> tuple[Outcome, ...]:
         """One request, without what was cancelled meanwhile; no answer is an outcome, too."""
-        going = [row for row in rows if row.id not in self.stopped]
-        if len(going) < len(rows):
+        if self.stopped and not self.stopped.isdisjoint(map(ID, rows)):
+            going = [row for row in rows if row.id not in self.stopped]
             answered = dict(zip((row.id for row in going), await self._ask(going) if going else (), strict=True))
             return tuple(answered.get(row.id, WITHDRAWN) for row in rows)
         module = KINDS[self.to.kind.name]
@@ -276,7 +277,8 @@ class Lane:
                 break
             except StorageError:
                 await asyncio.sleep(0.5)
-        self.busy.difference_update(row.id for ending in endings for row in ending.rows)
+        for ending in endings:
+            self.busy.difference_update(map(ID, ending.rows))
         if landed and self.stopped:
             self.stopped.difference_update(row.id for row in flight.rows)
         for one in again:

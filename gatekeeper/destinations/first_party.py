@@ -80,22 +80,26 @@ class Settings(Common):
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
     """The event under its canonical names; personal values can only go as hashes that came in as hashes."""
-    data, sent, invalid = {}, [], []
+    data: dict[str, object] = {}
+    invalid: list[str] = []
     for name, value in kept.items():
-        if isinstance(value, Personal):
-            if not value.hashed:
-                invalid.append(name)
-                continue
-            value = value.value
-        data[name] = value
-        sent.append(name)
+        if type(value) is not Personal:
+            data[name] = value
+        elif value.hashed:
+            data[name] = value.value
+        else:
+            invalid.append(name)
+    sent = tuple(data)
     derived: tuple[str, ...] = ()
-    address = event.data.get("ip", event.offered.get("ip"))
-    if shaping.to.settings["truncate_ip"] and address is not None and "ip" not in data:
+    if shaping.to.settings["truncate_ip"] and "ip" not in data:
+        address = event.data.get("ip", event.offered.get("ip"))
+    else:
+        address = None
+    if address is not None:
         data["ip_truncated"] = normalise.network(str(address))
         derived = ("ip_truncated",)
     body = {"event": event.name, "event_id": event.id, "event_time": event.time, "data": data}
-    return Shaped(head=b"", body=orjson.dumps(body), sent=tuple(sent), derived=derived, invalid=tuple(invalid))
+    return Shaped(head=b"", body=orjson.dumps(body), sent=sent, derived=derived, invalid=tuple(invalid))
 
 
 def assemble(to: Destination, head: bytes, bodies: Sequence[bytes]) -> Outgoing:

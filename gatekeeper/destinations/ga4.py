@@ -44,6 +44,7 @@ _PARAMS: Final = {
     "error_type": ("error_type", 100),
     "error_message": ("error_message", 100),
 }
+_HEAD: Final = frozenset({"client_id", "user_id", "user_agent"})
 # Reserved by GA4: names with these beginnings are not recorded.
 _RESERVED: Final = ("ga_", "google_", "firebase_", "gtag.")
 MAX_PARAMS: Final = 25
@@ -88,20 +89,16 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
         return "the event is older than 72 hours"
     params: dict[str, Any] = {}
     head: dict[str, Any] = {}
-    sent: list[str] = []
     invalid: list[str] = []
     for name, value in kept.items():
-        if isinstance(value, Personal):
-            place = False  # no personal data at tier 2 (the guide's field table)
-        elif name in ("client_id", "user_id", "user_agent"):
+        if type(value) is Personal:
+            invalid.append(name)  # no personal data at tier 2 (the guide's field table)
+        elif name in _HEAD:
             head[name] = str(value)[:256] if name == "user_id" else value
-            place = True
         elif name == "time_on_page":
             params["engagement_time_msec"] = max(1, round(_number(value) * 1000))
-            place = True
-        else:
-            place = _param(name, value, params)
-        (sent if place else invalid).append(name)
+        elif not _param(name, value, params):
+            invalid.append(name)
 
     derived: list[str] = []
     if "client_id" not in head:
@@ -114,6 +111,7 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
     if "session_id" in params:
         params.setdefault("engagement_time_msec", 1)  # without it, no session and no Realtime report
     body = {"name": event_name(event.name), "params": params, "timestamp_micros": int(event.time * 1_000_000)}
+    sent = [name for name in kept if name not in invalid] if invalid else kept
     return Shaped(orjson.dumps(head), orjson.dumps(body), tuple(sent), tuple(derived), tuple(invalid))
 
 
@@ -127,7 +125,7 @@ def event_name(name: str) -> str:
 
 
 def _param(name: str, value: object, params: dict[str, Any]) -> bool:
-    parameter, limit = _PARAMS.get(name, (name, 100))
+    parameter, limit = _PARAMS.get(name) or (name, 100)
     if isinstance(value, tuple) and name != "items":
         value = " > ".join(map(str, value))
     if isinstance(value, str):

@@ -59,7 +59,7 @@ def normal(kept: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
     invalid: list[str] = []
     for name, value in kept.items():
-        if isinstance(value, Personal):
+        if type(value) is Personal:
             value = personal(name, value)
         elif name == "order_value" and isinstance(value, (int, float)) and value < 0:
             value = None  # Google takes a conversion back by an adjustment, not by a negative value

@@ -85,7 +85,7 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
     sent: list[str] = []
     invalid: list[str] = []
     for name, value in kept.items():
-        if isinstance(value, Personal):
+        if type(value) is Personal:
             plain = normalise.plain_hash(value)
             value = normalise.hashed(value, None if value.hashed else HASHED[name](value.value)) if plain else None
         place = rename.get(name, name)

@@ -20,6 +20,7 @@ from msgspec import Struct
 from gatekeeper.model import Answer, Consent, Event, Outcome, Outgoing, Place, Purpose, Shaped
 
 DAY = 86_400.0
+_MARKETING = Purpose.MARKETING
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Destination:
     vendor_id: int | None = None  # in the IAB's Global Vendor List
     tcf_purposes: tuple[int, ...] = ()
     expires: float | None = None  # seconds, from the policy
+    sorted_names: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # decision.py's
 
     @property
     def max_age(self) -> float:
@@ -112,7 +114,7 @@ class Shaping(Struct, frozen=True):
     @property
     def marketing_granted(self) -> bool:
         """Whether advertising use is permitted: what every vendor's consent flag asks."""
-        return self.consent.rulings[Purpose.MARKETING].permission == "granted"
+        return self.consent.rulings[_MARKETING].permission == "granted"
 
     @property
     def restricted_use(self) -> bool:

@@ -64,6 +64,10 @@ _CUSTOM: Final = {
     "transaction_id": "order_id",
     "customer_lifetime_value": "predicted_ltv",
 }
+# Field -> which of a shaped event's parts it stands in (`user_data`, `custom_data`, the event itself), and as what.
+_PLACES: Final = {
+    name: (part, key) for part, names in enumerate((_CLEAR, _CUSTOM, _EVENT)) for name, key in names.items()
+}
 # An event whose user_data has nothing beyond one of these is invalid (Meta, best practices).
 _INSUFFICIENT: Final = (
     frozenset({"ct", "country", "st", "zp", "ge", "client_user_agent"}),
@@ -123,30 +127,27 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
         "event_id": event.id,
         "action_source": "website",
     }
-    sent: list[str] = []
+    parts = (user, custom, out)
     invalid: list[str] = []
     for name, value in kept.items():
-        placed = True
-        if isinstance(value, Personal):
+        if type(value) is Personal:
             key, normal = HASHED[name]
             digest = normalise.hashed(value, None if value.hashed else normal(value.value))
-            placed = digest is not None
-            if placed:
+            if digest is None:
+                invalid.append(name)
+            else:
                 user[key] = [digest]
-        elif name in _CUSTOM:
-            custom[_CUSTOM[name]] = value
-        elif name in _CLEAR:
-            user[_CLEAR[name]] = value
-        elif name in _EVENT:
-            out[_EVENT[name]] = value
+        elif (place := _PLACES.get(name)) is not None:
+            part, key = place
+            parts[part][key] = value
         elif name == "product_interest":
             custom["content_category"] = value if isinstance(value, str) else ", ".join(map(str, _rows(value)))
         elif name == "items":
             _contents(value, custom)
         elif name != "fbclid":
-            placed = False
-        (sent if placed else invalid).append(name)
+            invalid.append(name)
 
+    sent = [name for name in kept if name not in invalid] if invalid else [*kept]
     fbclid = kept.get("fbclid")
     if fbclid is not None and fbclid not in str(user.get("fbc", "")).split("."):
         # The click is newer than the cookie, or there is none: index 1 is what a server uses.
@@ -165,7 +166,7 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
         out |= limited_data_use(shaping, located="client_ip_address" in user)
     # Meta documents value and currency as required for a purchase, and refuses a request whole: a purchase
     # without them is sent, but never in one request with events it could spoil.
-    spoils = event.name == "purchase" and not {"value", "currency"} <= custom.keys()
+    spoils = event.name == "purchase" and not ("value" in custom and "currency" in custom)
     head = b"incomplete purchases" if spoils else b""
     return Shaped(head=head, body=orjson.dumps(out), sent=tuple(sent), invalid=tuple(invalid))
 

@@ -90,7 +90,7 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
     tags: dict[str, str] = {}
     sent: list[str] = []
     for name, value in kept.items():
-        if isinstance(value, Personal):
+        if type(value) is Personal:
             continue
         if name == "page_url":
             payload.setdefault("request", {})["url"] = value

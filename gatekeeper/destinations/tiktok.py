@@ -69,6 +69,7 @@ _PLACES: Final = {
     "page_url": ("page", "url"),
     "referrer": ("page", "referrer"),
 }
+_ADDRESSES: Final = frozenset({"page_url", "referrer"})
 # The catalogue's key of an item -> TikTok's.
 CONTENT: Final = {
     "item_id": "content_id", "item_name": "content_name", "item_category": "content_category", "item_brand": "brand",
@@ -114,36 +115,36 @@ class Settings(Common):
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
     """The event as one element of `data[]`."""
-    parts: dict[str, dict[str, Any]] = {"user": {}, "properties": {}, "page": {}}
-    sent: list[str] = []
+    properties: dict[str, Any] = {}
+    parts: dict[str, dict[str, Any]] = {"user": {}, "properties": properties, "page": {}}
     invalid: list[str] = []
     for name, value in kept.items():
         place = _PLACES.get(name)
-        if isinstance(value, Personal):
+        if type(value) is Personal:
             place, value = personal(name, value)
         elif name == "items":
-            parts["properties"]["content_type"] = "product"
+            properties["content_type"] = "product"
             value = contents(value)
-        elif name in ("page_url", "referrer") and not str(value).lower().startswith(("https://", "http://")):
+        elif name in _ADDRESSES and not str(value)[:8].lower().startswith(("https://", "http://")):
             value = None  # TikTok refuses an event for an address without a host
         if place is None or value is None:
             invalid.append(name)
-            continue
-        parts[place[0]][place[1]] = value
-        sent.append(name)
-    why = refused(set(sent), shaping.at - event.time)
+        else:
+            parts[place[0]][place[1]] = value
+    sent = {name: None for name in kept if name not in invalid} if invalid else kept
+    why = refused(sent.keys(), shaping.at - event.time)
     if why is not None:
         return why
-    out = {
+    out: dict[str, Any] = {
         "event": EVENTS.get(event.name, event.name),
         "event_time": int(event.time),
         "event_id": event.id,
         "limited_data_use": shaping.restricted_use,
-        **{part: content for part, content in parts.items() if content},
     }
+    out |= {part: content for part, content in parts.items() if content}
     # TikTok documents currency and value as required for a purchase: one without them is sent, but never in one
     # request with events it could spoil.
-    spoils = event.name == "purchase" and not {"value", "currency"} <= parts["properties"].keys()
+    spoils = event.name == "purchase" and not ("value" in properties and "currency" in properties)
     head = b"incomplete purchases" if spoils else b""
     return Shaped(head=head, body=orjson.dumps(out), sent=tuple(sent), invalid=tuple(invalid))
 

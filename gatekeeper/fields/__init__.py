@@ -30,20 +30,20 @@ class Field:
     hashed_as: str | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
+    key: str = field(init=False)  # what it goes by inside the gate and in the audit: `hashed_as` where there is one
 
-    @property
-    def key(self) -> str:
-        """The name the field goes by inside the gate and in the audit: the hashed one where there is one."""
-        return self.hashed_as or self.name
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", self.hashed_as or self.name)
 
 
 class Catalogue:
     """All fields a policy knows, by every name they may come in under.
 
-    `scrubbed` maps those whose values are searched for personal shapes, by key, to their rows.
+    `scrubbed` maps those whose values are searched for personal shapes, by key, to their rows; `urls` are the keys of
+    those that hold an address.
     """
 
-    __slots__ = ("by_key", "by_name", "phone_region", "scrubbed")
+    __slots__ = ("by_key", "by_name", "phone_region", "scrubbed", "urls")
 
     def __init__(self, rows: Iterable[Field], phone_region: str | None = None) -> None:
         self.phone_region = phone_region
@@ -54,6 +54,7 @@ class Catalogue:
             self.by_name[row.key] = row
             self.by_key[row.key] = row
         self.scrubbed = {key: row for key, row in self.by_key.items() if row.transform not in ("none", "hash")}
+        self.urls = frozenset(key for key, row in self.by_key.items() if row.type == "url")
 
     def extended(self, rows: Iterable[Field], phone_region: str | None = None) -> Catalogue:
         """This catalogue with a policy's own fields, and its country of phone numbers without country code."""

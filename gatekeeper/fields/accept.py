@@ -50,24 +50,37 @@ def accept(raw: Mapping[str, object], catalogue: Catalogue) -> tuple[dict[str, o
 
     A personal field that came both raw and hashed is taken raw: it can be normalised per vendor.
     """
+    return sort(raw, catalogue)[:2]
+
+
+def sort(raw: Mapping[str, object], catalogue: Catalogue) -> tuple[dict[str, object], dict[str, str], dict[str, None]]:
+    """As `accept`, and the keys of everything that was named, in its order: `in_order` takes them."""
     data: dict[str, object] = {}
     unusable: dict[str, str] = {}
+    named: dict[str, None] = {}
+    by_name = catalogue.by_name
     for name, value in raw.items():
-        spec = catalogue.by_name.get(name)
+        spec = by_name.get(name)
         if spec is None:
-            unusable[printable(name)] = "unknown_field"
+            key = printable(name)
+            named[key] = None
+            unusable[key] = "unknown_field"
             continue
+        key = spec.key
+        named[key] = None
         if value is None:  # an absent value, as most tag libraries write it
             continue
         clean = accept_value(spec, name, value, catalogue)
         if clean is None:
-            unusable[spec.key] = "invalid"
-        elif isinstance(clean, Items):
-            data[spec.key] = clean.rows
+            unusable[key] = "invalid"
+        elif clean.__class__ is Items:
+            data[key] = clean.rows
             unusable |= dict.fromkeys(clean.unknown, "unknown_field")
-        elif not (name != spec.name and spec.key in data):
-            data[spec.key] = clean
-    return data, {name: cause for name, cause in unusable.items() if name not in data}
+        elif name == spec.name or key not in data:
+            data[key] = clean
+    if not data.keys().isdisjoint(unusable):
+        unusable = {name: cause for name, cause in unusable.items() if name not in data}
+    return data, unusable, named
 
 
 def accept_value(spec: Field, name: str, value: object, catalogue: Catalogue) -> object | None:
@@ -77,17 +90,12 @@ def accept_value(spec: Field, name: str, value: object, catalogue: Catalogue) ->
     return _CLEAN[spec.type](value, spec)
 
 
-def in_order(
-    raw: Mapping[str, object], data: Mapping[str, object], unusable: Mapping[str, str], catalogue: Catalogue
-) -> tuple[str, ...]:
-    """The keys of what came in, in its order; what was found inside (click ids, items' own keys) comes last."""
-    names: dict[str, None] = {}
-    for name in raw:
-        spec = catalogue.by_name.get(name)
-        key = printable(name) if spec is None else spec.key
-        if key in data or key in unusable:
-            names[key] = None
-    return tuple(names | dict.fromkeys(data) | dict.fromkeys(unusable))
+def in_order(named: Mapping[str, None], data: Mapping[str, object], unusable: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of what came in, in the order it was named; what was found inside (click ids, items' own) comes last."""
+    ordered = [name for name in named if name in data or name in unusable]
+    if len(ordered) == len(data) + len(unusable):
+        return tuple(ordered)
+    return tuple(dict.fromkeys(ordered) | dict.fromkeys(data) | dict.fromkeys(unusable))
 
 
 @lru_cache(maxsize=1024)
@@ -122,9 +130,11 @@ def unix_time(value: object) -> float | None:
 
 
 def _text(value: object, spec: Field) -> str | None:
-    if not isinstance(value, str) or not well_formed(value):
+    if not isinstance(value, str):
         return None
-    return _CONTROL.sub(" ", value)[: spec.max_length]
+    if value.isascii() and value.isprintable():
+        return value[: spec.max_length]
+    return _CONTROL.sub(" ", value)[: spec.max_length] if well_formed(value) else None
 
 
 def _texts(value: object, spec: Field) -> str | tuple[str, ...] | None:
@@ -137,6 +147,8 @@ def _texts(value: object, spec: Field) -> str | tuple[str, ...] | None:
 def _url(value: object, spec: Field) -> str | None:
     if not isinstance(value, str) or len(value) > spec.max_length or not value or not well_formed(value):
         return None
+    if " " not in value and value.isascii() and value.isprintable():
+        return value
     return None if _CONTROL.search(value) or " " in value.strip() else value.strip()
 
 
@@ -145,6 +157,8 @@ def _id(value: object, spec: Field) -> str | None:
         value = str(value)
     if not isinstance(value, str) or not value.strip() or len(value) > spec.max_length:
         return None
+    if value.isascii() and value.isprintable():
+        return value
     return None if _CONTROL.search(value) or not well_formed(value) else value
 
 
@@ -155,7 +169,9 @@ def _number(value: object, spec: Field) -> int | float | None:
 
 
 def _currency(value: object, spec: Field) -> str | None:
-    code = value.strip().upper() if isinstance(value, str) and len(value) < 10 else ""
+    if not isinstance(value, str) or len(value) >= 10:
+        return None
+    code = value if value in CURRENCIES else value.strip().upper()
     return code if code in CURRENCIES else None
 
 

@@ -16,6 +16,7 @@ CLICK_IDS: Mapping[str, str | None] = MappingProxyType(
 """Parameter name -> the canonical field its value belongs in; `None` where it is only to be removed."""
 
 _FIELDS = {name.casefold(): field for name, field in CLICK_IDS.items()}
+_BEGIN = re.compile("[?#]")
 _PARAMETER = re.compile("([?&;#]?)([^?&;#]*)")
 
 
@@ -26,7 +27,7 @@ def lift_click_ids(url: str) -> tuple[str, dict[str, str]]:
     Of several values for one field the first counts; what stays is byte for byte as it was.
     """
     url = mended(url)
-    begin = re.search("[?#]", url)
+    begin = _BEGIN.search(url)
     if begin is None:
         return url, {}
     lifted: dict[str, str] = {}

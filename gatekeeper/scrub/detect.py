@@ -28,6 +28,10 @@ _FOUR_DIGITS = re.compile(r"[0-9](?:[^0-9]*[0-9]){3}")
 _FOUR_NUMBERS = re.compile(r"[0-9](?:\.[0-9]{1,3}){3}")
 _HEX = re.compile("[2-7][0-9A-Fa-f]{11}")  # ASCII text in hexadecimal begins so
 _CAPITAL = re.compile(r"[A-P](?<=[A-Za-z0-9+/_\-].)")  # inside a word: a mark of base64
+# A word this short, with fewer than seven digits, can hold an address in base64 and nothing else: every other shape has
+# a sign that is missing here, seven digits, or more characters.
+_SHORT = 11
+_WORD = re.compile(r"(?!(?:[^0-9]*[0-9]){7})[A-Za-z0-9_\-]*")
 _LONG = re.compile(r"[A-Za-z0-9_\-]{32}")
 
 
@@ -41,6 +45,8 @@ def find(text: str) -> list[Span]:
 
 def _ordinary(text: str) -> bool:
     """Whether one look says that there is nothing. Never true of a folded text that holds a shape."""
+    if len(text) <= _SHORT and _WORD.fullmatch(text):
+        return len(text) < packed.SHORTEST or not (_CAPITAL.search(text) and packed.suspicious(text))
     return not (
         "@" in text
         or "%" in text

@@ -19,29 +19,37 @@ from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.scrub.text import scrub_text
 from gatekeeper.scrub.url import scrub_url
 
+_NOTHING: Final[Mapping[str, tuple[str, ...]]] = {}
 _CLEAN: Final = Remembered[tuple[str, frozenset[str] | None]](longest=1024)
 
 
 class Scrubber:
     """Scrubs one event's values, each once, however many destinations get it."""
 
-    __slots__ = ("_done", "_rows")
+    __slots__ = ("_done", "_passed", "_rows")
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._rows = catalogue.scrubbed
         self._done: dict[object, tuple[object | None, tuple[str, ...]]] = {}  # by name; a URL's with its parameters
+        self._passed: dict[frozenset[str], set[str]] = {}  # by parameters: names of values that go out as they are
 
     def scrub(
         self, kept: Mapping[str, object], params: frozenset[str]
     ) -> tuple[Mapping[str, object], Mapping[str, tuple[str, ...]], tuple[str, ...]]:
         """Clean values, what was taken out of them by field, and the identifiers that hold a personal shape."""
+        passed = self._passed.get(params)
+        if passed is None:
+            passed = self._passed[params] = set()
+        elif passed.issuperset(kept):
+            return kept, _NOTHING, ()
         rows, done = self._rows, self._done
         clean: dict[str, object] = {}
         scrubbed: dict[str, tuple[str, ...]] = {}
         personal: tuple[str, ...] = ()
         for name, value in kept.items():
-            row = rows.get(name)
+            row = None if name in passed else rows.get(name)
             if row is None:
+                passed.add(name)
                 clean[name] = value
                 continue
             key = (name, params) if row.transform == "url" else name
@@ -49,6 +57,8 @@ class Scrubber:
             if known is None:
                 known = done[key] = scrub_value(row, value, params)
             result, found = known
+            if result is value and not found:
+                passed.add(name)
             if found:
                 scrubbed[name] = found
             if result is None:

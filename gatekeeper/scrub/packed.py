@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from gatekeeper.scrub.found import Span
 
-_SHORTEST = 8  # eight characters of base64 hold six: a@b.co
+SHORTEST = 8  # eight characters of base64 hold six: a@b.co
 _RUN = re.compile(r"[A-Za-z0-9+/_\-]{8,}")
 _HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){6,}(?![0-9A-Fa-f])")
 # "@" is 0x40, digits are 0x3?: the sextets they give as first, second and third byte of a triple.
@@ -33,7 +33,10 @@ Holds = Callable[[str, bool], str | None]
 
 def suspicious(text: str) -> bool:
     """Whether there is a word that may be base64 of an address or a number. (Hexadecimal: `find` alone.)"""
-    return any(_AT_OR_DIGITS.search(run) or _OTHER_DIGITS.match(run) for run in _RUN.findall(text))
+    for run in _RUN.findall(text):  # noqa: SIM110  # a generator would take as long as the search
+        if _AT_OR_DIGITS.search(run) or _OTHER_DIGITS.match(run):
+            return True
+    return False
 
 
 def find(text: str, holds: Holds) -> Iterator[Span]:
@@ -68,7 +71,7 @@ def readable(word: str) -> str | None:
 
 
 def _shape(word: str, holds: Holds, shifts: int) -> str | None:
-    for shift in range(min(shifts, len(word) - _SHORTEST + 1)):
+    for shift in range(min(shifts, len(word) - SHORTEST + 1)):
         inner = _decoded(word[shift:])
         clean = not _CONTROL.search(inner)
         if (clean or shifts > 1) and (shape := holds(inner, clean)):

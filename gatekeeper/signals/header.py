@@ -16,7 +16,7 @@ _BLANK = " \t"
 
 def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> tuple[bytes, ...]:
     """Every value of the header `name` (lower case), in order."""
-    return tuple(value for key, value in headers if key == name)
+    return tuple([value for key, value in headers if key == name])
 
 
 def split_cookies(lines: Iterable[bytes]) -> dict[str, tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -66,7 +67,7 @@ class Accepting(Tables):
         """Frames by destination number, of what is not there already; fills in the callers' request ids."""
         known = self._seen(commit)
         fresh: dict[int, tuple[bytes, str, list[int]]] = {}
-        frames: dict[int, list[tuple[Any, ...]]] = {}
+        frames: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
         now = self._clock()
         for arrivals, answer in commit.arrivals:
             for one in arrivals:
@@ -97,12 +98,13 @@ class Accepting(Tables):
                             commit.keys.append((key, orjson.dumps(first[2]).decode()))
                             fresh[key] = first
                     first[2].extend(self._number(commit, job.destination) for job in jobs)
-                answer.append(one.request_id)
-                commit.decisions.append(one.line)
-                subjects = " ".join(one.subjects)
-                for job in jobs:
-                    frames.setdefault(self._number(commit, job.destination), []).append(
-                        (one.request_id, job.event_time, subjects, job.head.decode(), job.body.decode())
+                request_id, _, subjects, line, _ = one
+                answer.append(request_id)
+                commit.decisions.append(line)
+                named = " ".join(subjects)
+                for destination, event_time, head, body in jobs:
+                    frames[self._number(commit, destination)].append(
+                        (request_id, event_time, named, head.decode(), body.decode())
                     )
         if fresh:
             rows = [(key, rest.hex(), request_id, numbers) for key, (rest, request_id, numbers) in fresh.items()]
@@ -127,9 +129,11 @@ class Accepting(Tables):
             "WHERE key IN (SELECT value FROM json_each(?)) AND at > ?",
             (orjson.dumps(keys).decode(), int(self._clock()) - SEEN_FOR),
         )
-        for _, _, request_id, _ in found:
-            if run(commit.db, "SELECT 1 FROM unwritten WHERE instr(lines, ?)", (request_id.encode(),)):
-                raise NotYet
+        if found:
+            written = {request_id.encode() for _, _, request_id, _ in found}
+            for (blob,) in run(commit.db, "SELECT lines FROM unwritten"):
+                if any(request_id in line.core for line in lines.unpack(blob) for request_id in written):
+                    raise NotYet
         return {key: (rest, request_id, orjson.loads(numbers)) for key, rest, request_id, numbers in found}
 
     def _insert(self, commit: Commit, frames: Mapping[int, list[tuple[Any, ...]]]) -> None:

@@ -8,6 +8,7 @@ in, and come out, with one statement.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 import apsw
@@ -19,17 +20,20 @@ from gatekeeper.storage.outbox import (
 )
 
 SHIFT: Final = 40
-READ: Final = "'[' || id || ',' || substr(frame, 2)"  # a row, id and all, as one JSON array
+ID: Final = itemgetter(0)  # of a row
 
 
 def load(db: apsw.Connection, where: str, values: tuple[Any, ...]) -> list[Row]:
     """Rows in one statement; see the module's docstring."""
-    ((text,),) = run(
+    ((ids, frames),) = run(
         db,
-        f"SELECT group_concat(row, ',') FROM (SELECT {READ} AS row FROM outbox {where})",  # noqa: S608  # ours
+        f"SELECT group_concat(id), group_concat(frame) FROM (SELECT id, frame FROM outbox {where})",  # noqa: S608  # ours
         values,
     )
-    return [Row(*row) for row in orjson.loads(f"[{text}]")] if text else []
+    if not ids:
+        return []
+    found = zip(orjson.loads(f"[{ids}]"), orjson.loads(f"[{frames}]"), strict=True)
+    return [Row._make((row_id, *frame)) for row_id, frame in found]
 
 
 def unreleased(db: apsw.Connection) -> list[tuple[int, int]]:
@@ -64,17 +68,20 @@ def batches(
 ) -> tuple[list[list[Row]], int]:
     """Rows sorted into requests by their heads, and how many rows were looked at before there was no place left."""
     found: list[list[Row]] = []
-    open_by_head: dict[str, tuple[list[Row], int]] = {}
+    open_by_head: dict[str, list[Row]] = {}
+    used: dict[str, int] = {}  # bytes of those
     for n, row in enumerate(rows):
-        if row.id in busy:
+        row_id, _, _, _, head, body = row
+        if row_id in busy:
             continue
-        batch, used = open_by_head.get(row.head, ([], 0))
-        room = batch and len(batch) < events and used + len(row.body) + 1 <= size
-        if not room:
+        more = len(body) + 1
+        batch = open_by_head.get(head)
+        if batch is None or len(batch) >= events or used[head] + more > size:
             if len(found) == flights:
                 return found, n
-            batch, used = [], len(row.head)
+            batch = open_by_head[head] = []
+            used[head] = len(head)
             found.append(batch)
         batch.append(row)
-        open_by_head[row.head] = (batch, used + len(row.body) + 1)
+        used[head] += more
     return found, len(rows)

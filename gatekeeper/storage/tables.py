@@ -24,7 +24,7 @@ from gatekeeper.storage.outbox import (
     Flight,
     Row,
 )
-from gatekeeper.storage.rows import SHIFT, load, stopped_ids
+from gatekeeper.storage.rows import ID, SHIFT, load, stopped_ids
 
 R = TypeVar("R")
 SEEN_FOR: Final = 7 * 86_400  # seconds in which a repetition is recognised
@@ -81,7 +81,7 @@ class Tables:
         """Rows end: the payload goes, unless somebody may still want to try by hand."""
         if not ending.rows:
             return
-        ids = sorted(row.id for row in ending.rows)
+        ids = sorted(map(ID, ending.rows))
         if ending.state == DEAD:
             run(
                 commit.db,
@@ -89,9 +89,9 @@ class Tables:
                 "WHERE id IN (SELECT value FROM json_each(?))",
                 (attempt, ending.why or "", self._clock(), orjson.dumps(ids).decode()),
             )
-        which: tuple[str, tuple[Any, ...]] = ("id IN (SELECT value FROM json_each(?))", (orjson.dumps(ids).decode(),))
-        if ids[-1] - ids[0] + 1 == len(ids):
-            which = ("id BETWEEN ? AND ?", (ids[0], ids[-1]))
+        which: tuple[str, tuple[Any, ...]] = ("id BETWEEN ? AND ?", (ids[0], ids[-1]))
+        if ids[-1] - ids[0] + 1 != len(ids):
+            which = ("id IN (SELECT value FROM json_each(?))", (orjson.dumps(ids).decode(),))
         run(commit.db, f"DELETE FROM outbox WHERE {which[0]}", which[1])  # noqa: S608  # ours
         gone = commit.db.changes()
         run(commit.db, f"DELETE FROM stop WHERE {which[0]}", which[1])  # noqa: S608  # ours
@@ -140,7 +140,7 @@ class Tables:
         run(
             commit.db,
             "INSERT INTO flight VALUES (?, ?, ?, ?)",
-            (flight.id, self._numbers[destination], attempt, orjson.dumps([row.id for row in rows]).decode()),
+            (flight.id, self._numbers[destination], attempt, orjson.dumps([*map(ID, rows)]).decode()),
         )
         return flight
 
