@@ -74,7 +74,8 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Hang up."""
         self._keep = False
-        self._transport.abort()
+        if self._parser is not None:  # asyncio's transports fail if they were closed already
+            self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is there."""
@@ -113,8 +114,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
-        self._fail()
         self._parser = None  # which knows this object
+        self._fail()
         self._lost(self)
 
     def on_message_begin(self) -> None:
