@@ -49,17 +49,16 @@ class Pool:
 
     def give(self, origin: Origin, connection: Connection) -> None:
         """Keep it for another request, if it can carry one."""
-        idle = self._idle.get(origin)
-        if idle is None:
-            idle = self._idle[origin] = []
+        idle = self._idle.get(origin) or []
         if self._retired or len(idle) >= MOST or self._count >= MOST_IN_ALL or not connection.reusable:
             connection.abort()
             return
         connection.since = self._loop.time()
         idle.append(connection)
+        self._idle[origin] = idle
         self._count += 1
         if self._timer is None:
-            self._timer = self._loop.call_later(IDLE, self._sweep)
+            self._timer = self._loop.call_later(IDLE / 4, self._sweep)
 
     def retire(self) -> None:
         """Keep nothing from now on; what is in use goes on."""
@@ -88,18 +87,18 @@ class Pool:
             self._empty.set_result(None)
 
     def _sweep(self) -> None:
-        """End what was not used for long; the first ones of a list are the oldest."""
-        now = self._loop.time()
-        first = float("inf")
+        """End what was not used for long."""
+        oldest = self._loop.time() - IDLE
         for origin, idle in tuple(self._idle.items()):
-            kept = [one for one in idle if one.open and one.since + IDLE > now]
+            kept = []
             for connection in idle:
-                if connection not in kept:
+                if connection.since > oldest and connection.open:
+                    kept.append(connection)
+                else:
                     connection.abort()
             self._count -= len(idle) - len(kept)
             if kept:
                 self._idle[origin] = kept
-                first = min(first, kept[0].since + IDLE)
             else:
                 del self._idle[origin]
-        self._timer = self._loop.call_at(first, self._sweep) if self._idle else None
+        self._timer = self._loop.call_later(IDLE / 4, self._sweep) if self._idle else None
