@@ -18,7 +18,7 @@ from pathlib import Path
 from gatekeeper.audit.lines import Line
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.lane import Lane, Surroundings
-from gatekeeper.delivery.send import Sender, available
+from gatekeeper.delivery.send import Sender
 from gatekeeper.destinations.kind import Destination
 from gatekeeper.errors import StorageError
 from gatekeeper.metrics import Metrics
@@ -121,10 +121,6 @@ class Deliverer:
         self._stop = asyncio.Event()
         self._changed = asyncio.Event()
         started.set()
-        if not available():
-            _log.info("process %d was forked from one that had delivered: that one goes on for both", os.getpid())
-            await self._stop.wait()
-            return
         lock = Lock(folder(self._outbox.path) / "deliverer")
         try:
             while not lock.take():

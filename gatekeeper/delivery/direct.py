@@ -7,65 +7,110 @@ whether it may be repeated.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import deque
 
-from gatekeeper.delivery.send import MAX_ANSWER, Sender
+from gatekeeper.delivery.connection import GARBAGE, MAX_ANSWER
+from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Answer, Outgoing
 
 BUSY = "busy"
 TOO_LARGE = "answer_too_large"
-SLOW = "timeout"
-GARBAGE = "no_answer"
+
+
+class Turns:
+    """How many may be under way at once, and who is next."""
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+        self.waiting: deque[asyncio.Future[str]] = deque()
+
+    def end(self) -> None:
+        """One is through: the next one's turn, if there is one that still waits."""
+        while self.waiting:
+            first = self.waiting.popleft()
+            if not first.done():
+                first.set_result("")
+                return
+        self.free += 1
 
 
 class DirectSender:
     """Sends calls. `timeout` (seconds) holds from waiting for a turn to the end of the answer."""
 
     def __init__(self, timeout: float, max_concurrent: int) -> None:
-        self._timeout = timeout
-        self._max_concurrent = max_concurrent
+        self._bounds = (timeout, max_concurrent)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sender: Sender | None = None
-        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._bound: tuple[float, int] | None = None  # of the sender
+        self._free = max_concurrent
+        self._turns: dict[str, Turns] = {}
 
     async def send(self, destination: str, outgoing: Outgoing) -> Answer:
         """The vendor's answer. Raises DeliveryError with a short code if there is none.
 
-        `busy`: no turn came within the timeout; `timeout`, `connect_timeout`: the vendor did not answer in
-        time; `answer_too_large`: it did, with more than MAX_ANSWER bytes; `no_answer`: not in HTTP.
+        `busy`: no turn came within the timeout; `timeout`: the vendor did not answer in time; `unreachable`: there was
+        no connection; `answer_too_large`: more than MAX_ANSWER bytes came; `no_answer`: not in HTTP;
+        `internal_error`: it cannot be sent.
         """
-        sender, turn = self._here(destination)
-        waiting = True
+        loop = asyncio.get_running_loop()
+        sender = self._sender
+        if sender is None or self._loop is not loop or self._bound is not self._bounds:
+            sender = self._renew(loop)
+        due = loop.time() + sender.timeout
+        turns = self._turns.get(destination)
+        if turns is None:
+            turns = self._turns[destination] = Turns(self._free)
+        if turns.free:
+            turns.free -= 1
+        else:
+            await _turn(turns, sender, due)
         try:
-            async with asyncio.timeout(self._timeout), turn:
-                waiting = False
-                answer = await sender.send(outgoing)
-        except TimeoutError:
-            raise DeliveryError(BUSY if waiting else SLOW) from None
+            answer = await sender.send(outgoing, due)
+        finally:
+            turns.end()
         if len(answer.body) >= MAX_ANSWER:
             raise DeliveryError(TOO_LARGE)
-        if not 200 <= answer.status <= 599:  # 101, for one: nobody asked for another protocol
+        if answer.status > 599:
             raise DeliveryError(GARBAGE)
         return answer
 
     def use(self, timeout: float, max_concurrent: int) -> None:
         """Other bounds, from the next call on; may be called from any thread. Calls under way keep theirs."""
-        if (timeout, max_concurrent) != (self._timeout, self._max_concurrent):
-            # The pool that is left behind ends with the last call that holds it.
-            self._timeout, self._max_concurrent, self._loop = timeout, max_concurrent, None
+        if (timeout, max_concurrent) != self._bounds:
+            self._bounds = (timeout, max_concurrent)
 
     async def close(self) -> None:
         """Close the pool; the next call opens it anew."""
-        sender, self._sender, self._loop = self._sender, None, None
+        sender, self._sender = self._sender, None
         if sender is not None:
             await sender.close()
 
-    def _here(self, destination: str) -> tuple[Sender, asyncio.Semaphore]:
+    def _renew(self, loop: asyncio.AbstractEventLoop) -> Sender:
         # A process has one server loop; tests and reloads may come with another one.
-        loop = asyncio.get_running_loop()
-        if self._sender is None or self._loop is not loop:
-            self._loop, self._sender, self._turns = loop, Sender(self._timeout), {}
-        turn = self._turns.get(destination)
-        if turn is None:
-            turn = self._turns[destination] = asyncio.Semaphore(self._max_concurrent)
-        return self._sender, turn
+        if self._sender is not None:
+            self._sender.retire()
+        bounds = self._bound = self._bounds
+        self._loop, self._turns, self._free = loop, {}, bounds[1]
+        self._sender = Sender(bounds[0])
+        return self._sender
+
+
+async def _turn(turns: Turns, sender: Sender, due: float) -> None:
+    """Wait for one. Raises DeliveryError."""
+    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    turns.waiting.append(future)
+    sender.deadlines.add(future, due)
+    try:
+        late = await future
+    except asyncio.CancelledError:
+        if future.done() and not future.cancelled() and not future.result():
+            turns.end()  # it had its turn already
+        raise
+    finally:
+        sender.deadlines.remove(future)
+    if late:
+        with contextlib.suppress(ValueError):
+            turns.waiting.remove(future)
+        raise DeliveryError(BUSY)

@@ -225,6 +225,8 @@ class Lane:
         try:
             outcomes = module.read_answer(await self.around.sender.send(outgoing), len(rows))
         except DeliveryError as error:
+            if str(error) == INTERNAL:  # it can never be sent
+                raise
             outcomes = (Outcome(Fate.RETRY, str(error)),) * len(rows)
         if len(outcomes) != len(rows):
             raise ValueError("a kind gave another number of outcomes than there were events")

@@ -1,54 +1,40 @@
 """The seam to the network: `send(Outgoing) -> Answer`. Nothing else in the package opens a connection to a vendor.
 
-pyreqwest: the cheapest client that keeps a pool well (docs/decisions.md). Redirects are not followed,
-environment proxies and cookies are not used, answers are read up to a limit.
+HTTP/1.1 of our own on asyncio and llhttp (docs/decisions.md). Redirects are not followed, environment proxies and
+cookies are not used, answers are read up to a limit and never decompressed. A request is written once: what a vendor
+may have got is not sent again here.
 """
 
 from __future__ import annotations
 
-import os
-from datetime import timedelta
+import asyncio
+import contextlib
+import ssl
 from types import TracebackType
 from typing import Final
 
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import BuilderError, PyreqwestError
-
+from gatekeeper.delivery.connect import connect, verifying
+from gatekeeper.delivery.connection import GARBAGE, Connection
+from gatekeeper.delivery.deadlines import LATE, Deadlines
+from gatekeeper.delivery.pool import Pool
+from gatekeeper.delivery.request import Origin, write
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Answer, Outgoing
 
-UNREACHABLE: Final = "unreachable"
-NO_ANSWER: Final = frozenset({"timeout", "no_answer"})  # the vendor may have it, or not
-MAX_ANSWER = 4 * 2**20  # bytes; Google Ads echoes each of 2000 conversions, and says what was wrong with it
-_BODILESS = frozenset({"GET", "HEAD"})  # a Content-Length of 0 on them makes some servers suspicious
-_first: int | None = None  # the process that made a client first
-
-
-def available() -> bool:
-    """Whether this process can send: the client's threads do not survive a fork, and cannot be started after one."""
-    return _first in (None, os.getpid())
+UNREACHABLE: Final = "unreachable"  # no byte of the request can have arrived
+NO_ANSWER: Final = frozenset({LATE, GARBAGE})  # the vendor may have it, or not
+CONNECT: Final = 5.0  # seconds, with the vendor's certificate
 
 
 class Sender:
-    """One connection pool, used from one event loop."""
+    """One pool of connections, made in the event loop that uses it."""
 
     def __init__(self, timeout: float) -> None:
-        global _first
-        _first = _first or os.getpid()
-        self._client: Client = (
-            ClientBuilder()
-            .timeout(timedelta(seconds=timeout))
-            .connect_timeout(timedelta(seconds=min(5.0, timeout)))
-            .follow_redirects(False)
-            .no_proxy()
-            .default_cookie_store(False)
-            .gzip(False)  # no answer is worth a decompression bomb
-            .brotli(False)
-            .deflate(False)
-            .zstd(False)
-            .user_agent("gatekeeper")
-            .build()
-        )
+        self.timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._pool = Pool(self._loop)
+        self.deadlines = Deadlines(self._loop)
+        self._tls: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> Sender:
         """The sender itself."""
@@ -61,32 +47,51 @@ class Sender:
         await self.close()
 
     async def close(self) -> None:
-        """Close the pool."""
-        await self._client.close()
+        """End every connection; requests under way get no answer."""
+        await self._pool.close()
+        self.deadlines.close()
 
-    async def send(self, outgoing: Outgoing) -> Answer:
-        """The vendor's answer. Raises DeliveryError if there is none: `unreachable`, `timeout` or `no_answer`."""
+    def retire(self) -> None:
+        """Keep no connection from now on; requests under way go on. May be called from any thread."""
+        with contextlib.suppress(RuntimeError):  # its loop is closed, and with it everything
+            self._loop.call_soon_threadsafe(self._pool.retire)
+
+    async def send(self, outgoing: Outgoing, due: float | None = None) -> Answer:
+        """The vendor's answer, by `due` on the loop's clock, else within `timeout`. A body is cut off at MAX_ANSWER.
+
+        Raises DeliveryError if there is none: `unreachable`, `timeout`, `no_answer`, or, if it cannot be
+        sent at all, `internal_error`.
+        """
+        origin, request = write(outgoing)
+        if due is None:
+            due = self._loop.time() + self.timeout
+        connection = self._pool.take(origin)
+        if connection is None:
+            connection = await self._open(origin, due)
+        waiter = connection.ask(request, bodiless=outgoing.method == "HEAD")
+        self.deadlines.add(waiter, due)
         try:
-            request = self._client.request(outgoing.method, outgoing.url)
-            if outgoing.body or outgoing.method not in _BODILESS:
-                request = request.body_bytes(outgoing.body)
-            for name, value in outgoing.headers:
-                request = request.header(name, value)
-            async with request.build_streamed() as response:
-                reader = response.body_reader
-                body = b""
-                while len(body) < MAX_ANSWER and (chunk := await reader.read_chunk()) is not None:
-                    body += bytes(chunk)
-                return Answer(response.status, tuple(response.headers.items()), body[:MAX_ANSWER])
-        except (PyreqwestError, BuilderError) as error:
-            # The message can hold the URL, and the URL the vendor's secret.
-            raise DeliveryError(_code(error)) from None
+            reply = await waiter
+        except BaseException:
+            connection.abort()
+            raise
+        finally:
+            self.deadlines.remove(waiter)
+        if isinstance(reply, str):
+            connection.abort()
+            raise DeliveryError(reply)
+        self._pool.give(origin, connection)
+        return reply
 
-
-def _code(error: Exception) -> str:
-    """`unreachable` only where no byte of the request can have arrived; the client's own classes do not tell."""
-    details = getattr(error, "details", None)
-    causes = {cause.get("message") for cause in details.get("causes", ())} if isinstance(details, dict) else set()
-    if "client error (Connect)" in causes:
-        return UNREACHABLE
-    return "timeout" if isinstance(error, TimeoutError) else "no_answer"
+    async def _open(self, origin: Origin, due: float) -> Connection:
+        if origin.tls and self._tls is None:
+            self._tls = verifying()
+        try:
+            async with asyncio.timeout_at(min(due, self._loop.time() + CONNECT)):
+                connection = await connect(origin, self._tls if origin.tls else None, self._pool.made)
+        except OSError:  # TimeoutError and ssl.SSLError are ones
+            raise DeliveryError(UNREACHABLE) from None
+        if not connection.open:
+            raise DeliveryError(UNREACHABLE)
+        self._pool.opened(connection)
+        return connection

@@ -42,5 +42,5 @@ def attached(pid: int, *, inject: str = "", trace: Path | None = None) -> Iterat
 
 RECORDED = (
     "openat,creat,write,pwrite64,writev,pwritev,sendto,sendmsg,fsync,fdatasync,sync_file_range,ftruncate,truncate,"
-    "unlink,unlinkat,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,rmdir,close"
+    "unlink,unlinkat,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,rmdir,connect,close"
 )

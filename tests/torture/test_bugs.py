@@ -13,7 +13,7 @@ needs_strace = pytest.mark.skipif(strace.unavailable() is not None, reason=str(s
 # What shows it: a fault, or nothing at all. `power`: only a cut of the power can.
 SHOWN_BY = {
     "answer_before_the_commit": {},
-    "settle_before_the_send": {"inject": "writev:signal=SIGKILL:when=1"},
+    "settle_before_the_send": {"inject": "connect:signal=SIGKILL:when=1"},
     "send_before_the_line": {},
     "forget_unwritten_lines": {"die_between": True},
     "forget_repetitions": {},

@@ -1,0 +1,134 @@
+"""A new connection to an origin: names resolved, both address families tried, certificates and host names checked.
+
+Not a byte of a request is sent here: whatever fails, the vendor cannot have it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, zip_longest
+from typing import Any, Final, TypeVar
+
+import certifi
+
+from gatekeeper.delivery.request import Origin
+
+STAGGER: Final = 0.25  # seconds until the next address is tried beside one that does not answer (RFC 8305, section 5)
+P = TypeVar("P", bound=asyncio.Protocol)
+Address = tuple[socket.AddressFamily, Any]
+
+
+async def connect(origin: Origin, tls: ssl.SSLContext | None, made: Callable[[], P]) -> P:
+    """A connection's protocol, made by `made`. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    link = await _first(_interleaved(await _addresses(loop, origin.host, origin.port)))
+    name = origin.host if tls else None
+    _, protocol = await loop.create_connection(made, sock=link, ssl=tls, server_hostname=name)
+    return protocol
+
+
+def verifying() -> ssl.SSLContext:
+    """TLS as everybody should speak it. SSL_CERT_FILE and SSL_CERT_DIR name whom to trust, instead of the system.
+
+    Without them certifi's authorities are trusted beside the system's: a bare container has none.
+    """
+    context = ssl.create_default_context()
+    if not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
+        context.load_verify_locations(certifi.where())
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def _addresses(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[Address]:
+    """Where a host is. Raises OSError.
+
+    Not by the loop's executor: the one of concurrent.futures takes no work while the process forks, when what is
+    queued goes out, and asyncio waits for it at its end, however long the name server takes.
+    """
+    with contextlib.suppress(OSError, UnicodeError):
+        return _look_up(host, port, socket.AI_NUMERICHOST)
+    found: asyncio.Future[list[Address] | OSError] = loop.create_future()
+
+    def tell(answer: list[Address] | OSError) -> None:
+        if not found.done():
+            found.set_result(answer)
+
+    def ask() -> None:
+        try:
+            answer: list[Address] | OSError = _look_up(host, port)
+        except UnicodeError:
+            answer = OSError("not a host's name")
+        except OSError as error:
+            answer = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(tell, answer)
+
+    threading.Thread(target=ask, name="gatekeeper-resolver", daemon=True).start()
+    answer = await found
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def _look_up(host: str, port: int, flags: int = 0) -> list[Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+def _interleaved(found: Sequence[Address]) -> list[Address]:
+    """One of each family in turn, beginning with the one that the system prefers."""
+    first = [one for one in found if one[0] == found[0][0]]
+    others = [one for one in found if one[0] != found[0][0]]
+    return [one for one in chain.from_iterable(zip_longest(first, others)) if one is not None]
+
+
+async def _first(addresses: Iterable[Address]) -> socket.socket:
+    """A socket connected to the first address that answers. Raises OSError if none does."""
+    loop = asyncio.get_running_loop()
+    left = deque(addresses)
+    if len(left) == 1:
+        return await _to(left[0])
+    trying: set[asyncio.Task[socket.socket]] = set()
+    failed: BaseException = OSError("no address")
+    try:
+        while left or trying:
+            if left:
+                trying.add(loop.create_task(_to(left.popleft())))
+            ended, trying = await asyncio.wait(
+                trying, timeout=STAGGER if left else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in ended:
+                if (error := task.exception()) is None:
+                    trying |= ended - {task}
+                    return task.result()
+                failed = error
+        raise failed
+    finally:
+        for task in trying:
+            task.cancel()
+            task.add_done_callback(_unused)
+
+
+def _unused(task: asyncio.Task[socket.socket]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
+
+
+async def _to(address: Address) -> socket.socket:
+    family, where = address
+    link = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        link.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(link, where)
+    except BaseException:
+        link.close()
+        raise
+    return link
