@@ -8,87 +8,63 @@ sends (the sidecar, or the app's own HTTP client) does those three in this order
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from typing import Final
+from functools import lru_cache
+from typing import ClassVar, Final
 
 from msgspec import structs
 
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
-from gatekeeper.destinations import normalise
 from gatekeeper.destinations.kind import Destination, Kind, Shaping
+from gatekeeper.elements import TRUNCATED, Roles, may_send
 from gatekeeper.fields import Catalogue
-from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
 from gatekeeper.gate import Caller, Gate, Plan, failed
 from gatekeeper.model import (
     Answer,
     Call,
     Decision,
+    Discreet,
     Event,
     Fate,
     Outgoing,
     Permission,
-    Personal,
     Place,
     Purpose,
     Step,
     Verdict,
 )
-from gatekeeper.native import coding, find, pairs
-from gatekeeper.native.dialect import (
-    FLAG,
-    PROTOCOL,
-    SECRET,
-    STAMP,
-    UNKNOWN,
-    Dialect,
-    Element,
-    Kept,
-    Leaf,
-    Native,
-    Unreadable,
-)
-from gatekeeper.native.names import written
+from gatekeeper.native import coding, find
+from gatekeeper.native.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
-from gatekeeper.scrub import lift_click_ids
-from gatekeeper.scrub.fields import scrub_value
-from gatekeeper.scrub.identifier import is_mechanical, personal_shape
 from gatekeeper.signals import header_values
 from gatekeeper.signals.tcf import vendor_permissions
 
 _log = logging.getLogger("gatekeeper")
-_EVERY_PURPOSE: Final = frozenset(Purpose)
-_ENVELOPE: Final = frozenset({"event_id", "event_time"})
-_ALWAYS: Final = frozenset({PROTOCOL, FLAG, SECRET})
 # Headers of the caller that are fields of the visitor; all others are dropped, or the dialect's own business.
 _HEADER_FIELDS: Final = {b"user-agent": ("User-Agent", "user_agent"), b"referer": ("Referer", "referrer")}
+_HEADER: Final = "header"  # begins the path of such a leaf
 _EMPTY: Final = Answer(204)
-_TRUNCATED: Final = "ip_truncated"
-# A time as vendors write it: ISO 8601, or Unix seconds to microseconds.
-_MOMENT: Final = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?|1\d{9}(\d{3}|\d{6})?(\.\d{1,9})?"
-)
 
 
-@dataclass(frozen=True, slots=True)
-class CallPlan:
+class CallPlan(Discreet, frozen=True):
     """What is going to happen to one call; nothing has happened yet.
 
     `plans` has one for each element of the call, or a single one where it could not be read. `outgoing` is the request
     to send, `None` if nothing is sent; then `answer` is what the caller's SDK expects. `reason` is why nothing is sent.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"outgoing", "dialect", "native", "kept"})
+
     to: Destination
     plans: tuple[Plan, ...]
-    outgoing: Outgoing | None = field(repr=False)
+    outgoing: Outgoing | None
     answer: Answer
     reason: str | None
-    dialect: Dialect | None = field(default=None, repr=False)
-    native: Native | None = field(default=None, repr=False)
-    kept: tuple[Kept | None, ...] = field(default=(), repr=False)
+    dialect: Dialect | None = None
+    native: Native | None = None
+    kept: tuple[Kept | None, ...] = ()
 
     @property
     def header(self) -> str:
@@ -139,7 +115,7 @@ def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
 
 def unrecorded(plan: CallPlan) -> CallPlan:
     """The plan for a call whose decision could not be recorded: nothing is sent, the SDK gets its answer."""
-    return replace(plan, outgoing=None, reason=AUDIT)
+    return structs.replace(plan, outgoing=None, reason=AUDIT)
 
 
 def finish_call(
@@ -200,19 +176,23 @@ def _plan_call(
     if not judged:
         return _blocked(gate, to, at, INSUFFICIENT, "there is no event in it", dialect.accepted(native))
     sent = [one for one in judged if one.kept is not None]
-    plans = tuple(one.plan(gate, at) for one in judged)
-    kept = tuple(one.kept for one in judged)
+    plans = tuple([one.plan(gate, at) for one in judged])
+    kept = tuple([one.kept for one in judged])
     if not sent:
         return CallPlan(to, plans, None, dialect.accepted(native), plans[0].decisions[0].reason, dialect, native, kept)
     # What holds for all elements may only say what every element that is sent may say.
-    common = [leaf for n, leaf in enumerate(sent[0].shared) if leaf is not None and all(one.shared[n] for one in sent)]
-    outgoing = dialect.encode(native, [leaf for leaf in common if leaf.path[:1] != ("header",)], kept)
-    more = tuple((str(leaf.path[1]), str(leaf.value)) for leaf in common if leaf.path[:1] == ("header",))
+    common = [leaf for leaf in sent[0].shared if leaf is not None]
+    if len(sent) > 1:
+        common = [leaf for n, leaf in enumerate(sent[0].shared) if leaf and all(one.shared[n] for one in sent)]
+    outgoing = dialect.encode(native, [leaf for leaf in common if leaf.path[0] != _HEADER], kept)
+    more = tuple([(str(leaf.path[1]), str(leaf.value)) for leaf in common if leaf.path[0] == _HEADER])
     return CallPlan(to, plans, _coded(outgoing, call, more), dialect.accepted(native), None, dialect, native, kept)
 
 
 def _coded(outgoing: Outgoing, call: Call, more: tuple[tuple[str, str], ...]) -> Outgoing:
     coded = header_values(call.headers, b"content-encoding")
+    if not coded and not more:
+        return outgoing
     name = coded[-1].decode("latin-1").strip().lower() if coded and outgoing.body else ""
     body = coding.encode(outgoing.body, name)
     added = (("Content-Encoding", name),) if name not in ("", "identity") else ()
@@ -231,6 +211,11 @@ def _header_leaves(call: Call, to: Destination, caller: Caller) -> tuple[Leaf, .
     return tuple(found.values())
 
 
+@lru_cache(maxsize=8)
+def _roles(catalogue: Catalogue) -> Roles:
+    return Roles(catalogue)
+
+
 class _Judged:
     """One element, decided and cleaned; `shared` and `kept`: what may be sent of the shared and of its own leaves."""
 
@@ -240,24 +225,27 @@ class _Judged:
         self, gate: Gate, to: Destination, native: Native, caller: Caller, at: float,
         dialect: Dialect, shared: Sequence[Leaf], element: Element,
     ) -> None:  # fmt: skip
-        policy = gate.policy
         hidden = 0
         if element.stamp is not None:
             # Its visitor's token says all there is: what came with the request is somebody else's.
             caller = Caller(visitor=gate.visitor(element.stamp, at), trusted=caller.trusted)
             hidden = len(shared) - len(native.shared)
             shared = native.shared
-        self.event, cleaned = _event(gate, to, at, shared, element)
+        own = len(element.leaves)
+        leaves = (*element.leaves, *shared)
+        roles = _roles(gate.policy.catalogue)
+        self.event, fit = roles.read(leaves, element, at, gate.policy.event_purposes)
+        query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
         self.place, self.consent = gate.situation(
             caller,
             at=at,
             event_time=self.event.time,
-            query="&".join(filter(None, (native.call.query, element.query))).encode("latin-1", "replace"),
+            query=query.encode("latin-1", "replace"),
             carried=element.flags,
         )
         self.subjects = gate.subjects_of(caller, self.event, self.consent)
         self.kept: Kept | None = None
-        self.shared: tuple[Leaf | None, ...] = ()
+        self.shared: Sequence[Leaf | None] = ()
         if to.events is not None and element.event not in to.events:
             self.decision = structs.replace(failed(to), reason=NOT_ROUTED)
             return
@@ -268,167 +256,35 @@ class _Judged:
         if decision.verdict is Verdict.BLOCK:
             self.decision = decision
             return
-        sent: dict[str, object] = {}
-        scrubbed: dict[str, tuple[str, ...]] = {}
-        own = [_sendable(leaf, cleaned, decision, dialect, sent, scrubbed, gate, to) for leaf in element.leaves]
-        self.shared = (
-            *(_sendable(leaf, cleaned, decision, dialect, sent, scrubbed, gate, to) for leaf in shared),
-            *(None,) * hidden,
-        )
-        leaves = tuple(leaf for leaf in own if leaf is not None)
+        left = may_send(leaves, fit, decision, dialect, to)
+        kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])
+        self.shared = left.leaves[own:] + [None] * hidden
         shaping = Shaping(to, self.consent, self.place, at, lambda value: gate.keys.derived_id(to.name, value))
-        why = dialect.minimum([*(leaf for leaf in self.shared if leaf is not None), *leaves], shaping)
+        why = dialect.minimum([*[leaf for leaf in self.shared if leaf is not None], *kept], shaping)
         if why is not None:
             steps = (*decision.steps, Step("minimum data", "not met", why))
             self.decision = structs.replace(
                 decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
             )
             return
-        self.kept = Kept(leaves, shaping)
-        derived = (_TRUNCATED,) if sent.pop(_TRUNCATED, None) else ()
-        went = {policy.catalogue.by_name[name].key for name in sent}  # what goes out in clear is named differently
-        stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in went}
-        self.decision = structs.replace(
-            decision,
-            kept=sent,
+        self.kept = Kept(kept, shaping)
+        causes, went = decision.stripped, left.went
+        stripped = {name: causes.get(name, "invalid") for name in self.event.names if name not in went}
+        self.decision = Decision(
+            destination=decision.destination,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            kept=left.sent,
             stripped=stripped,
-            derived=derived,
-            scrubbed=scrubbed,
-            native=_native_names(stripped, (*element.leaves, *shared), policy.catalogue),
+            derived=(TRUNCATED,) if left.truncated else (),
+            scrubbed=left.scrubbed,
+            native=roles.native_names(stripped, leaves),
+            basis=decision.basis,
+            legal_basis=decision.legal_basis,
+            steps=decision.steps,
         )
 
     def plan(self, gate: Gate, at: float) -> Plan:
         """What the audit is told of this element."""
         request_id = gate.new_id(at)
         return Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, self.subjects)
-
-
-def _event(
-    gate: Gate, to: Destination, at: float, shared: Sequence[Leaf], element: Element
-) -> tuple[Event, Mapping[int, object]]:
-    """The element as a canonical event, and the clean value of each leaf that is a field, by the leaf's identity."""
-    catalogue = gate.policy.catalogue
-    data: dict[str, object] = {}
-    unusable: dict[str, str] = {}
-    cleaned: dict[int, object] = {}
-    names: dict[str, None] = {}
-    for leaf in (*element.leaves, *shared):
-        if leaf.role == PROTOCOL and _is_personal(leaf.value):
-            cleaned[id(leaf)] = None
-            names[name := _audit_name(leaf)] = None
-            unusable[name] = "invalid"
-        if leaf.role in _ALWAYS or leaf.role == STAMP or leaf.role in _ENVELOPE:
-            continue
-        row = catalogue.by_name.get(leaf.role)
-        if row is None:
-            names[name := _audit_name(leaf)] = None
-            unusable[name] = "unknown_field"
-            continue
-        value = leaf.value
-        if row.type == "number" and isinstance(value, str):
-            value = pairs.number(value)
-        if row.type == "url" and isinstance(value, str):
-            value, lifted = lift_click_ids(value)
-            for click_id in lifted:
-                names[click_id] = None
-                unusable.setdefault(click_id, "not_needed")
-        if value is None:  # an absent value, as for events
-            continue
-        names[row.key] = None
-        clean = accept_value(row, leaf.role, value, catalogue)
-        if isinstance(clean, Items):
-            unknown = dict.fromkeys(map(_harmless, clean.unknown), "unknown_field")
-            names |= dict.fromkeys(unknown)
-            unusable |= unknown
-            clean = clean.rows
-        if clean is None:
-            unusable[row.key] = "invalid"
-        else:
-            cleaned[id(leaf)] = clean
-            data.setdefault(row.key, clean)
-    event = Event(
-        name=_named(element.event),
-        id=element.id or "",
-        time=min(element.time or at, at),
-        data=data,
-        purposes=gate.policy.event_purposes.get(element.event, _EVERY_PURPOSE),
-        unusable={name: cause for name, cause in unusable.items() if name not in data},
-        names=tuple(names),
-    )
-    return event, cleaned
-
-
-def _named(event: str) -> str:
-    """An event's name as the audit writes it: one that hides somebody's address is none."""
-    name = written(event)
-    return name if is_mechanical(name) else "unnamed"
-
-
-def _audit_name(leaf: Leaf) -> str:
-    """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
-    return _harmless(printable(leaf.name.replace("[", ".").replace("]", "").replace(":", ".")))
-
-
-def _harmless(name: str) -> str:
-    """A name that is no value in disguise: LinkedIn's `idType`, or a key in base64, may hold anything."""
-    return name if is_mechanical(name) else UNPRINTABLE
-
-
-def _is_personal(value: object) -> bool:
-    """Whether mechanics carry somebody's address or number, encoded or not; counters are not asked."""
-    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and not is_mechanical(value)
-
-
-def _is_envelope(leaf: Leaf) -> bool:
-    """Whether an id or a time of an event is one: neither may carry anything else."""
-    if isinstance(leaf.value, bool) or not isinstance(leaf.value, (str, int, float)) or len(str(leaf.value)) > 128:
-        return False
-    if leaf.role == "event_time":
-        return _MOMENT.fullmatch(str(leaf.value)) is not None
-    text = str(leaf.value)
-    return text.isprintable() and personal_shape(text) is None
-
-
-def _native_names(stripped: Container[str], leaves: Iterable[Leaf], catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
-    """Under which native names each stripped canonical field came."""
-    found: dict[str, tuple[str, ...]] = {}
-    if not stripped:
-        return found
-    for leaf in leaves:
-        row = catalogue.by_name.get(leaf.role)
-        for name in () if row is None else {row.key, leaf.role}:
-            if name in stripped:
-                found[name] = tuple(dict.fromkeys((*found.get(name, ()), _audit_name(leaf))))
-    return found
-
-
-def _sendable(
-    leaf: Leaf, cleaned: Mapping[int, object], decision: Decision, dialect: Dialect,
-    sent: dict[str, object], scrubbed: dict[str, tuple[str, ...]], gate: Gate, to: Destination,
-) -> Leaf | None:  # fmt: skip
-    """The leaf with the value that may be sent, or `None`; notes its field in `sent` and what was scrubbed."""
-    if leaf.role == PROTOCOL:
-        return None if id(leaf) in cleaned else leaf
-    if leaf.role in _ALWAYS:
-        return leaf
-    if leaf.role in (UNKNOWN, STAMP):
-        return None
-    if leaf.role in _ENVELOPE:
-        return leaf if _is_envelope(leaf) else None
-    row = gate.policy.catalogue.by_name.get(leaf.role)
-    if row is None or id(leaf) not in cleaned:
-        return None
-    if row.type == "ip" and row.key not in decision.kept and to.settings.get("truncate_ip"):
-        sent[_TRUNCATED] = True
-        return leaf.but(value=normalise.network(str(cleaned[id(leaf)])))
-    if row.key not in decision.kept:
-        return None
-    value, found = scrub_value(row, cleaned[id(leaf)], to.url_params)
-    if found:
-        scrubbed[row.key] = tuple(dict.fromkeys((*scrubbed.get(row.key, ()), *found)))
-    if isinstance(value, Personal):
-        value = dialect.personal(row.key, value)
-    if value is None:
-        return None
-    sent.setdefault(row.name if row.key in to.kind.clear else row.key, value)
-    return Leaf(leaf.name, leaf.role, value, leaf.path)

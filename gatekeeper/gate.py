@@ -53,6 +53,7 @@ _BLOCK: Final = Verdict.BLOCK
 _UNKNOWN: Final = Permission.UNKNOWN
 _EVERY_PURPOSE: Final = frozenset(Purpose)
 _REMEMBERED: Final = 4096  # visitors whose consent need not be worked out again
+_EVER: Final = float("-inf")
 _REMEMBERED_FOR: Final = 60.0  # seconds: a new location database is felt after as long
 _log = logging.getLogger("gatekeeper")
 
@@ -93,10 +94,14 @@ class Plan(Discreet, frozen=True):
 
 
 class _Situation(NamedTuple):
-    """A place and a consent, and from when until when (Unix seconds) they are what they are."""
+    """A place and a consent, and from when until when (Unix seconds) they are what they are.
+
+    They hold for events since `told`, when the last word of the visitor was said.
+    """
 
     since: float
     until: float
+    told: float
     place: Place
     consent: Consent
 
@@ -167,11 +172,11 @@ class Gate:
         """
         said = tuple([pair for pair in caller.headers if pair[0] in signals.HEADERS])
         key = None
-        if event_time == at and not (caller.trusted or caller.visitor or carried or (query and signals.speaks(query))):
+        if not (caller.trusted or caller.visitor or carried or (query and signals.speaks(query))):
             claimed = None if claim is None else tuple(claim.items())
             key = (said, caller.address, caller.edge, caller.residence, caller.age_band, claimed)
             known = self._situations.get(key)
-            if known is not None and known.since <= at < known.until:
+            if known is not None and known.since <= at < known.until and known.told <= event_time <= at:
                 return known.place, known.consent
         place = self._place(declared, caller, at)
         heard = self.policy.readers.read(
@@ -183,7 +188,8 @@ class Gate:
             verify=self.keys.verify,
         )
         consent = self.resolve(heard, place, at, event_time, age_of(caller))
-        if key is not None:
+        told = max([signal.at for signal in heard if signal.at is not None and signal.at <= at], default=_EVER)
+        if key is not None and told <= event_time <= at:
             until = min(
                 at + _REMEMBERED_FOR,
                 self.policy.laws.next_change(at),
@@ -191,7 +197,7 @@ class Gate:
             )
             if len(self._situations) >= _REMEMBERED:
                 self._situations.clear()
-            self._situations[key] = _Situation(at, until, place, consent)
+            self._situations[key] = _Situation(at, until, told, place, consent)
         return place, consent
 
     def resolve(

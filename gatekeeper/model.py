@@ -10,7 +10,7 @@ Every stage takes some of these and returns others (see `gatekeeper/gate.py` for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, final
 
@@ -309,8 +309,7 @@ class Shaped(Discreet, frozen=True):
     unneeded: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Discreet, frozen=True):
     """One vendor-native request as an app or a page made it, before anything was decided.
 
     `path` is the vendor's own, percent-encoded as it came, with a leading slash; `query` has no question mark;
@@ -318,30 +317,34 @@ class Call:
     Content-Encoding included.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"query", "headers", "body"})
+
     method: str
     path: str
-    query: str = field(default="", repr=False)
-    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=False)
+    query: str = ""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Discreet, frozen=True):
     """One request to one vendor, complete. The only thing `delivery` ever sends."""
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"url", "headers", "body"})
+
     method: str
-    url: str = field(repr=False)  # may hold the vendor's secret in its query
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
+    url: str  # may hold the vendor's secret in its query
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Discreet, frozen=True):
     """What a vendor answered. The body is read for its error code and then dropped, never logged."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"body"})
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
 
 
 class Fate(StrEnum):
@@ -352,8 +355,7 @@ class Fate(StrEnum):
     DEAD = "dead"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The fate of one event at one vendor after one answer; `why` is a short code, never vendor text."""
 
     fate: Fate

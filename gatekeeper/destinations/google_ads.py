@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 import orjson
+from msgspec import structs
 from pydantic import Field, StringConstraints, model_validator
 
 from gatekeeper.destinations import answers, google_conversion
@@ -183,7 +184,7 @@ def _refused(answer: Answer, body: object, count: int) -> tuple[Outcome, ...]:
     error = body.get("error") if isinstance(body, dict) else None
     word = error.get("status") if isinstance(error, dict) else None
     if isinstance(word, str) and _CODE.fullmatch(word):
-        return tuple(replace(outcome, why=f"google_{word.lower()}") for outcome in outcomes)
+        return tuple(structs.replace(outcome, why=f"google_{word.lower()}") for outcome in outcomes)
     return outcomes
 
 

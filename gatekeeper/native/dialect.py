@@ -25,11 +25,11 @@ with leaves of its own. A leaf is one value, where it stood, and its role:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import urlsplit
 
-from msgspec import structs
+import msgspec
+from msgspec import Struct, structs
 
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.model import Answer, Call, Discreet, Outcome, Outgoing, Personal
@@ -68,35 +68,36 @@ class Leaf(Discreet, frozen=True):
         return structs.replace(self, **changes)
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Discreet, frozen=True):
     """One event of a call. `event` is its canonical name where there is one, else the vendor's own."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"stamp", "flags", "query"})
 
     event: str
     leaves: tuple[Leaf, ...]
     id: str | None = None
     time: float | None = None  # Unix seconds
-    stamp: str | None = field(default=None, repr=False)
-    flags: Mapping[str, Any] = field(default_factory=dict, repr=False)  # as `signals.flags.read` takes them
-    query: str = field(default="", repr=False)  # parameters of its own (a line of the body) to read consent flags from
+    stamp: str | None = None
+    flags: Mapping[str, Any] = msgspec.field(default_factory=dict)  # as `signals.flags.read` takes them
+    query: str = ""  # parameters of its own (a line of the body) to read consent flags from
 
 
-@dataclass(frozen=True, slots=True)
-class Native:
+class Native(Discreet, frozen=True):
     """A call, decoded. `account` is the vendor account it is addressed to; `frame` is the dialect's own.
 
     `call` is the call whose query consent flags are read from: of a wrapped hit, the one inside.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"frame"})
+
     call: Call
     elements: tuple[Element, ...]
     shared: tuple[Leaf, ...] = ()
     account: str | None = None
-    frame: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    frame: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What is left of one element: its own leaves with clean values, and what encoding it needs to know."""
 
     leaves: tuple[Leaf, ...]

@@ -9,6 +9,7 @@ Source: developers.google.com/analytics/devguides/collection/protocol/ga4, read 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -34,7 +35,7 @@ def matches(method: str, path: str) -> bool:
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
     """What belongs to the visitor is shared; each of `events[]` is an element."""
-    query = pairs.read(call.query, _TABLE)
+    query = _query(call.query)
     data = json_body.read_object(body)
     shared, elements = json_body.split(data, "events", _TABLE)
     account = next((str(leaf.value) for leaf in query if leaf.name == "measurement_id"), None)
@@ -42,22 +43,31 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     flags: Mapping[str, Any] = {"google": consent} if consent is not None else {}
     if data.get("non_personalized_ads") is True:
         flags = {"google": {**(consent if isinstance(consent, dict) else {}), "ad_personalization": "DENIED"}}
+    common, stamp = _seconds(shared), json_body.stamp(shared)
     return Native(
         call,
         tuple(
-            Element(
-                json_body.text(leaves, "events.name") or "unnamed",
-                leaves,
-                id=json_body.text(leaves, "events.params.event_id"),
-                time=_seconds(leaves) or _seconds(shared),
-                stamp=json_body.stamp(leaves) or json_body.stamp(shared),
-                flags=flags,
-            )
-            for leaves in elements
+            [
+                Element(
+                    json_body.text(leaves, "events.name") or "unnamed",
+                    leaves,
+                    id=json_body.text(leaves, "events.params.event_id"),
+                    time=_seconds(leaves) or common,
+                    stamp=json_body.stamp(leaves) or stamp,
+                    flags=flags,
+                )
+                for leaves in elements
+            ]
         ),
-        (*(leaf.but(path=("query", *leaf.path)) for leaf in query), *shared),
+        (*query, *shared),
         account,
     )
+
+
+@lru_cache(maxsize=64)
+def _query(text: str) -> tuple[Leaf, ...]:
+    """The property and its secret, which are the same in all calls of an app."""
+    return tuple(leaf.but(path=("query", *leaf.path)) for leaf in pairs.read(text, _TABLE))
 
 
 def _seconds(leaves: Sequence[Leaf]) -> float | None:

@@ -13,9 +13,10 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote
+
+from msgspec import structs
 
 from gatekeeper.destinations import answers
 from gatekeeper.destinations.kind import Destination, Shaping
@@ -103,7 +104,7 @@ def _unwrapped(call: Call) -> tuple[Call, str]:
             inner = ""
         if _WRAPPED.fullmatch(inner) and re.fullmatch(r"[A-Za-z0-9_-]{1,32}", name):
             path, _, query = inner.partition("?")
-            return replace(call, path=path, query=query), name
+            return structs.replace(call, path=path, query=query), name
     raise Unreadable("the wrapped hit cannot be read")
 
 

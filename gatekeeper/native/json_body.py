@@ -48,9 +48,15 @@ def objects(rows: object, name: str) -> list[dict[str, Any]]:
 
 def text(leaves: Iterable[Leaf], name: str) -> str | None:
     """The value of the first leaf of a name, as text."""
-    return next((str(leaf.value) for leaf in leaves if leaf.name == name and leaf.value is not None), None)
+    for leaf in leaves:
+        if leaf.name == name and leaf.value is not None:
+            return str(leaf.value)
+    return None
 
 
 def stamp(leaves: Sequence[Leaf]) -> str | None:
     """The context token an app put on an element; one that is no text is no valid one either."""
-    return next((str(leaf.value) for leaf in leaves if leaf.role == STAMP), None)
+    for leaf in leaves:
+        if leaf.role == STAMP:
+            return str(leaf.value)
+    return None

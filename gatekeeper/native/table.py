@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Final
+from typing import Final, NamedTuple
 
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.native import names
@@ -28,12 +28,24 @@ _PATTERNS: Final = {"protocol: ": PROTOCOL, "flag: ": FLAG}
 _MECHANICAL: Final = re.compile(r"[A-Za-z0-9_.,:;/+|~*()\[\]=-]{0,128}")
 # What a vendor's key or token may look like: no e-mail address and no text.
 _KEY: Final = re.compile(r"[A-Za-z0-9_.:|=+/~-]{1,1024}")
+_WHOLE: Final = frozenset(row.key for row in CATALOGUE.by_key.values() if row.type in ("items", "texts"))
+_OURS: Final = _ROLES | {STAMP}
+_MOST: Final = 4096  # names that are remembered; a caller may send any
+_LONGEST: Final = 128
+
+
+class _Row(NamedTuple):
+    """What is known of a native name. A value that does not match `pattern` has no role."""
+
+    role: str
+    pattern: re.Pattern[str] | None
+    whole: bool  # the field takes a list or an object as it is
 
 
 class Table:
-    """Native name -> role, compiled once."""
+    """Native name -> role, compiled once; names are remembered as they come."""
 
-    __slots__ = ("_exact", "_patterns", "_prefixes")
+    __slots__ = ("_exact", "_patterns", "_prefixes", "_rows")
 
     def __init__(self, rows: Mapping[str, str]) -> None:
         self._patterns = {
@@ -52,9 +64,35 @@ class Table:
         self._prefixes = tuple(
             sorted(((name[:-1], role) for name, role in rows.items() if name.endswith("*")), key=lambda r: -len(r[0]))
         )
+        self._rows: dict[str, _Row] = {}
 
     def role(self, name: str) -> str:
         """The role of a native name; UNKNOWN where no row is there."""
+        return self._row(name).role
+
+    def whole(self, name: str) -> bool:
+        """Whether a list or an object of this name is one leaf."""
+        return self._row(name).whole
+
+    def leaf(self, name: str, value: object, path: Path) -> Leaf:
+        """A leaf with its role; a value that cannot pass as mechanics, or as a key, has none."""
+        row = self._rows.get(name) or self._row(name)
+        role, pattern = row.role, row.pattern
+        if pattern is not None and not _matches(pattern, value, role):
+            role = UNKNOWN
+        return Leaf(name, role, value, path)
+
+    def _row(self, name: str) -> _Row:
+        known = self._rows.get(name)
+        if known is None:
+            role = self._found(name)
+            pattern = _KEY if role == SECRET else self._patterns.get(name, _MECHANICAL if role == PROTOCOL else None)
+            known = _Row(role, pattern, role in _WHOLE)
+            if len(name) <= _LONGEST and len(self._rows) < _MOST:
+                self._rows[name] = known
+        return known
+
+    def _found(self, name: str) -> str:
         found = self._exact.get(name)
         if found is not None:
             return found
@@ -62,23 +100,19 @@ class Table:
             return STAMP
         for prefix, role in self._prefixes:
             if name.startswith(prefix):
-                return name[len(prefix) :] if role == BY_NAME else role
+                if role != BY_NAME:
+                    return role
+                own = name[len(prefix) :]
+                return UNKNOWN if own in _OURS else own  # a site may call a property `flag` or `secret`, too
         return UNKNOWN
 
-    def leaf(self, name: str, value: object, path: Path) -> Leaf:
-        """A leaf with its role; a value that cannot pass as mechanics, or as a key, has none."""
-        role = self.role(name)
-        if (role == PROTOCOL or name in self._patterns) and not self._mechanical(name, value):
-            role = UNKNOWN
-        if role == SECRET and not (isinstance(value, str) and _KEY.fullmatch(value)):
-            role = UNKNOWN
-        return Leaf(name, role, value, path)
 
-    def _mechanical(self, name: str, value: object) -> bool:
-        if value is None or isinstance(value, bool):
-            return True
-        pattern = self._patterns.get(name, _MECHANICAL)
-        return isinstance(value, (str, int, float)) and pattern.fullmatch(str(value)) is not None
+def _matches(pattern: re.Pattern[str], value: object, role: str) -> bool:
+    if role == SECRET:
+        return isinstance(value, str) and pattern.fullmatch(value) is not None
+    if value is None or isinstance(value, bool):
+        return True
+    return isinstance(value, (str, int, float)) and pattern.fullmatch(str(value)) is not None
 
 
 def load(file: str, below: Mapping[str, tuple[str, ...]] | None = None) -> Table:

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus, urlencode
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gatekeeper.destinations.kind import Destination
 from gatekeeper.gate import Gate
@@ -37,6 +38,7 @@ from tests.native.test_second_tier import GOOD, SECOND
 
 from gatekeeper.fields import CATALOGUE  # isort: skip
 
+OUR_WORDS = ("flag", "ignored", "protocol", "secret", "stamp")  # roles in our tables, and names a site may choose
 PRODUCTS = sorted({one.NAME.partition(" ")[0] for one in DIALECTS if one.KIND == "first_party"})
 POLICY = (
     EVERY_KIND
@@ -186,14 +188,14 @@ def filled(dialect: Dialect, seed: Seed) -> Seed | None:
         have = {name for name, _ in query} | {"pid.em", "pid.ph"}
         query += [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in values.items()
                   if name not in have]  # fmt: skip
-        return Seed(seed.to, replace(seed.call, query=urlencode(query)))
+        return Seed(seed.to, structs.replace(seed.call, query=urlencode(query)))
     if isinstance(dialect, Pixel):
         return None
     data = json.loads(seed.call.body)
     for event in events_in(data, dialect):
         for name, value in values.items():
             put(event, name.removeprefix("event.").split("."), value)
-    return Seed(seed.to, replace(seed.call, body=json.dumps(data).encode()))
+    return Seed(seed.to, structs.replace(seed.call, body=json.dumps(data).encode()))
 
 
 def events_in(data: Any, dialect: Conversions) -> list[Any]:
@@ -335,7 +337,10 @@ def planted(draw: st.DrawFn, dialect: Dialect, found: list[Seed]) -> tuple[Seed,
         return dressed(one, way, old)
 
     def extra() -> tuple[str, str]:
-        return "zz_" + "".join(luck.choice(LETTERS) for _ in range(5)), plant("foreign").value
+        name = "zz_" + "".join(luck.choice(LETTERS) for _ in range(5))
+        if luck.random() < 0.25:
+            name = luck.choice(OUR_WORDS)
+        return name, plant("foreign").value
 
     call = seed.call
     kind = form.content_type(call)
@@ -359,7 +364,8 @@ def planted(draw: st.DrawFn, dialect: Dialect, found: list[Seed]) -> tuple[Seed,
     headers += [(b"content-type", kind.encode())] if kind else []
     headers += [(b"content-encoding", code.encode())] if code else []
     headers += [(b"x-forwarded-for", plant("foreign").value.encode()), (b"x-zz", plant("foreign").value.encode())]
-    return Seed(seed.to, replace(call, query=query, headers=tuple(headers), body=coding.encode(body, code))), canaries
+    call = structs.replace(call, query=query, headers=tuple(headers), body=coding.encode(body, code))
+    return Seed(seed.to, call), canaries
 
 
 def all_leaves(native: Native) -> list[Leaf]:

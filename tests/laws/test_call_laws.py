@@ -10,11 +10,11 @@ import base64
 import json
 import os
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gatekeeper.audit.lines import decision_line
 from gatekeeper.calls import plan_call
@@ -93,7 +93,9 @@ def test_a_gate_that_passed_a_call_on_as_it_came_would_be_caught(name):
             return
         url = f"{made.outgoing.url.partition('?')[0]}?{seed.call.query}"
         headers = tuple((key.decode(), value.decode()) for key, value in seed.call.headers)
-        passed_on = replace(made, outgoing=replace(made.outgoing, url=url, headers=headers, body=seed.call.body))
+        passed_on = structs.replace(
+            made, outgoing=structs.replace(made.outgoing, url=url, headers=headers, body=seed.call.body)
+        )
         caught.append(leaks_of(passed_on, seed, canaries) != [])
 
     holds()

@@ -47,7 +47,7 @@ ASKED = st.tuples(
     MOMENTS,
     st.sampled_from([None, {"analytics": True}, {"marketing": False}, {"analytics": True, "marketing": True}]),
     st.sampled_from([b"", b"v=2&cid=1.2", b"gcs=G100", b"us_privacy=1YYN", b"g%63s=G100", b"gpp"]),
-    st.sampled_from([0.0, 0.0, 50.0]),  # how long before `at` it happened
+    st.sampled_from([0.0, 0.0, 10.0, 50.0, 100.0, 100.5, 366 * DAY, -1.0]),  # how long before `at` it happened
 )
 
 

@@ -12,7 +12,6 @@ denial         more denial never sends more
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -149,21 +148,25 @@ def passed_on(gate, to, call, caller):
     url = f"{made.outgoing.url.partition('?')[0]}?{call.query}"
     framing = (b"content-length", b"transfer-encoding", b"host", b"connection")
     headers = tuple((key.decode(), value.decode()) for key, value in call.headers if key not in framing)
-    return replace(made, outgoing=Outgoing(call.method, url, headers, call.body))
+    return structs.replace(made, outgoing=Outgoing(call.method, url, headers, call.body))
 
 
 def sent_anyway(gate, to, call, caller):
     """A gate that decides to block a call, and sends something."""
     made = plan_call(gate, to, call, caller)
-    return made if made.outgoing is not None else replace(made, outgoing=Outgoing("POST", f"{to.endpoint}/", (), b""))
+    return (
+        made
+        if made.outgoing is not None
+        else structs.replace(made, outgoing=Outgoing("POST", f"{to.endpoint}/", (), b""))
+    )
 
 
 def talkative(gate, to, call, caller):
     """A gate that writes a value into its log."""
     made = plan_call(gate, to, call, caller)
     value = dict(call.headers).get(b"x-zz", b"").decode()
-    plans = tuple(replace(one, event=structs.replace(one.event, name=value)) for one in made.plans)
-    return replace(made, plans=plans)
+    plans = tuple(structs.replace(one, event=structs.replace(one.event, name=value)) for one in made.plans)
+    return structs.replace(made, plans=plans)
 
 
 BUGS = {

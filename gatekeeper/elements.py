@@ -1,0 +1,224 @@
+"""One element of a call: what of it is a field, what of that may be sent, and what the audit is told.
+
+Every leaf is looked at twice: before the decision, whether it is fit to be sent at all (`read`); after it, whether it
+may be (`may_send`). What a role asks for is worked out once per catalogue (`Roles`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from gatekeeper.destinations import normalise
+from gatekeeper.destinations.kind import Destination
+from gatekeeper.fields import Catalogue, Field
+from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
+from gatekeeper.model import Decision, Event, Personal, Purpose
+from gatekeeper.native import pairs
+from gatekeeper.native.dialect import FLAG, PROTOCOL, SECRET, STAMP, Dialect, Element, Leaf
+from gatekeeper.native.names import written
+from gatekeeper.scrub import lift_click_ids
+from gatekeeper.scrub.fields import scrub_value
+from gatekeeper.scrub.identifier import is_mechanical, personal_shape
+
+TRUNCATED: Final = "ip_truncated"
+_EVERY_PURPOSE: Final = frozenset(Purpose)
+_ENVELOPE: Final = frozenset({"event_id", "event_time"})
+_ALWAYS: Final = frozenset({FLAG, SECRET})
+# A time as vendors write it: ISO 8601, or Unix seconds to microseconds.
+_MOMENT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?|1\d{9}(\d{3}|\d{6})?(\.\d{1,9})?"
+)
+# Of a leaf: sent as it is, never sent, or a clean value of a field that the decision is about.
+Fit = Leaf | None | tuple["_Role", object]  # a tuple where the decision is about it
+
+
+class _Role(NamedTuple):
+    """What a leaf's role asks for."""
+
+    row: Field
+    number: bool  # may come as text
+    url: bool  # may hold click ids
+
+
+class Reading(NamedTuple):
+    """An element before the decision: the event it is, and what each leaf is fit for, in the leaves' order."""
+
+    event: Event
+    fit: list[Fit]
+
+
+class Sendable(NamedTuple):
+    """What may be sent of an element's leaves, `None` for what may not, and what is noted of it."""
+
+    leaves: list[Leaf | None]
+    sent: dict[str, object]  # by the name the audit knows it under
+    went: set[str]  # keys of fields
+    scrubbed: dict[str, tuple[str, ...]]
+    truncated: bool
+
+
+class Roles:
+    """The roles of one policy's catalogue."""
+
+    __slots__ = ("_by_name", "_catalogue")
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._by_name = {
+            name: _Role(row, row.type == "number", row.type == "url") for name, row in catalogue.by_name.items()
+        }
+
+    def read(
+        self, leaves: Sequence[Leaf], element: Element, at: float, purposes: Mapping[str, frozenset[Purpose]]
+    ) -> Reading:
+        """The element as a canonical event. `leaves` are its own and the shared ones; `purposes` the policy's."""
+        by_name, catalogue = self._by_name, self._catalogue
+        data: dict[str, object] = {}
+        unusable: dict[str, str] = {}
+        names: dict[str, None] = {}
+        fit: list[Fit] = []
+        for leaf in leaves:
+            role = leaf.role
+            value = leaf.value
+            how = by_name.get(role)
+            if role in _ENVELOPE:
+                fit.append(leaf if _is_envelope(role, value) else None)
+                continue
+            if how is None:
+                if (role == PROTOCOL and not _is_personal(value)) or role in _ALWAYS:
+                    fit.append(leaf)
+                else:
+                    fit.append(None)
+                    if role != STAMP:
+                        names[name := audit_name(leaf.name)] = None
+                        unusable[name] = "invalid" if role == PROTOCOL else "unknown_field"
+                continue
+            row = how.row
+            if how.number and isinstance(value, str):
+                value = pairs.number(value)
+            elif how.url and isinstance(value, str):
+                value, lifted = lift_click_ids(value)
+                for click_id in lifted:
+                    names[click_id] = None
+                    unusable.setdefault(click_id, "not_needed")
+            if value is None:  # an absent value, as for events
+                fit.append(None)
+                continue
+            key = row.key
+            names[key] = None
+            clean = accept_value(row, role, value, catalogue)
+            if clean.__class__ is Items:
+                unknown = dict.fromkeys(map(_harmless, clean.unknown), "unknown_field")
+                names |= dict.fromkeys(unknown)
+                unusable |= unknown
+                clean = clean.rows
+            if clean is None:
+                unusable[key] = "invalid"
+                fit.append(None)
+            else:
+                fit.append((how, clean))
+                if key not in data:
+                    data[key] = clean
+        if unusable and not unusable.keys().isdisjoint(data):
+            unusable = {name: cause for name, cause in unusable.items() if name not in data}
+        event = Event(
+            name=_named(element.event),
+            id=element.id or "",
+            time=min(element.time or at, at),
+            data=data,
+            purposes=purposes.get(element.event, _EVERY_PURPOSE),
+            unusable=unusable,
+            names=tuple(names),
+        )
+        return Reading(event, fit)
+
+    def native_names(self, stripped: Mapping[str, str], leaves: Sequence[Leaf]) -> dict[str, tuple[str, ...]]:
+        """Under which native names each stripped canonical field came."""
+        found: dict[str, tuple[str, ...]] = {}
+        if not stripped:
+            return found
+        for leaf in leaves:
+            how = self._by_name.get(leaf.role)
+            if how is None:
+                continue
+            for name in (how.row.key,) if how.row.key == leaf.role else (how.row.key, leaf.role):
+                if name in stripped:
+                    native = audit_name(leaf.name)
+                    before = found.get(name, ())
+                    if native not in before:
+                        found[name] = (*before, native)
+        return found
+
+
+def may_send(
+    leaves: Sequence[Leaf], fit: Sequence[Fit], decision: Decision, dialect: Dialect, to: Destination
+) -> Sendable:
+    """What the decision leaves of some leaves, as the vendor takes it."""
+    kept, clear, params = decision.kept, to.kind.clear, to.url_params
+    truncate = bool(to.settings.get("truncate_ip"))
+    found: list[Leaf | None] = []
+    sent: dict[str, object] = {}
+    went: set[str] = set()
+    scrubbed: dict[str, tuple[str, ...]] = {}
+    truncated = False
+    for leaf, one in zip(leaves, fit, strict=True):
+        if not isinstance(one, tuple):
+            found.append(one)
+            continue
+        how, value = one
+        row = how.row
+        key = row.key
+        if key not in kept:
+            if row.type == "ip" and truncate:
+                truncated = True
+                found.append(leaf.but(value=normalise.network(str(value))))
+            else:
+                found.append(None)
+            continue
+        value, shapes = scrub_value(row, value, params)
+        if shapes:
+            scrubbed[key] = tuple(dict.fromkeys((*scrubbed.get(key, ()), *shapes)))
+        if isinstance(value, Personal):
+            value = dialect.personal(key, value)
+        if value is None:
+            found.append(None)
+            continue
+        went.add(key)
+        sent.setdefault(row.name if key in clear else key, value)  # what goes out in clear is named differently
+        found.append(Leaf(leaf.name, leaf.role, value, leaf.path))
+    return Sendable(found, sent, went, scrubbed, truncated)
+
+
+@lru_cache(maxsize=1024)
+def audit_name(name: str) -> str:
+    """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
+    return _harmless(printable(name.replace("[", ".").replace("]", "").replace(":", ".")))
+
+
+def _named(event: str) -> str:
+    """An event's name as the audit writes it: one that hides somebody's address is none."""
+    name = written(event)
+    return name if is_mechanical(name) else "unnamed"
+
+
+def _harmless(name: str) -> str:
+    """A name that is no value in disguise: LinkedIn's `idType`, or a key in base64, may hold anything."""
+    return name if is_mechanical(name) else UNPRINTABLE
+
+
+def _is_personal(value: object) -> bool:
+    """Whether mechanics carry somebody's address or number, encoded or not; counters are not asked."""
+    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and not is_mechanical(value)
+
+
+def _is_envelope(role: str, value: object) -> bool:
+    """Whether an id or a time of an event is one: neither may carry anything else."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or len(str(value)) > 128:
+        return False
+    text = str(value)
+    if role == "event_time":
+        return _MOMENT.fullmatch(text) is not None
+    return text.isprintable() and personal_shape(text) is None
