@@ -39,8 +39,11 @@ class _Role(NamedTuple):
     """What a leaf's role asks for."""
 
     row: Field
-    number: bool  # may come as text
-    url: bool  # may hold click ids
+    key: str
+    envelope: bool = False  # the id or the time of an event
+    number: bool = False  # may come as text
+    url: bool = False  # may hold click ids
+    searched: bool = False  # for personal shapes
 
 
 class Reading(NamedTuple):
@@ -68,7 +71,10 @@ class Roles:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._by_name = {
-            name: _Role(row, row.type == "number", row.type == "url") for name, row in catalogue.by_name.items()
+            name: _Role(
+                row, row.key, name in _ENVELOPE, row.type == "number", row.type == "url", row.key in catalogue.scrubbed
+            )
+            for name, row in catalogue.by_name.items()
         }
 
     def read(
@@ -84,9 +90,6 @@ class Roles:
             role = leaf.role
             value = leaf.value
             how = by_name.get(role)
-            if role in _ENVELOPE:
-                fit.append(leaf if _is_envelope(role, value) else None)
-                continue
             if how is None:
                 if (role == PROTOCOL and not _is_personal(value)) or role in _ALWAYS:
                     fit.append(leaf)
@@ -96,10 +99,13 @@ class Roles:
                         names[name := audit_name(leaf.name)] = None
                         unusable[name] = "invalid" if role == PROTOCOL else "unknown_field"
                 continue
-            row = how.row
-            if how.number and isinstance(value, str):
+            row, key, envelope, number, url, _ = how
+            if envelope:
+                fit.append(leaf if _is_envelope(role, value) else None)
+                continue
+            if number and isinstance(value, str):
                 value = pairs.number(value)
-            elif how.url and isinstance(value, str):
+            elif url and isinstance(value, str):
                 value, lifted = lift_click_ids(value)
                 for click_id in lifted:
                     names[click_id] = None
@@ -107,7 +113,6 @@ class Roles:
             if value is None:  # an absent value, as for events
                 fit.append(None)
                 continue
-            key = row.key
             names[key] = None
             clean = accept_value(row, role, value, catalogue)
             if clean.__class__ is Items:
@@ -168,9 +173,7 @@ def may_send(
         if not isinstance(one, tuple):
             found.append(one)
             continue
-        how, value = one
-        row = how.row
-        key = row.key
+        (row, key, _, _, _, searched), value = one
         if key not in kept:
             if row.type == "ip" and truncate:
                 truncated = True
@@ -178,9 +181,10 @@ def may_send(
             else:
                 found.append(None)
             continue
-        value, shapes = scrub_value(row, value, params)
-        if shapes:
-            scrubbed[key] = tuple(dict.fromkeys((*scrubbed.get(key, ()), *shapes)))
+        if searched:
+            value, shapes = scrub_value(row, value, params)
+            if shapes:
+                scrubbed[key] = tuple(dict.fromkeys((*scrubbed.get(key, ()), *shapes)))
         if isinstance(value, Personal):
             value = dialect.personal(key, value)
         if value is None:
