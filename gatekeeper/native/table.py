@@ -35,8 +35,12 @@ _LONGEST: Final = 128
 
 
 class _Row(NamedTuple):
-    """What is known of a native name. A value that does not match `pattern` has no role."""
+    """What is known of a native name. A value that does not match `pattern` has no role.
 
+    `name` is the name itself: one object for all leaves of that name, quick to compare.
+    """
+
+    name: str
     role: str
     pattern: re.Pattern[str] | None
     whole: bool  # the field takes a list or an object as it is
@@ -80,14 +84,14 @@ class Table:
         role, pattern = row.role, row.pattern
         if pattern is not None and not _matches(pattern, value, role):
             role = UNKNOWN
-        return Leaf(name, role, value, path)
+        return Leaf(row.name, role, value, path)
 
     def _row(self, name: str) -> _Row:
         known = self._rows.get(name)
         if known is None:
             role = self._found(name)
             pattern = _KEY if role == SECRET else self._patterns.get(name, _MECHANICAL if role == PROTOCOL else None)
-            known = _Row(role, pattern, role in _WHOLE)
+            known = _Row(name, role, pattern, role in _WHOLE)
             if len(name) <= _LONGEST and len(self._rows) < _MOST:
                 self._rows[name] = known
         return known
