@@ -1,4 +1,4 @@
-"""A new connection to an origin: names resolved, both address families tried, certificates and host names checked.
+"""A new connection to an origin: both address families tried, certificates and host names checked.
 
 Not a byte of a request is sent here: whatever fails, the vendor cannot have it.
 """
@@ -6,29 +6,27 @@ Not a byte of a request is sent here: whatever fails, the vendor cannot have it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 import ssl
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, zip_longest
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import certifi
 
 from gatekeeper.delivery.request import Origin
+from gatekeeper.delivery.resolve import Address, Resolver
 
 STAGGER: Final = 0.25  # seconds until the next address is tried beside one that does not answer (RFC 8305, section 5)
 P = TypeVar("P", bound=asyncio.Protocol)
-Address = tuple[socket.AddressFamily, Any]
 
 
-async def connect(origin: Origin, tls: ssl.SSLContext | None, made: Callable[[], P]) -> P:
+async def connect(origin: Origin, names: Resolver, tls: ssl.SSLContext | None, made: Callable[[], P]) -> P:
     """A connection's protocol, made by `made`. Raises OSError."""
     loop = asyncio.get_running_loop()
-    link = await _first(_interleaved(await _addresses(loop, origin.host, origin.port)))
+    link = await _first(_interleaved(await names.find(origin.host, origin.port)))
     name = origin.host if tls else None
     _, protocol = await loop.create_connection(made, sock=link, ssl=tls, server_hostname=name)
     return protocol
@@ -45,42 +43,6 @@ def verifying() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-async def _addresses(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[Address]:
-    """Where a host is. Raises OSError.
-
-    Not by the loop's executor: the one of concurrent.futures takes no work while the process forks, when what is
-    queued goes out, and asyncio waits for it at its end, however long the name server takes.
-    """
-    with contextlib.suppress(OSError, UnicodeError):
-        return _look_up(host, port, socket.AI_NUMERICHOST)
-    found: asyncio.Future[list[Address] | OSError] = loop.create_future()
-
-    def tell(answer: list[Address] | OSError) -> None:
-        if not found.done():
-            found.set_result(answer)
-
-    def ask() -> None:
-        try:
-            answer: list[Address] | OSError = _look_up(host, port)
-        except UnicodeError:
-            answer = OSError("not a host's name")
-        except OSError as error:
-            answer = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(tell, answer)
-
-    threading.Thread(target=ask, name="gatekeeper-resolver", daemon=True).start()
-    answer = await found
-    if isinstance(answer, OSError):
-        raise answer
-    return answer
-
-
-def _look_up(host: str, port: int, flags: int = 0) -> list[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    return [(family, address) for family, _, _, _, address in found]
 
 
 def _interleaved(found: Sequence[Address]) -> list[Address]:

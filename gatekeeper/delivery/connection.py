@@ -39,7 +39,7 @@ class Connection(asyncio.Protocol):
         self._bodiless = False
         self._first: bytes | None = b""  # of an answer, until it is certain to be one
         self._in_head = True
-        self._head = self._size = self._status = 0
+        self._head = self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: bytes | bytearray = b""
 
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         waiter = self._waiter = self._loop.create_future()
         self._bodiless = bodiless
         self._first, self._in_head, self._keep = b"", True, False
-        self._head = self._size = 0
+        self._head = 0
         self._transport.write(request)
         return waiter
 

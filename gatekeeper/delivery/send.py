@@ -18,6 +18,7 @@ from gatekeeper.delivery.connection import GARBAGE, Connection
 from gatekeeper.delivery.deadlines import LATE, Deadlines
 from gatekeeper.delivery.pool import Pool
 from gatekeeper.delivery.request import Origin, write
+from gatekeeper.delivery.resolve import Resolver
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Answer, Outgoing
 
@@ -33,6 +34,7 @@ class Sender:
         self.timeout = timeout
         self._loop = asyncio.get_running_loop()
         self._pool = Pool(self._loop)
+        self._names = Resolver(self._loop)
         self.deadlines = Deadlines(self._loop)
         self._tls: ssl.SSLContext | None = None
 
@@ -88,7 +90,7 @@ class Sender:
             self._tls = verifying()
         try:
             async with asyncio.timeout_at(min(due, self._loop.time() + CONNECT)):
-                connection = await connect(origin, self._tls if origin.tls else None, self._pool.made)
+                connection = await connect(origin, self._names, self._tls if origin.tls else None, self._pool.made)
         except OSError:  # TimeoutError and ssl.SSLError are ones
             raise DeliveryError(UNREACHABLE) from None
         if not connection.open:

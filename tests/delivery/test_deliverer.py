@@ -7,6 +7,7 @@ import pytest
 
 from gatekeeper.destinations import KINDS
 from gatekeeper.testing import Simulators
+from tests.builders import DESTINATIONS
 from tests.delivery.builders import delivering
 from tests.storage.builders import outbox
 
@@ -314,3 +315,12 @@ def test_a_gate_that_is_never_idle_cuts_its_write_ahead_log_all_the_same(tmp_pat
             return [path.name for path in tmp_path.rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()]
 
         at.wait(lambda: not left(), 8.0)
+
+
+def test_what_cannot_be_sent_is_dead_at_once(tmp_path, sims):
+    """Trying again would not help; it is our own fault, and the destination is not blamed for it."""
+    own = DESTINATIONS["own"] | {"endpoint": "http://127.0.0.1:99999"}
+    with delivering(tmp_path, sims, destinations={"own": own}) as it:
+        it.accept("a")
+        it.until_idle()
+        assert it.ended() == {"a": ("failed", "internal_error")}

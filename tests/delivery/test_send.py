@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gatekeeper.delivery import connect, pool, send
+from gatekeeper.delivery import connect, pool, resolve, send
 from gatekeeper.delivery.connection import MAX_ANSWER
 from gatekeeper.delivery.direct import DirectSender
 from gatekeeper.delivery.send import Sender
@@ -350,7 +350,7 @@ def test_every_address_of_a_name_is_tried(run, monkeypatch):
         async with vendor() as at, Sender(5.0) as sender:
             found = [(socket.AF_INET, ("127.0.0.1", unused_port())), (socket.AF_INET, "silent")]
             found += [(socket.AF_INET6, "silent"), (socket.AF_INET, ("127.0.0.1", at.port))]
-            monkeypatch.setattr(connect, "_look_up", lambda *_: found)
+            monkeypatch.setattr(resolve, "look_up", lambda *_: found)
             monkeypatch.setattr(connect, "_to", to)
             monkeypatch.setattr(connect, "STAGGER", 0.02)
             assert (await sender.send(post("http://vendor.example/"))).status == 200
@@ -360,12 +360,39 @@ def test_every_address_of_a_name_is_tried(run, monkeypatch):
     run(main())
 
 
+def test_a_name_is_asked_for_once_at_a_time(run, monkeypatch):
+    """However many want to know, and whoever of them gives up; a slow name server holds one thread."""
+    asked, answer = [], threading.Event()
+
+    def slow(host, port, flags=0, real=resolve.look_up):
+        if flags:
+            raise socket.gaierror
+        asked.append(host)
+        answer.wait(5)
+        return real("127.0.0.1" if host == "vendor.example" else host, port)
+
+    monkeypatch.setattr(resolve, "look_up", slow)
+
+    async def main():
+        async with vendor() as at, Sender(5.0) as sender:
+            going = [asyncio.create_task(sender.send(post(f"http://vendor.example:{at.port}/"))) for _ in range(5)]
+            await until(lambda: asked)
+            going.pop(0).cancel()
+            answer.set()
+            assert {one.status for one in await asyncio.gather(*going)} == {200} and len(asked) == 1
+            await sender.close()
+            assert await code(sender.send(post(f"http://{'a' * 64}.invalid:{at.port}/"))) == "unreachable"
+            assert len(asked) == 2
+
+    run(main())
+
+
 def test_two_addresses_that_answer_at_once_give_one_connection(run, monkeypatch):
     """The other one is closed."""
 
     async def main():
         async with vendor() as at, Sender(5.0) as sender:
-            monkeypatch.setattr(connect, "_look_up", lambda *_: [(socket.AF_INET, ("127.0.0.1", at.port))] * 3)
+            monkeypatch.setattr(resolve, "look_up", lambda *_: [(socket.AF_INET, ("127.0.0.1", at.port))] * 3)
             monkeypatch.setattr(connect, "STAGGER", 0.0)
             assert (await sender.send(post("http://vendor.example/"))).status == 200
             await until(lambda: sum(not link.lost.done() for link in at.links) == 1)
