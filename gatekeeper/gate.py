@@ -21,7 +21,7 @@ from gatekeeper.decision import Layout, Layouts, decide
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.errors import DeliveryError
-from gatekeeper.fields.accept import accept, in_order, sort
+from gatekeeper.fields.accept import accept, accept_value, in_order, sort
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.keys import KeyRing
 from gatekeeper.model import (
@@ -310,8 +310,12 @@ class Gate:
             offered["currency"] = currency
         if not caller.trusted:
             agent = signals.header_values(caller.headers, b"user-agent")
-            given = {"ip": caller.address, "user_agent": agent[0].decode("latin-1") if agent else None}
-            offered |= accept(given, catalogue)[0]
+            given = (("ip", caller.address), ("user_agent", agent[0].decode("latin-1") if agent else None))
+            for name, known in given:
+                row = catalogue.by_name[name]
+                clean = None if known is None else accept_value(row, name, known, catalogue)
+                if clean is not None:
+                    offered[row.key] = clean
         time = posted.time if caller.trusted and posted.time is not None else at
         purposes = posted.purposes or self.policy.event_purposes.get(posted.name, _EVERY_PURPOSE)
         return Event(
