@@ -162,7 +162,7 @@ def talkative(gate, to, call, caller):
     """A gate that writes a value into its log."""
     made = plan_call(gate, to, call, caller)
     value = dict(call.headers).get(b"x-zz", b"").decode()
-    plans = tuple(replace(one, event=structs.replace(one.event, name=value)) for one in made.plans)
+    plans = tuple(structs.replace(one, event=structs.replace(one.event, name=value)) for one in made.plans)
     return replace(made, plans=plans)
 
 
