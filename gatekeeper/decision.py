@@ -25,12 +25,34 @@ _GRANTED: Final = Permission.GRANTED
 _DENIED: Final = Permission.DENIED
 _SEND: Final = Verdict.SEND
 _MOST_NAMES: Final = 64  # of an event whose names are remembered; a sender chooses those nobody knows
-_MOST_SORTED: Final = 512  # per destination
+_MOST_LAYOUTS: Final = 512
 _NEEDS: Final = {purpose: f"needs {purpose}" for purpose in Purpose}
 
 
-def decide(event: Event, consent: Consent, place: Place, to: Destination, vendor: Permission = _UNKNOWN) -> Decision:
-    """What `to` gets of `event`, and why. `vendor` is what TC strings say of the destination's own vendor id."""
+class Names(NamedTuple):
+    """Which of an event's fields a destination gets: of its data, and of what was offered; and why not the others."""
+
+    kept: tuple[str, ...]
+    stripped: Mapping[str, str]
+    derived: tuple[str, ...]
+
+
+Layout = dict[tuple[str, bool], Names]
+"""By a destination's name, and whether it is contextual: what it gets of events that have the same names."""
+
+
+def decide(
+    event: Event,
+    consent: Consent,
+    place: Place,
+    to: Destination,
+    vendor: Permission = _UNKNOWN,
+    layout: Layout | None = None,
+) -> Decision:
+    """What `to` gets of `event`, and why. `vendor` is what TC strings say of the destination's own vendor id.
+
+    `layout` is the event's, of the policy's `Layouts`; without one its names are sorted anew.
+    """
     steps: tuple[Step, ...] = consent.steps
     if to.regions is not None:
         there = {place.country, f"{place.country}-{place.region}"} if place.country else set()
@@ -60,7 +82,11 @@ def decide(event: Event, consent: Consent, place: Place, to: Destination, vendor
         steps += (Step("declared purposes", "do not include it", ", ".join(sorted(event.purposes))),)
         return _block(to, MISMATCH, steps)
 
-    names = _remembered(event, to, contextual)
+    names = None if layout is None else layout.get((to.name, contextual))
+    if names is None:
+        names = sort_names(event, to, contextual)
+        if layout is not None:
+            layout[to.name, contextual] = names
     data, offered = event.data, event.offered
     kept = {name: data[name] for name in names.kept}
     for name in names.derived:
@@ -78,45 +104,47 @@ def decide(event: Event, consent: Consent, place: Place, to: Destination, vendor
     )
 
 
-class Names(NamedTuple):
-    """Which of an event's fields a destination gets: of its data, and of what was offered; and why not the others."""
-
-    kept: tuple[str, ...]
-    stripped: Mapping[str, str]
-    derived: tuple[str, ...]
-
-
 def sort_names(event: Event, to: Destination, contextual: bool) -> Names:
     """The names of an event's fields, sorted by what becomes of them at `to`."""
     allowed = to.fields & to.contextual if contextual else to.fields
     data = event.data
-    kept: dict[str, None] = {}
+    kept: list[str] = []
     stripped: dict[str, str] = {}
     for name in event.names:
         if name not in data:
             stripped[name] = event.unusable[name]
         elif name in allowed:
-            kept[name] = None
+            kept.append(name)
         else:
             stripped[name] = "opt_out" if name in to.fields else to.causes[name]
-    derived = tuple([name for name in event.offered if name in allowed and name not in kept])
-    return Names(tuple(kept), stripped, derived)
+    derived = [name for name in event.offered if name in allowed and name not in kept] if event.offered else ()
+    return Names(tuple(kept), stripped, tuple(derived))
 
 
-def _remembered(event: Event, to: Destination, contextual: bool) -> Names:
-    """`sort_names`, worked out once for events of the same names: a site's pages send the same ones over and over."""
-    names, unusable = event.names, event.unusable
-    if len(names) != len(event.data) + len(unusable) or len(names) > _MOST_NAMES:
-        return sort_names(event, to, contextual)
-    # Every name is in one of both, so what is unusable tells what is data.
-    key = (names, tuple(unusable.items()), tuple(event.offered), contextual)
-    known: Names | None = to.sorted_names.get(key)
-    if known is None:
-        known = sort_names(event, to, contextual)
-        if len(to.sorted_names) >= _MOST_SORTED:
-            to.sorted_names.clear()
-        to.sorted_names[key] = known
-    return known
+class Layouts:
+    """One policy's `Layout`s, by the names of events: a site's pages send the same ones over and over. No values."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[object, Layout] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, event: Event) -> Layout:
+        """What is known of events with these names; what is worked out for this one is to be put in."""
+        names, unusable = event.names, event.unusable
+        if len(names) != len(event.data) + len(unusable) or len(names) > _MOST_NAMES:
+            return {}
+        # Every name is in one of both, so what is unusable tells what is data.
+        key = (names, tuple(unusable.items()), tuple(event.offered))
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _MOST_LAYOUTS:
+                self._known.clear()
+            known = self._known[key] = {}
+        return known
 
 
 @lru_cache(maxsize=64)

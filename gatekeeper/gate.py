@@ -17,11 +17,11 @@ from msgspec import structs
 from gatekeeper import signals
 from gatekeeper.audit import lines
 from gatekeeper.consent.resolve import holds_until, resolve
-from gatekeeper.decision import decide
+from gatekeeper.decision import Layout, Layouts, decide
 from gatekeeper.destinations import KINDS
 from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.errors import DeliveryError
-from gatekeeper.fields.accept import accept, in_order, sort
+from gatekeeper.fields.accept import accept, accept_value, in_order, sort
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.keys import KeyRing
 from gatekeeper.model import (
@@ -131,6 +131,7 @@ class Gate:
         self._arrived = arrived
         self.new_id = new_id
         self._lookup = lookup
+        self._layouts = Layouts()
         self._always = tuple(policy.file.jurisdiction.always)
         self._situations: dict[object, _Situation] = {}
 
@@ -242,11 +243,11 @@ class Gate:
             declared=posted.place,
         )  # fmt: skip
         decisions = []
-        scrubber = Scrubber(policy.catalogue)
+        scrubber, layout = Scrubber(policy.catalogue), self._layouts.of(event)
         shaped: dict[str, Shaped] = {}
         for to in policy.destinations_for(event.name):
             try:
-                decision, outgoing = self._for_destination(event, consent, place, to, at, scrubber)
+                decision, outgoing = self._for_destination(event, consent, place, to, at, scrubber, layout)
             except Exception as error:  # noqa: BLE001  # fail closed; the other destinations are not harmed
                 _log.error("the gate failed on an event for %s (%s); blocked", to.name, type(error).__name__)
                 decision, outgoing = failed(to), None
@@ -323,8 +324,12 @@ class Gate:
             offered["currency"] = currency
         if not caller.trusted:
             agent = signals.header_values(caller.headers, b"user-agent")
-            given = {"ip": caller.address, "user_agent": agent[0].decode("latin-1") if agent else None}
-            offered |= accept(given, catalogue)[0]
+            given = (("ip", caller.address), ("user_agent", agent[0].decode("latin-1") if agent else None))
+            for name, known in given:
+                row = catalogue.by_name[name]
+                clean = None if known is None else accept_value(row, name, known, catalogue)
+                if clean is not None:
+                    offered[row.key] = clean
         time = posted.time if caller.trusted and posted.time is not None else at
         purposes = posted.purposes or self.policy.event_purposes.get(posted.name, _EVERY_PURPOSE)
         return Event(
@@ -360,12 +365,19 @@ class Gate:
         )
 
     def _for_destination(
-        self, event: Event, consent: Consent, place: Place, to: Destination, at: float, scrubber: Scrubber
+        self,
+        event: Event,
+        consent: Consent,
+        place: Place,
+        to: Destination,
+        at: float,
+        scrubber: Scrubber,
+        layout: Layout,
     ) -> tuple[Decision, Shaped | None]:
         vendor = _UNKNOWN
         if to.vendor_id is not None:
             vendor = vendor_permissions(consent.signals, to.vendor_id, to.tcf_purposes)
-        decision = decide(event, consent, place, to, vendor)
+        decision = decide(event, consent, place, to, vendor, layout)
         if decision.verdict is _BLOCK:
             return decision, None
         kept, scrubbed, personal = scrubber.scrub(decision.kept, to.url_params)

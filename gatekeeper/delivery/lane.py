@@ -242,6 +242,9 @@ class Lane:
         self, flight: Flight, answered: Sequence[tuple[Row, Outcome]]
     ) -> tuple[list[Ending], list[Again], str | None]:
         """What ends, and what is tried again when."""
+        first = answered[0][1]
+        if first.fate is Fate.DELIVERED and all(outcome is first for _, outcome in answered):
+            return [Ending(DELIVERED, first.why, flight.rows)], [], None
         ends: dict[tuple[str, str | None], list[Row]] = {}
         waits: dict[float | None, list[Row]] = {}
         why = None

@@ -90,7 +90,6 @@ class Destination:
     vendor_id: int | None = None  # in the IAB's Global Vendor List
     tcf_purposes: tuple[int, ...] = ()
     expires: float | None = None  # seconds, from the policy
-    sorted_names: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # decision.py's
 
     @property
     def max_age(self) -> float:

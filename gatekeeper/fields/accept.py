@@ -70,7 +70,10 @@ def sort(raw: Mapping[str, object], catalogue: Catalogue) -> tuple[dict[str, obj
         named[key] = None
         if value is None:  # an absent value, as most tag libraries write it
             continue
-        clean = accept_value(spec, name, value, catalogue)
+        if spec.hashed_as is None:
+            clean = _CLEAN[spec.type](value, spec)
+        else:
+            clean = _personal(spec, name, value, catalogue.phone_region)
         if clean is None:
             unusable[key] = "invalid"
         elif clean.__class__ is Items:
@@ -229,12 +232,15 @@ def _items(value: object, spec: Field) -> Items | None:
 def _personal(spec: Field, name: str, value: object, region: str | None) -> Personal | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)  # phone numbers and postal codes come as numbers
-    if not isinstance(value, str) or not value.strip() or len(value) > max(spec.max_length, 80):
+    if not isinstance(value, str) or len(value) > max(spec.max_length, 80):
+        return None
+    stripped = value.strip()
+    if not stripped:
         return None
     if not well_formed(value):
         return None
-    if _SHA256.fullmatch(value.strip()):
-        return Personal(value.strip().lower(), hashed=True)
+    if _SHA256.fullmatch(stripped):
+        return Personal(stripped.lower(), hashed=True)
     if _SHA256_APPENDIX.fullmatch(value):
         return Personal(value, hashed=True)
     if name == spec.hashed_as:

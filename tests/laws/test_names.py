@@ -1,10 +1,10 @@
-"""What a destination remembers of an event's names is what would be sorted anew, and it remembers no values."""
+"""What is remembered of events' names gives the decisions that would be made anew, and holds no values."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gatekeeper import decision
-from gatekeeper.decision import decide, sort_names
+from gatekeeper.decision import Layouts, decide
 from gatekeeper.gate import Caller
 from gatekeeper.model import Event, Personal
 from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
@@ -12,7 +12,10 @@ from tests.laws.test_laws import law
 
 KNOWN = ("page_url", "order_value", "email_hash", "ip", "user_agent", "client_id", "fbclid")
 UNKNOWN = ("nobodys", "(unprintable name)")
-GATE = make_gate(make_policy(destinations=EVERY_KIND))
+STILL = {"kind": "first_party", "endpoint": "https://own.example", "purpose": "marketing", "on_opt_out": "contextual"}
+GATE = make_gate(make_policy(destinations=EVERY_KIND | {"still": STILL}, jurisdiction={"default": "ccpa"}))
+HEADERS = ((b"cookie", own_cookie("analytics", "marketing").encode()),)
+LAYOUTS = Layouts()
 TO = tuple(GATE.policy.destinations.values())
 
 
@@ -43,36 +46,37 @@ def named(draw):
 
 @law
 @given(st.lists(named(), min_size=1, max_size=4), st.booleans())
-def test_what_is_remembered_is_what_would_be_sorted(events, contextual):
+def test_what_is_remembered_is_what_would_be_decided(events, granted):
     """At every kind of destination, in any order, for events that differ in values, names or causes."""
+    caller = Caller(headers=HEADERS if granted else ((b"sec-gpc", b"1"),), address="127.0.0.1")
+    place, consent = GATE.situation(caller, at=NOW, event_time=NOW, query=b"")
     for event in [*events, *events]:
+        layout = LAYOUTS.of(event)
         for to in TO:
-            remembered, fresh = decision._remembered(event, to, contextual), sort_names(event, to, contextual)
+            remembered, fresh = decide(event, consent, place, to, layout=layout), decide(event, consent, place, to)
             assert remembered == fresh
+            assert [*remembered.kept.items()] == [*fresh.kept.items()]
             assert [*remembered.stripped.items()] == [*fresh.stripped.items()]
 
 
 def test_the_values_are_those_of_the_event_itself():
     """Two events of the same names: what is kept of the second one is the second one's."""
-    caller = Caller(headers=((b"cookie", own_cookie("analytics", "marketing").encode()),))
-    place, consent = GATE.situation(caller, at=NOW, event_time=NOW, query=b"")
+    place, consent = GATE.situation(Caller(headers=HEADERS), at=NOW, event_time=NOW, query=b"")
     for to in TO:
         for value in ("first", "second"):
             names = tuple(sorted(to.fields))
-            kept = decide(
-                Event("purchase", "e-1", NOW, dict.fromkeys(names, value), names=names), consent, place, to
-            ).kept
-            assert kept == dict.fromkeys(names, value)
+            event = Event("purchase", "e-1", NOW, dict.fromkeys(names, value), names=names)
+            assert decide(event, consent, place, to, layout=LAYOUTS.of(event)).kept == dict.fromkeys(names, value)
 
 
 def test_a_sender_cannot_fill_the_memory():
     """Names nobody knows are the sender's to choose: what is remembered of them stays bounded."""
-    to = TO[0]
-    for n in range(3 * decision._MOST_SORTED):
+    layouts = Layouts()
+    for n in range(3 * decision._MOST_LAYOUTS):
         unknown = {f"x{n}": "unknown_field"}
-        decision._remembered(Event("purchase", "e-1", NOW, {}, unusable=unknown, names=tuple(unknown)), to, False)
-    assert len(to.sorted_names) <= decision._MOST_SORTED
-    to.sorted_names.clear()
+        layouts.of(Event("purchase", "e-1", NOW, {}, unusable=unknown, names=tuple(unknown)))
+        assert 0 < len(layouts) <= decision._MOST_LAYOUTS
+    before = len(layouts)
     many = {f"x{n}": "unknown_field" for n in range(decision._MOST_NAMES + 1)}
-    decision._remembered(Event("purchase", "e-1", NOW, {}, unusable=many, names=tuple(many)), to, False)
-    assert not to.sorted_names
+    layouts.of(Event("purchase", "e-1", NOW, {}, unusable=many, names=tuple(many)))
+    assert len(layouts) == before
