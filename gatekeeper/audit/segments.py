@@ -12,6 +12,7 @@ import contextlib
 import gzip
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
@@ -24,6 +25,7 @@ from gatekeeper.storage.owners import Lock
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{6}Z-\d+-[0-9a-f]{8})\.(\d{6})\.jsonl(?:\.gz)?")
 _BEGIN: Final = re.compile(rb'\{"stream":"([^"]+)","n":(\d+),"kind":"(?:genesis|segment","previous":"([0-9a-f]{64}))",')
 _BUFFER: Final = 2**20
+_PIECE: Final = 2**16
 _HEAD: Final = re.compile(rb"(\d{20}) ([0-9a-f]{64})\n")
 
 
@@ -171,10 +173,16 @@ def sync_file(path: Path) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Put a file in a file's place: after a crash there is the old one or the new one. Raises OSError."""
+    with _whole(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
     temporary = path.with_name(path.name + ".tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
@@ -182,13 +190,14 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def pack(segment: Segment) -> None:
-    """Compress a closed segment. May be interrupted at any point and done again. Raises OSError."""
-    try:
-        data = segment.plain.read_bytes()
-    except FileNotFoundError:
-        return
+    """Compress a closed segment, a piece at a time. May be interrupted at any point and done again. Raises OSError."""
     if not segment.packed.exists():
-        write_whole(segment.packed, gzip.compress(data, 6, mtime=0))
+        try:
+            source = segment.plain.open("rb")
+        except FileNotFoundError:
+            return
+        with source, _whole(segment.packed) as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packer:
+            shutil.copyfileobj(source, packer, _PIECE)
     segment.plain.unlink(missing_ok=True)
 
 

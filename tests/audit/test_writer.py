@@ -5,12 +5,13 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from contextlib import contextmanager
 
 import orjson
 import pytest
 
-from gatekeeper.audit import read
+from gatekeeper.audit import read, segments
 from gatekeeper.audit.lines import Line
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
@@ -296,3 +297,17 @@ def test_an_anchor_that_cannot_be_put_is_seen_in_the_metrics_and_stops_nothing(t
         gate.record(gate.post(event))
         wait(lambda: not failing())
         assert anchor.read_bytes().count(b'"kind":"checkpoint"') >= 1
+
+
+def test_compressing_takes_no_memory_for_the_size_of_a_segment(tmp_path):
+    """A sidecar that is allowed 80 MB closes segments of 64 MB."""
+    segment = segments.parse(tmp_path / "20260101T000000.000000Z-1-00000000.000001.jsonl")
+    line = b'{"n":1,"x":"' + b"y" * 500 + b'"}\n'
+    segment.plain.write_bytes(line * 40_000)
+    tracemalloc.start()
+    try:
+        segments.pack(segment)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+    assert not segment.plain.exists() and segment.read() == line * 40_000
