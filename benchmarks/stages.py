@@ -14,6 +14,7 @@ ROOMS = {
     "signals": "reading signals", "jurisdiction": "location", "geoip": "location",
     "consent": "decision", "decision": "decision",
     "destinations": "shaping", "native": "shaping", "scrub": "shaping", "fields": "shaping",
+    "elements": "shaping",
     "audit": "audit", "storage": "outbox", "delivery": CLIENT, "shells": SERVER,
     "gate": ORDER, "wire": ORDER, "keys": ORDER, "ids": ORDER, "policy": ORDER, "model": ORDER, "metrics": ORDER,
     "calls": ORDER, "context": ORDER, "runtime": ORDER,
