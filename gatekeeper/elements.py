@@ -25,6 +25,7 @@ from gatekeeper.scrub.identifier import is_mechanical, personal_shape
 
 TRUNCATED: Final = "ip_truncated"
 _EVERY_PURPOSE: Final = frozenset(Purpose)
+_LONGEST: Final = 256  # characters of a name; what is longer is no name of a field
 _ENVELOPE: Final = frozenset({"event_id", "event_time"})
 _ALWAYS: Final = frozenset({FLAG, SECRET})
 # A time as vendors write it: ISO 8601, or Unix seconds to microseconds.
@@ -196,9 +197,13 @@ def may_send(
     return Sendable(found, sent, went, scrubbed, truncated)
 
 
-@lru_cache(maxsize=1024)
 def audit_name(name: str) -> str:
     """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
+    return UNPRINTABLE if len(name) > _LONGEST else _audit_name(name)
+
+
+@lru_cache(maxsize=1024)
+def _audit_name(name: str) -> str:
     return _harmless(printable(name.replace("[", ".").replace("]", "").replace(":", ".")))
 
 

@@ -101,10 +101,14 @@ def in_order(named: Mapping[str, None], data: Mapping[str, object], unusable: Ma
     return tuple(dict.fromkeys(ordered) | dict.fromkeys(data) | dict.fromkeys(unusable))
 
 
-@lru_cache(maxsize=1024)
 def printable(name: str) -> str:
     """An unknown field's name as it may stand in an audit line: names can hold personal data too."""
-    if len(name) > 64 or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$-]*", name) or _NUMBERS.search(name):
+    return UNPRINTABLE if len(name) > 64 else _printable(name)
+
+
+@lru_cache(maxsize=1024)
+def _printable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$-]*", name) or _NUMBERS.search(name):
         return UNPRINTABLE
     return UNPRINTABLE if any(_is_text(word) for word in _WORD.findall(name)) else name
 
