@@ -75,6 +75,21 @@ def test_an_expired_grant_is_not_remembered_as_one():
         assert (consent.rulings["analytics"].permission == "granted") is granted
 
 
+def test_a_grant_is_not_remembered_for_what_happened_before_it():
+    """Whichever of the two is asked for first; and what happened twice after it is worked out once."""
+    cookie = own_cookie("analytics", at=NOW - 100).encode()
+    for order in ((NOW, NOW - 101), (NOW - 101, NOW)):
+        gate = make_gate()
+        for event_time in order:
+            consent = gate.situation(
+                Caller(headers=((b"cookie", cookie),)), at=NOW, event_time=event_time, query=b""
+            )[1]
+            assert (consent.rulings["analytics"].permission == "granted") is (event_time == NOW)
+    caller = Caller(headers=((b"cookie", cookie),))
+    first, second = (gate.situation(caller, at=NOW, event_time=NOW - before, query=b"")[1] for before in (99, 3))
+    assert first is second
+
+
 def test_it_is_worked_out_once():
     """Until a minute has passed: the look-up is asked once, and then again."""
     asked = []
