@@ -30,7 +30,8 @@ class _Pool:
             return bits
         page = os.urandom(_PAGE * _RANDOM).translate(_CHARACTERS).decode("ascii")
         starts = range(0, len(page), _RANDOM)
-        self.fresh = iter([(page[at : at + _RANDOM], byte & 3) for at, byte in zip(starts, os.urandom(_PAGE), strict=True)])
+        rest = os.urandom(_PAGE)
+        self.fresh = iter([(page[at : at + _RANDOM], byte & 3) for at, byte in zip(starts, rest, strict=True)])
         return next(self.fresh)
 
 
