@@ -35,6 +35,8 @@ from gatekeeper.storage.owners import Owner
 R = TypeVar("R")
 _log = logging.getLogger("gatekeeper")
 _PATIENCE = 5.0  # seconds for what waits for another worker's line
+_RIDE = 0.005  # seconds that delivery's work waits for events to share a commit with
+_BUSY = 0.02  # seconds without an event after which it does not wait any more
 _STOP = object()
 _POKE = object()
 
@@ -74,6 +76,11 @@ class _Work:
     since: float
 
 
+def _pressing(one: object) -> bool:
+    """Whether a request waits for it, or the end does."""
+    return one is _STOP or (isinstance(one, _Work) and one.recorded)
+
+
 class Committer:
     """The only writer of a database in this process. `finish` completes a commit before it is one."""
 
@@ -106,6 +113,7 @@ class Committer:
         self._refused: deque[Commit] = deque()
         self._owed: deque[tuple[float, Commit]] = deque()  # outcome lines that the log did not take
         self._recording = 0
+        self._busy = 0.0  # when events came in last
         self._after: list[Callable[[apsw.Connection], object]] = []
         self._lazy = False
         self._doubtful = False  # a write or a sync failed: see `database.write_anew`
@@ -175,9 +183,20 @@ class Committer:
         found = []
         with contextlib.suppress(queue.Empty):
             found.append(self._queue.get(timeout=0.005 if stop or waiting else 0.25))
-            while len(found) < 2_000 and not self._queue.empty():
-                found.append(self._queue.get_nowait())
+            self._drain(found)
+            # While events come in, what nobody waits for in a request (claims, outcomes, releases) rides with them.
+            until = time.monotonic() + _RIDE
+            if not stop and not waiting and until - self._busy < _BUSY + _RIDE:
+                while not any(map(_pressing, found)) and (left := until - time.monotonic()) > 0:
+                    found.append(self._queue.get(timeout=left))
+                    self._drain(found)
+        if any(map(_pressing, found)):
+            self._busy = time.monotonic()
         return found
+
+    def _drain(self, found: list[Any]) -> None:
+        while len(found) < 2_000 and not self._queue.empty():
+            found.append(self._queue.get_nowait())
 
     def _settled(self) -> bool:
         with self._quiet:
