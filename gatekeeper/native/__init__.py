@@ -65,6 +65,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     tiktok_events,
     tiktok_pixel,
 )
+_OF_KIND: Final = {kind: tuple(one for one in DIALECTS if kind == one.KIND) for kind in {one.KIND for one in DIALECTS}}
 
 
 def find(to: Destination, method: str, path: str) -> Dialect | None:
@@ -72,10 +73,11 @@ def find(to: Destination, method: str, path: str) -> Dialect | None:
 
     The operator's own analytics takes calls in the one protocol that its `speaks` names.
     """
-    return next((one for one in DIALECTS if _speaks(to, one) and one.matches(method, path)), None)
+    for one in _OF_KIND.get(to.kind.name, ()):
+        if one.matches(method, path) and _speaks(to, one):
+            return one
+    return None
 
 
 def _speaks(to: Destination, dialect: Dialect) -> bool:
-    if to.kind.name != dialect.KIND:
-        return False
     return "speaks" not in to.settings or dialect.NAME.partition(" ")[0] == to.settings["speaks"]

@@ -36,12 +36,7 @@ def read(value: object, keys: Mapping[str, str] = META) -> object:
     """Rows, or a list of bare ids, as `items`."""
     if not isinstance(value, list):
         return value
-    return [
-        {keys.get(key, f"{key}*"): _number(keys.get(key, ""), inner) for key, inner in one.items()}
-        if isinstance(one, dict)
-        else {"item_id": one}
-        for one in value
-    ]
+    return [_row(one, keys) if isinstance(one, dict) else {"item_id": one} for one in value]
 
 
 def write(value: object, keys: Mapping[str, str] = META, *, text: bool = False) -> list[dict[str, object]]:
@@ -64,11 +59,21 @@ def ids(value: object) -> list[object]:
     return [row["item_id"] for row in rows if "item_id" in row]
 
 
-def _number(field: str, value: object) -> object:
+def _row(row: Mapping[str, object], keys: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in row.items():
+        field = keys.get(key)
+        if field is None:
+            field = f"{key}*"
+        elif field in _NUMBERS and isinstance(value, str):
+            value = _number(value)
+        found[field] = value
+    return found
+
+
+def _number(value: str) -> object:
     """Prices and quantities often come as text."""
-    if field in _NUMBERS and isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+    try:
+        return float(value)
+    except ValueError:
+        return value

@@ -230,7 +230,7 @@ def _event(n: int, one: Kept, written: Frame) -> dict[str, Any]:
         if leaf.role == "items":
             bare = leaf.name.endswith("content_ids")
             leaf = leaf.but(value=contents.ids(leaf.value) if bare else contents.write(leaf.value))
-        appendix = written.appendices.get((n, leaf.path))
+        appendix = written.appendices.get((n, leaf.path)) if written.appendices else None
         leaves.append(leaf if appendix is None else leaf.but(value=f"{leaf.value}{appendix}"))
     event: dict[str, Any] = tree.rebuild(leaves)
     given = {leaf.name.removeprefix("data."): leaf.value for leaf in one.leaves if leaf.role == FLAG}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, quote_plus
+from urllib.parse import quote_plus, unquote
 
 from gatekeeper.native.dialect import Leaf, Unreadable
 from gatekeeper.native.table import Table
@@ -19,11 +19,23 @@ def read(text: str, table: Table) -> tuple[Leaf, ...]:
 
 
 def read_pairs(text: str) -> list[tuple[str, str]]:
-    """The pairs themselves. Raises Unreadable as `read` does."""
+    """The pairs themselves, as `urllib.parse.parse_qsl` has them. Raises Unreadable as `read` does."""
+    if text.count("&") >= MAX_PAIRS:
+        raise Unreadable("the parameters cannot be read")
+    found = []
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PAIRS, errors="strict")
-    except ValueError:
+        for part in text.split("&"):
+            if part:
+                name, _, value = part.partition("=")
+                found.append((_unquoted(name), _unquoted(value)))
+    except UnicodeDecodeError:
         raise Unreadable("the parameters cannot be read") from None
+    return found
+
+
+def _unquoted(text: str) -> str:
+    text = text.replace("+", " ")
+    return unquote(text, errors="strict") if "%" in text else text
 
 
 def write(leaves: Iterable[Leaf]) -> str:

@@ -92,7 +92,9 @@ class Table:
             role = self._found(name)
             pattern = _KEY if role == SECRET else self._patterns.get(name, _MECHANICAL if role == PROTOCOL else None)
             known = _Row(name, role, pattern, role in _WHOLE)
-            if len(name) <= _LONGEST and len(self._rows) < _MOST:
+            if len(name) <= _LONGEST:
+                if len(self._rows) >= _MOST:
+                    self._rows.clear()
                 self._rows[name] = known
         return known
 
