@@ -25,6 +25,7 @@ with leaves of its own. A leaf is one value, where it stood, and its role:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -151,5 +152,10 @@ def origin(to: Destination, default: str) -> str:
     """Where this destination's calls go: the policy's own endpoint (scheme and host), else the format's `default`."""
     if to.endpoint == to.kind.endpoint:
         return default
-    parts = urlsplit(to.endpoint)
+    return _origin(to.endpoint)
+
+
+@lru_cache(maxsize=256)
+def _origin(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
     return f"{parts.scheme}://{parts.netloc}"
