@@ -296,7 +296,7 @@ def test_cancel_is_done_when_the_deliverer_has_heard_of_it(tmp_path):
         lock = Lock(folder(box.path) / "deliverer")
         assert lock.take()
         accept(box, arrival("a", subjects=["p_1"]))
-        while not (flights := claim(deliverers).flights):  # the other process releases it a moment after it was accepted
+        while not (flights := claim(deliverers).flights):  # the other process releases it in a moment
             pass
         (flight,) = flights
         done = box.cancel(["p_1"])
