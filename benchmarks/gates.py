@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -31,11 +31,9 @@ class NoDisk:
     def __init__(self) -> None:
         self.last: Sequence[Line] = ()
 
-    def append(self, batch: Sequence[Line], then: Callable[[], None] | None = None) -> Future[None]:
+    def append(self, batch: Sequence[Line]) -> Future[None]:
         """Take lines as durable."""
         self.last = batch
-        if then is not None:
-            then()
         done: Future[None] = Future()
         done.set_result(None)
         return done

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -16,8 +16,8 @@ from gatekeeper.storage.outbox import Arrival
 class Recorder(Protocol):
     """Where audit lines go; see `gatekeeper.audit.writer`."""
 
-    def append(self, batch: Sequence[Line], then: Callable[[], None] | None = None) -> Future[None]:
-        """Make lines durable; `then` runs after they are. The future fails with AuditError."""
+    def append(self, batch: Sequence[Line]) -> Future[None]:
+        """Make lines durable. The future fails with AuditError."""
 
     def failing(self) -> bool:
         """Whether the last attempt to write failed."""

@@ -79,14 +79,12 @@ class MemoryRecorder:
         self.lines: list[dict[str, Any]] = []
         self.broken = False
 
-    def append(self, batch: Sequence[Any], then=None) -> Future[None]:
+    def append(self, batch: Sequence[Any]) -> Future[None]:
         done: Future[None] = Future()
         if self.broken:
             done.set_exception(AuditError("the audit log cannot be written"))
             return done
         self.lines += [orjson.loads(line.core) for line in batch]
-        if then is not None:
-            then()
         done.set_result(None)
         return done
 

@@ -30,7 +30,7 @@ from gatekeeper.errors import AuditError, ConfigError
 CHECKPOINT: Final = 60.0  # seconds
 _AGAIN: Final = 1.0  # seconds between two attempts to write again
 _log = logging.getLogger("gatekeeper")
-_Batch = tuple[Sequence[Line], Callable[[], None] | None, Future[None]]
+_Batch = tuple[Sequence[Line], Future[None]]
 
 
 def usable(folder: Path) -> None:
@@ -98,11 +98,12 @@ class AuditWriter:
             self._anchor_failing = not done
             self.changed()
 
-    def append(self, batch: Sequence[Line], then: Callable[[], None] | None = None) -> Future[None]:
-        """Make `batch` durable; `then` runs after it is. The future fails with AuditError if it cannot be."""
+    def append(self, batch: Sequence[Line]) -> Future[None]:
+        """Make `batch` durable. The future fails with AuditError if it cannot be."""
         done: Future[None] = Future()
+        done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot cancel it
         self._start()
-        self._queue.put((batch, then, done))
+        self._queue.put((batch, done))
         return done
 
     def close(self, timeout: float = 10.0) -> None:
@@ -211,19 +212,13 @@ class AuditWriter:
         return True
 
     def _commit(self, waiting: Sequence[_Batch]) -> None:
-        lines = [line for batch, _, _ in waiting for line in batch]
+        lines = [line for batch, _ in waiting for line in batch]
         if not self._attempt(lambda: self._write(lines)):
-            for _, _, done in waiting:
+            for _, done in waiting:
                 done.set_exception(AuditError("the audit log cannot be written"))
             return
-        for _, then, done in waiting:
-            try:
-                if then is not None:
-                    then()
-                done.set_result(None)
-            except Exception as error:  # noqa: BLE001  # one batch's trouble must not stop the log
-                _log.error("handing over to delivery failed (%s)", type(error).__name__)
-                done.set_exception(AuditError("the deliveries could not be handed over"))
+        for _, done in waiting:
+            done.set_result(None)
 
     def _write(self, lines: Sequence[Line]) -> None:
         if self._stream is None:

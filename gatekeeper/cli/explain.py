@@ -27,7 +27,7 @@ from gatekeeper.runtime import place_lookup
 class _Nowhere:
     """Records and delivers nothing: explaining must not act."""
 
-    def append(self, batch: object, then: object = None) -> Future[None]:
+    def append(self, batch: object) -> Future[None]:
         """Refuse."""
         raise RuntimeError("explain does not record")
 

@@ -36,12 +36,29 @@ def numbers(folder):
     return [record["number"] for record in read.records(folder)]
 
 
-def test_then_runs_after_the_line_is_on_disk(tmp_path):
-    """What is handed over is handed over only once its record can be read."""
+def test_it_is_done_when_the_line_is_on_disk(tmp_path):
+    """What waits for it goes on only once its record can be read."""
     writer, seen = AuditWriter(tmp_path), []
-    writer.append([line(1)], lambda: seen.append(numbers(tmp_path))).result(5)
+    done = writer.append([line(1)])
+    done.add_done_callback(lambda _: seen.append(numbers(tmp_path)))
+    done.result(5)
     writer.close()
     assert seen == [[1]]
+
+
+def test_who_stops_waiting_stops_nothing(tmp_path, monkeypatch):
+    """A task that is cancelled cancels what it waits for: the line is written, or fails, and the thread lives on."""
+    writer = AuditWriter(tmp_path)
+    assert not writer.append([line(1)]).cancel()
+    with monkeypatch.context() as broken:
+        broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
+        given_up, waited_for = writer.append([line(2)]), writer.append([line(3)])
+        assert not given_up.cancel()
+        with pytest.raises(AuditError):
+            waited_for.result(5)
+    writer.append([line(4)]).result(5)
+    writer.close()
+    assert numbers(tmp_path)[-1] == 4
 
 
 def test_lines_of_many_threads_are_whole_and_all_there(tmp_path):
@@ -83,9 +100,9 @@ def test_lines_are_synced_unless_the_policy_leaves_it_to_the_system(tmp_path, mo
     writer.close()
 
 
-def test_a_failed_write_fails_its_callers_and_hands_nothing_over(tmp_path, monkeypatch):
-    """A full disk: AuditError, no hand-over, and recovery by itself."""
-    writer, handed = AuditWriter(tmp_path), []
+def test_a_failed_write_fails_its_callers(tmp_path, monkeypatch):
+    """A full disk: AuditError, and recovery by itself."""
+    writer = AuditWriter(tmp_path)
     writer.append([line(1)]).result(5)
     real = os.write
 
@@ -95,12 +112,12 @@ def test_a_failed_write_fails_its_callers_and_hands_nothing_over(tmp_path, monke
 
     monkeypatch.setattr("gatekeeper.audit.stream.os.write", full)
     with pytest.raises(AuditError):
-        writer.append([line(2)], lambda: handed.append(2)).result(5)
-    assert writer.failing() and handed == []
+        writer.append([line(2)]).result(5)
+    assert writer.failing()
     monkeypatch.setattr("gatekeeper.audit.stream.os.write", real)
-    writer.append([line(3)], lambda: handed.append(3)).result(5)
+    writer.append([line(3)]).result(5)
     writer.close()
-    assert handed == [3] and not writer.failing()
+    assert not writer.failing()
     assert numbers(tmp_path) == [1, 3]
 
 

@@ -130,7 +130,7 @@ def test_a_vendor_that_does_not_answer_is_the_clients_own_error(shop, client):
 def test_what_cannot_be_recorded_is_not_sent(shop, client, monkeypatch):
     """A full disk: nothing leaves, and the client has its answer."""
 
-    def broken(batch, then=None):
+    def broken(batch):
         raise OSError
 
     monkeypatch.setattr(shop.runtime.gate.recorder, "append", broken)

@@ -143,7 +143,7 @@ async def test_the_event_loop_is_not_held_up_while_the_decision_is_written(shop)
         ticks.append(1)
         written.set_result(None)
 
-    with shop.visitor(), patch.object(shop.runtime.gate.recorder, "append", lambda batch, then=None: written):
+    with shop.visitor(), patch.object(shop.runtime.gate.recorder, "append", lambda batch: written):
         async with httpx.AsyncClient() as http:
             answer, _ = await asyncio.gather(http.post(shop.sims.ga4.url + MEASUREMENT, content=BODY), tick())
     assert answer.status_code == 204 and ticks == [1]

@@ -26,7 +26,7 @@ class Log:
         self.held = False
         self.waiting = []
 
-    def append(self, batch, then=None):
+    def append(self, batch):
         done = Future()
         if self.held:
             self.waiting.append((list(batch), done))
