@@ -19,7 +19,7 @@ BUSY = "busy"
 TOO_LARGE = "answer_too_large"
 
 
-class Turns:
+class Slots:
     """How many may be under way at once, and who is next."""
 
     def __init__(self, free: int) -> None:
@@ -45,7 +45,7 @@ class DirectSender:
         self._sender: Sender | None = None
         self._bound: tuple[float, int] | None = None  # of the sender
         self._free = max_concurrent
-        self._turns: dict[str, Turns] = {}
+        self._slots: dict[str, Slots] = {}
 
     async def send(self, destination: str, outgoing: Outgoing) -> Answer:
         """The vendor's answer. Raises DeliveryError with a short code if there is none.
@@ -59,17 +59,17 @@ class DirectSender:
         if sender is None or self._loop is not loop or self._bound is not self._bounds:
             sender = self._renew(loop)
         due = loop.time() + sender.timeout
-        turns = self._turns.get(destination)
-        if turns is None:
-            turns = self._turns[destination] = Turns(self._free)
-        if turns.free:
-            turns.free -= 1
+        slots = self._slots.get(destination)
+        if slots is None:
+            slots = self._slots[destination] = Slots(self._free)
+        if slots.free:
+            slots.free -= 1
         else:
-            await _turn(turns, sender, due)
+            await _turn(slots, sender, due)
         try:
             answer = await sender.send(outgoing, due)
         finally:
-            turns.end()
+            slots.end()
         if len(answer.body) >= MAX_ANSWER:
             raise DeliveryError(TOO_LARGE)
         if answer.status > 599:
@@ -92,25 +92,25 @@ class DirectSender:
         if self._sender is not None:
             self._sender.retire()
         bounds = self._bound = self._bounds
-        self._loop, self._turns, self._free = loop, {}, bounds[1]
+        self._loop, self._slots, self._free = loop, {}, bounds[1]
         self._sender = Sender(bounds[0])
         return self._sender
 
 
-async def _turn(turns: Turns, sender: Sender, due: float) -> None:
+async def _turn(slots: Slots, sender: Sender, due: float) -> None:
     """Wait for one. Raises DeliveryError."""
     future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    turns.waiting.append(future)
+    slots.waiting.append(future)
     sender.deadlines.add(future, due)
     try:
         late = await future
     except asyncio.CancelledError:
         if future.done() and not future.cancelled() and not future.result():
-            turns.end()  # it had its turn already
+            slots.end()  # it had its turn already
         raise
     finally:
         sender.deadlines.remove(future)
     if late:
         with contextlib.suppress(ValueError):
-            turns.waiting.remove(future)
+            slots.waiting.remove(future)
         raise DeliveryError(BUSY)

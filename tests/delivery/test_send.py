@@ -530,7 +530,7 @@ def test_calls_wait_their_turn(run):
                 link.write(OK)
             answers = await asyncio.gather(*going, other, return_exceptions=True)
             assert [getattr(one, "status", None) for one in answers] == [200, 200, None, 200, 200, 200]
-            assert direct._turns["a"].free == 2 and len(at.links) == 3
+            assert direct._slots["a"].free == 2 and len(at.links) == 3
             await direct.close()
 
     run(main())
@@ -542,20 +542,20 @@ def test_a_call_whose_turn_does_not_come_is_told_so(run):
     async def main():
         loop = asyncio.get_running_loop()
         async with vendor() as at:
-            direct = DirectSender(0.3, 1)
+            direct = DirectSender(0.9, 1)
             at.silence()
             began = loop.time()
             first = asyncio.create_task(code(direct.send("a", post(at.url))))
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.45)
             second = asyncio.create_task(code(direct.send("a", post(at.url))))
             assert await first == "timeout" and await second == "timeout"
-            assert 0.43 <= loop.time() - began < 0.6
+            assert 1.3 <= loop.time() - began < 1.8  # counted from its turn it would be 1.8
             hold = asyncio.create_task(code(direct.send("a", post(at.url))))
             await asyncio.sleep(0)
             direct._sender.timeout = 0.05
             assert await code(direct.send("a", post(at.url))) == "busy"
             assert await hold == "timeout" and len(at.requests) == 3
-            assert direct._turns["a"].free == 1 and not direct._turns["a"].waiting
+            assert direct._slots["a"].free == 1 and not direct._slots["a"].waiting
             await direct.close()
 
     run(main())
@@ -571,13 +571,13 @@ def test_a_turn_that_comes_while_its_call_is_given_up_goes_to_the_next(run):
             at.play = held.append
             going = [asyncio.create_task(direct.send("a", post(at.url))) for n in range(3)]
             await until(lambda: len(held) == 1)
-            direct._turns["a"].end()  # the second one's turn, in the moment in which it is cancelled
+            direct._slots["a"].end()  # the second one's turn, in the moment in which it is cancelled
             going[1].cancel()
             await until(lambda: len(held) == 2)
             for link in held:
                 link.write(OK)
             await asyncio.gather(*going, return_exceptions=True)
-            assert going[1].cancelled() and direct._turns["a"].free == 2
+            assert going[1].cancelled() and direct._slots["a"].free == 2
             await direct.close()
 
     run(main())
