@@ -32,12 +32,11 @@ from gatekeeper.shells.caller import bearer, identify, presents_key
 from gatekeeper.shells.hygiene import Fault, request_fault
 from gatekeeper.shells.origins import cors
 from gatekeeper.shells.protocol import TARGET
-from gatekeeper.shells.relay import Relay
+from gatekeeper.shells.relay import RETRY_AFTER, Relay
 from gatekeeper.shells.target import path_fault, raw_path
 from gatekeeper.shells.turns import Turns
 from gatekeeper.signals import gpc, header_values
 
-RETRY_AFTER: Header = (b"retry-after", b"5")
 GPC_RESOURCE = "/.well-known/gpc.json"
 # By which a page can show that the opt-out signal was processed (California: 11 CCR 7025(c)(6), since 2026).
 HONOURED: Header = (b"gatekeeper-opt-out", b"honoured; signal=sec-gpc")

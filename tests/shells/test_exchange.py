@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from gatekeeper.testing import Simulators
 from tests.shells.serving import serving
 
 EVENT = b'{"event":"page_view","consent":{"analytics":true},"data":{"session_id":"s_1"}}'
@@ -38,12 +37,6 @@ REQUESTS = {
     "no endpoint": (b"GET", b"/gk/nothing", (), b""),
     "health": (b"GET", b"/gk/healthz", (), b""),
 }
-
-
-@pytest.fixture(scope="module")
-def sims():
-    with Simulators(only=("first_party", "ga4")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from gatekeeper.shells.hygiene import SINGLETONS, request_fault
 from gatekeeper.shells.target import path_fault, target_fault
-from gatekeeper.testing import Simulators
 from tests.shells.serving import serving
 
 SHORT = """
@@ -31,12 +30,6 @@ EVENT = b'{"event":"page_view","consent":{"analytics":true},"data":{"session_id"
 HEAD = b"POST /gk/collect HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 LAST = b"Connection: close\r\n"  # without it the connection would stay open, and `exchange` wait
 GET = b"GET /gk/healthz HTTP/1.1\r\nHost: a\r\n"
-
-
-@pytest.fixture(scope="module")
-def sims():
-    with Simulators(only=("first_party", "ga4")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
