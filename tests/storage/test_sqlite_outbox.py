@@ -10,7 +10,7 @@ from gatekeeper.storage.commits import NotYet
 from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending
 from gatekeeper.storage.owners import Lock, folder
 from gatekeeper.storage.sqlite import SqliteOutbox
-from tests.storage.builders import NOW, Log, accept, arrival, books, claim, outbox
+from tests.storage.builders import NOW, Log, accept, arrival, books, claim, outbox, wait
 
 
 def settle(box, flight, state=DELIVERED, why=None, rows=None):
@@ -296,9 +296,9 @@ def test_cancel_is_done_when_the_deliverer_has_heard_of_it(tmp_path):
         lock = Lock(folder(box.path) / "deliverer")
         assert lock.take()
         accept(box, arrival("a", subjects=["p_1"]))
-        while not (flights := claim(deliverers).flights):  # the other process releases it in a moment
-            pass
-        (flight,) = flights
+        found = []
+        wait(lambda: found.extend(claim(deliverers).flights) or found)  # the other process releases it in a moment
+        (flight,) = found
         done = box.cancel(["p_1"])
         while not (unheard := deliverers.unheard()):
             assert not done.done()
