@@ -112,6 +112,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = True  # between messages, too
         self._head = 0  # bytes of it
         self._piece = 0  # bytes that came last
+        self._begun = 0  # bytes that came with the first one of the head
         self._resting = False  # kept alive, with nothing to do
         self._due = NEVER
         self._body_since = 0.0
@@ -177,6 +178,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         super().on_message_begin()
         self._head = self._head or 1
+        self._begun = self._piece
         if self._due == NEVER:
             self._due = self.loop.time() + self.watch.limits.head_timeout
 
@@ -199,7 +201,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if len(self.headers) > limits.headers:
             self._spoil(Fault(431, "there are too many headers"))
         # All of it came in these bytes: only where they are many, they are counted.
-        if self._head + self._piece > limits.head_bytes and _size(self.headers) + len(self.url) > limits.head_bytes:
+        if self._head + self._begun > limits.head_bytes and _size(self.headers) + len(self.url) > limits.head_bytes:
             self._spoil(Fault(431, "the header is too large"))
         method, version = self.parser.get_method().decode("ascii"), self.parser.get_http_version()
         fault = request_fault(method, self.url, version, self.headers, limits.hosts)

@@ -210,6 +210,15 @@ def test_pipelined_requests_are_answered_in_order_up_to_the_faulty_one(up):
     assert raw.count(b"HTTP/1.1 ") == raw.count(b"\r\n\r\n")
 
 
+def test_a_head_that_begins_behind_another_request_is_bounded_too(up):
+    """And ends in another piece: the bytes of both count."""
+    with connect(up) as connection:
+        connection.sendall(HEAD + LENGTH + b"\r\n" + EVENT + GET + b"X: " + b"y" * 15_000)
+        time.sleep(0.2)
+        connection.sendall(b"y" * 1500 + b"\r\n\r\n")
+        assert statuses(rest(connection))[-1:] == [431]
+
+
 def test_an_upgrade_that_is_not_offered_is_as_if_not_asked_for(up, sims):
     """curl --http2 and Java's client ask for h2c with every request; the body and the next request are read."""
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
