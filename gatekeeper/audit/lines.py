@@ -24,27 +24,30 @@ TIME: Final = "%Y-%m-%dT%H:%M:%SZ"  # RFC 3339, UTC
 
 
 class Line(NamedTuple):
-    """One line on its way to the log: a JSON object, and the pseudonyms that may have to be forgotten later.
+    """One line on its way to the log: a JSON object, and what may have to be forgotten later.
 
-    Callers pass it on whole; only `audit/` looks inside.
+    `refs` are pseudonyms of the visitor's identifiers, `names` the names that a sender chose and that are neither known
+    nor plain; `core` holds `~0`, `~1`, … in their places. Callers pass it on whole; only `audit/` looks inside.
     """
 
     core: bytes
     refs: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def pack(batch: Sequence[Line]) -> bytes:
-    """Lines as bytes, to be kept until the log has them: each as it is, then one with its pseudonyms.
+    """Lines as bytes, to be kept until the log has them: each as it is, then one with its pseudonyms and names.
 
     Compressed: lines of one moment are much alike, and what they are kept in is written to disk page by page.
     """
-    return zlib.compress(b"\n".join([part for line in batch for part in (line.core, " ".join(line.refs).encode())]), 1)
+    parts = [part for line in batch for part in (line.core, orjson.dumps([line.refs, line.names]))]
+    return zlib.compress(b"\n".join(parts), 1)
 
 
 def unpack(data: bytes) -> list[Line]:
     """The lines of `pack`."""
     parts = zlib.decompress(data).split(b"\n")
-    return [Line(core, tuple(refs.decode().split())) for core, refs in zip(parts[::2], parts[1::2], strict=True)]
+    return [Line(core, *map(tuple, orjson.loads(behind))) for core, behind in zip(parts[::2], parts[1::2], strict=True)]
 
 
 # Looked up once: an enum's member costs as much as a call.
