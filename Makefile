@@ -20,6 +20,7 @@ check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict tests/typing/api.py
 	$(BIN)/interrogate -q gatekeeper
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
