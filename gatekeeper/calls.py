@@ -17,7 +17,6 @@ from msgspec import structs
 
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
-from gatekeeper.destinations.kind import Destination, Kind, Shaping
 from gatekeeper.elements import TRUNCATED, Roles, may_send
 from gatekeeper.fields import Catalogue
 from gatekeeper.gate import Caller, Gate, Plan, failed
@@ -35,11 +34,13 @@ from gatekeeper.model import (
     Step,
     Verdict,
 )
-from gatekeeper.native import coding, find
-from gatekeeper.native.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
 from gatekeeper.signals import header_values
 from gatekeeper.signals.tcf import vendor_permissions
+from gatekeeper.vendors import find
+from gatekeeper.vendors.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
+from gatekeeper.vendors.formats import coding
+from gatekeeper.vendors.kind import Destination, Kind, Shaping
 
 _log = logging.getLogger("gatekeeper")
 # Headers of the caller that are fields of the visitor; all others are dropped, or the dialect's own business.

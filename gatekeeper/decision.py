@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
 from gatekeeper.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
+from gatekeeper.vendors.kind import Destination
 
 CONTEXTUAL: Final = "contextual"
 # Looked up once: an enum's member costs as much as a call.

@@ -11,17 +11,16 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from gatekeeper.destinations import normalise
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
 from gatekeeper.model import Decision, Event, Personal, Purpose
-from gatekeeper.native import pairs
-from gatekeeper.native.dialect import FLAG, PROTOCOL, SECRET, STAMP, Dialect, Element, Leaf
-from gatekeeper.native.names import written
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import scrub_value
 from gatekeeper.scrub.identifier import is_mechanical, personal_shape
+from gatekeeper.vendors.dialect import FLAG, PROTOCOL, SECRET, STAMP, Dialect, Element, Leaf
+from gatekeeper.vendors.formats import normalise, pairs
+from gatekeeper.vendors.formats.names import written
+from gatekeeper.vendors.kind import Destination
 
 TRUNCATED: Final = "ip_truncated"
 _EVERY_PURPOSE: Final = frozenset(Purpose)

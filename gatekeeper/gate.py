@@ -18,8 +18,6 @@ from gatekeeper import signals
 from gatekeeper.audit import lines
 from gatekeeper.consent.resolve import holds_until, resolve
 from gatekeeper.decision import Layout, Layouts, decide
-from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.errors import DeliveryError
 from gatekeeper.fields.accept import accept, accept_value, in_order, sort
 from gatekeeper.jurisdiction.place import Lookup, locate
@@ -46,6 +44,8 @@ from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.storage.outbox import Arrival, Job
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.wire import Posted
 
 # Looked up once: an enum's member costs as much as a call.

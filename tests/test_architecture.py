@@ -22,9 +22,8 @@ ALLOWED = {
     "signals": (),
     "jurisdiction": (),
     "consent": (),
-    "decision": ("destinations",),  # `Destination`, a compiled policy table, is described there
-    "destinations": (),
-    "native": ("destinations", "wire"),  # `Destination` again, and the strict reading of JSON
+    "decision": ("vendors",),  # `Destination`, a compiled policy table, is described there
+    "vendors": ("wire",),  # the strict reading of JSON
     "scrub": (),
     "fields": (),
     "model": (),

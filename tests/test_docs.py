@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from gatekeeper import __version__
 from gatekeeper.cli import app, audit, dead_letter, keys, retention
-from gatekeeper.destinations import KINDS
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.policy.file import PolicyFile
 from gatekeeper.reasons import TABLE
+from gatekeeper.vendors import KINDS
 
 ROOT = Path(__file__).parent.parent
 DOCS = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}

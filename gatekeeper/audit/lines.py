@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from gatekeeper.destinations import normalise
 from gatekeeper.model import Consent, Decision, Permission, Personal, Place, Purpose, Signal, Verdict
+from gatekeeper.vendors.formats import normalise
 
 if TYPE_CHECKING:
     from gatekeeper.gate import Plan

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gatekeeper.audit import columns, lines
-from gatekeeper.destinations import normalise
 from gatekeeper.errors import ConfigError
 from gatekeeper.keys import KeyRing
 from gatekeeper.model import Personal
+from gatekeeper.vendors.formats import normalise
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

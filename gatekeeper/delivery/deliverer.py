@@ -19,11 +19,11 @@ from gatekeeper.audit.lines import Line
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.lane import Lane, Surroundings
 from gatekeeper.delivery.send import Sender
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.errors import StorageError
 from gatekeeper.metrics import Metrics
 from gatekeeper.storage.owners import Lock, folder
 from gatekeeper.storage.sqlite import SqliteOutbox
+from gatekeeper.vendors.kind import Destination
 
 LOOK = 0.03  # seconds between two looks for what other workers accepted
 TIDY = 60.0

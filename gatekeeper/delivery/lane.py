@@ -12,8 +12,6 @@ from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.halving import halve
 from gatekeeper.delivery.retry import pause
 from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE, Sender
-from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.errors import DeliveryError, StorageError
 from gatekeeper.metrics import Metrics
 from gatekeeper.model import Fate, Outcome
@@ -21,6 +19,8 @@ from gatekeeper.reasons import INTERNAL
 from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending, Flight, Row
 from gatekeeper.storage.rows import ID
 from gatekeeper.storage.sqlite import SqliteOutbox
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.kind import Destination
 
 CONCURRENT = 16  # requests under way to one destination
 UNKNOWN = "unknown"  # nobody can tell whether the vendor has it

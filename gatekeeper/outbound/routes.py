@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.model import Answer, Call
-from gatekeeper.native import DIALECTS, coding, find
-from gatekeeper.native.dialect import Unreadable
 from gatekeeper.outbound.hosts import KNOWN, Host, names
 from gatekeeper.policy import Policy
 from gatekeeper.signals import header_values
+from gatekeeper.vendors import DIALECTS, find
+from gatekeeper.vendors.dialect import Unreadable
+from gatekeeper.vendors.formats import coding
+from gatekeeper.vendors.kind import Destination
 
 PORTS = {"http": 80, "https": 443}
 _NATIVE = frozenset(dialect.KIND for dialect in DIALECTS)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.model import Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.load import SECRETS
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.kind import Destination
 
 
 def warnings(policy: Policy) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatekeeper.destinations.kind import Destination, Secret
 from gatekeeper.fields import Catalogue
 from gatekeeper.jurisdiction.address import Trust
 from gatekeeper.jurisdiction.laws import LawTable
@@ -14,6 +13,7 @@ from gatekeeper.jurisdiction.networks import Ranges
 from gatekeeper.model import Purpose
 from gatekeeper.policy.file import PolicyFile
 from gatekeeper.signals import Readers
+from gatekeeper.vendors.kind import Destination, Secret
 
 ERROR_EVENT = "error"
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
-from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.settings import Common, HttpUrl, SecretValue, Strict
 from gatekeeper.fields import TYPES
 from gatekeeper.model import Purpose
 from gatekeeper.policy.units import Duration, Size
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.settings import Common, HttpUrl, SecretValue, Strict
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_/-]*[A-Za-z0-9_-]$")]

@@ -16,9 +16,6 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import ValidationError
 
-from gatekeeper.destinations import KINDS, http_json
-from gatekeeper.destinations.kind import Destination, Kind, Secret
-from gatekeeper.destinations.settings import Common, SecretRef
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields import CATALOGUE, TYPES, Catalogue, Field, phone
 from gatekeeper.fields import accept as values
@@ -34,6 +31,9 @@ from gatekeeper.policy.units import seconds
 from gatekeeper.scrub import DEFAULT_PARAMS
 from gatekeeper.signals import CookieReaders, Readers, flags
 from gatekeeper.signals.tcf import PURPOSES
+from gatekeeper.vendors import KINDS, http_json
+from gatekeeper.vendors.kind import Destination, Kind, Secret
+from gatekeeper.vendors.settings import Common, SecretRef
 
 DEFAULT_PATH = "gatekeeper.toml"
 

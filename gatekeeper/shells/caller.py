@@ -6,11 +6,11 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from gatekeeper.destinations.kind import Secret
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.jurisdiction.address import client_address, edge_place
 from gatekeeper.shells.asgi import Headers, Scope
 from gatekeeper.signals import context, header_values
+from gatekeeper.vendors.kind import Secret
 
 
 def identify(scope: Scope, headers: Headers, gate: Gate) -> Caller:

@@ -18,7 +18,6 @@ from gatekeeper.audit.lines import Line
 from gatekeeper.calls import CallPlan, decision_lines, finish_call, plan_call, unrecorded
 from gatekeeper.delivery.direct import BUSY, DirectSender
 from gatekeeper.delivery.send import NO_ANSWER
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.errors import AuditError, DeliveryError
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call
@@ -30,6 +29,7 @@ from gatekeeper.shells.protocol import TARGET
 from gatekeeper.shells.target import raw_path
 from gatekeeper.shells.turns import Turns
 from gatekeeper.signals import context, header_values
+from gatekeeper.vendors.kind import Destination
 
 _log = logging.getLogger("gatekeeper")
 RETRY_AFTER: Final = (b"retry-after", b"5")

@@ -22,14 +22,15 @@ from urllib.parse import parse_qsl, quote, unquote_plus, urlencode
 from hypothesis import strategies as st
 from msgspec import structs
 
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.gate import Gate
 from gatekeeper.model import Call
-from gatekeeper.native import DIALECTS, coding, find, form
-from gatekeeper.native.conversions import Conversions
-from gatekeeper.native.dialect import SECRET, STAMP, Dialect, Leaf, Native, Unreadable
-from gatekeeper.native.pixel import Pixel
 from gatekeeper.policy import Policy
+from gatekeeper.vendors import DIALECTS, find
+from gatekeeper.vendors.dialect import SECRET, STAMP, Dialect, Leaf, Native, Unreadable
+from gatekeeper.vendors.formats import coding, form
+from gatekeeper.vendors.formats.conversions import Conversions
+from gatekeeper.vendors.formats.pixel import Pixel
+from gatekeeper.vendors.kind import Destination
 from tests.builders import EVERY_KIND, make_gate, make_policy
 from tests.laws.events import value_of
 from tests.native.requests import VECTORS

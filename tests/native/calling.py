@@ -14,9 +14,9 @@ from msgspec import structs
 from gatekeeper.calls import CallPlan, plan_call
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.native import coding
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.context import write as write_token
+from gatekeeper.vendors.formats import coding
 from tests.builders import NOW, RING, make_gate, make_policy, own_cookie, said
 
 VECTORS: dict[str, dict[str, Any]] = {

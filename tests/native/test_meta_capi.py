@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.model import Answer, Call, Found
-from gatekeeper.native import coding, form
 from gatekeeper.testing import meta_event
 from gatekeeper.testing.vendor import Report
+from gatekeeper.vendors.formats import coding, form
 from tests.builders import NOW, make_gate, make_policy
 from tests.native.requests import EVERYTHING, answered, body, everything, planned, query, vector
 

@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.audit.lines import decision_line
-from gatekeeper.destinations import KINDS
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Call
-from gatekeeper.native import DIALECTS
 from gatekeeper.policy.check import warnings
+from gatekeeper.vendors import DIALECTS, KINDS
 from tests.builders import DESTINATIONS, NOW, make_gate, make_policy
 from tests.laws.encodings import found_in
 from tests.native.requests import EVERYTHING, answered, body, everything, planned, query, vector

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.model import Answer
-from gatekeeper.native import envelope
-from gatekeeper.native.dialect import Unreadable
+from gatekeeper.vendors.dialect import Unreadable
+from gatekeeper.vendors.sentry import envelope
 from tests.native.calling import answered, everything, gate_of, plan, request, stamp, vector, visitor
 
 PATH = "/api/42/envelope/"

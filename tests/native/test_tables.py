@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from gatekeeper.fields import CATALOGUE
-from gatekeeper.native import DIALECTS, find
+from gatekeeper.vendors import DIALECTS, find
 from tests.native.calling import everything, gate_of, plan, request, visitor
 
 WEBSITE = "0f2a1c6e-0000-4000-8000-000000000001"
@@ -35,7 +35,7 @@ NAMES = {"first_name": "Zacharias", "last_name": "Quibbleton", "city": "Gelnhaus
 
 def rows(table: str) -> dict[str, str]:
     """Native name -> field; each place for the site's own names has one of a personal and one of no field."""
-    text = resources.files("gatekeeper.native").joinpath(f"{table}.toml").read_text("utf-8")
+    text = resources.files("gatekeeper.vendors").joinpath(f"{table}.toml").read_text("utf-8")
     found = {name: role for part in tomllib.loads(text).values() for name, role in part.items()}
     fields = {name: role for name, role in found.items() if role in CATALOGUE.by_name and not name.startswith("query.")}
     for name, role in found.items():

@@ -12,9 +12,9 @@ from concurrent.futures import Future
 
 from gatekeeper.audit import stream, writer
 from gatekeeper.delivery import lane
-from gatekeeper.destinations import first_party
 from gatekeeper.storage import accepting, claiming, commits, database, sqlite, tables
 from gatekeeper.storage.outbox import DELIVERED, Ending
+from gatekeeper.vendors import first_party
 
 
 class Changed:

@@ -1,0 +1,70 @@
+"""Queries and forms. Pure. `a=1&b=2` in, (name, value) pairs in their order out, and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote_plus, unquote
+
+from gatekeeper.vendors.dialect import Leaf, Unreadable
+from gatekeeper.vendors.formats.table import Table
+
+MAX_PAIRS = 2_000
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
+
+
+def read(text: str, table: Table) -> tuple[Leaf, ...]:
+    """The pairs as leaves, each at its own number. Raises Unreadable if there are too many or one is no UTF-8."""
+    return tuple(table.leaf(name, value, (n, name)) for n, (name, value) in enumerate(read_pairs(text)))
+
+
+def read_pairs(text: str) -> list[tuple[str, str]]:
+    """The pairs themselves, as `urllib.parse.parse_qsl` has them. Raises Unreadable as `read` does."""
+    if text.count("&") >= MAX_PAIRS:
+        raise Unreadable("the parameters cannot be read")
+    found = []
+    try:
+        for part in text.split("&"):
+            if part:
+                name, _, value = part.partition("=")
+                found.append((_unquoted(name), _unquoted(value)))
+    except UnicodeDecodeError:
+        raise Unreadable("the parameters cannot be read") from None
+    return found
+
+
+def _unquoted(text: str) -> str:
+    text = text.replace("+", " ")
+    return unquote(text, errors="strict") if "%" in text else text
+
+
+def write(leaves: Iterable[Leaf]) -> str:
+    """The query of some leaves, in their order; values that are no strings are written as JavaScript would."""
+    return write_pairs((str(leaf.path[-1]), leaf.value) for leaf in leaves)
+
+
+def write_pairs(pairs: Iterable[tuple[str, object]]) -> str:
+    """The query of some pairs, in their order."""
+    return "&".join([f"{_quoted(name)}={_quoted(text(value))}" for name, value in pairs])
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote_plus(text)
+
+
+def number(value: str) -> object:
+    """A number that stands in a query as text; the text itself if it is none."""
+    try:
+        found = float(value)
+    except ValueError:
+        return value
+    return int(found) if found.is_integer() and abs(found) < 2**53 else found
+
+
+def text(value: object) -> str:
+    """A value as it stands in a query: 149.0 is 149, true is true."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

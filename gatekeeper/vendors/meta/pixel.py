@@ -1,0 +1,78 @@
+"""Meta's pixel, as fbevents.js and image tags send it.
+
+    GET  <origin>/tr/?id=…&ev=PageView&dl=…
+    POST <origin>/tr/                          the same parameters in a form or multipart (sendBeacon)
+
+Success is a GIF, or nothing for a POST. Meta would locate a restricted visitor by the connection, which is the gate's
+here: Limited Data Use always names a state. Source: see pixel.toml.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import orjson
+
+from gatekeeper.vendors.dialect import Leaf, Unreadable
+from gatekeeper.vendors.formats import contents, json_body, table
+from gatekeeper.vendors.formats.pixel import Flags, Pixel
+from gatekeeper.vendors.formats.table import Table
+from gatekeeper.vendors.kind import Shaping
+from gatekeeper.vendors.meta import calls as meta_capi
+from gatekeeper.vendors.meta import events as vendor
+
+_NAMES: Final = {own: name for name, own in vendor.EVENTS.items()}
+
+_STATES: Final = frozenset(map(str, vendor.LDU_STATES.values()))
+
+
+def _read(leaf: Leaf, table: Table) -> Iterable[Leaf]:
+    """Products come as JSON in one parameter."""
+    if leaf.role != "items":
+        return (leaf,)
+    try:
+        value = json_body.read(str(leaf.value).encode())
+    except Unreadable:
+        value = None  # no list of products: found invalid
+    return (leaf.but(value=contents.read(value)),)
+
+
+def _write(leaves: Sequence[Leaf]) -> list[tuple[str, object]]:
+    return [(str(leaf.path[2]), _products(leaf) if leaf.role == "items" else leaf.value) for leaf in leaves]
+
+
+def _products(leaf: Leaf) -> str:
+    bare = leaf.name == "cd[content_ids]"
+    return orjson.dumps(contents.ids(leaf.value) if bare else contents.write(leaf.value)).decode()
+
+
+def _flags(given: Flags, shaping: Shaping) -> Iterable[tuple[str, str]]:
+    """Limited Data Use where the visitor or the caller asks for it; `dpo=` (none) only if it came."""
+    limited = given.get("dpo") == "LDU"
+    if not (limited or shaping.restricted_use):
+        return [("dpo", "")] if given.get("dpo") == "" else []
+    made = vendor.limited_data_use(shaping, located=False)
+    state = str(made["data_processing_options_state"])
+    if limited and given.get("dpost", "") in _STATES:
+        state = given["dpost"]  # the page knows the state better
+    return [("dpo", "LDU"), ("dpoco", "1"), ("dpost", state)]
+
+
+DIALECT: Final = Pixel(
+    KIND="meta_capi",
+    NAME="meta_capi /tr",
+    ACCOUNT="pixel_id",
+    table=table.load(__package__, "pixel.toml"),
+    paths=re.compile(r"/tr/?"),
+    at="https://www.facebook.com",
+    account="id",
+    named="ev",
+    needs=(),
+    hashes=meta_capi.personal,
+    flags=_flags,
+    canonical=_NAMES,
+    read=_read,
+    write=_write,
+)
