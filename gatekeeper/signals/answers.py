@@ -2,7 +2,8 @@
 
 Contract: pure; a reader says per category whether it was allowed, refused, or shown and left undecided,
 and gets the `Signal`. Several categories of one purpose must all be allowed; one refused refuses the
-purpose; one undecided withholds the grant. A category the map does not know grants nothing.
+purpose; one undecided withholds the grant. A category the map does not know grants nothing. Where every
+optional category was refused and the map does not know all of them, everything is refused.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 ALL_REFUSED: Mapping[Purpose, Permission] = dict.fromkeys(OPTIONAL, Permission.DENIED)
 ALL_GRANTED: Mapping[Purpose, Permission] = dict.fromkeys(OPTIONAL, Permission.GRANTED)
 NO_MARKETING: Mapping[Purpose, Permission] = {Purpose.MARKETING: Permission.DENIED}
+OUTDATED = "made under another notice version: its grants do not count"
+AUTOMATIC = "recorded without a click: its grants do not count"
+_NECESSARY = frozenset({"necessary", "strictly-necessary", "strictly_necessary", "essential", "required", "strict"})
+"""What platforms call what cannot be refused, in lower case, where the map does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +33,35 @@ class Site:
     `versions`: the notice version a grant must have been given under; key `*` for the whole, or a
     category.
     `tcf`: which TCF purposes make up ours.
+    `services`: names of single services in `plain_name` form, with the destinations each stands for.
     """
 
     categories: Mapping[str, Purpose] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     tcf: PurposeTable = field(default_factory=lambda: PURPOSES)
+    services: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def is_current(self, version: object) -> bool:
         """Whether `version` is the configured one, or none is configured."""
         wanted = self.versions.get("*")
         return wanted is None or str(version) == wanted
+
+    def refused(self, spoken: Mapping[str, bool | None]) -> tuple[str, ...]:
+        """The destinations whose service was refused by name."""
+        if not self.services:
+            return ()
+        names = [plain_name(name) for name, allowed in spoken.items() if allowed is False]
+        return tuple(sorted(frozenset().union(*(self.services.get(name, frozenset()) for name in names))))
+
+    def left_out(self, accepted: Collection[str]) -> Mapping[str, bool | None]:
+        """The services that the site maps, each with whether a list of accepted ones names it."""
+        names = {plain_name(name) for name in accepted}
+        return {name: name in names for name in self.services}
+
+
+def plain_name(name: str) -> str:
+    """A service's name without what its spellings differ in: case, blanks, hyphens, underscores, dots."""
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 def category_map(
@@ -71,6 +95,24 @@ def permissions(spoken: Mapping[str, bool | None], categories: Mapping[str, Purp
     return says
 
 
+def refuses_everything(spoken: Mapping[str, bool | None], categories: Mapping[str, Purpose]) -> bool:
+    """Whether every optional category was refused, one among them that the map does not know.
+
+    What the map knows speaks for its own purpose only. What it does not know may be for any.
+    """
+    optional = [name for name in spoken if not is_necessary(name, categories)]
+    if not all(spoken[name] is False for name in optional):
+        return False
+    return any(name not in categories and name.lower() not in categories for name in optional)
+
+
+def is_necessary(name: str, categories: Mapping[str, Purpose]) -> bool:
+    """Whether a category is one that a visitor cannot refuse, by the map or by its name."""
+    lower = name.lower()
+    purpose = categories.get(name) or categories.get(lower)
+    return lower in _NECESSARY if purpose is None else purpose is Purpose.NECESSARY
+
+
 def of_accepted(
     accepted: Collection[str], categories: Mapping[str, Purpose], defaults: Mapping[str, Purpose]
 ) -> Mapping[str, bool]:
@@ -78,6 +120,7 @@ def of_accepted(
 
     The names of the default map are spellings of one and the same category ("ads", "targeting"): one of
     them suffices. Names that only the site knows exist there for sure, so each of them must be listed.
+    Accepted names that the map does not know are told too: who accepted one did not refuse everything.
     """
     names = {name.lower() for name in accepted}
     known = {name.lower() for name in defaults}
@@ -90,7 +133,7 @@ def of_accepted(
             spoken[name] = name in names
     for group in spellings.values():
         spoken[group[0]] = any(name in names for name in group)
-    return spoken
+    return {name: True for name in accepted if name.lower() not in categories} | spoken
 
 
 def both(spoken: Iterable[tuple[str, bool | None]]) -> dict[str, bool | None]:
@@ -111,22 +154,74 @@ def decided(
     evidence: str | None = None,
     notice: str | None = None,
     current: bool = True,
+    automatic: bool = False,
+    services: Mapping[str, bool | None] | None = None,
     role: Role = Role.CHOICE,
 ) -> Signal:
     """A choice that was made. OPAQUE if it names categories of which the map knows not one.
 
     `current=False`: made under an older notice, or taken back for asking again; it can refuse, not grant.
+    `automatic`: recorded without a click, the same. `services`: single ones that were spoken about besides.
     """
     says = permissions(spoken, site.categories)
-    if not says and spoken and not any(name.lower() in site.categories for name in spoken):
+    if refuses_everything(spoken, site.categories):
+        says = ALL_REFUSED
+    refuses = site.refused({**spoken, **services} if services else spoken)
+    if not says and not refuses and spoken and not any(name.lower() in site.categories for name in spoken):
         note = f"[consent.{source}] maps none of the categories"
         return opaque(source, note, at=at, evidence=evidence, notice=notice)
-    if not current:
-        refused = {purpose: answer for purpose, answer in says.items() if answer is Permission.DENIED}
-        standing = Standing.DECIDED if refused else Standing.UNDECIDED
-        note = "made under another notice version: its grants do not count"
-        return Signal(source, role, standing, refused, at=at, evidence=evidence, notice=notice, note=note)
-    return Signal(source, role, Standing.DECIDED, says, at=at, evidence=evidence, notice=notice, note="choice")
+    standing, note = Standing.DECIDED, "choice"
+    if automatic or not current:
+        says = {purpose: answer for purpose, answer in says.items() if answer is Permission.DENIED}
+        standing = Standing.DECIDED if says or refuses else Standing.UNDECIDED
+        note = AUTOMATIC if automatic else OUTDATED
+    return Signal(
+        source, role, standing, says, at=at, evidence=evidence, notice=notice, note=note, refuses=refuses
+    )
+
+
+def listed(
+    source: str,
+    accepted: Collection[str],
+    site: Site,
+    defaults: Mapping[str, Purpose],
+    *,
+    at: float | None = None,
+    evidence: str | None = None,
+    notice: str | None = None,
+    current: bool = True,
+    automatic: bool = False,
+) -> Signal:
+    """A choice as the list of what was accepted, where all else was refused.
+
+    A list of nothing that is optional refuses everything. Any other is OPAQUE without a map.
+    """
+    if all(is_necessary(name, site.categories) for name in accepted):
+        return refused_altogether(source, at=at, evidence=evidence, notice=notice)
+    if not site.categories and not site.services:
+        note = f"[consent.{source}] maps none of the categories"
+        return opaque(source, note, at=at, evidence=evidence, notice=notice)
+    return decided(
+        source,
+        of_accepted(accepted, site.categories, defaults),
+        site,
+        at=at,
+        evidence=evidence,
+        notice=notice,
+        current=current,
+        automatic=automatic,
+        services=site.left_out(accepted),
+    )
+
+
+def refused_altogether(
+    source: str, *, at: float | None = None, evidence: str | None = None, notice: str | None = None
+) -> Signal:
+    """A refusal of everything, which needs no map."""
+    note = "refused altogether"
+    return Signal(
+        source, Role.CHOICE, Standing.DECIDED, ALL_REFUSED, at=at, evidence=evidence, notice=notice, note=note
+    )
 
 
 def undecided(

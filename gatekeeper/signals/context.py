@@ -105,6 +105,7 @@ def _dump(signal: Signal) -> dict[str, Any]:
         "subject": signal.subject,
         "denies_as": signal.denies_as,
         "note": signal.note,
+        "refuses": signal.refuses,
         "tcf": isinstance(signal, TcSignal),
     }
 
@@ -117,6 +118,7 @@ def _load(known: dict[str, Any]) -> Signal:
             "role": Role(known["role"]),
             "standing": Standing(known["standing"]),
             "says": {Purpose(purpose): Permission(value) for purpose, value in known["says"].items()},
+            "refuses": tuple(known.get("refuses", ())),
         }
     )
 
