@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import structs
+
 from gatekeeper.model import OPTIONAL, Permission, Purpose, Role, Signal, Standing
-from gatekeeper.signals.encoding import ForeignError, UnreadableError
+from gatekeeper.signals.encoding import ForeignError, UnreadableError, json_object, plain
 from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 
 ALL_REFUSED: Mapping[Purpose, Permission] = dict.fromkeys(OPTIONAL, Permission.DENIED)
@@ -20,6 +22,7 @@ ALL_GRANTED: Mapping[Purpose, Permission] = dict.fromkeys(OPTIONAL, Permission.G
 NO_MARKETING: Mapping[Purpose, Permission] = {Purpose.MARKETING: Permission.DENIED}
 OUTDATED = "made under another notice version: its grants do not count"
 AUTOMATIC = "recorded without a click: its grants do not count"
+_ALLOW = {"allow": True, "deny": False}
 _NECESSARY = frozenset({"necessary", "strictly-necessary", "strictly_necessary", "essential", "required", "strict"})
 """What platforms call what cannot be refused, in lower case, where the map does not say it."""
 
@@ -191,14 +194,16 @@ def listed(
     notice: str | None = None,
     current: bool = True,
     automatic: bool = False,
+    services: Collection[str] | None = None,
 ) -> Signal:
     """A choice as the list of what was accepted, where all else was refused.
 
-    A list of nothing that is optional refuses everything. Any other is OPAQUE without a map.
+    A list of nothing that is optional refuses everything. Any other is OPAQUE without a map. `services`: the
+    single ones that were accepted, where the format lists them.
     """
     if all(is_necessary(name, site.categories) for name in accepted):
         return refused_altogether(source, at=at, evidence=evidence, notice=notice)
-    if not site.categories and not site.services:
+    if not site.categories and (services is None or not site.services):
         note = f"[consent.{source}] maps none of the categories"
         return opaque(source, note, at=at, evidence=evidence, notice=notice)
     return decided(
@@ -210,8 +215,17 @@ def listed(
         notice=notice,
         current=current,
         automatic=automatic,
-        services=site.left_out(accepted),
+        services=None if services is None else site.left_out(services),
     )
+
+
+def without_grants(signal: Signal) -> Signal:
+    """The signal of a record that no click made: it can refuse, not grant."""
+    refused = {purpose: answer for purpose, answer in signal.says.items() if answer is Permission.DENIED}
+    if refused == signal.says:
+        return signal
+    standing = Standing.DECIDED if refused else Standing.UNDECIDED
+    return structs.replace(signal, says=refused, standing=standing, note=AUTOMATIC)
 
 
 def refused_altogether(
@@ -222,6 +236,43 @@ def refused_altogether(
     return Signal(
         source, Role.CHOICE, Standing.DECIDED, ALL_REFUSED, at=at, evidence=evidence, notice=notice, note=note
     )
+
+
+def by_category(
+    source: str,
+    found: Mapping[str, Iterable[str]],
+    site: Site,
+    *,
+    known: Collection[str],
+    services: str,
+    notice: str | None = None,
+) -> tuple[Signal, ...]:
+    """One choice out of cookies that hold one category each, `allow` or `deny`; empty where none does.
+
+    `found`: what follows the prefix, with all its values. `known`: the platform's own categories, of which any
+    other value is broken; of other names it is a sibling cookie. `services`: the name of the cookie that holds
+    single services as JSON of booleans.
+    """
+    answers: dict[str, list[str]] = {}
+    for name, values in found.items():
+        words = [plain(value) for value in values if len(value) < 32 or "%" not in value]
+        if name in known or name.lower() in site.categories or (words and all(word in _ALLOW for word in words)):
+            answers[name] = words
+    if any(word not in _ALLOW for words in answers.values() for word in words):
+        return (unreadable(source, UnreadableError("neither allow nor deny")),)
+    single = both(pair for value in found.get(services, ()) for pair in _switches(value))
+    if not answers and not site.refused(single):
+        return ()
+    spoken = both((name, _ALLOW[word]) for name, words in answers.items() for word in words)
+    return (decided(source, spoken, site, notice=notice, current=site.is_current(notice), services=single),)
+
+
+def _switches(value: str) -> Iterable[tuple[str, bool | None]]:
+    """Single services and whether they were allowed; of a cookie that holds no such thing, none."""
+    try:
+        return [(name, allowed is True) for name, allowed in json_object(value).items()]
+    except UnreadableError:
+        return []
 
 
 def undecided(
@@ -241,6 +292,11 @@ def opaque(
 def opt_out(source: str, note: str, denies_as: str = "sale_opt_out") -> Signal:
     """An opt-out of sale, sharing or targeted advertising, or of GPC as the platform saw it."""
     return Signal(source, Role.OPT_OUT, Standing.DECIDED, NO_MARKETING, denies_as=denies_as, note=note)
+
+
+def sibling(source: str) -> Signal:
+    """A cookie under the platform's prefix that is another thing than the choice."""
+    return Signal(source, Role.CHOICE, Standing.FOREIGN, note="a sibling cookie: it holds no choice")
 
 
 def unreadable(source: str, why: UnreadableError, role: Role = Role.CHOICE) -> Signal:

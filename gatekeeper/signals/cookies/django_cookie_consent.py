@@ -23,6 +23,7 @@ CATEGORIES = {"analytics": Purpose.ANALYTICS, "marketing": Purpose.MARKETING}
 OMITS_REFUSALS = False
 
 _DECLINED = "-1"
+_SHORTEST = 10  # characters: a version is a date, and a number as short as 1 or 2026 is none
 
 
 def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
@@ -32,7 +33,7 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
     groups = [entry.partition("=")[::2] for entry in plain(value).split("|")]
-    broken = [version != _DECLINED and when(version) is None for _name, version in groups]
+    broken = [version != _DECLINED and (len(version) < _SHORTEST or when(version) is None) for _name, version in groups]
     if all(broken):
         raise ForeignError("not written by django-cookie-consent")
     if any(broken):
