@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from msgspec import structs
 
 from gatekeeper.model import OPTIONAL, Permission, Purpose, Role, Signal, Standing
-from gatekeeper.signals.encoding import ForeignError, UnreadableError, json_object, plain
+from gatekeeper.signals.encoding import ForeignError, UnreadableError, json_object, word
 from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 
 ALL_REFUSED: Mapping[Purpose, Permission] = dict.fromkeys(OPTIONAL, Permission.DENIED)
@@ -219,13 +219,13 @@ def listed(
     )
 
 
-def without_grants(signal: Signal) -> Signal:
-    """The signal of a record that no click made: it can refuse, not grant."""
+def without_grants(signal: Signal, note: str = AUTOMATIC) -> Signal:
+    """The signal of a record that no click made, or of an outdated one: it can refuse, not grant."""
     refused = {purpose: answer for purpose, answer in signal.says.items() if answer is Permission.DENIED}
     if refused == signal.says:
         return signal
     standing = Standing.DECIDED if refused else Standing.UNDECIDED
-    return structs.replace(signal, says=refused, standing=standing, note=AUTOMATIC)
+    return structs.replace(signal, says=refused, standing=standing, note=note)
 
 
 def refused_altogether(
@@ -255,15 +255,15 @@ def by_category(
     """
     answers: dict[str, list[str]] = {}
     for name, values in found.items():
-        words = [plain(value) for value in values if len(value) < 32 or "%" not in value]
-        if name in known or name.lower() in site.categories or (words and all(word in _ALLOW for word in words)):
+        words = [word(value) for value in values]
+        if name in known or name.lower() in site.categories or (words and all(said in _ALLOW for said in words)):
             answers[name] = words
-    if any(word not in _ALLOW for words in answers.values() for word in words):
+    if any(said not in _ALLOW for words in answers.values() for said in words):
         return (unreadable(source, UnreadableError("neither allow nor deny")),)
     single = both(pair for value in found.get(services, ()) for pair in _switches(value))
     if not answers and not site.refused(single):
         return ()
-    spoken = both((name, _ALLOW[word]) for name, words in answers.items() for word in words)
+    spoken = both((name, _ALLOW[said]) for name, words in answers.items() for said in words)
     return (decided(source, spoken, site, notice=notice, current=site.is_current(notice), services=single),)
 
 

@@ -60,6 +60,14 @@ def plain(value: str) -> str:
     return value
 
 
+def word(value: str) -> str:
+    """A value that should be one plain word, in lower case; empty where it cannot be read."""
+    try:
+        return plain(value).strip().lower()
+    except UnreadableError:
+        return ""
+
+
 def _layers(value: str) -> Iterator[str]:
     """The value, then what is left after each wrapping is taken off."""
     yield value

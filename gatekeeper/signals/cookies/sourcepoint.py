@@ -11,7 +11,7 @@ from __future__ import annotations
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals.answers import Site, opaque, opt_out, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError, plain
+from gatekeeper.signals.encoding import word
 
 SOURCE = "sourcepoint"
 NAMES = ("consentUUID", "ccpaUUID", "ccpaReject", "ccpaConsentAll")
@@ -27,14 +27,7 @@ def read(cookies: Cookies, _site: Site) -> tuple[Signal, ...]:
     elsewhere = opaque(SOURCE, "only an id; the choice is in the TC, GPP or US Privacy string, if any")
     if not any(name in cookies for name in ("consentUUID", "ccpaUUID")):
         elsewhere = undecided(SOURCE, "no opt-out in the US message")
-    for name, word in _OPTED_OUT.items():
-        if any(_word(value) == word for value in cookies.get(name, ())):
+    for name, switch in _OPTED_OUT.items():
+        if any(word(value) == switch for value in cookies.get(name, ())):
             return (opt_out(SOURCE, "opted out of sale"), elsewhere)
     return (elsewhere,)
-
-
-def _word(value: str) -> str:
-    try:
-        return plain(value).strip().lower()
-    except UnreadableError:
-        return ""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals.answers import Site, decided, opt_out, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import json_object, mapping, when
+from gatekeeper.signals.encoding import ForeignError, json_object, mapping, when
 
 SOURCE = "transcend"
 NAMES = ("tcm",)
@@ -32,7 +32,9 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
     found = json_object(value)
-    purposes = mapping(found.get("purposes"))
+    if "purposes" not in found:
+        raise ForeignError("not written by Transcend")
+    purposes = mapping(found["purposes"])
     at = when(found.get("timestamp"))
     if purposes.get("SaleOfInfo") is False:
         yield opt_out(SOURCE, "opted out of sale")
