@@ -16,14 +16,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from gatekeeper.model import Role, Signal, Standing
 from gatekeeper.signals import gpp, tcf, usprivacy
+from gatekeeper.signals.encoding import word
 from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 
 NAMES = ("gdpr", "gdpr_consent", "gpp", "gpp_sid", "us_privacy")
 """The parameters that are read."""
 
 # A name in the brackets of some template language, or what scripts call nothing. No consent string looks like it.
+_NAME = r"[ ]*[A-Za-z_.$#][\w .:$|()-]*"
 _PLACEHOLDER = re.compile(
-    r"\$?\{{1,3}[^{}]*\}{1,3}|\[+[^\[\]]*\]+|<+[^<>]*>+|(?:%%|!!|@@|##|__|%|\$|!|@|#)[A-Za-z][\w.:-]*(?:%%|!!|@@|##|__|%|\$|!|@|#)?"
+    rf"[$#]?\{{{{1,3}}{_NAME}\}}{{1,3}}|\[{{1,2}}{_NAME}\]{{1,2}}|<{{1,2}}{_NAME}>{{1,2}}"
+    r"|(?:%%|!!|@@|##|__|[%$!@#])[A-Za-z][\w.:-]*(?:%%|!!|@@|##|__|[%$!@#])?"
     r"|undefined|null|none|nil|nan|\(null\)|n/a",
     re.IGNORECASE,
 )
@@ -39,7 +42,7 @@ def read(
 
 def is_placeholder(value: str) -> bool:
     """Whether a value is what a template or a script puts where it had none."""
-    return "${" in value or _PLACEHOLDER.fullmatch(value.strip()) is not None
+    return "${" in value or any(_PLACEHOLDER.fullmatch(text) for text in (value.strip(), word(value)))
 
 
 def _filled(values: Sequence[str]) -> list[str]:
