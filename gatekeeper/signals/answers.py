@@ -37,12 +37,15 @@ class Site:
     category.
     `tcf`: which TCF purposes make up ours.
     `services`: names of single services in `plain_name` form, with the destinations each stands for.
+    `usual_services`: the same as platforms usually name them; they count where one is refused by name, not where a
+    list leaves it out, because the site may not have it.
     """
 
     categories: Mapping[str, Purpose] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     tcf: PurposeTable = field(default_factory=lambda: PURPOSES)
     services: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    usual_services: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def is_current(self, version: object) -> bool:
         """Whether `version` is the configured one, or none is configured."""
@@ -51,10 +54,11 @@ class Site:
 
     def refused(self, spoken: Mapping[str, bool | None]) -> tuple[str, ...]:
         """The destinations whose service was refused by name."""
-        if not self.services:
+        if not self.services and not self.usual_services:
             return ()
         names = [plain_name(name) for name, allowed in spoken.items() if allowed is False]
-        return tuple(sorted(frozenset().union(*(self.services.get(name, frozenset()) for name in names))))
+        meant = [self.services.get(name) or self.usual_services.get(name) or frozenset[str]() for name in names]
+        return tuple(sorted(frozenset().union(*meant)))
 
     def left_out(self, accepted: Collection[str]) -> Mapping[str, bool | None]:
         """The services that the site maps, each with whether a list of accepted ones names it."""

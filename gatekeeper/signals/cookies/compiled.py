@@ -71,6 +71,7 @@ class CookieReaders:
     "klaro"}`.
     `tcf`: which TCF purposes make up ours.
     `services`: platform id to the single services the site knows, and the destinations each stands for.
+    `usual_services`: the same under names that platforms usually have for them, whatever the platform.
     Raises `ConfigError` for a platform or standard name that does not exist.
     """
 
@@ -83,9 +84,11 @@ class CookieReaders:
         names: Mapping[str, str] | None = None,
         tcf: PurposeTable = PURPOSES,
         services: Mapping[str, Mapping[str, Collection[str]]] | None = None,
+        usual_services: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         categories, versions, names, services = categories or {}, versions or {}, names or {}, services or {}
         _check(platforms, {*categories, *versions, *services}, names)
+        usual = _service_map(usual_services or {})
         self._exact: dict[str, tuple[int, str]] = {}
         self._prefixes: list[tuple[str, int, str]] = []
         self._platforms: list[_Platform] = []
@@ -98,6 +101,7 @@ class CookieReaders:
                     versions.get(reader.SOURCE, {}),
                     tcf,
                     _service_map(services.get(reader.SOURCE, {})),
+                    usual,
                 )
                 self._recognise(reader, names)
                 self._platforms.append(_Platform(reader, site, not listed))
