@@ -43,9 +43,7 @@ def run(
     gate = bystander(policy)
     at = time.time()
     place = place_named(policy, country, law, at)
-    heard = policy.readers.read(
-        as_headers(cookies, headers), query=query.lstrip("?").encode(), verify=gate.keys.verify
-    )
+    heard = policy.readers.read(as_headers(cookies, headers), query=query.lstrip("?").encode(), verify=gate.keys.verify)
     consent = gate.resolve(heard, place, at, at, None)
     found: list[dict[str, Any]] = [
         {

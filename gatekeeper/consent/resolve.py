@@ -212,9 +212,9 @@ def _rule(
         return Ruling(Permission.GRANTED, NOT_OPTED_OUT), f"nobody refused, and {law.id} asks for no more"
     if expired_by is not None:
         return Ruling(Permission.DENIED, purpose, EXPIRED), f"{expired_by} consented too long ago"
-    return Ruling(
-        Permission.DENIED, purpose, NO_CONSENT[purpose], silent=True
-    ), f"{later}; {law.id} is opt-in" + (" for a visitor of this age" if age_band else "")
+    return Ruling(Permission.DENIED, purpose, NO_CONSENT[purpose], silent=True), f"{later}; {law.id} is opt-in" + (
+        " for a visitor of this age" if age_band else ""
+    )
 
 
 def _denied(purpose: Purpose, reason: str, model: ConsentModel) -> Ruling:

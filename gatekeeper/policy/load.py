@@ -118,7 +118,7 @@ class _Compiler:
                 for name, table in file.events.items()
                 if table.purposes is not None
             },
-            readers=self._readers(),
+            readers=self._readers(destinations),
             trust=self._trust(),
             anonymisers=self._anonymisers(folder),
             api_keys=tuple(self._secret(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
@@ -138,11 +138,11 @@ class _Compiler:
                 del table[key]
         return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
-    def _readers(self) -> Readers:
+    def _readers(self, destinations: Mapping[str, Destination]) -> Readers:
         table = self.file.consent
         maps, services, faults = platforms.compiled(table.model_extra or {}, self.file.destinations)
         self.faults += faults
-        usual = platforms.usual_services({name: to.kind for name, to in self.file.destinations.items()})
+        usual = platforms.usual_services({name: to.kind.name for name, to in destinations.items()})
         own = {name: maps.pop(name) for name in list(maps) if name in flags.READERS}
         purposes = {
             Purpose.ANALYTICS: table.tcf.analytics if table.tcf.analytics is not None else PURPOSES[Purpose.ANALYTICS],

@@ -182,9 +182,7 @@ def decided(
         says = {purpose: answer for purpose, answer in says.items() if answer is Permission.DENIED}
         standing = Standing.DECIDED if says or refuses else Standing.UNDECIDED
         note = AUTOMATIC if automatic else OUTDATED
-    return Signal(
-        source, role, standing, says, at=at, evidence=evidence, notice=notice, note=note, refuses=refuses
-    )
+    return Signal(source, role, standing, says, at=at, evidence=evidence, notice=notice, note=note, refuses=refuses)
 
 
 def listed(

@@ -2,8 +2,8 @@
 
 Contract: `read` never raises. Whoever sends the request writes these, so they narrow and do not grant: TC
 strings come as FLAG unless the caller knows better, the others only ever opt out. A macro that was not filled
-in (`${GDPR_CONSENT_755}`, `{{us_privacy}}`, `[GPP]`, `%%US_PRIVACY%%`) or a script's `undefined` is as if absent. `gdpr=0` changes nothing: which law applies is not for the sender
-to say.
+in (`${GDPR_CONSENT_755}`, `{{us_privacy}}`, `[GPP]`, `%%US_PRIVACY%%`) or a script's `undefined` is as if absent.
+`gdpr=0` changes nothing: which law applies is not for the sender to say.
 Source: https://github.com/InteractiveAdvertisingBureau/GDPR-Transparency-and-Consent-Framework,
 https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform (both: URL-based services) and
 https://github.com/InteractiveAdvertisingBureau/USPrivacy (URL parameter `us_privacy`)

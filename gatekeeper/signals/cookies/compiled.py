@@ -192,9 +192,7 @@ def _service_map(services: Mapping[str, Collection[str]]) -> Mapping[str, frozen
     return found
 
 
-def _check(
-    platforms: Literal["auto"] | Collection[str], tables: Collection[str], names: Mapping[str, str]
-) -> None:
+def _check(platforms: Literal["auto"] | Collection[str], tables: Collection[str], names: Mapping[str, str]) -> None:
     known = sorted(reader.SOURCE for reader in READERS)
     standard = {name for reader in READERS for name in (*reader.NAMES, *reader.PREFIXES)}
     problems = []

@@ -46,9 +46,7 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
     categories = cookies.get("cookie-agreed-categories", ())
     if "cookie-agreed" not in cookies:
         return (undecided(SOURCE, "banner not answered", notice=notice),)
-    return read_each(
-        SOURCE, cookies["cookie-agreed"], lambda value: _signals(value, categories, notice, site)
-    )
+    return read_each(SOURCE, cookies["cookie-agreed"], lambda value: _signals(value, categories, notice, site))
 
 
 def _signals(value: str, categories: Sequence[str], notice: str | None, site: Site) -> Iterator[Signal]:
@@ -58,7 +56,9 @@ def _signals(value: str, categories: Sequence[str], notice: str | None, site: Si
     elif answer not in _AGREED:
         raise ForeignError("not written by EU Cookie Compliance")
     elif not categories:
-        signal = Signal(SOURCE, Role.CHOICE, Standing.DECIDED, ALL_GRANTED, notice=notice, note="choice for everything at once")
+        signal = Signal(
+            SOURCE, Role.CHOICE, Standing.DECIDED, ALL_GRANTED, notice=notice, note="choice for everything at once"
+        )
         yield signal if site.is_current(notice) else without_grants(signal, OUTDATED)
     for text in categories if answer in _AGREED else ():
         yield listed(SOURCE, _names(text), site, CATEGORIES, notice=notice, current=site.is_current(notice))

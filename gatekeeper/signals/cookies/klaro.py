@@ -1,6 +1,7 @@
 """Klaro: cookie `klaro` (the name can be configured), JSON of service names and booleans.
 
-The cookie is written with the answer. All at `false` is a refusal of everything. Keys are services, which only the site can map. No date, no id.
+The cookie is written with the answer. All at `false` is a refusal of everything. Keys are services, which only
+the site can map. No date, no id.
 Source: https://github.com/klaro-org/klaro-js `src/consent-manager.js`
 """
 

@@ -3,8 +3,8 @@
 A choice was made iff `OptanonAlertBoxClosed` holds a date: before that the groups hold the template's
 defaults, which may all be on. Background groups (`SPD_BG`, `SSPD_BG`, `OSSTA_BG`: every name that ends in
 `_BG`) at 0 are opt-outs of sale; GPC is reported as the platform saw it. Older tenants number their groups,
-1 is what cannot be refused there. A server may have percent-encoded the whole. The IAB strings OneTrust writes are read by `tcf` (`eupubconsent-v2`) and `gpp`
-(`OTGPPConsent`).
+and 1 is what cannot be refused there. A server may have percent-encoded the whole. The IAB strings OneTrust
+writes are read by `tcf` (`eupubconsent-v2`) and `gpp` (`OTGPPConsent`).
 Source: https://github.com/ryanbr/consent-rr `src/onetrust` (notes on the shipped script); category ids
 https://my.onetrust.com/s/article/UUID-66bcaaf1-c7ca-5f32-6760-c75a1337c226 ; background groups: observed
 values
