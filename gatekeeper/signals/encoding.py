@@ -102,27 +102,37 @@ def json_object(value: str) -> Mapping[str, object]:
     Text that does not even begin like an object is `ForeignError`; one that does and is broken is
     `UnreadableError`.
     """
-    if "+" in value and value[:1] == "%":  # who encodes the brace writes a bare plus for a blank only
+    found = _json(value, "{")
+    if isinstance(found, dict):
+        return found
+    raise ForeignError("no JSON object")
+
+
+def json_array(value: str) -> list[object]:
+    """A JSON array, raw or wrapped, with blanks as they are or as `+`; anything else is `UnreadableError`."""
+    found = _json(value, "[")
+    if isinstance(found, list):
+        return found
+    raise UnreadableError("no JSON array")
+
+
+def _json(value: str, opening: str) -> object:
+    """The JSON that begins with `opening`, `None` for text that does not look like JSON."""
+    if "+" in value and value[:1] == "%":  # who encodes the bracket writes a bare plus for a blank only
         value = value.replace("+", " ")
     for inner in _layers(value):
         value = inner
-        if value[:1] == "{":
-            found = _object(value)
-            if found is None and "+" in value:
-                found = _object(value.replace("+", " "))
-            if found is not None:
-                return found
+        if value[:1] == opening:
+            for text in (value, value.replace("+", " ")):
+                try:
+                    return orjson.loads(text)
+                except orjson.JSONDecodeError:
+                    continue
     if value[:1] in ("{", "["):
         raise UnreadableError("broken JSON")
-    raise UnreadableError("encoded too often") if "%" in value[:1] else ForeignError("no JSON object")
-
-
-def _object(text: str) -> Mapping[str, object] | None:
-    try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return found if isinstance(found, dict) else None
+    if "%" in value[:1]:
+        raise UnreadableError("encoded too often")
+    return None
 
 
 def base64_json(value: str) -> Mapping[str, object]:

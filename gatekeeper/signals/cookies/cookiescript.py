@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import orjson
-
 from gatekeeper.model import Purpose, Role, Signal, Standing
 from gatekeeper.signals.answers import ALL_GRANTED, Site, listed, read_each, refused_altogether, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError, json_object, strings, token, when
+from gatekeeper.signals.encoding import json_array, json_object, strings, token, when
 
 SOURCE = "cookiescript"
 NAMES = ("CookieScriptConsent",)
@@ -50,9 +48,4 @@ def _signals(value: str, site: Site) -> Iterator[Signal]:
 
 
 def _categories(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            raise UnreadableError("broken JSON") from None
-    return strings(value)
+    return strings(json_array(value) if isinstance(value, str) else value)

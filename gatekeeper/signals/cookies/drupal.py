@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import orjson
-
 from gatekeeper.model import Purpose, Role, Signal, Standing
 from gatekeeper.signals.answers import (
     ALL_GRANTED,
@@ -24,7 +22,7 @@ from gatekeeper.signals.answers import (
     without_grants,
 )
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import ForeignError, UnreadableError, plain, strings, word
+from gatekeeper.signals.encoding import ForeignError, json_array, strings, word
 
 SOURCE = "drupal"
 NAMES = ("cookie-agreed", "cookie-agreed-categories", "cookie-agreed-version")
@@ -61,11 +59,6 @@ def _signals(value: str, categories: Sequence[str], notice: str | None, site: Si
         )
         yield signal if site.is_current(notice) else without_grants(signal, OUTDATED)
     for text in categories if answer in _AGREED else ():
-        yield listed(SOURCE, _names(text), site, CATEGORIES, notice=notice, current=site.is_current(notice))
-
-
-def _names(text: str) -> tuple[str, ...]:
-    try:
-        return strings(orjson.loads(plain(text)))
-    except orjson.JSONDecodeError:
-        raise UnreadableError("broken JSON") from None
+        yield listed(
+            SOURCE, strings(json_array(text)), site, CATEGORIES, notice=notice, current=site.is_current(notice)
+        )
