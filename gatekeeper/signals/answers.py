@@ -8,14 +8,14 @@ optional category was refused and the map does not know all of them, everything 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from msgspec import structs
 
 from gatekeeper.model import OPTIONAL, Permission, Purpose, Role, Signal, Standing
 from gatekeeper.signals.encoding import ForeignError, UnreadableError, json_object, word
-from gatekeeper.signals.tcf import PURPOSES, PurposeTable
+from gatekeeper.signals.site import Site
 
 ALL_REFUSED: Mapping[Purpose, Permission] = dict.fromkeys(OPTIONAL, Permission.DENIED)
 ALL_GRANTED: Mapping[Purpose, Permission] = dict.fromkeys(OPTIONAL, Permission.GRANTED)
@@ -23,66 +23,11 @@ NO_MARKETING: Mapping[Purpose, Permission] = {Purpose.MARKETING: Permission.DENI
 OUTDATED = "made under another notice version: its grants do not count"
 AUTOMATIC = "recorded without a click: its grants do not count"
 _ALLOW = {"allow": True, "deny": False}
+_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+_SALE = frozenset({"sale", "sales", "selling", "sharing"})
+_TARGETED = "targeted_advertising"
 _NECESSARY = frozenset({"necessary", "strictly-necessary", "strictly_necessary", "essential", "required", "strict"})
 """What platforms call what cannot be refused, in lower case, where the map does not say it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What one platform's reader knows of the site.
-
-    `categories`: the site's category names, in lower case, with the purpose of each (`category_map` makes
-    it).
-    `versions`: the notice version a grant must have been given under; key `*` for the whole, or a
-    category.
-    `tcf`: which TCF purposes make up ours.
-    `services`: names of single services in `plain_name` form, with the destinations each stands for.
-    `usual_services`: the same as platforms usually name them; they count where one is refused by name, not where a
-    list leaves it out, because the site may not have it.
-    """
-
-    categories: Mapping[str, Purpose] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    tcf: PurposeTable = field(default_factory=lambda: PURPOSES)
-    services: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    usual_services: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def is_current(self, version: object) -> bool:
-        """Whether `version` is the configured one, or none is configured."""
-        wanted = self.versions.get("*")
-        return wanted is None or str(version) == wanted
-
-    def refused(self, spoken: Mapping[str, bool | None]) -> tuple[str, ...]:
-        """The destinations whose service was refused by name."""
-        if not self.services and not self.usual_services:
-            return ()
-        names = [plain_name(name) for name, allowed in spoken.items() if allowed is False]
-        meant = [self.services.get(name) or self.usual_services.get(name) or frozenset[str]() for name in names]
-        return tuple(sorted(frozenset().union(*meant)))
-
-    def left_out(self, accepted: Collection[str]) -> Mapping[str, bool | None]:
-        """The services that the site maps, each with whether a list of accepted ones names it."""
-        names = {plain_name(name) for name in accepted}
-        return {name: name in names for name in self.services}
-
-
-def plain_name(name: str) -> str:
-    """A service's name without what its spellings differ in: case, blanks, hyphens, underscores, dots."""
-    return "".join(filter(str.isalnum, name.lower()))
-
-
-def category_map(
-    defaults: Mapping[str, Purpose], site: Mapping[str, Purpose], *, replaces: bool = False
-) -> Mapping[str, Purpose]:
-    """A platform's default map with the site's own on top.
-
-    `replaces`: a purpose the site maps itself loses the default names. For formats that leave refused
-    categories out, where a default name that the site does not have would look refused for ever.
-    """
-    own = {name.lower(): purpose for name, purpose in site.items()}
-    taken = set(own.values()) if replaces else set()
-    kept = {name.lower(): purpose for name, purpose in defaults.items() if purpose not in taken}
-    return kept | own
 
 
 def permissions(spoken: Mapping[str, bool | None], categories: Mapping[str, Purpose]) -> Mapping[Purpose, Permission]:
@@ -111,6 +56,12 @@ def refuses_everything(spoken: Mapping[str, bool | None], categories: Mapping[st
     if not all(spoken[name] is False for name in optional):
         return False
     return any(name not in categories and name.lower() not in categories for name in optional)
+
+
+def is_sale(name: str) -> bool:
+    """Whether a category is by its name one of sale, of sharing or of targeted advertising, as US laws have them."""
+    words = _WORD.findall(name)
+    return not _SALE.isdisjoint(word.lower() for word in words) or _TARGETED in name.lower()
 
 
 def is_necessary(name: str, categories: Mapping[str, Purpose]) -> bool:

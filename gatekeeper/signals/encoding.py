@@ -4,8 +4,8 @@ Contract: every function takes text from outside, returns plain values or raises
 message is fixed text that never repeats the input. Percent signs are undone at most three times (some
 platforms encode twice, and servers that set a cookie again add a layer); what is still wrapped then is
 unreadable. Form-encoding servers write blanks as `+`, and Python, Java and others put a value into double quotes with
-backslashes before what they escape: both are undone where the value cannot be read otherwise. Linear time,
-values over `LONGEST` characters are refused.
+backslashes before what they escape: both are undone where the value cannot be read otherwise. Express writes
+`j:` before JSON. Linear time, values over `LONGEST` characters are refused.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import orjson
 LONGEST = 8192  # characters; browsers stop at 4096 bytes a cookie, chunked ones and parameters get more
 _UNWRAPPINGS = 3  # a platform's own, at most two, and one of a server that sets the cookie again
 _LATEST = 1 << 33  # Unix seconds, the year 2242: anything later is no date of a choice
+_EXPRESS = "j:"  # what Express (Node.js) puts before JSON in a cookie
 _TOKEN = re.compile(r"[A-Za-z0-9_=+/-]{1,128}")
 _DIGITS = re.compile(r"[0-9]{1,17}(\.[0-9]{1,9})?")
 _QUOTED = re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)
@@ -121,7 +122,7 @@ def _json(value: str, opening: str) -> object:
     if "+" in value and value[:1] == "%":  # who encodes the bracket writes a bare plus for a blank only
         value = value.replace("+", " ")
     for inner in _layers(value):
-        value = inner
+        value = inner.removeprefix(_EXPRESS)
         if value[:1] == opening:
             for text in (value, value.replace("+", " ")):
                 try:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, label, listed, read_each, undecided
+from gatekeeper.signals.answers import decided, label, listed, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, json_object, plain, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "axeptio"
 NAMES = ("axeptio_cookies", "axeptio_authorized_vendors")

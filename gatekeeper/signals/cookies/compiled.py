@@ -18,11 +18,11 @@ from msgspec import structs
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import Site, category_map, plain_name
 from gatekeeper.signals.cookies.reader import Reader
 from gatekeeper.signals.cookies.registry import OPT_OUTS, READERS
 from gatekeeper.signals.encoding import LONGEST
 from gatekeeper.signals.header import split_pair
+from gatekeeper.signals.site import Site, category_map, plain_name
 from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 
 _ENTRIES = 1024

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, by_category, label, undecided
+from gatekeeper.signals.answers import by_category, label, undecided
 from gatekeeper.signals.cookies.reader import Cookies
+from gatekeeper.signals.site import Site
 
 SOURCE = "complianz"
 NAMES = ()

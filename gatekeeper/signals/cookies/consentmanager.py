@@ -15,9 +15,10 @@ from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals import tcf
-from gatekeeper.signals.answers import Site, decided, listed, read_each, sibling
+from gatekeeper.signals.answers import decided, listed, read_each, sibling
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, plain
+from gatekeeper.signals.site import Site
 
 SOURCE = "consentmanager"
 NAMES = ()

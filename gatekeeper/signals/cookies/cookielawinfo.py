@@ -8,9 +8,10 @@ Source: https://www.webtoffee.com/gdpr-cookie-consent-cookie-list/ ; consent-rr 
 from __future__ import annotations
 
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import ALL_REFUSED, Site, both, decided, undecided, unreadable
+from gatekeeper.signals.answers import ALL_REFUSED, both, decided, undecided, unreadable
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError
+from gatekeeper.signals.site import Site
 
 SOURCE = "cookielawinfo"
 NAMES = ("viewed_cookie_policy",)

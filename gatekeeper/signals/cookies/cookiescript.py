@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import ALL_GRANTED, Site, listed, read_each, refused_altogether, undecided
+from gatekeeper.signals.answers import ALL_GRANTED, listed, read_each, refused_altogether, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_array, json_object, strings, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "cookiescript"
 NAMES = ("CookieScriptConsent",)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, read_each, undecided
+from gatekeeper.signals.answers import both, decided, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError, plain, token
+from gatekeeper.signals.encoding import ForeignError, UnreadableError, plain, token
+from gatekeeper.signals.site import Site
 
 SOURCE = "cookieyes"
 NAMES = ("cookieyes-consent", "wt_consent")
@@ -34,8 +35,11 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
-    pairs = [entry.partition(":")[::2] for entry in plain(value).split(",")]
+    text = plain(value)
+    pairs = [entry.partition(":")[::2] for entry in text.split(",")]
     fields = dict(pairs)
+    if text.isalnum():
+        raise ForeignError("not written by CookieYes")
     if "action" not in fields:
         raise UnreadableError("no CookieYes fields")
     evidence = token(fields.get("consentid"))

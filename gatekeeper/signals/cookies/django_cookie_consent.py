@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, read_each
+from gatekeeper.signals.answers import both, decided, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError, UnreadableError, plain, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "django-cookie-consent"
 NAMES = ("cookie_consent",)

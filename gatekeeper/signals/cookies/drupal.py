@@ -13,7 +13,6 @@ from gatekeeper.model import Purpose, Role, Signal, Standing
 from gatekeeper.signals.answers import (
     ALL_GRANTED,
     OUTDATED,
-    Site,
     label,
     listed,
     read_each,
@@ -23,6 +22,7 @@ from gatekeeper.signals.answers import (
 )
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError, json_array, strings, word
+from gatekeeper.signals.site import Site
 
 SOURCE = "drupal"
 NAMES = ("cookie-agreed", "cookie-agreed-categories", "cookie-agreed-version")

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals import gpp, tcf
-from gatekeeper.signals.answers import Site, decided, label, opaque, opt_out, read_each, undecided, without_grants
+from gatekeeper.signals.answers import decided, is_sale, label, opaque, opt_out, read_each, undecided, without_grants
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError, base64_json, json_object, mapping, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "fides"
 NAMES = ("fides_consent",)
@@ -33,8 +34,6 @@ _CLICKS = ("accept", "reject", "save", "button")
 _CLICKS_START = "individual"
 _OPTED_OUT = (False, "opt_out")
 _ALLOWED = {"opt_in": True, "acknowledge": None}
-_SALE = {"sale", "sales", "sharing"}
-_TARGETED = "targeted_advertising"
 
 
 def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
@@ -53,21 +52,16 @@ def _signals(value: str, site: Site) -> Iterator[Signal]:
     if at is None:
         yield undecided(SOURCE, "banner not answered", evidence=evidence)
         return
-    if any(_is_sale(name) and allowed in _OPTED_OUT for name, allowed in notices.items()):
+    if any(is_sale(name) and allowed in _OPTED_OUT for name, allowed in notices.items()):
         yield opt_out(SOURCE, "opted out of sale or sharing")
     method = meta.get("consentMethod")
     clicked = method in _CLICKS or (isinstance(method, str) and method.startswith(_CLICKS_START))
     strings = tuple(_strings(found.get("fides_string"), site, clicked))
     yield from strings
-    spoken = {name: _allowed(answer) for name, answer in notices.items() if not _is_sale(name)}
+    spoken = {name: _allowed(answer) for name, answer in notices.items() if not is_sale(name)}
     if spoken or not strings:
         notice = label(meta.get("version"))
         yield decided(SOURCE, spoken, site, at=at, evidence=evidence, notice=notice, automatic=not clicked)
-
-
-def _is_sale(name: str) -> bool:
-    """Whether a notice is one of the US notices: of sale, of sharing or of targeted advertising."""
-    return _TARGETED in name or not _SALE.isdisjoint(name.split("_"))
 
 
 def _allowed(answer: object) -> bool | None:

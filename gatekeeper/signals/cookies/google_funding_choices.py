@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals import tcf
-from gatekeeper.signals.answers import Site, read_each, undecided
+from gatekeeper.signals.answers import read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, json_array
+from gatekeeper.signals.site import Site
 
 SOURCE = "google-funding-choices"
 NAMES = ("FCCDCF",)

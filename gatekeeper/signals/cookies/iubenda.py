@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import ALL_GRANTED, ALL_REFUSED, Site, decided, opt_out, read_each, sibling, undecided
+from gatekeeper.signals.answers import ALL_GRANTED, ALL_REFUSED, decided, opt_out, read_each, sibling, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object, mapping, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "iubenda"
 NAMES = ()

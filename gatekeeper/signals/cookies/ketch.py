@@ -3,7 +3,7 @@
 A purpose is `{"status": "granted"}` or `"granted"` alone. Both cookies are also written on the first view with
 the region's defaults: only a `context.source` in `_swb_consent_` that is no default tells of a choice, without
 one nothing is granted. Purpose names are the site's; `canonicalPurposes` beside them are Ketch's own and are
-mapped by default.
+mapped by default. A purpose of sale or sharing that is denied is an opt-out of sale.
 Source: https://docs.ketch.com/ketch/docs/consent-cookies ; consent-rr `src/ketch` ; observed values
 """
 
@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, read_each
+from gatekeeper.signals.answers import both, decided, is_sale, opt_out, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, base64_json, mapping, strings, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "ketch"
 NAMES = ("_ketch_consent_v1_", "_swb_consent_")
@@ -48,7 +49,10 @@ def _is_chosen(value: str) -> bool:
 
 
 def _signals(purposes: Mapping[str, object], chosen: bool, site: Site, at: float | None = None) -> Iterator[Signal]:
-    yield decided(SOURCE, both(_spoken(purposes)), site, at=at, automatic=not chosen)
+    spoken = both(_spoken(purposes))
+    if any(is_sale(name) and allowed is False for name, allowed in spoken.items()):
+        yield opt_out(SOURCE, "opted out of sale or sharing")
+    yield decided(SOURCE, spoken, site, at=at, automatic=not chosen)
 
 
 def _record(value: str, chosen: bool, site: Site) -> Iterator[Signal]:

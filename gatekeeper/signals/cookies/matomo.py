@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import Site, read_each, undecided
+from gatekeeper.signals.answers import read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import plain, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "matomo"
 NAMES = ("mtm_consent", "mtm_consent_removed", "mtm_cookie_consent")

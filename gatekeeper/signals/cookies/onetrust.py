@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, opt_out, read_each, undecided
+from gatekeeper.signals.answers import both, decided, opt_out, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, plain, token, unquote, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "onetrust"
 NAMES = ("OptanonConsent", "OptanonAlertBoxClosed")

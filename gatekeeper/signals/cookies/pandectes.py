@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import ALL_GRANTED, Site, decided, read_each, refused_altogether, undecided
+from gatekeeper.signals.answers import ALL_GRANTED, decided, read_each, refused_altogether, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import base64_json, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "pandectes"
 NAMES = ("_pandectes_gdpr",)

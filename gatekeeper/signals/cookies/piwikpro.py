@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, read_each, sibling, undecided
+from gatekeeper.signals.answers import decided, read_each, sibling, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object, mapping
+from gatekeeper.signals.site import Site
 
 SOURCE = "piwikpro"
 NAMES = ()

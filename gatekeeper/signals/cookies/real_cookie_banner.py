@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, label, listed, read_each, sibling
+from gatekeeper.signals.answers import label, listed, read_each, sibling
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, json_object, plain, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "real-cookie-banner"
 NAMES = ()

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, opaque, read_each
+from gatekeeper.signals.answers import opaque, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError, plain
+from gatekeeper.signals.site import Site
 
 SOURCE = "salesforce"
 NAMES = ("CookieConsentPolicy", "LSKey-c$CookieConsentPolicy")

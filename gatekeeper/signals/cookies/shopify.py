@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, label, opaque, opt_out, read_each, undecided
+from gatekeeper.signals.answers import decided, label, opaque, opt_out, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object, mapping, plain, token
+from gatekeeper.signals.site import Site
 
 SOURCE = "shopify"
 NAMES = ("_tracking_consent",)

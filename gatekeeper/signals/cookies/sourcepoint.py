@@ -9,9 +9,10 @@ Source: https://docs.sourcepoint.com/hc/en-us/articles/4405397297171 ; observed 
 from __future__ import annotations
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, opaque, opt_out, undecided
+from gatekeeper.signals.answers import opaque, opt_out, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import word
+from gatekeeper.signals.site import Site
 
 SOURCE = "sourcepoint"
 NAMES = ("consentUUID", "ccpaUUID", "ccpaReject", "ccpaConsentAll")

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, read_each, undecided
+from gatekeeper.signals.answers import both, decided, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError, plain
+from gatekeeper.signals.encoding import ForeignError, UnreadableError, plain
+from gatekeeper.signals.site import Site
 
 SOURCE = "tarteaucitron"
 NAMES = ("tarteaucitron",)
@@ -32,6 +33,8 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 def _signals(value: str, site: Site) -> Iterator[Signal]:
     text = plain(value)
     pairs = [entry.partition("=")[::2] for entry in text.split("!")[1:] if not entry.startswith(_PROOF)]
+    if "!" not in text:
+        raise ForeignError("not written by tarteaucitron")
     if not text.startswith("!") or any(word not in _SWITCH for _name, word in pairs):
         raise UnreadableError("no list of services")
     spoken = both((name, _SWITCH[word]) for name, word in pairs)

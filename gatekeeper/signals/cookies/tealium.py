@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, opt_out, read_each, refused_altogether, undecided
+from gatekeeper.signals.answers import both, decided, opt_out, read_each, refused_altogether, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, plain, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "tealium"
 NAMES = ("CONSENTMGR",)

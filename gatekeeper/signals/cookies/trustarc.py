@@ -15,9 +15,10 @@ import re
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, listed, opt_out, undecided, unreadable
+from gatekeeper.signals.answers import listed, opt_out, undecided, unreadable
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError, UnreadableError, plain
+from gatekeeper.signals.site import Site
 
 SOURCE = "trustarc"
 NAMES = ("notice_gdpr_prefs", "notice_preferences", "cmapi_cookie_privacy", "notice_behavior", "gpcishonored")

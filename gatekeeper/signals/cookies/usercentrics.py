@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, read_each, undecided
+from gatekeeper.signals.answers import both, decided, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object, mapping
+from gatekeeper.signals.site import Site
 
 SOURCE = "usercentrics"
 NAMES = ("ucData", "uc_settings", "uc_gcm", "uc_user_interaction")

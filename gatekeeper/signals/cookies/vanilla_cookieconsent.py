@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, label, of_accepted, read_each
+from gatekeeper.signals.answers import decided, label, of_accepted, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError, json_object, mapping, strings, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "vanilla-cookieconsent"
 NAMES = ("cc_cookie",)

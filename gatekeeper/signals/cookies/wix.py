@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, opt_out, read_each
+from gatekeeper.signals.answers import decided, opt_out, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError, json_object, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "wix"
 NAMES = ("consent-policy",)

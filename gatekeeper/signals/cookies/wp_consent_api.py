@@ -8,8 +8,9 @@ Source: https://github.com/WordPress/wp-consent-level-api
 from __future__ import annotations
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, by_category, sibling
+from gatekeeper.signals.answers import by_category, sibling
 from gatekeeper.signals.cookies.reader import Cookies
+from gatekeeper.signals.site import Site
 
 SOURCE = "wp-consent-api"
 NAMES = ()
