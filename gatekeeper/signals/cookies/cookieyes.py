@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals.answers import both, decided, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import ForeignError, UnreadableError, plain, token
+from gatekeeper.signals.encoding import UnreadableError, plain, token
 from gatekeeper.signals.site import Site
 
 SOURCE = "cookieyes"
@@ -35,11 +35,8 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
-    text = plain(value)
-    pairs = [entry.partition(":")[::2] for entry in text.split(",")]
+    pairs = [entry.partition(":")[::2] for entry in plain(value).split(",")]
     fields = dict(pairs)
-    if text.isalnum():
-        raise ForeignError("not written by CookieYes")
     if "action" not in fields:
         raise UnreadableError("no CookieYes fields")
     evidence = token(fields.get("consentid"))
