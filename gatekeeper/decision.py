@@ -74,6 +74,10 @@ def decide(
     else:
         steps += (_given(to.purpose, ruling.basis),)
 
+    if to.name in consent.refused and to.purpose in NO_CONSENT:
+        steps += (Step("service", "denied", "refused by name on the consent platform"),)
+        return _block(to, NO_CONSENT[to.purpose], steps)
+
     if vendor is _DENIED and to.purpose in NO_CONSENT:  # what is necessary needs nobody's consent
         steps += (Step(f"vendor {to.vendor_id}", "denied", "the TC string does not consent to this vendor"),)
         return _block(to, NO_CONSENT[to.purpose], steps)

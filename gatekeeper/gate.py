@@ -189,7 +189,7 @@ class Gate:
             verify=self.keys.verify,
         )
         consent = self.resolve(heard, place, at, event_time, age_of(caller))
-        told = max([signal.at for signal in heard if signal.at is not None and signal.at <= at], default=_EVER)
+        told = max([min(signal.at, at) for signal in heard if signal.at is not None], default=_EVER)
         if key is not None and told <= event_time <= at:
             until = min(
                 at + _REMEMBERED_FOR,

@@ -64,6 +64,7 @@ class Signal(Struct, frozen=True):
     `evidence` is the carrier's own id of the choice (a consent id, a TC string's CMP), never an e-mail or IP.
     `denies_as` is the reason code a denial by this signal gives, where it is more exact than the default.
     `note` says in a few plain words what was seen, without values.
+    `refuses` are the policy's destinations whose service the visitor refused by name, whatever `says` says.
     """
 
     source: str
@@ -77,6 +78,7 @@ class Signal(Struct, frozen=True):
     subject: str | None = None
     denies_as: str | None = None
     note: str = ""
+    refuses: tuple[str, ...] = ()
 
 
 class ConsentModel(StrEnum):
@@ -202,6 +204,7 @@ class Consent(Struct, frozen=True):
     """The visitor's effective permissions, and how they came about.
 
     `restricted`: the visitor opted out of advertising use in some way, whether or not it decided anything here.
+    `refused` are destinations that were refused by name, as a service inside a category.
     """
 
     rulings: Mapping[Purpose, Ruling]
@@ -211,6 +214,7 @@ class Consent(Struct, frozen=True):
     gpc_honoured: bool
     restricted: bool
     steps: tuple[Step, ...]
+    refused: frozenset[str] = frozenset()
 
 
 class Discreet(Struct, frozen=True):

@@ -113,13 +113,17 @@ def signals(
     cookie: Annotated[list[str] | None, typer.Option(help="A Cookie header, as a browser sends it.")] = None,
     header: Annotated[list[str] | None, typer.Option(help="Another header, as `Name: value`.")] = None,
     query: Annotated[str, typer.Option(help="A query string with gdpr_consent, gpp, us_privacy, gcs, …")] = "",
+    country: Annotated[
+        str | None, typer.Option(help="The visitor's place, such as DE or US-CA; the strictest law if not given.")
+    ] = None,
+    law: Annotated[str | None, typer.Option(help="Under this law alone, such as ccpa.")] = None,
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each reader makes of a request's cookies, headers and parameters."""
+    """Show what each reader makes of a request's cookies, headers and parameters, and what a place makes of that."""
     from gatekeeper.cli.signals import run
 
-    run(cookie or [], header or [], query, config, as_json)
+    run(cookie or [], header or [], query, config, as_json, country=country, law=law)
 
 
 @app.command()

@@ -16,7 +16,10 @@ Per purpose, the first of these that applies rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import structs
 
 from gatekeeper.consent.minors import forbidden, needs_consent
 from gatekeeper.model import (
@@ -64,7 +67,7 @@ def resolve(
     `age_band` is one of `minors.AGE_BANDS`, if the host app knows it.
     """
     steps: list[Step] = []
-    counted = tuple(_counted(signals, place, gpc_everywhere, steps))
+    counted = tuple(_counted(signals, place, at, gpc_everywhere, steps))
     rulings = {Purpose.NECESSARY: _NECESSARY}
     overruled: list[str] = []
     for purpose in OPTIONAL:
@@ -83,6 +86,7 @@ def resolve(
         gpc_detected=GPC in [signal.denies_as for signal in signals],
         gpc_honoured=GPC in [signal.denies_as for signal in counted],
         steps=tuple(steps),
+        refused=frozenset([name for signal in counted for name in signal.refuses]),
     )
 
 
@@ -113,8 +117,13 @@ def strictest(purpose: Purpose, laws: Iterable[Law]) -> tuple[ConsentModel, Law]
     return best
 
 
-def _counted(signals: Iterable[Signal], place: Place, gpc_everywhere: bool, steps: list[Step]) -> Iterable[Signal]:
-    """The signals that take part, each noted in the trail."""
+def _counted(
+    signals: Iterable[Signal], place: Place, at: float, gpc_everywhere: bool, steps: list[Step]
+) -> Iterable[Signal]:
+    """The signals that take part, each noted in the trail.
+
+    What came with a request was said before the request: a later date is that of a clock that runs ahead.
+    """
     required = gpc_everywhere or any(law.opt_out_signal is SignalDuty.REQUIRED for law in place.laws)
     for signal in signals:
         if signal.standing in _SPEAKS:
@@ -123,8 +132,16 @@ def _counted(signals: Iterable[Signal], place: Place, gpc_everywhere: bool, step
             steps.append(Step(f"signal {signal.source}", "not counted", "no law of the place requires it"))
         else:
             said = ", ".join(f"{purpose} {word}" for purpose, word in signal.says.items())
-            steps.append(Step(f"signal {signal.source}", said or signal.standing, signal.note))
+            why = signal.note
+            if signal.at is not None and signal.at > at:
+                why += f"; dated {_date(signal.at)}, ahead of its arrival: counts from its arrival"
+                signal = structs.replace(signal, at=at)
+            steps.append(Step(f"signal {signal.source}", said or signal.standing, why))
             yield signal
+
+
+def _date(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _rule(
@@ -161,6 +178,7 @@ def _rule(
 
     granted_by: str | None = None
     expired_by: str | None = None
+    later = "nobody consented"
     withdrawn = refused = None
     for voice, said in voices.items():
         last, older_grant = _collapse(purpose, said)
@@ -173,6 +191,8 @@ def _rule(
             expired_by = voice
         elif last.at is None or last.at <= event_time:
             granted_by = voice
+        else:
+            later = f"{voice} consented on {_date(last.at)}, after this event"
     if withdrawn is not None:
         return _denied(purpose, WITHDRAWN, model), f"{withdrawn} took its consent back"
     if refused is not None:
@@ -192,9 +212,9 @@ def _rule(
         return Ruling(Permission.GRANTED, NOT_OPTED_OUT), f"nobody refused, and {law.id} asks for no more"
     if expired_by is not None:
         return Ruling(Permission.DENIED, purpose, EXPIRED), f"{expired_by} consented too long ago"
-    return Ruling(
-        Permission.DENIED, purpose, NO_CONSENT[purpose], silent=True
-    ), f"nobody consented; {law.id} is opt-in" + (" for a visitor of this age" if age_band else "")
+    return Ruling(Permission.DENIED, purpose, NO_CONSENT[purpose], silent=True), f"{later}; {law.id} is opt-in" + (
+        " for a visitor of this age" if age_band else ""
+    )
 
 
 def _denied(purpose: Purpose, reason: str, model: ConsentModel) -> Ruling:

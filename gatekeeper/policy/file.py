@@ -16,6 +16,11 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$
 Prefix = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_/-]*[A-Za-z0-9_-]$")]
 # TOML has no enums: a purpose is written as a string.
 PurposeName = Annotated[Purpose, Field(strict=False)]
+# What a consent platform's category or service stands for: a purpose, a destination, or a list of them.
+Words = Annotated[
+    list[str],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=str | list[str]),
+]
 
 
 class PolicyTable(Strict):
@@ -70,11 +75,12 @@ class TcfTable(Strict):
 class ConsentTable(Strict):
     """`[consent]`: which signals are read, and how long a grant lasts.
 
-    Any other table in it is a consent platform's: its own category names and the purpose of each.
+    Any other table in it is a consent platform's: its own category names and the purpose of each, and its single
+    services and the destination of each, or a list of both.
     """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    __pydantic_extra__: dict[str, dict[str, PurposeName]] = Field(init=False)
+    __pydantic_extra__: dict[str, dict[str, Words]] = Field(init=False)
 
     cookies: Literal["auto"] | list[str] = "auto"
     max_age: Duration | None = Field(365 * 86_400.0, description="Grants older than this count as never given.")

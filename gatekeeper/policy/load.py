@@ -24,6 +24,7 @@ from gatekeeper.jurisdiction.laws import LawTable, packaged
 from gatekeeper.jurisdiction.networks import Ranges, parse_list
 from gatekeeper.model import Purpose
 from gatekeeper.outbound.hosts import KNOWN, known
+from gatekeeper.policy import platforms
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import FieldTable, PolicyFile
 from gatekeeper.policy.messages import sentences
@@ -117,7 +118,7 @@ class _Compiler:
                 for name, table in file.events.items()
                 if table.purposes is not None
             },
-            readers=self._readers(),
+            readers=self._readers(destinations),
             trust=self._trust(),
             anonymisers=self._anonymisers(folder),
             api_keys=tuple(self._secret(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
@@ -137,9 +138,11 @@ class _Compiler:
                 del table[key]
         return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
-    def _readers(self) -> Readers:
+    def _readers(self, destinations: Mapping[str, Destination]) -> Readers:
         table = self.file.consent
-        maps: dict[str, dict[str, Purpose]] = dict(table.model_extra or {})
+        maps, services, faults = platforms.compiled(table.model_extra or {}, self.file.destinations)
+        self.faults += faults
+        usual = platforms.usual_services({name: to.kind.name for name, to in destinations.items()})
         own = {name: maps.pop(name) for name in list(maps) if name in flags.READERS}
         purposes = {
             Purpose.ANALYTICS: table.tcf.analytics if table.tcf.analytics is not None else PURPOSES[Purpose.ANALYTICS],
@@ -148,7 +151,15 @@ class _Compiler:
         if "shopify" in own:  # both a cookie and a flag
             maps["shopify"] = own["shopify"]
         try:
-            cookies = CookieReaders(table.cookies, maps, versions=table.versions, names=table.names, tcf=purposes)
+            cookies = CookieReaders(
+                table.cookies,
+                maps,
+                versions=table.versions,
+                names=table.names,
+                tcf=purposes,
+                services=services,
+                usual_services=usual,
+            )
         except ConfigError as error:
             self.faults += error.problems
             cookies = CookieReaders()
@@ -205,8 +216,8 @@ class _Compiler:
             regions=None if table.regions is None else self._regions(where, table.regions),
             on_opt_out=table.on_opt_out,
             statistics_only=self._statistics_only(where, kind, table),
-            vendor_id=table.vendor_id,
-            tcf_purposes=tuple(table.tcf_purposes),
+            vendor_id=(kind.vendor_id if table.vendor_id is None else table.vendor_id) or None,
+            tcf_purposes=_tcf_purposes(kind, table),
             expires=None if table.expires is None else seconds(table.expires),
             url_params=DEFAULT_PARAMS | frozenset(table.url_params),
         )
@@ -404,6 +415,13 @@ class _Compiler:
 
 # The basis of a purpose that is not the kind's own: necessary processing is a legitimate interest (GDPR article
 # 6(1)(f)), everything else has asked.
+def _tcf_purposes(kind: Kind, table: Common) -> tuple[int, ...]:
+    """The purposes that the vendor needs consent for: the policy's, else the kind's if the vendor is the kind's."""
+    if table.tcf_purposes is not None:
+        return tuple(table.tcf_purposes)
+    return kind.tcf_purposes if table.vendor_id in (None, kind.vendor_id) else ()
+
+
 _BASIS = {
     Purpose.NECESSARY: "legitimate_interest",
     Purpose.ANALYTICS: "consent",

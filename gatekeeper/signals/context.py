@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
-from gatekeeper.signals.tcf import TcSignal
+from gatekeeper.signals.tcf import TcSignal, carried
 
 HEADER: Final = b"gatekeeper-context"
 SOURCE: Final = "gatekeeper-context"
@@ -105,18 +105,24 @@ def _dump(signal: Signal) -> dict[str, Any]:
         "subject": signal.subject,
         "denies_as": signal.denies_as,
         "note": signal.note,
+        "refuses": signal.refuses,
         "tcf": isinstance(signal, TcSignal),
+        "tc": carried.dump(signal.tc) if isinstance(signal, TcSignal) and signal.tc is not None else None,
     }
 
 
 def _load(known: dict[str, Any]) -> Signal:
-    kind = TcSignal if known.pop("tcf") else Signal
+    is_tcf, tc = known.pop("tcf"), known.pop("tc", None)
+    more = {} if tc is None else {"tc": carried.load(tc)}
+    kind = TcSignal if is_tcf else Signal
     return kind(
         **{
             **known,
+            **more,
             "role": Role(known["role"]),
             "standing": Standing(known["standing"]),
             "says": {Purpose(purpose): Permission(value) for purpose, value in known["says"].items()},
+            "refuses": tuple(known.get("refuses", ())),
         }
     )
 

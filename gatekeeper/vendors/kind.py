@@ -59,6 +59,8 @@ class Kind:
     batch_wait: float = 0.1
     dedupes_for: float | None = 7 * DAY
     accepts_contextual: bool = False
+    vendor_id: int | None = None  # in the IAB's Global Vendor List; the policy may give another, or 0 for none
+    tcf_purposes: tuple[int, ...] = ()  # which the vendor needs consent for
     measures_audience: bool = False  # the operator's own: may be `statistics_only`
     needs_currency: bool = False  # an order value without one is useless there, or gets the event refused
     errors_only: bool = False  # by default receives `error` events and nothing else

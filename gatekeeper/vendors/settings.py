@@ -44,11 +44,13 @@ class Common(Strict):
     statistics_only: bool = Field(
         False, description="Strictly first-party audience statistics: exempt from consent where the law says so."
     )
-    vendor_id: Annotated[int, Field(ge=1, le=65_535)] | None = Field(
-        None, description="Id in the IAB's Global Vendor List: then a TC string must consent to this vendor too."
+    vendor_id: Annotated[int, Field(ge=0, le=65_535)] | None = Field(
+        None,
+        description="Id in the IAB's Global Vendor List: then a TC string must consent to this vendor too. "
+        "The kind's own if absent (Google: 755), 0 for none.",
     )
-    tcf_purposes: list[Annotated[int, Field(ge=1, le=24)]] = Field(
-        default_factory=list, description="TCF purposes this vendor needs consent for."
+    tcf_purposes: list[Annotated[int, Field(ge=1, le=24)]] | None = Field(
+        None, description="TCF purposes this vendor needs consent for; the kind's own if absent."
     )
     expires: Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?\s*(s|m|h|d|w)$")] | None = Field(
         None, description="Older events are not sent, such as 1d; never older than the vendor accepts."

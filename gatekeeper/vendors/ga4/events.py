@@ -67,6 +67,7 @@ KIND = Kind(
     max_age=3 * DAY,
     max_attempts=2,
     dedupes_for=None,  # nothing tells a repeated hit from a new one
+    vendor_id=755,  # the TCF does not govern Analytics cookies, but a visitor may leave Google out of the list
     processor="Google Ireland Ltd",
     needs_currency=True,
     deletion="Google Analytics Admin API, properties.submitUserDeletion",

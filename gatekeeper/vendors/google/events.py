@@ -62,6 +62,8 @@ KIND = Kind(
     batch_events=2000,
     batch_bytes=4_000_000,
     max_age=90 * DAY,  # after the click; an adjustment has 54 days
+    vendor_id=755,
+    tcf_purposes=(1, 3, 4),
     processor="Google Ireland Ltd",
     deletion="none per conversion; adjustment type RETRACTION takes one back, Data Manager users:remove a person",
 )  # fmt: skip
