@@ -38,7 +38,7 @@ from gatekeeper.model import (
 from gatekeeper.native import coding, find
 from gatekeeper.native.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
-from gatekeeper.signals import header_values
+from gatekeeper.signals import context, header_values
 from gatekeeper.signals.tcf import vendor_permissions
 
 _log = logging.getLogger("gatekeeper")
@@ -216,6 +216,19 @@ def _roles(catalogue: Catalogue) -> Roles:
     return Roles(catalogue)
 
 
+def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
+    """The visitor that an element is marked with, narrowed by what the browser that made the call says itself.
+
+    Where a server carries the elements of several visitors, what comes with the request is somebody else's.
+    """
+    visitor = gate.visitor(mark, at)
+    if caller.relayed:
+        return Caller(visitor=visitor, trusted=caller.trusted, relayed=True)
+    if caller.visitor is not None:  # a context of the call as a whole: one more thing that the browser says
+        visitor = context.passed_on(visitor, context.beside(caller.visitor.signals, visitor.signals))
+    return Caller(headers=caller.headers, visitor=visitor, trusted=caller.trusted, foreign=caller.foreign)
+
+
 class _Judged:
     """One element, decided and cleaned; `shared` and `kept`: what may be sent of the shared and of its own leaves."""
 
@@ -227,8 +240,7 @@ class _Judged:
     ) -> None:  # fmt: skip
         hidden = 0
         if element.stamp is not None:
-            # Its visitor's token says all there is: what came with the request is somebody else's.
-            caller = Caller(visitor=gate.visitor(element.stamp, at), trusted=caller.trusted)
+            caller = _marked(gate, element.stamp, caller, at)
             hidden = len(shared) - len(native.shared)
             shared = native.shared
         own = len(element.leaves)

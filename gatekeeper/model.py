@@ -64,6 +64,8 @@ class Signal(Struct, frozen=True):
     `evidence` is the carrier's own id of the choice (a consent id, a TC string's CMP), never an e-mail or IP.
     `denies_as` is the reason code a denial by this signal gives, where it is more exact than the default.
     `note` says in a few plain words what was seen, without values.
+    `beside` is 0 for what speaks for the visitor. What the request's own browser said beside a context that came along
+    has a higher number (a further one for each context in between): it denies, and never grants.
     """
 
     source: str
@@ -77,6 +79,7 @@ class Signal(Struct, frozen=True):
     subject: str | None = None
     denies_as: str | None = None
     note: str = ""
+    beside: int = 0
 
 
 class ConsentModel(StrEnum):

@@ -51,6 +51,9 @@ class Counting(Protocol):
     def count_call(self, destination: str, decision: str) -> None:
         """A call was decided: `sent`, or why it was blocked."""
 
+    def came_undeclared(self) -> None:
+        """A request came through a proxy that the policy does not declare."""
+
 
 class Uncounted:
     """Nobody counts: tests and `explain`."""
@@ -69,4 +72,7 @@ class Uncounted:
         """Nothing."""
 
     def count_call(self, destination: str, decision: str) -> None:
+        """Nothing."""
+
+    def came_undeclared(self) -> None:
         """Nothing."""

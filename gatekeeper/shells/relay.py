@@ -24,7 +24,7 @@ from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call
 from gatekeeper.reasons import INTERNAL
 from gatekeeper.shells.asgi import Header, Headers, Read, Reply, Scope, problem_reply
-from gatekeeper.shells.caller import identify
+from gatekeeper.shells.caller import from_browser, identify
 from gatekeeper.shells.origins import cors
 from gatekeeper.shells.protocol import TARGET
 from gatekeeper.shells.target import raw_path
@@ -167,7 +167,7 @@ def _seen(caller: Caller) -> Caller:
     """
     if any(name in _BROWSERS for name, _ in caller.headers):
         return caller
-    return structs.replace(caller, address=None, edge=None)
+    return structs.replace(caller, address=None, edge=None, relayed=not from_browser(caller.headers))
 
 
 def _own_kept_back(caller: Caller) -> Headers:
