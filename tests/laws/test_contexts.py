@@ -73,13 +73,16 @@ def refused(headers, carried=None) -> set:
     return PURPOSES - granted(GATE.resolve(heard, SILENT, NOW, NOW, None))
 
 
-def visitor_of(headers, gate=GATE) -> Visitor:
+PLACES = {"gdpr": ("DE", None), "ccpa": ("US", "CA")}
+
+
+def visitor_of(headers, law_id="gdpr") -> Visitor:
     """The visitor of a token that was made for a request with these headers."""
-    return Visitor(gate.heard(Caller(headers=headers)), ("US", "CA"), subject="v_1")
+    return Visitor(GATES[law_id].heard(Caller(headers=headers)), PLACES[law_id], subject="v_1")
 
 
-def token(headers) -> str:
-    return write_token(visitor_of(headers), at=NOW, sign=RING.sign)
+def token(headers, law_id) -> str:
+    return write_token(visitor_of(headers, law_id), at=NOW, sign=RING.sign)
 
 
 @law
@@ -88,7 +91,7 @@ def test_a_browsers_refusal_beats_every_token_and_its_grant_widens_none(law_id, 
     """In every combination of both, of tokens that were passed on before, of claims and of flags."""
     gate = GATES[law_id]
     first, *more = hops
-    visitor = gate.visitor(write_token(visitor_of(first, gate), at=NOW, sign=RING.sign), NOW)
+    visitor = gate.visitor(token(first, law_id), NOW)
     for one in more:  # another request brought it, and passes it on
         here = context.Here(gate)
         here._caller = Caller(headers=one, visitor=visitor)
@@ -103,12 +106,20 @@ def test_a_browsers_refusal_beats_every_token_and_its_grant_widens_none(law_id, 
 
 
 @law
-@given(st.sampled_from(sorted(BATCHES)), HEADERS, HEADERS, st.none() | HEADERS, st.booleans())
-def test_a_browsers_refusal_beats_every_mark_and_a_servers_headers_touch_none(product, marked, headers, own, relayed):
+@given(
+    st.sampled_from(sorted(BATCHES)),
+    *[HEADERS] * 2,
+    st.none() | HEADERS,
+    st.booleans(),
+    st.sampled_from(["gdpr", "ccpa"]),
+)
+def test_a_browsers_refusal_beats_every_mark_and_a_servers_headers_touch_none(
+    product, marked, headers, own, relayed, law_id
+):
     """A mark on an event in a batch; `own` is a context of the request as a whole."""
     path, body, event, _ = BATCHES[product]
     gate = SPEAKING[product]
-    call = request(path, body([event("one", {KEY: token(marked)})]))
+    call = request(path, body([event("one", {KEY: token(marked, law_id)})]))
     caller = Caller(headers=headers, relayed=relayed, visitor=None if own is None else visitor_of(own))
     alone = plan_call(gate, gate.policy.destinations["it"], call, Caller())
     made = plan_call(gate, gate.policy.destinations["it"], call, caller)
@@ -126,7 +137,10 @@ def test_a_browsers_refusal_beats_every_mark_and_a_servers_headers_touch_none(pr
 def test_cookies_of_a_foreign_page_narrow_and_name_nobody(headers, other):
     """What a page of another site makes the browser send is no consent and no person."""
     caller = Caller(headers=headers, foreign=True)
-    own, bare = GATES["ccpa"].consent_of(caller, NOW), GATES["ccpa"].consent_of(structs.replace(caller, headers=()), NOW)
+    own, bare = (
+        GATES["ccpa"].consent_of(caller, NOW),
+        GATES["ccpa"].consent_of(structs.replace(caller, headers=()), NOW),
+    )
     assert granted(own) <= granted(bare)
     assert not granted(own) & refused(headers)
     assert all(signal.subject is None and signal.evidence is None for signal in own.signals)
