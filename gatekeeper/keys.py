@@ -85,7 +85,8 @@ class KeyRing:
         key = self._derived_keys.get("\x00event")
         if key is None:
             key = self._derived_keys["\x00event"] = self.pseudonym[-1].derive("event-id")
-        return hashlib.blake2b(f"{'ours' if ours else 'anybody'}\x00{name}\x00{event_id}".encode(), digest_size=16, key=key).digest()
+        known = f"{'ours' if ours else 'anybody'}\x00{name}\x00{event_id}"
+        return hashlib.blake2b(known.encode(), digest_size=16, key=key).digest()
 
     def derived_id(self, destination: str, value: str) -> str:
         """A stable stand-in for an identifier, different at every destination: 32 hexadecimal digits."""

@@ -23,9 +23,9 @@ from gatekeeper.errors import AuditError, DeliveryError
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call
 from gatekeeper.reasons import INTERNAL
+from gatekeeper.shells.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi import Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.caller import from_browser, identify
-from gatekeeper.shells.origins import cors
 from gatekeeper.shells.protocol import TARGET
 from gatekeeper.shells.target import raw_path
 from gatekeeper.shells.turns import Turns
@@ -72,9 +72,11 @@ class Relay:
         """
         gate = self._gate  # one policy from the first look to the outcome
         policy = gate.policy
-        allowed = cors(headers, policy.origins)
-        if allowed is None:
-            return problem_reply(403, "the origin is not listed", detail="add it to server.origins")
+        caller = identify(scope, headers, gate)
+        admitted = admission(scope["method"], headers, caller, policy.origins)
+        if admitted is None:
+            return NOT_LISTED
+        allowed = admitted.cors
         if allowed:
             allowed = (*allowed, (b"access-control-expose-headers", b"Gatekeeper-Decision"))
         # As it came, not as it was decoded: what is handed on is exactly what was looked at.
@@ -86,7 +88,6 @@ class Relay:
         if scope["method"] == "OPTIONS":
             return Reply(204, b"", (*allowed, *_preflight(headers)))
         path, query = slash + rest or b"/", bytes(scope.get("query_string", b""))
-        caller = identify(scope, headers, gate)
         call = Call(
             method=scope["method"],
             path=path.decode("ascii"),
@@ -94,7 +95,7 @@ class Relay:
             headers=_own_kept_back(caller),
             body=await read(),
         )
-        carrying = self._carry(gate, to, call, _seen(caller))
+        carrying = self._carry(gate, to, call, structs.replace(_seen(caller), foreign=admitted.foreign))
         if TARGET in scope.get("extensions", ()):  # our own server does not cancel what it has begun
             plan, answer, why = await carrying
         else:

@@ -8,8 +8,9 @@ from typing import Final
 from gatekeeper.ports import Counting
 
 SENTENCE: Final = (
-    "requests come through a proxy that [server] trusted_proxies does not name: the place of their visitors is unknown, "
-    "and the strictest law holds for them; declare every proxy in between (gatekeeper_undeclared_proxy_total counts on)"
+    "requests come through a proxy that [server] trusted_proxies does not name: the place of their visitors is "
+    "unknown, and the strictest law holds for them; name every proxy in between "
+    "(gatekeeper_undeclared_proxy_total counts such requests)"
 )
 _log = logging.getLogger("gatekeeper")
 _logged: set[str] = set()  # the sentence, once it was logged: of a process, as the log is

@@ -32,7 +32,7 @@ WAYS = [
     pytest.param({"on": "127.0.0.1"}, OURS, {"X-Forwarded-For": BERLIN}, "address", id="server-placed-it-and-declared"),
     pytest.param({"on": "127.0.0.1"}, {}, {"X-Forwarded-For": f"{BERLIN}, {EDGE}"}, "unknown", id="server-placed-edge"),
     pytest.param({"on": "*"}, {}, {"X-Forwarded-For": f"{BERLIN}, {EDGE}"}, "unknown", id="server-believes-anybody"),
-    pytest.param({"on": "127.0.0.1"}, {}, {"X-Real-IP": BERLIN}, "unknown", id="a-header-that-the-server-does-not-read"),
+    pytest.param({"on": "127.0.0.1"}, {}, {"X-Real-IP": BERLIN}, "unknown", id="a-header-it-does-not-read"),
     pytest.param({}, {}, {"Via": "1.1 edge"}, "unknown", id="via"),
     pytest.param({}, {}, {"Forwarded": f"for={BERLIN}"}, "unknown", id="forwarded"),
 ]
