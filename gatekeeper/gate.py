@@ -64,8 +64,8 @@ class Caller(Discreet, frozen=True):
     `headers` are (lower-case name, value) pairs with duplicates. `address` is the visitor's address if the
     visitor's browser is the peer, else `None`. `trusted` callers are the operator's own servers: their subject,
     place and past event times are believed. `visitor` is a verified context that came along, and what `headers` say
-    beside it narrows it. `relayed`: no browser is the peer, so that `headers` say nothing of marks on single elements of a call.
-    `foreign`: a page of another site made the request, so that its cookies only narrow.
+    beside it narrows it. `relayed`: no browser is the peer, so that `headers` say nothing of marks on
+    elements of a call. `foreign`: a page of another site made the request, so that its cookies only narrow.
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"headers", "query", "address"})
