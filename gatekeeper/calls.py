@@ -38,6 +38,7 @@ from gatekeeper.model import (
 from gatekeeper.native import coding, find
 from gatekeeper.native.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
+from gatekeeper.refusals import merged, then_swept
 from gatekeeper.signals import context, header_values
 from gatekeeper.signals.tcf import vendor_permissions
 
@@ -104,8 +105,20 @@ def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UN
 
 
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
-    """Make the decision lines durable. The future fails with AuditError; then nothing may be sent."""
-    return gate.recorder.append(decision_lines(gate, plan))
+    """End what the call's visitors refuse of what is queued, and make the decision lines durable.
+
+    The future fails with AuditError or StorageError; then nothing may be sent.
+    """
+    swept = sweep_call(gate, plan)
+    written = gate.recorder.append(decision_lines(gate, plan))
+    return written if swept is None else then_swept(written, lambda: swept)
+
+
+def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
+    """End what the visitors of a call's elements take back of what is queued; `None` where nothing of it is."""
+    # When an element of a call happened is anybody's word: what its visitor refuses, they refuse now.
+    refused = merged([gate.refusal_of(one, one.at) for one in plan.plans])
+    return gate.outbox.sweep(refused) if refused else None
 
 
 def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:

@@ -41,11 +41,12 @@ from gatekeeper.model import (
 from gatekeeper.policy import Policy
 from gatekeeper.ports import Counting, Outbox, Recorder, Uncounted
 from gatekeeper.reasons import INSUFFICIENT, INTERNAL
+from gatekeeper.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
-from gatekeeper.storage.outbox import Arrival, Job
+from gatekeeper.storage.outbox import Arrival, Job, Refusal
 from gatekeeper.wire import Posted
 
 # Looked up once: an enum's member costs as much as a call.
@@ -273,7 +274,21 @@ class Gate:
         `arrivals` does.
         """
         arrivals = self.arrivals(posted, caller, ours=ours)
-        return [arrival.request_id for arrival in arrivals], self.outbox.accept(arrivals)
+        accepted = self.outbox.accept(arrivals)
+        refused = of_arrivals(arrivals)
+        if refused:
+            accepted = then_swept(accepted, lambda: self.outbox.sweep(refused))
+        return [arrival.request_id for arrival in arrivals], accepted
+
+    def sweep(self, arrivals: Sequence[Arrival]) -> Future[int] | None:
+        """End what these arrivals, which are accepted, take back; `None` where nothing of it is queued."""
+        refused = of_arrivals(arrivals)
+        return self.outbox.sweep(refused) if refused else None
+
+    def refusal_of(self, plan: Plan, event_time: float) -> Refusal | None:
+        """What a plan's visitor takes back of what is queued; by an event of the past, of what happened up to then."""
+        destinations = self.policy.destinations.values()
+        return refusal(plan.consent, plan.subjects, destinations, at=plan.at, event_time=event_time)
 
     def arrivals(self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False) -> list[Arrival]:
         """Decide: what `outbox.accept` is to keep and record, and nothing is done with before.
@@ -313,6 +328,7 @@ class Gate:
             plan.subjects,
             lines.decision_line(plan, self.policy),
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
+            self.refusal_of(plan, plan.event.time),
         )
 
     def _event(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Event:

@@ -198,6 +198,7 @@ class Ruling(Struct, frozen=True):
     basis: str  # the purpose itself, or `not_opted_out`
     reason: str | None = None  # the reason code of a denial
     silent: bool = False  # denied only because nobody spoke
+    narrowed: bool = False  # denied by a flag or claim of one event, against a grant of the visitor's own
     opted_out: bool = False  # an opt-out under an opt-out law: `contextual` destinations may still be served
 
 

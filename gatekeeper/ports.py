@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.storage.outbox import Arrival
+from gatekeeper.storage.outbox import Arrival, Refusal
 
 
 class Recorder(Protocol):
@@ -31,6 +31,9 @@ class Outbox(Protocol):
 
     def accept(self, arrivals: Sequence[Arrival]) -> Future[list[str]]:
         """Keep arrivals and have their lines written; done with the request ids when both are durable."""
+
+    def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
+        """End what was accepted before and is refused now; `None` where there is nothing of it."""
 
 
 class Counting(Protocol):

@@ -185,7 +185,8 @@ def _rule(
     for signal in narrowing:
         if signal.says[purpose] is Permission.DENIED:
             reason = signal.denies_as or NO_CONSENT[purpose]
-            return _denied(purpose, reason, model), f"{signal.source} refuses"
+            ruling = _denied(purpose, reason, model, narrowed=granted_by is not None)
+            return ruling, f"{signal.source} refuses"
     if granted_by is not None:
         return Ruling(Permission.GRANTED, purpose), f"{granted_by} consents"
     # An expired grant is no grant, but the visitor did speak: a sender's claim cannot renew it.
@@ -202,8 +203,9 @@ def _rule(
     ), f"nobody consented; {law.id} is opt-in" + (" for a visitor of this age" if age_band else "")
 
 
-def _denied(purpose: Purpose, reason: str, model: ConsentModel) -> Ruling:
-    return Ruling(Permission.DENIED, purpose, reason, opted_out=model is not ConsentModel.OPT_IN)
+def _denied(purpose: Purpose, reason: str, model: ConsentModel, *, narrowed: bool = False) -> Ruling:
+    opted_out = model is not ConsentModel.OPT_IN
+    return Ruling(Permission.DENIED, purpose, reason, narrowed=narrowed, opted_out=opted_out)
 
 
 def _collapse(purpose: Purpose, said: Sequence[Signal]) -> tuple[Signal, bool]:

@@ -125,7 +125,11 @@ class Endpoints:
         wire.check_type(_single(headers, b"content-type"))
         events = wire.parse(wire.inflate(await read(), _single(headers, b"content-encoding"), self._limit))
         try:
-            request_ids = await self._accepting.wait(gate.arrivals(events, caller))
+            arrivals = gate.arrivals(events, caller)
+            request_ids = await self._accepting.wait(arrivals)
+            swept = gate.sweep(arrivals)
+            if swept is not None:
+                await asyncio.wrap_future(swept)
         except (AuditError, DeliveryError, StorageError) as error:
             if not isinstance(error, DeliveryError):
                 gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")

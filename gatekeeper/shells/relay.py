@@ -15,11 +15,11 @@ from typing import Final
 from msgspec import structs
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.calls import CallPlan, decision_lines, finish_call, plan_call, unrecorded
+from gatekeeper.calls import CallPlan, decision_lines, finish_call, plan_call, sweep_call, unrecorded
 from gatekeeper.delivery.direct import BUSY, DirectSender
 from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.destinations.kind import Destination
-from gatekeeper.errors import AuditError, DeliveryError
+from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call
 from gatekeeper.reasons import INTERNAL
@@ -96,10 +96,14 @@ class Relay:
             body=await read(),
         )
         carrying = self._carry(gate, to, call, structs.replace(_seen(caller), foreign=admitted.foreign))
-        if TARGET in scope.get("extensions", ()):  # our own server does not cancel what it has begun
-            plan, answer, why = await carrying
-        else:
-            plan, answer, why = await self._shielded(carrying)
+        try:
+            if TARGET in scope.get("extensions", ()):  # our own server does not cancel what it has begun
+                plan, answer, why = await carrying
+            else:
+                plan, answer, why = await self._shielded(carrying)
+        except StorageError as error:  # what the visitor refuses may still be queued: nothing was sent
+            gate.metrics.refused("storage")
+            return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
         decided: Headers = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
         if answer is not None:
             return Reply(answer.status, answer.body, (*_known(answer), *decided))
@@ -128,6 +132,9 @@ class Relay:
         """The plan, the answer for the caller, and a short code where there is none."""
         lines = self._lines
         plan = plan_call(gate, to, call, caller)
+        swept = sweep_call(gate, plan)
+        if swept is not None:
+            await asyncio.wrap_future(swept)
         try:
             await lines.wait(decision_lines(gate, plan))
         except AuditError:
