@@ -60,6 +60,9 @@ class NoOutbox:
         done.set_result([one.request_id for one in arrivals])
         return done
 
+    def sweep(self, refusals: object) -> None:
+        """Nothing is queued."""
+
 
 def gate(destinations: tuple[str, ...] = samples.DESTINATIONS, **tables: Any) -> Gate:
     """The pure core under the harness' policy, with a clock that stands still."""

@@ -35,7 +35,8 @@ from gatekeeper.model import (
     Verdict,
 )
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
-from gatekeeper.signals import header_values
+from gatekeeper.refusals import merged, then_swept
+from gatekeeper.signals import context, header_values
 from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.vendors import find
 from gatekeeper.vendors.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
@@ -105,8 +106,20 @@ def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UN
 
 
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
-    """Make the decision lines durable. The future fails with AuditError; then nothing may be sent."""
-    return gate.recorder.append(decision_lines(gate, plan))
+    """End what the call's visitors refuse of what is queued, and make the decision lines durable.
+
+    The future fails with AuditError or StorageError; then nothing may be sent.
+    """
+    swept = sweep_call(gate, plan)
+    written = gate.recorder.append(decision_lines(gate, plan))
+    return written if swept is None else then_swept(written, lambda: swept)
+
+
+def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
+    """End what the visitors of a call's elements take back of what is queued; `None` where nothing of it is."""
+    # When an element of a call happened is anybody's word: what its visitor refuses, they refuse now.
+    refused = merged([gate.refusal_of(one, one.at) for one in plan.plans])
+    return gate.outbox.sweep(refused) if refused else None
 
 
 def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
@@ -217,6 +230,19 @@ def _roles(catalogue: Catalogue) -> Roles:
     return Roles(catalogue)
 
 
+def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
+    """The visitor that an element is marked with, narrowed by what the browser that made the call says itself.
+
+    Where a server carries the elements of several visitors, what comes with the request is somebody else's.
+    """
+    visitor = gate.visitor(mark, at)
+    if caller.relayed:
+        return Caller(visitor=visitor, trusted=caller.trusted, relayed=True)
+    if caller.visitor is not None:  # a context of the call as a whole: one more thing that the browser says
+        visitor = context.passed_on(visitor, context.beside(caller.visitor.signals, visitor.signals))
+    return Caller(headers=caller.headers, visitor=visitor, trusted=caller.trusted, foreign=caller.foreign)
+
+
 class _Judged:
     """One element, decided and cleaned; `shared` and `kept`: what may be sent of the shared and of its own leaves."""
 
@@ -228,8 +254,7 @@ class _Judged:
     ) -> None:  # fmt: skip
         hidden = 0
         if element.stamp is not None:
-            # Its visitor's token says all there is: what came with the request is somebody else's.
-            caller = Caller(visitor=gate.visitor(element.stamp, at), trusted=caller.trusted)
+            caller = _marked(gate, element.stamp, caller, at)
             hidden = len(shared) - len(native.shared)
             shared = native.shared
         own = len(element.leaves)

@@ -39,11 +39,12 @@ from gatekeeper.model import (
 from gatekeeper.policy import Policy
 from gatekeeper.ports import Counting, Outbox, Recorder, Uncounted
 from gatekeeper.reasons import INSUFFICIENT, INTERNAL
+from gatekeeper.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
-from gatekeeper.storage.outbox import Arrival, Job
+from gatekeeper.storage.outbox import Arrival, Job, Refusal
 from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.wire import Posted
@@ -63,7 +64,9 @@ class Caller(Discreet, frozen=True):
 
     `headers` are (lower-case name, value) pairs with duplicates. `address` is the visitor's address if the
     visitor's browser is the peer, else `None`. `trusted` callers are the operator's own servers: their subject,
-    place and past event times are believed. `visitor` is a verified context that came along.
+    place and past event times are believed. `visitor` is a verified context that came along, and what `headers` say
+    beside it narrows it. `relayed`: no browser is the peer, so that `headers` say nothing of marks on
+    elements of a call. `foreign`: a page of another site made the request, so that its cookies only narrow.
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"headers", "query", "address"})
@@ -76,6 +79,8 @@ class Caller(Discreet, frozen=True):
     age_band: str | None = None
     trusted: bool = False
     visitor: Visitor | None = None
+    relayed: bool = False
+    foreign: bool = False
 
 
 class Plan(Discreet, frozen=True):
@@ -146,7 +151,8 @@ class Gate:
             query=caller.query,
             claim=posted.consent if posted else None,
             carried=posted.flags if posted else None,
-            vouched=caller.visitor.signals if caller.visitor else (),
+            vouched=caller.visitor.signals if caller.visitor else None,
+            foreign=caller.foreign,
             verify=self.keys.verify,
         )
 
@@ -175,7 +181,7 @@ class Gate:
         key = None
         if not (caller.trusted or caller.visitor or carried or (query and signals.speaks(query))):
             claimed = None if claim is None else tuple(claim.items())
-            key = (said, caller.address, caller.edge, caller.residence, caller.age_band, claimed)
+            key = (said, caller.address, caller.edge, caller.residence, caller.age_band, claimed, caller.foreign)
             known = self._situations.get(key)
             if known is not None and known.since <= at < known.until and known.told <= event_time <= at:
                 return known.place, known.consent
@@ -185,7 +191,8 @@ class Gate:
             query=query,
             claim=claim,
             carried=carried,
-            vouched=caller.visitor.signals if caller.visitor else (),
+            vouched=caller.visitor.signals if caller.visitor else None,
+            foreign=caller.foreign,
             verify=self.keys.verify,
         )
         consent = self.resolve(heard, place, at, event_time, age_of(caller))
@@ -257,18 +264,36 @@ class Gate:
         subjects = self.subjects_of(caller, event, consent, posted)
         return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, subjects)
 
-    def take(self, posted: Sequence[Posted], caller: Caller) -> tuple[list[str], Future[list[str]]]:
+    def take(
+        self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False
+    ) -> tuple[list[str], Future[list[str]]]:
         """Decide, keep, record. Returns the request ids and a future that is done when all is durable.
 
         The future's ids are the ones to answer with: a repeated event has its first one's. It fails with AuditError
         or StorageError if the decision or the deliveries could not be kept; then nothing is sent. Raises as
         `arrivals` does.
         """
-        arrivals = self.arrivals(posted, caller)
-        return [arrival.request_id for arrival in arrivals], self.outbox.accept(arrivals)
+        arrivals = self.arrivals(posted, caller, ours=ours)
+        accepted = self.outbox.accept(arrivals)
+        refused = of_arrivals(arrivals)
+        if refused:
+            accepted = then_swept(accepted, lambda: self.outbox.sweep(refused))
+        return [arrival.request_id for arrival in arrivals], accepted
 
-    def arrivals(self, posted: Sequence[Posted], caller: Caller) -> list[Arrival]:
+    def sweep(self, arrivals: Sequence[Arrival]) -> Future[int] | None:
+        """End what these arrivals, which are accepted, take back; `None` where nothing of it is queued."""
+        refused = of_arrivals(arrivals)
+        return self.outbox.sweep(refused) if refused else None
+
+    def refusal_of(self, plan: Plan, event_time: float) -> Refusal | None:
+        """What a plan's visitor takes back of what is queued; by an event of the past, of what happened up to then."""
+        destinations = self.policy.destinations.values()
+        return refusal(plan.consent, plan.subjects, destinations, at=plan.at, event_time=event_time)
+
+    def arrivals(self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False) -> list[Arrival]:
         """Decide: what `outbox.accept` is to keep and record, and nothing is done with before.
+
+        `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent.
 
         Raises DeliveryError if a destination's queue is full; then nothing may be written.
         """
@@ -283,7 +308,7 @@ class Gate:
                 self.metrics.took(time.perf_counter() - started)
             else:
                 plan = self.plan(one, caller, at=at, request_id=request_id)
-            arrivals.append(self._arrival(plan, one.id))
+            arrivals.append(self._arrival(plan, one.id, ours or caller.trusted))
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:
                 self.metrics.decided(blocked)
@@ -296,13 +321,14 @@ class Gate:
         self._arrived()
         return arrivals
 
-    def _arrival(self, plan: Plan, event_id: str | None) -> Arrival:
+    def _arrival(self, plan: Plan, event_id: str | None, ours: bool) -> Arrival:
         return Arrival(
             plan.request_id,
-            None if event_id is None else self.keys.event_key(plan.event.name, event_id),
+            None if event_id is None else self.keys.event_key(plan.event.name, event_id, ours=ours),
             plan.subjects,
             lines.decision_line(plan, self.policy),
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
+            self.refusal_of(plan, plan.event.time),
         )
 
     def _event(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Event:

@@ -76,12 +76,17 @@ class KeyRing:
         """The pseudonyms an identifier has had under every key there is, for a search."""
         return tuple(_pseudonym(key, kind, value) for key in self._pseudonym_keys)
 
-    def event_key(self, name: str, event_id: str) -> bytes:
-        """16 bytes by which a repetition of an event is known: keyed, and the same after a rotation of keys."""
+    def event_key(self, name: str, event_id: str, *, ours: bool) -> bytes:
+        """16 bytes by which a repetition of an event is known: keyed, and the same after a rotation of keys.
+
+        What the operator's own servers and code send (`ours`) and what anybody sends never have the same key, so that
+        neither is taken for a repetition of the other.
+        """
         key = self._derived_keys.get("\x00event")
         if key is None:
             key = self._derived_keys["\x00event"] = self.pseudonym[-1].derive("event-id")
-        return hashlib.blake2b(f"{name}\x00{event_id}".encode(), digest_size=16, key=key).digest()
+        known = f"{'ours' if ours else 'anybody'}\x00{name}\x00{event_id}"
+        return hashlib.blake2b(known.encode(), digest_size=16, key=key).digest()
 
     def derived_id(self, destination: str, value: str) -> str:
         """A stable stand-in for an identifier, different at every destination: 32 hexadecimal digits."""

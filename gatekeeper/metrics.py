@@ -39,6 +39,11 @@ class Metrics:
         self._calls = Counter(
             "gatekeeper_calls", "Vendor-native requests", ["destination", "decision"], registry=self.registry
         )
+        self._undeclared = Counter(
+            "gatekeeper_undeclared_proxy",
+            "Requests through a proxy that trusted_proxies does not name",
+            registry=self.registry,
+        )
         self._deciding = Histogram(
             "gatekeeper_decision_seconds",
             f"Time to decide one event (1 in {SAMPLED})",
@@ -95,6 +100,10 @@ class Metrics:
     def count_call(self, destination: str, decision: str) -> None:
         """A vendor-native request was decided: `sent`, or the reason code of its blocking."""
         self._calls.labels(destination, decision).inc()
+
+    def came_undeclared(self) -> None:
+        """A request came through a proxy that the policy does not declare: its visitor's place is unknown."""
+        self._undeclared.inc()
 
     def log_is(self, *, failing: bool, anchor_failing: bool) -> None:
         """How this process's log does. Told when it changes: a scrape may reach another worker."""

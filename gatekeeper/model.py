@@ -65,6 +65,8 @@ class Signal(Struct, frozen=True):
     `denies_as` is the reason code a denial by this signal gives, where it is more exact than the default.
     `note` says in a few plain words what was seen, without values.
     `refuses` are the policy's destinations whose service the visitor refused by name, whatever `says` says.
+    `beside` is 0 for what speaks for the visitor. What the request's own browser said beside a context that came along
+    has a higher number (a further one for each context in between): it denies, and never grants.
     """
 
     source: str
@@ -79,6 +81,7 @@ class Signal(Struct, frozen=True):
     denies_as: str | None = None
     note: str = ""
     refuses: tuple[str, ...] = ()
+    beside: int = 0
 
 
 class ConsentModel(StrEnum):
@@ -197,6 +200,7 @@ class Ruling(Struct, frozen=True):
     basis: str  # the purpose itself, or `not_opted_out`
     reason: str | None = None  # the reason code of a denial
     silent: bool = False  # denied only because nobody spoke
+    narrowed: bool = False  # denied by a flag or claim of one event, against a grant of the visitor's own
     opted_out: bool = False  # an opt-out under an opt-out law: `contextual` destinations may still be served
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.storage.outbox import Arrival
+from gatekeeper.storage.outbox import Arrival, Refusal
 
 
 class Recorder(Protocol):
@@ -32,6 +32,9 @@ class Outbox(Protocol):
     def accept(self, arrivals: Sequence[Arrival]) -> Future[list[str]]:
         """Keep arrivals and have their lines written; done with the request ids when both are durable."""
 
+    def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
+        """End what was accepted before and is refused now; `None` where there is nothing of it."""
+
 
 class Counting(Protocol):
     """What the gate tells `gatekeeper.metrics`."""
@@ -51,6 +54,9 @@ class Counting(Protocol):
     def count_call(self, destination: str, decision: str) -> None:
         """A call was decided: `sent`, or why it was blocked."""
 
+    def came_undeclared(self) -> None:
+        """A request came through a proxy that the policy does not declare."""
+
 
 class Uncounted:
     """Nobody counts: tests and `explain`."""
@@ -69,4 +75,7 @@ class Uncounted:
         """Nothing."""
 
     def count_call(self, destination: str, decision: str) -> None:
+        """Nothing."""
+
+    def came_undeclared(self) -> None:
         """Nothing."""

@@ -98,6 +98,7 @@ class MemoryOutbox:
     def __init__(self, recorder: MemoryRecorder) -> None:
         self.recorder = recorder
         self.arrivals: list[Any] = []
+        self.refusals: list[Any] = []
         self.full = False
 
     @property
@@ -117,6 +118,9 @@ class MemoryOutbox:
         self.arrivals += arrivals
         done.set_result([one.request_id for one in arrivals])
         return done
+
+    def sweep(self, refusals: Sequence[Any]) -> None:
+        self.refusals += refusals
 
 
 def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) -> Gate:

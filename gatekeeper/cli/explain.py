@@ -43,6 +43,9 @@ class _Nowhere:
         """Refuse."""
         raise RuntimeError("explain does not deliver")
 
+    def sweep(self, refusals: object) -> None:
+        """Nothing is queued."""
+
 
 def run(
     source: str, config: Path, cookies: list[str], headers: list[str], ip: str | None, gpc: bool, as_json: bool

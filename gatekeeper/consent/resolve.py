@@ -6,6 +6,7 @@ Per purpose, the first of these that applies rules:
     a signal of ours that is broken            denied   consent_unreadable
     an opt-out (GPC, sale)                     denied   gpc_opt_out, sale_opt_out
     any voice denies                           denied   consent_withdrawn, no_…_consent
+                                                        (the browser's own words beside a context can do only this)
     a vendor's flag, or the event, denies      denied   no_…_consent
     a voice grants                             granted
     a voice granted too long ago               denied   consent_expired   (as the law says of silence)
@@ -158,14 +159,14 @@ def _rule(
         return _denied(purpose, MINOR, model), "the visitor is known to be too young for it here"
     if needs_consent(purpose, laws, age_band):
         model = ConsentModel.OPT_IN
-    voices: dict[str, list[Signal]] = {}
+    voices: dict[tuple[str, int], list[Signal]] = {}
     opt_outs, narrowing = [], []
     for signal in signals:
         if signal.standing is Standing.MALFORMED:
             return Ruling(Permission.DENIED, purpose, UNREADABLE), f"{signal.source}: {signal.note}"
         if purpose in signal.says:
             if signal.role is Role.CHOICE:
-                voices.setdefault(signal.voice or signal.source, []).append(signal)
+                voices.setdefault((signal.voice or signal.source, signal.beside), []).append(signal)
             elif signal.role is Role.OPT_OUT:
                 opt_outs.append(signal)
             else:
@@ -180,7 +181,8 @@ def _rule(
     expired_by: str | None = None
     later = "nobody consented"
     withdrawn = refused = None
-    for voice, said in voices.items():
+    spoke = False
+    for (voice, beside), said in voices.items():
         last, older_grant = _collapse(purpose, said)
         if last.says[purpose] is Permission.DENIED:
             if older_grant:
@@ -189,10 +191,13 @@ def _rule(
                 refused = voice
         elif last.at is not None and max_age is not None and at - last.at > max_age:
             expired_by = voice
+        elif beside:
+            continue  # a grant beside a context that came along is as if absent: the context says what is granted
         elif last.at is None or last.at <= event_time:
             granted_by = voice
         else:
             later = f"{voice} consented on {_date(last.at)}, after this event"
+        spoke = True
     if withdrawn is not None:
         return _denied(purpose, WITHDRAWN, model), f"{withdrawn} took its consent back"
     if refused is not None:
@@ -200,11 +205,12 @@ def _rule(
     for signal in narrowing:
         if signal.says[purpose] is Permission.DENIED:
             reason = signal.denies_as or NO_CONSENT[purpose]
-            return _denied(purpose, reason, model), f"{signal.source} refuses"
+            ruling = _denied(purpose, reason, model, narrowed=granted_by is not None)
+            return ruling, f"{signal.source} refuses"
     if granted_by is not None:
         return Ruling(Permission.GRANTED, purpose), f"{granted_by} consents"
     # An expired grant is no grant, but the visitor did speak: a sender's claim cannot renew it.
-    if expired_by is None and not voices:
+    if expired_by is None and not spoke:
         for signal in narrowing:
             if signal.role is Role.CLAIM:
                 return Ruling(Permission.GRANTED, purpose), f"{signal.source} consents, nobody else spoke"
@@ -217,8 +223,9 @@ def _rule(
     )
 
 
-def _denied(purpose: Purpose, reason: str, model: ConsentModel) -> Ruling:
-    return Ruling(Permission.DENIED, purpose, reason, opted_out=model is not ConsentModel.OPT_IN)
+def _denied(purpose: Purpose, reason: str, model: ConsentModel, *, narrowed: bool = False) -> Ruling:
+    opted_out = model is not ConsentModel.OPT_IN
+    return Ruling(Permission.DENIED, purpose, reason, narrowed=narrowed, opted_out=opted_out)
 
 
 def _collapse(purpose: Purpose, said: Sequence[Signal]) -> tuple[Signal, bool]:

@@ -13,6 +13,7 @@ from gatekeeper.errors import AuditError, DeliveryError, EventError, StorageErro
 from gatekeeper.gate import Caller
 from gatekeeper.metrics import CONTENT_TYPE
 from gatekeeper.runtime import Runtime
+from gatekeeper.shells.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi import (
     Disconnected,
     Header,
@@ -95,7 +96,7 @@ class Endpoints:
                 error.title,
                 field=error.field,
                 detail=error.detail,
-                headers=cors(headers, self._gate.policy.origins) or (),
+                headers=cors(headers, self._gate.policy.origins),
             )
         except Disconnected:
             raise
@@ -106,9 +107,11 @@ class Endpoints:
     async def collect(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`POST <prefix>/collect`: events in, 202 when the decisions about them are durable."""
         gate = self._gate
-        allowed = cors(headers, gate.policy.origins)
-        if allowed is None:
-            return problem_reply(403, "the origin is not listed", detail="add it to server.origins")
+        caller = identify(scope, headers, gate)
+        admitted = admission(scope["method"], headers, caller, gate.policy.origins)
+        if admitted is None:
+            return NOT_LISTED
+        allowed = admitted.cors
         match scope["method"]:
             case "OPTIONS":
                 return Reply(204, b"", (*allowed, *_PREFLIGHT))
@@ -116,14 +119,17 @@ class Endpoints:
                 pass
             case _:
                 return problem_reply(405, "events are posted", headers=((b"allow", b"POST, OPTIONS"), *allowed))
-        caller = identify(scope, headers, gate)
         if not caller.trusted and presents_key(headers):
             detail = "send one of server.api_keys, or no Authorization"
             return problem_reply(401, "the bearer key is not known", detail=detail, headers=allowed)
         wire.check_type(_single(headers, b"content-type"))
         events = wire.parse(wire.inflate(await read(), _single(headers, b"content-encoding"), self._limit))
         try:
-            request_ids = await self._accepting.wait(gate.arrivals(events, caller))
+            arrivals = gate.arrivals(events, caller)
+            request_ids = await self._accepting.wait(arrivals)
+            swept = gate.sweep(arrivals)
+            if swept is not None:
+                await asyncio.wrap_future(swept)
         except (AuditError, DeliveryError, StorageError) as error:
             if not isinstance(error, DeliveryError):
                 gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")

@@ -98,7 +98,7 @@ class Accepting(Tables):
                             commit.keys.append((key, orjson.dumps(first[2]).decode()))
                             fresh[key] = first
                     first[2].extend(self._number(commit, job.destination) for job in jobs)
-                request_id, _, subjects, line, _ = one
+                request_id, subjects, line = one.request_id, one.subjects, one.line
                 answer.append(request_id)
                 commit.decisions.append(line)
                 named = " ".join(subjects)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from typing import Final
 
 import apsw
 import orjson
 
+from gatekeeper.audit import lines
 from gatekeeper.errors import StorageError
 from gatekeeper.storage.commits import Commit
 from gatekeeper.storage.database import run
@@ -36,6 +37,10 @@ class Cancelling(Tables):
         Done when the deliverer, in whichever process it is, has heard of it. Fails with StorageError if it did not
         in time; the rows are stopped all the same, before their next request.
         """
+        return self._heard(self._cancel(subjects, destinations))
+
+    def _heard(self, stopped: Future[tuple[int, list[int]]]) -> Future[int]:
+        """A future with the number of rows that ended, done when the deliverer knows of those that are under way."""
         done: Future[int] = Future()
         done.set_running_or_notify_cancel()
 
@@ -52,7 +57,7 @@ class Cancelling(Tables):
                 target=self._until_heard, args=(done, count, under_way), name="gatekeeper-cancel", daemon=True
             ).start()
 
-        self._cancel(subjects, destinations).add_done_callback(ended)
+        stopped.add_done_callback(ended)
         return done
 
     def _until_heard(self, done: Future[int], count: int, under_way: list[int]) -> None:
@@ -106,40 +111,51 @@ class Cancelling(Tables):
         """How many rows ended, and which are under way."""
 
         def do(commit: Commit) -> tuple[int, list[int]]:
-            under_way = []
-            flying = flying_ids(commit.db)
-            hidden = unreleased(commit.db)
-            ended: dict[int, dict[int, Row]] = {}
-            for subject in subjects:
-                for row in load(commit.db, "WHERE instr(frame, ?)", (subject,)):
-                    no = row.id >> SHIFT
-                    if subject not in row.subjects.split() or (
-                        destinations is not None and self._by_number.get(no) not in destinations
-                    ):
-                        continue
-                    if row.id in flying or any(first <= row.id <= last for first, last in hidden):
-                        run(commit.db, "INSERT OR IGNORE INTO stop(id) VALUES (?)", (row.id,))
-                        if row.id in flying:
-                            under_way.append(row.id)
-                    else:
-                        ended.setdefault(no, {})[row.id] = row
-                run(
-                    commit.db,
-                    "DELETE FROM dead WHERE instr(frame, ?) AND (? OR id >> ? IN (SELECT value FROM json_each(?)))",
-                    (
-                        subject,
-                        destinations is None,
-                        SHIFT,
-                        orjson.dumps([self._numbers.get(name, -1) for name in destinations or ()]).decode(),
-                    ),
-                )
-            for no, rows in ended.items():
-                forget_waiting(commit.db, list(rows))
-                self._end(commit, no, Ending(CANCELLED, None, tuple(rows.values())), 0)
-            return sum(map(len, ended.values())), under_way
-
-        def registered(commit: Commit) -> tuple[int, list[int]]:
             self._register(commit.db, self._names)
-            return do(commit)
+            found: dict[int, str | None] = {}
+            for subject in subjects:
+                for table in ("outbox", "dead"):
+                    for row_id, named in run(
+                        commit.db,
+                        f"SELECT id, frame ->> 2 FROM {table} WHERE instr(frame, ?)",  # noqa: S608  # ours
+                        (subject,),
+                    ):
+                        if subject in named.split() and (
+                            destinations is None or self._by_number.get(row_id >> SHIFT) in destinations
+                        ):
+                            found[row_id] = None
+            return self._stop(commit, found)
 
-        return self._commits.submit(registered)
+        return self._commits.submit(do)
+
+    def _stop(self, commit: Commit, found: Mapping[int, str | None]) -> tuple[int, list[int]]:
+        """End rows and dead letters, by id with the reason; how many rows ended, and which are under way."""
+        under_way = []
+        flying = flying_ids(commit.db)
+        hidden = unreleased(commit.db)
+        ended: dict[tuple[int, str | None], list[Row]] = {}
+        wanted = orjson.dumps(list(found)).decode()
+        for row in load(commit.db, "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (wanted,)):
+            if row.id in flying or any(first <= row.id <= last for first, last in hidden):
+                run(commit.db, "INSERT OR IGNORE INTO stop(id, why) VALUES (?, ?)", (row.id, found[row.id]))
+                if row.id in flying:
+                    under_way.append(row.id)
+            else:
+                ended.setdefault((row.id >> SHIFT, found[row.id]), []).append(row)
+        for (no, why), rows in ended.items():
+            forget_waiting(commit.db, [row.id for row in rows])
+            self._end(commit, no, Ending(CANCELLED, why, tuple(rows)), 0)
+        self._forget_dead(commit, found, wanted)
+        return sum(map(len, ended.values())), under_way
+
+    def _forget_dead(self, commit: Commit, found: Mapping[int, str | None], wanted: str) -> None:
+        """Dead letters are no rows in the books any more: they go, and a line of each says so."""
+        for row_id, request_id in run(
+            commit.db, "SELECT id, frame ->> 0 FROM dead WHERE id IN (SELECT value FROM json_each(?))", (wanted,)
+        ):
+            line = lines.outcome_line(
+                at=self._clock(), destination=self._by_number[row_id >> SHIFT], request_ids=[request_id],
+                status="cancelled", why=found[row_id], attempts=0,
+            )  # fmt: skip
+            commit.outcomes.append(line)
+        run(commit.db, "DELETE FROM dead WHERE id IN (SELECT value FROM json_each(?))", (wanted,))

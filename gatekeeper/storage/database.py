@@ -38,6 +38,7 @@ MIGRATIONS: Final = (
     CREATE TABLE dead(id INTEGER PRIMARY KEY, frame TEXT NOT NULL, attempts INTEGER NOT NULL, why TEXT NOT NULL,
         at REAL NOT NULL) STRICT;
     """,
+    "ALTER TABLE stop ADD COLUMN why TEXT",  # why a row under way was cancelled
 )
 
 

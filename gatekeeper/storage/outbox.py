@@ -4,6 +4,7 @@
     claim    queued rows out, as flights: durable before the first byte of a request
     settle   what became of a flight: rows end, or wait for another attempt
     cancel   rows of a subject end without having been sent
+    sweep    the same for what visitors refuse, at no cost where nothing is queued
     count    what waits and what ended, in one consistent look
 
 A row is one filtered, hashed event on its way to one destination. `subjects` are its pseudonyms.
@@ -34,10 +35,23 @@ class Job(NamedTuple):
     body: bytes
 
 
+class Refusal(NamedTuple):
+    """What a visitor takes back: rows of one of the `subjects`, by destination the reason code.
+
+    Rows of events after `until` (Unix seconds) and of the request ids in `spared` were permitted later: they stay.
+    """
+
+    subjects: tuple[str, ...]
+    reasons: Mapping[str, str]
+    until: float = float("inf")
+    spared: frozenset[str] = frozenset()
+
+
 class Arrival(NamedTuple):
     """One event that was decided: its decision line, and what is to be delivered of it.
 
-    `key` tells a repetition of the event (`KeyRing.event_key`); `None` where the sender gave it no id.
+    `key` tells a repetition of the event (`KeyRing.event_key`); `None` where the sender gave it no id. `refuses` is
+    what the visitor takes back by it.
     """
 
     request_id: str
@@ -45,6 +59,7 @@ class Arrival(NamedTuple):
     subjects: tuple[str, ...]
     line: Line
     jobs: tuple[Job, ...]
+    refuses: Refusal | None = None
 
 
 class Row(NamedTuple):
@@ -143,6 +158,12 @@ class Outbox(Protocol):
         """End every row of the subjects that is not under way; of one that is, no further request begins.
 
         Done when that holds in every process.
+        """
+
+    def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
+        """End what the refusals are about: queued rows, rows under way as `cancel` does, dead letters.
+
+        `None` where nothing of it is there, which costs a look; else done when it holds in every process.
         """
 
     def count(self) -> Mapping[str, Count]:

@@ -1,12 +1,14 @@
 """The embedded outbox: one SQLite file for all workers of a node. Put together of its callers' parts.
 
-`accepting` for the gate, `claiming` for the deliverer, `cancelling` for withdrawals, `letters` for the operator;
+`accepting` for the gate, `claiming` for the deliverer, `cancelling` for withdrawals, `sweeping` (with `queued`) for
+refusals, `letters` for the operator;
 `commits` writes, `rows` and `tables` are what they share.
 """
 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,7 +17,6 @@ import apsw
 
 from gatekeeper import ids as request_ids
 from gatekeeper.storage.accepting import Accepting
-from gatekeeper.storage.cancelling import Cancelling
 from gatekeeper.storage.claiming import Claiming
 from gatekeeper.storage.commits import Committer, Recording
 from gatekeeper.storage.database import run
@@ -23,10 +24,12 @@ from gatekeeper.storage.letters import Letters
 from gatekeeper.storage.outbox import (
     Count,
 )
+from gatekeeper.storage.queued import Queued
 from gatekeeper.storage.rows import SHIFT
+from gatekeeper.storage.sweeping import Sweeping
 
 
-class SqliteOutbox(Accepting, Claiming, Cancelling, Letters):
+class SqliteOutbox(Accepting, Claiming, Sweeping, Letters):
     """See `gatekeeper.storage.outbox.Outbox`. Threads and files are opened with the first use, after any fork."""
 
     def __init__(
@@ -40,6 +43,7 @@ class SqliteOutbox(Accepting, Claiming, Cancelling, Letters):
     ) -> None:
         super().__init__(path, destinations, clock, max_queued)
         self.woken: Callable[[], None] = lambda: None
+        self._sweeping, self._known = threading.Lock(), Queued()
         self._commits = Committer(
             path,
             recorder,

@@ -521,11 +521,12 @@ def test_an_event_can_be_routed_by_its_name():
 
 
 def test_a_marked_event_is_not_whose_headers_it_came_with():
-    """GPC and cookies of the request that carries a batch are another visitor's."""
+    """GPC and cookies of the request by which a server carries a batch are another visitor's; a browser's narrow it."""
     rows = [{"event": "seen", "distinct_id": "a", "gatekeeper_context": stamp("analytics", "marketing")}]
     gate = gate_of("posthog", purpose="marketing", fields=["page_url"])
-    made = plan(gate, request("/batch/", {"batch": rows, "distinct_id": "x"}, sec_gpc="1"))
-    assert not made.plans[0].consent.gpc_detected
+    call = request("/batch/", {"batch": rows, "distinct_id": "x"}, sec_gpc="1")
+    assert not plan(gate, call, Caller(relayed=True)).plans[0].consent.gpc_detected
+    assert plan(gate, call).reason == "gpc_opt_out"
 
 
 def test_a_network_in_the_place_of_an_address_where_the_policy_says_so():

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from gatekeeper.destinations import KINDS
 from gatekeeper.errors import ConfigError
 from gatekeeper.gate import Caller
 from gatekeeper.policy.platforms import USUAL_NAMES
 from gatekeeper.signals import context
+from gatekeeper.vendors import KINDS
 from tests.builders import NOW, RING, decisions, make_gate, make_policy, plan
 from tests.signals.encoders import DAY, tc_string, vendor_field, vendor_ranges
 
