@@ -182,6 +182,8 @@ def when(value: object) -> float | None:
 def _iso(value: str) -> float | None:
     if not value.isascii() or len(value) > 40:
         return None
+    if len(value) > 20 and value[-6:-5] == " ":  # a server took the plus before the zone for a blank
+        value = f"{value[:-6]}+{value[-5:]}"
     try:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:

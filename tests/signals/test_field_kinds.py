@@ -11,7 +11,7 @@ import pytest
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
 from gatekeeper.signals import gpp, parameters
 from gatekeeper.signals.cookies import CookieReaders
-from gatekeeper.signals.encoding import json_array, json_object, unescape
+from gatekeeper.signals.encoding import json_array, json_object, unescape, when
 from gatekeeper.signals.header import split_pair
 from tests.signals.encoders import gpp_string, tc_string
 from tests.signals.reading import answer, opted_out
@@ -223,6 +223,13 @@ def test_backslashes_inside_of_double_quotes_are_undone(raw: bytes, value: str) 
 def test_json_is_read_however_a_server_wrote_it(text: str) -> None:
     """Plus signs, percent signs up to three times, Express' prefix, JSON within JSON."""
     assert json_object(text) == {"a": [1, 2]}
+
+
+def test_a_date_whose_plus_became_a_blank_is_the_same_date() -> None:
+    """The zone of an ISO date; a date with a blank before the time of day is another thing."""
+    assert when("2026-10-01T08:00:00+02:00") == when("2026-10-01T08:00:00 02:00")
+    assert when("2026-10-01T08:00:00Z") == when("2026-10-01 08:00:00")
+    assert when("2026-10-01T08:00:00Z") == when("2026-10-01 08:00")
 
 
 def test_a_plus_that_is_a_plus_stays_one() -> None:

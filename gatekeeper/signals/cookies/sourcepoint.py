@@ -20,15 +20,15 @@ PREFIXES = ()
 CATEGORIES: dict[str, Purpose] = {}
 OMITS_REFUSALS = False
 
+_IDS = ("consentUUID", "ccpaUUID")
 _OPTED_OUT = {"ccpaReject": "true", "ccpaConsentAll": "false"}
 
 
 def read(cookies: Cookies, _site: Site) -> tuple[Signal, ...]:
-    """The opt-out of the US message, if any, and one signal for the choice, which is elsewhere."""
-    elsewhere = opaque(SOURCE, "only an id; the choice is in the TC, GPP or US Privacy string, if any")
-    if not any(name in cookies for name in ("consentUUID", "ccpaUUID")):
-        elsewhere = undecided(SOURCE, "no opt-out in the US message")
-    for name, switch in _OPTED_OUT.items():
-        if any(word(value) == switch for value in cookies.get(name, ())):
-            return (opt_out(SOURCE, "opted out of sale"), elsewhere)
-    return (elsewhere,)
+    """The opt-out of the US message, if any, and one signal for a choice that is elsewhere."""
+    signals: tuple[Signal, ...] = ()
+    if any(word(value) == opted_out for name, opted_out in _OPTED_OUT.items() for value in cookies.get(name, ())):
+        signals = (opt_out(SOURCE, "opted out of sale"),)
+    if any(name in cookies for name in _IDS):
+        signals += (opaque(SOURCE, "only an id; the choice is in the TC, GPP or US Privacy string, if any"),)
+    return signals or (undecided(SOURCE, "no opt-out in the US message"),)
