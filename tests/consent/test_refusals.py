@@ -11,11 +11,13 @@ from tests.builders import NOW, law, place, said
 
 A, M = Purpose.ANALYTICS, Purpose.MARKETING
 YEAR = 365 * 86_400.0
-LAW = law()
 GRANT = said("own", analytics=True, marketing=True, at=NOW - 100)
 
 
-def heard(*signals, laws=(LAW,), age_band=None, gpc_everywhere=True):
+LAWS = (law(),)
+
+
+def heard(*signals, laws=LAWS, age_band=None, gpc_everywhere=True):
     consent = resolve(
         signals, place(*laws), at=NOW, event_time=NOW, max_age=YEAR, age_band=age_band, gpc_everywhere=gpc_everywhere
     )

@@ -36,7 +36,7 @@ def cancelled(log):
 
 
 def test_where_nothing_is_queued_a_look_is_all(tmp_path):
-    """No commit and no wait: before anything was accepted, for another visitor or destination, and afterwards."""
+    """No commit, no wait: before anything was accepted, for another visitor or destination, and afterwards."""
     with outbox(tmp_path) as box:
         assert sweep(box, "p_1") is None
         accept(box, arrival("a", "own", subjects=["p_1"]), arrival("b", "other", subjects=["p_2"]))
