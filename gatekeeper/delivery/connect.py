@@ -38,6 +38,7 @@ def verifying() -> ssl.SSLContext:
     Without them certifi's authorities are trusted beside the system's: a bare container has none.
     """
     context = ssl.create_default_context()
+    context.keylog_filename = None  # SSLKEYLOGFILE would put every key of every connection into a file
     if not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
         context.load_verify_locations(certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -14,18 +14,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from gatekeeper import context
 from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.outbound.routes import Routes, Rule, safe_path
+from gatekeeper.outbound.hosts import known
+from gatekeeper.outbound.routes import Routes, Rule
+from gatekeeper.outbound.spelling import plain_host
 from gatekeeper.signals import header_values
 from gatekeeper.signals.context import HEADER
 
@@ -35,22 +40,41 @@ _DEFAULT_LIMIT: Final = 2**20
 # A client's own framing, and what it made of the answer by reading it: not the call's, not the answer's.
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "content-encoding", "keep-alive"})
 _sending: ContextVar[bool] = ContextVar("gatekeeper_sending", default=False)
+_under_way: Counter[str] = Counter()  # hosts that requests which were looked at go to, now
+_counting = Lock()
 _routes: tuple[Gate | None, Routes | None] = (None, None)
 
 
 @contextmanager
-def sending() -> Iterator[None]:
-    """What is sent in here has been judged: the clients let it pass."""
+def sending(url: str = "") -> Iterator[None]:
+    """What is sent in here, to the host of `url`, has been judged: the clients let it pass."""
     mark = _sending.set(True)
+    host = plain_host(urlsplit(url).netloc)
+    with _counting:
+        _under_way[host] += 1
     try:
         yield
     finally:
         _sending.reset(mark)
+        with _counting:
+            _under_way[host] -= 1
+            if not _under_way[host]:
+                del _under_way[host]
 
 
-def is_sending() -> bool:
-    """Whether this code sends a call that was judged."""
-    return _sending.get()
+@contextmanager
+def passing(host: str) -> Iterator[None]:
+    """A request that is no tracking call goes out in here. To a listed host it is marked as looked at."""
+    if not known(host):
+        yield
+        return
+    with sending(f"//{host}"):
+        yield
+
+
+def looked_at(host: str) -> bool:
+    """Whether a connection to a plain host is for a request that was looked at; name servers are asked by threads."""
+    return _sending.get() or _under_way[host] > 0
 
 
 def watch(scheme: str, host: str, port: int | None, path: str) -> Match | None:
@@ -64,7 +88,7 @@ def watch(scheme: str, host: str, port: int | None, path: str) -> Match | None:
     if routes is None or known is not gate:
         routes = Routes(None if gate is None else gate.policy)
         _routes = (gate, routes)
-    rule = routes.find(scheme, host, port, safe_path(path))
+    rule = routes.find(scheme, host, port, path)
     return None if rule is None else Match(rule, here, host)
 
 
@@ -90,7 +114,7 @@ class Match:
         try:
             call = Call(
                 method.upper(),
-                safe_path(path)[len(self.rule.base) :] or "/",
+                self.rule.rest(path),
                 query,
                 tuple((name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers),
                 body,

@@ -69,7 +69,7 @@ class _Adapter(BaseAdapter):
         if outgoing is None:
             return _response(request, call.answer)
         try:
-            with sending():
+            with sending(outgoing.url):
                 response = self._inner.send(_prepared(outgoing), *args, **options | {"stream": False})
                 content = response.content
         except BaseException as error:

@@ -22,7 +22,7 @@ from gatekeeper.policy.load import parse_policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.testing import Simulators
 from tests.shells.app_behind import PIECE, app_behind
-from tests.shells.serving import serving
+from tests.shells.serving import SERVER, serving
 from tests.shells.test_wire import exchange, rss, statuses
 
 
@@ -123,7 +123,7 @@ def test_the_app_learns_who_asked_and_a_client_cannot_lie_about_it(up):
 
 def test_a_trusted_proxy_is_believed_and_appended_to(tmp_path, sims, app):
     """`[server] trusted_proxies`, and `app_upstream` out of the policy."""
-    server = f'[server]\nadmin_token = "admin-token"\ntrusted_proxies = ["127.0.0.1"]\napp_upstream = "{app.url}"'
+    server = f'{SERVER}\ntrusted_proxies = ["127.0.0.1"]\napp_upstream = "{app.url}"'
     with serving(tmp_path, sims, server=server) as up:
         said = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example"}
         _, headers = seen(httpx.get(up.url + "/x", headers=said, trust_env=False))
