@@ -24,12 +24,14 @@ from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from gatekeeper import context
+from gatekeeper import batches, context
 from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
+from gatekeeper.destinations.kind import Destination
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call, Outgoing
+from gatekeeper.native import graph_batch
 from gatekeeper.outbound.hosts import known
-from gatekeeper.outbound.routes import Routes, Rule
+from gatekeeper.outbound.routes import PORTS, Routes, Rule
 from gatekeeper.outbound.spelling import plain_host
 from gatekeeper.signals import header_values
 from gatekeeper.signals.context import HEADER
@@ -39,6 +41,7 @@ _WAIT: Final = 30.0  # seconds for the audit line; then the call is not sent
 _DEFAULT_LIMIT: Final = 2**20
 # A client's own framing, and what it made of the answer by reading it: not the call's, not the answer's.
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "content-encoding", "keep-alive"})
+_FRAMING_OF_REQUESTS: Final = frozenset({"content-length", "transfer-encoding", "connection", "host", "keep-alive"})
 _sending: ContextVar[bool] = ContextVar("gatekeeper_sending", default=False)
 _under_way: Counter[str] = Counter()  # hosts that requests which were looked at go to, now
 _counting = Lock()
@@ -89,7 +92,9 @@ def watch(scheme: str, host: str, port: int | None, path: str) -> Match | None:
         routes = Routes(None if gate is None else gate.policy)
         _routes = (gate, routes)
     rule = routes.find(scheme, host, port, path)
-    return None if rule is None else Match(rule, here, host)
+    if rule is None:
+        return None
+    return Match(rule, here, host, f"{scheme}://{host}" + (f":{port}" if port and port != PORTS.get(scheme) else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class Match:
     rule: Rule
     here: context.Here | None
     host: str
+    origin: str  # that the app called
 
     @property
     def limit(self) -> int:
@@ -107,47 +113,76 @@ class Match:
 
     def judge(self, method: str, path: str, query: str, headers: Iterable[tuple[str, str]], body: bytes) -> Intercepted:
         """Decide on the call. Fails closed: what goes wrong in here is a call that is not sent."""
-        if self.here is None:
+        gate = None if self.here is None else self.here.gate
+        try:
+            given = [(name, value) for name, value in headers if name.lower() not in _FRAMING_OF_REQUESTS]
+            named = tuple((name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in given)
+            call = Call(method.upper(), self.rule.rest(path), query, named, body)
+            plan = self._plan(call)
+            if plan is None:  # as it came: a request at a root that is no batch, or none of tracking calls
+                url = f"{self.origin}{path}" + (f"?{query}" if query else "")
+                return Intercepted(None, None, self.rule.answer, Outgoing(method, url, tuple(given), body))
+        except _NoGate:
             _log.error("a call to %s was blocked: no gate runs in this process", self.host)
             return Intercepted(None, None, self.rule.answer)
-        gate = self.here.gate
-        try:
-            call = Call(
-                method.upper(),
-                self.rule.rest(path),
-                query,
-                tuple((name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers),
-                body,
-            )
-            plan = self._plan(gate, call, self.here)
         except Exception as error:  # noqa: BLE001  # the host's request must not fail for a tracking call
             _log.error("the gate failed on a call to %s (%s); it was blocked", self.host, type(error).__name__)
             return Intercepted(None, None, self.rule.answer)
         return Intercepted(gate, plan, plan.answer)
 
-    def _plan(self, gate: Gate, call: Call, here: context.Here) -> CallPlan:
-        to = self.rule.pick(call, self.limit)
-        if to is None:
+    def _plan(self, call: Call) -> CallPlan | None:
+        """What would happen to the call; `None`: it is no tracking. Raises _NoGate where nobody could say."""
+        row, candidates = self.rule.row, self.rule.candidates
+        batched = graph_batch.opens(call.path) and (
+            row.kind == graph_batch.KIND if row is not None else candidates[0].kind.name == graph_batch.KIND
+        )
+        too_large = len(call.body) > self.limit
+        if self.here is None:
+            if batched and not too_large and not batches.holds_tracking(call, self.limit):
+                return None
+            raise _NoGate
+        gate, here = self.here.gate, self.here
+        to = None if batched else self.rule.pick(call, self.limit)
+        if to is None and not batched:
             return refuse_call(gate, self.host, self.rule.answer)
-        if len(call.body) > self.limit:
-            return refuse_call(gate, to.name, self.rule.answer, "call_unreadable")
+        if too_large:
+            name = self.host if to is None else to.name
+            return refuse_call(gate, name, self.rule.answer, "call_unreadable")
         tokens = set(header_values(call.headers, HEADER))
         if tokens:  # the call says itself whose it is
             token = tokens.pop() if len(tokens) == 1 else b""
             caller = Caller(visitor=gate.visitor(token.decode("latin-1"), gate.clock()))
         else:
             caller = here.caller()
-        return plan_call(gate, to, call, caller)
+        if to is not None:
+            return plan_call(gate, to, call, caller)
+        name = candidates[0].name if candidates else self.host
+        plan = batches.plan_batch(
+            gate, call, caller, name, choose=self._choose, passes=row is not None, base=self.origin
+        )
+        if plan is None and row is None:  # an endpoint of the policy: nothing passes there unread
+            return plan_call(gate, candidates[0], call, caller)
+        return plan
+
+    def _choose(self, call: Call) -> Destination | None:
+        return self.rule.pick(call, self.limit)
+
+
+class _NoGate(Exception):  # noqa: N818  # a finding: there is nobody to decide
+    pass
 
 
 class Intercepted:
-    """One call that was judged."""
+    """One call that was judged. `passes` is the request itself where it turned out to be no tracking."""
 
-    __slots__ = ("_gate", "_plan", "answer")
+    __slots__ = ("_gate", "_passes", "_plan", "answer")
 
-    def __init__(self, gate: Gate | None, plan: CallPlan | None, answer: Answer) -> None:
+    def __init__(
+        self, gate: Gate | None, plan: CallPlan | None, answer: Answer, passes: Outgoing | None = None
+    ) -> None:
         self._gate = gate
         self._plan = plan
+        self._passes = passes
         self.answer = answer
 
     def recorded(self) -> Outgoing | None:
@@ -158,7 +193,7 @@ class Intercepted:
                 written.result(_WAIT)
         except Exception as error:  # noqa: BLE001  # not on disk: not sent
             self._not_recorded(error)
-        return None if self._plan is None else self._plan.outgoing
+        return self._passes if self._plan is None else self._plan.outgoing
 
     async def recorded_async(self) -> Outgoing | None:
         """The same, without holding up the event loop."""
@@ -168,12 +203,12 @@ class Intercepted:
                 await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), _WAIT)
         except Exception as error:  # noqa: BLE001  # not on disk: not sent
             self._not_recorded(error)
-        return None if self._plan is None else self._plan.outgoing
+        return self._passes if self._plan is None else self._plan.outgoing
 
     def ended(self, answer: Answer | None, why: str | None = None) -> Answer:
         """Record what came of it; the answer as the app may see it. `None`: there was none, for the reason `why`."""
         if self._gate is None or self._plan is None:
-            return self.answer
+            return answer if answer is not None and self._passes is not None else self.answer
         try:
             return finish_call(self._gate, self._plan, answer, why) or self.answer
         except Exception as error:  # noqa: BLE001  # it was sent: only its outcome is not known
