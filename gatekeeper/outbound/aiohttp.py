@@ -18,7 +18,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import failure, pairs, passing, readable, sending, watch
+from gatekeeper.outbound.intercept import failure, pairs, readable, watch
+from gatekeeper.outbound.marks import passing, sending
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import Match, drained, failure, passing, readable, sending, watch
+from gatekeeper.outbound.intercept import Match, drained, failure, readable, watch
+from gatekeeper.outbound.marks import passing, sending
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()

@@ -4,7 +4,7 @@
     call = match.judge(method, path, query, headers, body)
     outgoing = call.recorded()                    or `await call.recorded_async()`; None: nothing is sent
     answer = call.answer                          what the SDK expects, for a call that is not sent
-    with sending(): …                             the client sends `outgoing`; it is not caught a second time
+    with marks.sending(url): …                    the client sends `outgoing`; it is not caught a second time
     answer = call.ended(answer)                   the vendor's answer as the app may see it
 
 The same order for every client, and the same code as the sidecar's (`gatekeeper.calls`). Nothing here raises.
@@ -14,15 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from gatekeeper import batches, context
 from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
@@ -30,9 +25,9 @@ from gatekeeper.destinations.kind import Destination
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call, Outgoing
 from gatekeeper.native import graph_batch
-from gatekeeper.outbound.hosts import known
+from gatekeeper.outbound import unlisted
+from gatekeeper.outbound.marks import is_sending
 from gatekeeper.outbound.routes import PORTS, Routes, Rule
-from gatekeeper.outbound.spelling import plain_host
 from gatekeeper.signals import header_values
 from gatekeeper.signals.context import HEADER
 
@@ -42,48 +37,16 @@ _DEFAULT_LIMIT: Final = 2**20
 # A client's own framing, and what it made of the answer by reading it: not the call's, not the answer's.
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "content-encoding", "keep-alive"})
 _FRAMING_OF_REQUESTS: Final = frozenset({"content-length", "transfer-encoding", "connection", "host", "keep-alive"})
-_sending: ContextVar[bool] = ContextVar("gatekeeper_sending", default=False)
-_under_way: Counter[str] = Counter()  # hosts that requests which were looked at go to, now
-_counting = Lock()
 _routes: tuple[Gate | None, Routes | None] = (None, None)
 
 
-@contextmanager
-def sending(url: str = "") -> Iterator[None]:
-    """What is sent in here, to the host of `url`, has been judged: the clients let it pass."""
-    mark = _sending.set(True)
-    host = plain_host(urlsplit(url).netloc)
-    with _counting:
-        _under_way[host] += 1
-    try:
-        yield
-    finally:
-        _sending.reset(mark)
-        with _counting:
-            _under_way[host] -= 1
-            if not _under_way[host]:
-                del _under_way[host]
+def watch(scheme: str, host: str, port: int | None, path: str, *, again: bool = False) -> Match | None:
+    """Whether a URL is tracking, or may be and is not let through unseen; `None` if not. Costs a look-up by host.
 
-
-@contextmanager
-def passing(host: str) -> Iterator[None]:
-    """A request that is no tracking call goes out in here. To a listed host it is marked as looked at."""
-    if not known(host):
-        yield
-        return
-    with sending(f"//{host}"):
-        yield
-
-
-def looked_at(host: str) -> bool:
-    """Whether a connection to a plain host is for a request that was looked at; name servers are asked by threads."""
-    return _sending.get() or _under_way[host] > 0
-
-
-def watch(scheme: str, host: str, port: int | None, path: str) -> Match | None:
-    """Whether a URL is tracking; `None` if not. Costs a look-up by host."""
+    `again`: the same request is asked about once more by a client below, which counts it.
+    """
     global _routes
-    if _sending.get():
+    if is_sending():
         return None
     here = context.working()
     gate = None if here is None else here.gate
@@ -93,7 +56,13 @@ def watch(scheme: str, host: str, port: int | None, path: str) -> Match | None:
         _routes = (gate, routes)
     rule = routes.find(scheme, host, port, path)
     if rule is None:
-        return None
+        if gate is None or routes.lists(host):
+            return None
+        mode = gate.policy.file.outbound.unknown
+        if not (mode == "block" and not unlisted.is_own(host) if again else unlisted.called(host, mode)):
+            return None
+        # A host's name may be about somebody: the audit gets another one.
+        return Match(Rule(unlisted.NAME, ()), here, unlisted.NAME, "")
     return Match(rule, here, host, f"{scheme}://{host}" + (f":{port}" if port and port != PORTS.get(scheme) else ""))
 
 
@@ -133,9 +102,8 @@ class Match:
     def _plan(self, call: Call) -> CallPlan | None:
         """What would happen to the call; `None`: it is no tracking. Raises _NoGate where nobody could say."""
         row, candidates = self.rule.row, self.rule.candidates
-        batched = graph_batch.opens(call.path) and (
-            row.kind == graph_batch.KIND if row is not None else candidates[0].kind.name == graph_batch.KIND
-        )
+        kinds = {row.kind} if row is not None else {to.kind.name for to in candidates}
+        batched = graph_batch.KIND in kinds and graph_batch.opens(call.path)
         too_large = len(call.body) > self.limit
         if self.here is None:
             if batched and not too_large and not batches.holds_tracking(call, self.limit):

@@ -84,6 +84,8 @@ class Routes:
                 for row in rows
             )
         self._allowed = allowed
+        named = () if policy is None else (policy.file.audit.anchor, policy.file.server.app_upstream)
+        self._named = {plain_host(urlsplit(url).hostname or "") for url in named if url is not None and "//" in url}
         self._own: dict[str, tuple[Rule, ...]] = {}
         for rule in _endpoints(destinations):
             self._own[rule.host] = (*self._own.get(rule.host, ()), rule)
@@ -102,9 +104,9 @@ class Routes:
         return None
 
     def lists(self, host: str) -> bool:
-        """Whether a host is in any table: the policy's endpoints, what it allows, the known hosts."""
+        """Whether a host is in any table: a known one, or one that the policy names or allows."""
         host = plain_host(host)
-        if host in self._own or host in self._allowed:
+        if host in self._own or host in self._allowed or host in self._named:
             return True
         return any(name in self._rules or name in self._allowed for name in names(host))
 

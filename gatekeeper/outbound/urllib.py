@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from urllib.response import addinfourl
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import drained, failure, pairs, passing, readable, sending, watch
+from gatekeeper.outbound.intercept import drained, failure, pairs, readable, watch
+from gatekeeper.outbound.marks import passing, sending
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()

@@ -11,7 +11,8 @@ import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import body_of, failure, pairs, passing, readable, sending, watch
+from gatekeeper.outbound.intercept import body_of, failure, pairs, readable, watch
+from gatekeeper.outbound.marks import passing, sending
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.routes import PORTS
 

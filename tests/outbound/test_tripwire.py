@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from gatekeeper.outbound import tripwire
-from gatekeeper.outbound.intercept import sending
+from gatekeeper.outbound.marks import sending
 from tests.outbound.clients import CLIENTS
 
 
