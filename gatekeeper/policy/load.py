@@ -405,8 +405,12 @@ class _Compiler:
         for host in self.file.outbound.allow:
             rows = known(host)
             mine = [to.name for to in destinations.values() if any(row.kind == to.kind.name for row in rows)]
-            if not rows and self.file.outbound.unknown != "allow" and plain_host(host) == host.removeprefix("."):
-                continue  # a host that the operator knows of
+            if not rows and self.file.outbound.unknown != "allow":  # a host that the operator knows of
+                if not re.fullmatch(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", host):
+                    self.faults.append(
+                        f'outbound.allow: "{host}" is not a host name; write shop.example, in small letters'
+                    )
+                continue
             if host != plain_host(host) or not rows:
                 exact = [name for name in KNOWN if not (name.startswith(".") or name.endswith(".*"))]
                 near = difflib.get_close_matches(host.lower(), exact, 1)

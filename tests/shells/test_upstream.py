@@ -88,6 +88,13 @@ def test_methods_and_bodies_arrive(up, method):
         assert (said["size"], said["sha256"]) == (2000, hashlib.sha256(body).hexdigest())
 
 
+@pytest.mark.parametrize("written", [b"5 ", b"5\t", b" 5 \t "], ids=["blank", "tab", "both"])
+def test_white_space_around_a_length_is_none_of_it(up, written):
+    """RFC 9110 section 5.5: it is no part of the value."""
+    head = b"POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %b\r\n\r\nhello" % written
+    assert json.loads(exchange(up, head).partition(b"\r\n\r\n")[2])["size"] == 5
+
+
 def test_headers_arrive_but_for_the_connections_own(up):
     """Hop-by-hop ones and those that `Connection` nominates are dropped, on both ways; duplicates are kept."""
     sent = {"Cookie": "a=b", "X-Mine": "1", "Connection": "X-Hop, Cookie2", "X-Hop": "1", "TE": "trailers",
