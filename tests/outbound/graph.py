@@ -18,6 +18,11 @@ class Graph(ThreadingHTTPServer):
         self.beside: list[dict] = []
         self.others: list[str] = []
 
+    def clear(self) -> None:
+        """Forget what came."""
+        for got in (self.batches, self.beside, self.others):
+            got.clear()
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"

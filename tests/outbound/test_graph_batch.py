@@ -47,27 +47,36 @@ READING = {"method": "GET", "relative_url": "v26.0/me/accounts?fields=name"}
 FEED = {"method": "POST", "relative_url": "v26.0/4/feed", "body": "message=Our+new+shop"}
 
 
-@pytest.fixture
-def there(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def _process(tmp_path_factory):
     """Graph under its own name, and a process with a gate whose destination is there."""
     found = socket.getaddrinfo
 
     def resolved(host, *args, **options):
         return found("127.0.0.1" if host in ("graph.facebook.com", b"graph.facebook.com") else host, *args, **options)
 
-    monkeypatch.setattr(socket, "getaddrinfo", resolved)
-    with Simulators() as sims, graph() as server:
+    with pytest.MonkeyPatch.context() as patch, Simulators() as sims, graph() as server:
+        patch.setattr(socket, "getaddrinfo", resolved)
         server.address = f"http://graph.facebook.com:{server.server_port}"
-        raw = tables(tmp_path, sims)
+        raw = tables(tmp_path_factory.mktemp("batch"), sims)
         raw["destinations"]["meta_capi"] |= {"endpoint": server.address}
         runtime = gatekeeper.start(parse_policy(raw, environ={}))
-        gatekeeper.outbound.install()
         shop = Shop(runtime, sims)
         shop.graph = server
         yield shop
-        gatekeeper.outbound.uninstall()
         runtime.close()
         context._installed.remove(runtime.gate)
+
+
+@pytest.fixture
+def there(_process):
+    """The same with every client caught, and nothing received yet."""
+    _process.graph.clear()
+    gatekeeper.outbound.install()
+    _process.seen = 0
+    _process.seen = len(_process.lines(None))
+    yield _process
+    gatekeeper.outbound.uninstall()
 
 
 def post(shop, calls, coat="form", client="requests", path="/v26.0/", **beside):
