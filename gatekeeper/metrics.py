@@ -16,6 +16,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.storage.outbox import Count
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -114,6 +115,7 @@ class Metrics:
         """Everything, in Prometheus' text format."""
         registry = CollectorRegistry()
         registry.register(_Books(books, disk_left, now))
+        registry.register(_Outbound())
         own = self.registry
         if MULTIPROCESS in os.environ:
             own = CollectorRegistry()
@@ -144,6 +146,27 @@ class _Books:
         yield queued
         yield oldest
         yield GaugeMetricFamily("gatekeeper_disk_left_bytes", "Free space where the outbox is", value=self._disk_left)
+
+
+class _Outbound:
+    """What this process's own clients call, as a collector: numbers, never names."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Hosts that are in no table, and connections that were not caught."""
+        hosts, more = unlisted.counted()
+        yield GaugeMetricFamily(
+            "gatekeeper_outbound_unlisted_hosts", "Hosts called that are in no table", value=len(hosts)
+        )
+        yield CounterMetricFamily(
+            "gatekeeper_outbound_unlisted_calls",
+            "Calls to hosts that are in no table",
+            value=sum(hosts.values()) + more,
+        )
+        yield CounterMetricFamily(
+            "gatekeeper_outbound_uncaught",
+            "Connections to tracking hosts not caught",
+            value=sum(tripwire.seen.values()),
+        )
 
 
 def disk_left(folder: Path) -> int:

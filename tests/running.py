@@ -21,7 +21,9 @@ from gatekeeper.shells import sidecar
 from gatekeeper.testing import Simulators
 from tests.builders import policy_data
 
-API_KEY = "server-to-server-key"
+API_KEY = "server-to-server-key-5f0c3a9d71e24b68"
+ADMIN_TOKEN = "admin-token-7d2b9c40e1f35a86b0"
+ADMIN = {"env": "GATEKEEPER_ADMIN"}  # of `server.admin_token`
 ORIGIN = "https://shop.example"
 
 
@@ -101,7 +103,7 @@ def shop() -> Starlette:
 def running(shell: str, folder: Path, **more: Any) -> Iterator[Running]:
     """The sidecar or a wrapped app, served by uvicorn from a thread."""
     with Simulators() as sims:
-        policy = parse_policy(tables(folder, sims, **more), environ={})
+        policy = parse_policy(tables(folder, sims, **more), environ={ADMIN["env"]: ADMIN_TOKEN})
         if shell == "sidecar":
             app: Any = sidecar.Sidecar(policy)
         else:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from gatekeeper import __version__
-from gatekeeper.cli import app, audit, dead_letter, keys, retention
+from gatekeeper.cli import app, audit, dead_letter, keys, outbound, retention
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.policy.file import PolicyFile
 from gatekeeper.reasons import TABLE
@@ -97,6 +97,7 @@ def commands():
         (keys, "keys "),
         (dead_letter, "dead-letter "),
         (retention, "retention "),
+        (outbound, "outbound "),
     ):
         for command in group.registered_commands:
             yield prefix + (command.name or command.callback.__name__)

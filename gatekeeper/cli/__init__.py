@@ -21,6 +21,7 @@ dead_letter = typer.Typer(help="Events that could not be delivered.", no_args_is
 keys = typer.Typer(help="The key folder.", no_args_is_help=True)
 geoip = typer.Typer(help="The location database.", no_args_is_help=True)
 retention = typer.Typer(help="What may not be kept for ever.", no_args_is_help=True)
+outbound = typer.Typer(help="What the app's own HTTP clients call.", no_args_is_help=True)
 report = typer.Typer(help="Documents that follow from the policy.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(dead_letter, name="dead-letter")
@@ -28,6 +29,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(geoip, name="geoip")
 app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
+app.add_typer(outbound, name="outbound")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The policy file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -210,6 +212,20 @@ def retention_run(
     from gatekeeper.cli.retention import run
 
     run(config, dry, as_json)
+
+
+@outbound.command("hosts")
+def outbound_hosts(
+    config: Config = POLICY,
+    url: Annotated[
+        str | None, typer.Option(help="Where the app with the gate answers; the policy's server if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the hosts that a running app called and no table knows, the most called first (exit code 1 if none)."""
+    from gatekeeper.cli.outbound import hosts
+
+    hosts(config, url, as_json)
 
 
 Destination = Annotated[str | None, typer.Option("--destination", "-d", help="Only those of this destination.")]

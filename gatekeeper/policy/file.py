@@ -163,7 +163,11 @@ class OutboundTable(Strict):
     """`[outbound]`: tracking calls of the app's own HTTP clients."""
 
     allow: list[str] = Field(
-        default_factory=list, description="Known tracking hosts that may be called unfiltered though no destination."
+        default_factory=list,
+        description="Known tracking hosts that may be called unfiltered though no destination, and hosts you know of.",
+    )
+    unknown: Literal["allow", "warn", "block"] = Field(
+        "allow", description="What becomes of calls to hosts that are in no table; they are counted in any case."
     )
 
 

@@ -23,11 +23,13 @@ from gatekeeper.jurisdiction.address import Trust, parse_trust
 from gatekeeper.jurisdiction.laws import LawTable, packaged
 from gatekeeper.jurisdiction.networks import Ranges, parse_list
 from gatekeeper.model import Purpose
-from gatekeeper.outbound.hosts import KNOWN, known
+from gatekeeper.outbound.hosts import KNOWN, Class, known, tracking
+from gatekeeper.outbound.spelling import plain_host
 from gatekeeper.policy import platforms
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import FieldTable, PolicyFile
 from gatekeeper.policy.messages import sentences
+from gatekeeper.policy.strength import is_strong
 from gatekeeper.policy.units import seconds
 from gatekeeper.scrub import DEFAULT_PARAMS
 from gatekeeper.signals import CookieReaders, Readers, flags
@@ -121,10 +123,8 @@ class _Compiler:
             readers=self._readers(destinations),
             trust=self._trust(),
             anonymisers=self._anonymisers(folder),
-            api_keys=tuple(self._secret(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
-            admin_token=(
-                None if file.server.admin_token is None else self._secret("server.admin_token", file.server.admin_token)
-            ),
+            api_keys=tuple(self._bearer(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
+            admin_token=self._admin_token(),
             origins=frozenset(self._origins()),
         )
         if self.faults:
@@ -230,7 +230,24 @@ class _Compiler:
         if purpose not in kind.allowed_purposes:
             allowed = " or ".join(p for p in Purpose if p in kind.allowed_purposes)
             self.faults.append(f'{where}.purpose: "{purpose}" is not a purpose {kind.name} can have; use {allowed}')
+        elif purpose is Purpose.NECESSARY:
+            self._check_necessary(where, kind, table)
         return purpose
+
+    def _check_necessary(self, where: str, kind: Kind, table: Common) -> None:
+        """A tracking host serves no necessary purpose; an error monitor does for error events."""
+        parts = urlsplit(table.endpoint or kind.endpoint or "")
+        host = plain_host(parts.hostname or "")
+        # An error monitor's endpoint is a base: its protocol appends the path.
+        rows = known(host) if kind.errors_only else tracking(host, parts.path)
+        if kind.errors_only or (table.events is not None and set(table.events) <= {ERROR_EVENT}):
+            rows = tuple(row for row in rows if row.sort is not Class.ERRORS)
+        if rows:
+            self.faults.append(
+                f'{where}.purpose: "necessary" is not a purpose that {host} can serve: it is a tracking host '
+                f"({rows[0].vendor}); use analytics or marketing"
+                + (', or events = ["error"]' if rows[0].sort is Class.ERRORS else "")
+            )
 
     def _statistics_only(self, where: str, kind: Kind, table: Common) -> bool:
         if table.statistics_only and not kind.measures_audience:
@@ -291,8 +308,25 @@ class _Compiler:
                 settings[key] = value
         return settings, secrets
 
+    def _admin_token(self) -> Secret | None:
+        value = self.file.server.admin_token
+        if isinstance(value, str):
+            self.faults.append('server.admin_token: is written in clear; use { env = "NAME" }')
+        return None if value is None else self._bearer("server.admin_token", value)
+
+    def _bearer(self, where: str, value: SecretRef | str) -> Secret:
+        """A secret that opens the gate by itself."""
+        found = self._secret(where, value)
+        if found.value and not is_strong(found.value):
+            self.faults.append(
+                f"{where}: can be guessed: it has less than 128 bits; make one with `openssl rand -hex 32`"
+            )
+        return found
+
     def _secret(self, where: str, value: SecretRef | str) -> Secret:
         if isinstance(value, str):
+            if not value.strip():
+                self.faults.append(f'{where}: is empty; write {{ env = "NAME" }}, or remove it')
             return Secret(value)
         found = self.environ.get(value.env, "")
         if not found and self.require_secrets:
@@ -382,8 +416,15 @@ class _Compiler:
         for host in self.file.outbound.allow:
             rows = known(host)
             mine = [to.name for to in destinations.values() if any(row.kind == to.kind.name for row in rows)]
-            if host != host.lower() or not rows:
-                near = difflib.get_close_matches(host.lower(), KNOWN, 1)
+            if not rows and self.file.outbound.unknown != "allow":  # a host that the operator knows of
+                if not re.fullmatch(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", host):
+                    self.faults.append(
+                        f'outbound.allow: "{host}" is not a host name; write shop.example, in small letters'
+                    )
+                continue
+            if host != plain_host(host) or not rows:
+                exact = [name for name in KNOWN if not (name.startswith(".") or name.endswith(".*"))]
+                near = difflib.get_close_matches(host.lower(), exact, 1)
                 hint = f'did you mean "{near[0]}"?' if near else "remove it: other hosts are not touched"
                 self.faults.append(f'outbound.allow: "{host}" is not a known tracking host; {hint}')
             elif mine:

@@ -12,6 +12,7 @@ from gatekeeper import wire
 from gatekeeper.errors import AuditError, DeliveryError, EventError, StorageError
 from gatekeeper.gate import Caller
 from gatekeeper.metrics import CONTENT_TYPE
+from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi import (
@@ -65,6 +66,7 @@ class Endpoints:
             f"{prefix}/healthz": self.healthz,
             f"{prefix}/readyz": self.readyz,
             f"{prefix}/metrics": self.metrics,
+            f"{prefix}/outbound": self.outbound,
             GPC_RESOURCE: self.gpc,
         }
 
@@ -149,17 +151,32 @@ class Endpoints:
 
     async def metrics(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/metrics`: Prometheus' text format, for the bearer of `[server] admin_token`."""
+        refused = self._not_admin(headers)
+        if refused is not None:
+            return refused
+        try:
+            text = await asyncio.get_running_loop().run_in_executor(None, self._runtime.scrape)
+        except (StorageError, OSError):
+            return problem_reply(503, "the outbox cannot be read", headers=(RETRY_AFTER,))
+        return Reply(200, text, ((b"content-type", CONTENT_TYPE),))
+
+    async def outbound(self, scope: Scope, headers: Headers, read: Read) -> Reply:
+        """`GET <prefix>/outbound`: hosts that this process's clients called and no table lists, for the same bearer."""
+        refused = self._not_admin(headers)
+        if refused is not None:
+            return refused
+        hosts, more = unlisted.counted()
+        return json_reply(200, {"unlisted": hosts, "more": more, "uncaught": dict(tripwire.seen)})
+
+    def _not_admin(self, headers: Headers) -> Reply | None:
+        """The answer to who does not bear `[server] admin_token`."""
         token = self._gate.policy.admin_token
         if token is None or not token.value:
             return problem_reply(404, "there is no such endpoint", detail="set server.admin_token")
         if not bearer(headers, (token,)):
             asked = ((b"www-authenticate", b"Bearer"),)
             return problem_reply(401, "the bearer token is not known", headers=asked)
-        try:
-            text = await asyncio.get_running_loop().run_in_executor(None, self._runtime.scrape)
-        except (StorageError, OSError):
-            return problem_reply(503, "the outbox cannot be read", headers=(RETRY_AFTER,))
-        return Reply(200, text, ((b"content-type", CONTENT_TYPE),))
+        return None
 
     async def gpc(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET /.well-known/gpc.json`: this site honours the signal (w3c/gpc, "GPC Support Resource")."""

@@ -190,7 +190,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or trailer."""
         if self._in_head and b"_" not in name and not self._again:
-            self.headers.append((name.lower(), value))
+            self.headers.append((name.lower(), value.rstrip(b" \t")))  # RFC 9110 section 5.5
 
     def on_headers_complete(self) -> None:
         """The head is there: refuse it, or begin."""

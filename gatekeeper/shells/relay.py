@@ -15,7 +15,8 @@ from typing import Final
 from msgspec import structs
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.calls import CallPlan, decision_lines, finish_call, plan_call, sweep_call, unrecorded
+from gatekeeper.batches import plan_request
+from gatekeeper.calls import CallPlan, decision_lines, finish_call, sweep_call, unrecorded
 from gatekeeper.delivery.direct import BUSY, DirectSender
 from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.errors import AuditError, DeliveryError, StorageError
@@ -131,7 +132,7 @@ class Relay:
     async def _carry(self, gate: Gate, to: Destination, call: Call, caller: Caller) -> Carried:
         """The plan, the answer for the caller, and a short code where there is none."""
         lines = self._lines
-        plan = plan_call(gate, to, call, caller)
+        plan = plan_request(gate, to, call, caller)
         swept = sweep_call(gate, plan)
         if swept is not None:
             await asyncio.wrap_future(swept)

@@ -16,7 +16,7 @@ from gatekeeper.audit.lines import Line
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError
-from tests.running import running
+from tests.running import ADMIN, ADMIN_TOKEN, running
 
 
 def line(number):
@@ -274,10 +274,10 @@ def read_only(folder):
 def test_a_read_only_log_stops_sending_says_so_and_recovers_by_itself(tmp_path):
     """Not ready, 503, the metric, no byte to anybody; then ready again without a restart."""
     event = {"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s"}}
-    with running("sidecar", tmp_path, server={"admin_token": "admin"}) as gate:
+    with running("sidecar", tmp_path, server={"admin_token": ADMIN}) as gate:
 
         def failing():
-            text = gate.http.get("/gk/metrics", headers={"Authorization": "Bearer admin"}).text
+            text = gate.http.get("/gk/metrics", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}).text
             return "gatekeeper_audit_failing 1.0" in text
 
         with read_only(tmp_path / "audit"):
@@ -301,10 +301,10 @@ def test_an_anchor_that_cannot_be_put_is_seen_in_the_metrics_and_stops_nothing(t
     anchor = tmp_path / "anchor"
     anchor.mkdir()
     audit = {"anchor": str(anchor), "checkpoint": "1s"}
-    with running("sidecar", tmp_path, server={"admin_token": "admin"}, audit=audit) as gate:
+    with running("sidecar", tmp_path, server={"admin_token": ADMIN}, audit=audit) as gate:
 
         def failing():
-            text = gate.http.get("/gk/metrics", headers={"Authorization": "Bearer admin"}).text
+            text = gate.http.get("/gk/metrics", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}).text
             return "gatekeeper_anchor_failing 1.0" in text
 
         gate.record(gate.post(event))

@@ -24,7 +24,11 @@ def warned(**tables):
         ),
         pytest.param({}, "policy.currency: missing", id="no-currency"),
         pytest.param({"destinations": {}}, "destinations: there is none", id="no-destination"),
-        pytest.param({"server": {"api_keys": ["k"]}}, "server.api_keys: a secret is written in clear", id="clear-key"),
+        pytest.param(
+            {"server": {"api_keys": ["3f9a0c5d7e1b2846" * 2]}},
+            "server.api_keys: a secret is written in clear",
+            id="clear-key",
+        ),
         pytest.param({}, "jurisdiction: neither", id="no-law"),
         pytest.param({}, "server.trusted_proxies: empty", id="no-proxies"),
         pytest.param(

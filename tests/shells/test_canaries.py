@@ -17,7 +17,7 @@ from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from tests.builders import own_cookie
 from tests.laws.encodings import found_in
-from tests.running import API_KEY, running
+from tests.running import ADMIN, ADMIN_TOKEN, API_KEY, running
 from tests.shells.test_all_kinds import EVENT, EVERYWHERE, more
 
 PERSONAL = {
@@ -36,7 +36,7 @@ PERSONAL = {
     "ip": "203.0.113.77",
     "transaction_id": "order-canary-77",
 }
-SECRETS = ("API-SECRET-CANARY-77", "ACCESS-TOKEN-CANARY-77", "ADMIN-TOKEN-CANARY-77", API_KEY)
+SECRETS = ("API-SECRET-CANARY-77", "ACCESS-TOKEN-CANARY-77", ADMIN_TOKEN, API_KEY)
 COOKIES = {"_ga": "GA1.1.7712345678.1700000000", "visitor_token": "cookie-canary-value-77"}
 
 
@@ -78,7 +78,7 @@ def run(tmp_path_factory):
     root.addHandler(listener)
     before = root.level
     root.setLevel(logging.DEBUG)
-    server = {"admin_token": SECRETS[2], "trusted_proxies": ["127.0.0.0/8"]}
+    server = {"admin_token": ADMIN, "trusted_proxies": ["127.0.0.0/8"]}
     try:
         with running(
             "sidecar", folder, destinations=secretive, events={"purchase": {"destinations": EVERYWHERE}},
