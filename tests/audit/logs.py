@@ -14,7 +14,7 @@ from gatekeeper import keys
 from gatekeeper.audit import redact
 from gatekeeper.audit.chores import compress
 from gatekeeper.audit.lines import Line, outcome_line, timestamp
-from gatekeeper.audit.signing import Signer
+from gatekeeper.audit.signing import Own, Signer, SigningKey
 from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
@@ -24,6 +24,24 @@ DAY = 86_400.0
 _INDEPENDENT = compile(
     (Path(__file__).parents[2] / "docs" / "verify_audit.py").read_text("utf-8"), "verify_audit.py", "exec"
 )
+
+
+class OneKey(Signer):
+    """A signer whose key stands in no folder."""
+
+    def __init__(self, secret: bytes = bytes(range(32))) -> None:
+        self._key = SigningKey(keys.Key("test", secret))
+
+    def keys(self) -> list[SigningKey]:
+        """The one."""
+        return [self._key]
+
+    def own(self) -> Own:
+        """What it wrote."""
+        return Own([self._key.remains])
+
+
+SIGNER = OneKey()
 
 
 class Clock:

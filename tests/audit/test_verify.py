@@ -14,7 +14,7 @@ from gatekeeper.audit.verify import verify
 from gatekeeper.cli import app
 from gatekeeper.errors import AuditError, ConfigError
 from tests.audit import logs
-from tests.audit.logs import Clock, contents, decision, put, write
+from tests.audit.logs import SIGNER, Clock, contents, decision, put, write
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "verify_audit.py"
 
@@ -106,7 +106,7 @@ def test_there_is_no_log(tmp_path, log):
 def test_a_log_that_is_being_written_is_sound(tmp_path, monkeypatch):
     """A line half there, a checkpoint that names more than was read before: no alarm."""
     clock = Clock()
-    one, two = Stream(tmp_path, clock=clock), Stream(tmp_path, clock=clock)
+    one, two = Stream(tmp_path, clock=clock, signer=SIGNER), Stream(tmp_path, clock=clock, signer=SIGNER)
     write(one, clock, 0, 3)
     from gatekeeper.audit import verify as module
 
@@ -176,10 +176,10 @@ def test_what_goes_on_after_its_end_is_found_though_it_follows(tmp_path):
         ("crashed", Stream.abandon, "over at line 2, but it goes on to 3"),
     ):
         folder = tmp_path / name
-        stream = Stream(folder)
+        stream = Stream(folder, signer=SIGNER)
         stream.write([decision(1)])
         finish(stream)
-        Stream(folder).close()
+        Stream(folder, signer=SIGNER).close()
         assert verify(folder).sound
         extended(folder, stream, stream.head.n, stream.head.hash)
         (problem,) = verify(folder).problems
@@ -189,7 +189,7 @@ def test_what_goes_on_after_its_end_is_found_though_it_follows(tmp_path):
 def test_a_stream_written_anew_is_found_by_what_others_say_of_it(tmp_path):
     """Without signatures and anchors: each names how far the others were, with the hash."""
     clock = Clock()
-    one, two = Stream(tmp_path, clock=clock), Stream(tmp_path, clock=clock)
+    one, two = Stream(tmp_path, clock=clock, signer=SIGNER), Stream(tmp_path, clock=clock, signer=SIGNER)
     one.write([decision(1)])
     two.checkpoint()
     path = tmp_path / f"{one.name}.000001.jsonl"

@@ -15,6 +15,7 @@ from gatekeeper.audit import query, redact
 from gatekeeper.audit.query import Filter
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
+from tests.audit.logs import SIGNER
 from tests.builders import own_cookie
 from tests.laws.encodings import found_in
 from tests.running import API_KEY, running
@@ -185,7 +186,7 @@ def test_no_key_is_anywhere_but_in_the_key_folder(run):
 def test_after_a_redaction_no_pseudonym_is_left(run):
     """Of nobody, in no file: the columns went, too (I7)."""
     folder, _, _, _ = run
-    writer = AuditWriter(folder / "audit")
+    writer = AuditWriter(folder / "audit", signer=SIGNER)
     later = time.time() + 3600
     count = redact.remove(folder / "audit", redact.older_than(later), writer, reason="test", at=later)
     writer.close()
