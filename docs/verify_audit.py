@@ -5,6 +5,7 @@ Signatures are checked if the package `cryptography` is there (the standard libr
 line says that they were not. An ANCHOR file holds checkpoint lines that were kept elsewhere, a KEY is known from elsewhere.
 """
 import io, json, re, sys, zlib
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from datetime import datetime
 from hashlib import sha256
@@ -30,6 +31,7 @@ WRITTEN = re.compile(rb',"written":"([^"]{20})"(?:,"mac":"[0-9a-f]{16}")?(?:,"co
 KINDS = {"genesis", "segment", "decision", "outcome", "checkpoint", "key", "redaction", "close"}  # all of format 1
 SIGNED = {"genesis", "checkpoint", "clock", "key", "close"}
 TOLERANCE = 300  # seconds
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 
 
 class Stream:
@@ -66,6 +68,11 @@ def key_id(public):
 
 def begun(digest, stream):
     return sha256(b"gatekeeper-streams-2\0" + digest + stream.encode()).digest()
+
+
+def written(stream, n):
+    """A time before which a line was not written: that of the last signed one up to it."""
+    return stream.times[bisect_right(stream.times, (n, float("inf"))) - 1][1]
 
 
 def line(name, number, at, raw, where):
@@ -121,7 +128,7 @@ def line(name, number, at, raw, where):
                 label = b"gatekeeper-signature-2\0" if this.format == 2 else b"gatekeeper-checkpoint-1\0"
                 message = label + before + head[: signature.start()]
                 signatures.append((name, n, record["key"], bytes.fromhex(signature[1].decode()), message, where))
-    except (ValueError, KeyError, TypeError):
+    except UNREADABLE:
         return "cannot be understood"
     this.hashes.append(digest)
 
@@ -214,7 +221,7 @@ def names():
         there = n < len(this.hashes) and this.hashes[n] == digest
         if not this.stopped and (not there or end and (n != len(this.hashes) - 1 or this.torn)):
             bad.append(f"{where} names line {n} of {stream}, which is missing, another one, or not the end")
-        elif there and max(time for m, time in this.times if m <= n) > latest + TOLERANCE and this.format == 2:
+        elif there and written(this, n) > latest + TOLERANCE and this.format == 2:
             bad.append(f"{where} names line {n} of {stream}, which says that it is younger")
     digests = {0: bytes(32).hex()}
     for number in range(1, max(geneses, default=0) + 1):
@@ -235,6 +242,11 @@ def names():
 def keys(trusted):
     """Every signature is good, and by a key that another one introduced; what they vouch for."""
     roots = []
+    aware = {}    # (key, stream) -> the first line that knows of the key's successor
+    for old, other, m in retired:
+        known = [(other, m + 1)] + [(by, n) for there, at, _, end, by, n, *_ in named if there == other and at >= m and not end]
+        for by, n in known:
+            aware[old, by] = min(n, aware.get((old, by), n))
     for stream, n, key, signature, message, where in signatures:
         try:
             if Ed25519PublicKey:
@@ -242,10 +254,7 @@ def keys(trusted):
         except (KeyError, ValueError, InvalidSignature):
             bad.append(f"{where} is not signed with the key {key}")
             continue
-        known = [(stream, m + 1) for old, other, m in retired if old == key and other == stream]
-        known += [(by, by_n) for old, other, m in retired if old == key
-                  for mention, at, _, _, by, by_n, *_ in named if mention == other and at >= m and by == stream]
-        if any(n >= first for _, first in known) and (key, stream, n) not in retired:
+        if n >= aware.get((key, stream), n + 1) and (key, stream, n) not in retired:
             bad.append(f"{where} is signed with the key {key} after its successor was introduced")
             continue
         streams[stream].covered = max(n, streams[stream].covered)
@@ -266,7 +275,7 @@ def removed():
     for stream, this in streams.items():
         ranges = [(first, last) for other, first, last, by, n, high in redactions
                   if other == stream and streams[by].covered > n and (last < n if by == stream else streams[by].format == 1
-                  or max(time for m, time in this.times if m <= last) <= high + TOLERANCE)]
+                  or written(this, last) <= high + TOLERANCE)]
         for n in this.bare:
             if not any(first <= n <= last for first, last in ranges):
                 bad.append(f"line {n} of {stream} has lost its subjects, and no redaction says so")
@@ -289,7 +298,7 @@ def main(*words):
                 named.append((record["stream"], int(record["n"]), bytes.fromhex(record["hash"]), False, "", 0, float("inf"), where))
                 if "begun" in record:
                     claims.append((record["begun"][0], record["begun"][1], where))
-            except (ValueError, KeyError, TypeError):
+            except UNREADABLE:
                 bad.append(f"{where} is no line of a log")
     names()
     roots = keys(trusted)

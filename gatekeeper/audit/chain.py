@@ -4,7 +4,7 @@
     └───────────────────────── head ─────────────────────────┘└────────────────────── tail ─────────────────────┘
 
     hash        SHA-256("gatekeeper-audit-2\\0", hash of the line before as 32 bytes, head)
-    commitment  SHA-256("gatekeeper-refs-2\\0", salt as written, the tail from `,"subjects"` or `,"names"` up to the salt)
+    commitment  SHA-256("gatekeeper-refs-2\\0", salt as written, the tail without the salt)
 
 The head is hashed as the bytes that were written: nothing is parsed or serialised again to check it. The tail has one
 spelling only, so that no bit of a line is free. It may be cut out of the line; the head stays.

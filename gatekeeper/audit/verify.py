@@ -21,7 +21,7 @@ from gatekeeper.audit import chain, twice, vouched
 from gatekeeper.audit.segments import Head, parse, streams
 from gatekeeper.audit.strangers import strangers
 from gatekeeper.audit.twice import Twice
-from gatekeeper.audit.walk import TOLERANCE, Claim, Facts, Mention, Walk, Walker, Where
+from gatekeeper.audit.walk import TOLERANCE, UNREADABLE, Claim, Facts, Mention, Walk, Walker, Where
 
 
 class Problem(NamedTuple):
@@ -159,7 +159,7 @@ class _Verification:
                 claim = Claim(int(record["begun"][0]), bytes.fromhex(record["begun"][1]), where)
                 self._facts.claims.append(claim)
             self._report.anchors += 1
-        except (ValueError, KeyError, TypeError):
+        except UNREADABLE:
             self._bad(where, "is no line of a log")
 
     def _compare(self) -> None:

@@ -31,6 +31,14 @@ _AT: Final = b'"timestamp":"'
 _WRITTEN: Final = b',"written":"'
 _MOST: Final = 100_000  # events of a line
 
+UNREADABLE: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+)
+
 Where = tuple[str, int]
 
 
@@ -273,7 +281,7 @@ class Walker:
             if kind in SIGNED and kind != "genesis":
                 facts.checkpoints += 1
                 walk.closed = kind == "close"
-        except (ValueError, KeyError, TypeError):
+        except UNREADABLE:
             return "cannot be understood"
         return None
 
@@ -343,5 +351,5 @@ def _misplaced(head: bytes, stream: str, n: int) -> str:
     try:
         record = orjson.loads(head + b"}")
         return f"is line {record['n']} of {record['stream']}, where line {n} of {stream} should be"
-    except (ValueError, KeyError, TypeError):
+    except UNREADABLE:
         return f"is not line {n} of {stream}"

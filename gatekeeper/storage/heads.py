@@ -24,7 +24,7 @@ class SqliteHeads:
         self._path = path
 
     def keep(self, heads: Sequence[Head]) -> None:
-        """Keep how far streams are; an end that is behind the known one changes nothing. Raises StorageError, ConfigError."""
+        """Keep how far streams are, unless more is known already. Raises StorageError, ConfigError."""
         try:
             if not _has_table(self._path):
                 database.prepare(self._path)

@@ -19,7 +19,9 @@ def test_a_line_that_is_there_is_durable_before_anybody_builds_on_it(tmp_path, m
     log.close()
     synced = []
     monkeypatch.setattr(recover, "sync_file", lambda path: synced.append(path.name))
-    assert recover.missing(tmp_path, SIGNER, [decision("req_1"), decision("req_2")], 0.0, now=0.0) == [decision("req_2")]
+    assert recover.missing(tmp_path, SIGNER, [decision("req_1"), decision("req_2")], 0.0, now=0.0) == [
+        decision("req_2")
+    ]
     assert len(synced) == 1 and synced[0].endswith(".jsonl")
 
 
@@ -33,7 +35,10 @@ def test_a_line_that_a_power_cut_left_holes_in_is_not_there(tmp_path):
     data = path.read_bytes()
     hole = data.index(b'"request_id":"req_2"') + len(b'"request_id":"req_2"')
     path.write_bytes(data[:hole] + bytes(4) + data[hole + 4 :])
-    assert recover.missing(tmp_path, SIGNER, [decision(name) for name in names], 0.0, now=0.0) == [decision("req_2"), decision("req_3")]
+    assert recover.missing(tmp_path, SIGNER, [decision(name) for name in names], 0.0, now=0.0) == [
+        decision("req_2"),
+        decision("req_3"),
+    ]
     path.write_bytes(data[:-1])
     assert recover.missing(tmp_path, SIGNER, [decision(name) for name in names], 0.0, now=0.0) == [decision("req_3")]
     log.close()

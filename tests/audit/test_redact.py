@@ -62,7 +62,9 @@ def test_what_is_too_old_loses_its_subjects_and_the_chain_holds(tmp_path):
     before = verify(tmp_path).lines
     count = remove(tmp_path, clock, redact.older_than(NOW - 90 * DAY), before=timestamp(NOW - 90 * DAY))
     report = verify(tmp_path)
-    assert report.sound and report.redacted == count == 8 and report.lines == before + 4  # genesis, redaction, the signature behind it, close
+    assert (
+        report.sound and report.redacted == count == 8 and report.lines == before + 4
+    )  # genesis, redaction, the signature behind it, close
     assert logs.theirs(tmp_path, None) == []
     (line,) = [
         orjson.loads(raw) for data in contents(tmp_path).values() for raw in data.splitlines() if b"redac" in raw
