@@ -27,6 +27,7 @@ from gatekeeper.errors import AuditError
 from gatekeeper.storage.owners import Lock
 
 _AT: Final = re.compile(rb'"timestamp":"([^"]{20})"')
+_LATER: Final = b"9"
 _PATIENCE: Final = 30.0  # seconds for another process that rewrites segments
 Wanted = Callable[[chain.Sealed], bool]
 
@@ -91,19 +92,21 @@ def find(
     return found
 
 
-def begins(segment: Segment) -> bytes:
-    """When a segment begins; nothing if it does not say so. Raises OSError."""
-    try:
-        with segment.open() as file:
-            found = _AT.search(file.readline())
-    except (EOFError, zlib.error):
-        return b""
-    return b"" if found is None else found[1]
+def oldest(segment: Segment) -> str:
+    """The time of the oldest line of a segment that has references left; later than every time if there is none.
 
+    Raises OSError.
+    """
+    times = [_LATER]
 
-def bears(segment: Segment) -> bool:
-    """Whether a segment has any references left. Raises OSError."""
-    return _lines(segment, lambda sealed: True)[1] > 0
+    def wanted(sealed: chain.Sealed) -> bool:
+        found = _AT.search(sealed.head)
+        if found is not None and found[1] < times[0]:
+            times[0] = found[1]
+        return False
+
+    _lines(segment, wanted)
+    return times[0].decode()
 
 
 def torn(folder: Path, before: float) -> list[Path]:

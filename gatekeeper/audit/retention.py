@@ -10,8 +10,9 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from gatekeeper.audit import redact, segments
@@ -24,6 +25,7 @@ from gatekeeper.storage.owners import Lock
 FILE: Final = "retention.json"
 LOCK: Final = "retention.lock"
 EVERY: Final = 86_400.0  # seconds from one run to the next
+LOOK: Final = 60.0  # seconds between two looks whether it is time
 AGAIN: Final = 3_600.0  # seconds after a run that failed, or that had to leave lines
 _log = logging.getLogger("gatekeeper")
 
@@ -34,14 +36,14 @@ class State(NamedTuple):
     done: float = 0.0  # when a run removed all there was, Unix seconds
     tried: float = 0.0
     overdue: int = 0  # lines that it could not remove
-    clean: frozenset[str] = frozenset()  # segments, with size and time, that have nothing left to remove
+    oldest: Mapping[str, str] = MappingProxyType({})  # closed segment, with size and time -> its oldest references
 
 
 def read(folder: Path) -> State:
     """The state; none of a log that no run has looked at, or whose file is damaged."""
     try:
         found = json.loads((folder / FILE).read_bytes())
-        return State(float(found["done"]), float(found["tried"]), int(found["overdue"]), frozenset(found["clean"]))
+        return State(float(found["done"]), float(found["tried"]), int(found["overdue"]), dict(found["oldest"]))
     except (OSError, ValueError, KeyError, TypeError):
         return State()
 
@@ -60,16 +62,29 @@ class Result(NamedTuple):
     waiting: int
 
 
-def run(folder: Path, age: float, writer: AuditWriter | None, *, now: float) -> Result:
-    """Remove references older than `age` seconds; without a writer only say what would be. Raises AuditError."""
+def run(
+    folder: Path,
+    age: float,
+    writer: AuditWriter | None,
+    *,
+    now: float,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Remove references older than `age` seconds; without a writer only say what would be. Raises AuditError.
+
+    A run that is `stopped` looks at no further segment, and is not done.
+    """
     before = now - age
     wanted, limit = redact.older_than(before), timestamp(before)
     state = read(folder)
-    skip = _skip(state.clean, limit.encode())
+    young = _skip(state.oldest, limit)
+
+    def skip(segment: Segment) -> bool:
+        return stopped() or young(segment)
+
     if writer is None:
         found = redact.find(folder, wanted, skip=skip)
         return Result(limit, found.lines + found.waiting, 0)
-    _keep(folder, state._replace(tried=now))
     try:
         found = redact.remove(folder, wanted, writer, reason="retention", at=now, skip=skip, before=limit)
         for path in redact.torn(folder, before):
@@ -78,25 +93,26 @@ def run(folder: Path, age: float, writer: AuditWriter | None, *, now: float) -> 
         left = redact.find(folder, wanted, skip=skip)
         _keep(folder, state._replace(tried=now, overdue=left.lines + left.waiting))
         raise AuditError(f"references that are too old cannot be removed ({error})") from None
+    if stopped():
+        return Result(limit, found.lines, found.waiting)
     done = state.done if found.waiting else now
-    _keep(folder, State(done, now, found.waiting, _clean(folder, limit.encode(), state.clean)))
+    _keep(folder, State(done, now, found.waiting, _oldest(folder, state.oldest)))
     return Result(limit, found.lines, found.waiting)
 
 
-def _skip(clean: frozenset[str], limit: bytes) -> Callable[[Segment], bool]:
-    """Segments that hold nothing to remove: those that were cleaned, and those that begin later."""
-    return lambda segment: _mark(segment) in clean or redact.begins(segment) >= limit
+def _skip(oldest: Mapping[str, str], limit: str) -> Callable[[Segment], bool]:
+    """Segments whose oldest references are not old enough, as an earlier run has seen."""
+    return lambda segment: oldest.get(_mark(segment), "") >= limit
 
 
-def _clean(folder: Path, limit: bytes, known: frozenset[str]) -> frozenset[str]:
-    """The closed segments that have no references left: no later run has to read them."""
-    found = set()
+def _oldest(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """The time of the oldest references in each closed segment; it is read once for it."""
+    found = {}
     for segment in (one for parts in segments.streams(folder).values() for one in parts):
         mark = _mark(segment)
-        closed = segment.path == segment.packed and redact.begins(segment) < limit
-        if mark in known or (closed and not redact.bears(segment)):
-            found.add(mark)
-    return frozenset(found)
+        if segment.path == segment.packed and mark:
+            found[mark] = known.get(mark) or redact.oldest(segment)
+    return found
 
 
 def _mark(segment: Segment) -> str:
@@ -108,7 +124,7 @@ def _mark(segment: Segment) -> str:
 
 
 def _keep(folder: Path, state: State) -> None:
-    data: dict[str, Any] = state._asdict() | {"clean": sorted(state.clean)}
+    data: dict[str, Any] = state._asdict() | {"oldest": dict(state.oldest)}
     try:
         segments.write_whole(folder / FILE, json.dumps(data).encode())
     except OSError as error:
@@ -138,6 +154,7 @@ class Daily:
         """Begin, if it has not begun."""
         if self._thread is None:
             self._stop = threading.Event()
+            self._looked = time.monotonic()  # not at once: a short script has other things to do
             self._thread = threading.Thread(target=self._run, name="gatekeeper-daily", daemon=True)
             self._thread.start()
 
@@ -152,7 +169,7 @@ class Daily:
         stop = self._stop
         while not stop.wait(self._every):
             self._also()
-            if time.monotonic() - self._looked >= 60.0:
+            if time.monotonic() - self._looked >= LOOK:
                 self._looked = time.monotonic()
                 self.look()
 
@@ -164,7 +181,7 @@ class Daily:
         lock = Lock(self._folder / LOCK)
         try:
             if lock.take() and due(read(self._folder), now):
-                done = run(self._folder, self._age(), self._writer, now=now)
+                done = run(self._folder, self._age(), self._writer, now=now, stopped=self._stop.is_set)
                 if done.lines:
                     _log.info("%d lines of the audit log lost their references, as retention wants", done.lines)
         except (AuditError, OSError) as error:

@@ -28,6 +28,7 @@ SIGNED: Final = {"genesis", "checkpoint", "clock", "key", "close"}  # in format 
 _ID: Final = b'"request_id":"'
 _COUNT: Final = b',"count":'
 _AT: Final = b'"timestamp":"'
+_BACK: Final = b',"back_from":"'
 _WRITTEN: Final = b',"written":"'
 _MOST: Final = 100_000  # events of a line
 
@@ -326,12 +327,11 @@ def _time(walk: Walk, head: bytes, after: int) -> str | None:
     if late > 0:
         at = head[late + 12 : late + 32]
     try:
-        if at >= walk.latest:
-            walk.latest = at
-            if head[after : after + 10] not in _ORDINARY:
-                walk.high = max(walk.high, seconds(at))
-        elif head[after : after + 10] not in _ORDINARY and (before := head.find(b',"back_from":"', after)) > 0:
-            walk.high = max(walk.high, seconds(head[before + 14 : before + 34]))
+        back = -1
+        if head[after : after + 10] not in _ORDINARY:
+            back = head.find(_BACK, after)
+            walk.high = max(walk.high, seconds(at), 0 if back < 0 else seconds(head[back + 14 : back + 34]))
+        if at >= walk.latest or back > 0:
             walk.latest = at
         elif seconds(walk.latest) - seconds(at) > TOLERANCE:
             return f"is of {at.decode()}, though a line before it is of {walk.latest.decode()}"
