@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from gatekeeper.audit import begun, ends
 from gatekeeper.audit.begun import Begun
+from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.segments import (
     Head,
     Segment,
@@ -75,12 +76,16 @@ def heads(folder: Path, me: str, own: Own, genuine: set[str]) -> list[list[Any]]
     return found
 
 
-def look(folder: Path, me: str, known: Known, own: Own) -> Others:
-    """All streams besides `me`; crashed ones are taken over. Raises OSError, ConfigError. Needs the folder's lock."""
+def look(folder: Path, me: str, known: Known, own: Own, *, heads: Heads | None) -> Others:
+    """All streams besides `me`; crashed ones are taken over. Needs the folder's lock.
+
+    Streams of format 1 are taken over if none of format 2 was ever begun here, by what `heads` know, too. Raises
+    OSError, ConfigError, StorageError.
+    """
     for _ in range(5):
         with contextlib.suppress(FileNotFoundError):  # another process compresses at the same time
-            return _look(folder, me, known, own)
-    return _look(folder, me, known, own)
+            return _look(folder, me, known, own, heads)
+    return _look(folder, me, known, own, heads)
 
 
 def refuse_old_writers(folder: Path) -> None:
@@ -100,7 +105,7 @@ def set_aside(folder: Path) -> int:
     return len(streams(folder / ASIDE))
 
 
-def _look(folder: Path, me: str, known: Known, own: Own) -> Others:
+def _look(folder: Path, me: str, known: Known, own: Own, heads: Heads | None) -> Others:
     found = Others()
     all_streams = streams(folder)
     untold = {path.name.removesuffix(".head") for path in folder.glob("*.head")}
@@ -111,7 +116,7 @@ def _look(folder: Path, me: str, known: Known, own: Own) -> Others:
         if name != me and (state is None or name in untold or any(one.plain.exists() for one in parts))
     }
     found.begun = begun.after(state, filter(None, geneses.values()))
-    if found.begun.number == 0:
+    if found.begun.number == 0 and (heads is None or not heads.read()):
         refuse_old_writers(folder)
         found.format_1 = []
     old: dict[str, list[Any]] | None = None

@@ -25,6 +25,7 @@ import orjson
 from gatekeeper._version import __version__
 from gatekeeper.audit import begun, chain, others
 from gatekeeper.audit.begun import Begun
+from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.segments import Head, Segment, head_file, sync_folder, write_head
 from gatekeeper.audit.signing import Signer, SigningKey
@@ -50,6 +51,7 @@ class Stream:
         fsync: bool = True,
         clock: Callable[[], float] = time.time,
         known: others.Known | None = None,
+        heads: Heads | None = None,
     ) -> None:
         self.folder = folder
         self._rotate = rotate
@@ -84,7 +86,7 @@ class Stream:
                 raise OSError(0, "the stream's head is locked")
             self._head = os.open(head_file(folder, self.name), os.O_WRONLY | os.O_CLOEXEC)
             with self._alone():
-                self._begin({} if known is None else known)
+                self._begin({} if known is None else known, heads)
         except BaseException:
             self.release()
             if self._n == 0:
@@ -220,12 +222,12 @@ class Stream:
         """Its last durable line."""
         return Head(self.name, self._n, self._hash.hex())
 
-    def _begin(self, known: others.Known) -> None:
+    def _begin(self, known: others.Known, heads: Heads | None) -> None:
         """The folder's lock is held: no other stream begins, and no key changes, meanwhile."""
         key = self._keys()[0]
         self._mark = key.mark
         self._own = self._signer.own()
-        found = others.look(self.folder, self.name, known, self._own)
+        found = others.look(self.folder, self.name, known, self._own, heads=heads)
         before = found.begun
         number, digest = before.number + 1, chain.begun([self.name], before.digest)
         self._begun = before._replace(number=number, digest=digest)

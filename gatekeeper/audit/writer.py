@@ -278,7 +278,7 @@ class AuditWriter:
             asked = turning.asked(self._folder)
             self._stream = Stream(
                 self._folder, rotate=self._rotate, signer=self._signer, fsync=self._fsync, clock=self._clock,
-                known=self._known,
+                known=self._known, heads=self._heads,
             )  # fmt: skip
             self._asked = asked
             self._looked = time.monotonic()

@@ -49,14 +49,15 @@ def _succeed(policy: Policy) -> None:
         raise ConfigError("GATEKEEPER_AUDIT_KEYS: the key is not in the key folder, so it cannot be rotated there")
     signer = Signer(policy.keys_folder)
     old = signer.keys()[-1]
+    heads = SqliteHeads(policy.database_file)
     keys.rotate(policy.keys_folder, keys.AUDIT)
     try:
-        stream = Stream(policy.audit_folder, signer=signer)
+        stream = Stream(policy.audit_folder, signer=signer, heads=heads)
         line = stream.close()
     except OSError as error:
         raise AuditError(f"{policy.audit_folder}: the audit log cannot be written ({error.strerror})") from None
     done = line is not None
-    SqliteHeads(policy.database_file).keep([*stream.adopted, stream.head])
+    heads.keep([*stream.adopted, stream.head])
     where = policy.file.audit.anchor
     if where is not None and line is not None:
         try:
