@@ -224,14 +224,15 @@ def names():
         elif there and written(this, n) > latest + TOLERANCE and this.format == 2:
             bad.append(f"{where} names line {n} of {stream}, which says that it is younger")
     digests = {0: bytes(32).hex()}
-    for number in range(1, max(geneses, default=0) + 1):
-        stream, digests[number] = geneses.get(number, (None, None))
-        if stream is None:
-            bad.append(f"the stream that was begun as number {number} is missing")
-        elif digests[number - 1] and begun(bytes.fromhex(digests[number - 1]), stream).hex() != digests[number]:
+    last = 0
+    for number, (stream, digest) in sorted(geneses.items()):
+        if number != last + 1:
+            bad.append(f"a stream is missing before {stream}, which was begun as number {number}")
+        elif begun(bytes.fromhex(digests[last]), stream).hex() != digest:
             bad.append(f"{stream} begins behind other streams than there are")
+        last, digests[number] = number, digest
     for number, digest, where in claims:
-        if number not in digests or digests[number] not in (None, digest):
+        if number > last or digests.get(number, digest) != digest:
             bad.append(f"{where} knows of other streams than there are")
     old = {stream for stream, _, _, end, by, *_ in named if end and by and streams[by].format == 2}
     bad.extend(f"{stream} is of format 1, and was not there when format 2 began"

@@ -109,13 +109,17 @@ def _look(folder: Path, me: str, known: Known, own: Own, heads: Heads | None) ->
     found = Others()
     all_streams = streams(folder)
     untold = {path.name.removesuffix(".head") for path in folder.glob("*.head")}
-    state = begun.read(folder)
+    state = begun.read(folder, own)
     geneses = {
         name: ends.genesis(parts, own.signed)
         for name, parts in all_streams.items()
         if name != me and (state is None or name in untold or any(one.plain.exists() for one in parts))
     }
     found.begun = begun.after(state, filter(None, geneses.values()))
+    if found.begun.number == 0 and any(
+        ends.version_of(parts) == 2 for name, parts in all_streams.items() if name != me
+    ):
+        found.begun = begun.read(folder, None) or found.begun  # the key was lost: the streams are counted on
     if found.begun.number == 0 and (heads is None or not heads.read()):
         refuse_old_writers(folder)
         found.format_1 = []

@@ -69,7 +69,10 @@ class Own:
         parts = chain.mac_of(head)
         if parts is None:
             return self.signed(previous, head)
-        message, mark = previous + parts[0], parts[1]
+        return self.marked(previous + parts[0], parts[1])
+
+    def marked(self, message: bytes, mark: bytes) -> bool:
+        """Whether a mark was made here for a message."""
         return any(hmac.compare_digest(hmac.digest(key, message, "sha256")[:8], mark) for key in self._marks)
 
 

@@ -167,7 +167,8 @@ class Stream:
 
     def _sign(self, core: dict[str, Any], key: SigningKey) -> None:
         """Put a signed line. The folder's lock is held."""
-        stored = begun.read(self.folder)
+        self._own = self._signer.own()  # other streams may have begun with a key that is newer
+        stored = begun.read(self.folder, self._own)
         state = stored or self._begun
         core |= {"heads": others.heads(self.folder, self.name, self._own, self._genuine), "begun": state.claim}
         self._put_signed(core, key, state, keep=stored is not None)
@@ -181,7 +182,7 @@ class Stream:
             core["back_from"] = timestamp(latest)
             self._latest = now
         if now > state.at and keep:
-            begun.write(self.folder, state._replace(at=int(now)), sync=False)
+            begun.write(self.folder, state._replace(at=int(now)), self._mark, sync=False)
         plain = orjson.dumps(core | {"key": key.id})
         head = chain.begin(self.name, self._n + 1) + plain[1:-1]
         line = Line(chain.signed(plain, key.sign(chain.to_sign(self._hash, head))))
@@ -243,7 +244,7 @@ class Stream:
         if found.format_1 is not None:
             core["format_1"] = found.format_1
         self._open_segment(lambda: self._put_signed(core, key, before, keep=before.number > 0))
-        begun.write(self.folder, self._begun._replace(at=max(before.at, int(self._clock()))), sync=True)
+        begun.write(self.folder, self._begun._replace(at=max(before.at, int(self._clock()))), self._mark, sync=True)
         self.adopted = [Head(one["stream"], one["n"], one["hash"]) for one in found.adopted]
         self._genuine.update(one[0] for one in found.heads)
         found.told(self.folder)

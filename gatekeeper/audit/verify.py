@@ -212,22 +212,18 @@ class _Verification:
                 other = by_number[claim.number][0]
                 self._bad(claim.where, f"begins as stream number {claim.number}, as {other} does")
             by_number.setdefault(claim.number, (stream, claim))
-        digest = chain.FIRST
-        digests = {0: digest}
-        missing = 0
-        for number in range(1, max(by_number, default=0) + 1):
-            if number not in by_number:
-                missing += 1
-                if missing <= 20:
-                    self._bad(("the log", 0), f"the stream that was begun as number {number} is missing")
-                continue
-            stream, claim = by_number[number]
-            if number - 1 in digests and chain.begun([stream], digest) != claim.digest:
+        digests = {0: chain.FIRST}
+        last = 0
+        for number, (stream, claim) in sorted(by_number.items()):
+            if number > last + 1:
+                which = f"number {last + 1} is" if number == last + 2 else f"numbers {last + 1} to {number - 1} are"
+                self._bad(("the log", 0), f"the stream that was begun as {which} missing")
+            elif chain.begun([stream], digests[last]) != claim.digest:
                 self._bad(claim.where, "begins behind other streams than there are")
-            digest = digests[number] = claim.digest
+            last, digests[number] = number, claim.digest
         for claim in self._facts.claims:
-            if claim.number > max(digests):
-                self._bad(claim.where, f"knows of {claim.number} streams, and there are {max(digests)}")
+            if claim.number > last:
+                self._bad(claim.where, f"knows of {claim.number} streams, and there are {last}")
             elif digests.get(claim.number, claim.digest) != claim.digest:
                 self._bad(claim.where, f"knows of {claim.number} streams, and they are not these")
 

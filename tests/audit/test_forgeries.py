@@ -213,3 +213,13 @@ def test_a_line_of_a_forged_stream_stands_for_none_of_ours(scene):
     there = [logs.decision(52)]
     assert recover.missing(scene.log, Signer(scene.keys), there, 0.0, now=NOW) == []
     assert list(read.records(scene.log))
+
+
+@pytest.mark.parametrize("state", [b"", b"9" * 20 + b" " + b"a" * 64 + b" " + b"9" * 20 + b" " + b"0" * 16 + b"\n"])
+def test_a_count_of_streams_that_another_hand_wrote_is_not_believed(scene, state):
+    """It is found again in the streams."""
+    (scene.log / "begun").write_bytes(state)
+    before = scene.begun()[0]
+    Stream(scene.log, signer=Signer(scene.keys), clock=logs.Clock(NOW + 300 * logs.DAY)).close()
+    assert scene.begun()[0] == before + 1
+    assert logs.ours(scene.log, None) == [] == logs.theirs(scene.log, None)

@@ -330,3 +330,39 @@ def test_compressing_takes_no_memory_for_the_size_of_a_segment(tmp_path):
     finally:
         tracemalloc.stop()
     assert not segment.plain.exists() and segment.read() == line * 40_000
+
+
+def test_a_failed_write_that_cannot_be_undone_is_not_written_a_second_time(tmp_path, monkeypatch):
+    """What the disk took in spite of its error may come back: until it is off the disk, no other line is written."""
+    monkeypatch.setattr("gatekeeper.audit.writer._AGAIN", 0.01)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
+    writer.append([line(1)]).result(5)
+    (stream,) = segments.streams(tmp_path)
+    with monkeypatch.context() as broken:
+        fails = OSError(5, "Input/output error")
+        broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(fails))
+        broken.setattr("gatekeeper.audit.stream.os.ftruncate", lambda fd, size: (_ for _ in ()).throw(fails))
+        with pytest.raises(AuditError):
+            writer.append([line(2)]).result(5)
+        with pytest.raises(AuditError):
+            writer.append([line(2)]).result(5)
+        assert numbers(tmp_path) == [1, 2] and segments.alive(tmp_path, stream)
+        assert list(segments.streams(tmp_path)) == [stream]
+    writer.append([line(2)]).result(5)
+    writer.close()
+    assert numbers(tmp_path) == [1, 2] and verify(tmp_path).sound
+
+
+def test_a_line_whose_place_cannot_be_told_is_taken_back(tmp_path, monkeypatch):
+    """The head file is full: its caller is told that it failed, and it is not in the log."""
+    writer = AuditWriter(tmp_path, signer=SIGNER)
+    writer.append([line(1)]).result(5)
+    with monkeypatch.context() as broken:
+        fails = OSError(28, "No space left on device")
+        broken.setattr("gatekeeper.audit.stream.write_head", lambda *_: (_ for _ in ()).throw(fails))
+        with pytest.raises(AuditError):
+            writer.append([line(2)]).result(5)
+    assert numbers(tmp_path) == [1]
+    writer.append([line(2)]).result(5)
+    writer.close()
+    assert numbers(tmp_path) == [1, 2] and verify(tmp_path).sound
