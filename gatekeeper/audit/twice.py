@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Final
 
 from gatekeeper.audit import walk
+from gatekeeper.audit.facts import Where
 from gatekeeper.audit.segments import Segment
-from gatekeeper.audit.walk import Where
 
 _PARTS: Final = 64
 _HELD: Final = 2**13  # numbers in memory per part

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gatekeeper.audit import chain, twice, vouched
+from gatekeeper.audit.facts import TOLERANCE, UNREADABLE, Claim, Facts, Mention, Walk, Where
 from gatekeeper.audit.segments import Head, parse, streams
 from gatekeeper.audit.strangers import strangers
 from gatekeeper.audit.twice import Twice
-from gatekeeper.audit.walk import TOLERANCE, UNREADABLE, Claim, Facts, Mention, Walk, Walker, Where
+from gatekeeper.audit.walk import Walker
 
 
 class Problem(NamedTuple):

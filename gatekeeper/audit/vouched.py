@@ -7,7 +7,7 @@ own covers it, or the signed line of another stream that took it over.
 from __future__ import annotations
 
 from gatekeeper.audit import signing
-from gatekeeper.audit.walk import TOLERANCE, Facts, Walk, Where
+from gatekeeper.audit.facts import TOLERANCE, Facts, Walk, Where
 
 _LOG: Where = ("the log", 0)
 
