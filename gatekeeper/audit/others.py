@@ -143,6 +143,10 @@ def _look(folder: Path, me: str, known: Known, own: Own, heads: Heads | None) ->
             if head is not None:
                 found.heads.append(list(head))
             continue
+        segments = streams(folder, stream).get(
+            stream, segments
+        )  # it may have gone on after they were listed, and then ended
+        plain = [segment for segment in segments if segment.plain.exists()]
         head, closed, torn = _end(folder, stream, segments, known, own)
         if taken_over and found.format_1 is not None:
             if head.n:

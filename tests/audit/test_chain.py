@@ -138,6 +138,27 @@ def test_a_stream_of_which_nothing_is_left_is_taken_over_too(tmp_path):
     assert not path.exists() and verify(tmp_path).sound
 
 
+def test_a_stream_that_goes_on_and_crashes_while_another_looks_is_taken_over_whole(tmp_path, monkeypatch):
+    """It was alive when its segments were listed, rotated, and was killed: found by 200 crashes of the laws."""
+    from gatekeeper.audit import others
+
+    one = Stream(tmp_path, signer=SIGNER)
+    one.write([decision(1)])
+    real = others.alive
+
+    def alive(folder, stream):
+        if stream == one.name and one._descriptor >= 0:
+            one.turn(now=True)
+            one.write([decision(2)])
+            one.abandon()
+        return real(folder, stream)
+
+    monkeypatch.setattr(others, "alive", alive)
+    Stream(tmp_path, signer=SIGNER).close()
+    (adopted,) = of(tmp_path, "genesis")[1]["adopted"]
+    assert adopted["n"] == 4 and verify(tmp_path).problems == []
+
+
 def test_a_living_stream_is_left_alone_and_its_head_is_named(tmp_path):
     """Two workers: neither takes the other over, each names how far the other is."""
     one = Stream(tmp_path, signer=SIGNER)

@@ -78,6 +78,7 @@ def tear(folder, at):
         one["stream"]
         for data in logs.contents(log).values()
         for record in read.parse(data.splitlines(keepends=True))
+        if isinstance(record, dict)  # garbage may be a number
         for one in record.get("adopted", ())
     }
     for stream, parts in segments.streams(log).items():
