@@ -218,7 +218,7 @@ def _whitewash(scene: Scene) -> None:
 def _whitewash_in_a_tail(scene: Scene) -> None:
     """The same behind the last signature of a stream that has no end."""
     scene.change(scene.last_file(), lambda lines: lines[:-1])
-    ranges = _cut_subjects(scene)
+    ranges = [[name, 1, last] for (name, *_), last in zip(_cut_subjects(scene), (99, 99, 99, 99, 7), strict=True)]
     line = {"kind": "redaction", "timestamp": timestamp(NOW + 101 * logs.DAY), "reason": "retention", "ranges": ranges}
     scene.change(scene.last_file(), lambda lines: [*lines, _behind(lines, scene, line)])
 
