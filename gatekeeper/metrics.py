@@ -111,11 +111,20 @@ class Metrics:
         self._failing.set(failing)
         self._anchor_failing.set(anchor_failing)
 
-    def text(self, books: Mapping[str, Count], *, disk_left: int, now: float) -> bytes:
+    def text(self, books: Mapping[str, Count], *, disk_left: int, overdue: int, set_aside: int, now: float) -> bytes:
         """Everything, in Prometheus' text format."""
         registry = CollectorRegistry()
-        registry.register(_Books(books, disk_left, now))
+        registry.register(_Books(books, now))
         registry.register(_Outbound())
+        registry.register(
+            _Numbers(
+                {
+                    "disk_left_bytes": ("Free space where the outbox is", disk_left),
+                    "retention_overdue": ("Lines whose references should be gone, and could not be removed", overdue),
+                    "audit_set_aside": ("Streams in the log's folder that this installation did not begin", set_aside),
+                }
+            )
+        )
         own = self.registry
         if MULTIPROCESS in os.environ:
             own = CollectorRegistry()
@@ -126,8 +135,8 @@ class Metrics:
 class _Books:
     """The database's numbers as a collector."""
 
-    def __init__(self, books: Mapping[str, Count], disk_left: int, now: float) -> None:
-        self._books, self._disk_left, self._now = books, disk_left, now
+    def __init__(self, books: Mapping[str, Count], now: float) -> None:
+        self._books, self._now = books, now
 
     def collect(self) -> Iterable[Metric]:
         """accepted == queued + delivered + dead + expired + cancelled, per destination."""
@@ -145,7 +154,18 @@ class _Books:
             oldest.add_metric([destination], 0.0 if count.oldest is None else max(0.0, self._now - count.oldest))
         yield queued
         yield oldest
-        yield GaugeMetricFamily("gatekeeper_disk_left_bytes", "Free space where the outbox is", value=self._disk_left)
+
+
+class _Numbers:
+    """Numbers that are looked up at each scrape, by name: what they are, and the value."""
+
+    def __init__(self, numbers: Mapping[str, tuple[str, int]]) -> None:
+        self._numbers = numbers
+
+    def collect(self) -> Iterable[Metric]:
+        """One gauge each."""
+        for name, (what, value) in self._numbers.items():
+            yield GaugeMetricFamily(f"gatekeeper_{name}", what, value=value)
 
 
 class _Outbound:

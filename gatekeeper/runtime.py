@@ -12,12 +12,15 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gatekeeper import context, ids, keys
+from gatekeeper.audit import retention
+from gatekeeper.audit.lines import Line
+from gatekeeper.audit.others import ASIDE, refuse_old_writers, set_aside
 from gatekeeper.audit.recover import missing
+from gatekeeper.audit.retention import Daily
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.writer import AuditWriter, usable
 from gatekeeper.delivery.deliverer import Deliverer
@@ -27,10 +30,12 @@ from gatekeeper.geoip.reader import Locations
 from gatekeeper.metrics import Metrics, disk_left
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.storage import database
+from gatekeeper.storage.heads import SqliteHeads
 from gatekeeper.storage.sqlite import SqliteOutbox
 
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
 TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
+LOOK_AT_KEYS = 1.0  # seconds between two looks at the key folder: one `stat`
 FORK_DRAIN = 5.0  # seconds for requests under way before a fork
 _FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
 _log = logging.getLogger("gatekeeper")
@@ -48,6 +53,11 @@ class Runtime:
         self._failing_since: float | None = None
         self._writer = audit_writer(self.policy)
         self._writer.changed = self._log_changed
+        self._keys_seen = keys.state(self.policy.keys_folder)
+        self._daily = Daily(
+            self.policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
+            every=LOOK_AT_KEYS, also=self._look_at_keys,
+        )  # fmt: skip
         table = self.policy.file.delivery
         self.outbox = SqliteOutbox(
             self.policy.database_file, self.policy.destinations, self._writer, clock=time.time,
@@ -56,7 +66,7 @@ class Runtime:
         self._deliverer = Deliverer(
             self.outbox,
             self.policy.destinations,
-            missing=partial(missing, self.policy.audit_folder),
+            missing=self._missing,
             metrics=self.metrics,
             clock=time.time,
             timeout=table.timeout,
@@ -72,6 +82,7 @@ class Runtime:
     def start(self) -> None:
         """Deliver what is queued, also before the first event; not before a fork."""
         self._deliverer.start()
+        self._daily.start()
         self.started = True
 
     def watch(self, swap: Callable[[Gate], None]) -> None:
@@ -126,6 +137,30 @@ class Runtime:
             found.append(f"the disk cannot be looked at ({error.strerror})")
         return found
 
+    def notes(self) -> list[str]:
+        """What an operator should look at though events are taken, one sentence each."""
+        count = set_aside(self.policy.audit_folder)
+        return [f"{count} streams in {ASIDE} were not written by this installation"] if count else []
+
+    def _missing(self, lines: Sequence[Line], since: float) -> list[Line]:
+        return missing(self.policy.audit_folder, Signer(self.policy.keys_folder), lines, since, now=time.time())
+
+    def _look_at_keys(self) -> None:
+        """A key was added or removed: from now on the ring as it is now, everywhere at once."""
+        seen = keys.state(self.policy.keys_folder)
+        if seen == self._keys_seen:
+            return
+        self._keys_seen = seen
+        try:
+            ring = keys.load(self.policy.keys_folder, create=False)
+        except ConfigError as error:
+            _log.error("the keys cannot be read again, the old ones stay: %s", error)
+            return
+        with self._reloading:
+            if (ring.signing, ring.pseudonym) != (self.keys.signing, self.keys.pseudonym):
+                self.keys = self.gate.keys = ring
+                _log.info("the keys %s and %s are in use", ring.signing[0].id, ring.pseudonym[0].id)
+
     def _try_again(self) -> None:
         """Write nothing, where the last write failed: a gate that gets no events while it is not ready must recover.
 
@@ -151,6 +186,8 @@ class Runtime:
         return self.metrics.text(
             self.outbox.count(),
             disk_left=disk_left(self.policy.database_file.parent),
+            overdue=retention.read(self.policy.audit_folder).overdue,
+            set_aside=set_aside(self.policy.audit_folder),
             now=time.time(),
         )
 
@@ -160,6 +197,7 @@ class Runtime:
     def close(self) -> None:
         """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it anew."""
         self.started = False
+        self._daily.close()
         self._deliverer.close()
         try:
             self.outbox.close()
@@ -170,6 +208,7 @@ class Runtime:
     def pause(self) -> None:
         """End every thread and close every file, for this process is about to fork: see `_before_fork`."""
         self._delivering, self.started = self._deliverer.running, False
+        self._daily.close()
         self._deliverer.close(drain=FORK_DRAIN)
         with contextlib.suppress(StorageError):
             self.outbox.close()
@@ -228,6 +267,7 @@ def start(config: str | Path | Policy = "gatekeeper.toml") -> Runtime:
 def check(policy: Policy) -> keys.KeyRing:
     """Make log, store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
     usable(policy.audit_folder)
+    refuse_old_writers(policy.audit_folder)
     database.prepare(policy.database_file)
     keys.audit(policy.keys_folder)
     return keys.load(policy.keys_folder)
@@ -243,6 +283,7 @@ def audit_writer(policy: Policy) -> AuditWriter:
         checkpoint=table.checkpoint,
         anchor=table.anchor,
         base=policy.folder,
+        heads=SqliteHeads(policy.database_file),
         fsync=table.fsync == "batch",
     )
 

@@ -145,9 +145,12 @@ class Endpoints:
 
     async def readyz(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/readyz`: events would be taken now, or what stands against it."""
-        problems = await asyncio.get_running_loop().run_in_executor(None, self._runtime.problems)
+        look = asyncio.get_running_loop().run_in_executor
+        problems = await look(None, self._runtime.problems)
+        notes = await look(None, self._runtime.notes)
         status = "ready" if not problems else "not ready"
-        return json_reply(503 if problems else 200, {"status": status, "problems": problems})
+        body = {"status": status, "problems": problems} | ({"notes": notes} if notes else {})
+        return json_reply(503 if problems else 200, body)
 
     async def metrics(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/metrics`: Prometheus' text format, for the bearer of `[server] admin_token`."""

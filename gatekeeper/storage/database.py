@@ -39,6 +39,7 @@ MIGRATIONS: Final = (
         at REAL NOT NULL) STRICT;
     """,
     "ALTER TABLE stop ADD COLUMN why TEXT",  # why a row under way was cancelled
+    "CREATE TABLE head(stream TEXT PRIMARY KEY, n INTEGER NOT NULL, hash BLOB NOT NULL) STRICT, WITHOUT ROWID;",
 )
 
 

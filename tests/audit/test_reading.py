@@ -11,7 +11,7 @@ from gatekeeper.audit import read, trail
 from gatekeeper.audit.lines import Line, decision_line, outcome_line
 from gatekeeper.audit.stream import Stream
 from gatekeeper.cli import app
-from tests.audit.logs import Clock, decision, outcome, pack, write
+from tests.audit.logs import SIGNER, Clock, decision, outcome, pack, write
 from tests.builders import GUIDE_EVENT, NOW, make_gate, plan
 
 POLICY = '[policy]\nversion = "t"\ncontroller = "c"\n[audit]\npath = "audit"\n[keys]\npath = "keys"\n'
@@ -21,7 +21,7 @@ POLICY = '[policy]\nversion = "t"\ncontroller = "c"\n[audit]\npath = "audit"\n[k
 def folder(tmp_path):
     """A log of the guide's own event and what became of it, and a policy."""
     gate = make_gate()
-    stream = Stream(tmp_path / "audit", clock=Clock())
+    stream = Stream(tmp_path / "audit", clock=Clock(), signer=SIGNER)
     stream.write([decision_line(plan(GUIDE_EVENT, gate=gate, headers=[("sec-gpc", "1")]), gate.policy)])
     for name, status, why in (("ga4", "delivered", None), ("own", "failed", "http_400")):
         stream.write(
@@ -67,7 +67,7 @@ def test_tail_is_one_line_each_for_people(folder):
 def test_the_newest_lines_are_found_without_reading_old_segments(tmp_path):
     """By the time at which a segment was written last."""
     clock = Clock()
-    stream = Stream(tmp_path, rotate=1_200, clock=clock)
+    stream = Stream(tmp_path, rotate=1_200, clock=clock, signer=SIGNER)
     write(stream, clock, 0, 12)
     pack(tmp_path, stream)
     for n, segment in enumerate(read.files(tmp_path)):
@@ -89,7 +89,7 @@ def test_the_newest_lines_are_found_without_reading_old_segments(tmp_path):
 def test_a_record_is_found_without_reading_what_cannot_hold_it(tmp_path, monkeypatch):
     """The id says when it was made; once it is known how it ended, nothing later is read, either."""
     gate, clock = make_gate(), Clock(NOW - 600)
-    stream = Stream(tmp_path, rotate=3_000, clock=clock)
+    stream = Stream(tmp_path, rotate=3_000, clock=clock, signer=SIGNER)
     core = decision_line(plan(GUIDE_EVENT, gate=gate), gate.policy).core
     made = {}
     for n in range(12):

@@ -12,6 +12,7 @@ from gatekeeper.cli import app
 from gatekeeper.storage import database
 from gatekeeper.storage.outbox import DEAD, Ending
 from gatekeeper.storage.sqlite import SqliteOutbox
+from tests.audit.logs import SIGNER
 from tests.storage.builders import arrival
 
 POLICY = """
@@ -38,7 +39,7 @@ def config(tmp_path):
     path = tmp_path / "gatekeeper.toml"
     path.write_text(POLICY)
     database.prepare(tmp_path / "gatekeeper.db")
-    writer = AuditWriter(tmp_path / "audit")
+    writer = AuditWriter(tmp_path / "audit", signer=SIGNER)
     box = SqliteOutbox(tmp_path / "gatekeeper.db", ["own"], writer)
     box.accept([arrival("req_a", body=b'{"x":"canary"}'), arrival("req_b")]).result(10)
     (flight,) = box.claim("own", after=0, events=9, size=9999, flights=1, busy=()).result(10).flights

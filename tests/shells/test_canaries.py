@@ -13,6 +13,7 @@ import pytest
 
 from gatekeeper.audit import query, redact
 from gatekeeper.audit.query import Filter
+from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from tests.builders import own_cookie
@@ -185,9 +186,9 @@ def test_no_key_is_anywhere_but_in_the_key_folder(run):
 def test_after_a_redaction_no_pseudonym_is_left(run):
     """Of nobody, in no file: the columns went, too (I7)."""
     folder, _, _, _ = run
-    writer = AuditWriter(folder / "audit")
+    writer = AuditWriter(folder / "audit", signer=Signer(folder / "keys"))
     later = time.time() + 3600
-    count = redact.remove(folder / "audit", redact.older_than(later), writer, reason="test", at=later)
+    count = redact.remove(folder / "audit", redact.older_than(later), writer, reason="test", at=later).lines
     writer.close()
     assert count > 0 and verify(folder / "audit").sound
     assert not [path for path, data in files(folder).items() if b'"p_' in data or b"p_0" in data]
