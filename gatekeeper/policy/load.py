@@ -20,7 +20,7 @@ from gatekeeper.destinations import KINDS, http_json
 from gatekeeper.destinations.kind import Destination, Kind, Secret
 from gatekeeper.destinations.settings import Common, SecretRef
 from gatekeeper.errors import ConfigError
-from gatekeeper.fields import CATALOGUE, TYPES, Catalogue, Field, phone
+from gatekeeper.fields import CATALOGUE, IDENTIFIERS, TYPES, Catalogue, Field, phone
 from gatekeeper.fields import accept as values
 from gatekeeper.jurisdiction.address import Trust, parse_trust
 from gatekeeper.jurisdiction.laws import LawTable, packaged
@@ -135,6 +135,8 @@ class _Compiler:
         for table in meaning["destinations"].values():
             for key in SECRETS & table.keys():
                 del table[key]
+            if "headers" in table:
+                table["headers"] = sorted(table["headers"])
         return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def _readers(self) -> Readers:
@@ -169,6 +171,9 @@ class _Compiler:
         if table.type not in TYPES or table.type in ("items", "personal"):
             kinds = ", ".join(kind for kind in TYPES if kind not in ("items", "personal"))
             self.faults.append(f'fields.{name}.type: "{table.type}" is not a type; use one of {kinds}')
+        if table.identifies is not None and table.identifies not in IDENTIFIERS:
+            kinds = ", ".join(IDENTIFIERS)
+            self.faults.append(f'fields.{name}.identifies: "{table.identifies}" is no kind of id; use one of {kinds}')
         transform = {"url": "url", "text": "scrub", "texts": "scrub", "id": "refuse_personal"}.get(table.type, "none")
         columns = table.model_dump() | {"purposes": frozenset(table.purposes), "transform": transform}
         return Field(name=name, **columns)

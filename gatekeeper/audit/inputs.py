@@ -1,0 +1,73 @@
+"""What a decision was made from. Pure. A plan in, the `inputs` of its line out: enough to make the decision again.
+
+Names, times and short codes, never a value; what is as it mostly is, is left out. `gatekeeper/recompute.py` reads it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from gatekeeper.audit.vocabulary import Names
+from gatekeeper.consent.minors import AGE_BANDS
+from gatekeeper.model import Personal, Purpose
+
+if TYPE_CHECKING:
+    from gatekeeper.gate import Plan
+    from gatekeeper.policy import Policy
+
+UNKNOWN_AGE: Final = "unknown"  # a band that is in no table: it counts as the youngest
+_PURPOSES: Final = tuple(Purpose)
+
+
+def of_event(plan: Plan, policy: Policy, names: Names) -> dict[str, Any]:
+    """What differs from event to event."""
+    event, given = plan.event, plan.inputs
+    told: dict[str, Any] = {"kind": given.kind}
+    if plan.consent is None:
+        return told | {"decided": False}
+    told |= _moment(plan.at)
+    if event.time != plan.at:
+        told["event_time"] = event.time
+    if given.age is not None:
+        told["age"] = given.age if given.age in AGE_BANDS else UNKNOWN_AGE
+    if given.declared:
+        told["purposes"] = [purpose for purpose in _PURPOSES if purpose in given.declared]
+    if event.names:
+        data, by_key = event.data, policy.catalogue.by_key
+        told["fields"] = names.each(
+            # A personal field that came raw is named as that: it can be hashed as each vendor wants it.
+            [
+                by_key[name].name if type(value := data.get(name)) is Personal and not value.hashed else name
+                for name in event.names
+            ]
+        )
+    if event.offered:
+        told["offered"] = [*event.offered]
+    if event.unusable:
+        told["unusable"] = {names(name): cause for name, cause in event.unusable.items()}
+    if given.vendors:
+        told["vendors"] = given.vendors
+    if given.unfit:
+        told["unfit"] = given.unfit
+    return told
+
+
+def of_place(plan: Plan, policy: Policy) -> dict[str, Any]:
+    """The laws that cannot be looked up by the place and their ids: of a residence, or of a second place."""
+    if plan.consent is None:
+        return {}
+    place, found = plan.place, {}
+    there = {law.id: law for law in policy.laws.laws_for(place.country, place.region, plan.at)}
+    for law in place.laws:
+        if (there.get(law.id) or policy.laws.law(law.id, plan.at)) != law:
+            found[law.id] = [law.child_age, law.exemption.startswith("yes")]
+    return {"laws": found} if found else {}
+
+
+def _moment(at: float) -> dict[str, Any]:
+    """What the line's timestamp does not say of the time."""
+    second = int(at // 1)
+    milliseconds = round((at - second) * 1000)
+    if (second * 1000 + milliseconds) / 1000 != at:
+        return {"at": at}
+    return {"ms": milliseconds} if milliseconds else {}
