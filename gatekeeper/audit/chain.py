@@ -29,7 +29,7 @@ _COMMITMENT: Final = b',"commitment":"'
 _SIGNATURE: Final = b',"signature":"'
 _TAIL: Final = re.compile(
     rb',"hash":"([0-9a-f]{64})"'
-    rb'(?:,"subjects":(\["p_[0-9a-f]{22}"(?:,"p_[0-9a-f]{22}")*\]),"salt":"([0-9a-f]{32})")?\}\n'
+    rb'(?:(?:,"subjects":)?(\["p_[0-9a-f]{22}"(?:,"p_[0-9a-f]{22}")*\](?:,"names":\[.+\])?|,"names":\[.+\]),"salt":"([0-9a-f]{32})")?\}\n'
 )
 
 
@@ -79,14 +79,17 @@ def link(previous: bytes, head: bytes) -> bytes:
 def seal(line: Line, stream: str, n: int, previous: bytes, salt: bytes) -> tuple[bytes, bytes]:
     """A line's bytes as they are written, and its hash. `salt` is 16 fresh random bytes, used if it has subjects."""
     head = begin(stream, n) + line.core[1:-1]
-    if not line.refs:
+    if not line.refs and not line.names:
         digest = link(previous, head)
         return b'%s,"hash":"%s"}\n' % (head, digest.hex().encode()), digest
-    refs = orjson.dumps(line.refs)
+    refs = orjson.dumps(line.refs) if line.refs else b""
+    if line.names:
+        refs += b',"names":' + orjson.dumps(line.names)
     digits = salt.hex().encode()
     head += b'%s%s"' % (_COMMITMENT, sha256(_REFS + digits + refs).hexdigest().encode())
     digest = link(previous, head)
-    written = b'%s,"hash":"%s","subjects":%s,"salt":"%s"}\n' % (head, digest.hex().encode(), refs, digits)
+    begin_refs = b',"subjects":' if line.refs else b""
+    written = b'%s,"hash":"%s"%s%s,"salt":"%s"}\n' % (head, digest.hex().encode(), begin_refs, refs, digits)
     return written, digest
 
 
