@@ -30,7 +30,7 @@ from gatekeeper.outbound.hosts import KNOWN, known
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import FieldTable, PolicyFile
 from gatekeeper.policy.messages import sentences
-from gatekeeper.policy.units import seconds
+from gatekeeper.policy.units import KEPT, seconds
 from gatekeeper.scrub import DEFAULT_PARAMS
 from gatekeeper.signals import CookieReaders, Readers, flags
 from gatekeeper.signals.tcf import PURPOSES
@@ -69,10 +69,11 @@ def parse_policy(
     path: Path | None = None,
     environ: Mapping[str, str] | None = None,
     require_secrets: bool = True,
+    kept: bool = False,
 ) -> Policy:
-    """Compile a policy that was read already; see `load_policy`."""
+    """Compile a policy that was read already; see `load_policy`. `kept`: it is one that `policy/archive.py` wrote."""
     try:
-        file = PolicyFile.model_validate(raw)
+        file = PolicyFile.model_validate(raw, context={KEPT: kept})
     except ValidationError as error:
         raise ConfigError(*sentences(error)) from None
     return _Compiler(file, path, os.environ if environ is None else environ, require_secrets).compile()
