@@ -78,7 +78,7 @@ class CallPlan(Discreet, frozen=True):
 
 def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
     """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
-    at = gate.clock()
+    at = gate.now()
     dialect = find(to, call.method, call.path)
     native: Native | None = None
     try:
@@ -102,7 +102,7 @@ def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UN
     """The plan for a call to a tracking host that is no destination of the policy; the audit names the host."""
     kind = Kind("unlisted", host, None, frozenset(), "", (), None)
     nowhere = Destination(host, kind, Purpose.MARKETING, "", frozenset(), {}, frozenset(), "")
-    return _blocked(gate, nowhere, gate.clock(), reason, "the policy has no destination for this host", answer)
+    return _blocked(gate, nowhere, gate.now(), reason, "the policy has no destination for this host", answer)
 
 
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
@@ -112,7 +112,7 @@ def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
 
 def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
     """A call's decision lines, to be recorded before anything is sent."""
-    return [lines.decision_line(one, gate.policy) for one in plan.plans]
+    return [line for _, line in lines.decision_lines(plan.plans, gate.policy) if line is not None]
 
 
 def unrecorded(plan: CallPlan) -> CallPlan:

@@ -150,6 +150,10 @@ class Gate:
         self._always = tuple(policy.file.jurisdiction.always)
         self._situations: dict[object, _Situation] = {}
 
+    def now(self) -> float:
+        """The time as a line can hold it, in milliseconds: never later than it is."""
+        return int(self.clock() * 1000 // 1) / 1000
+
     def visitor(self, token: str, at: float) -> Visitor:
         """The visitor a context token speaks of."""
         return signals.context.read(token, at=at, verify=self.keys.verify)
@@ -289,10 +293,10 @@ class Gate:
 
         Raises DeliveryError if a destination's queue is full; then nothing may be written.
         """
-        arrivals = []
+        plans = []
         counts: dict[str, int] = {}
+        at = self.now()  # they arrived together
         for one in posted:
-            at = self.clock()
             request_id = self.new_id(at)
             if self.metrics.timed():
                 started = time.perf_counter()
@@ -300,7 +304,7 @@ class Gate:
                 self.metrics.took(time.perf_counter() - started)
             else:
                 plan = self.plan(one, caller, at=at, request_id=request_id)
-            arrivals.append(self._arrival(plan, one.id))
+            plans.append(plan)
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:
                 self.metrics.decided(blocked)
@@ -310,15 +314,16 @@ class Gate:
             if not self.outbox.room(name, count):
                 self.metrics.refused("full")
                 raise DeliveryError(f"the queue of {name} is full")
+        told = lines.decision_lines(plans, self.policy)
         self._arrived()
-        return arrivals
+        return [self._arrival(plan, one.id, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
 
-    def _arrival(self, plan: Plan, event_id: str | None) -> Arrival:
+    def _arrival(self, plan: Plan, event_id: str | None, request_id: str, line: lines.Line | None) -> Arrival:
         return Arrival(
-            plan.request_id,
+            request_id,
             None if event_id is None else self.keys.event_key(plan.event.name, event_id),
             plan.subjects,
-            lines.decision_line(plan, self.policy),
+            line,
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
         )
 

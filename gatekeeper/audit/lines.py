@@ -93,6 +93,29 @@ def decision_line(plan: Plan, policy: Policy, count: int = 1) -> Line:
     return Line(core, plan.subjects, names.removable)
 
 
+def decision_lines(plans: Sequence[Plan], policy: Policy) -> list[tuple[str, Line | None]]:
+    """The lines of one request's events: for each its id, and its line, `None` where an earlier one tells of it.
+
+    Events of which nothing leaves and whose lines would differ in the id alone are one line with a `count`: their ids
+    are `req_x.0`, `req_x.1`, …
+    """
+    made: list[tuple[str, Line | None]] = [(plan.request_id, decision_line(plan, policy)) for plan in plans]
+    if len(plans) == 1:
+        return made
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for n, (plan, (request_id, line)) in enumerate(zip(plans, made, strict=True)):
+        if line is not None and all(one.verdict is _BLOCK for one in plan.decisions):
+            core = line.core.replace(request_id.encode(), b"", 1)
+            alike.setdefault((core, line.refs, line.names), []).append(n)
+    for group in alike.values():
+        if len(group) > 1:
+            first = plans[group[0]]
+            for place, n in enumerate(group):
+                made[n] = (f"{first.request_id}.{place}", None)
+            made[group[0]] = (f"{first.request_id}.0", decision_line(first, policy, len(group)))
+    return made
+
+
 class _Visitor(NamedTuple):
     """What lines say of one visitor, as JSON. It holds the consent, so that its `id` is nobody else's meanwhile."""
 

@@ -37,13 +37,15 @@ class Job(NamedTuple):
 class Arrival(NamedTuple):
     """One event that was decided: its decision line, and what is to be delivered of it.
 
+    The line is `None` where that of another arrival beside it tells of this one, too; then nothing is delivered.
+
     `key` tells a repetition of the event (`KeyRing.event_key`); `None` where the sender gave it no id.
     """
 
     request_id: str
     key: bytes | None
     subjects: tuple[str, ...]
-    line: Line
+    line: Line | None
     jobs: tuple[Job, ...]
 
 
