@@ -92,10 +92,11 @@ def plain(name: str) -> bool:
 def _is_plain(name: str) -> bool:
     if not _PLAIN.fullmatch(name):
         return False
-    numbers = _DIGITS.findall(_DATED.sub("", name))
+    text = _DATED.sub("", name)
+    numbers = _DIGITS.findall(text)
     if sum(map(len, numbers)) > _MOST_DIGITS or any(len(number) > _LONGEST_NUMBER for number in numbers):
         return False
-    return all(map(_is_word, _WORDS.findall(name))) and not find(name)
+    return all(map(_is_word, _WORDS.findall(text))) and not find(text)
 
 
 def _is_word(word: str) -> bool:
