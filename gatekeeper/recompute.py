@@ -239,11 +239,13 @@ def _signal(told: Mapping[str, Any]) -> Signal:
 def _event(record: Mapping[str, Any], policy: Policy, at: float) -> Event:
     """The event, with a stand-in for each value that was fit for use."""
     given, catalogue = record["inputs"], policy.catalogue
-    unusable = given.get("unusable", {})
+    unusable: dict[str, str] = dict(given.get("unusable", {}))
     data: dict[str, object] = {}
     names: dict[str, None] = {}
     for name in given.get("fields", ()):
         row = catalogue.by_name.get(name)
+        if row is None:
+            unusable.setdefault(name, "unknown_field")  # or it was one of another policy
         names[name if row is None or name in unusable else row.key] = None
         if row is not None and name not in unusable:
             data[row.key] = samples.sample(row, hashed=row.hashed_as is not None and name == row.key)
