@@ -16,6 +16,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from gatekeeper.audit import lines
+from gatekeeper.audit.vocabulary import Names
 from gatekeeper.consent.resolve import resolve
 from gatekeeper.decision import decide
 from gatekeeper.destinations import samples
@@ -99,7 +100,7 @@ def recompute(record: Mapping[str, Any], policy: Policy, *, laws: str = "recorde
         "gpc": {"detected": consent.gpc_detected, "honoured": consent.gpc_honoured},
         "overruled": [[purpose for source, purpose in lost if source == one.source and purpose in one.says]
                       for one in consent.signals],
-        "deliveries": [lines.delivery(one, str) for one in decisions],
+        "deliveries": [lines.delivery(one, Names.all()) for one in decisions],
     }  # fmt: skip
 
 

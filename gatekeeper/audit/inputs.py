@@ -5,6 +5,7 @@ Names, times and short codes, never a value; what is as it mostly is, is left ou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from gatekeeper.audit.vocabulary import Names
@@ -19,13 +20,19 @@ UNKNOWN_AGE: Final = "unknown"  # a band that is in no table: it counts as the y
 _PURPOSES: Final = tuple(Purpose)
 
 
-def of_event(plan: Plan, policy: Policy, names: Names) -> dict[str, Any]:
-    """What differs from event to event."""
+def of_event(plan: Plan, policy: Policy, names: Names, more: Mapping[str, Any]) -> dict[str, Any]:
+    """What differs from event to event, and `more`, what `of_place` says of its place."""
     event, given = plan.event, plan.inputs
-    told: dict[str, Any] = {"kind": given.kind}
+    told: dict[str, Any] = {"kind": given.kind, **more}
     if plan.consent is None:
-        return told | {"decided": False}
-    told |= _moment(plan.at)
+        told["decided"] = False
+        return told
+    second = int(plan.at // 1)
+    milliseconds = round((plan.at - second) * 1000)
+    if (second * 1000 + milliseconds) / 1000 != plan.at:
+        told["at"] = plan.at
+    elif milliseconds:  # which the line's timestamp does not say
+        told["ms"] = milliseconds
     if event.time != plan.at:
         told["event_time"] = event.time
     if given.age is not None:
@@ -33,18 +40,21 @@ def of_event(plan: Plan, policy: Policy, names: Names) -> dict[str, Any]:
     if given.declared:
         told["purposes"] = [purpose for purpose in _PURPOSES if purpose in given.declared]
     if event.names:
-        data, by_key = event.data, policy.catalogue.by_key
-        told["fields"] = names.each(
+        named, data = event.names, event.data
+        if not policy.catalogue.personal.isdisjoint(data):
             # A personal field that came raw is named as that: it can be hashed as each vendor wants it.
-            [
-                by_key[name].name if type(value := data.get(name)) is Personal and not value.hashed else name
-                for name in event.names
-            ]
-        )
+            by_key = policy.catalogue.by_key
+            named = tuple(
+                [
+                    by_key[name].name if type(value := data.get(name)) is Personal and not value.hashed else name
+                    for name in named
+                ]
+            )
+        told["fields"] = names.each(named)
     if event.offered:
         told["offered"] = [*event.offered]
     if event.unusable:
-        told["unusable"] = {names(name): cause for name, cause in event.unusable.items()}
+        told["unusable"] = names.keys(event.unusable)
     if given.vendors:
         told["vendors"] = given.vendors
     if given.unfit:
@@ -62,12 +72,3 @@ def of_place(plan: Plan, policy: Policy) -> dict[str, Any]:
         if (there.get(law.id) or policy.laws.law(law.id, plan.at)) != law:
             found[law.id] = [law.child_age, law.exemption.startswith("yes")]
     return {"laws": found} if found else {}
-
-
-def _moment(at: float) -> dict[str, Any]:
-    """What the line's timestamp does not say of the time."""
-    second = int(at // 1)
-    milliseconds = round((at - second) * 1000)
-    if (second * 1000 + milliseconds) / 1000 != at:
-        return {"at": at}
-    return {"ms": milliseconds} if milliseconds else {}

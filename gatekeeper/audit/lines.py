@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -164,7 +164,7 @@ def _of_event(
         "event_type": names(plan.event.name),
         "consent_state": state,
         "deliveries": [delivery(decision, names) for decision in plan.decisions],
-        "inputs": inputs.of_event(plan, policy, names) | more,
+        "inputs": inputs.of_event(plan, policy, names, more),
     }
     return record if count == 1 else record | {"count": count}
 
@@ -197,12 +197,12 @@ def consent_state(consent: Consent | None) -> dict[str, bool]:
     return {name: consent.rulings[purpose].permission is Permission.GRANTED for name, purpose in _PURPOSES}
 
 
-def delivery(decision: Decision, names: Callable[[str], str]) -> dict[str, Any]:
+def delivery(decision: Decision, names: Names) -> dict[str, Any]:
     """One element of `deliveries`; `names` gives what stands there for a name."""
     destination = names(decision.destination)  # of a call that the policy does not list it is a host
     if decision.verdict is _BLOCK:
         return {"destination": destination, "status": "blocked", "reason": decision.reason}
-    stripped = {names(name): cause for name, cause in decision.stripped.items()}
+    stripped = names.keys(decision.stripped)
     told: dict[str, Any] = {
         "destination": destination,
         "status": "pending",
@@ -215,9 +215,7 @@ def delivery(decision: Decision, names: Callable[[str], str]) -> dict[str, Any]:
         "scrubbed": decision.scrubbed,
     }
     if decision.native:  # of a call
-        told["native_stripped"] = {
-            name: list(dict.fromkeys(map(names, native))) for name, native in decision.native.items()
-        }
+        told["native_stripped"] = {name: names.each(native) for name, native in decision.native.items()}
     return told
 
 

@@ -12,7 +12,7 @@ It costs a name nothing to be taken for an id: it stands in the tail then, and g
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -138,6 +138,11 @@ class Names:
         self._known = known
         self._numbers = {name: n for n, name in enumerate(before)}
 
+    @classmethod
+    def all(cls) -> Names:
+        """Where no name has to go: each is given as it is."""
+        return _All(frozenset())
+
     def __call__(self, name: str) -> str:
         """The name itself where it may stand in a head, its number where it may not."""
         if name in self._known or plain(name):
@@ -150,14 +155,30 @@ class Names:
             number = self._numbers.setdefault(name, len(self._numbers))
         return f"{MARK}{number}"
 
-    def each(self, names: Iterable[str]) -> list[str]:
+    def each(self, names: Sequence[str]) -> Sequence[str]:
         """The same of several, each once."""
-        return list(dict.fromkeys(map(self, names)))
+        return names if self._known.issuperset(names) else list(dict.fromkeys(map(self, names)))
+
+    def keys(self, by_name: Mapping[str, str]) -> Mapping[str, str]:
+        """The same of what stands under names."""
+        if self._known.issuperset(by_name):
+            return by_name
+        return {self(name): value for name, value in by_name.items()}
 
     @property
     def removable(self) -> tuple[str, ...]:
         """What stands in the tail."""
         return tuple(self._numbers)
+
+
+class _All(Names):
+    """Names outside of a log."""
+
+    __slots__ = ()
+
+    def __call__(self, name: str) -> str:
+        """The name."""
+        return name
 
 
 def put_back(record: dict[str, Any]) -> dict[str, Any]:

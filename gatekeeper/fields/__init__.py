@@ -46,10 +46,11 @@ class Catalogue:
     """All fields a policy knows, by every name they may come in under.
 
     `scrubbed` maps those whose values are searched for personal shapes, by key, to their rows; `urls` are the keys of
-    those that hold an address; `identifying` maps those that lead to a person, by key, to what they identify them as.
+    those that hold an address, `personal` of those that are hashed; `identifying` maps those that lead to a person, by
+    key, to what they identify them as.
     """
 
-    __slots__ = ("by_key", "by_name", "identifying", "phone_region", "scrubbed", "urls")
+    __slots__ = ("by_key", "by_name", "identifying", "personal", "phone_region", "scrubbed", "urls")
 
     def __init__(self, rows: Iterable[Field], phone_region: str | None = None) -> None:
         self.phone_region = phone_region
@@ -61,6 +62,7 @@ class Catalogue:
             self.by_key[row.key] = row
         self.scrubbed = {key: row for key, row in self.by_key.items() if row.transform not in ("none", "hash")}
         self.identifying = {key: row.identifies for key, row in self.by_key.items() if row.identifies is not None}
+        self.personal = frozenset(key for key, row in self.by_key.items() if row.hashed_as is not None)
         self.urls = frozenset(key for key, row in self.by_key.items() if row.type == "url")
 
     def extended(self, rows: Iterable[Field], phone_region: str | None = None) -> Catalogue:
