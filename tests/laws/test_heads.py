@@ -19,10 +19,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gatekeeper import wire
 from gatekeeper.audit import lines, read, vocabulary
 from gatekeeper.calls import plan_call
 from gatekeeper.errors import EventError
 from gatekeeper.gate import Caller
+from gatekeeper.signals import cookies
 from gatekeeper.signals.cookies import CookieReaders
 from tests.builders import NOW, make_gate, own_cookie, plan
 from tests.laws.calls import GATES, NAMES, planted
@@ -37,6 +39,7 @@ COOKIES = sorted(
     | {case["cookie"] for table in FILES.values() for case in table["cases"].values()}
 )
 READERS = CookieReaders()
+COOKIE_NAMES = sorted({name for reader in cookies.READERS for name in reader.NAMES})
 LETTERS = string.ascii_letters + string.digits
 
 
@@ -152,6 +155,34 @@ def test_no_id_that_an_event_brings_in_any_place_is_in_a_head(value, name):
         assert value in record["inputs"]["fields"] and record["inputs"]["unusable"][value] == "unknown_field"
 
 
+CARRIERS = ("gdpr", "gdpr_consent", "gpp", "gpp_sid", "us_privacy", "gcs", "gcd", "npa", "dma", "sec-gpc", "dnt", *COOKIE_NAMES,
+            "google", "rudderstack", "segment", "shopify", "walkeros")  # fmt: skip
+
+
+@law
+@given(
+    value=an_id,
+    carrier=st.sampled_from(CARRIERS),
+    key=st.sampled_from(("consent", "context", "ad_storage", "marketing", "a")),
+)
+def test_no_id_in_any_carrier_of_consent_is_in_a_head(value, carrier, key):
+    """In parameters, headers, cookies and other software's objects, as a value and as a key: no note quotes it."""
+    gate = make_gate()
+    headers, query, flags = [], b"", None
+    if carrier in ("sec-gpc", "dnt"):
+        headers.append((carrier.encode(), value.encode()))
+    elif carrier in COOKIE_NAMES:
+        headers.append((b"cookie", f"{carrier}={value}; {carrier}={quote(value)}%3Ayes".encode()))
+    elif carrier in ("google", "rudderstack", "segment", "shopify", "walkeros"):
+        flags = {carrier: {key: value, value: {key: value}, "consent": {value: True, key: value}}}
+    else:
+        query = f"{carrier}={quote(value)}&{carrier}={quote(value)}x".encode()
+    (posted,) = wire.parse(orjson.dumps({"event": "page_view"} | ({"flags": flags} if flags else {})))
+    made = gate.plan(posted, Caller(headers=tuple(headers), query=query), at=NOW, request_id="req_test")
+    line = lines.decision_line(made, gate.policy)
+    assert found_in(line.core, value) is None
+
+
 def gate_of(seed):
     """A gate whose policy has the seed's own destination."""
     policy = GATES["gdpr"].policy
@@ -167,8 +198,8 @@ def test_no_value_of_a_call_is_in_a_head(dialect):
     def holds(case, granted):
         seed, canaries = case
         gate = gate_of(seed)
-        cookies = ((b"cookie", own_cookie(*granted, at=NOW - 9 * 86_400).encode()),)
-        made = plan_call(gate, seed.to, seed.call, Caller(headers=cookies, address="127.0.0.1"))
+        given_by = ((b"cookie", own_cookie(*granted, at=NOW - 9 * 86_400).encode()),)
+        made = plan_call(gate, seed.to, seed.call, Caller(headers=given_by, address="127.0.0.1"))
         for _, line in lines.decision_lines(made.plans, gate.policy):
             for canary in canaries if line is not None else ():
                 assert found_in(line.core, canary.value) is None, canary
