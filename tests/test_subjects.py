@@ -19,6 +19,7 @@ from gatekeeper.gate import Caller
 from gatekeeper.model import Call, Personal
 from gatekeeper.policy.load import parse_policy
 from tests.builders import EVERY_KIND, NOW, RING, make_gate, make_policy, own_cookie, plan, policy_data
+from tests.storage.builders import accept, books, outbox
 
 WIDE = {
     "all_analytics": {"kind": "http_json", "purpose": "analytics", "endpoint": "http://127.0.0.1:9/a",
@@ -179,6 +180,23 @@ def test_rows_in_the_queue_and_dead_letters_carry_the_same_subjects_as_the_line(
     (arrival,) = gate.arrivals(wire.parse(posted), Caller())
     assert arrival.jobs and arrival.subjects == arrival.line.refs
     assert not pseudonyms(RING, {"session_id": "s-1"}).isdisjoint(arrival.subjects)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"session_id": "s-1"}, {"client_id": RING.derived_id("ga4", "s-1")}], ids=["session", "ga4"]
+)
+def test_a_row_or_a_dead_letter_of_an_identifier_is_ended_by_it(tmp_path, asked):
+    """As a withdrawal or an erasure ends it."""
+    people = pseudonyms(RING, asked)
+    with outbox(tmp_path, names=("ga4", "own")) as box:
+        for session in ("s-1", "s-2", "s-1"):
+            event = {"event": "x", "data": {"session_id": session}, "consent": {"analytics": True}}
+            accept(box, *make_gate().arrivals(wire.parse(orjson.dumps(event)), Caller()))
+        assert box.cancel(people).result(10) == 4 and books(box, "own").queued == 1
+        accept(box, *make_gate().arrivals(wire.parse(orjson.dumps(event)), Caller()))
+        books(box, "own")
+        assert box.bury((), "test").result(10) == 4 and len(box.dead_letters()) == 4
+        assert box.cancel(people).result(10) == 0 and len(box.dead_letters()) == 2
 
 
 @settings(max_examples=200, deadline=None)

@@ -19,6 +19,7 @@ from typing import Any, Final
 from gatekeeper.fields import CATALOGUE, Catalogue
 from gatekeeper.fields.accept import UNPRINTABLE
 from gatekeeper.native.table import NATIVE
+from gatekeeper.outbound.hosts import KNOWN
 from gatekeeper.scrub.detect import find
 from gatekeeper.scrub.remembered import Remembered
 
@@ -31,14 +32,16 @@ _LONGEST: Final = 256  # characters of a name there
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
 _WORDS: Final = re.compile(r"[A-Za-z0-9]+")
 # Not counted as numbers: days of this century as notices are named after them, and the numbers of versions.
-_DATED: Final = re.compile(r"20[2-9]\d[-_.]?[01]\d[-_.]?[0-3]\d(?!\d)|(?<!\d)20[2-9]\d(?!\d)")
+_DATED: Final = re.compile(
+    r"(?<![0-9A-Za-z])20[23]\d(?:[-_.]?(?:0[1-9]|1[0-2])(?:[-_.]?(?:0[1-9]|[12]\d|3[01]))?)?(?![0-9A-Za-z])"
+)
 _DIGITS: Final = re.compile(r"\d+")
 _LONGEST_NUMBER: Final = 3
 _MOST_DIGITS: Final = 6
 _LONGEST_WORD: Final = 32
 _VOWELS: Final = frozenset("aeiouy")
 _WORD: Final = re.compile(r"[A-Za-z]*[0-9]{0,3}|[0-9]+[A-Za-z]*")  # letters and digits are not mixed
-_HEXADECIMAL: Final = re.compile(r"(?=.*\d)[0-9A-Fa-f]{6,}")
+_HEXADECIMAL: Final = re.compile(r"(?=.*\d)[0-9A-Fa-f]{6,}|[0-9A-Fa-f]{8,}")
 _PARTS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # of a word: camelCase, and HTMLCode
 _TINY: Final = frozenset("ad as at by do fb ga go id if in ip is it me my no of off on or to tv ui up us".split())
 _SPOKEN: Final = 5  # letters; a shorter word may be an abbreviation
@@ -113,14 +116,15 @@ def _is_word(word: str) -> bool:
 @cache
 def _spoken() -> frozenset[str]:
     """Pairs of letters that the words we know have."""
-    known = (part.lower() for name in NATIVE | set(CATALOGUE.by_name) for part in _PARTS.findall(name))
+    known = (part.lower() for name in (*NATIVE, *CATALOGUE.by_name, *KNOWN) for part in _PARTS.findall(name))
     return _pairs([*_EVERYDAY, *(word for word in known if len(word) >= _SPOKEN and not _VOWELS.isdisjoint(word))])
 
 
 def vocabulary(policy: Iterable[str], catalogue: Catalogue) -> frozenset[str]:
-    """The names that are known where a policy rules: its own, those of fields, and those in the tables of dialects."""
+    """The names that are known where a policy rules: its own, those of fields, of tracking hosts, and of dialects."""
     items = {f"items.{key}" for row in catalogue.by_key.values() for key in row.keys}
-    own = (*_OURS, *policy, *catalogue.by_name, *items, *NATIVE, *map(dotted, NATIVE))
+    hosts = (name for name in KNOWN if not name.startswith("."))
+    own = (*_OURS, *hosts, *policy, *catalogue.by_name, *items, *NATIVE, *map(dotted, NATIVE))
     return frozenset(name for name in own if not name.startswith(MARK))
 
 

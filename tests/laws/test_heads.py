@@ -155,8 +155,9 @@ def test_no_id_that_an_event_brings_in_any_place_is_in_a_head(value, name):
         assert value in record["inputs"]["fields"] and record["inputs"]["unusable"][value] == "unknown_field"
 
 
-CARRIERS = ("gdpr", "gdpr_consent", "gpp", "gpp_sid", "us_privacy", "gcs", "gcd", "npa", "dma", "sec-gpc", "dnt", *COOKIE_NAMES,
-            "google", "rudderstack", "segment", "shopify", "walkeros")  # fmt: skip
+PARAMETERS = ("gdpr", "gdpr_consent", "gpp", "gpp_sid", "us_privacy", "gcs", "gcd", "npa", "dma")
+SOFTWARE = ("google", "rudderstack", "segment", "shopify", "walkeros")
+CARRIERS = ("sec-gpc", "dnt", *PARAMETERS, *COOKIE_NAMES, *SOFTWARE)
 
 
 @law
@@ -173,7 +174,7 @@ def test_no_id_in_any_carrier_of_consent_is_in_a_head(value, carrier, key):
         headers.append((carrier.encode(), value.encode()))
     elif carrier in COOKIE_NAMES:
         headers.append((b"cookie", f"{carrier}={value}; {carrier}={quote(value)}%3Ayes".encode()))
-    elif carrier in ("google", "rudderstack", "segment", "shopify", "walkeros"):
+    elif carrier in SOFTWARE:
         flags = {carrier: {key: value, value: {key: value}, "consent": {value: True, key: value}}}
     else:
         query = f"{carrier}={quote(value)}&{carrier}={quote(value)}x".encode()
@@ -249,6 +250,10 @@ def test_what_reads_like_a_name_is_plain(word):
         pytest.param("4111-1111-1111-1111", id="card"),
         pytest.param("01H8XGJWBWBAQ4Z4Z4Z4Z4Z4Z4", id="ulid"),
         pytest.param("V1StGXR8_Z5jdHi6B-myT", id="nanoid"),
+        pytest.param("920451814", id="number-with-a-date-in-it"),
+        pytest.param("27db2021", id="hex-with-a-year-in-it"),
+        pytest.param("affaddda", id="hex-of-letters"),
+        pytest.param("2004-05-06", id="birth-date-of-a-child"),
         pytest.param("~0", id="a-name's-number"),
         pytest.param("page view", id="space"),
         pytest.param("", id="empty"),

@@ -220,6 +220,19 @@ def test_a_call_of_which_other_fields_would_be_left_is_open():
     assert found.value.why is Unknown.CALL_MINIMUM
 
 
+def test_a_call_to_a_destination_that_is_gone_is_open():
+    """Another policy does not say what would become of it."""
+    seed = SEEDS[next(iter(SEEDS))][0]
+    known = GATES["gdpr"].policy
+    policy = replace(known, destinations={**known.destinations, seed.to.name: seed.to})
+    made = plan_call(make_gate(policy), seed.to, seed.call, Caller())
+    record = orjson.loads(lines.decision_line(made.plans[0], policy).core)
+    gone = replace(policy, destinations={name: to for name, to in policy.destinations.items() if name != seed.to.name})
+    with pytest.raises(Unknowable) as found:
+        recompute(record, gone)
+    assert found.value.why is Unknown.NO_DESTINATION
+
+
 def test_another_policy_gives_another_decision():
     """What a replay compares: here a destination gets one field less."""
     gate = make_gate()
