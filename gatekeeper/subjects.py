@@ -52,17 +52,15 @@ def _emails(raw: str) -> tuple[str, ...]:
     local, _, domain = text.rpartition("@")
     if domain not in _GMAIL:
         return (text,)
-    mailbox = local.partition("+")[0].replace(".", "") + "@gmail.com"
-    return tuple(dict.fromkeys((text, mailbox)))
+    mailbox = local.partition("+")[0].replace(".", "")
+    return tuple(dict.fromkeys((text, f"{mailbox}@gmail.com"))) if mailbox else (text,)
 
 
 def _asked_emails(raw: str) -> tuple[str, ...]:
     """The same, and how vendors have it hashed, at both of Gmail's domains."""
     found = _emails(raw)
-    if len(found) == 1 and not found[0].endswith("@gmail.com"):
-        return found
-    local = found[-1].partition("@")[0] if found else ""
-    return tuple(dict.fromkeys((*found, *(f"{local}@{domain}" for domain in _GMAIL)))) if local else found
+    mailbox, _, domain = found[-1].rpartition("@") if found else ("", "", "")
+    return tuple(dict.fromkeys((*found, *(f"{mailbox}@{one}" for one in _GMAIL)))) if domain == "gmail.com" else found
 
 
 def _phones(raw: str) -> tuple[str, ...]:
