@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gatekeeper.audit.vocabulary import Names
 from gatekeeper.consent.minors import AGE_BANDS
-from gatekeeper.model import Personal, Purpose
+from gatekeeper.model import Personal, Purpose, Verdict
 
 if TYPE_CHECKING:
     from gatekeeper.gate import Plan
     from gatekeeper.policy import Policy
 
 UNKNOWN_AGE: Final = "unknown"  # a band that is in no table: it counts as the youngest
+_BLOCK: Final = Verdict.BLOCK
 _PURPOSES: Final = tuple(Purpose)
 
 
@@ -39,8 +40,14 @@ def of_event(plan: Plan, policy: Policy, names: Names, more: Mapping[str, Any]) 
         told["age"] = given.age if given.age in AGE_BANDS else UNKNOWN_AGE
     if given.declared:
         told["purposes"] = [purpose for purpose in _PURPOSES if purpose in given.declared]
-    if event.names:
-        named, data = event.names, event.data
+    named, unusable = event.names, event.unusable
+    if unusable and all(one.verdict is _BLOCK for one in plan.decisions):
+        # A refusal must not enlarge what is kept: what no destination could ever get does not bear on it.
+        by_key = policy.catalogue.by_key
+        unusable = {name: cause for name, cause in unusable.items() if name in by_key}
+        named = tuple([name for name in named if name in by_key])
+    if named:
+        data = event.data
         if not policy.catalogue.personal.isdisjoint(data):
             # A personal field that came raw is named as that: it can be hashed as each vendor wants it.
             by_key = policy.catalogue.by_key
@@ -53,8 +60,8 @@ def of_event(plan: Plan, policy: Policy, names: Names, more: Mapping[str, Any]) 
         told["fields"] = names.each(named)
     if event.offered:
         told["offered"] = [*event.offered]
-    if event.unusable:
-        told["unusable"] = names.keys(event.unusable)
+    if unusable:
+        told["unusable"] = names.keys(unusable)
     if given.vendors:
         told["vendors"] = given.vendors
     if given.unfit:
