@@ -1,4 +1,4 @@
-"""Whoever left something behind is found by any identifier in it: lines, queued rows and dead letters."""
+"""A person who left something behind is found by any identifier in it: lines, queued rows and dead letters."""
 
 import json
 

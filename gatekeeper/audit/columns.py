@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FOLDER: Final = "columns"
 _ATTEMPTS: Final = 5
 _PATIENCE: Final = 600.0  # seconds for another process that makes them
-_FORM: Final = 2  # of the columns; those of another form are made anew
+_FORM: Final = 2  # of the columns; those of another form are made again
 _LINE: Final = """{kind: 'VARCHAR', timestamp: 'VARCHAR', request_id: 'VARCHAR', event_type: 'VARCHAR',
     consent_state: 'STRUCT(necessary BOOLEAN, analytics BOOLEAN, marketing BOOLEAN)',
     deliveries: 'STRUCT(destination VARCHAR, status VARCHAR, reason VARCHAR, consent_basis VARCHAR,

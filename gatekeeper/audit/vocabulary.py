@@ -83,7 +83,7 @@ _FOUND_PLAIN: Final = Remembered[str](longest=100)
 
 
 def plain(name: str) -> bool:
-    """Whether a name is a plain identifier: it may stand in a head though nobody knows it."""
+    """Whether a name is a plain identifier: it may stand in a head though it is not known."""
     if name in _FOUND_PLAIN:
         return True
     if not _is_plain(name):

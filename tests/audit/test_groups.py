@@ -88,7 +88,7 @@ def test_a_groups_decision_can_be_made_again():
 
 
 def test_the_elements_of_a_call_are_grouped_as_well():
-    """A hundred of a page nobody consented on are one line; one of another person stands beside them."""
+    """A hundred of a visitor who did not consent are one line; one of another person stands beside them."""
     policy = make_policy(destinations=EVERY_KIND)
     gate = make_gate(policy)
     events = [
@@ -150,7 +150,7 @@ def test_a_group_of_three_counts_three(log, tmp_path):
 
 
 def test_a_group_is_found_and_forgotten_by_its_person_as_one_line(log):
-    """Erasure cuts one line, and three events have nobody any more."""
+    """Erasure cuts one line, and three events lead to no person any more."""
     folder, ids = log
     people = pseudonyms(RING, {"user_id": "u-1"})
     rows = query.rows(folder / "audit", Filter(subjects=people), limit=100)
