@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from gatekeeper.audit.vocabulary import dotted
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
 from gatekeeper.model import Decision, Event, Personal, Purpose
@@ -140,6 +141,15 @@ class Roles:
         )
         return Reading(event, fit)
 
+    def identifiers(self, fit: Sequence[Fit], sent: Sequence[Leaf | None]) -> list[tuple[str, object]]:
+        """Whom the leaves that are sent lead to, as they came: kinds and values."""
+        identifying = self._catalogue.identifying
+        return [
+            (identifying[one[0].key], one[1])
+            for one, leaf in zip(fit, sent, strict=True)
+            if leaf is not None and isinstance(one, tuple) and one[0].key in identifying
+        ]
+
     def native_names(self, stripped: Mapping[str, str], leaves: Sequence[Leaf]) -> dict[str, tuple[str, ...]]:
         """Under which native names each stripped canonical field came."""
         found: dict[str, tuple[str, ...]] = {}
@@ -203,7 +213,7 @@ def audit_name(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _audit_name(name: str) -> str:
-    return _harmless(printable(name.replace("[", ".").replace("]", "").replace(":", ".")))
+    return _harmless(printable(dotted(name)))
 
 
 def _named(event: str) -> str:

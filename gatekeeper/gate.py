@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar, Final, NamedTuple
 
 from msgspec import structs
 
-from gatekeeper import signals
+from gatekeeper import signals, subjects
 from gatekeeper.audit import lines
 from gatekeeper.consent.resolve import holds_until, resolve
 from gatekeeper.decision import Layout, Layouts, decide
+from gatekeeper.vendors import samples
 from gatekeeper.errors import DeliveryError
+from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, accept_value, in_order, sort
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.keys import KeyRing
@@ -27,8 +29,8 @@ from gatekeeper.model import (
     Decision,
     Discreet,
     Event,
+    Inputs,
     Permission,
-    Personal,
     Place,
     Purpose,
     Shaped,
@@ -96,6 +98,20 @@ class Plan(Discreet, frozen=True):
     decisions: tuple[Decision, ...]
     shaped: Mapping[str, Shaped]  # by destination
     subjects: tuple[str, ...]  # pseudonyms
+    inputs: Inputs = Inputs()
+
+
+class _Aside:
+    """What is shared between the decisions on one event, and noted beside them."""
+
+    __slots__ = ("derived", "layout", "scrubber", "unfit", "vendors")
+
+    def __init__(self, scrubber: Scrubber, layout: Layout) -> None:
+        self.scrubber = scrubber
+        self.layout = layout
+        self.derived: list[tuple[str, object]] = []
+        self.vendors: dict[str, Permission] = {}
+        self.unfit: dict[str, tuple[str, ...]] = {}
 
 
 class _Situation(NamedTuple):
@@ -139,6 +155,10 @@ class Gate:
         self._layouts = Layouts()
         self._always = tuple(policy.file.jurisdiction.always)
         self._situations: dict[object, _Situation] = {}
+
+    def now(self) -> float:
+        """The time as a line can hold it, in milliseconds: never later than it is."""
+        return int(self.clock() * 1000 // 1) / 1000
 
     def visitor(self, token: str, at: float) -> Visitor:
         """The visitor a context token speaks of."""
@@ -250,19 +270,21 @@ class Gate:
             declared=posted.place,
         )  # fmt: skip
         decisions = []
-        scrubber, layout = Scrubber(policy.catalogue), self._layouts.of(event)
+        aside = _Aside(Scrubber(policy.catalogue), self._layouts.of(event))
         shaped: dict[str, Shaped] = {}
         for to in policy.destinations_for(event.name):
             try:
-                decision, outgoing = self._for_destination(event, consent, place, to, at, scrubber, layout)
+                decision, outgoing = self._for_destination(event, consent, place, to, at, aside)
             except Exception as error:  # noqa: BLE001  # fail closed; the other destinations are not harmed
                 _log.error("the gate failed on an event for %s (%s); blocked", to.name, type(error).__name__)
                 decision, outgoing = failed(to), None
             decisions.append(decision)
             if outgoing is not None:
                 shaped[to.name] = outgoing
-        subjects = self.subjects_of(caller, event, consent, posted)
-        return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, subjects)
+        left = subjects.identifiers(event.data, policy.catalogue.identifying, [one.sent for one in shaped.values()])
+        about = self.subjects_of(caller, consent, [*left, *aside.derived], posted)
+        inputs = Inputs("event", age_of(caller), posted.purposes, aside.vendors, aside.unfit)
+        return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
 
     def take(
         self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False
@@ -297,10 +319,10 @@ class Gate:
 
         Raises DeliveryError if a destination's queue is full; then nothing may be written.
         """
-        arrivals = []
+        plans = []
         counts: dict[str, int] = {}
+        at = self.now()  # they arrived together
         for one in posted:
-            at = self.clock()
             request_id = self.new_id(at)
             if self.metrics.timed():
                 started = time.perf_counter()
@@ -308,7 +330,7 @@ class Gate:
                 self.metrics.took(time.perf_counter() - started)
             else:
                 plan = self.plan(one, caller, at=at, request_id=request_id)
-            arrivals.append(self._arrival(plan, one.id, ours or caller.trusted))
+            plans.append(plan)
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:
                 self.metrics.decided(blocked)
@@ -318,15 +340,19 @@ class Gate:
             if not self.outbox.room(name, count):
                 self.metrics.refused("full")
                 raise DeliveryError(f"the queue of {name} is full")
+        told = lines.decision_lines(plans, self.policy)
         self._arrived()
-        return arrivals
+        ours = ours or caller.trusted
+        return [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
 
-    def _arrival(self, plan: Plan, event_id: str | None, ours: bool) -> Arrival:
+    def _arrival(
+        self, plan: Plan, event_id: str | None, ours: bool, request_id: str, line: lines.Line | None
+    ) -> Arrival:
         return Arrival(
-            plan.request_id,
+            request_id,
             None if event_id is None else self.keys.event_key(plan.event.name, event_id, ours=ours),
             plan.subjects,
-            lines.decision_line(plan, self.policy),
+            line,
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
             self.refusal_of(plan, plan.event.time),
         )
@@ -397,73 +423,87 @@ class Gate:
         place: Place,
         to: Destination,
         at: float,
-        scrubber: Scrubber,
-        layout: Layout,
+        aside: _Aside,
     ) -> tuple[Decision, Shaped | None]:
         vendor = _UNKNOWN
         if to.vendor_id is not None:
             vendor = vendor_permissions(consent.signals, to.vendor_id, to.tcf_purposes)
-        decision = decide(event, consent, place, to, vendor, layout)
+            if vendor is not _UNKNOWN:
+                aside.vendors[to.name] = vendor
+        decision = decide(event, consent, place, to, vendor, aside.layout)
         if decision.verdict is _BLOCK:
             return decision, None
-        kept, scrubbed, personal = scrubber.scrub(decision.kept, to.url_params)
-        shaping = Shaping(to, consent, place, at, lambda value: self.keys.derived_id(to.name, value))
-        shaped = KINDS[to.kind.name].shape(event, kept, shaping)
+        kept, scrubbed, personal = aside.scrubber.scrub(decision.kept, to.url_params)
+        derived: list[tuple[str, object]] = []
+        shaping = Shaping(to, consent, place, at, self.deriving(to, derived))
+        shaped = samples.shape(event, kept, shaping)
         if isinstance(shaped, str):
-            steps = (*decision.steps, Step("minimum data", "not met", shaped))
-            return structs.replace(
-                decision, verdict=_BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
-            ), None
-        return self._settled(decision, event, shaped, scrubbed, personal, to), shaped
+            unfit = samples.unfit(event, kept, personal, shaping, self.policy.catalogue)
+            if unfit:
+                aside.unfit[to.name] = unfit
+            return insufficient(decision, shaped), None
+        aside.derived += derived
+        return settled(decision, event, shaped, scrubbed, personal, to, self.policy.catalogue), shaped
 
-    def _settled(
-        self,
-        decision: Decision,
-        event: Event,
-        shaped: Shaped,
-        scrubbed: Mapping[str, tuple[str, ...]],
-        personal: tuple[str, ...],
-        to: Destination,
-    ) -> Decision:
-        """The decision, saying what was really sent and stripped."""
-        added, kept, stripped, derived = decision.derived, decision.kept, decision.stripped, shaped.derived
-        if personal or shaped.invalid or shaped.unneeded:
-            causes = dict.fromkeys((*personal, *shaped.invalid), "invalid") | dict.fromkeys(
-                shaped.unneeded, "not_needed"
-            )
-            causes = {**stripped, **{name: cause for name, cause in causes.items() if name not in added}}
-            stripped = {name: causes[name] for name in event.names if name in causes}
-        if added or len(shaped.sent) != len(kept):
-            kept = {name: kept[name] for name in shaped.sent if name not in added}
-            derived = (*[name for name in added if name in shaped.sent], *derived)
-        clear = to.kind.clear
-        if clear and not clear.isdisjoint(kept):  # a personal value that this vendor wants in clear is named as that
-            by_key = self.policy.catalogue.by_key
-            kept = {by_key[name].name if name in clear else name: value for name, value in kept.items()}
-        return structs.replace(decision, kept=kept, stripped=stripped, derived=derived, scrubbed=scrubbed)
+    def deriving(self, to: Destination, derived: list[tuple[str, object]]) -> Callable[[str], str]:
+        """What `Shaping` needs to derive ids; those that were derived are put in the list: they are the visitor's."""
+
+        def derive(value: str) -> str:
+            made = self.keys.derived_id(to.name, value)
+            derived.append(("client_id", made))
+            return made
+
+        return derive
 
     def subjects_of(
-        self, caller: Caller, event: Event, consent: Consent, posted: Posted | None = None
+        self, caller: Caller, consent: Consent, left: Iterable[tuple[str, object]], posted: Posted | None = None
     ) -> tuple[str, ...]:
-        """Pseudonyms of everything the visitor could be asked for by: ids, and the e-mail's hash."""
-        known: list[tuple[str, str]] = []
+        """Pseudonyms of everything the visitor can be found by; `left` are the identifiers in what was sent."""
+        known: list[tuple[str, object]] = []
         if caller.trusted and posted is not None and posted.subject is not None:
             known += posted.subject.items()
-        known += [("consent", signal.subject) for signal in consent.signals if signal.subject]
+        known += subjects.of_signals(consent.signals, lines.is_product)
         if caller.visitor is not None and caller.visitor.subject is not None:
             known.append(("consent", caller.visitor.subject))
-        for name in ("user_id", "client_id"):
-            if name in event.data:
-                known.append((name, str(event.data[name])))
-        email = event.data.get("email_hash")
-        if isinstance(email, Personal) and (reference := lines.email_reference(email)) is not None:
-            known.append(("email", reference))
-        return tuple(dict.fromkeys([self.keys.name(kind, value) for kind, value in known]))
+        known += left
+        found = dict.fromkeys(subjects.of_values(known))
+        return tuple(dict.fromkeys([self.keys.name(kind, value) for kind, value in found]))
 
 
 def age_of(caller: Caller) -> str | None:
     """The age band known of a caller's visitor."""
     return caller.visitor.age_band if caller.visitor else caller.age_band
+
+
+def settled(
+    decision: Decision,
+    event: Event,
+    shaped: Shaped,
+    scrubbed: Mapping[str, tuple[str, ...]],
+    personal: tuple[str, ...],
+    to: Destination,
+    catalogue: Catalogue,
+) -> Decision:
+    """The decision, saying what was really sent and stripped."""
+    added, kept, stripped, derived = decision.derived, decision.kept, decision.stripped, shaped.derived
+    if personal or shaped.invalid or shaped.unneeded:
+        causes = dict.fromkeys((*personal, *shaped.invalid), "invalid") | dict.fromkeys(shaped.unneeded, "not_needed")
+        causes = {**stripped, **{name: cause for name, cause in causes.items() if name not in added}}
+        stripped = {name: causes[name] for name in event.names if name in causes}
+    if added or len(shaped.sent) != len(kept):
+        kept = {name: kept[name] for name in shaped.sent if name not in added}
+        derived = (*[name for name in added if name in shaped.sent], *derived)
+    clear = to.kind.clear
+    if clear and not clear.isdisjoint(kept):  # a personal value that this vendor wants in clear is named as that
+        by_key = catalogue.by_key
+        kept = {by_key[name].name if name in clear else name: value for name, value in kept.items()}
+    return structs.replace(decision, kept=kept, stripped=stripped, derived=derived, scrubbed=scrubbed)
+
+
+def insufficient(decision: Decision, why: str) -> Decision:
+    """The decision where what is left is no valid event for the destination."""
+    steps = (*decision.steps, Step("minimum data", "not met", why))
+    return structs.replace(decision, verdict=_BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps)
 
 
 def failed(to: Destination) -> Decision:

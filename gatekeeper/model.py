@@ -274,6 +274,20 @@ class Event(Discreet, frozen=True):
     names: tuple[str, ...] = ()
 
 
+class Inputs(Struct, frozen=True):
+    """What a decision was made from besides event, place and signals: with them it can be made again without a value.
+
+    `kind` is `event` or `call`. `declared` are purposes that the event itself declares; `vendors` what TC strings say
+    of a destination's vendor; `unfit` the fields whose values a destination could not take where that left too little.
+    """
+
+    kind: str = "event"
+    age: str | None = None  # the visitor's age band
+    declared: frozenset[Purpose] | None = None
+    vendors: Mapping[str, Permission] = msgspec.field(default_factory=dict)
+    unfit: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+
 class Verdict(StrEnum):
     """What happens to one event at one destination."""
 

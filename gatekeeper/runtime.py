@@ -28,7 +28,7 @@ from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.metrics import Metrics, disk_left
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Policy, archive, load_policy
 from gatekeeper.storage import database
 from gatekeeper.storage.heads import SqliteHeads
 from gatekeeper.storage.sqlite import SqliteOutbox
@@ -97,9 +97,13 @@ class Runtime:
         with self._reloading:
             try:
                 policy = reread(self.policy)
+                archive.keep(policy)
             except ConfigError as error:
                 for problem in error.problems:
                     _log.error("the new policy is refused, the old one stays: %s", problem)
+                return False
+            except AuditError as error:
+                _log.error("the new policy is refused, the old one stays: %s", error)
                 return False
             self.policy = policy
             table = policy.file.delivery
@@ -265,9 +269,16 @@ def start(config: str | Path | Policy = "gatekeeper.toml") -> Runtime:
 
 
 def check(policy: Policy) -> keys.KeyRing:
-    """Make log, store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
+    """Make log, store and keys if they are not there, and keep the policy for those who ask what was decided by it.
+
+    Raises ConfigError if one of them cannot be used.
+    """
     usable(policy.audit_folder)
     refuse_old_writers(policy.audit_folder)
+    try:
+        archive.keep(policy)
+    except AuditError as error:
+        raise ConfigError(f"audit.path: {error}; make it writable") from None
     database.prepare(policy.database_file)
     keys.audit(policy.keys_folder)
     return keys.load(policy.keys_folder)

@@ -111,7 +111,7 @@ class MemoryOutbox:
     def accept(self, arrivals: Sequence[Any]) -> Future[list[str]]:
         done: Future[list[str]] = Future()
         try:
-            self.recorder.append([one.line for one in arrivals]).result()
+            self.recorder.append([one.line for one in arrivals if one.line is not None]).result()
         except AuditError as error:
             done.set_exception(error)
             return done

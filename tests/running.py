@@ -52,9 +52,9 @@ class Running:
         """The record of a request once every delivery has ended."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            found = find(self.runtime.policy.audit_folder, request_id)
-            if found is not None and all(d["status"] != "pending" for d in found["deliveries"]):
-                return found
+            for found in find(self.runtime.policy.audit_folder, request_id):
+                if all(d["status"] != "pending" for d in found["deliveries"]):
+                    return found
             time.sleep(0.01)
         raise AssertionError("the deliveries did not end in time")
 

@@ -32,6 +32,12 @@ def words(record: dict[str, Any]) -> Iterator[str]:
     yield f"That allowed {_list(allowed) or 'nothing'}."
     for delivery in record["deliveries"]:
         yield _delivery(delivery)
+    if "element" in record:
+        which = f"this is number {record['element'] + 1}"
+        yield f"The line stands for {record.get('count', 1)} events of one request that were alike; {which}."
+    elif "count" in record:
+        first = record["request_id"]
+        yield f"The line stands for {record['count']} events of one request that were alike, {first}.0 and so on."
     if "n" in record:
         yield f"This is line {record['n']} of the stream {record['stream']}; `gatekeeper audit verify` checks it."
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gatekeeper._version import __version__
+from gatekeeper.cli.people import about_people
 
 app = typer.Typer(
     name="gatekeeper",
@@ -269,14 +270,11 @@ EventName = Annotated[str | None, typer.Option(help="Of this event.")]
 Country = Annotated[str | None, typer.Option(help="Decided for this country.")]
 Sent = Annotated[str | None, typer.Option(help="In which this field was sent.")]
 Stripped = Annotated[str | None, typer.Option(help="From which this field was stripped.")]
-UserId = Annotated[str | None, typer.Option(help="About the person with this user id.")]
-ClientId = Annotated[str | None, typer.Option(help="About the browser with this client id.")]
-Email = Annotated[str | None, typer.Option(help="About this e-mail address, or its SHA-256; - asks on standard input.")]
-ConsentId = Annotated[str | None, typer.Option(help="About the subject of this consent cookie.")]
-Subject = Annotated[str | None, typer.Option(help="About this pseudonym.")]
+People = dict[str, str | None]
 
 
 @audit.command("query")
+@about_people
 def audit_query(
     config: Config = POLICY,
     since: Since = None,
@@ -289,27 +287,24 @@ def audit_query(
     country: Country = None,
     sent: Sent = None,
     stripped: Stripped = None,
-    user_id: UserId = None,
-    client_id: ClientId = None,
-    email: Email = None,
-    consent_id: ConsentId = None,
-    subject: Subject = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, the newest first.")] = 100,
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
     as_json: AsJson = False,
+    *,
+    people: People,
 ) -> None:
     """Find deliveries by time, destination, status, reason, law, event, field or person."""
     from gatekeeper.cli.audit_query import query
 
     words = {
         "since": since, "until": until, "destination": destination, "status": status, "reason": reason, "law": law,
-        "event": event, "country": country, "sent": sent, "stripped": stripped, "user_id": user_id,
-        "client_id": client_id, "email": email, "consent_id": consent_id, "subject": subject,
+        "event": event, "country": country, "sent": sent, "stripped": stripped,
     }  # fmt: skip
-    query(config, words, limit, "json" if as_json else form)
+    query(config, words, people, limit, "json" if as_json else form)
 
 
 @audit.command("export")
+@about_people
 def audit_export(
     target: Annotated[Path, typer.Argument(help="File to write: .csv, .json or .parquet.")],
     config: Config = POLICY,
@@ -323,24 +318,21 @@ def audit_export(
     country: Country = None,
     sent: Sent = None,
     stripped: Stripped = None,
-    user_id: UserId = None,
-    client_id: ClientId = None,
-    email: Email = None,
-    consent_id: ConsentId = None,
-    subject: Subject = None,
+    *,
+    people: People,
 ) -> None:
     """Write deliveries to a CSV, JSON or Parquet file."""
     from gatekeeper.cli.audit_query import export
 
     words = {
         "since": since, "until": until, "destination": destination, "status": status, "reason": reason, "law": law,
-        "event": event, "country": country, "sent": sent, "stripped": stripped, "user_id": user_id,
-        "client_id": client_id, "email": email, "consent_id": consent_id, "subject": subject,
+        "event": event, "country": country, "sent": sent, "stripped": stripped,
     }  # fmt: skip
-    export(config, words, target)
+    export(config, words, people, target)
 
 
 @audit.command("stats")
+@about_people
 def audit_stats(
     config: Config = POLICY,
     since: Since = None,
@@ -352,6 +344,8 @@ def audit_stats(
     by: Annotated[str, typer.Option(help="hour, day, week or month.")] = "day",
     html: Annotated[Path | None, typer.Option(help="Write a page with charts there, too.")] = None,
     as_json: AsJson = False,
+    *,
+    people: People,
 ) -> None:
     """Draw consent rates and blocked reasons over time."""
     from gatekeeper.cli.audit_query import stats
@@ -359,7 +353,7 @@ def audit_stats(
     words = {
         "since": since, "until": until, "destination": destination, "law": law, "event": event, "country": country,
     }  # fmt: skip
-    stats(config, words, by, html, as_json)
+    stats(config, words, people, by, html, as_json)
 
 
 @keys.command("list")

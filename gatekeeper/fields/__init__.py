@@ -13,6 +13,11 @@ from typing import Any
 
 from gatekeeper.model import Purpose
 
+IDENTIFIERS = (
+    "user_id", "client_id", "email", "phone", "external_id", "session_id", "cart_id", "order_id", "browser_id",
+    "click_id",
+)  # fmt: skip
+"""What a field may identify somebody as; `gatekeeper/subjects.py` says how each is written."""
 TYPES = ("url", "text", "texts", "id", "number", "currency", "items", "ip", "time", "personal")
 
 
@@ -28,6 +33,7 @@ class Field:
     transform: str = "none"
     contextual: bool = False
     hashed_as: str | None = None
+    identifies: str | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     key: str = field(init=False)  # what it goes by inside the gate and in the audit: `hashed_as` where there is one
@@ -40,10 +46,11 @@ class Catalogue:
     """All fields a policy knows, by every name they may come in under.
 
     `scrubbed` maps those whose values are searched for personal shapes, by key, to their rows; `urls` are the keys of
-    those that hold an address.
+    those that hold an address, `personal` of those that are hashed; `identifying` maps those that lead to a person, by
+    key, to what they identify them as.
     """
 
-    __slots__ = ("by_key", "by_name", "phone_region", "scrubbed", "urls")
+    __slots__ = ("by_key", "by_name", "identifying", "personal", "phone_region", "scrubbed", "urls")
 
     def __init__(self, rows: Iterable[Field], phone_region: str | None = None) -> None:
         self.phone_region = phone_region
@@ -54,6 +61,8 @@ class Catalogue:
             self.by_name[row.key] = row
             self.by_key[row.key] = row
         self.scrubbed = {key: row for key, row in self.by_key.items() if row.transform not in ("none", "hash")}
+        self.identifying = {key: row.identifies for key, row in self.by_key.items() if row.identifies is not None}
+        self.personal = frozenset(key for key, row in self.by_key.items() if row.hashed_as is not None)
         self.urls = frozenset(key for key, row in self.by_key.items() if row.type == "url")
 
     def extended(self, rows: Iterable[Field], phone_region: str | None = None) -> Catalogue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from gatekeeper.fields import Catalogue
@@ -44,6 +45,15 @@ class Policy:
     def version(self) -> str:
         """The operator's own name for this policy."""
         return self.file.policy.version
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name the operator wrote: of events, fields, destinations, notices."""
+        file = self.file
+        notices = [version for versions in file.consent.versions.values() for version in versions.values()]
+        if file.consent.notice_version is not None:
+            notices.append(file.consent.notice_version)
+        return frozenset((*self.routes, *file.events, *self.destinations, *self.catalogue.by_name, *notices))
 
     @property
     def prefix(self) -> str:

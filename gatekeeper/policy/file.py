@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
-from gatekeeper.fields import TYPES
+from gatekeeper.fields import IDENTIFIERS, TYPES
 from gatekeeper.model import Purpose
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors import KINDS
@@ -181,6 +181,9 @@ class FieldTable(Strict):
     personal: str = Field("none", description="What kind of personal data it is or may hold.")
     max_length: Annotated[int, Field(ge=1, le=65_536)] = 256
     contextual: bool = Field(False, description="Says nothing about who the visitor is.")
+    identifies: Annotated[str, Field(json_schema_extra={"enum": list(IDENTIFIERS)})] | None = Field(
+        None, description="What it identifies somebody as: then the log and the queue can be searched by it."
+    )
     description: str = ""
 
 

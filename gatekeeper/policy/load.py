@@ -17,7 +17,7 @@ import orjson
 from pydantic import ValidationError
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.fields import CATALOGUE, TYPES, Catalogue, Field, phone
+from gatekeeper.fields import CATALOGUE, IDENTIFIERS, TYPES, Catalogue, Field, phone
 from gatekeeper.fields import accept as values
 from gatekeeper.jurisdiction.address import Trust, parse_trust
 from gatekeeper.jurisdiction.laws import LawTable, packaged
@@ -30,7 +30,7 @@ from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import FieldTable, PolicyFile
 from gatekeeper.policy.messages import sentences
 from gatekeeper.policy.strength import is_strong
-from gatekeeper.policy.units import seconds
+from gatekeeper.policy.units import KEPT, seconds
 from gatekeeper.scrub import DEFAULT_PARAMS
 from gatekeeper.signals import CookieReaders, Readers, flags
 from gatekeeper.signals.tcf import PURPOSES
@@ -72,10 +72,11 @@ def parse_policy(
     path: Path | None = None,
     environ: Mapping[str, str] | None = None,
     require_secrets: bool = True,
+    kept: bool = False,
 ) -> Policy:
-    """Compile a policy that was read already; see `load_policy`."""
+    """Compile a policy that was read already; see `load_policy`. `kept`: it is one that `policy/archive.py` wrote."""
     try:
-        file = PolicyFile.model_validate(raw)
+        file = PolicyFile.model_validate(raw, context={KEPT: kept})
     except ValidationError as error:
         raise ConfigError(*sentences(error)) from None
     return _Compiler(file, path, os.environ if environ is None else environ, require_secrets).compile()
@@ -136,6 +137,8 @@ class _Compiler:
         for table in meaning["destinations"].values():
             for key in SECRETS & table.keys():
                 del table[key]
+            if "headers" in table:
+                table["headers"] = sorted(table["headers"])
         return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def _readers(self, destinations: Mapping[str, Destination]) -> Readers:
@@ -180,6 +183,9 @@ class _Compiler:
         if table.type not in TYPES or table.type in ("items", "personal"):
             kinds = ", ".join(kind for kind in TYPES if kind not in ("items", "personal"))
             self.faults.append(f'fields.{name}.type: "{table.type}" is not a type; use one of {kinds}')
+        if table.identifies is not None and table.identifies not in IDENTIFIERS:
+            kinds = ", ".join(IDENTIFIERS)
+            self.faults.append(f'fields.{name}.identifies: "{table.identifies}" is no kind of id; use one of {kinds}')
         transform = {"url": "url", "text": "scrub", "texts": "scrub", "id": "refuse_personal"}.get(table.type, "none")
         columns = table.model_dump() | {"purposes": frozenset(table.purposes), "transform": transform}
         return Field(name=name, **columns)

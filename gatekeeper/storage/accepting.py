@@ -100,7 +100,8 @@ class Accepting(Tables):
                     first[2].extend(self._number(commit, job.destination) for job in jobs)
                 request_id, subjects, line = one.request_id, one.subjects, one.line
                 answer.append(request_id)
-                commit.decisions.append(line)
+                if line is not None:
+                    commit.decisions.append(line)
                 named = " ".join(subjects)
                 for destination, event_time, head, body in jobs:
                     frames[self._number(commit, destination)].append(

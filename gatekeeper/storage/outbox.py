@@ -50,6 +50,8 @@ class Refusal(NamedTuple):
 class Arrival(NamedTuple):
     """One event that was decided: its decision line, and what is to be delivered of it.
 
+    The line is `None` where that of another arrival beside it tells of this one, too; then nothing is delivered.
+
     `key` tells a repetition of the event (`KeyRing.event_key`); `None` where the sender gave it no id. `refuses` is
     what the visitor takes back by it.
     """
@@ -57,7 +59,7 @@ class Arrival(NamedTuple):
     request_id: str
     key: bytes | None
     subjects: tuple[str, ...]
-    line: Line
+    line: Line | None
     jobs: tuple[Job, ...]
     refuses: Refusal | None = None
 

@@ -145,7 +145,7 @@ def test_a_person_is_found_in_real_lines_until_they_are_forgotten(tmp_path):
     """By their user id, over closed and open segments; afterwards the records are there, and nobody's."""
     gate, clock = make_gate(), Clock()
     line = decision_line(plan(GUIDE_EVENT | {"data": {"user_id": "u-77"}}, gate=gate), gate.policy)
-    people = query.pseudonyms(RING, user_id="u-77")
+    people = query.pseudonyms(RING, {"user_id": "u-77"})
     assert frozenset(line.refs) == people
     one, two = (Stream(tmp_path, clock=clock, signer=SIGNER) for _ in range(2))
     one.write([line])

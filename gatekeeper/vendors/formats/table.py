@@ -32,6 +32,8 @@ _WHOLE: Final = frozenset(row.key for row in CATALOGUE.by_key.values() if row.ty
 _OURS: Final = _ROLES | {STAMP}
 _MOST: Final = 4096  # names that are remembered; a caller may send any
 _LONGEST: Final = 128
+NATIVE: Final[set[str]] = set()
+"""Every native name that a table of this folder has, as the table writes it; a name that ends in `*` is none."""
 
 
 class _Row(NamedTuple):
@@ -131,6 +133,7 @@ def load(package: str, file: str, below: Mapping[str, tuple[str, ...]] | None = 
     rows = {name: role for section in tomllib.loads(text).values() for name, role in section.items()}
     for start, places in (below or {}).items():
         rows |= {place + name: role for name, role in rows.items() if name.startswith(start) for place in places}
+    NATIVE.update(name for name in rows if not name.endswith("*"))
     for name, role in rows.items():
         if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(tuple(_PATTERNS)):
             raise ValueError(f"{file}: {name}: {role} is neither a field of the catalogue nor a role")
