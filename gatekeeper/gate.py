@@ -18,7 +18,6 @@ from gatekeeper import signals, subjects
 from gatekeeper.audit import lines
 from gatekeeper.consent.resolve import holds_until, resolve
 from gatekeeper.decision import Layout, Layouts, decide
-from gatekeeper.vendors import samples
 from gatekeeper.errors import DeliveryError
 from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, accept_value, in_order, sort
@@ -47,7 +46,7 @@ from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.storage.outbox import Arrival, Job, Refusal
-from gatekeeper.vendors import KINDS
+from gatekeeper.vendors import samples
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.wire import Posted
 

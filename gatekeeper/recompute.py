@@ -19,8 +19,6 @@ from gatekeeper.audit import lines
 from gatekeeper.audit.vocabulary import Names
 from gatekeeper.consent.resolve import resolve
 from gatekeeper.decision import decide
-from gatekeeper.destinations import samples
-from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.elements import TRUNCATED
 from gatekeeper.fields import Catalogue
 from gatekeeper.gate import failed, insufficient, settled
@@ -39,6 +37,8 @@ from gatekeeper.model import (
 )
 from gatekeeper.policy import Policy
 from gatekeeper.reasons import INSUFFICIENT, INTERNAL, NOT_ROUTED
+from gatekeeper.vendors import samples
+from gatekeeper.vendors.kind import Destination, Shaping
 
 _SENT: Final = ("fields_sent", "fields_stripped", "fields_derived")
 
@@ -234,6 +234,8 @@ def _signal(told: Mapping[str, Any]) -> Signal:
         voice=told.get("voice", ""),
         denies_as=told.get("denies_as"),
         note=told["note"],
+        beside=told.get("beside", 0),
+        refuses=tuple(told.get("refuses", ())),
     )
 
 

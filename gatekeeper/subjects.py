@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from gatekeeper.destinations import normalise
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields.phone import e164
 from gatekeeper.model import Personal, Signal
+from gatekeeper.vendors.formats import normalise
 
 Subject = tuple[str, str]  # a kind, and what a pseudonym is made of
 ALWAYS: Final = frozenset({"user_id", "client_id", "consent", "email"})

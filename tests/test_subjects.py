@@ -12,12 +12,12 @@ from gatekeeper.audit import lines
 from gatekeeper.audit.query import pseudonyms
 from gatekeeper.calls import plan_call
 from gatekeeper.cli.people import OPTIONS
-from gatekeeper.destinations.normalise import sha256
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields import CATALOGUE, IDENTIFIERS
 from gatekeeper.gate import Caller
 from gatekeeper.model import Call, Personal
 from gatekeeper.policy.load import parse_policy
+from gatekeeper.vendors.formats.normalise import sha256
 from tests.builders import EVERY_KIND, NOW, RING, make_gate, make_policy, own_cookie, plan, policy_data
 from tests.storage.builders import accept, books, outbox
 

@@ -251,6 +251,10 @@ def _signal(signal: Signal, consent: Consent) -> dict[str, Any]:
         told["denies_as"] = signal.denies_as
     if signal.voice:
         told["voice"] = signal.voice
+    if signal.beside:
+        told["beside"] = signal.beside
+    if signal.refuses:  # names of the policy's destinations
+        told["refuses"] = signal.refuses
     if signal.at is not None and signal.at != signal.at // 1:
         told["at"] = signal.at
     return told

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.kind import Shaping
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.model import Event, Personal, Shaped
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.kind import Shaping
 
 _OF_TYPE: Final[Mapping[str, object]] = {
     "url": "https://shop.example/a",

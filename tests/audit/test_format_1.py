@@ -76,7 +76,7 @@ def test_it_is_taken_over_by_the_first_stream_of_format_2(scene):
 
 def test_it_is_read_and_searched_together_with_the_new(scene):
     """Records, persons and columns, over both formats."""
-    gate, people = make_gate(), query.pseudonyms(RING, user_id="u-77")
+    gate, people = make_gate(), query.pseudonyms(RING, {"user_id": "u-77"})
     stream = start(scene)
     event = GUIDE_EVENT | {"data": GUIDE_EVENT["data"] | {"user_id": "u-77"}}
     line = decision_line(plan(event, gate=gate), gate.policy)

@@ -15,7 +15,7 @@ from gatekeeper.cli import app
 from gatekeeper.gate import Caller
 from gatekeeper.model import Call
 from gatekeeper.recompute import differences, recompute
-from tests.audit.logs import Clock, pack
+from tests.audit.logs import SIGNER, Clock, pack
 from tests.builders import EVERY_KIND, NOW, RING, make_gate, make_policy, own_cookie
 
 POLICY = '[policy]\nversion = "t"\ncontroller = "c"\n[audit]\npath = "audit"\n[keys]\npath = "keys"\n'
@@ -108,7 +108,7 @@ def log(tmp_path):
     """A log of a group of three about one person, and one event beside it; and its policy."""
     gate = make_gate()
     found = arrivals(gate, *[event(user_id="u-1")] * 3, event("purchase"))
-    stream = Stream(tmp_path / "audit", clock=Clock())
+    stream = Stream(tmp_path / "audit", signer=SIGNER, clock=Clock())
     stream.write([one.line for one in found if one.line is not None])
     pack(tmp_path / "audit", stream)
     stream.close()
@@ -164,7 +164,7 @@ def test_two_decisions_that_claim_one_id_are_both_shown(tmp_path):
     (true,) = arrivals(gate, event())
     forged = true.line.core.replace(b'"analytics":false', b'"analytics":true')
     for n, core in enumerate((true.line.core, forged)):
-        stream = Stream(tmp_path / "audit", clock=Clock(NOW - n))
+        stream = Stream(tmp_path / "audit", signer=SIGNER, clock=Clock(NOW + n))
         stream.write([lines.Line(core)])
         stream.close()
     (tmp_path / "gatekeeper.toml").write_text(POLICY)

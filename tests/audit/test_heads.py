@@ -114,7 +114,7 @@ def test_a_database_of_before_gets_the_table(tmp_path):
     database.prepare(path)
     db = apsw.Connection(str(path))
     db.execute("DROP TABLE head")
-    db.execute("PRAGMA user_version = 1")
+    db.execute("PRAGMA user_version = 2")
     db.close()
     database.prepare(path)
     SqliteHeads(path).keep([Head("s", 1, "aa" * 32)])

@@ -3,7 +3,7 @@
 import orjson
 
 from gatekeeper.audit import lines, read
-from gatekeeper.destinations.normalise import sha256
+from gatekeeper.vendors.formats.normalise import sha256
 from tests.builders import GUIDE_EVENT, NOW, make_gate, own_cookie, plan
 
 

@@ -18,7 +18,7 @@ from gatekeeper.errors import AuditError
 from tests.audit import logs
 from tests.audit.logs import DAY, SIGNER, Clock, decision, person
 from tests.builders import NOW
-from tests.running import running
+from tests.running import ADMIN, ADMIN_TOKEN, running
 
 AGE = 90 * DAY
 
@@ -218,7 +218,7 @@ def test_a_running_gate_has_the_metrics_and_the_note(tmp_path):
     """`readyz` stays ready; the counts are in the scrape, from every worker alike."""
     from tests.audit.forgeries import EARLIER, chained, decided
 
-    with running("sidecar", tmp_path, server={"admin_token": "admin"}) as gate:
+    with running("sidecar", tmp_path, server={"admin_token": ADMIN}) as gate:
         assert gate.http.get("/gk/readyz").json() == {"status": "ready", "problems": []}
         (tmp_path / "audit").mkdir(exist_ok=True)
         (tmp_path / "audit" / f"{EARLIER}.000001.jsonl").write_bytes(chained(EARLIER, [decided()]))
@@ -228,5 +228,5 @@ def test_a_running_gate_has_the_metrics_and_the_note(tmp_path):
         assert answer.status_code == 200 and answer.json()["notes"] == [
             "1 streams in set-aside were not written by this installation"
         ]
-        text = gate.http.get("/gk/metrics", headers={"Authorization": "Bearer admin"}).text
+        text = gate.http.get("/gk/metrics", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}).text
         assert "gatekeeper_audit_set_aside 1.0" in text and "gatekeeper_retention_overdue 7.0" in text

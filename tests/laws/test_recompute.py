@@ -253,7 +253,7 @@ def data(**fields) -> dict[str, Any]:
 
 
 ALL = own_cookie("analytics", "marketing", at=NOW - 1000)
-SAID = Signal("own", Role.CHOICE, Standing.DECIDED, {Purpose.ANALYTICS: Permission.GRANTED}, at=NOW - 999.9)
+SAID = Signal("own", Role.CHOICE, Standing.DECIDED, {Purpose.ANALYTICS: Permission.GRANTED}, at=NOW - 999.9 - 30 * DAY)
 NEEDED = {
     "age": (data(page_url="/a"), browser(ALL, age_band="under_13")),
     "event_time": (data(session_id="s") | {"event_time": NOW - 2000}, browser(ALL, trusted=True)),
