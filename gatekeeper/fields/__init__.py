@@ -40,13 +40,16 @@ class Catalogue:
     """All fields a policy knows, by every name they may come in under.
 
     `scrubbed` maps those whose values are searched for personal shapes, by key, to their rows; `urls` are the keys of
-    those that hold an address.
+    those that hold an address. `secret_paths` are a policy's own words of paths that a secret follows.
     """
 
-    __slots__ = ("by_key", "by_name", "phone_region", "scrubbed", "urls")
+    __slots__ = ("by_key", "by_name", "phone_region", "scrubbed", "secret_paths", "urls")
 
-    def __init__(self, rows: Iterable[Field], phone_region: str | None = None) -> None:
+    def __init__(
+        self, rows: Iterable[Field], phone_region: str | None = None, secret_paths: frozenset[str] = frozenset()
+    ) -> None:
         self.phone_region = phone_region
+        self.secret_paths = secret_paths
         self.by_name: dict[str, Field] = {}
         self.by_key: dict[str, Field] = {}
         for row in rows:
@@ -56,9 +59,12 @@ class Catalogue:
         self.scrubbed = {key: row for key, row in self.by_key.items() if row.transform not in ("none", "hash")}
         self.urls = frozenset(key for key, row in self.by_key.items() if row.type == "url")
 
-    def extended(self, rows: Iterable[Field], phone_region: str | None = None) -> Catalogue:
-        """This catalogue with a policy's own fields, and its country of phone numbers without country code."""
-        return Catalogue([*self.by_key.values(), *rows], phone_region)
+    def extended(
+        self, rows: Iterable[Field], phone_region: str | None = None, secret_paths: frozenset[str] = frozenset()
+    ) -> Catalogue:
+        """This catalogue with a policy's own fields, its country of phone numbers without country code, and the words
+        of paths behind which it has secrets."""
+        return Catalogue([*self.by_key.values(), *rows], phone_region, secret_paths)
 
 
 def row(name: str, columns: Mapping[str, Any]) -> Field:

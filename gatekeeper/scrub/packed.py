@@ -22,6 +22,11 @@ _AT_OR_DIGITS = re.compile(
 )
 # Digits of other scripts are two or three bytes each, and so make a long word of all kinds of characters.
 _OTHER_DIGITS = re.compile("(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9]).{16}")
+# Three letters side by side, as one quad; and what base64 of text nearly always has.
+_LETTERS = re.compile("[Q-Za-f][E-HU-Xk-n0-3][BFJNRVZdhlptx159]")
+_MIXED = re.compile(".[A-Z0-9]")
+_ALL_KINDS = re.compile("(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])")
+_DIGITS_OF_HEX = re.compile("[0-9A-Fa-f-]+")
 _WORD = re.compile(r"[A-Za-z0-9]{8,}")
 _PART = re.compile("[^/]{8,}")
 _STANDARD = str.maketrans("-_", "+/")
@@ -62,6 +67,28 @@ def find(text: str, holds: Holds) -> Iterator[Span]:
         inner = bytes.fromhex(match.group()).decode("utf-8", "replace")
         if shape := holds(inner, not _CONTROL.search(inner)):
             yield Span(match.start(), match.end(), shape)
+
+
+def words(text: str) -> Iterator[tuple[int, int, str, bool]]:
+    """Each word that may be base64 or hexadecimal: start, end, what it would hold, and whether that is readable.
+
+    A word is read from each of the four places a quad can begin at. Words of one letter case without digits are none.
+    """
+    for match in _RUN.finditer(text):
+        run, begin = match.group(), match.start()
+        if not (_ALL_KINDS.match(run) or (_MIXED.search(run) and _LETTERS.search(run))) or _DIGITS_OF_HEX.fullmatch(run):
+            continue
+        parts = [(part.start(), part.end()) for part in _PART.finditer(run)]
+        if len(parts) != 1 or parts[0] != (0, len(run)):
+            parts.append((0, len(run)))  # a slash may be a character of the base64 itself
+        for start, end in parts:
+            word = run[start:end]
+            for shift in range(min(4, len(word) - SHORTEST + 1)):
+                inner = _decoded(word[shift:])
+                yield begin + start, begin + end, inner, not _CONTROL.search(inner)
+    for match in _HEX.finditer(text):
+        inner = bytes.fromhex(match.group()).decode("utf-8", "replace")
+        yield match.start(), match.end(), inner, not _CONTROL.search(inner)
 
 
 def readable(word: str) -> str | None:
