@@ -13,7 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec import structs
+
 from gatekeeper.fields import Catalogue, Field
+from gatekeeper.model import Event
 from gatekeeper.scrub.identifier import personal_shape
 from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.scrub.search import SHAPES_ONLY, Search, secrets_of
@@ -22,6 +25,7 @@ from gatekeeper.scrub.taint import Taint
 from gatekeeper.scrub.text import scrub_text
 from gatekeeper.scrub.url import scrub_url
 
+UNNAMED: Final = "unnamed"
 _NOTHING: Final[Mapping[str, tuple[str, ...]]] = {}
 _CLEAN: Final = Remembered[tuple[str, frozenset[str] | None, Secrets]](longest=1024)
 # Texts that programs write: the words they are made of are nobody's names.
@@ -38,6 +42,17 @@ class Scrubber:
         self._search = search_of(catalogue, taint)
         self._done: dict[object, tuple[object | None, tuple[str, ...]]] = {}  # by name; a URL's with its parameters
         self._passed: dict[frozenset[str], set[str]] = {}  # by parameters: names of values that go out as they are
+
+    def envelope(self, event: Event, request_id: str) -> Event:
+        """The event with `request_id` in place of an id that holds a personal shape or a declared value.
+
+        An event that is called by what it declares is `UNNAMED`: it may be sent nowhere.
+        """
+        if event.id != request_id and personal_shape(event.id, self._search) is not None:
+            event = structs.replace(event, id=request_id)
+        if not is_harmless(event.name, self._search):
+            event = structs.replace(event, name=UNNAMED)
+        return event
 
     def scrub(
         self, kept: Mapping[str, object], params: frozenset[str]
@@ -72,6 +87,11 @@ class Scrubber:
             else:
                 clean[name] = result
         return clean, scrubbed, personal
+
+
+def is_harmless(value: object, search: Search) -> bool:
+    """Whether a value of a format's own mechanics, or the name of an event, holds nothing that the event declares."""
+    return not (search.taint is not None and isinstance(value, str) and search.taint.find(value, machinery=True))
 
 
 def search_of(catalogue: Catalogue, taint: Taint | None) -> Search:

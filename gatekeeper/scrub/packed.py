@@ -76,13 +76,15 @@ def words(text: str) -> Iterator[tuple[int, int, str, bool]]:
     """
     for match in _RUN.finditer(text):
         run, begin = match.group(), match.start()
-        if not (_ALL_KINDS.match(run) or (_MIXED.search(run) and _LETTERS.search(run))) or _DIGITS_OF_HEX.fullmatch(run):
+        if not _may_hold_text(run):
             continue
         parts = [(part.start(), part.end()) for part in _PART.finditer(run)]
-        if len(parts) != 1 or parts[0] != (0, len(run)):
+        if "/" in run and _ALL_KINDS.match(run):
             parts.append((0, len(run)))  # a slash may be a character of the base64 itself
         for start, end in parts:
             word = run[start:end]
+            if not _may_hold_text(word):
+                continue
             for shift in range(min(4, len(word) - SHORTEST + 1)):
                 inner = _decoded(word[shift:])
                 yield begin + start, begin + end, inner, not _CONTROL.search(inner)
@@ -95,6 +97,13 @@ def readable(word: str) -> str | None:
     """What a base64 word holds, if that is text without control characters."""
     inner = _decoded(word)
     return None if _CONTROL.search(inner) else inner
+
+
+def _may_hold_text(word: str) -> bool:
+    """Whether base64 of a text may look so; most words of prose and of paths do not."""
+    if not (_ALL_KINDS.match(word) or (_MIXED.search(word) and _LETTERS.search(word))):
+        return False
+    return not _DIGITS_OF_HEX.fullmatch(word)
 
 
 def _shape(word: str, holds: Holds, shifts: int) -> str | None:
