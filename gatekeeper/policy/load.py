@@ -161,7 +161,11 @@ class _Compiler:
         currency = self.file.policy.currency
         if currency is not None and currency not in values.CURRENCIES:
             self.faults.append(f'policy.currency: "{currency}" is not a currency; use an ISO 4217 code such as EUR')
-        return CATALOGUE.extended([self._field(name, table) for name, table in self.file.fields.items()], region)
+        return CATALOGUE.extended(
+            [self._field(name, table) for name, table in self.file.fields.items()],
+            region,
+            frozenset(self.file.policy.secret_paths),
+        )
 
     def _field(self, name: str, table: FieldTable) -> Field:
         if name in CATALOGUE.by_name:
