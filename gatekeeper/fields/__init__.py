@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from gatekeeper.model import Purpose
 
 TYPES = ("url", "text", "texts", "id", "number", "currency", "items", "ip", "time", "personal")
+
+_BREAKS = re.compile(r"[ /,_();:+-]+")  # between the words of a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,29 @@ class Field:
     contextual: bool = False
     hashed_as: str | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
+    format: str | None = None
+    words: Collection[str] = ()
+    range: Sequence[float] | None = None
     description: str = ""
     key: str = field(init=False)  # what it goes by inside the gate and in the audit: `hashed_as` where there is one
+    pattern: re.Pattern[str] | None = field(init=False)  # `format`, compiled
+    limited: bool = field(init=False)  # whether a value of its type may still not fit
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", self.hashed_as or self.name)
+        object.__setattr__(self, "pattern", None if self.format is None else re.compile(self.format))
+        object.__setattr__(self, "words", frozenset(self.words))
+        object.__setattr__(self, "limited", self.format is not None or self.range is not None)
+
+    def fits(self, value: object) -> bool:
+        """Whether a clean value has the field's format, each of them if it is several, and is in its range."""
+        if isinstance(value, tuple):
+            return all(map(self.fits, value))
+        if self.pattern is not None and isinstance(value, str):
+            parts = [part for part in _BREAKS.split(value) if part] if self.words else [value]
+            if any(part.lower() not in self.words and self.pattern.fullmatch(part) is None for part in parts):
+                return False
+        return self.range is None or not isinstance(value, (int, float)) or self.range[0] <= value <= self.range[1]
 
 
 class Catalogue:

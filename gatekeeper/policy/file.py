@@ -175,6 +175,7 @@ class FieldTable(Strict):
     personal: str = Field("none", description="What kind of personal data it is or may hold.")
     max_length: Annotated[int, Field(ge=1, le=65_536)] = 256
     contextual: bool = Field(False, description="Says nothing about who the visitor is.")
+    format: str | None = Field(None, description="Regular expression that a value must match whole.")
     description: str = ""
 
 

@@ -173,6 +173,9 @@ class _Compiler:
         if table.type not in TYPES or table.type in ("items", "personal"):
             kinds = ", ".join(kind for kind in TYPES if kind not in ("items", "personal"))
             self.faults.append(f'fields.{name}.type: "{table.type}" is not a type; use one of {kinds}')
+        if table.format is not None and not _is_pattern(table.format):
+            self.faults.append(f'fields.{name}.format: "{table.format}" is not a regular expression')
+            table = table.model_copy(update={"format": None})
         transform = {"url": "url", "text": "scrub", "texts": "scrub", "id": "refuse_personal"}.get(table.type, "none")
         columns = table.model_dump() | {"purposes": frozenset(table.purposes), "transform": transform}
         return Field(name=name, **columns)
@@ -414,6 +417,14 @@ _BASIS = {
     Purpose.MARKETING: "consent",
 }
 SECRETS = frozenset({"api_secret", "access_token", "developer_token", "api_key"})
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
 
 
 def _takes(to: Destination, event: str) -> bool:
