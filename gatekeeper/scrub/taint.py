@@ -51,6 +51,7 @@ _EXPANDED: Final = {
     for char, text in zip("äöüåøæœßþÄÖÜÅØÆŒ", "ae oe ue aa oe ae oe ss th ae oe ue aa oe ae oe".split(), strict=True)
 }
 _CONTRACTED: Final = re.compile("([aou])e|aa|ss")
+_DATE: Final = re.compile(r"[0-9]+([-./_ ]|\. )[0-9]+\1[0-9]+|[0-9]{8}")
 _GAP: Final = 3  # characters between two words of one value
 _LONG: Final = 7  # letters of a whole name, or of an address' local part, that are found within a longer word
 _ENCODED: Final = re.compile(r"[%&\\]")
@@ -138,6 +139,8 @@ class Taint:
                     (machinery and joined in _MACHINERY) or any(a <= begin and last <= b for a, b in hosts)
                 ):
                     continue
+                if needle.shape == "date_of_birth" and not _DATE.fullmatch(text, begin, last):
+                    continue
                 best = Span(begin, last, needle.shape)
             if best is not None:
                 yield best
@@ -183,8 +186,8 @@ class Taint:
                                 unspaced.setdefault(part, shape)
                         elif len(part) >= 3 and part.isalpha() and part not in _PARTICLES:
                             add([part], shape)
-        firsts = [parts for value in fields.get("first_name", ()) for one in _spellings(value) if (parts := _parts(one))]
-        lasts = [parts for value in fields.get("last_name", ()) for one in _spellings(value) if (parts := _parts(one))]
+        firsts = [parts for value in fields.get("first_name", ()) for one in _spellings(value) if (parts := _named(one))]
+        lasts = [parts for value in fields.get("last_name", ()) for one in _spellings(value) if (parts := _named(one))]
         for first in firsts[:6]:
             for last in lasts[:6]:
                 if sum(map(len, first + last)) >= 4 or _HAN_OR_HANGUL.fullmatch("".join(first + last)):
@@ -242,6 +245,12 @@ def declared(pairs: Iterable[tuple[str, object]]) -> Taint | None:
 
 def _parts(value: str) -> list[str]:
     return _WORDS.findall(value)
+
+
+def _named(value: str) -> list[str]:
+    """The parts of a name that is one: no placeholder, and no title alone."""
+    parts = _parts(value)
+    return [] if "".join(parts) in _PLACEHOLDERS or _PARTICLES.issuperset(parts) else parts
 
 
 def _spellings(value: str) -> list[str]:
