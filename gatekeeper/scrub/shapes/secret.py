@@ -29,6 +29,11 @@ _BREAKS: Final = re.compile(r"[-_.+~ ]+|(?<=[a-z])(?=[A-Z])")
 _CROWDED: Final = re.compile("[bcdfghjklmnpqrstvwxz]{5}|[aeiouy]{4}")
 _NUMBER: Final = re.compile(r"\d{1,3}|(?:19|20)\d\d")
 _NUMBERED: Final = re.compile(r"(?:auth|level|oauth|page|part|phase|step|tier|v|web)\d{1,2}")
+_BEFORE: Final = re.compile(r"[^/\\\s?#&\"'<>()=:]*\Z")  # of a segment, before the word
+_BESIDE: Final = re.compile(r"[-_.+~0-9%]+")
+_TABLE_BESIDE: Final = frozenset((*_TABLE["beside"], *_TABLE["between"]))
+_SITE: Final = frozenset(_TABLE["words"])
+_FURTHEST: Final = 40  # characters of a segment that are read before the word
 _UMLAUT: Final = re.compile("([aou])e")  # `zuruecksetzen` is written with an umlaut, too, which reads as its letter
 _LONGEST: Final = 20  # letters of one word
 
@@ -54,7 +59,7 @@ class Secrets:
             re.escape(word).replace(r"\-", "[-_]?") for word in sorted(kinds, key=lambda word: (-len(word), word))
         )
         self._quick = re.compile(rf"(?:{pattern})[^/]{{0,40}}/")
-        self._begin = re.compile(rf"(?<![^\W\d_])({pattern})(?![^\W\d_])(?:[-_.][^/\s?#]{{0,40}})?/")
+        self._begin = re.compile(rf"(?<![^\W\d_])({pattern})(?![^\W\d_])((?:[-_.][^/\s?#]{{0,40}})?)/")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secrets) and self.more == other.more
@@ -74,12 +79,25 @@ class Secrets:
         if not self._quick.search(low):
             return
         for match in self._begin.finditer(low):
-            yield from self._behind(text, match.end(), self._words[_bare(match[1])])
+            kind = self._words[_bare(match[1])]
+            before = _BEFORE.search(low, max(0, match.start() - _FURTHEST), match.start())
+            beside = (before.group() if before else "") + match[2]
+            if self._goes_with(beside, kind):
+                yield from self._behind(text, match.end(), kind)
+
+    def _goes_with(self, beside: str, kind: str) -> bool:
+        """Whether what else is in the segment leaves the word what it is: `/reset-cards/` is something else."""
+        parts = [part for part in _BESIDE.split(beside) if part]
+        if kind == "name":
+            return not parts
+        return all(part in _TABLE_BESIDE or part in self._words for part in parts)
 
     def _behind(self, text: str, begin: int, kind: str) -> Iterator[Span]:
         while True:
             mark = _MARK.match(text, begin)
             if mark is not None:
+                if kind == "name":
+                    return
                 end = mark.end()
             else:
                 segment = _SEGMENT.match(text, begin)
@@ -109,7 +127,7 @@ def reads_like_words(text: str) -> bool:
     if not parts or (not letters and len(parts) > 1):
         return False
     return all(
-        _word(part) or _NUMBERED.fullmatch(part.lower()) or (_NUMBER.fullmatch(part) and (letters or len(part) < 4))
+        _word(part) or part.lower() in _SITE or _NUMBERED.fullmatch(part.lower()) or (_NUMBER.fullmatch(part) and (letters or len(part) < 4))
         for part in parts
     )
 
