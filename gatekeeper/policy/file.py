@@ -28,9 +28,11 @@ class PolicyTable(Strict):
     site: HttpUrl | None = Field(None, description="Base of relative page addresses, such as https://shop.example.")
     phone_region: str | None = Field(None, description="Country of phone numbers without country code, such as DE.")
     currency: str | None = Field(None, description="ISO 4217 code of order values that come without one.")
-    secret_paths: list[Annotated[str, StringConstraints(pattern=r"^[^\W\d_]+([-_]?[^\W\d_]+)*$", max_length=40)]] = Field(
-        default_factory=list,
-        description="Further words of paths that a one-time secret follows, such as einloesen for /einloesen/<code>.",
+    secret_paths: list[Annotated[str, StringConstraints(pattern=r"^[^\W\d_]+([-_]?[^\W\d_]+)*$", max_length=40)]] = (
+        Field(
+            default_factory=list,
+            description="Further words of paths that a one-time secret follows, such as einloesen for /einloesen/<code>.",
+        )
     )
 
 

@@ -104,7 +104,11 @@ class Contacts:
                     continue
                 for form in dict.fromkeys(forms(value)):
                     for name in _ALGORITHMS:
-                        yield shape, "", hashlib.new(name, form.encode("utf-8", "replace"), usedforsecurity=False).digest()
+                        yield (
+                            shape,
+                            "",
+                            hashlib.new(name, form.encode("utf-8", "replace"), usedforsecurity=False).digest(),
+                        )
 
 
 def _addresses(value: str) -> Iterable[str]:

@@ -20,14 +20,13 @@ from gatekeeper.model import Event
 from gatekeeper.scrub.identifier import personal_shape
 from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.scrub.search import SHAPES_ONLY, Search, secrets_of
-from gatekeeper.scrub.shapes.secret import Secrets
 from gatekeeper.scrub.taint import Taint
 from gatekeeper.scrub.text import scrub_text
 from gatekeeper.scrub.url import scrub_url
 
 UNNAMED: Final = "unnamed"
 _NOTHING: Final[Mapping[str, tuple[str, ...]]] = {}
-_CLEAN: Final = Remembered[tuple[str, frozenset[str] | None, Secrets]](longest=1024)
+_CLEAN: Final = Remembered[tuple[str, frozenset[str] | None, frozenset[str]]](longest=1024)
 # Texts that programs write: the words they are made of are nobody's names.
 _MACHINERY: Final = frozenset({"user_agent", "device_type", "language", "error_type", "error_stack"})
 
@@ -130,13 +129,12 @@ def _texts(row: Field, value: object, search: Search) -> tuple[object, tuple[str
     return tuple(clean), tuple(dict.fromkeys(found))
 
 
-def _remembered(
-    row: Field, text: str, params: frozenset[str] | None, search: Search
-) -> tuple[str, tuple[str, ...]]:
+def _remembered(row: Field, text: str, params: frozenset[str] | None, search: Search) -> tuple[str, tuple[str, ...]]:
     """A URL (with the parameters it may keep) or a text (`None`), scrubbed."""
-    key = (text, params, search.secrets)
+    key = (text, params, search.secrets.more)
     machinery = row.key in _MACHINERY
-    if key in _CLEAN and not search.declared(text, machinery=machinery):
+    # A text that has a format has no room for anything else.
+    if key in _CLEAN and (row.format is not None or not search.declared(text, machinery=machinery)):
         return text, ()
     if params is None:
         result = scrub_text(text, search, machinery=machinery)

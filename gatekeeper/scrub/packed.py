@@ -25,6 +25,7 @@ _OTHER_DIGITS = re.compile("(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9]).{16}")
 # Three letters side by side, as one quad; and what base64 of text nearly always has.
 _LETTERS = re.compile("[Q-Za-f][E-HU-Xk-n0-3][BFJNRVZdhlptx159]")
 _MIXED = re.compile(".[A-Z0-9]")
+_PLAIN = re.compile(r"[A-Za-z0-9.@_ -]{5}")  # in what is not readable as a whole: as much as a value has
 _ALL_KINDS = re.compile("(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])")
 _DIGITS_OF_HEX = re.compile("[0-9A-Fa-f-]+")
 _WORD = re.compile(r"[A-Za-z0-9]{8,}")
@@ -87,7 +88,9 @@ def words(text: str) -> Iterator[tuple[int, int, str, bool]]:
                 continue
             for shift in range(min(4, len(word) - SHORTEST + 1)):
                 inner = _decoded(word[shift:])
-                yield begin + start, begin + end, inner, not _CONTROL.search(inner)
+                clean = not _CONTROL.search(inner)
+                if clean or _PLAIN.search(inner):
+                    yield begin + start, begin + end, inner, clean
     for match in _HEX.finditer(text):
         inner = bytes.fromhex(match.group()).decode("utf-8", "replace")
         yield match.start(), match.end(), inner, not _CONTROL.search(inner)

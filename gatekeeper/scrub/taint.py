@@ -186,7 +186,9 @@ class Taint:
                                 unspaced.setdefault(part, shape)
                         elif len(part) >= 3 and part.isalpha() and part not in _PARTICLES:
                             add([part], shape)
-        firsts = [parts for value in fields.get("first_name", ()) for one in _spellings(value) if (parts := _named(one))]
+        firsts = [
+            parts for value in fields.get("first_name", ()) for one in _spellings(value) if (parts := _named(one))
+        ]
         lasts = [parts for value in fields.get("last_name", ()) for one in _spellings(value) if (parts := _named(one))]
         for first in firsts[:6]:
             for last in lasts[:6]:
@@ -238,7 +240,12 @@ def declared(pairs: Iterable[tuple[str, object]]) -> Taint | None:
         for one in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(one, int) and not isinstance(one, bool):
                 one = str(one)
-            if isinstance(one, str) and 2 <= len(one := one.strip()) <= 320 or one and _HAN_OR_HANGUL.fullmatch(str(one)):
+            if (
+                (isinstance(one, str)
+                and 2 <= len(one := one.strip()) <= 320)
+                or (one
+                and _HAN_OR_HANGUL.fullmatch(str(one)))
+            ):
                 values[shape, str(one)] = None
     return Taint(tuple(values)) if values else None
 
@@ -270,7 +277,11 @@ def _dates(value: str) -> Iterator[list[str]]:
     groups = re.findall(r"\d+", plain(folded(View(value)).text))
     if len(groups) == 1 and len(groups[0]) == 8:
         digits = groups[0]
-        groups = [digits[:4], digits[4:6], digits[6:]] if digits[:2] in ("19", "20") else [digits[4:], digits[:2], digits[2:4]]
+        groups = (
+            [digits[:4], digits[4:6], digits[6:]]
+            if digits[:2] in ("19", "20")
+            else [digits[4:], digits[:2], digits[2:4]]
+        )
     if len(groups) < 3 or sum(len(group) == 4 for group in groups[:3]) != 1:
         return
     year = next(group for group in groups[:3] if len(group) == 4)

@@ -45,15 +45,34 @@ def spellings(field: str, value: str) -> list[str]:
     """The value in other letter cases, with other separators, in parts and as digests."""
     if field == "phone":
         digits = "".join(filter(str.isdigit, value))
-        forms = [value, digits, "00" + digits, "0" + digits[2:], digits[2:], f"0{digits[2:5]}/{digits[5:]}", digits[-7:]]
+        forms = [
+            value,
+            digits,
+            "00" + digits,
+            "0" + digits[2:],
+            digits[2:],
+            f"0{digits[2:5]}/{digits[5:]}",
+            digits[-7:],
+        ]
         return forms + digests("+" + digits) + digests(digits)
     if field == "date_of_birth":
         year, month, day = value.split("-")
-        return [value, f"{day}.{month}.{year}", f"{int(day)}.{int(month)}.{year}", f"{month}/{day}/{year}", year + month + day]
+        return [
+            value,
+            f"{day}.{month}.{year}",
+            f"{int(day)}.{int(month)}.{year}",
+            f"{month}/{day}/{year}",
+            year + month + day,
+        ]
     forms = [value, value.lower(), value.upper(), value.title()]
     if field == "email":
         local = value.partition("@")[0]
-        forms += [local, local.replace(".", "-").replace("_", " "), value.replace("@", "_at_"), value.replace("@", "%2540")]
+        forms += [
+            local,
+            local.replace(".", "-").replace("_", " "),
+            value.replace("@", "_at_"),
+            value.replace("@", "%2540"),
+        ]
         return forms + digests(value.lower()) + digests(value)
     return forms + [value.replace(" ", "-"), value.replace(" ", "")]
 

@@ -29,17 +29,35 @@ from tests.laws.test_laws import keys_of, law, sent_bytes
 from tests.native.requests import everything
 
 CONTACTS = ("email", "first_name", "last_name", "phone")
-TEXTS = ("page_title", "funnel_step", "navigation_path", "product_interest", "user_agent", "error_message", "error_stack", "error_type")
+TEXTS = (
+    "page_title",
+    "funnel_step",
+    "navigation_path",
+    "product_interest",
+    "user_agent",
+    "error_message",
+    "error_stack",
+    "error_type",
+)
 IDS = ("session_id", "client_id", "user_id", "transaction_id", "cart_id", "event_id")
 
 
 def fields_of(purpose: str) -> list[str]:
     """Every field that a destination of this purpose may be sent."""
-    return [row.key for row in CATALOGUE.by_key.values() if purpose in row.purposes and row.name not in ("event_id", "event_time")]
+    return [
+        row.key
+        for row in CATALOGUE.by_key.values()
+        if purpose in row.purposes and row.name not in ("event_id", "event_time")
+    ]
 
 
 WIDE = {
-    f"all_{purpose}": {"kind": "http_json", "purpose": purpose, "endpoint": "http://127.0.0.1:9/in", "fields": fields_of(purpose)}
+    f"all_{purpose}": {
+        "kind": "http_json",
+        "purpose": purpose,
+        "endpoint": "http://127.0.0.1:9/in",
+        "fields": fields_of(purpose),
+    }
     for purpose in ("analytics", "marketing")
 }
 KINDS = EVERY_KIND | WIDE
@@ -77,13 +95,20 @@ def declaring(draw: st.DrawFn) -> tuple[dict, dict[str, str]]:
     luck = random.Random(draw(st.integers(0, 2**32)))
     who = person(luck)
     declared = {name: who[name] for name in draw(st.lists(st.sampled_from(sorted(who)), min_size=1, unique=True))}
-    data: dict[str, object] = dict(declared) | {"session_id": "s_1", "gclid": "EAIaIQ", "order_value": 1, "currency": "EUR"}
+    data: dict[str, object] = dict(declared) | {
+        "session_id": "s_1",
+        "gclid": "EAIaIQ",
+        "order_value": 1,
+        "currency": "EUR",
+    }
 
     def spelled() -> str:
         name = luck.choice(sorted(declared))
         return luck.choice(spellings(name, declared[name]))
 
-    for name in draw(st.lists(st.sampled_from((*TEXTS, *IDS, "page_url", "referrer", "items")), min_size=1, unique=True)):
+    for name in draw(
+        st.lists(st.sampled_from((*TEXTS, *IDS, "page_url", "referrer", "items")), min_size=1, unique=True)
+    ):
         if name in ("page_url", "referrer"):
             data[name] = luck.choice(list(URLS.values()))(spelled())
         elif name == "items":
@@ -123,7 +148,9 @@ def test_a_gate_that_did_not_look_would_be_caught(monkeypatch):
     who = person(random.Random(7))
     for name in ("page_title", "user_id", "page_url", "items"):
         value: object = f"Danke {who['first_name']}"
-        value = {"page_url": f"/kunde/{who['first_name']}", "items": [{"item_id": "a", "item_name": value}]}.get(name, value)
+        value = {"page_url": f"/kunde/{who['first_name']}", "items": [{"item_id": "a", "item_name": value}]}.get(
+            name, value
+        )
         assert leaks({"event": "purchase", "data": {"session_id": "s", **who, name: value}}, who)
 
 
@@ -137,12 +164,18 @@ def declaring_calls(draw: st.DrawFn, name: str):
     declared = {
         (FIELDS[leaf.role], leaf.value)
         for leaf in leaves
-        if leaf.role in FIELDS and isinstance(leaf.value, str) and not leaf.role.endswith("_hash") and len(leaf.value) > 5
-        and len(leaf.value) < 60 and leaf.value.isascii()
+        if leaf.role in FIELDS
+        and isinstance(leaf.value, str)
+        and not leaf.role.endswith("_hash")
+        and len(leaf.value) > 5
+        and len(leaf.value) < 60
+        and leaf.value.isascii()
     }
     # `user@` names a post: such an address is only looked for whole.
     declared = {(field, value) for field, value in declared if field in CONTACTS and not value.startswith("user@")}
-    fixed = {str(leaf.value) for leaf in leaves if leaf.role in (SECRET, STAMP) or leaf.role in FIELDS} | {native.account}
+    fixed = {str(leaf.value) for leaf in leaves if leaf.role in (SECRET, STAMP) or leaf.role in FIELDS} | {
+        native.account
+    }
     share = draw(st.sampled_from((0.1, 0.3, 0.8)))
 
     def change(old: str) -> str:

@@ -11,7 +11,7 @@ from gatekeeper import scrub
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.scrub import scrub_text, scrub_url
 from gatekeeper.scrub.fields import search_of
-from gatekeeper.scrub.shapes.secret import Secrets, reads_like_words
+from gatekeeper.scrub.shapes.secret import reads_like_words
 from tests.scrub.scrub_rates import LABELLED
 
 # What attacks.md C2 found to pass, and others of the kind.
@@ -62,7 +62,7 @@ TEXTS = [
     ("/home/janeroe/app/x.py", "/home/[user]/app/x.py"),
     ("FileNotFoundError: '/home/janeroe/data/report.csv'", "FileNotFoundError: '/home/[user]/data/report.csv'"),
     ("file:///Users/jane/x.js:3:1", "file:///Users/[user]/x.js:3:1"),
-    ("File \"/Users/jane/shop/views.py\", line 3", "File \"/Users/[user]/shop/views.py\", line 3"),
+    ('File "/Users/jane/shop/views.py", line 3', 'File "/Users/[user]/shop/views.py", line 3'),
     ("/home/app/x.py", "/home/app/x.py"),
     ("/home/garden/tools", "/home/garden/tools"),
     (r"C:\Users\Public\app.py", r"C:\Users\Public\app.py"),
@@ -95,12 +95,13 @@ def test_a_policy_adds_words() -> None:
     for url in ("/einloesen/AB12CD", "/einlösen/AB12CD"):
         assert scrub_url(url).text == url
         assert scrub_url(url, search=search).text == url.replace("AB12CD", "[secret]")
-    assert Secrets(["x"]) != Secrets() == Secrets([]) and hash(Secrets()) == hash(Secrets([]))
 
 
 def test_words_and_codes_are_told_apart() -> None:
     """By the letters that stand beside each other in languages."""
-    assert all(map(reads_like_words, ("facebook", "your-email", "step-2", "Abbestellen", "resetPassword", "2", "größe")))
+    assert all(
+        map(reads_like_words, ("facebook", "your-email", "step-2", "Abbestellen", "resetPassword", "2", "größe"))
+    )
     assert not any(map(reads_like_words, ("x7k2p", "AbCdEf", "QWERTZ", "123456", "qzxvjk", "1-2", "a1b2c3", "")))
 
 

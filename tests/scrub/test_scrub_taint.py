@@ -13,6 +13,7 @@ from gatekeeper.scrub.fields import search_of
 from gatekeeper.scrub.identifier import personal_shape
 from gatekeeper.scrub.search import Search
 from gatekeeper.scrub.taint import declared
+
 from gatekeeper.fields import CATALOGUE  # isort: skip
 
 JANE = {
@@ -89,7 +90,15 @@ def test_a_declared_value_in_a_url_is_replaced(url: str, left: str) -> None:
     assert scrub_url(url, search=searching(**JANE)).text == left
 
 
-IDS = ["jane.doe", "user-jane", "JANE", "cart_doe_7", "01711234987", hashlib.sha256(ADDRESS).hexdigest(), "amFuZS5kb2VAZXg="]
+IDS = [
+    "jane.doe",
+    "user-jane",
+    "JANE",
+    "cart_doe_7",
+    "01711234987",
+    hashlib.sha256(ADDRESS).hexdigest(),
+    "amFuZS5kb2VAZXg=",
+]
 
 
 @pytest.mark.parametrize("value", IDS)
@@ -160,7 +169,9 @@ def test_words_of_programs_are_nobodys_names(name: str, text: str) -> None:
 
 CJK = [
     pytest.param({"last_name": "王", "first_name": "伟"}, "谢谢王伟先生", "谢谢[last_name]先生", id="chinese"),
-    pytest.param({"last_name": "김", "first_name": "민수"}, "김민수님 감사합니다", "[last_name]님 감사합니다", id="korean"),
+    pytest.param(
+        {"last_name": "김", "first_name": "민수"}, "김민수님 감사합니다", "[last_name]님 감사합니다", id="korean"
+    ),
     pytest.param({"last_name": "佐藤", "first_name": "太郎"}, "佐藤太郎様", "[last_name]様", id="japanese"),
     pytest.param({"first_name": "José", "last_name": "Müller"}, "jose mueller", "[last_name]", id="written-out"),
     pytest.param({"first_name": "Jose", "last_name": "Mueller"}, "JOSE\u0301 MÜLLER", "[last_name]", id="taken-back"),

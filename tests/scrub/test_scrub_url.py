@@ -39,7 +39,9 @@ CHANGED = [
     pytest.param("/path&email=jane.doe", "/path", ("query",), id="parameter-without-a-question-mark"),
     pytest.param("/path&email=jane.doe/x", "/path/x", ("query",), id="parameter-in-a-segment"),
     pytest.param("/p?utm_source=fb%26name%3DJane", "/p?utm_source=fb", ("query",), id="swallowed-parameter"),
-    pytest.param("/p?utm_source=fb%2526name%253DJane&utm_id=1", "/p?utm_source=fb&utm_id=1", ("query",), id="twice-encoded"),
+    pytest.param(
+        "/p?utm_source=fb%2526name%253DJane&utm_id=1", "/p?utm_source=fb&utm_id=1", ("query",), id="twice-encoded"
+    ),
     pytest.param("/p?utm_source=fb%3Bname=Jane", "/p?utm_source=fb", ("query",), id="swallowed-by-semicolon"),
     pytest.param("/p?utm_content=jane.doe_at_example.com", "/p?utm_content=[email]", ("email",), id="merge-tag"),
     pytest.param("/\ud800?utm_id=\udfff", "/\ufffd?utm_id=\ufffd", (), id="surrogates"),

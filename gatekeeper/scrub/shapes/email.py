@@ -38,12 +38,13 @@ _WRITTEN_OUT = re.compile(
     r"(?:\.|_dot_|[_ ]?[(\[{] ?dot ?[)\]}][_ ]?)(?!html?\b|php\b|jpe?g\b|png\b|pdf\b|js\b|css\b|aspx?\b)[A-Za-z]{2,18}",
     re.IGNORECASE,
 )
-_AT = re.compile(r"_at_|[(\[{] ?at ?[)\]}]", re.IGNORECASE)
+_AT = re.compile(r"[(\[{] ?at ?[)\]}]")
 
 
 def written_out(text: str) -> bool:
     """Whether there may be an address with a word for its at sign."""
-    return _AT.search(text) is not None
+    low = text.lower()
+    return "_at_" in low or any(bracket in low and _AT.search(low) is not None for bracket in "([{")
 
 
 def find(text: str) -> Iterator[Span]:

@@ -29,7 +29,7 @@ _PAGE = re.compile(r"/?(?:[^/.]+/)*[^/.]*(?:\.(?:html?|php|aspx?|jsp))?/?")
 
 def suspicious(text: str) -> bool:
     """Whether there may be such a path."""
-    return "/home/" in text or "/Users/" in text or "\\" in text or ":/" in text and "users/" in text.lower()
+    return "/home/" in text or "/Users/" in text or "\\" in text or (":/" in text and "users/" in text.lower())
 
 
 def find(text: str) -> Iterator[Span]:

@@ -29,6 +29,7 @@ _BREAKS: Final = re.compile(r"[-_.+~ ]+|(?<=[a-z])(?=[A-Z])")
 _CROWDED: Final = re.compile("[bcdfghjklmnpqrstvwxz]{5}|[aeiouy]{4}")
 _NUMBER: Final = re.compile(r"\d{1,3}|(?:19|20)\d\d")
 _NUMBERED: Final = re.compile(r"(?:auth|level|oauth|page|part|phase|step|tier|v|web)\d{1,2}")
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
 _BEFORE: Final = re.compile(r"[^/\\\s?#&\"'<>()=:]*\Z")  # of a segment, before the word
 _BESIDE: Final = re.compile(r"[-_.+~0-9%]+")
 _TABLE_BESIDE: Final = frozenset((*_TABLE["beside"], *_TABLE["between"]))
@@ -39,12 +40,9 @@ _LONGEST: Final = 20  # letters of one word
 
 
 class Secrets:
-    """The words that secrets follow: those of secret.toml, and a policy's own.
+    """The words that secrets follow: those of secret.toml, and a policy's own, `more`."""
 
-    Two that have the same words are equal: what was found clean under one is clean under the other.
-    """
-
-    __slots__ = ("_begin", "_quick", "_words", "more")
+    __slots__ = ("_begin", "_firsts", "_words", "more")
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         self.more = frozenset(map(plain, more))
@@ -58,26 +56,18 @@ class Secrets:
         pattern = "|".join(
             re.escape(word).replace(r"\-", "[-_]?") for word in sorted(kinds, key=lambda word: (-len(word), word))
         )
-        self._quick = re.compile(rf"(?:{pattern})[^/]{{0,40}}/")
+        self._firsts = frozenset(word.partition("-")[0] for word in kinds) | self._words.keys()
         self._begin = re.compile(rf"(?<![^\W\d_])({pattern})(?![^\W\d_])((?:[-_.][^/\s?#]{{0,40}})?)/")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secrets) and self.more == other.more
-
-    def __hash__(self) -> int:
-        return hash(self.more)
 
     def suspicious(self, text: str) -> bool:
         """Whether there may be such a path; `find` is only worth its time then."""
-        return "/" in text and self._quick.search(plain(text)) is not None
+        return "/" in text and not self._firsts.isdisjoint(_LETTERS.findall(plain(text)))
 
     def find(self, text: str) -> Iterator[Span]:
         """Each value behind such a word as `secret` or `name`."""
-        if "/" not in text:
+        if not self.suspicious(text):
             return
         low = plain(text)
-        if not self._quick.search(low):
-            return
         for match in self._begin.finditer(low):
             kind = self._words[_bare(match[1])]
             before = _BEFORE.search(low, max(0, match.start() - _FURTHEST), match.start())
@@ -127,7 +117,10 @@ def reads_like_words(text: str) -> bool:
     if not parts or (not letters and len(parts) > 1):
         return False
     return all(
-        _word(part) or part.lower() in _SITE or _NUMBERED.fullmatch(part.lower()) or (_NUMBER.fullmatch(part) and (letters or len(part) < 4))
+        _word(part)
+        or part.lower() in _SITE
+        or _NUMBERED.fullmatch(part.lower())
+        or (_NUMBER.fullmatch(part) and (letters or len(part) < 4))
         for part in parts
     )
 
