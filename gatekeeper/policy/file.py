@@ -31,7 +31,7 @@ class PolicyTable(Strict):
     secret_paths: list[Annotated[str, StringConstraints(pattern=r"^[^\W\d_]+([-_]?[^\W\d_]+)*$", max_length=40)]] = (
         Field(
             default_factory=list,
-            description="Further words of paths that a one-time secret follows, such as einloesen for /einloesen/<code>.",
+            description="Further words of paths that a one-time secret follows, such as einloesen.",
         )
     )
 

@@ -1,7 +1,7 @@
 """Declared e-mail addresses and phone numbers: as digests, and as digits. Pure. Part of taint.py.
 
-A run of digits is a declared number if seven or more digits of its end are in it, whatever stands between the digits
-and before the country code. A digest is one of a normal form of the address or number, or a hash that came in its place.
+A run of digits is a declared number if seven or more digits of its end are in it, whatever stands between them. A
+digest is one of a normal form of the address or number, or a hash that came in its place.
 """
 
 from __future__ import annotations

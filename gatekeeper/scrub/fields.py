@@ -136,10 +136,7 @@ def _remembered(row: Field, text: str, params: frozenset[str] | None, search: Se
     # A text that has a format has no room for anything else.
     if key in _CLEAN and (row.format is not None or not search.declared(text, machinery=machinery)):
         return text, ()
-    if params is None:
-        result = scrub_text(text, search, machinery=machinery)
-    else:
-        result = scrub_url(text, params, search)
+    result = scrub_text(text, search, machinery=machinery) if params is None else scrub_url(text, params, search)
     if not result.found and result.text == text:
         _CLEAN.add(key, text)
     return result.text, result.found

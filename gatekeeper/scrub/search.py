@@ -1,4 +1,4 @@
-"""What is looked for in the values of one event: shapes, the policy's secret paths, and what the event declares itself."""
+"""What is looked for in one event: shapes, the policy's secret paths, and what the event declares. Pure."""
 
 from __future__ import annotations
 

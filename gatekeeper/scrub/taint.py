@@ -1,12 +1,12 @@
 """What an event declares personal, looked for in everything else that is sent. Pure. Declared values in, spans out.
 
-    declared(pairs)          an event's e-mail, phone, names, street and date of birth, as a `Taint`; `None` if it has none
+    declared(pairs)          an event's e-mail, phone, names, street and date of birth, as a `Taint`; `None` for none
     Taint.find(text)         where they stand in a text, URL or identifier, each as a span with the field's name
 
 A declared value is found whatever its letter case, accents and separators, as a whole word, in percent, HTML and
 JavaScript escapes, in base64 and hexadecimal, and as a digest of an e-mail address or phone number (MD5, SHA-1,
-SHA-256; hexadecimal and base64). What is too common to say anything is not looked for: `taint.toml`, words of fewer than
-three letters (two in Han and Hangul), numbers of fewer than seven digits.
+SHA-256; hexadecimal and base64). What is too common to say anything is not looked for: `taint.toml`, words of fewer
+than three letters (two in Han and Hangul), numbers of fewer than seven digits.
 
 Searching costs nothing for events that declare nothing; for others an index is made when the first text is searched.
 No value is kept beyond its event: nothing here remembers.
@@ -231,7 +231,7 @@ class Taint:
 
 
 def declared(pairs: Iterable[tuple[str, object]]) -> Taint | None:
-    """What the pairs of a field's name and value as it came declare; `None` if nothing. Lists may hold several values."""
+    """What pairs of a field's name and its value as it came declare; `None` if nothing. Lists may hold several."""
     values: dict[tuple[str, str], None] = {}
     for name, value in pairs:
         shape = FIELDS.get(name)
@@ -240,11 +240,8 @@ def declared(pairs: Iterable[tuple[str, object]]) -> Taint | None:
         for one in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(one, int) and not isinstance(one, bool):
                 one = str(one)
-            if (
-                (isinstance(one, str)
-                and 2 <= len(one := one.strip()) <= 320)
-                or (one
-                and _HAN_OR_HANGUL.fullmatch(str(one)))
+            if (isinstance(one, str) and 2 <= len(one := one.strip()) <= 320) or (
+                one and _HAN_OR_HANGUL.fullmatch(str(one))
             ):
                 values[shape, str(one)] = None
     return Taint(tuple(values)) if values else None
@@ -261,7 +258,7 @@ def _named(value: str) -> list[str]:
 
 
 def _spellings(value: str) -> list[str]:
-    """A value in plain letters: as it is, with its umlauts written out, and with those that are written out taken back."""
+    """A value in plain letters: as it is, with umlauts written out, and with those that are taken back."""
     value = folded(View(value)).text
     base = lettered(View(value)).text
     found = {base: None}

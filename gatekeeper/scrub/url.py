@@ -33,7 +33,7 @@ DEFAULT_PARAMS = frozenset(
 _AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{0,30}:)?[/\\]{2}([^/\\?#]*)")
 _PARAMETER = re.compile("([?&;])([^?&;]*)")
 _PATH_PARAMETER = re.compile(r"[;&][^/;&=?]*=[^/;&?]*")
-# A question mark, ampersand, semicolon or hash that was encoded with the rest of an address, and the parameters after it.
+# A question mark, ampersand, semicolon or hash that was encoded with the rest of an address, and what follows.
 ENCODED_QUERY = re.compile(
     r"%(?:25){0,3}(?:3[Ff]|26|3[Bb]|23)(?=[^\s\"'<>&]{0,60}?(?:=|%(?:25){0,3}3[Dd]))[^\s\"'<>&]*"
 )

@@ -22,7 +22,8 @@ _ESCAPE = re.compile(
     r"|&(?:amp|commat|period|lowbar|hyphen|dash|nbsp|plus|num|sol|colon|percnt|bsol);"
 )
 _NAMED = {
-    "&amp;": "&", "&commat;": "@", "&period;": ".", "&lowbar;": "_", "&hyphen;": "-", "&dash;": "-", "&nbsp;": " ", "&plus;": "+",
+    "&amp;": "&", "&commat;": "@", "&period;": ".", "&lowbar;": "_", "&hyphen;": "-", "&dash;": "-", "&nbsp;": " ",
+    "&plus;": "+",
     "&num;": "#", "&sol;": "/", "&colon;": ":", "&percnt;": "%", "&bsol;": "\\",
 }  # fmt: skip
 _IGNORED = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0}  # Default_Ignorable, beside category Cf

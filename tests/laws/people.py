@@ -74,7 +74,7 @@ def spellings(field: str, value: str) -> list[str]:
             value.replace("@", "%2540"),
         ]
         return forms + digests(value.lower()) + digests(value)
-    return forms + [value.replace(" ", "-"), value.replace(" ", "")]
+    return [*forms, value.replace(" ", "-"), value.replace(" ", "")]
 
 
 WRAPS: dict[str, Callable[[str], str]] = {

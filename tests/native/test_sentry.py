@@ -156,7 +156,8 @@ def test_sessions_checkins_and_reports_keep_their_mechanics():
 
 TRANSACTION = {
     "type": "transaction", "transaction": "/produkte/schwangerschaftstest", "timestamp": 1795473718.5,
-    "start_timestamp": 1795473718.1, "contexts": {"trace": {"trace_id": "a" * 32, "span_id": "b" * 16, "op": "pageload"}},
+    "start_timestamp": 1795473718.1,
+    "contexts": {"trace": {"trace_id": "a" * 32, "span_id": "b" * 16, "op": "pageload"}},
 }  # fmt: skip
 BEHAVIOUR = {
     "transaction": ({"type": "transaction"}, TRANSACTION),

@@ -2,9 +2,9 @@
 
     PYTHONPATH=. python tests/scrub/declared_rates.py         the tables of docs/scrubbing.md
 
-Declared values: made-up people in every spelling and wrap of the laws (tests/laws/people.py), and real names. What they
-break is counted on every third ordinary value of the labelled set. Secrets: routes of well-known software with drawn codes, and
-paths behind the same words that belong to a site (`labelled/paths_ordinary.txt`).
+Declared values: made-up people in every spelling and wrap of the laws (tests/laws/people.py), and real names. What
+they break is counted on every third ordinary value of the labelled set. Secrets: routes of well-known software with
+drawn codes, and paths behind the same words that belong to a site (`labelled/paths_ordinary.txt`).
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ WORDS = (
     "Bill Field", "Sky Green", "Wolf Klein", "Rosa Blau", "Marina Costa", "Pierre Petit", "Iris Sommer", "Pro Mini",
 )  # fmt: skip
 ROUTES = (
-    "/password/reset/{}", "/accounts/confirm-email/{}/", "/verify/{}", "/callback/code/{}", "/magic-link/{}", "/invite/{}",
-    "/unsubscribe/{}", "/users/activate/{}/done", "/share/{}", "/einladung/{}", "/passwort-zuruecksetzen/{}", "/vérifier/{}",
+    "/password/reset/{}", "/accounts/confirm-email/{}/", "/verify/{}", "/callback/code/{}", "/magic-link/{}",
+    "/invite/{}", "/unsubscribe/{}", "/users/activate/{}/done", "/share/{}", "/einladung/{}",
+    "/passwort-zuruecksetzen/{}", "/vérifier/{}",
     "/restablecer/{}", "/conferma/{}", "/подтвердить/{}", "https://shop.example/de/konto/aktivieren/key/{}?utm_id=1",
 )  # fmt: skip
 

@@ -34,7 +34,8 @@ _OPENING = re.compile(f"{LABEL_ANY}|[_+!#$%^~*|-]")
 # As mailing programs and people write it where no at sign may stand.
 _WRITTEN_OUT = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9.+\-]|_(?!at_)){0,63}(?:_at_|[_ ]?[(\[{] ?at ?[)\]}][_ ]?)"
-    r"[A-Za-z0-9](?:[A-Za-z0-9\-]|_(?!dot_)){0,62}(?:(?:\.|_dot_|[_ ]?[(\[{] ?dot ?[)\]}][_ ]?)[A-Za-z0-9\-]{1,63}){0,3}"
+    r"[A-Za-z0-9](?:[A-Za-z0-9\-]|_(?!dot_)){0,62}"
+    r"(?:(?:\.|_dot_|[_ ]?[(\[{] ?dot ?[)\]}][_ ]?)[A-Za-z0-9\-]{1,63}){0,3}"
     r"(?:\.|_dot_|[_ ]?[(\[{] ?dot ?[)\]}][_ ]?)(?!html?\b|php\b|jpe?g\b|png\b|pdf\b|js\b|css\b|aspx?\b)[A-Za-z]{2,18}",
     re.IGNORECASE,
 )

@@ -22,7 +22,8 @@ _UNIX = re.compile(
     r"(/[^\s:?\"'<>|(),;]*|(?=[\s:\"')\],;]|\Z))"
 )
 _SYSTEM = frozenset(
-    "public default all shared app apps deploy ubuntu runner node user web www www-data root ec2-user circleci vsts site admin git".split()
+    "admin all app apps circleci default deploy ec2-user git node public root runner shared site ubuntu user vsts web www"
+    " www-data".split()
 )
 _PAGE = re.compile(r"/?(?:[^/.]+/)*[^/.]*(?:\.(?:html?|php|aspx?|jsp))?/?")
 
