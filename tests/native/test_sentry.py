@@ -203,6 +203,18 @@ def test_a_message_goes_as_its_template_where_its_parameters_go(more):
     assert "Jane" not in everything(made.outgoing) and "no user %s" in everything(made.outgoing)
 
 
+def test_what_items_share_holds_nothing_that_any_of_them_declares():
+    """The header of an envelope goes with all items: here with one that declares an address, and one that does not."""
+    who = event(user={"email": "jane.doe@example.com"}, message="for Jane Doe")
+    check_in = ({"type": "check_in"}, json.dumps({"monitor_slug": "nightly", "status": "ok"}).encode())
+    trace = {"trace_id": "a" * 32, "public_key": "abc", "transaction": "/kunde/doe-jane/7"}
+    for found in ((who, check_in), (check_in, who)):
+        made = plan(gate_of("sentry"), request(PATH, enveloped(*found, event_id=ID, trace=trace)))
+        assert len(items(made)) == 2
+        assert "jane" not in everything(made.outgoing).lower()
+        assert "/kunde/[email]/7" in everything(made.outgoing)
+
+
 def test_a_message_without_parameters_stays():
     """There is nothing in it that was filled in."""
     more = {"logentry": {"message": "disk full", "formatted": "disk full", "params": []}}

@@ -22,8 +22,8 @@ _UNIX = re.compile(
     r"(/[^\s:?\"'<>|(),;]*|(?=[\s:\"')\],;]|\Z))"
 )
 _SYSTEM = frozenset(
-    "admin all app apps circleci default deploy ec2-user git node public root runner shared site ubuntu user vsts web www"
-    " www-data".split()
+    "admin all app apps circleci default deploy ec2-user git node public root runner shared site".split()
+    + "ubuntu user vsts web www www-data".split()
 )
 _PAGE = re.compile(r"/?(?:[^/.]+/)*[^/.]*(?:\.(?:html?|php|aspx?|jsp))?/?")
 
