@@ -38,6 +38,8 @@ from gatekeeper.model import (
 )
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
 from gatekeeper.refusals import merged, then_swept
+from gatekeeper.scrub.fields import search_of
+from gatekeeper.scrub.taint import Taint, declared
 from gatekeeper.signals import context, header_values
 from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.vendors import find
@@ -189,7 +191,10 @@ def _plan_call(
 ) -> CallPlan:
     headers = _header_leaves(call, to, caller)
     shared = (*native.shared, *headers)
-    judged = [_Judged(gate, to, native, caller, at, dialect, shared, element) for element in native.elements]
+    # What elements share may hold nothing that any of them declares.
+    everyone = (shared, *(one.leaves for one in native.elements)) if len(native.elements) > 1 else ()
+    taint = declared((leaf.role, leaf.value) for leaves in everyone for leaf in leaves)
+    judged = [_Judged(gate, to, native, caller, at, dialect, shared, element, taint) for element in native.elements]
     if not judged:
         return _blocked(gate, to, at, INSUFFICIENT, "there is no event in it", dialect.accepted(native))
     sent = [one for one in judged if one.kept is not None]
@@ -254,7 +259,7 @@ class _Judged:
 
     def __init__(
         self, gate: Gate, to: Destination, native: Native, caller: Caller, at: float,
-        dialect: Dialect, shared: Sequence[Leaf], element: Element,
+        dialect: Dialect, shared: Sequence[Leaf], element: Element, of_all: Taint | None,
     ) -> None:  # fmt: skip
         hidden = 0
         if element.stamp is not None:
@@ -264,7 +269,11 @@ class _Judged:
         own = len(element.leaves)
         leaves = (*element.leaves, *shared)
         roles = _roles(gate.policy.catalogue)
-        self.event, fit = roles.read(leaves, element, at, gate.policy.event_purposes)
+        taint = declared((leaf.role, leaf.value) for leaf in leaves)
+        search = search_of(gate.policy.catalogue, taint)
+        common = search if of_all is None else search_of(gate.policy.catalogue, of_all)
+        searches = (search,) * own + (common,) * len(shared)
+        self.event, fit = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
         query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
         self.place, self.consent = gate.situation(
             caller,
@@ -287,7 +296,7 @@ class _Judged:
         if decision.verdict is Verdict.BLOCK:
             self.decision = decision
             return
-        left = may_send(leaves, fit, decision, dialect, to)
+        left = may_send(leaves, fit, decision, dialect, to, searches)
         kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])
         self.shared = left.leaves[own:] + [None] * hidden
         shaping = Shaping(to, self.consent, self.place, at, gate.deriving(to, self.found))

@@ -43,6 +43,7 @@ from gatekeeper.reasons import INSUFFICIENT, INTERNAL
 from gatekeeper.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import Scrubber
+from gatekeeper.scrub.taint import declared
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
 from gatekeeper.storage.outbox import Arrival, Job, Refusal
@@ -269,9 +270,15 @@ class Gate:
             declared=posted.place,
         )  # fmt: skip
         decisions = []
-        aside = _Aside(Scrubber(policy.catalogue), self._layouts.of(event))
+        scrubber = Scrubber(policy.catalogue, declared(posted.data.items()))
+        event = scrubber.envelope(event, request_id)
+        aside = _Aside(scrubber, self._layouts.of(event))
         shaped: dict[str, Shaped] = {}
-        for to in policy.destinations_for(event.name):
+        for to in policy.destinations_for(posted.name):
+            if event.name != posted.name:
+                steps = (Step("event name", "refused", "it holds what the event declares"),)
+                decisions.append(structs.replace(failed(to), reason=INSUFFICIENT, steps=steps))
+                continue
             try:
                 decision, outgoing = self._for_destination(event, consent, place, to, at, aside)
             except Exception as error:  # noqa: BLE001  # fail closed; the other destinations are not harmed

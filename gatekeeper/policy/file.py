@@ -33,6 +33,12 @@ class PolicyTable(Strict):
     site: HttpUrl | None = Field(None, description="Base of relative page addresses, such as https://shop.example.")
     phone_region: str | None = Field(None, description="Country of phone numbers without country code, such as DE.")
     currency: str | None = Field(None, description="ISO 4217 code of order values that come without one.")
+    secret_paths: list[Annotated[str, StringConstraints(pattern=r"^[^\W\d_]+([-_]?[^\W\d_]+)*$", max_length=40)]] = (
+        Field(
+            default_factory=list,
+            description="Further words of paths that a one-time secret follows, such as einloesen.",
+        )
+    )
 
 
 class ServerTable(Strict):
@@ -184,6 +190,7 @@ class FieldTable(Strict):
     identifies: Annotated[str, Field(json_schema_extra={"enum": list(IDENTIFIERS)})] | None = Field(
         None, description="What it identifies somebody as: then the log and the queue can be searched by it."
     )
+    format: str | None = Field(None, description="Regular expression that a value must match whole.")
     description: str = ""
 
 

@@ -175,7 +175,11 @@ class _Compiler:
         currency = self.file.policy.currency
         if currency is not None and currency not in values.CURRENCIES:
             self.faults.append(f'policy.currency: "{currency}" is not a currency; use an ISO 4217 code such as EUR')
-        return CATALOGUE.extended([self._field(name, table) for name, table in self.file.fields.items()], region)
+        return CATALOGUE.extended(
+            [self._field(name, table) for name, table in self.file.fields.items()],
+            region,
+            frozenset(self.file.policy.secret_paths),
+        )
 
     def _field(self, name: str, table: FieldTable) -> Field:
         if name in CATALOGUE.by_name:
@@ -186,6 +190,9 @@ class _Compiler:
         if table.identifies is not None and table.identifies not in IDENTIFIERS:
             kinds = ", ".join(IDENTIFIERS)
             self.faults.append(f'fields.{name}.identifies: "{table.identifies}" is no kind of id; use one of {kinds}')
+        if table.format is not None and not _is_pattern(table.format):
+            self.faults.append(f'fields.{name}.format: "{table.format}" is not a regular expression')
+            table = table.model_copy(update={"format": None})
         transform = {"url": "url", "text": "scrub", "texts": "scrub", "id": "refuse_personal"}.get(table.type, "none")
         columns = table.model_dump() | {"purposes": frozenset(table.purposes), "transform": transform}
         return Field(name=name, **columns)
@@ -475,6 +482,14 @@ _BASIS = {
     Purpose.MARKETING: "consent",
 }
 SECRETS = frozenset({"api_secret", "access_token", "developer_token", "api_key"})
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
 
 
 def _takes(to: Destination, event: str) -> bool:

@@ -64,6 +64,7 @@ class Kind:
     measures_audience: bool = False  # the operator's own: may be `statistics_only`
     needs_currency: bool = False  # an order value without one is useless there, or gets the event refused
     errors_only: bool = False  # by default receives `error` events and nothing else
+    as_necessary: frozenset[str] | None = None  # events that may be `necessary`, `None`: any; others need analytics
     conversions_only: bool = False  # every event that reaches it is counted as a conversion
     calls_only: bool = False  # takes the vendor's own requests and no events
     processor: str = ""

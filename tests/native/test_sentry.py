@@ -96,7 +96,8 @@ def test_what_can_only_be_sent_unread_is_dropped():
     assert [kind for kind, _ in items(made)] == ["event"]
     assert "jane" not in everything(made.outgoing)
     assert made.header == "sent; elements=1/12"
-    assert {one.decisions[0].reason for one in made.plans if one.event.name != "error"} == {"insufficient_data"}
+    reasons = {one.decisions[0].reason for one in made.plans if one.event.name != "error"}
+    assert reasons == {"insufficient_data", "no_analytics_consent"}
 
 
 def test_what_the_policy_lists_is_sent_as_it_is():
@@ -142,7 +143,7 @@ def test_sessions_checkins_and_reports_keep_their_mechanics():
         ("session", session), ("client_report", report), ("check_in", check_in),
     )]  # fmt: skip
     gate = gate_of("sentry", fields=["page_url", "session_id", "error_message"])
-    made = plan(gate, request(PATH, enveloped(*sent_items)))
+    made = plan(gate, request(PATH, enveloped(*sent_items)), visitor("analytics"))
     assert {kind: json.loads(payload) for kind, payload in items(made)} == {
         "session": {
             "sid": "9f", "init": True, "started": "2026-11-23T10:00:00Z", "status": "ok",
@@ -151,6 +152,74 @@ def test_sessions_checkins_and_reports_keep_their_mechanics():
         "client_report": report,
         "check_in": {key: value for key, value in check_in.items() if key != "note"},
     }  # fmt: skip
+
+
+TRANSACTION = {
+    "type": "transaction", "transaction": "/produkte/schwangerschaftstest", "timestamp": 1795473718.5,
+    "start_timestamp": 1795473718.1,
+    "contexts": {"trace": {"trace_id": "a" * 32, "span_id": "b" * 16, "op": "pageload"}},
+}  # fmt: skip
+BEHAVIOUR = {
+    "transaction": ({"type": "transaction"}, TRANSACTION),
+    "transaction-called-event": ({"type": "event"}, TRANSACTION),
+    "spans-in-an-event": ({"type": "event"}, {**ERROR, "spans": []}),
+    "session": ({"type": "session"}, {"sid": "9f", "started": "2026-11-23T10:00:00Z", "status": "ok"}),
+    "sessions": ({"type": "sessions"}, {"aggregates": [{"started": "2026-11-23T10:00:00Z", "exited": 1}]}),
+    "client-report": ({"type": "client_report"}, {"timestamp": 1795473718.5, "discarded_events": [{"quantity": 1}]}),
+    **{kind: ({"type": kind}, {}) for kind in ("replay_event", "replay_recording", "profile", "span", "log", "statsd")},
+}
+
+
+@pytest.mark.parametrize("name", BEHAVIOUR)
+def test_necessary_covers_errors_and_nothing_a_visitor_did(name):
+    """Performance, sessions, replays and logs need analytics, also where the policy lists their type."""
+    listed = ["replay_event", "replay_recording", "profile", "span", "log", "statsd", "attachment"]
+    gate = gate_of("sentry", items=listed, fields=["error_message", "error_type", "error_stack", "session_id"])
+    header, payload = BEHAVIOUR[name]
+    call = request(PATH, enveloped((header, json.dumps(payload).encode()), event(), event_id=ID))
+    refused = plan(gate, call)
+    assert [one.decisions[0].reason for one in refused.plans] == ["no_analytics_consent", None]
+    assert len(items(refused)) == 1
+    granted = plan(gate, call, visitor("analytics"))
+    if name == "transaction-called-event":  # says nothing of an error, and an event has to
+        assert granted.plans[0].decisions[0].reason == "insufficient_data"
+        return
+    assert granted.plans[0].decisions[0].legal_basis == "consent"
+    assert len(items(granted)) == 2
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"logentry": {"message": "no user %s", "formatted": "no user Jane", "params": ["Jane"]}},
+        {"logentry": {"message": "no user %s", "params": ["Jane"]}, "message": "no user Jane"},
+        {"message": {"message": "no user %s", "formatted": "no user Jane", "params": ["Jane"]}},
+    ],
+    ids=["logentry", "message-beside", "message"],
+)
+def test_a_message_goes_as_its_template_where_its_parameters_go(more):
+    """The parameters are stripped, and so is what they were filled into."""
+    made = plan(gate_of("sentry"), request(PATH, enveloped(event(**more), event_id=ID)))
+    assert "Jane" not in everything(made.outgoing) and "no user %s" in everything(made.outgoing)
+
+
+def test_what_items_share_holds_nothing_that_any_of_them_declares():
+    """The header of an envelope goes with all items: here with one that declares an address, and one that does not."""
+    who = event(user={"email": "jane.doe@example.com"}, message="for Jane Doe")
+    check_in = ({"type": "check_in"}, json.dumps({"monitor_slug": "nightly", "status": "ok"}).encode())
+    trace = {"trace_id": "a" * 32, "public_key": "abc", "transaction": "/kunde/doe-jane/7"}
+    for found in ((who, check_in), (check_in, who)):
+        made = plan(gate_of("sentry"), request(PATH, enveloped(*found, event_id=ID, trace=trace)))
+        assert len(items(made)) == 2
+        assert "jane" not in everything(made.outgoing).lower()
+        assert "/kunde/[email]/7" in everything(made.outgoing)
+
+
+def test_a_message_without_parameters_stays():
+    """There is nothing in it that was filled in."""
+    more = {"logentry": {"message": "disk full", "formatted": "disk full", "params": []}}
+    made = plan(gate_of("sentry"), request(PATH, enveloped(event(**more), event_id=ID)))
+    assert json.loads(items(made)[0][1])["logentry"] == {"message": "disk full", "formatted": "disk full"}
 
 
 def test_the_old_store_endpoint_takes_one_event():

@@ -32,6 +32,7 @@ _PATH: Final = re.compile(r"/api/([0-9]{1,20})/(envelope|store)/?")
 _TABLE: Final = table.load(__package__, "calls.toml", below={"stacktrace.": ("exception.values.", "threads.values.")})
 _EVENTS: Final = {"event": "error", "transaction": "transaction"}
 _KINDS: Final = frozenset({*_EVENTS, "session", "sessions", "client_report", "check_in"})
+_PERFORMANCE: Final = frozenset({"spans", "start_timestamp", "measurements"})
 # What an item's payload needs besides what the gate left of it.
 _NEEDS: Final = {
     "transaction": ("transaction", "timestamp", "start_timestamp", "contexts.trace.trace_id"),
@@ -119,6 +120,9 @@ def _read(item: envelope.Item, allowed: Sequence[str]) -> Element:
 
 def _element(kind: str, payload: bytes) -> Element:
     data = json_body.read_object(payload)
+    event = _EVENTS.get(kind, kind)
+    if kind == "event" and (data.get("type") == "transaction" or not _PERFORMANCE.isdisjoint(data)):
+        event = "transaction"  # whatever the item is called
     stamp = _stamp(data)
     for name in ("exception", "threads", "breadcrumbs"):  # each may come as a list, or as one without `values`
         inner = data.get(name)
@@ -126,15 +130,24 @@ def _element(kind: str, payload: bytes) -> Element:
             data[name] = {"values": inner}
         elif name == "exception" and isinstance(inner, dict) and "values" not in inner:
             data[name] = {"values": [inner]}
-    leaves = tuple(tree.flatten(data, _TABLE, "" if kind in _EVENTS else kind))
+    leaves = tree.flatten(data, _TABLE, "" if kind in _EVENTS else kind)
+    filled = {f"{name}.formatted" for name in ("logentry", "message") if _is_filled(data.get(name))}
+    if filled:
+        filled |= {"message"} if "logentry.formatted" in filled else set()
+        leaves = [leaf.but(role=UNKNOWN) if leaf.name in filled else leaf for leaf in leaves]
     moment = data.get("timestamp")
     return Element(
-        _EVENTS.get(kind, kind),
+        event,
         (Leaf(f"item.{kind}", PROTOCOL, kind), *leaves),
         id=json_body.text(leaves, "event_id"),
         time=unix_time(moment),
         stamp=stamp or json_body.stamp(leaves),
     )
+
+
+def _is_filled(message: object) -> bool:
+    """Whether a message is a template that was filled: with the parameters, what they were filled into goes, too."""
+    return isinstance(message, dict) and bool(message.get("params"))
 
 
 def _stamp(data: dict[str, Any]) -> str | None:

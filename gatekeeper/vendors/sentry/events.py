@@ -46,6 +46,10 @@ KIND = Kind(
     batch_bytes=1_000_000,
     max_age=30 * 86_400.0,
     errors_only=True,
+    # An error, what its sender put beside it where the policy lists it, and check-ins, which are about a job and not
+    # about a visitor. Transactions, spans, sessions, client reports, replays, profiles, logs and metrics say what a
+    # visitor did.
+    as_necessary=frozenset({"error", "check_in", "attachment", "user_report", "feedback"}),
     accepts_contextual=False,
     processor="the operator of the error monitor",
     deletion="by event id in the error monitor",
