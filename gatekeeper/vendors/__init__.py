@@ -17,7 +17,6 @@ from typing import Final
 
 from gatekeeper.vendors import (
     amplitude,
-    calls_only,
     first_party,
     ga4,
     google,
@@ -43,7 +42,8 @@ from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import Destination, DestinationModule
 
 _MODULES: Final[tuple[DestinationModule, ...]] = (
-    ga4.events, meta.events, google.events, tiktok.events, sentry.events, first_party, http_json, *calls_only.ALL,
+    ga4.events, meta.events, google.events, tiktok.events, sentry.events, first_party, http_json,
+    pinterest, snap, linkedin, microsoft, reddit, x,
 )  # fmt: skip
 KINDS: Final[dict[str, DestinationModule]] = {module.KIND.name: module for module in _MODULES}
 DIALECTS: Final[tuple[Dialect, ...]] = (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.model import Answer, Call
 from gatekeeper.vendors.formats import form
-from gatekeeper.vendors.formats.pixel import GIF
+from gatekeeper.vendors.formats.replies import GIF
 from tests.builders import make_gate, make_policy
 from tests.native.requests import EVERYTHING, answered, body, everything, planned, query, vector
 
