@@ -7,7 +7,7 @@ import pytest
 
 from gatekeeper.calls import finish_call
 from gatekeeper.model import Answer
-from gatekeeper.testing import google_ads as simulator
+from gatekeeper.testing import google as simulator
 from gatekeeper.testing.received import Received
 from tests.builders import HASH, NOW
 from tests.native.vendor_calls import (

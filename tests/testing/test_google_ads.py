@@ -8,7 +8,8 @@ import hashlib
 import httpx
 import pytest
 
-from gatekeeper.testing import Simulators, google_ads
+from gatekeeper.testing import Simulators
+from gatekeeper.testing import google as google_ads
 
 from .builders import GONE, HASH, changed, received, summary
 

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from gatekeeper.testing import Simulators, meta_capi
+from gatekeeper.testing import Simulators
+from gatekeeper.testing import meta as meta_capi
 
 from .builders import DAY, GONE, HASH, NOW, changed, received, summary
 

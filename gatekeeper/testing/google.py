@@ -11,7 +11,7 @@ import re
 import secrets
 
 from gatekeeper.model import Answer
-from gatekeeper.testing import data_manager
+from gatekeeper.testing import google_data_manager as data_manager
 from gatekeeper.testing.fields import documented
 from gatekeeper.testing.google_conversion import UPLOADS, check_adjustment, check_click
 from gatekeeper.testing.received import Problem, Received
