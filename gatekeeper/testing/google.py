@@ -2,7 +2,7 @@
 
 The Ads API answers per conversion: 200 with one result each, an empty one where it failed, and the reasons
 in `partialFailureError`. What is wrong with the request as a whole fails all of it. The rules for one
-conversion are in `google_conversion.py`, those of `/v1/events:ingest` in `data_manager.py`.
+conversion are in `google_conversion.py`, those of `/v1/events:ingest` in `google_data_manager.py`.
 """
 
 from __future__ import annotations

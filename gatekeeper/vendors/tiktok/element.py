@@ -1,4 +1,4 @@
-"""One event as TikTok writes it, in any of its three shapes. Pure. For `tiktok_events.py` and `tiktok_pixel.py`."""
+"""One event as TikTok writes it, in any of its three shapes. Pure. For `calls.py` and `pixel.py`."""
 
 from __future__ import annotations
 
