@@ -79,6 +79,21 @@ def test_stages_import_no_clock_file_or_network(name):
     assert found == set()
 
 
+VENDOR_TOOLS = [
+    name
+    for name in MODULES
+    if name.startswith("gatekeeper.vendors.formats.") or name.removeprefix("gatekeeper.vendors.") in ("dialect", "kind")
+]
+
+
+@pytest.mark.parametrize("name", VENDOR_TOOLS)
+def test_shared_tools_know_no_vendor(name):
+    """A vendor is put together from the tools; a rule of one vendor stands with that vendor."""
+    known = {module for module in imports(MODULES[name]) if module.startswith("gatekeeper.vendors.")}
+    tools = ("gatekeeper.vendors.formats", "gatekeeper.vendors.dialect", "gatekeeper.vendors.kind")
+    assert {module for module in known if not module.startswith(tools)} == set()
+
+
 def test_only_gate_calls_the_stages():
     """Whoever wants a decision asks the gate; `recompute` makes one again, of a line of the log."""
     callers = {

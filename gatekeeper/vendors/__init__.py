@@ -1,23 +1,26 @@
-"""Stage 5, shape: one place per vendor. `KINDS` and `DIALECTS` are the explicit registries.
+"""Stage 5, shape: one place per vendor. Pure. `KINDS` and `DIALECTS` are the explicit registries.
 
-A vendor is a file, or a folder where it is large. The names in it are the same for all:
+A vendor is a file, or a folder where it is large. A folder has the same few files for each vendor:
 
-    events       the kind of destination: its defaults, settings, and events in the vendor's own format (`kind.py`)
+    events       the kind of destination: its defaults, its settings, and events in the vendor's format (`kind.py`)
     calls        requests as servers send them, read and written again (`dialect.py`)
-    pixel        requests as the vendor's own script sends them
-    *.toml       the tables: which parameter is which field
+    pixel        requests as the vendor's own script in a page sends them
+    *.toml       the tables of calls: which parameter is which field
+
+`formats/` holds the tools that vendors share. Of a vendor `meta` the simulator is `gatekeeper/testing/meta.py`, and its
+exchanges (requests that came in, and what goes out) are in `tests/exchanges/meta/`.
 
 `KINDS` maps the kind that a policy names to what shapes its events. `DIALECTS` holds the formats of calls; a path that
-none of a kind's dialects matches is never forwarded.
+no format of a kind matches is never forwarded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gatekeeper.vendors import (
     amplitude,
-    calls_only,
     first_party,
     ga4,
     google,
@@ -43,7 +46,8 @@ from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import Destination, DestinationModule
 
 _MODULES: Final[tuple[DestinationModule, ...]] = (
-    ga4.events, meta.events, google.events, tiktok.events, sentry.events, first_party, http_json, *calls_only.ALL,
+    ga4.events, meta.events, google.events, tiktok.events, sentry.events, first_party, http_json,
+    pinterest, snap, linkedin, microsoft, reddit, x,
 )  # fmt: skip
 KINDS: Final[dict[str, DestinationModule]] = {module.KIND.name: module for module in _MODULES}
 DIALECTS: Final[tuple[Dialect, ...]] = (
@@ -75,15 +79,28 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     tiktok.calls,
     tiktok.pixel,
 )
-_OF_KIND: Final = {kind: tuple(one for one in DIALECTS if kind == one.KIND) for kind in {one.KIND for one in DIALECTS}}
 
 
-def find(to: Destination, method: str, path: str) -> Dialect | None:
-    """The dialect of a request to a destination, by method and path; `None`: the path is not known.
+def by_kind(dialects: Iterable[Dialect]) -> Mapping[str, tuple[Dialect, ...]]:
+    """Formats of calls by the kind of destination they belong to; the first that matches a request is its format."""
+    kinds: dict[str, tuple[Dialect, ...]] = {}
+    for one in dialects:
+        kinds[one.KIND] = (*kinds.get(one.KIND, ()), one)
+    return kinds
 
-    The operator's own analytics takes calls in the one protocol that its `speaks` names.
+
+_BY_KIND: Final = by_kind(DIALECTS)
+
+
+def find(
+    to: Destination, method: str, path: str, dialects: Mapping[str, tuple[Dialect, ...]] = _BY_KIND
+) -> Dialect | None:
+    """The format of a request to a destination, by method and path; `None`: the path is not known.
+
+    The operator's own analytics takes calls in the one protocol that its `speaks` names. `dialects` are those of
+    `by_kind`, where a caller brings more than `DIALECTS`.
     """
-    for one in _OF_KIND.get(to.kind.name, ()):
+    for one in dialects.get(to.kind.name, ()):
         if one.matches(method, path) and _speaks(to, one):
             return one
     return None

@@ -12,13 +12,13 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-import orjson
-
 from gatekeeper.model import Answer
 from gatekeeper.vendors.dialect import Kept, Native
 from gatekeeper.vendors.formats import table
-from gatekeeper.vendors.formats.json_batch import JsonBatch, first_of
-from gatekeeper.vendors.formats.short_answers import json_answer
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.json_batch import Folding, JsonBatch, came_hashed
+from gatekeeper.vendors.formats.parts import Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.replies import Reply, json_answer, parsed
 
 _INDEXED: Final = ("events_with_invalid_fields", "events_with_missing_fields", "events_with_invalid_id_lengths")
 _LISTED: Final = ("silenced_events", "throttled_events")
@@ -28,20 +28,15 @@ _FIELD: Final = re.compile(r"[a-z_]{1,40}")
 
 def _taken(native: Native) -> Answer:
     count = len(native.elements)
-    return json_answer(
-        orjson.dumps({"code": 200, "events_ingested": count, "payload_size_bytes": 0, "server_upload_time": 0})
-    )
+    return json_answer({"code": 200, "events_ingested": count, "payload_size_bytes": 0, "server_upload_time": 0})
 
 
 def _renumbered(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer | None:
     """A refusal that names events, under the numbers that the caller gave them; `None` for any other answer."""
     if answer.status not in (400, 429):
         return None
-    try:
-        said: Any = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(said, dict):
+    said = parsed(answer)
+    if said is None:
         return None
     places = [n for n, one in enumerate(kept) if one is not None]
 
@@ -56,7 +51,7 @@ def _renumbered(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> 
     for name in _LISTED:
         if name in said:
             out[name] = back(said[name])
-    return json_answer(orjson.dumps(out), answer.status)
+    return json_answer(out, answer.status)
 
 
 def _fold(event: dict[str, Any], alone: bool) -> object:
@@ -69,15 +64,20 @@ def _place_key(data: Any, key: str) -> None:
     data["api_key"] = key
 
 
-DIALECT: Final = JsonBatch(
+DIALECT: Final = Format(
+    KIND="first_party",
     NAME="amplitude /2/httpapi",
+    ACCOUNT=None,
     table=table.load(__package__, "amplitude.toml"),
-    paths=re.compile(r"/(?:2/httpapi|batch)/?"),
-    batch="events",
-    taken=_taken,
-    needs=(("event_type",), ("user_id", "device_id")),
-    named=first_of("event_type"),
-    fold=_fold,
-    place_key=_place_key,
-    passed_on=_renumbered,
+    route=Route(re.compile(r"/(?:2/httpapi|batch)/?")),
+    body=JsonBatch(key="events", place_key=_place_key, folding=Folding(fold=_fold)),
+    naming=Naming(first_of("event_type")),
+    needs=Needs(
+        all_of=(
+            "event_type",
+            ("user_id", "device_id"),
+        )
+    ),
+    hashes=came_hashed,
+    reply=Reply(_taken, _renumbered),
 )

@@ -109,7 +109,7 @@ def assemble(to: Destination, head: bytes, bodies: Sequence[bytes]) -> Outgoing:
         to.endpoint,
         (
             ("Content-Type", "application/json"),
-            *((name.removeprefix("headers."), secret.value) for name, secret in to.secrets.items()),
+            *to.headers,
         ),
         b'{"events":[' + b",".join(bodies) + b"]}",
     )

@@ -100,9 +100,8 @@ def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped 
 
 def assemble(to: Destination, head: bytes, bodies: Sequence[bytes]) -> Outgoing:
     """The object, or all objects of a batch in a list."""
-    headers = ((name.removeprefix("headers."), secret.value) for name, secret in to.secrets.items())
     body = b'{"events":[' + b",".join(bodies) + b"]}" if to.settings["batch"] else b"".join(bodies)
-    return Outgoing("POST", to.endpoint, (("Content-Type", "application/json"), *headers), body)
+    return Outgoing("POST", to.endpoint, (("Content-Type", "application/json"), *to.headers), body)
 
 
 read_answer = answers.by_status

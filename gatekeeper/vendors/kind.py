@@ -99,6 +99,14 @@ class Destination:
         """How old an event may be when it is sent, in seconds."""
         return self.kind.max_age if self.expires is None else min(self.expires, self.kind.max_age)
 
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers that the policy adds to every request."""
+        start = "headers."
+        return tuple(
+            [(name.removeprefix(start), one.value) for name, one in self.secrets.items() if name.startswith(start)]
+        )
+
     def secret(self, name: str) -> str:
         """A secret's value, for the one request it goes into."""
         return self.secrets[name].value

@@ -20,8 +20,10 @@ import orjson
 from gatekeeper.model import Answer
 from gatekeeper.vendors.dialect import Kept, Leaf, Native
 from gatekeeper.vendors.formats import json_form, pairs, table
-from gatekeeper.vendors.formats.json_batch import JsonBatch
-from gatekeeper.vendors.formats.short_answers import gif_answer, json_answer
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.json_batch import Folding, JsonBatch, came_hashed
+from gatekeeper.vendors.formats.parts import GET_OR_POST, Naming, Needs, Route
+from gatekeeper.vendors.formats.replies import Reply, gif_answer, json_answer, parsed
 
 # ec_items is [[sku, name, category or categories, price, quantity], …].
 _ITEM: Final = ("item_id", "item_name", "item_category", "price", "quantity")
@@ -69,7 +71,7 @@ def _named(leaves: Sequence[Leaf]) -> str | None:
 
 def _taken(native: Native) -> Answer:
     if native.frame.get("key") is not None:
-        return json_answer(orjson.dumps({"status": "success", "tracked": len(native.elements), "invalid": 0}))
+        return json_answer({"status": "success", "tracked": len(native.elements), "invalid": 0})
     asked = parse_qs(native.call.query, max_num_fields=pairs.MAX_PAIRS, errors="replace").get("send_image", [])
     asked += [str(leaf.value) for one in native.elements for leaf in one.leaves if leaf.name == "send_image"]
     return Answer(204) if "0" in asked else gif_answer()
@@ -79,11 +81,8 @@ def _renumbered(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> 
     """A bulk request's own count, dropped events counted as tracked; `None` for anything else."""
     if native.frame.get("key") is None or not 200 <= answer.status < 300:
         return None
-    try:
-        said: Any = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(said, dict) or not isinstance(said.get("invalid"), int):
+    said = parsed(answer)
+    if said is None or not isinstance(said.get("invalid"), int):
         return None
     places = [n for n, one in enumerate(kept) if one is not None]
     invalid = min(max(said["invalid"], 0), len(places))
@@ -91,26 +90,27 @@ def _renumbered(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> 
     indices = said.get("invalid_indices")
     if isinstance(indices, list):
         out["invalid_indices"] = [places[n] for n in indices if isinstance(n, int) and 0 <= n < len(places)]
-    return json_answer(orjson.dumps(out))
+    return json_answer(out)
 
 
 def _place_key(data: Any, key: str) -> None:
     data["token_auth"] = key
 
 
-DIALECT: Final = JsonBatch(
+DIALECT: Final = Format(
+    KIND="first_party",
     NAME="matomo /matomo.php",
+    ACCOUNT=None,
     table=table.load(__package__, "matomo.toml"),
-    paths=re.compile(r"/(?:matomo|piwik)\.php"),
-    methods=frozenset({"GET", "POST"}),
-    batch="requests",
-    alone=True,
-    taken=_taken,
-    needs=(("idsite",), ("rec",)),
-    named=_named,
-    default="page_view",
-    unfold=_unfold,
-    fold=_fold,
-    place_key=_place_key,
-    passed_on=_renumbered,
+    route=Route(re.compile(r"/(?:matomo|piwik)\.php"), methods=GET_OR_POST),
+    body=JsonBatch(key="requests", alone=True, place_key=_place_key, folding=Folding(unfold=_unfold, fold=_fold)),
+    naming=Naming(_named, default="page_view"),
+    needs=Needs(
+        all_of=(
+            "idsite",
+            "rec",
+        )
+    ),
+    hashes=came_hashed,
+    reply=Reply(_taken, _renumbered),
 )

@@ -11,18 +11,50 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
+from pydantic import Field
 
 from gatekeeper.model import Answer
+from gatekeeper.vendors import calls_only
+from gatekeeper.vendors.calls_only import CONVERSION, MATCHED, Digits, Token
 from gatekeeper.vendors.dialect import UNKNOWN, Leaf, Unreadable
-from gatekeeper.vendors.formats import contents, hashing, json_body, normalise, table
-from gatekeeper.vendors.formats.conversions import Conversions, Given
-from gatekeeper.vendors.formats.pixel import Flags, Pixel, as_pairs
-from gatekeeper.vendors.formats.replies import Reply, json_answer
+from gatekeeper.vendors.formats import hashing, json_body, normalise, table
+from gatekeeper.vendors.formats.event_list import EventList
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.parameters import Parameters, as_pairs, pixel_reply
+from gatekeeper.vendors.formats.parts import GET_OR_POST, Given, Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.replies import Numbered, Reply, json_answer
 from gatekeeper.vendors.formats.table import Table
 from gatekeeper.vendors.kind import Shaping
+from gatekeeper.vendors.settings import Common
+
+KIND = calls_only.kind(
+    "microsoft",
+    "Microsoft Advertising UET",
+    endpoint="https://capi.uet.microsoft.com",
+    processor="Microsoft Ireland Operations Ltd",
+    fields=("page_url", "transaction_id", *CONVERSION, "msclkid", *MATCHED),
+    listed=("referrer", "product_interest"),
+)
+
+
+class Settings(Common):
+    """Keys of a `microsoft` destination."""
+
+    kind: Literal["microsoft"]
+    tag_id: Digits = Field(description="UET tag id.")
+    access_token: Token = Field(None, description="Token of the UET tag, for calls that bring none.")
+
+
+shape = calls_only.shape
+assemble = calls_only.assemble
+read_answer = calls_only.read_answer
+
+
+# Microsoft's key of a product -> the catalogue's.
+_PRODUCTS: Final = {"id": "item_id", "quantity": "quantity", "price": "price", "name": "item_name"}
 
 _HASHES: Final = hashing.by(
     {"email_hash": hashing.bare_email, "phone_hash": hashing.digits, "external_id_hash": normalise.compact}
@@ -38,7 +70,7 @@ def _flags(event: dict[str, Any], given: Given, shaping: Shaping) -> None:
     event["adStorageConsent"] = "G" if shaping.marketing_granted and not shaping.restricted_use else "D"
 
 
-def _tag_flags(given: Flags, shaping: Shaping) -> Iterable[tuple[str, str]]:
+def _tag_flags(given: Given, shaping: Shaping) -> Iterable[tuple[str, str]]:
     return [("asc", "G" if shaping.marketing_granted and not shaping.restricted_use else "D")]
 
 
@@ -59,47 +91,47 @@ def _write(leaves: Sequence[Leaf]) -> list[tuple[str, object]]:
     return [*pairs, ("pid", orjson.dumps(pid).decode())] if pid else pairs
 
 
-CONVERSIONS: Final = Conversions(
+CONVERSIONS: Final = Format(
     KIND="microsoft",
     NAME="microsoft /events",
     ACCOUNT="tag_id",
     table=table.load(__package__, "microsoft.toml"),
-    paths=re.compile(r"/v1/(?P<account>[0-9]{1,16})/events"),
-    at="https://capi.uet.microsoft.com",
-    batches=(("data",),),
-    named=("event.eventName", "event.eventType"),
-    needs=("event.eventType",),
-    any_of=(
-        ("event.userData.em",),
-        ("event.userData.ph",),
-        ("event.userData.externalId",),
-        ("event.userData.msclkid",),
-        ("event.userData.clientIpAddress", "event.userData.clientUserAgent"),
+    route=Route(re.compile(r"/v1/(?P<account>[0-9]{1,16})/events"), "https://capi.uet.microsoft.com"),
+    body=EventList(
+        ways=(("data",),),
+        flags=_flags,
+        signals=lambda given: _said(given.get("adStorageConsent")),
+        products=_PRODUCTS,
+    ),
+    naming=Naming(
+        first_of("event.eventName", "event.eventType"), canonical={"pageLoad": "page_view"}, default="conversion"
+    ),
+    needs=Needs(
+        all_of=("event.eventType",),
+        any_of=(
+            ("event.userData.em",),
+            ("event.userData.ph",),
+            ("event.userData.externalId",),
+            ("event.userData.msclkid",),
+            ("event.userData.clientIpAddress", "event.userData.clientUserAgent"),
+        ),
     ),
     hashes=_HASHES,
-    taken=lambda native: json_answer({"eventsReceived": len(native.elements)}),
-    reply=Reply(frozenset({"eventsReceived"}), frozenset({"index"})),
-    canonical={"pageLoad": "page_view"},
-    products=contents.MICROSOFT,
-    flags=_flags,
-    signals=lambda given: _said(given.get("adStorageConsent")),
+    reply=Reply(
+        lambda native: json_answer({"eventsReceived": len(native.elements)}),
+        Numbered(frozenset({"eventsReceived"}), frozenset({"index"})),
+    ),
 )
 
-TAG: Final = Pixel(
+TAG: Final = Format(
     KIND="microsoft",
     NAME="microsoft /action/0",
     ACCOUNT="tag_id",
     table=table.load(__package__, "microsoft_uet.toml"),
-    paths=re.compile("/action/0"),
-    at="https://bat.bing.com",
-    account="ti",
-    named="evt",
-    needs=("Ver",),
+    route=Route(re.compile("/action/0"), "https://bat.bing.com", GET_OR_POST),
+    body=Parameters("ti", _tag_flags, signals=lambda given: _said(given.get("asc")), read_one=_read, write_all=_write),
+    naming=Naming(first_of("evt"), canonical={"pageLoad": "page_view"}),
+    needs=Needs(all_of=("ti", "evt", "Ver")),
     hashes=_HASHES,
-    flags=_tag_flags,
-    canonical={"pageLoad": "page_view"},
-    read=_read,
-    write=_write,
-    signals=lambda given: _said(given.get("asc")),
-    taken=lambda native: Answer(204),
+    reply=pixel_reply(lambda native: Answer(204)),
 )

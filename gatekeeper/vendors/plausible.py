@@ -12,14 +12,26 @@ import re
 from typing import Final
 
 from gatekeeper.vendors.formats import table
-from gatekeeper.vendors.formats.json_batch import JsonBatch, first_of
-from gatekeeper.vendors.formats.short_answers import text_answer
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.json_batch import JsonBatch, came_hashed
+from gatekeeper.vendors.formats.parts import Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.replies import Reply, text_answer
 
-DIALECT: Final = JsonBatch(
+DIALECT: Final = Format(
+    KIND="first_party",
     NAME="plausible /api/event",
+    ACCOUNT=None,
     table=table.load(__package__, "plausible.toml"),
-    paths=re.compile(r"/api/event/?"),
-    taken=lambda native: text_answer(b"ok", 202),
-    needs=(("name", "n"), ("url", "u"), ("domain", "d")),
-    named=first_of("name", "n"),
+    route=Route(re.compile(r"/api/event/?")),
+    body=JsonBatch(),
+    naming=Naming(first_of("name", "n")),
+    needs=Needs(
+        all_of=(
+            ("name", "n"),
+            ("url", "u"),
+            ("domain", "d"),
+        )
+    ),
+    hashes=came_hashed,
+    reply=Reply(lambda native: text_answer(b"ok", 202)),
 )

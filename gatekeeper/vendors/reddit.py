@@ -13,15 +13,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from pydantic import Field
 
 from gatekeeper.model import Answer
+from gatekeeper.vendors import calls_only
+from gatekeeper.vendors.calls_only import CONVERSION, MATCHED, Token
 from gatekeeper.vendors.dialect import Leaf, Native
-from gatekeeper.vendors.formats import contents, hashing, normalise, table
-from gatekeeper.vendors.formats.conversions import Conversions, Given
-from gatekeeper.vendors.formats.pixel import Flags, Pixel
-from gatekeeper.vendors.formats.replies import Reply, json_answer
+from gatekeeper.vendors.formats import hashing, normalise, table
+from gatekeeper.vendors.formats.event_list import EventList
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.parameters import Parameters, pixel_reply
+from gatekeeper.vendors.formats.parts import GET_OR_POST, Given, Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.replies import Numbered, Reply, json_answer
 from gatekeeper.vendors.kind import Shaping
+from gatekeeper.vendors.settings import Common, Identifier
+
+KIND = calls_only.kind(
+    "reddit",
+    "Reddit Conversions API",
+    endpoint="https://ads-api.reddit.com",
+    processor="Reddit Netherlands B.V.",
+    fields=("page_url", "transaction_id", *CONVERSION, "rdt_cid", *MATCHED),
+)
+
+
+class Settings(Common):
+    """Keys of a `reddit` destination."""
+
+    kind: Literal["reddit"]
+    pixel_id: Identifier = Field(description="Pixel or account id, such as a2_abc.")
+    access_token: Token = Field(None, description="Conversion access token, for calls that bring none.")
+
+
+shape = calls_only.shape
+assemble = calls_only.assemble
+read_answer = calls_only.read_answer
+
+
+# Reddit's key of a product -> the catalogue's.
+_PRODUCTS: Final = {"id": "item_id", "name": "item_name", "category": "item_category"}
 
 _HASHES: Final = hashing.by(
     {"email_hash": hashing.letters_email, "phone_hash": hashing.e164, "external_id_hash": normalise.compact}
@@ -56,7 +88,7 @@ def _flags(event: dict[str, Any], given: Given, shaping: Shaping) -> None:
         user["opt_out"] = True
 
 
-def _pixel_flags(given: Flags, shaping: Shaping) -> Iterable[tuple[str, str]]:
+def _pixel_flags(given: Given, shaping: Shaping) -> Iterable[tuple[str, str]]:
     opted_out = given.get("opt_out") == "1" or shaping.restricted_use
     sent = [("opt_out", "1" if opted_out else "0")]
     if opted_out or "LDU" in given.get("dpm", ""):
@@ -74,46 +106,55 @@ def _taken(native: Native) -> Answer:
     return json_answer({"data": told} if native.call.path.startswith("/api/v3") else told)
 
 
-CONVERSIONS: Final = Conversions(
+CONVERSIONS: Final = Format(
     KIND="reddit",
     NAME="reddit /conversions/events",
     ACCOUNT="pixel_id",
     table=table.load(__package__, "reddit.toml"),
-    paths=re.compile(
-        r"/api/(?:v2\.0/conversions/events/(?=[^/]+$)|v3/pixels/(?=[^/]+/conversion_events$))"
-        r"(?P<account>[0-9a-z_]{1,24})(?:/conversion_events)?"
+    route=Route(
+        re.compile(
+            r"/api/(?:v2\.0/conversions/events/(?=[^/]+$)|v3/pixels/(?=[^/]+/conversion_events$))"
+            r"(?P<account>[0-9a-z_]{1,24})(?:/conversion_events)?"
+        ),
+        "https://ads-api.reddit.com",
     ),
-    at="https://ads-api.reddit.com",
-    batches=(("events",), ("data", "events")),
-    named=("event.event_type.tracking_type", "event.type.tracking_type"),
-    needs=("event.event_at",),
-    any_of=(
-        ("event.click_id",),
-        ("event.user.email",),
-        ("event.user.phone_number",),
-        ("event.user.external_id",),
-        ("event.user.ip_address", "event.user.user_agent"),
+    body=EventList(
+        ways=(("events",), ("data", "events")),
+        flags=_flags,
+        products=_PRODUCTS,
+        write_leaf=_write,
+    ),
+    naming=Naming(
+        first_of("event.event_type.tracking_type", "event.type.tracking_type"), canonical=_NAMES, default="conversion"
+    ),
+    needs=Needs(
+        all_of=("event.event_at",),
+        any_of=(
+            ("event.click_id",),
+            ("event.user.email",),
+            ("event.user.phone_number",),
+            ("event.user.external_id",),
+            ("event.user.ip_address", "event.user.user_agent"),
+        ),
     ),
     hashes=_HASHES,
-    taken=_taken,
-    reply=Reply(indexes=frozenset({"index", "event_index"})),
-    canonical=_NAMES,
-    products=contents.REDDIT,
-    write=_write,
-    flags=_flags,
+    reply=Reply(_taken, Numbered(indexes=frozenset({"index", "event_index"}))),
 )
 
-PIXEL: Final = Pixel(
+PIXEL: Final = Format(
     KIND="reddit",
     NAME="reddit /rp.gif",
     ACCOUNT="pixel_id",
     table=table.load(__package__, "reddit_pixel.toml"),
-    paths=re.compile(r"/rp\.gif"),
-    at="https://alb.reddit.com",
-    account="id",
-    named="event",
-    needs=(),
+    route=Route(re.compile(r"/rp\.gif"), "https://alb.reddit.com", GET_OR_POST),
+    body=Parameters("id", _pixel_flags),
+    naming=Naming(first_of("event"), canonical=_NAMES),
+    needs=Needs(
+        all_of=(
+            "id",
+            "event",
+        )
+    ),
     hashes=_HASHES,
-    flags=_pixel_flags,
-    canonical=_NAMES,
+    reply=pixel_reply(),
 )

@@ -21,8 +21,10 @@ from typing import Any, Final
 from gatekeeper.model import Answer
 from gatekeeper.vendors.dialect import FLAG, UNKNOWN, Leaf, Native
 from gatekeeper.vendors.formats import table
-from gatekeeper.vendors.formats.json_batch import JsonBatch, first_of
-from gatekeeper.vendors.formats.short_answers import gif_answer, json_answer, text_answer
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.json_batch import Consents, JsonBatch, came_hashed
+from gatekeeper.vendors.formats.parts import GET_OR_POST, Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.replies import Reply, gif_answer, json_answer, text_answer
 
 _TABLE: Final = table.load(__package__, "segment.toml")
 # A category or a destination by name, as sites and Segment call them.
@@ -83,27 +85,29 @@ def _rudder_taken(native: Native) -> Answer:
 
 _CALLS: Final = "batch|track|identify|page|screen|group|alias|import"
 
-SEGMENT: Final = JsonBatch(
-    NAME="segment /v1/batch",
-    table=_TABLE,
-    paths=re.compile(rf"/v1/(?:{_CALLS}|[tipgasbm])/?"),
-    dropped=re.compile(r"/v1/m/?"),
-    batch="batch",
-    taken=lambda native: json_answer(b'{"success":true}'),
-    needs=(("userId", "anonymousId"),),
-    named=first_of("event", "type"),
+_BODY: Final = JsonBatch(
+    key="batch",
     basic=True,
     place_key=_place_key,
-    flags=_flags,
-    read_leaves=_read_leaves,
-    restrict=_restrict,
+    dropped=re.compile(r"/v1/m/?"),
+    consents=Consents(read=_flags, restrict=_restrict, leaves=_read_leaves),
+)
+SEGMENT: Final = Format(
+    KIND="first_party",
+    NAME="segment /v1/batch",
+    ACCOUNT=None,
+    table=_TABLE,
+    route=Route(re.compile(rf"/v1/(?:{_CALLS}|[tipgasbm])/?")),
+    body=_BODY,
+    naming=Naming(first_of("event", "type")),
+    needs=Needs(all_of=(("userId", "anonymousId"),)),
+    hashes=came_hashed,
+    reply=Reply(lambda native: json_answer({"success": True})),
 )
 RUDDERSTACK: Final = replace(
     SEGMENT,
     NAME="rudderstack /v1/batch",
-    paths=re.compile(rf"(?:/beacon|/pixel)?/v1/(?:{_CALLS})/?"),
-    dropped=None,
-    taken=_rudder_taken,
-    methods=frozenset({"GET", "POST"}),
-    alone=True,
+    route=Route(re.compile(rf"(?:/beacon|/pixel)?/v1/(?:{_CALLS})/?"), methods=GET_OR_POST),
+    body=replace(_BODY, dropped=None, alone=True),
+    reply=Reply(_rudder_taken),
 )

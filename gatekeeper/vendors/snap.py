@@ -9,17 +9,53 @@ Success is 200 and a status. Limited Data Use has Meta's keys and states. Source
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from pydantic import Field
 
 from gatekeeper.model import Answer
+from gatekeeper.vendors import calls_only
+from gatekeeper.vendors.calls_only import CONVERSION, MATCHED, PERSON, Token
 from gatekeeper.vendors.dialect import Native
 from gatekeeper.vendors.formats import hashing, table
-from gatekeeper.vendors.formats.conversions import Conversions, Given
-from gatekeeper.vendors.formats.replies import Reply, json_answer
+from gatekeeper.vendors.formats.event_list import EventList
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.parts import Given, Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.replies import Numbered, Reply, json_answer
 from gatekeeper.vendors.kind import Shaping
-from gatekeeper.vendors.meta import events as meta_capi
+from gatekeeper.vendors.meta import events as meta
+from gatekeeper.vendors.settings import Common, Identifier
 
-_LDU: Final = "data_processing_options"
+KIND = calls_only.kind(
+    "snap",
+    "Snap Conversions API",
+    endpoint="https://tr.snapchat.com",
+    processor="Snap Group Ltd",
+    fields=(
+        "page_url", "transaction_id", *CONVERSION, "sc_click_id", "sc_cookie1", *MATCHED,
+        *(name for name in PERSON if name != "date_of_birth_hash"),
+    ),
+    listed=("product_interest", "customer_lifetime_value"),
+)  # fmt: skip
+
+
+class Settings(Common):
+    """Keys of a `snap` destination."""
+
+    kind: Literal["snap"]
+    pixel_id: Identifier = Field(description="Pixel id, or the app's.")
+    access_token: Token = Field(None, description="Long-lived token, for calls that bring none.")
+
+
+shape = calls_only.shape
+assemble = calls_only.assemble
+read_answer = calls_only.read_answer
+
+_NAMES: Final = {
+    "PURCHASE": "purchase", "PAGE_VIEW": "page_view", "VIEW_CONTENT": "view_item", "ADD_CART": "add_to_cart",
+    "ADD_TO_WISHLIST": "add_to_wishlist", "START_CHECKOUT": "begin_checkout", "ADD_BILLING": "add_payment_info",
+    "SIGN_UP": "sign_up", "SUBSCRIBE": "subscribe", "START_TRIAL": "start_trial", "SEARCH": "search",
+}  # fmt: skip
 
 
 def _taken(native: Native) -> Answer:
@@ -29,38 +65,30 @@ def _taken(native: Native) -> Answer:
 
 
 def _flags(event: dict[str, Any], given: Given, shaping: Shaping) -> None:
-    limited = "LDU" in str(given.get(_LDU, ""))  # a list, or a list as text
-    if not (limited or shaping.restricted_use):
-        return
-    event |= meta_capi.limited_data_use(shaping, located="client_ip_address" in event.get("user_data", {}))
-    state = given.get(f"{_LDU}_state")
-    if limited and given.get(f"{_LDU}_country") == 1 and state in meta_capi.LDU_STATES.values():
-        event |= {f"{_LDU}_country": 1, f"{_LDU}_state": state}  # the caller knows the state better
+    limited = "LDU" in str(given.get("data_processing_options", ""))  # a list, or a list as text
+    meta.limit_data_use(event, given, shaping, limited=limited)
 
 
-DIALECT: Final = Conversions(
+DIALECT: Final = Format(
     KIND="snap",
     NAME="snap /events",
     ACCOUNT="pixel_id",
     table=table.load(__package__, "snap.toml"),
-    paths=re.compile(r"/v3/(?P<account>[0-9A-Za-z-]{1,64})/events(?:/validate)?"),
-    at="https://tr.snapchat.com",
-    batches=(("data",),),
-    named=("event.event_name",),
-    needs=("event.event_name", "event.action_source", "event.event_time"),
-    any_of=(
-        ("event.user_data.em",),
-        ("event.user_data.ph",),
-        ("event.user_data.client_ip_address", "event.user_data.client_user_agent"),
+    route=Route(re.compile(r"/v3/(?P<account>[0-9A-Za-z-]{1,64})/events(?:/validate)?"), "https://tr.snapchat.com"),
+    body=EventList(
+        ways=(("data",),),
+        flags=_flags,
+        query_token=True,
     ),
-    hashes=hashing.by(hashing.META),
-    taken=_taken,
-    reply=Reply(indexes=frozenset({"record_indexes"})),
-    query_token=True,
-    canonical={
-        "PURCHASE": "purchase", "PAGE_VIEW": "page_view", "VIEW_CONTENT": "view_item", "ADD_CART": "add_to_cart",
-        "ADD_TO_WISHLIST": "add_to_wishlist", "START_CHECKOUT": "begin_checkout", "ADD_BILLING": "add_payment_info",
-        "SIGN_UP": "sign_up", "SUBSCRIBE": "subscribe", "START_TRIAL": "start_trial", "SEARCH": "search",
-    },
-    flags=_flags,
-)  # fmt: skip
+    naming=Naming(first_of("event.event_name"), canonical=_NAMES, default="conversion"),
+    needs=Needs(
+        all_of=("event.event_name", "event.action_source", "event.event_time"),
+        any_of=(
+            ("event.user_data.em",),
+            ("event.user_data.ph",),
+            ("event.user_data.client_ip_address", "event.user_data.client_user_agent"),
+        ),
+    ),
+    hashes=hashing.by(meta.RULES),
+    reply=Reply(_taken, Numbered(indexes=frozenset({"record_indexes"}))),
+)

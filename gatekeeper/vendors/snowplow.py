@@ -22,8 +22,10 @@ import orjson
 from gatekeeper.model import Answer
 from gatekeeper.vendors.dialect import Leaf, Native
 from gatekeeper.vendors.formats import json_body, json_form, pairs, table
-from gatekeeper.vendors.formats.json_batch import JsonBatch, first_of
-from gatekeeper.vendors.formats.short_answers import text_answer
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.json_batch import Folding, JsonBatch, came_hashed
+from gatekeeper.vendors.formats.parts import GET_OR_POST, Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.replies import Reply, gif_answer, text_answer
 
 _PIXEL: Final = base64.b64decode("R0lGODlhAQABAPAAAP///wAAACH5BAUAAAAALAAAAAABAAEAAAICRAEAOw==")
 # As text -> as the table knows it.
@@ -73,22 +75,28 @@ def _lacks(leaves: Sequence[Leaf]) -> str | None:
 
 def _taken(native: Native) -> Answer:
     if native.call.method == "GET":
-        return Answer(200, (("Content-Type", "image/gif"),), _PIXEL)
+        return gif_answer(_PIXEL)
     return text_answer(b"ok")
 
 
-DIALECT: Final = JsonBatch(
+DIALECT: Final = Format(
+    KIND="first_party",
     NAME="snowplow /com.snowplowanalytics.snowplow/tp2",
+    ACCOUNT=None,
     table=table.load(__package__, "snowplow.toml"),
-    paths=re.compile(r"/[a-z][a-z0-9._-]{0,60}/tp2|/i|/ice\.png"),
-    methods=frozenset({"GET", "POST"}),
-    batch="data",
-    alone=True,
-    taken=_taken,
-    needs=(("e",), ("p",), ("tv",)),
-    named=first_of("se_ac", "e"),
-    lacks=_lacks,
-    headers=(("SP-Anonymous", "*"),),
-    unfold=_unfold,
-    fold=_fold,
+    route=Route(re.compile(r"/[a-z][a-z0-9._-]{0,60}/tp2|/i|/ice\.png"), methods=GET_OR_POST),
+    body=JsonBatch(
+        key="data", alone=True, headers=(("SP-Anonymous", "*"),), folding=Folding(unfold=_unfold, fold=_fold)
+    ),
+    naming=Naming(first_of("se_ac", "e")),
+    needs=Needs(
+        all_of=(
+            "e",
+            "p",
+            "tv",
+        ),
+        more=_lacks,
+    ),
+    hashes=came_hashed,
+    reply=Reply(_taken),
 )

@@ -14,8 +14,10 @@ from typing import Final
 
 from gatekeeper.vendors.dialect import Leaf
 from gatekeeper.vendors.formats import table
-from gatekeeper.vendors.formats.json_batch import JsonBatch, first_of
-from gatekeeper.vendors.formats.short_answers import json_answer
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.json_batch import JsonBatch, came_hashed
+from gatekeeper.vendors.formats.parts import Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.replies import Reply, json_answer
 
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
@@ -27,13 +29,22 @@ def _lacks(leaves: Sequence[Leaf]) -> str | None:
     return "nothing is left of the person" if identifies and not told else None
 
 
-DIALECT: Final = JsonBatch(
+DIALECT: Final = Format(
+    KIND="first_party",
     NAME="umami /api/send",
+    ACCOUNT=None,
     table=table.load(__package__, "umami.toml"),
-    paths=re.compile(r"/api/send/?"),
-    taken=lambda native: json_answer(f'{{"cache":"","sessionId":"{_NOBODY}","visitId":"{_NOBODY}"}}'.encode()),
-    needs=(("type",), ("payload.website",), ("payload.url", "payload.name", "payload.id")),
-    lacks=_lacks,
-    named=first_of("payload.name"),
-    default="page_view",
+    route=Route(re.compile(r"/api/send/?")),
+    body=JsonBatch(),
+    naming=Naming(first_of("payload.name"), default="page_view"),
+    needs=Needs(
+        all_of=(
+            "type",
+            "payload.website",
+            ("payload.url", "payload.name", "payload.id"),
+        ),
+        more=_lacks,
+    ),
+    hashes=came_hashed,
+    reply=Reply(lambda native: json_answer({"cache": "", "sessionId": _NOBODY, "visitId": _NOBODY})),
 )

@@ -19,16 +19,6 @@ META: Final = {
     "id": "item_id", "quantity": "quantity", "item_price": "price", "title": "item_name", "brand": "item_brand",
     "category": "item_category",
 }  # fmt: skip
-PINTEREST: Final = {
-    "id": "item_id", "quantity": "quantity", "item_price": "price", "item_name": "item_name",
-    "item_brand": "item_brand", "item_category": "item_category",
-}  # fmt: skip
-X: Final = {
-    "content_id": "item_id", "num_items": "quantity", "content_price": "price", "content_name": "item_name",
-    "content_group_id": "item_list_id",
-}  # fmt: skip
-REDDIT: Final = {"id": "item_id", "name": "item_name", "category": "item_category"}
-MICROSOFT: Final = {"id": "item_id", "quantity": "quantity", "price": "price", "name": "item_name"}
 _NUMBERS: Final = frozenset({"price", "quantity"})
 
 

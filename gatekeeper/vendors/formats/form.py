@@ -7,15 +7,14 @@ refused. Source: RFC 7578; the WHATWG URL standard, section 5 (urlencoded).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from gatekeeper.model import Call
-from gatekeeper.vendors.dialect import Leaf, Unreadable
+from gatekeeper.vendors.dialect import Unreadable
 from gatekeeper.vendors.formats import pairs
-from gatekeeper.vendors.formats.table import Table
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
@@ -54,16 +53,6 @@ def write(kind: str, rows: Sequence[tuple[str, object]]) -> tuple[str, bytes]:
         for name, value in values
     ]
     return f"{MULTIPART}; boundary={boundary.decode()}", b"".join(parts) + b"--%b--\r\n" % boundary
-
-
-def leaves(rows: Iterable[tuple[str, str]], table: Table, place: str) -> tuple[Leaf, ...]:
-    """The pairs as leaves under their own names, at (`place`, number, name)."""
-    return tuple(table.leaf(name, value, (place, n, name)) for n, (name, value) in enumerate(rows))
-
-
-def rows(leaves: Iterable[Leaf], place: str) -> list[tuple[str, object]]:
-    """The pairs that are left at a place, in their order."""
-    return [(str(leaf.path[2]), leaf.value) for leaf in leaves if leaf.path[:1] == (place,)]
 
 
 def _parts(body: bytes, boundary: str) -> Pairs:

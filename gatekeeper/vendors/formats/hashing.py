@@ -1,19 +1,14 @@
-"""How vendors of the second tier take personal values. Pure. A rule per field in, `Dialect.personal` out."""
+"""How vendors take personal values. Pure. A rule per field in, `Dialect.personal` out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from gatekeeper.model import Personal
 from gatekeeper.vendors.formats import normalise
-from gatekeeper.vendors.meta import events as meta_capi
 
 Rule = Callable[[str], str | None]
-
-META: Final[Mapping[str, Rule]] = {field: rule for field, (_, rule) in meta_capi.HASHED.items()}
-"""Meta's rules: Pinterest and Snap have the same."""
 
 
 def by(rules: Mapping[str, Rule], clear: Mapping[str, Rule] | None = None) -> Callable[[str, Personal], str | None]:

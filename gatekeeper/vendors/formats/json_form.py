@@ -14,7 +14,6 @@ import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import quote
 
 import orjson
 
@@ -63,8 +62,8 @@ def wrap(data: object, coat: Coat) -> tuple[bytes, tuple[str, str] | None]:
 
 
 def form(rows: Iterable[tuple[str, object]]) -> str:
-    """A form, or a query, of some pairs."""
-    return "&".join(f"{quote(name, safe='')}={quote(pairs.text(value), safe='')}" for name, value in rows)
+    """A form, or a query, of some pairs, as a browser's script writes it."""
+    return pairs.write_pairs(rows, plus=False)
 
 
 def unbase64(text: str) -> bytes:

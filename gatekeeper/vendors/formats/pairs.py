@@ -1,10 +1,10 @@
-"""Queries and forms. Pure. `a=1&b=2` in, (name, value) pairs in their order out, and back."""
+"""Queries and forms. Pure. `a=1&b=2` in, (name, value) pairs in their order or their leaves out, and back."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote_plus, unquote
+from urllib.parse import quote, quote_plus, unquote
 
 from gatekeeper.vendors.dialect import Leaf, Unreadable
 from gatekeeper.vendors.formats.table import Table
@@ -43,13 +43,34 @@ def write(leaves: Iterable[Leaf]) -> str:
     return write_pairs((str(leaf.path[-1]), leaf.value) for leaf in leaves)
 
 
-def write_pairs(pairs: Iterable[tuple[str, object]]) -> str:
-    """The query of some pairs, in their order."""
-    return "&".join([f"{_quoted(name)}={_quoted(text(value))}" for name, value in pairs])
+def leaves(rows: Iterable[tuple[str, str]], table: Table, place: str) -> tuple[Leaf, ...]:
+    """The pairs as leaves under their own names, at (`place`, number, name)."""
+    return tuple(table.leaf(name, value, (place, n, name)) for n, (name, value) in enumerate(rows))
 
 
-def _quoted(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else quote_plus(text)
+def beside(text: str, table: Table, place: str, *, but: frozenset[str] = frozenset()) -> tuple[Leaf, ...]:
+    """The pairs beside a JSON body as leaves `query.<name>` at (`place`, number, name), without those in `but`."""
+    return tuple(
+        table.leaf(f"query.{name}", value, (place, n, name))
+        for n, (name, value) in enumerate(read_pairs(text))
+        if name not in but
+    )
+
+
+def rows(leaves: Iterable[Leaf], place: str) -> list[tuple[str, object]]:
+    """The pairs that are left at a place, in their order."""
+    return [(str(leaf.path[2]), leaf.value) for leaf in leaves if leaf.path[:1] == (place,)]
+
+
+def write_pairs(pairs: Iterable[tuple[str, object]], *, plus: bool = True) -> str:
+    """The query of some pairs, in their order; a space is `+`, or `%20` where JavaScript's encodeURIComponent wrote."""
+    return "&".join([f"{_quoted(name, plus)}={_quoted(text(value), plus)}" for name, value in pairs])
+
+
+def _quoted(text: str, plus: bool) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
+    return quote_plus(text) if plus else quote(text, safe="")
 
 
 def number(value: str) -> object:

@@ -49,9 +49,9 @@ class _Row(NamedTuple):
 
 
 class Table:
-    """Native name -> role, compiled once; names are remembered as they come."""
+    """Native name -> role, compiled once; names are remembered as they come. `exact` has the rows without a `*`."""
 
-    __slots__ = ("_exact", "_patterns", "_prefixes", "_rows")
+    __slots__ = ("_patterns", "_prefixes", "_rows", "exact")
 
     def __init__(self, rows: Mapping[str, str]) -> None:
         self._patterns = {
@@ -66,7 +66,7 @@ class Table:
         }
         self._patterns |= {name: names.NAME for name, role in rows.items() if role == EVENT_NAME}
         rows = {name: PROTOCOL if role == EVENT_NAME else role for name, role in rows.items()}
-        self._exact = {name: role for name, role in rows.items() if not name.endswith("*")}
+        self.exact = {name: role for name, role in rows.items() if not name.endswith("*")}
         self._prefixes = tuple(
             sorted(((name[:-1], role) for name, role in rows.items() if name.endswith("*")), key=lambda r: -len(r[0]))
         )
@@ -101,7 +101,7 @@ class Table:
         return known
 
     def _found(self, name: str) -> str:
-        found = self._exact.get(name)
+        found = self.exact.get(name)
         if found is not None:
             return found
         if "gatekeeper_context" in name and not STAMP_KEYS.isdisjoint(name.split(".")):

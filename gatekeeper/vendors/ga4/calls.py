@@ -8,6 +8,7 @@ Source: developers.google.com/analytics/devguides/collection/protocol/ga4, read 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -15,21 +16,20 @@ from typing import Any, Final
 import orjson
 
 from gatekeeper.model import Answer, Call, Outgoing, Personal
-from gatekeeper.vendors.dialect import FLAG, SECRET, Element, Kept, Leaf, Native, origin
-from gatekeeper.vendors.formats import answers, json_body, pairs, table, tree
+from gatekeeper.vendors.dialect import FLAG, SECRET, Element, Kept, Leaf, Native
+from gatekeeper.vendors.formats import answers, json_body, pairs, replies, table, times, tree
+from gatekeeper.vendors.formats.parts import Needs, Route
 from gatekeeper.vendors.kind import Destination, Shaping
 
 KIND = "ga4"
 NAME = "ga4 /mp/collect"
 ACCOUNT: str | None = "measurement_id"
-ORIGIN: Final = "https://www.google-analytics.com"
-_PATHS: Final = frozenset({"/mp/collect", "/debug/mp/collect"})
+ROUTE: Final = Route(re.compile("(?:/debug)?/mp/collect"), "https://www.google-analytics.com")
 _TABLE: Final = table.load(__package__, "calls.toml")
+_NEEDS: Final = Needs(("client_id", "events.name"))
 
-
-def matches(method: str, path: str) -> bool:
-    """POST to one of the two endpoints."""
-    return method == "POST" and path in _PATHS
+matches = ROUTE.matches
+read_answer = answers.by_status
 
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
@@ -70,10 +70,8 @@ def _query(text: str) -> tuple[Leaf, ...]:
 
 
 def _seconds(leaves: Sequence[Leaf]) -> float | None:
-    for leaf in leaves:
-        if leaf.name.endswith("timestamp_micros") and str(leaf.value).isdigit():
-            return int(str(leaf.value)) / 1_000_000
-    return None
+    moments = (times.microseconds(leaf.value) for leaf in leaves if leaf.name.endswith("timestamp_micros"))
+    return next((moment for moment in moments if moment is not None), None)
 
 
 def personal(field: str, value: Personal) -> str | None:
@@ -83,9 +81,7 @@ def personal(field: str, value: Personal) -> str | None:
 
 def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """A client id, and an event with a name."""
-    names = {leaf.name for leaf in leaves}
-    missing = [name for name in ("client_id", "events.name") if name not in names]
-    return f"{', '.join(missing)} missing" if missing else None
+    return _NEEDS.missing(leaves)
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
@@ -110,22 +106,19 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
             data["consent"][str(leaf.path[1])] = "DENIED"
         if leaf.name == "non_personalized_ads" and leaf.value is True:
             data["consent"]["ad_personalization"] = "DENIED"
-    url = f"{origin(to, ORIGIN)}{native.call.path}?{pairs.write_pairs(parameters)}"
+    url = ROUTE.url(to, native.call.path, pairs.write_pairs(parameters))
     return Outgoing("POST", url, (("Content-Type", "application/json"),), orjson.dumps(data))
-
-
-read_answer = answers.by_status
 
 
 def accepted(native: Native) -> Answer:
     """204 and empty; the debug endpoint finds nothing wrong."""
     if native.call.path.startswith("/debug"):
-        return Answer(200, (("Content-Type", "application/json"),), b'{"validationMessages":[]}')
+        return replies.json_answer({"validationMessages": []})
     return Answer(204)
 
 
 def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
     """The status; of the debug endpoint also what it found, which repeats what was sent."""
     if native.call.path.startswith("/debug") and answer.status == 200:
-        return Answer(200, (("Content-Type", "application/json"),), answer.body)
+        return Answer(200, replies.JSON, answer.body)
     return Answer(204 if 200 <= answer.status < 300 else answer.status)

@@ -19,15 +19,17 @@ from urllib.parse import parse_qsl, quote, unquote
 from msgspec import structs
 
 from gatekeeper.model import Answer, Call, Outgoing, Personal
-from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native, Unreadable, origin
-from gatekeeper.vendors.formats import answers, pairs, table
+from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native, Unreadable
+from gatekeeper.vendors.formats import pairs, table
+from gatekeeper.vendors.formats.parts import GET_OR_POST, Needs, Route
+from gatekeeper.vendors.formats.replies import Reply, status_only
 from gatekeeper.vendors.kind import Destination, Shaping
 
 KIND = "ga4"
 NAME = "ga4 /g/collect"
 ACCOUNT: str | None = "measurement_id"
-ORIGIN: Final = "https://www.google-analytics.com"
-_PATHS: Final = re.compile(r"/(?:g/|g/s/)?collect")
+ROUTE: Final = Route(re.compile(r"/(?:g/|g/s/)?collect"), "https://www.google-analytics.com", GET_OR_POST)
+_NEEDS: Final = Needs(("v", "tid", "en", "cid"))
 _TABLE: Final = table.load(__package__, "pixel.toml")
 _WRAPPED: Final = re.compile(r"/g/(?:s/)?collect\?.+", re.DOTALL)
 # prN=idSKU~nmName~…: two letters, then the value. Source: ga4Schema.js.
@@ -40,11 +42,12 @@ _ITEM: Final = {
 _ITEM_CODE: Final = {field: code for code, field in _ITEM.items()}
 _NUMBERS: Final = frozenset({"price", "quantity", "discount", "index"})
 _DENIED: Final = str.maketrans("trnvel", "pqmumm")  # a granted or unset switch -> the same one, denied
+_REPLY: Final = Reply(lambda native: Answer(204), success=range(200, 400), refusal=status_only)
 
-
-def matches(method: str, path: str) -> bool:
-    """GET or POST to a collect path, on any first-party host."""
-    return method in ("GET", "POST") and _PATHS.fullmatch(path) is not None
+matches = ROUTE.matches
+read_answer = _REPLY.fates
+accepted = _REPLY.taken
+relayed = _REPLY.relayed
 
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
@@ -114,9 +117,7 @@ def personal(field: str, value: Personal) -> str | None:
 
 def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """Version, property, event name and a client id."""
-    names = {leaf.name for leaf in leaves}
-    missing = [name for name in ("v", "tid", "en", "cid") if name not in names]
-    return f"{', '.join(missing)} missing" if missing else None
+    return _NEEDS.missing(leaves)
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
@@ -131,12 +132,11 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
         headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/plain;charset=UTF-8"),)
     else:
         query, body, headers = _write(_restricted(sent[0].leaves, granted)), b"", ()
-    base = origin(to, ORIGIN)
     wrapper = native.frame.get("wrapper")
     if wrapper is not None:
         inner = base64.urlsafe_b64encode(f"{native.call.path}?{query}".encode()).rstrip(b"=").decode()
-        return Outgoing(native.call.method, f"{base}/collect?{quote(wrapper)}={inner}", headers, body)
-    return Outgoing(native.call.method, f"{base}{unquote(native.call.path)}?{query}", headers, body)
+        return Outgoing(native.call.method, ROUTE.url(to, "/collect", f"{quote(wrapper)}={inner}"), headers, body)
+    return Outgoing(native.call.method, ROUTE.url(to, unquote(native.call.path), query), headers, body)
 
 
 def _write(leaves: Sequence[Leaf]) -> str:
@@ -187,16 +187,3 @@ def _denied(gcd: str) -> str:
         letter.translate(_DENIED) if n in {place for k, place in enumerate(places) if k in (0, 2, 3)} else letter
         for n, letter in enumerate(gcd)
     )
-
-
-read_answer = answers.by_status
-
-
-def accepted(native: Native) -> Answer:
-    """204, empty."""
-    return Answer(204)
-
-
-def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
-    """The status; GA4 says nothing else that a page needs."""
-    return Answer(204 if 200 <= answer.status < 400 else answer.status)

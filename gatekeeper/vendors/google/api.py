@@ -10,18 +10,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from gatekeeper.model import Answer
 from gatekeeper.vendors.dialect import PROTOCOL, Kept, Native
-from gatekeeper.vendors.formats import answers, credentials
+from gatekeeper.vendors.formats import credentials
 from gatekeeper.vendors.formats.credentials import Credential
+from gatekeeper.vendors.formats.replies import Words, cleaned, json_answer, wait
 from gatekeeper.vendors.google import events as google_ads
 from gatekeeper.vendors.kind import Destination, Shaping
 
 JSON: Final = (("Content-Type", "application/json; charset=UTF-8"),)
 CREDENTIALS: Final = (
-    Credential("Authorization", re.compile(r"Bearer [\x21-\x7e]{1,4096}", re.IGNORECASE)),
+    credentials.authorization("Bearer"),
     Credential("developer-token", re.compile(r"[A-Za-z0-9_-]{1,64}")),
     Credential("login-customer-id", re.compile(r"[0-9]{1,20}"), PROTOCOL),
     Credential("linked-customer-id", re.compile(r"[0-9]{1,20}"), PROTOCOL),
@@ -31,9 +30,8 @@ _SWITCHES: Final = ("adUserData", "adPersonalization")
 _INDEXED: Final = re.compile(
     r"\b(conversions|conversion_adjustments|conversionAdjustments|operations|events)\[([0-9]{1,5})\]"
 )
-_DEEPEST: Final = 24
 
-Words = Mapping[int, str]  # a number of the enum -> its word
+EnumWords = Mapping[int, str]  # a number of the enum -> its word
 
 
 def headers(native: Native, to: Destination, *, ads: bool) -> tuple[tuple[str, str], ...]:
@@ -54,14 +52,14 @@ def event_name(to: Destination, name: str) -> str:
     return next(iter(to.events)) if to.events is not None and len(to.events) == 1 else name
 
 
-def said(consent: object, words: Words) -> object:
+def said(consent: object, words: EnumWords) -> object:
     """A consent object as `signals.flags.google` reads it: numbers of the enum as its words."""
     if not isinstance(consent, Mapping):
         return consent
     return {key: word if isinstance(word, str) else _word(word, words) for key, word in consent.items()}
 
 
-def _word(value: object, words: Words) -> str:
+def _word(value: object, words: EnumWords) -> str:
     return words.get(value, "denied") if isinstance(value, int) and not isinstance(value, bool) else "denied"
 
 
@@ -74,51 +72,25 @@ def decided(came: Mapping[str, object], shaping: Shaping, granted: object, denie
     return made
 
 
-def parsed(answer: Answer) -> dict[str, Any] | None:
-    """The answer's JSON object, if it is one."""
-    try:
-        body = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return None
-    return body if isinstance(body, dict) else None
-
-
 def refused(answer: Answer, body: Mapping[str, Any] | None, kept: Sequence[Kept | None]) -> Answer:
     """An error for the caller: Google's object in the caller's numbering, or the status alone."""
-    wait = answers.retry_after(answer)
-    again = () if wait is None else (("Retry-After", str(int(wait))),)
     error = None if body is None else body.get("error")
     if not isinstance(error, dict):
-        return Answer(502 if answer.status < 400 else answer.status, again)
-    return Answer(answer.status, (*JSON, *again), orjson.dumps({"error": told(error, kept)}))
+        return Answer(502 if answer.status < 400 else answer.status, wait(answer))
+    return json_answer({"error": told(error, kept)}, answer.status, (*JSON, *wait(answer)))
 
 
-def told(value: Any, kept: Sequence[Kept | None], depth: int = 0) -> Any:
+def told(value: Any, kept: Sequence[Kept | None]) -> Any:
     """A part of an answer with positions as the caller counted them, and without the policy's secrets."""
-    if depth > _DEEPEST:
-        return None
-    if isinstance(value, str):
-        return _text(value, kept)
-    if isinstance(value, list):
-        return [told(inner, kept, depth + 1) for inner in value]
-    if not isinstance(value, dict):
+    words = Words(kept, "***")
+
+    def text(value: str) -> str:
+        return _INDEXED.sub(lambda found: f"{found[1]}[{words.number(int(found[2]))}]", words.text(value))
+
+    def change(key: str, value: Any) -> Any:
+        path = value.get("fieldPathElements") if isinstance(value, dict) else None
+        if isinstance(path, list) and path and isinstance(path[0], dict):
+            path[0]["index"] = words.number(path[0].get("index", 0))  # proto3 JSON may leave a 0 out
         return value
-    made = {key: told(inner, kept, depth + 1) for key, inner in value.items()}
-    path = made.get("fieldPathElements")
-    if isinstance(path, list) and path and isinstance(path[0], dict):
-        index = path[0].get("index", 0)  # proto3 JSON may leave a 0 out
-        path[0]["index"] = number(index, kept) if isinstance(index, int) else index
-    return made
 
-
-def number(n: int, kept: Sequence[Kept | None]) -> int:
-    """The caller's number of the n-th element that was sent."""
-    numbers = [place for place, one in enumerate(kept) if one is not None]
-    return numbers[n] if 0 <= n < len(numbers) else n
-
-
-def _text(text: str, kept: Sequence[Kept | None]) -> str:
-    secrets = next(one for one in kept if one is not None).shaping.to.secrets
-    for secret in secrets.values():
-        text = text.replace(secret.value, "***")
-    return _INDEXED.sub(lambda found: f"{found[1]}[{number(int(found[2]), kept)}]", text)
+    return cleaned(value, text, change)

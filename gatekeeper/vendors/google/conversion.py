@@ -1,4 +1,4 @@
-"""Google: one conversion out of one event. Pure. For `google_ads.py`.
+"""Google: one conversion out of one event. Pure. For `events.py`.
 
 What is hashed and what is clear: developers.google.com/data-manager/api/devguides/concepts/formatting (2026) and
 the protos of google-ads v26 (UserIdentifier, OfflineUserAddressInfo). E-mail, phone, names and street are hashed;

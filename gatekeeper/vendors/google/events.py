@@ -7,7 +7,7 @@
 Sources: developers.google.com/google-ads/api/docs/conversions (upload-offline, enhanced-conversions/web and
 /leads), the protos of google-ads 34.0.0 (v26) and google-ads-datamanager 0.9.4, and Data Manager's formatting
 guide, read 2026-11-23. An upload *is* a conversion: the policy's `events` says which events are one.
-What one conversion is made of stands in `google_conversion.py`.
+What one conversion is made of stands in `conversion.py`.
 """
 
 from __future__ import annotations

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
 from gatekeeper.fields import CATALOGUE
-from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native, origin
-from gatekeeper.vendors.formats import contents, credentials, json_body, names, pairs, parameters, tree
+from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native
+from gatekeeper.vendors.formats import contents, credentials, json_body, names, pairs, replies, times, tree
 from gatekeeper.vendors.formats import table as tables
+from gatekeeper.vendors.formats.parts import Route
 from gatekeeper.vendors.google import api as google_api
 from gatekeeper.vendors.google import conversion as google_conversion
 from gatekeeper.vendors.google import events as vendor
@@ -31,8 +32,7 @@ from gatekeeper.vendors.kind import Destination, Shaping
 KIND = "google_ads"
 NAME = "google_ads /v1/events:ingest"
 ACCOUNT: str | None = "customer_id"
-ORIGIN: Final = "https://datamanager.googleapis.com"
-_PATHS: Final = frozenset({"/v1/events:ingest", "/v1/events%3Aingest"})
+ROUTE: Final = Route(re.compile("/v1/events(?::|%3A)ingest"), "https://datamanager.googleapis.com")
 _TABLE: Final = tables.load(__package__, "ingest.toml")
 _WORDS: Final = {0: "unspecified", 1: "granted", 2: "denied"}  # ConsentStatus
 _STYLES: Final = {  # granted, denied, hexadecimal
@@ -44,13 +44,9 @@ _BASE64: Final = ("BASE64", "2")
 _ITEM: Final = {"merchantProductId": "item_id", "unitPrice": "price", "quantity": "quantity"}
 _EVENT: Final = ("events",)
 
+matches = ROUTE.matches
 personal = google_conversion.personal
 read_answer = vendor.read_answer
-
-
-def matches(method: str, path: str) -> bool:
-    """POST to the one method."""
-    return method == "POST" and path in _PATHS
 
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
@@ -59,7 +55,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     rows = json_body.objects(data.pop("events", []), "events")
     shared = (
         *credentials.read(call, google_api.CREDENTIALS),
-        *parameters.read(call.query, _TABLE, "query"),
+        *pairs.beside(call.query, _TABLE, "query"),
         *tree.flatten(data, _TABLE, "", ("body",)),
     )
     numbers = any(leaf.name == "query.$alt" and "enum-encoding=int" in str(leaf.value) for leaf in shared)
@@ -96,7 +92,7 @@ def _element(row: dict[str, Any], beside: object, to: Destination, packed: bool,
     return Element(
         google_api.event_name(to, "conversion") if name is None else names.canonical(name),
         tuple(leaves),
-        time=unix_time(moment),
+        time=times.seconds(moment),
         stamp=stamp if own is None else own,
         flags=flags,
     )
@@ -149,8 +145,8 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     data.pop("encoding", None)
     if any("userData" in event for event in data["events"]):
         data["encoding"] = hexadecimal
-    query = parameters.write(shared, "query")
-    url = f"{origin(to, ORIGIN)}{native.call.path}" + (f"?{pairs.write_pairs(query)}" if query else "")
+    query = pairs.rows(shared, "query")
+    url = ROUTE.url(to, native.call.path, pairs.write_pairs(query))
     return Outgoing("POST", url, google_api.headers(native, to, ads=False), orjson.dumps(data))
 
 
@@ -175,8 +171,8 @@ def accepted(native: Native) -> Answer:
 
 def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
     """The request's id and Google's warnings, in the caller's numbering."""
-    body = google_api.parsed(answer)
+    body = replies.parsed(answer)
     if body is None or not 200 <= answer.status < 300:
         return google_api.refused(answer, body, kept)
     known = {key: body[key] for key in ("requestId", "fieldWarnings") if key in body}
-    return Answer(200, google_api.JSON, orjson.dumps(google_api.told(known, kept)))
+    return replies.json_answer(google_api.told(known, kept), headers=google_api.JSON)

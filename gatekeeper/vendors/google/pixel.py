@@ -18,7 +18,8 @@ from typing import Final
 
 from gatekeeper.model import Answer, Call, Fate, Outcome, Outgoing
 from gatekeeper.vendors.dialect import Element, Kept, Leaf, Native, Unreadable, origin
-from gatekeeper.vendors.formats import answers, json_body, names, pairs, short_answers, table
+from gatekeeper.vendors.formats import answers, json_body, names, pairs, replies, table
+from gatekeeper.vendors.formats.parts import GET_OR_POST, Route
 from gatekeeper.vendors.google import conversion as google_conversion
 from gatekeeper.vendors.google import person as google_person
 from gatekeeper.vendors.google import token as google_token
@@ -41,12 +42,10 @@ _TABLE: Final = table.load(__package__, "pixel.toml")
 _QUERY: Final = "query"
 _FORM: Final = "form"
 
+_ROUTE: Final = Route(_PATH, methods=GET_OR_POST)
+
+matches = _ROUTE.matches
 personal = google_conversion.personal
-
-
-def matches(method: str, path: str) -> bool:
-    """GET or POST to a path of the tag."""
-    return method in ("GET", "POST") and _PATH.fullmatch(path) is not None
 
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
@@ -164,7 +163,7 @@ def accepted(native: Native) -> Answer:
     """The transparent pixel; nothing for a beacon's POST."""
     if native.call.method != "GET":
         return Answer(204)
-    return short_answers.gif_answer()
+    return replies.gif_answer()
 
 
 def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import orjson
 
-from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native, origin
-from gatekeeper.vendors.formats import contents, credentials, json_body, pairs, parameters, table, tree
+from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native
+from gatekeeper.vendors.formats import contents, credentials, json_body, pairs, replies, table, times, tree
+from gatekeeper.vendors.formats.parts import Route
 from gatekeeper.vendors.google import api as google_api
 from gatekeeper.vendors.google import conversion as google_conversion
 from gatekeeper.vendors.google import events as vendor
@@ -28,9 +28,9 @@ from gatekeeper.vendors.kind import Destination, Shaping
 KIND = "google_ads"
 NAME = "google_ads :uploadClickConversions"
 ACCOUNT: str | None = "customer_id"
-ORIGIN: Final = "https://googleads.googleapis.com"
-_PATH: Final = re.compile(
-    r"/v[0-9]{1,3}/customers/([0-9]{1,20})(?::|%3A)(uploadClickConversions|uploadConversionAdjustments)"
+ROUTE: Final = Route(
+    re.compile(r"/v[0-9]{1,3}/customers/([0-9]{1,20})(?::|%3A)(uploadClickConversions|uploadConversionAdjustments)"),
+    "https://googleads.googleapis.com",
 )
 _LISTS: Final = {"uploadClickConversions": "conversions", "uploadConversionAdjustments": "conversionAdjustments"}
 _CLICK: Final = "uploadClickConversions"
@@ -44,13 +44,9 @@ _RESULT: Final = frozenset(
     "gclidDateTimePair userIdentifiers".split()
 )
 
+matches = ROUTE.matches
 personal = google_conversion.personal
 read_answer = vendor.read_answer
-
-
-def matches(method: str, path: str) -> bool:
-    """POST to one of the two methods of a customer."""
-    return method == "POST" and _PATH.fullmatch(path) is not None
 
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
@@ -61,7 +57,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     rows = json_body.objects(data.pop(key, []), key)
     shared = (
         *credentials.read(call, google_api.CREDENTIALS),
-        *parameters.read(call.query, _TABLE, "query"),
+        *pairs.beside(call.query, _TABLE, "query"),
         *tree.flatten(data, _TABLE, "", ("body",)),
     )
     own = str(to.settings["customer_id"])
@@ -71,7 +67,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
 
 
 def _route(call: Call) -> tuple[str, str]:
-    found = _PATH.fullmatch(call.path)
+    found = ROUTE.paths.fullmatch(call.path)
     return ("", _CLICK) if found is None else (found[1], found[2])
 
 
@@ -96,7 +92,7 @@ def _element(row: dict[str, Any], to: Destination, method: str, stamp: str | Non
 
 
 def _seconds(leaves: Sequence[Leaf]) -> float | None:
-    found = (unix_time(leaf.value) for leaf in leaves if leaf.role == "event_time")
+    found = (times.seconds(leaf.value) for leaf in leaves if leaf.role == "event_time")
     return next((moment for moment in found if moment is not None), None)
 
 
@@ -112,7 +108,7 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     if kind is None:
         return google_conversion.unmatched(fields)
     if str(kind) in _ENHANCEMENT:
-        moment = unix_time(names.get("gclidDateTimePair.conversionDateTime"))
+        moment = times.seconds(names.get("gclidDateTimePair.conversionDateTime"))
         return google_conversion.not_enhancing(fields, 0.0 if moment is None else shaping.at - moment)
     if "transaction_id" in fields or names.keys() >= _PAIR:
         return None
@@ -126,8 +122,8 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     method = native.frame["method"]
     beside = tree.rebuild(leaf for leaf in shared if leaf.path[:1] == ("body",) and leaf.role != FLAG).get("body", {})
     data = {_LISTS[method]: [_conversion(one, method) for one in sent], **beside}
-    query = parameters.write(shared, "query")
-    url = f"{origin(to, ORIGIN)}{native.call.path}" + (f"?{pairs.write_pairs(query)}" if query else "")
+    query = pairs.rows(shared, "query")
+    url = ROUTE.url(to, native.call.path, pairs.write_pairs(query))
     return Outgoing("POST", url, google_api.headers(native, to, ads=True), orjson.dumps(data))
 
 
@@ -150,7 +146,7 @@ def accepted(native: Native) -> Answer:
     """A result for every conversion; none if it was only to be validated."""
     if any(leaf.name == "validateOnly" and leaf.value is True for leaf in native.shared):
         return Answer(200, google_api.JSON, b"{}")
-    return Answer(200, google_api.JSON, orjson.dumps({"results": [_result(one) for one in native.elements]}))
+    return replies.json_answer({"results": [_result(one) for one in native.elements]}, headers=google_api.JSON)
 
 
 def _result(one: Element) -> Any:
@@ -162,7 +158,7 @@ def _result(one: Element) -> Any:
 
 def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
     """Results and errors in the caller's numbering."""
-    body = google_api.parsed(answer)
+    body = replies.parsed(answer)
     if body is None or not 200 <= answer.status < 300:
         return google_api.refused(answer, body, kept)
     made: dict[str, Any] = {}
@@ -173,7 +169,7 @@ def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answ
         made["results"] = [_result(one) if left is None else _known(next(rest, {}), kept) for one, left in listed]
     if isinstance(body.get("partialFailureError"), dict):
         made["partialFailureError"] = google_api.told(body["partialFailureError"], kept)
-    return Answer(200, google_api.JSON, orjson.dumps(made))
+    return replies.json_answer(made, headers=google_api.JSON)
 
 
 def _known(result: object, kept: Sequence[Kept | None]) -> Any:

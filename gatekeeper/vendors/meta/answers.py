@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from gatekeeper.model import Answer
 from gatekeeper.vendors.dialect import Kept
-from gatekeeper.vendors.formats import answers
-from gatekeeper.vendors.formats.replies import JSON, Words, json_answer, unreadable
+from gatekeeper.vendors.formats.replies import JSON, Words, json_answer, parsed, unreadable, wait
 
 _TRACE: Final = "AGatekeeperAnsweredThis"
 _ERROR: Final = (
@@ -33,25 +30,24 @@ def taken(count: int) -> Answer:
 
 def relayed(answer: Answer, kept: Sequence[Kept | None]) -> Answer:
     """Meta's answer in the caller's numbering; what cannot be read is 502 without a body, or its own status."""
-    try:
-        said: Any = orjson.loads(answer.body)
-        error = said.get("error")
-    except (ValueError, AttributeError):
+    said = parsed(answer)
+    if said is None:
         return unreadable(answer)
-    words = Words(kept)
+    words, error = Words(kept), said.get("error")
     if isinstance(error, dict):
-        wait = answers.retry_after(answer)
-        headers = JSON if wait is None else (*JSON, ("Retry-After", str(int(wait))))
         told = {key: _told(error[key], words) for key in _ERROR if key in error}
-        return Answer(answer.status, headers, orjson.dumps({"error": told}))
+        return json_answer({"error": told}, answer.status, (*JSON, *wait(answer)))
     if not 200 <= answer.status < 300:
         return unreadable(answer)
     received = said.get("events_received")
-    counted = isinstance(received, int) and 0 <= received <= len(kept)
+    if isinstance(received, int) and 0 <= received <= len(kept):
+        received += words.dropped
+    else:
+        received = len(kept)
     messages = said.get("messages")
     return json_answer(
         {
-            "events_received": received + words.dropped if counted else len(kept),
+            "events_received": received,
             "messages": [_told(one, words) for one in messages if isinstance(one, str)]
             if isinstance(messages, list)
             else [],

@@ -19,8 +19,20 @@ from typing import Any, Final
 import orjson
 
 from gatekeeper.model import Answer, Call, Outgoing, Personal
-from gatekeeper.vendors.dialect import FLAG, PROTOCOL, SECRET, Element, Kept, Leaf, Native, Unreadable, origin
-from gatekeeper.vendors.formats import contents, form, json_body, names, normalise, pairs, table, tree
+from gatekeeper.vendors.dialect import FLAG, PROTOCOL, SECRET, Element, Kept, Leaf, Native, Unreadable
+from gatekeeper.vendors.formats import (
+    contents,
+    credentials,
+    form,
+    json_body,
+    names,
+    normalise,
+    pairs,
+    table,
+    times,
+    tree,
+)
+from gatekeeper.vendors.formats.parts import Route, given
 from gatekeeper.vendors.kind import DAY, Destination, Shaping
 from gatekeeper.vendors.meta import answers as graph_answer
 from gatekeeper.vendors.meta import events as vendor
@@ -28,18 +40,23 @@ from gatekeeper.vendors.meta import events as vendor
 KIND = "meta_capi"
 NAME = "meta_capi /events"
 ACCOUNT: str | None = "pixel_id"
-ORIGIN: Final = "https://graph.facebook.com"
+ROUTE: Final = Route(
+    re.compile(r"(?:/v[0-9]{1,3}\.[0-9])?/(?P<account>[0-9A-Za-z_-]{1,64})/events/?"), "https://graph.facebook.com"
+)
 JSON: Final = "application/json"
 QUERY: Final = "query"
-_PATH: Final = re.compile(r"(?:/v[0-9]{1,3}\.[0-9])?/([0-9A-Za-z_-]{1,64})/events/?")
 _TABLE: Final = table.load(__package__, "calls.toml")
-_BEARER: Final = re.compile(r"(?:Bearer|OAuth) [\x21-\x7e]{1,2048}", re.IGNORECASE)
+_TOKEN: Final = (credentials.authorization("Bearer|OAuth", r"[\x21-\x7e]{1,2048}"),)
 _NAMES: Final = {own: name for name, own in vendor.EVENTS.items()}
 _APPENDIX: Final = re.compile(r"(.{2,45})(\.[0-9A-Za-z_-]{2}(?:[0-9A-Za-z_-]{6})?)")
 _IN_STORE: Final = 62 * DAY
 _LDU: Final = "data_processing_options"
 # Of extinfo only the platform and the system's version, which Meta requires; the rest describes a device.
 _EXTINFO: Final = {0: re.compile(r"[ai]2"), 4: re.compile(r"[0-9.]{1,12}")}
+
+
+matches = ROUTE.matches
+read_answer = vendor.read_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +69,18 @@ class Frame:
     appendices: Mapping[tuple[int, tuple[str | int, ...]], str]
 
 
-def matches(method: str, path: str) -> bool:
-    """POST to the events of a pixel, with or without a version."""
-    return method == "POST" and _PATH.fullmatch(path) is not None
-
-
 def decode(call: Call, to: Destination, body: bytes) -> Native:
     """Every event of `data` is an element, everything beside it is shared."""
-    match = _PATH.fullmatch(call.path)
     coat, beside, data = _posted(call, body)
     rows, texts = _events(data)
     appendices: dict[tuple[int, tuple[str | int, ...]], str] = {}
-    shared = (*beside, *_authorization(call))
+    shared = (*beside, *credentials.read_valid(call, _TOKEN))
     stamp = json_body.stamp(shared)
     return Native(
         call,
         tuple(_element(row, n, appendices, stamp) for n, row in enumerate(rows)),
         shared,
-        None if match is None else match[1],
+        ROUTE.account(call.path),
         {"written": Frame(coat, isinstance(data, str), texts, appendices)},
     )
 
@@ -78,7 +89,7 @@ def _posted(call: Call, body: bytes) -> tuple[str, tuple[Leaf, ...], Any]:
     """The coat, the parameters beside `data`, and `data`. Raises Unreadable if it is not there exactly once."""
     query = pairs.read_pairs(call.query)
     found: list[Any] = [value for name, value in query if name == "data"]
-    shared = form.leaves([row for row in query if row[0] != "data"], _TABLE, QUERY)
+    shared = pairs.leaves([row for row in query if row[0] != "data"], _TABLE, QUERY)
     if not body:
         coat = QUERY
     elif body.lstrip()[:1] == b"{":
@@ -90,7 +101,7 @@ def _posted(call: Call, body: bytes) -> tuple[str, tuple[Leaf, ...], Any]:
     else:
         coat, posted = form.read(body, form.content_type(call))
         found += [value for name, value in posted if name == "data"]
-        shared += form.leaves([row for row in posted if row[0] != "data"], _TABLE, coat)
+        shared += pairs.leaves([row for row in posted if row[0] != "data"], _TABLE, coat)
     if len(found) != 1:
         raise Unreadable("the events are not there exactly once")
     return coat, shared, found[0]
@@ -110,13 +121,6 @@ def _events(data: Any) -> tuple[list[dict[str, Any]], frozenset[int]]:
 
 def _text(value: Any) -> Any:
     return json_body.read(value.encode("utf-8", "replace")) if isinstance(value, str) else value
-
-
-def _authorization(call: Call) -> tuple[Leaf, ...]:
-    found = [value.decode("latin-1") for name, value in call.headers if name == b"authorization"]
-    if len(found) != 1 or not _BEARER.fullmatch(found[0]):
-        return ()
-    return (Leaf("header:Authorization", SECRET, found[0], ("header", "Authorization")),)
 
 
 def _element(
@@ -167,8 +171,7 @@ def _extinfo(row: dict[str, Any]) -> tuple[Leaf, ...]:
 
 
 def _seconds(leaves: Sequence[Leaf]) -> float | None:
-    text = json_body.text(leaves, "data.event_time")
-    return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 11 else None
+    return times.whole_seconds(json_body.text(leaves, "data.event_time"))
 
 
 def personal(field: str, value: Personal) -> str | None:
@@ -203,7 +206,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     data: object = orjson.dumps(events).decode() if written.text else events
     own = any(leaf.role == SECRET and leaf.name != "appsecret_proof" for leaf in native.shared)
     beside = [leaf for leaf in shared if own or leaf.role != SECRET]  # the proof is one of the caller's own token
-    query = form.rows(beside, QUERY)
+    query = pairs.rows(beside, QUERY)
     if not own:
         query.append(("access_token", to.secret("access_token")))
     if to.settings.get("test_event_code") and not any(leaf.name == "test_event_code" for leaf in beside):
@@ -216,10 +219,9 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
         top = tree.rebuild(leaf.but(path=leaf.path[1:]) for leaf in beside if leaf.path[:1] == (JSON,))
         headers, body = (("Content-Type", JSON),), orjson.dumps({**top, "data": data})
     else:
-        kind, body = form.write(written.coat, [*form.rows(beside, written.coat), ("data", data)])
+        kind, body = form.write(written.coat, [*pairs.rows(beside, written.coat), ("data", data)])
         headers = (("Content-Type", kind),)
-    address = f"{origin(to, ORIGIN)}{native.call.path}"
-    return Outgoing("POST", f"{address}?{pairs.write_pairs(query)}" if query else address, headers, body)
+    return Outgoing("POST", ROUTE.url(to, native.call.path, pairs.write_pairs(query)), headers, body)
 
 
 def _event(n: int, one: Kept, written: Frame) -> dict[str, Any]:
@@ -233,18 +235,9 @@ def _event(n: int, one: Kept, written: Frame) -> dict[str, Any]:
         appendix = written.appendices.get((n, leaf.path)) if written.appendices else None
         leaves.append(leaf if appendix is None else leaf.but(value=f"{leaf.value}{appendix}"))
     event: dict[str, Any] = tree.rebuild(leaves)
-    given = {leaf.name.removeprefix("data."): leaf.value for leaf in one.leaves if leaf.role == FLAG}
     limited = any(leaf.value == "LDU" for leaf in one.leaves if leaf.name == f"data.{_LDU}")
-    if limited or one.shaping.restricted_use:
-        located = "client_ip_address" in event.get("user_data", {})
-        event |= vendor.limited_data_use(one.shaping, located=located)
-        state = given.get(f"{_LDU}_state")
-        if limited and given.get(f"{_LDU}_country") == 1 and state in vendor.LDU_STATES.values():
-            event |= {f"{_LDU}_country": 1, f"{_LDU}_state": state}  # the caller knows the state better
+    vendor.limit_data_use(event, given(one.leaves), one.shaping, limited=limited)
     return event
-
-
-read_answer = vendor.read_answer
 
 
 def accepted(native: Native) -> Answer:

@@ -51,6 +51,8 @@ HASHED: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
     "gender_hash": ("ge", normalise.gender),
     "external_id_hash": ("external_id", normalise.compact),
 }
+RULES: Final[Mapping[str, Callable[[str], str | None]]] = {field: rule for field, (_, rule) in HASHED.items()}
+"""How each personal field is normalised; Pinterest and Snap have the same rules."""
 # Meta, data-processing-options: state codes of Limited Data Use.
 LDU_STATES: Final = {
     "CA": 1000, "CO": 1001, "CT": 1002, "FL": 1003, "OR": 1004, "TX": 1005, "MT": 1006,
@@ -193,6 +195,17 @@ def limited_data_use(shaping: Shaping, *, located: bool) -> dict[str, Any]:
         "data_processing_options_country": 1 if state else 0,
         "data_processing_options_state": state,
     }
+
+
+def limit_data_use(event: dict[str, Any], given: Mapping[str, Any], shaping: Shaping, *, limited: bool) -> None:
+    """Put Limited Data Use into a caller's event where the visitor needs it, or the caller asked for it (`limited`)."""
+    if not (limited or shaping.restricted_use):
+        return
+    event |= limited_data_use(shaping, located="client_ip_address" in event.get("user_data", {}))
+    state = given.get("data_processing_options_state")
+    if limited and given.get("data_processing_options_country") == 1 and state in LDU_STATES.values():
+        # The caller knows the state better.
+        event |= {"data_processing_options_country": 1, "data_processing_options_state": state}
 
 
 def _rows(value: object) -> tuple[Any, ...]:

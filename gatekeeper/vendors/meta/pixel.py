@@ -17,7 +17,9 @@ import orjson
 
 from gatekeeper.vendors.dialect import Leaf, Unreadable
 from gatekeeper.vendors.formats import contents, json_body, table
-from gatekeeper.vendors.formats.pixel import Flags, Pixel
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.parameters import Parameters, pixel_reply
+from gatekeeper.vendors.formats.parts import GET_OR_POST, Given, Naming, Needs, Route, first_of
 from gatekeeper.vendors.formats.table import Table
 from gatekeeper.vendors.kind import Shaping
 from gatekeeper.vendors.meta import calls as meta_capi
@@ -48,7 +50,7 @@ def _products(leaf: Leaf) -> str:
     return orjson.dumps(contents.ids(leaf.value) if bare else contents.write(leaf.value)).decode()
 
 
-def _flags(given: Flags, shaping: Shaping) -> Iterable[tuple[str, str]]:
+def _flags(given: Given, shaping: Shaping) -> Iterable[tuple[str, str]]:
     """Limited Data Use where the visitor or the caller asks for it; `dpo=` (none) only if it came."""
     limited = given.get("dpo") == "LDU"
     if not (limited or shaping.restricted_use):
@@ -60,19 +62,20 @@ def _flags(given: Flags, shaping: Shaping) -> Iterable[tuple[str, str]]:
     return [("dpo", "LDU"), ("dpoco", "1"), ("dpost", state)]
 
 
-DIALECT: Final = Pixel(
+DIALECT: Final = Format(
     KIND="meta_capi",
     NAME="meta_capi /tr",
     ACCOUNT="pixel_id",
     table=table.load(__package__, "pixel.toml"),
-    paths=re.compile(r"/tr/?"),
-    at="https://www.facebook.com",
-    account="id",
-    named="ev",
-    needs=(),
+    route=Route(re.compile(r"/tr/?"), "https://www.facebook.com", GET_OR_POST),
+    body=Parameters("id", _flags, read_one=_read, write_all=_write),
+    naming=Naming(first_of("ev"), canonical=_NAMES),
+    needs=Needs(
+        all_of=(
+            "id",
+            "ev",
+        )
+    ),
     hashes=meta_capi.personal,
-    flags=_flags,
-    canonical=_NAMES,
-    read=_read,
-    write=_write,
+    reply=pixel_reply(),
 )

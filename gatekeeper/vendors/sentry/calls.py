@@ -18,17 +18,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Answer, Call, Outgoing, Personal
 from gatekeeper.vendors.dialect import PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Element, Kept, Leaf, Native
-from gatekeeper.vendors.formats import answers, json_body, table, tree
+from gatekeeper.vendors.formats import answers, json_body, replies, table, times, tree
+from gatekeeper.vendors.formats.parts import Route
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.vendors.sentry import envelope
 
 KIND = "sentry"
 NAME = "sentry /envelope/"
 ACCOUNT: str | None = "dsn"
-_PATH: Final = re.compile(r"/api/([0-9]{1,20})/(envelope|store)/?")
+ROUTE: Final = Route(re.compile(r"/api/([0-9]{1,20})/(envelope|store)/?"))
 _TABLE: Final = table.load(__package__, "calls.toml", below={"stacktrace.": ("exception.values.", "threads.values.")})
 _EVENTS: Final = {"event": "error", "transaction": "transaction"}
 _KINDS: Final = frozenset({*_EVENTS, "session", "sessions", "client_report", "check_in"})
@@ -54,15 +54,13 @@ _ITEM_HEADERS: Final = {
     "item_count": re.compile(r"[0-9]{1,5}"),
 }
 
-
-def matches(method: str, path: str) -> bool:
-    """POST to a project's envelope or store endpoint."""
-    return method == "POST" and _PATH.fullmatch(path) is not None
+matches = ROUTE.matches
+read_answer = answers.by_status
 
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
     """The envelope's header is shared; each item is an element."""
-    route = _PATH.fullmatch(call.path)
+    route = ROUTE.paths.fullmatch(call.path)
     account = _account(to, "" if route is None else route[1])
     if route is not None and route[2] == "store":
         return Native(call, (_element("event", body),), _auth(call, None), account, {"store": True, "heads": ({},)})
@@ -140,7 +138,7 @@ def _element(kind: str, payload: bytes) -> Element:
         event,
         (Leaf(f"item.{kind}", PROTOCOL, kind), *leaves),
         id=json_body.text(leaves, "event_id"),
-        time=unix_time(moment),
+        time=times.seconds(moment),
         stamp=stamp or json_body.stamp(leaves),
     )
 
@@ -186,7 +184,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     sent = [(one, head) for one, head in zip(kept, native.frame["heads"], strict=True) if one is not None]
     to = sent[0][0].shaping.to
     headers = (("X-Sentry-Auth", _authorization(to, shared)),)
-    url = f"{to.endpoint}{native.call.path}"
+    url = ROUTE.url(to, native.call.path)
     if native.frame.get("store"):
         body = _payload(sent[0][0].leaves)
         return Outgoing("POST", url, (("Content-Type", "application/json"), *headers), body)
@@ -211,14 +209,11 @@ def _authorization(to: Destination, shared: Iterable[Leaf]) -> str:
     return "Sentry sentry_version=7, sentry_client=gatekeeper/1" + (f", sentry_key={key}" if key else "")
 
 
-read_answer = answers.by_status
-
-
 def accepted(native: Native) -> Answer:
     """200 with the event's own id."""
     ids = [native.frame.get("id"), *(one.id for one in native.elements)]
     event_id = next((one for one in ids if isinstance(one, str) and _EVENT_ID.fullmatch(one)), "0" * 32)
-    return Answer(200, (("Content-Type", "application/json"),), orjson.dumps({"id": event_id}))
+    return replies.json_answer({"id": event_id})
 
 
 def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:

@@ -17,9 +17,10 @@ from typing import Any, Final
 import orjson
 
 from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native, origin
-from gatekeeper.vendors.formats import answers, credentials, json_body, parameters, tree
+from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native
+from gatekeeper.vendors.formats import credentials, json_body, pairs, replies, tree
 from gatekeeper.vendors.formats.credentials import Credential
+from gatekeeper.vendors.formats.parts import Route
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.vendors.tiktok import element as tiktok_event
 from gatekeeper.vendors.tiktok import events as vendor
@@ -27,28 +28,25 @@ from gatekeeper.vendors.tiktok import events as vendor
 KIND = "tiktok"
 NAME = "tiktok /event/track/"
 ACCOUNT: str | None = "pixel_code"
-ORIGIN: Final = "https://business-api.tiktok.com"
-_PATH: Final = re.compile(r"/open_api/v1\.[0-9]{1,2}/(event/track|pixel/track|pixel/batch)/?")
+ROUTE: Final = Route(
+    re.compile(r"/open_api/v1\.[0-9]{1,2}/(event/track|pixel/track|pixel/batch)/?"), "https://business-api.tiktok.com"
+)
 _LISTS: Final = {"event/track": "data", "pixel/batch": "batch", "pixel/track": None}
 _TOKEN: Final = Credential("Access-Token", re.compile(r"[\x21-\x7e]{1,512}"))
-_JSON: Final = (("Content-Type", "application/json"),)
+_OK: Final = 0
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+matches = ROUTE.matches
 personal = tiktok_event.personal
 read_answer = vendor.read_answer
 
 
-def matches(method: str, path: str) -> bool:
-    """POST to one of the three endpoints."""
-    return method == "POST" and _PATH.fullmatch(path) is not None
-
-
 def decode(call: Call, to: Destination, body: bytes) -> Native:
     """Every event is an element, everything beside them is shared. Raises Unreadable."""
-    route = _PATH.fullmatch(call.path)
+    route = ROUTE.paths.fullmatch(call.path)
     key = _LISTS[route[1]] if route is not None else None
     data = json_body.read_object(body)
-    shared = (*credentials.read(call, (_TOKEN,)), *parameters.read(call.query, tiktok_event.TABLE, "query"))
+    shared = (*credentials.read(call, (_TOKEN,)), *pairs.beside(call.query, tiktok_event.TABLE, "query"))
     if key is None:
         elements: tuple[Element, ...] = (tiktok_event.element(data),)
     else:
@@ -79,55 +77,47 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
         data = {"event_source": "web", "event_source_id": to.settings["pixel_code"], **data}
     else:
         data.setdefault("pixel_code", to.settings["pixel_code"])
-    headers = list(_JSON)
+    headers = list(replies.JSON)
     if not credentials.came(native.shared, "Access-Token"):
         headers.append(("Access-Token", to.secret("access_token")))
-    return Outgoing("POST", f"{origin(to, ORIGIN)}{native.call.path}", tuple(headers), orjson.dumps(data))
+    return Outgoing("POST", ROUTE.url(to, native.call.path), tuple(headers), orjson.dumps(data))
 
 
 def accepted(native: Native) -> Answer:
     """Success as the API writes it."""
-    return Answer(200, _JSON, b'{"code":0,"message":"OK","request_id":"gatekeeper","data":{}}')
+    return replies.json_answer({"code": _OK, "message": "OK", "request_id": "gatekeeper", "data": {}})
 
 
 def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
-    """Code, message and the events that failed, by the caller's numbers; what is no JSON is its status alone."""
-    wait = answers.retry_after(answer)
-    again = () if wait is None else (("Retry-After", str(int(wait))),)
-    try:
-        said = orjson.loads(answer.body)
-        code = said["code"]
-    except (ValueError, KeyError, TypeError):
-        return Answer(502 if answer.status < 300 else answer.status, again)
-    if not isinstance(code, int):
-        return Answer(502, again)
-    numbers = [n for n, one in enumerate(kept) if one is not None]
+    """Code, message and the events that failed, by the caller's numbers; what cannot be read is its status alone."""
+    said = replies.parsed(answer)
+    if said is None or "code" not in said:
+        return replies.unreadable(answer)
+    if not isinstance(said["code"], int):
+        return Answer(502, replies.wait(answer))
+    words = replies.Words(kept, "***")
     request_id = said.get("request_id")
     told = {
-        "code": code,
-        "message": _message(said.get("message"), numbers, kept),
+        "code": said["code"],
+        "message": _message(said.get("message"), words),
         "request_id": request_id if isinstance(request_id, str) and _ID.fullmatch(request_id) else "",
-        "data": _failed(said.get("data"), numbers, kept),
+        "data": _failed(said.get("data"), words),
     }
-    return Answer(answer.status, (*_JSON, *again), orjson.dumps(told))
+    return replies.json_answer(told, answer.status, (*replies.JSON, *replies.wait(answer)))
 
 
-def _message(text: object, numbers: Sequence[int], kept: Sequence[Kept | None]) -> str:
+def _message(text: object, words: replies.Words) -> str:
     """TikTok's message without any secret of the policy's, its `Batch.N` in the caller's numbering."""
     if not isinstance(text, str):
         return ""
-    for one in kept:
-        for secret in one.shaping.to.secrets.values() if one is not None else ():
-            text = text.replace(secret.value, "***")
-    return vendor.BATCH.sub(lambda found: _renumbered(found, numbers), text)
+
+    def renumbered(match: re.Match[str]) -> str:
+        return match[0][: match.start(1) - match.start()] + str(words.number(int(match[1])))
+
+    return vendor.BATCH.sub(renumbered, words.text(text))
 
 
-def _renumbered(found: re.Match[str], numbers: Sequence[int]) -> str:
-    n = int(found[1])
-    return found[0][: found.start(1) - found.start()] + str(numbers[n] if n < len(numbers) else n)
-
-
-def _failed(data: object, numbers: Sequence[int], kept: Sequence[Kept | None]) -> dict[str, Any]:
+def _failed(data: object, words: replies.Words) -> dict[str, Any]:
     """`failed_events` of a partly successful batch."""
     rows = data.get("failed_events") if isinstance(data, Mapping) else None
     if not isinstance(rows, list):
@@ -135,13 +125,13 @@ def _failed(data: object, numbers: Sequence[int], kept: Sequence[Kept | None]) -
     told = []
     for row in rows:
         n = row.get("order_in_batch") if isinstance(row, Mapping) else None
-        if isinstance(n, int) and 0 <= n < len(numbers):
+        if isinstance(n, int) and 0 <= n < len(words.numbers):
             code = row.get("error_code")
             told.append(
                 {
-                    "order_in_batch": numbers[n],
+                    "order_in_batch": words.numbers[n],
                     "error_code": code if isinstance(code, int) else 0,
-                    "error_message": _message(row.get("error_message"), numbers, kept),
+                    "error_message": _message(row.get("error_message"), words),
                 }
             )
     return {"failed_events": told} if told else {}

@@ -1,14 +1,14 @@
-"""One event as TikTok writes it, in any of its three shapes. Pure. For `tiktok_events.py` and `tiktok_pixel.py`."""
+"""One event as TikTok writes it, in any of its three shapes. Pure. For `calls.py` and `pixel.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from gatekeeper.fields.accept import unix_time
 from gatekeeper.model import Personal
 from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf
-from gatekeeper.vendors.formats import contents, json_body, names, pairs, table, tree
+from gatekeeper.vendors.formats import contents, table, times, tree
+from gatekeeper.vendors.formats.parts import Naming, first_of
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.vendors.tiktok import events as vendor
 
@@ -22,33 +22,22 @@ _CANONICAL: Final[Mapping[str, str]] = {
     **{own: name for name, own in vendor.EVENTS.items()},
     "CompletePayment": "purchase", "PlaceAnOrder": "purchase", "SubmitForm": "generate_lead", "PageView": "page_view",
 }  # fmt: skip
+_NAMING: Final = Naming(first_of("event"), _CANONICAL)
 _ITEM: Final = {own: key for key, own in vendor.CONTENT.items()}
 
 
 def element(row: dict[str, Any], stamp: str | None = None) -> Element:
     """An event with its leaves; `stamp` holds where it has none of its own."""
-    leaves = tuple(
+    leaves = [
         leaf.but(value=contents.read(leaf.value, _ITEM)) if leaf.role == "items" else leaf
         for leaf in tree.flatten(row, TABLE)
-    )
-    name = json_body.text(leaves, "event")
-    own = json_body.stamp(leaves)
-    return Element(
-        _CANONICAL.get(name or "") or names.canonical(name),
-        leaves,
-        id=json_body.text(leaves, "event_id"),
-        time=seconds(leaves),
-        stamp=stamp if own is None else own,
-    )
+    ]
+    return _NAMING.event(leaves, stamp)
 
 
 def seconds(leaves: Sequence[Leaf]) -> float | None:
     """When it happened, in Unix seconds."""
-    for leaf in leaves:
-        if leaf.role == "event_time":
-            value = leaf.value
-            return unix_time(pairs.number(value) if isinstance(value, str) and value.isdigit() else value)
-    return None
+    return times.seconds(next((leaf.value for leaf in leaves if leaf.role == "event_time"), None))
 
 
 def account(leaves: Sequence[Leaf], to: Destination) -> str | None:

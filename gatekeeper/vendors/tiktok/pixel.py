@@ -15,25 +15,25 @@ from typing import Final
 
 import orjson
 
-from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.vendors.dialect import Kept, Leaf, Native, origin
-from gatekeeper.vendors.formats import answers, json_body, parameters
+from gatekeeper.model import Call, Outgoing
+from gatekeeper.vendors.dialect import Kept, Leaf, Native
+from gatekeeper.vendors.formats import json_body, pairs
+from gatekeeper.vendors.formats.parts import Route
+from gatekeeper.vendors.formats.replies import Reply, json_answer, status_only
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.vendors.tiktok import element as tiktok_event
 
 KIND = "tiktok"
 NAME = "tiktok /api/v2/pixel"
 ACCOUNT: str | None = "pixel_code"
-ORIGIN: Final = "https://analytics.tiktok.com"
-_PATH: Final = re.compile(r"/api/v[12]/(?:pixel(?:/act)?|track)/?")
+ROUTE: Final = Route(re.compile(r"/api/v[12]/(?:pixel(?:/act)?|track)/?"), "https://analytics.tiktok.com")
+_REPLY: Final = Reply(lambda native: json_answer({"code": 0, "message": "OK"}), refusal=status_only)
 
+matches = ROUTE.matches
 personal = tiktok_event.personal
-read_answer = answers.by_status
-
-
-def matches(method: str, path: str) -> bool:
-    """POST to one of the pixel's endpoints."""
-    return method == "POST" and _PATH.fullmatch(path) is not None
+read_answer = _REPLY.fates
+accepted = _REPLY.taken
+relayed = _REPLY.relayed
 
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
@@ -42,7 +42,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     rows = json_body.objects(data if isinstance(data, list) else [data], "the body")
     elements = tuple(tiktok_event.element(row) for row in rows)
     account = tiktok_event.account([leaf for one in elements for leaf in one.leaves], to)
-    shared = parameters.read(call.query, tiktok_event.TABLE, "query")
+    shared = pairs.beside(call.query, tiktok_event.TABLE, "query")
     return Native(call, elements, shared, account, {"list": isinstance(data, list)})
 
 
@@ -59,17 +59,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     events = [tiktok_event.rebuilt(one) for one in sent]
     return Outgoing(
         "POST",
-        f"{origin(sent[0].shaping.to, ORIGIN)}{native.call.path}",
+        ROUTE.url(sent[0].shaping.to, native.call.path),
         (("Content-Type", "text/plain;charset=UTF-8"),),
         orjson.dumps(events if native.frame["list"] else events[0]),
     )
-
-
-def accepted(native: Native) -> Answer:
-    """200 and an empty success."""
-    return Answer(200, (("Content-Type", "application/json"),), b'{"code":0,"message":"OK"}')
-
-
-def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
-    """Success as ever, without the cookies of the answer; else the status."""
-    return accepted(native) if 200 <= answer.status < 300 else Answer(answer.status)
