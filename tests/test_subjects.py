@@ -32,7 +32,8 @@ WIDE = {
 GATE = make_gate(make_policy(destinations=WIDE))
 GRANTED = [("cookie", own_cookie("analytics", "marketing", subject="v_1"))]
 VALUES = {"email": "jane.doe@example.com", "phone": "+4930901820", "external_id": "C-77 b",
-          "fbc": "fb.1.1700000000000.AbC", "client_id": "GA1.1.123456789.1234567890"}  # fmt: skip
+          "fbc": "fb.1.1700000000000.AbC", "fbp": "fb.1.1700000000000.1098115397",
+          "client_id": "GA1.1.123456789.1234567890"}  # fmt: skip
 ROWS = [row for row in CATALOGUE.by_key.values() if row.identifies is not None]
 
 

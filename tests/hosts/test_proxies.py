@@ -21,7 +21,8 @@ UNDECLARED = [way for way in WAYS if not way.values[1]]
 def how(shop, request_id):
     """By what the place of a tracked event was known."""
     wait(lambda: find(shop.runtime.policy.audit_folder, request_id))
-    return find(shop.runtime.policy.audit_folder, request_id)["jurisdiction"]["how"]
+    (record,) = find(shop.runtime.policy.audit_folder, request_id)
+    return record["jurisdiction"]["how"]
 
 
 @pytest.mark.parametrize(("mode", "server", "headers", "expected"), UNDECLARED)

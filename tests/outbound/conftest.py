@@ -83,4 +83,5 @@ def shop(_process):
     _process.seen = len(_process.lines(None))
     yield _process
     gatekeeper.outbound.uninstall()
-    context._installed.remove(_process.runtime.gate)
+    if _process.runtime.gate in context._installed:
+        context._installed.remove(_process.runtime.gate)

@@ -138,7 +138,9 @@ def test_a_batch_of_tracking_alone_is_answered_without_a_request(there):
     with there.visitor("analytics"):
         status, told = post(there, [posting(), posting()])
     assert status == 200 and len(told) == 2 and there.graph.text() == "[[], [], []]"
-    assert [line["deliveries"][0]["reason"] for line in there.lines()] == ["no_marketing_consent"] * 2
+    lines = there.lines()
+    assert sum(line.get("count", 1) for line in lines) == 2
+    assert {line["deliveries"][0]["reason"] for line in lines} == {"no_marketing_consent"}
 
 
 def test_a_batch_without_tracking_passes_untouched(there):
@@ -300,5 +302,5 @@ def test_a_batch_through_the_gate_is_opened_too(tmp_path, granted):
     assert json.loads(answer.json()[0]["body"])["events_received"] == 1
     calls = [call["relative_url"] for batch in server.batches for call in batch]
     assert calls == (["v26.0/123/events"] if granted else []) and JANE not in server.text()
-    reasons = [line["deliveries"][0].get("reason") for line in lines]
+    reasons = [line["deliveries"][0].get("reason") for line in lines for _ in range(line.get("count", 1))]
     assert reasons == [None if granted else "no_marketing_consent", "call_unreadable", "call_unreadable"]

@@ -19,8 +19,8 @@ POLICY = """
 version = "{version}"
 controller = "c"
 [server]
-admin_token = "ADMIN-SECRET"
-api_keys = ["API-SECRET"]
+admin_token = {{ env = "ADMIN" }}
+api_keys = ["API-SECRET-5f0c3a9d71e24b685f0c3a9d71e24b68"]
 [consent]
 max_age = "30d"
 [destinations.ga4]
@@ -36,6 +36,12 @@ name = "jane"
 event = {{ event = "purchase", data = {{ email = "jane@example.com" }} }}
 expect = {{ ga4 = "no_analytics_consent" }}
 """
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    """The admin token, which no file may hold in clear."""
+    monkeypatch.setenv("ADMIN", "ADMIN-SECRET-7d2b9c40e1f35a86b07d2b9c40e1f35a")
 
 
 @pytest.fixture

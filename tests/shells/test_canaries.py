@@ -110,11 +110,12 @@ def traffic(gate):
         event = EVENT | {"event_id": f"event-canary-{n}", "data": data | {"page_url": url}}
         if n % 3 == 1:
             event = event | {"consent": {"analytics": False, "marketing": False}}
-        if n == 5:
-            gate.sims.ga4.answer(400, json.dumps({"error": PERSONAL["email"]}).encode(), times=1)
         gate.finished(gate.post(event, headers=trusted).json()["request_ids"][0])
         gate.finished(gate.post(event | {"event_id": f"b-{n}"}, headers=browser).json()["request_ids"][0])
     gate.post(event, headers=trusted)  # a repetition
+    # A dead letter, behind everything that the visitor refuses: a refusal would end it, too.
+    gate.sims.ga4.answer(400, json.dumps({"error": PERSONAL["email"]}).encode(), times=1)
+    gate.finished(gate.post(event | {"event_id": "dead"}, headers=trusted).json()["request_ids"][0])
     for body in (b'{"event": "' + PERSONAL["email"].encode(), json.dumps({"event": PERSONAL["email"] * 30}).encode()):
         assert gate.post(content=body, headers=browser).status_code in (400, 422)
     gate.post({"event": "x", "data": {PERSONAL["email"]: 1, "x" + PERSONAL["user_id"]: 2}}, headers=browser)
