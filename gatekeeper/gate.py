@@ -39,13 +39,14 @@ from gatekeeper.model import (
     Verdict,
 )
 from gatekeeper.policy import Policy
-from gatekeeper.ports import Counting, Outbox, Recorder, Uncounted
+from gatekeeper.ports import Counting, Recorder, Uncounted
 from gatekeeper.reasons import INSUFFICIENT, INTERNAL
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
-from gatekeeper.storage.outbox import Arrival, Job
+from gatekeeper.storage.outbox import Accepted, Arrival, Job
+from gatekeeper.storage.protocols import Intake
 from gatekeeper.wire import Posted
 
 # Looked up once: an enum's member costs as much as a call.
@@ -118,7 +119,7 @@ class Gate:
         new_id: Callable[[float], str],
         lookup: Lookup,
         recorder: Recorder,
-        outbox: Outbox,
+        intake: Intake,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
     ) -> None:
@@ -126,7 +127,7 @@ class Gate:
         self.keys = keys
         self.clock = clock
         self.recorder = recorder
-        self.outbox = outbox
+        self.intake = intake
         self.metrics: Counting = metrics or Uncounted()
         self._arrived = arrived
         self.new_id = new_id
@@ -257,18 +258,18 @@ class Gate:
         subjects = self.subjects_of(caller, event, consent, posted)
         return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, subjects)
 
-    def take(self, posted: Sequence[Posted], caller: Caller) -> tuple[list[str], Future[list[str]]]:
+    def take(self, posted: Sequence[Posted], caller: Caller) -> tuple[list[str], Future[Accepted]]:
         """Decide, keep, record. Returns the request ids and a future that is done when all is durable.
 
-        The future's ids are the ones to answer with: a repeated event has its first one's. It fails with AuditError
+        The future has the request ids to answer with: a repeated event has its first one's. It fails with AuditError
         or StorageError if the decision or the deliveries could not be kept; then nothing is sent. Raises as
         `arrivals` does.
         """
         arrivals = self.arrivals(posted, caller)
-        return [arrival.request_id for arrival in arrivals], self.outbox.accept(arrivals)
+        return [arrival.request_id for arrival in arrivals], self.intake.accept(arrivals)
 
     def arrivals(self, posted: Sequence[Posted], caller: Caller) -> list[Arrival]:
-        """Decide: what `outbox.accept` is to keep and record, and nothing is done with before.
+        """Decide: what `intake.accept` is to keep and record, and nothing is done with before.
 
         Raises DeliveryError if a destination's queue is full; then nothing may be written.
         """
@@ -290,7 +291,7 @@ class Gate:
             for name in plan.shaped:
                 counts[name] = counts.get(name, 0) + 1
         for name, count in counts.items():
-            if not self.outbox.room(name, count):
+            if not self.intake.room(name, count):
                 self.metrics.refused("full")
                 raise DeliveryError(f"the queue of {name} is full")
         self._arrived()

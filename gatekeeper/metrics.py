@@ -101,7 +101,7 @@ class Metrics:
         self._failing.set(failing)
         self._anchor_failing.set(anchor_failing)
 
-    def text(self, books: Mapping[str, Count], *, disk_left: int, now: float) -> bytes:
+    def text(self, books: Mapping[str, Count], *, disk_left: int | None, now: float) -> bytes:
         """Everything, in Prometheus' text format."""
         registry = CollectorRegistry()
         registry.register(_Books(books, disk_left, now))
@@ -115,7 +115,7 @@ class Metrics:
 class _Books:
     """The database's numbers as a collector."""
 
-    def __init__(self, books: Mapping[str, Count], disk_left: int, now: float) -> None:
+    def __init__(self, books: Mapping[str, Count], disk_left: int | None, now: float) -> None:
         self._books, self._disk_left, self._now = books, disk_left, now
 
     def collect(self) -> Iterable[Metric]:
@@ -134,7 +134,10 @@ class _Books:
             oldest.add_metric([destination], 0.0 if count.oldest is None else max(0.0, self._now - count.oldest))
         yield queued
         yield oldest
-        yield GaugeMetricFamily("gatekeeper_disk_left_bytes", "Free space where the outbox is", value=self._disk_left)
+        if self._disk_left is not None:  # `None`: the store is not on this machine's disk
+            yield GaugeMetricFamily(
+                "gatekeeper_disk_left_bytes", "Free space where the outbox is", value=self._disk_left
+            )
 
 
 def disk_left(folder: Path) -> int:

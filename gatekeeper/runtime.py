@@ -20,14 +20,16 @@ from gatekeeper import context, ids, keys
 from gatekeeper.audit.recover import missing
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.writer import AuditWriter, usable
-from gatekeeper.delivery.deliverer import Deliverer
+from gatekeeper.delivery.deliverer import Deliverer, Orders
+from gatekeeper.delivery.handover import Handover
 from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.metrics import Metrics, disk_left
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.storage import database
-from gatekeeper.storage.sqlite import SqliteOutbox
+from gatekeeper.storage.protocols import Bounds, Needs, Opening, Recording
+from gatekeeper.storage.sqlite import open_store
 
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
 TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
@@ -37,37 +39,36 @@ _log = logging.getLogger("gatekeeper")
 
 
 class Runtime:
-    """Everything one process needs. Threads start with the first event; before a fork they are ended, see `pause`."""
+    """Everything one process needs. Threads start with the first event; before a fork they are ended, see `pause`.
 
-    def __init__(self, config: str | Path | Policy) -> None:
-        self.policy = load_policy(config)
-        self.keys = check(self.policy)
+    `store` opens the store that keeps deliveries: the embedded one, unless you bring another (`storage/protocols.py`).
+    """
+
+    def __init__(self, config: str | Path | Policy, *, store: Opening = open_store) -> None:
+        policy = load_policy(config)
+        usable(policy.audit_folder)
         self.metrics = Metrics()
         self._watchers: list[Callable[[Gate], None]] = []
         self._reloading = threading.Lock()
         self._failing_since: float | None = None
-        self._writer = audit_writer(self.policy)
+        self._writer = audit_writer(policy)
         self._writer.changed = self._log_changed
-        table = self.policy.file.delivery
-        self.outbox = SqliteOutbox(
-            self.policy.database_file, self.policy.destinations, self._writer, clock=time.time,
-            max_queued=table.max_queued,
-        )  # fmt: skip
+        self.store = store(needs(policy, self._writer))
+        self.keys = keys_of(policy)
         self._deliverer = Deliverer(
-            self.outbox,
-            self.policy.destinations,
-            missing=partial(missing, self.policy.audit_folder),
-            metrics=self.metrics,
-            clock=time.time,
-            timeout=table.timeout,
-            dead_for=table.dead_letters,
+            self.store.queue, self.store.withdrawals, orders(policy), metrics=self.metrics, clock=time.time
         )
-        self.outbox.woken = self._deliverer.wake
-        self.gate = self._gate()
+        self._intake = Handover(self.store.intake, self._deliverer.take)
+        self.gate = self._gate(policy)
         self._delivering = False
-        self.started = False  # in this process; whoever calls `start` for every request looks here first
+        self.started = False  # in this process; what calls `start` for every request looks here first
         _alive.add(self)
         atexit.register(self.close)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force: the gate's."""
+        return self.gate.policy
 
     def start(self) -> None:
         """Deliver what is queued, also before the first event; not before a fork."""
@@ -90,41 +91,40 @@ class Runtime:
                 for problem in error.problems:
                     _log.error("the new policy is refused, the old one stays: %s", problem)
                 return False
-            self.policy = policy
-            table = policy.file.delivery
-            self.outbox.use(policy.destinations, table.max_queued)
-            old, self.gate = self.gate, self._gate()
+            self.store.use(bounds(policy))
+            old, self.gate = self.gate, self._gate(policy)
             context.replace(old, self.gate)
             for swap in self._watchers:
                 swap(self.gate)
-            self._deliverer.use(policy.destinations, table.timeout, table.dead_letters)
+            self._deliverer.use(orders(policy))
             _log.info("policy %s is in force", policy.version)
             return True
 
     def idle(self) -> bool:
         """Whether every delivery has ended."""
-        return self.outbox.idle()
+        return self.store.books.idle()
 
     def problems(self) -> list[str]:
         """What stands against taking events now, one sentence each; empty if nothing does."""
         self._try_again()
-        found = []
-        if self._writer.failing() or not os.access(self.policy.audit_folder, os.W_OK):
-            found.append("the audit log cannot be written: nothing is sent")
-        failure = self.outbox.failing()
-        if failure is None and not os.access(self.policy.database_file, os.W_OK):
+        policy, place = self.policy, self.store.books.place
+        problems = []
+        if self._writer.failing() or not os.access(policy.audit_folder, os.W_OK):
+            problems.append("the audit log cannot be written: nothing is sent")
+        failure = self.store.books.failing()
+        if failure is None and place is not None and not os.access(place, os.W_OK):
             failure = "not writable"
         if failure is not None:
-            found.append(f"the outbox cannot be written ({failure}): no event is accepted")
-        full = [name for name in self.policy.destinations if not self.outbox.room(name, 1)]
-        found += [f"the queue of {name} is full" for name in full]
+            problems.append(f"the outbox cannot be written ({failure}): no event is accepted")
+        full = [name for name in policy.destinations if not self.store.intake.room(name, 1)]
+        problems += [f"the queue of {name} is full" for name in full]
         try:
-            for path in (self.policy.audit_folder, self.policy.database_file.parent):
+            for path in (policy.audit_folder, *([] if place is None else [place.parent])):
                 if disk_left(path) < DISK_LOW:
-                    found.append(f"the disk of {path.name} is nearly full")
+                    problems.append(f"the disk of {path.name} is nearly full")
         except OSError as error:
-            found.append(f"the disk cannot be looked at ({error.strerror})")
-        return found
+            problems.append(f"the disk cannot be looked at ({error.strerror})")
+        return problems
 
     def _try_again(self) -> None:
         """Write nothing, where the last write failed: a gate that gets no events while it is not ready must recover.
@@ -132,7 +132,7 @@ class Runtime:
         An empty write says less than a line: so not at once, and not at every look.
         """
         now = time.monotonic()
-        if not self._writer.failing() and self.outbox.failing() is None:
+        if not self._writer.failing() and self.store.books.failing() is None:
             self._failing_since = None
             return
         if self._failing_since is None:
@@ -143,26 +143,25 @@ class Runtime:
         with contextlib.suppress(AuditError, StorageError, TimeoutError):
             if self._writer.failing():
                 self._writer.append(()).result(5.0)
-            if self.outbox.failing() is not None:
-                self.outbox.try_again().result(5.0)
+            if self.store.books.failing() is not None:
+                self.store.books.try_again().result(5.0)
 
     def scrape(self) -> bytes:
         """The metrics, in Prometheus' text format. Raises StorageError."""
+        place = self.store.books.place
         return self.metrics.text(
-            self.outbox.count(),
-            disk_left=disk_left(self.policy.database_file.parent),
-            now=time.time(),
+            self.store.books.count(), disk_left=None if place is None else disk_left(place.parent), now=time.time()
         )
 
     def _log_changed(self) -> None:
         self.metrics.log_is(failing=self._writer.failing(), anchor_failing=self._writer.anchor_failing())
 
     def close(self) -> None:
-        """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it anew."""
+        """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it again."""
         self.started = False
         self._deliverer.close()
         try:
-            self.outbox.close()
+            self.store.close()
         except StorageError:
             _log.error("the outbox could not be closed")
         self._writer.close()
@@ -172,7 +171,7 @@ class Runtime:
         self._delivering, self.started = self._deliverer.running, False
         self._deliverer.close(drain=FORK_DRAIN)
         with contextlib.suppress(StorageError):
-            self.outbox.close()
+            self.store.close()
         self._writer.close()
 
     def resume(self) -> None:
@@ -180,15 +179,15 @@ class Runtime:
         if self._delivering:
             self.start()
 
-    def _gate(self) -> Gate:
+    def _gate(self, policy: Policy) -> Gate:
         return Gate(
-            self.policy,
+            policy,
             self.keys,
             clock=time.time,
             new_id=ids.request_id,
-            lookup=place_lookup(self.policy),
+            lookup=place_lookup(policy),
             recorder=self._writer,
-            outbox=self.outbox,
+            intake=self._intake,
             metrics=self.metrics,
             arrived=self._deliverer.start,
         )
@@ -215,22 +214,50 @@ def _after_fork() -> None:
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)
 
 
-def start(config: str | Path | Policy = "gatekeeper.toml") -> Runtime:
+def start(config: str | Path | Policy = "gatekeeper.toml", *, store: Opening = open_store) -> Runtime:
     """The gate of a process that serves no app: a worker, a script. `track`, `load` and caught clients work by it.
 
     Raises ConfigError if the policy cannot be used.
     """
-    made = Runtime(config)
-    context.install(made.gate)
-    return made
+    runtime = Runtime(config, store=store)
+    context.install(runtime.gate)
+    return runtime
 
 
-def check(policy: Policy) -> keys.KeyRing:
-    """Make log, store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
+def check(policy: Policy) -> None:
+    """Make log, embedded store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
     usable(policy.audit_folder)
     database.prepare(policy.database_file)
+    keys_of(policy)
+
+
+def keys_of(policy: Policy) -> keys.KeyRing:
+    """A policy's keys, made if there are none. Raises ConfigError."""
     keys.audit(policy.keys_folder)
     return keys.load(policy.keys_folder)
+
+
+def bounds(policy: Policy) -> Bounds:
+    """What a policy asks of the store."""
+    table = policy.file.delivery
+    return Bounds(tuple(policy.destinations), table.max_queued, table.dead_letters)
+
+
+def orders(policy: Policy) -> Orders:
+    """What a policy asks of the deliverer."""
+    return Orders(policy.destinations, policy.file.delivery.timeout)
+
+
+def needs(policy: Policy, recorder: Recording) -> Needs:
+    """What a policy's store is opened with."""
+    return Needs(
+        url=policy.file.storage.url,
+        folder=policy.folder,
+        bounds=bounds(policy),
+        recorder=recorder,
+        missing=partial(missing, policy.audit_folder),
+        clock=time.time,
+    )
 
 
 def audit_writer(policy: Policy) -> AuditWriter:

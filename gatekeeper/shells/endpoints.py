@@ -36,6 +36,7 @@ from gatekeeper.shells.relay import RETRY_AFTER, Relay
 from gatekeeper.shells.target import path_fault, raw_path
 from gatekeeper.shells.turns import Turns
 from gatekeeper.signals import gpc, header_values
+from gatekeeper.storage.outbox import Accepted
 
 GPC_RESOURCE = "/.well-known/gpc.json"
 # By which a page can show that the opt-out signal was processed (California: 11 CCR 7025(c)(6), since 2026).
@@ -56,7 +57,7 @@ class Endpoints:
         self._updated = datetime.fromtimestamp(written, UTC).date().isoformat()
         prefix = gate.policy.prefix
         self._relay = relay
-        self._accepting = Turns(gate.outbox.accept, lambda ids, first, end: ids[first:end])
+        self._accepting = Turns(gate.intake.accept, _part)
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
         self.routes = {
@@ -123,13 +124,13 @@ class Endpoints:
         wire.check_type(_single(headers, b"content-type"))
         events = wire.parse(wire.inflate(await read(), _single(headers, b"content-encoding"), self._limit))
         try:
-            request_ids = await self._accepting.wait(gate.arrivals(events, caller))
+            accepted = await self._accepting.wait(gate.arrivals(events, caller))
         except (AuditError, DeliveryError, StorageError) as error:
             if not isinstance(error, DeliveryError):
                 gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
         honoured = (HONOURED,) if self._honours(headers, caller) else ()
-        return json_reply(202, {"request_ids": request_ids}, (*honoured, *allowed))
+        return json_reply(202, {"request_ids": accepted.request_ids}, (*honoured, *allowed))
 
     async def healthz(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/healthz`: the process is alive."""
@@ -178,6 +179,11 @@ _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-headers", _ALLOWED_HEADERS),
     (b"access-control-max-age", b"600"),
 )
+
+
+def _part(accepted: Accepted, first: int, end: int) -> Accepted:
+    """A caller's own part of what a turn's arrivals were answered."""
+    return Accepted(accepted.request_ids[first:end])
 
 
 def _fault(scope: Scope, headers: Headers, hosts: frozenset[str]) -> Fault | None:

@@ -38,6 +38,10 @@ MIGRATIONS: Final = (
     CREATE TABLE dead(id INTEGER PRIMARY KEY, frame TEXT NOT NULL, attempts INTEGER NOT NULL, why TEXT NOT NULL,
         at REAL NOT NULL) STRICT;
     """,
+    """
+    ALTER TABLE outbox RENAME COLUMN frame TO payload;
+    ALTER TABLE dead RENAME COLUMN frame TO payload;
+    """,
 )
 
 
