@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +25,7 @@ class _Place:
 
     after: int = 0  # rows up to here were claimed before
     busy: set[Hashable] = field(default_factory=set)  # of those: under way, or waiting for another attempt
+    waiting: set[Hashable] = field(default_factory=set)  # of those: waiting
 
 
 class SqliteQueue:
@@ -84,11 +85,15 @@ class SqliteQueue:
         """One flight of rows whose time has come."""
 
         def do(commit: Commit) -> Flight | None:
-            wanted = orjson.dumps(again.ids).decode()
+            place = self._place(destination)
+            ids = place.waiting.intersection(again.ids)  # not what has been claimed again already
+            wanted = orjson.dumps(list(ids)).decode()
             rows = load(commit.db, "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (wanted,))
             rows = self._tables.without_stopped(commit, self._tables.number(commit, destination), rows)
             run(commit.db, "DELETE FROM again WHERE id IN (SELECT value FROM json_each(?))", (wanted,))
-            self._free(commit, destination, again.ids)
+            self._free(commit, destination, ids)
+            commit.undo.append(partial(place.waiting.update, ids))
+            place.waiting -= ids
             return self._fly(commit, destination, again.attempt + 1, rows) if rows else None
 
         return self._commits.submit(do)
@@ -149,7 +154,9 @@ class SqliteQueue:
             for flight in flights:
                 places.setdefault(flight.destination, _Place()).busy.update(map(ID, flight.rows))
             for name, again in waiting:
-                places.setdefault(name, _Place()).busy.update(again.ids)
+                place = places.setdefault(name, _Place())
+                place.busy.update(again.ids)
+                place.waiting.update(again.ids)
             commit.undo.append(partial(setattr, self, "_places", self._places))
             self._places = places
             return Recovered(flights, waiting, self._upkeep.reckon(commit), self._upkeep.bury(commit))
@@ -202,10 +209,13 @@ class SqliteQueue:
 
     def _wait(self, commit: Commit, no: int, flight: Flight, rows: list[Row], wait: Again, why: str | None) -> None:
         """Rows wait for another attempt."""
+        place, ids = self._place(flight.destination), [*map(ID, rows)]
+        commit.undo.append(partial(place.waiting.difference_update, ids))
+        place.waiting.update(ids)
         run(
             commit.db,
             "INSERT OR REPLACE INTO again SELECT value, ?, ?, ? FROM json_each(?)",
-            (wait.attempt, wait.due, why, orjson.dumps([row.id for row in rows]).decode()),
+            (wait.attempt, wait.due, why, orjson.dumps(ids).decode()),
         )
         run(commit.db, "UPDATE destination SET retried = retried + ? WHERE no = ?", (len(rows), no))
         commit.outcomes.append(self._tables.line(no, rows, "pending", why, flight.attempt))
@@ -221,7 +231,7 @@ class SqliteQueue:
         commit.undo.append(partial(place.busy.difference_update, ids))
         return flight
 
-    def _free(self, commit: Commit, destination: str, ids: Sequence[Hashable]) -> None:
+    def _free(self, commit: Commit, destination: str, ids: Collection[Hashable]) -> None:
         place = self._place(destination)
         commit.undo.append(partial(place.busy.update, place.busy.intersection(ids)))
         place.busy.difference_update(ids)

@@ -141,8 +141,9 @@ class Work:
 
     do: Callable[[Commit], Any]
     done: Future[Any]
-    recorded: bool  # done only when the lines are durable
     since: float
+    recorded: bool = False  # done only when the lines are durable
+    last: bool = False  # done when the arrivals of the same commit are in
 
 
 class Listeners:
@@ -188,14 +189,17 @@ class Committer:
         thread = self._thread
         return None if thread is None else thread[1].failure
 
-    def submit(self, do: Callable[[Commit], R], *, recorded: bool = False) -> Future[R]:
-        """Have something done in the next commit; with `recorded`, its future waits for the commit's lines."""
+    def submit(self, do: Callable[[Commit], R], *, recorded: bool = False, last: bool = False) -> Future[R]:
+        """Have something done in the next commit; with `recorded`, its future waits for the commit's lines.
+
+        What is done `last` sees the arrivals that are committed with it: those were handed over before, too.
+        """
         done: Future[R] = Future()
         done.set_running_or_notify_cancel()  # a caller that stops waiting for it cannot cancel it
         with self._lock:
             if self._thread is None or self._thread[0] != os.getpid():  # a parent's connection and queue are its own
                 self._thread = (os.getpid(), self._begin())
-            self._thread[1].put(Work(do, done, recorded, self._now()))
+            self._thread[1].put(Work(do, done, self._now(), recorded, last))
         return done
 
     def close(self, timeout: float = 15.0) -> None:

@@ -44,7 +44,7 @@ class SqliteStore:
         self._tables = Tables(path, bounds, clock)
         claimable, ledger = Listeners(), SqliteLedger(self._tables)
         self._commits = Committer(lambda: Writing(path, recorder, ledger, claimable, clock), time.monotonic)
-        upkeep = Upkeep(self._tables, self._commits, missing)
+        self.upkeep = upkeep = Upkeep(self._tables, self._commits, missing)
         self.intake = SqliteIntake(self._tables, self._commits, ledger)
         self.queue = SqliteQueue(self._tables, self._commits, claimable, upkeep)
         self.withdrawals = SqliteWithdrawals(self._tables, self._commits)

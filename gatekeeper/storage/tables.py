@@ -48,9 +48,12 @@ class Tables:
         """Give the policy's destinations, and `names`, their numbers, and know everybody's."""
         for name in (*self.bounds.destinations, *names):
             run(commit.db, "INSERT INTO destination(name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-        self.numbers = {name: no for no, name in run(commit.db, "SELECT no, name FROM destination")}
-        self.by_number = {no: name for name, no in self.numbers.items()}
-        commit.undo.append(self.numbers.clear)  # a number that was rolled back may become another one's
+        # A number that is rolled back may become another destination's.
+        commit.undo.append(partial(self._know, self.numbers))
+        self._know({name: no for no, name in run(commit.db, "SELECT no, name FROM destination")})
+
+    def _know(self, numbers: dict[str, int]) -> None:
+        self.numbers, self.by_number = numbers, {no: name for name, no in numbers.items()}
 
     def number(self, commit: Commit, destination: str) -> int:
         """A destination's number."""
@@ -89,9 +92,9 @@ class Tables:
     def hidden(self, commit: Commit) -> list[tuple[int, int]]:
         """Spans of rows, first and last id, whose decision line is not durable yet: nothing may leave of them.
 
-        Those that this very commit takes over from an ended process are among them.
+        Those that this very commit brings, or takes over from an ended process, are among them.
         """
-        spans = list(commit.adopted)
+        spans = [*commit.adopted, *commit.ranges]
         for (text,) in run(commit.db, "SELECT ranges FROM unwritten WHERE ranges != ''"):
             spans += [(first, last) for first, last in orjson.loads(text)]
         return spans

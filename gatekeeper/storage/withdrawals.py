@@ -53,7 +53,8 @@ class SqliteWithdrawals:
                 target=self._until_heard, args=(done, count, under_way), name="gatekeeper-cancel", daemon=True
             ).start()
 
-        self._commits.submit(lambda commit: self._cancel(commit, subjects, destinations)).add_done_callback(ended)
+        cancelled = self._commits.submit(lambda commit: self._cancel(commit, subjects, destinations), last=True)
+        cancelled.add_done_callback(ended)
         return done
 
     def unheard(self) -> Mapping[str, frozenset[Hashable]]:

@@ -159,8 +159,11 @@ class Writing:
             self._release(commit, written)
             for one in refused:
                 self._take_back(commit, one)
-            results = [one.do(commit) for one in work]
+            results = [None if one.last else one.do(commit) for one in work]
             self._ledger.finish(commit)
+            for n, one in enumerate(work):
+                if one.last:
+                    results[n] = one.do(commit)
             self._keep_lines(commit)
             run(db, "COMMIT")
         except BaseException:
