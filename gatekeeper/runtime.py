@@ -34,6 +34,7 @@ from gatekeeper.storage.sqlite import open_store
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
 TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
 FORK_DRAIN = 5.0  # seconds for requests under way before a fork
+KEEPING = 2.0  # seconds for the last events to be kept, before the deliverer ends
 _FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
 _log = logging.getLogger("gatekeeper")
 
@@ -159,6 +160,7 @@ class Runtime:
     def close(self) -> None:
         """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it again."""
         self.started = False
+        self._intake.wait(KEEPING)
         self._deliverer.close()
         try:
             self.store.close()
@@ -169,6 +171,7 @@ class Runtime:
     def pause(self) -> None:
         """End every thread and close every file, for this process is about to fork: see `_before_fork`."""
         self._delivering, self.started = self._deliverer.running, False
+        self._intake.wait(KEEPING)
         self._deliverer.close(drain=FORK_DRAIN)
         with contextlib.suppress(StorageError):
             self.store.close()
