@@ -143,19 +143,21 @@ class Deliverer:
         started.set()
         try:
             while not self._queue.lead():
+                if self._stop.is_set():  # asked once more after that: the last process to end delivers what is left
+                    return
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LEAD):
                         await self._stop.wait()
-                if self._stop.is_set():
-                    return
             self.leading = True
-            while not self._stop.is_set():
+            while True:
                 self._changed.clear()
                 try:
                     await self._lead()
                 except Exception as error:  # noqa: BLE001  # delivery goes on, whatever it was
                     _log.error("the deliverer failed (%s) and begins again", type(error).__name__)
                     await asyncio.sleep(0.5)
+                if self._stop.is_set():
+                    return
         finally:
             self.leading = False
             self._queue.leave()
