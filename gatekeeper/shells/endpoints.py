@@ -10,10 +10,11 @@ from functools import partial
 
 from gatekeeper import wire
 from gatekeeper.errors import AuditError, DeliveryError, EventError, StorageError
-from gatekeeper.gate import Caller
+from gatekeeper.gate import Caller, Gate
 from gatekeeper.metrics import CONTENT_TYPE
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import (
+    TARGET,
     Disconnected,
     Header,
     Headers,
@@ -31,7 +32,6 @@ from gatekeeper.shells.asgi import (
 from gatekeeper.shells.caller import bearer, identify, presents_key
 from gatekeeper.shells.hygiene import Fault, request_fault
 from gatekeeper.shells.origins import cors
-from gatekeeper.shells.protocol import TARGET
 from gatekeeper.shells.relay import RETRY_AFTER, Relay
 from gatekeeper.shells.target import path_fault, raw_path
 from gatekeeper.shells.turns import Turns
@@ -48,15 +48,15 @@ _log = logging.getLogger("gatekeeper")
 class Endpoints:
     """Everything the gate itself answers. An ASGI app for paths under the prefix."""
 
-    def __init__(self, runtime: Runtime, relay: Relay) -> None:
+    def __init__(self, runtime: Runtime, gate: Gate, relay: Relay) -> None:
         self._runtime = runtime
-        self._gate = gate = runtime.gate
+        self._gate = gate
         self._limit = gate.policy.file.server.max_body
         path = gate.policy.path
         written = path.stat().st_mtime if path is not None and path.exists() else gate.clock()
         self._updated = datetime.fromtimestamp(written, UTC).date().isoformat()
         prefix = gate.policy.prefix
-        self._relay = relay
+        self._relay = partial(relay.reply, gate)
         self._accepting = Turns(gate.intake.accept, _part)
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
@@ -81,7 +81,7 @@ class Endpoints:
         `read` is awaited for the body, once, and only by who wants one. Raises Disconnected out of it.
         """
         path = local_path(scope)
-        endpoint = self._relay.reply if path.startswith(self._calls) else self.routes.get(path)
+        endpoint = self._relay if path.startswith(self._calls) else self.routes.get(path)
         if endpoint is None:
             return problem_reply(404, "there is no such endpoint")
         headers = lowered(scope)

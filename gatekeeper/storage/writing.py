@@ -161,9 +161,9 @@ class Writing:
                 self._take_back(commit, one)
             results = [None if one.last else one.do(commit) for one in work]
             self._ledger.finish(commit)
-            for n, one in enumerate(work):
-                if one.last:
-                    results[n] = one.do(commit)
+            for n, late in enumerate(work):
+                if late.last:
+                    results[n] = late.do(commit)
             self._keep_lines(commit)
             run(db, "COMMIT")
         except BaseException:
