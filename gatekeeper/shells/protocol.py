@@ -74,8 +74,7 @@ FOLLOWS: Final[Mapping[tuple[Reading, Event], Reading]] = {
     (Reading.FRESH, Event.REFUSE): Reading.REFUSED,
     (Reading.HEAD, Event.REFUSE): Reading.REFUSED,
     (Reading.BODY, Event.REFUSE): Reading.REFUSED,
-    (Reading.BETWEEN, Event.REFUSE): Reading.REFUSED,
-    (Reading.RESTING, Event.REFUSE): Reading.REFUSED,
+    (Reading.BETWEEN, Event.REFUSE): Reading.REFUSED,  # behind a request that was to be the last one
     (Reading.REFUSED, Event.ANSWERED): Reading.REFUSED,
 }
 # What is waited for; while that stays the same, so does the timer. `None`: for nothing of the client's.
