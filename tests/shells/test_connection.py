@@ -68,12 +68,14 @@ class Watched(GuardedProtocol):
 class Client:
     """A connection, and the app behind it, which answers when it is told to."""
 
-    def __init__(self, limits=Limits(), rows=None):
+    def __init__(self, limits=None, rows=None):
         self.go_on = asyncio.Event()
         self.bodies = []
         config = Config(self.app, lifespan="off", interface="asgi3", log_config=None, timeout_keep_alive=30)
         config.load()
-        self.it = guarded(Watch(lambda: limits), Watched)(config, ServerState(), {}, asyncio.get_running_loop())
+        self.it = guarded(Watch(lambda: limits or Limits()), Watched)(
+            config, ServerState(), {}, asyncio.get_running_loop()
+        )
         self.it.rows = [] if rows is None else rows
         self.wire = Wire()
         self.it.connection_made(self.wire)
@@ -165,8 +167,8 @@ async def refused_behind_another(c):
 
 
 async def refused_between(c):
-    """What comes behind a request that said it was the last one."""
-    await c.feed(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET)
+    """Bytes behind a request that said it was the last one: the parser behind a declined upgrade is strict."""
+    await c.feed(DECLINED + b"abcd" + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET)
 
 
 DAYS = [one_after_the_other, pipelined, a_body_in_pieces, upgraded, refused_in_its_head, refused_in_its_body,
