@@ -4,8 +4,9 @@ export SEED SOAK POINTS
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LOCK := requirements-dev.lock
 
-.PHONY: run test check laws torture bench bench-readme format clean
+.PHONY: run test check laws torture bench bench-readme format lock clean
 
 run: $(STAMP)        ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
@@ -19,6 +20,7 @@ check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict tests/typing/api.py
 	$(BIN)/interrogate -q gatekeeper
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
@@ -45,8 +47,14 @@ format: $(STAMP)
 clean:
 	rm -rf $(VENV) .torture.jsonl .mypy_cache .ruff_cache .hypothesis
 
-$(STAMP): pyproject.toml gatekeeper/_version.py
+lock: $(STAMP)       ## pin what development and CI install, for every Python and platform, after a change of pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --python-version 3.11 --upgrade --quiet \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file $(LOCK)
+
+$(STAMP): pyproject.toml $(LOCK) gatekeeper/_version.py
 	$(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@

@@ -60,13 +60,18 @@ class NoIntake:
         done.set_result(Accepted([one.request_id for one in arrivals]))
         return done
 
+    def sweep(self, refusals: object) -> None:
+        """Nothing is queued."""
+
 
 def gate(destinations: tuple[str, ...] = samples.DESTINATIONS, **tables: Any) -> Gate:
     """The pure core under the harness' policy, with a clock that stands still."""
     policy = parse_policy(samples.policy(9, destinations=destinations) | tables, environ={})
+    intake = NoIntake()
     return Gate(
-        policy, RING, clock=lambda: NOW, new_id=request_id, lookup=Locations(), recorder=NoDisk(), intake=NoIntake()
-    )
+        policy, RING, clock=lambda: NOW, new_id=request_id, lookup=Locations(), recorder=NoDisk(), intake=intake,
+        refusals=intake,
+    )  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ ROOMS = {
     "elements": "shaping",
     "audit": "audit", "storage": "outbox", "delivery": CLIENT, "shells": SERVER,
     "gate": ORDER, "wire": ORDER, "keys": ORDER, "ids": ORDER, "policy": ORDER, "model": ORDER, "metrics": ORDER,
-    "calls": ORDER, "context": ORDER, "runtime": ORDER,
+    "calls": ORDER, "subjects": ORDER, "context": ORDER, "runtime": ORDER,
 }  # fmt: skip
 STAGES = (
     "server",

@@ -7,7 +7,7 @@ app = GatekeeperMiddleware(app, config="gatekeeper.toml")
 from gatekeeper import context
 from gatekeeper._version import __version__
 from gatekeeper.context import track
-from gatekeeper.errors import AuditError, ConfigError, DeliveryError, EventError, GatekeeperError
+from gatekeeper.errors import AuditError, ConfigError, DeliveryError, EventError, GatekeeperError, StorageError
 from gatekeeper.issue import issue_consent
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.runtime import start
@@ -21,6 +21,7 @@ __all__ = [
     "GatekeeperError",
     "GatekeeperMiddleware",
     "Policy",
+    "StorageError",
     "__version__",
     "context",
     "issue_consent",

@@ -15,12 +15,12 @@ from typing import ClassVar, Final
 
 from msgspec import structs
 
+from gatekeeper import subjects
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
-from gatekeeper.destinations.kind import Destination, Kind, Shaping
 from gatekeeper.elements import TRUNCATED, Roles, may_send
 from gatekeeper.fields import Catalogue
-from gatekeeper.gate import Caller, Gate, Plan, failed
+from gatekeeper.gate import Caller, Gate, Plan, age_of, failed, insufficient
 from gatekeeper.model import (
     Answer,
     Call,
@@ -28,6 +28,7 @@ from gatekeeper.model import (
     Discreet,
     Event,
     Fate,
+    Inputs,
     Outgoing,
     Permission,
     Place,
@@ -35,11 +36,16 @@ from gatekeeper.model import (
     Step,
     Verdict,
 )
-from gatekeeper.native import coding, find
-from gatekeeper.native.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
-from gatekeeper.signals import header_values
+from gatekeeper.refusals import merged, then_swept
+from gatekeeper.scrub.fields import search_of
+from gatekeeper.scrub.taint import Taint, declared
+from gatekeeper.signals import context, header_values
 from gatekeeper.signals.tcf import vendor_permissions
+from gatekeeper.vendors import find
+from gatekeeper.vendors.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
+from gatekeeper.vendors.formats import coding
+from gatekeeper.vendors.kind import Destination, Kind, Shaping
 
 _log = logging.getLogger("gatekeeper")
 # Headers of the caller that are fields of the visitor; all others are dropped, or the dialect's own business.
@@ -76,7 +82,7 @@ class CallPlan(Discreet, frozen=True):
 
 def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
     """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
-    at = gate.clock()
+    at = gate.now()
     dialect = find(to, call.method, call.path)
     native: Native | None = None
     try:
@@ -100,17 +106,29 @@ def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UN
     """The plan for a call to a tracking host that is no destination of the policy; the audit names the host."""
     kind = Kind("unlisted", host, None, frozenset(), "", (), None)
     nowhere = Destination(host, kind, Purpose.MARKETING, "", frozenset(), {}, frozenset(), "")
-    return _blocked(gate, nowhere, gate.clock(), reason, "the policy has no destination for this host", answer)
+    return _blocked(gate, nowhere, gate.now(), reason, "the policy has no destination for this host", answer)
 
 
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
-    """Make the decision lines durable. The future fails with AuditError; then nothing may be sent."""
-    return gate.recorder.append(decision_lines(gate, plan))
+    """End what the call's visitors refuse of what is queued, and make the decision lines durable.
+
+    The future fails with AuditError or StorageError; then nothing may be sent.
+    """
+    swept = sweep_call(gate, plan)
+    written = gate.recorder.append(decision_lines(gate, plan))
+    return written if swept is None else then_swept(written, lambda: swept)
+
+
+def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
+    """End what the visitors of a call's elements take back of what is queued; `None` where nothing of it is."""
+    # When an element of a call happened is anybody's word: what its visitor refuses, they refuse now.
+    refused = merged([gate.refusal_of(one, one.at) for one in plan.plans])
+    return gate.refusals.sweep(refused) if refused else None
 
 
 def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
     """A call's decision lines, to be recorded before anything is sent."""
-    return [lines.decision_line(one, gate.policy) for one in plan.plans]
+    return [line for _, line in lines.decision_lines(plan.plans, gate.policy) if line is not None]
 
 
 def unrecorded(plan: CallPlan) -> CallPlan:
@@ -163,7 +181,8 @@ def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answ
     request_id = gate.new_id(at)
     place = Place(None, None, "unknown", (gate.policy.laws.strictest,))
     decision = structs.replace(failed(to), reason=reason, steps=(Step("call", "blocked", why),))
-    plan = Plan(request_id, at, Event("call", request_id, at, {}), place, None, (decision,), {}, ())
+    event = Event("call", request_id, at, {})
+    plan = Plan(request_id, at, event, place, None, (decision,), {}, (), Inputs("call"))
     return CallPlan(to, (plan,), None, answer, reason)
 
 
@@ -172,19 +191,23 @@ def _plan_call(
 ) -> CallPlan:
     headers = _header_leaves(call, to, caller)
     shared = (*native.shared, *headers)
-    judged = [_Judged(gate, to, native, caller, at, dialect, shared, element) for element in native.elements]
+    # What elements share may hold nothing that any of them declares.
+    everyone = (shared, *(one.leaves for one in native.elements)) if len(native.elements) > 1 else ()
+    taint = declared((leaf.role, leaf.value) for leaves in everyone for leaf in leaves)
+    judged = [_Judged(gate, to, native, caller, at, dialect, shared, element, taint) for element in native.elements]
     if not judged:
         return _blocked(gate, to, at, INSUFFICIENT, "there is no event in it", dialect.accepted(native))
     sent = [one for one in judged if one.kept is not None]
-    plans = tuple([one.plan(gate, at) for one in judged])
     kept = tuple([one.kept for one in judged])
     if not sent:
+        plans = tuple([one.plan(gate, at) for one in judged])
         return CallPlan(to, plans, None, dialect.accepted(native), plans[0].decisions[0].reason, dialect, native, kept)
     # What holds for all elements may only say what every element that is sent may say.
     common = [leaf for leaf in sent[0].shared if leaf is not None]
     if len(sent) > 1:
         common = [leaf for n, leaf in enumerate(sent[0].shared) if leaf and all(one.shared[n] for one in sent)]
     outgoing = dialect.encode(native, [leaf for leaf in common if leaf.path[0] != _HEADER], kept)
+    plans = tuple([one.plan(gate, at) for one in judged])  # after all that is derived for the request
     more = tuple([(str(leaf.path[1]), str(leaf.value)) for leaf in common if leaf.path[0] == _HEADER])
     return CallPlan(to, plans, _coded(outgoing, call, more), dialect.accepted(native), None, dialect, native, kept)
 
@@ -216,25 +239,41 @@ def _roles(catalogue: Catalogue) -> Roles:
     return Roles(catalogue)
 
 
+def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
+    """The visitor that an element is marked with, narrowed by what the browser that made the call says itself.
+
+    Where a server carries the elements of several visitors, what comes with the request is somebody else's.
+    """
+    visitor = gate.visitor(mark, at)
+    if caller.relayed:
+        return Caller(visitor=visitor, trusted=caller.trusted, relayed=True)
+    if caller.visitor is not None:  # a context of the call as a whole: one more thing that the browser says
+        visitor = context.passed_on(visitor, context.beside(caller.visitor.signals, visitor.signals))
+    return Caller(headers=caller.headers, visitor=visitor, trusted=caller.trusted, foreign=caller.foreign)
+
+
 class _Judged:
     """One element, decided and cleaned; `shared` and `kept`: what may be sent of the shared and of its own leaves."""
 
-    __slots__ = ("consent", "decision", "event", "kept", "place", "shared", "subjects")
+    __slots__ = ("about", "consent", "decision", "event", "found", "kept", "place", "shared", "vendor")
 
     def __init__(
         self, gate: Gate, to: Destination, native: Native, caller: Caller, at: float,
-        dialect: Dialect, shared: Sequence[Leaf], element: Element,
+        dialect: Dialect, shared: Sequence[Leaf], element: Element, of_all: Taint | None,
     ) -> None:  # fmt: skip
         hidden = 0
         if element.stamp is not None:
-            # Its visitor's token says all there is: what came with the request is somebody else's.
-            caller = Caller(visitor=gate.visitor(element.stamp, at), trusted=caller.trusted)
+            caller = _marked(gate, element.stamp, caller, at)
             hidden = len(shared) - len(native.shared)
             shared = native.shared
         own = len(element.leaves)
         leaves = (*element.leaves, *shared)
         roles = _roles(gate.policy.catalogue)
-        self.event, fit = roles.read(leaves, element, at, gate.policy.event_purposes)
+        taint = declared((leaf.role, leaf.value) for leaf in leaves)
+        search = search_of(gate.policy.catalogue, taint)
+        common = search if of_all is None else search_of(gate.policy.catalogue, of_all)
+        searches = (search,) * own + (common,) * len(shared)
+        self.event, fit = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
         query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
         self.place, self.consent = gate.situation(
             caller,
@@ -243,31 +282,30 @@ class _Judged:
             query=query.encode("latin-1", "replace"),
             carried=element.flags,
         )
-        self.subjects = gate.subjects_of(caller, self.event, self.consent)
+        self.about = caller
+        self.found: list[tuple[str, object]] = []  # identifiers in what is sent, and what is derived from them
+        self.vendor = Permission.UNKNOWN
         self.kept: Kept | None = None
         self.shared: Sequence[Leaf | None] = ()
         if to.events is not None and element.event not in to.events:
             self.decision = structs.replace(failed(to), reason=NOT_ROUTED)
             return
-        vendor = Permission.UNKNOWN
         if to.vendor_id is not None:
-            vendor = vendor_permissions(self.consent.signals, to.vendor_id, to.tcf_purposes)
-        decision = decide(self.event, self.consent, self.place, to, vendor)
+            self.vendor = vendor_permissions(self.consent.signals, to.vendor_id, to.tcf_purposes)
+        decision = decide(self.event, self.consent, self.place, to, self.vendor)
         if decision.verdict is Verdict.BLOCK:
             self.decision = decision
             return
-        left = may_send(leaves, fit, decision, dialect, to)
+        left = may_send(leaves, fit, decision, dialect, to, searches)
         kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])
         self.shared = left.leaves[own:] + [None] * hidden
-        shaping = Shaping(to, self.consent, self.place, at, lambda value: gate.keys.derived_id(to.name, value))
+        shaping = Shaping(to, self.consent, self.place, at, gate.deriving(to, self.found))
         why = dialect.minimum([*[leaf for leaf in self.shared if leaf is not None], *kept], shaping)
         if why is not None:
-            steps = (*decision.steps, Step("minimum data", "not met", why))
-            self.decision = structs.replace(
-                decision, verdict=Verdict.BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
-            )
+            self.decision = insufficient(decision, why)
             return
         self.kept = Kept(kept, shaping)
+        self.found += roles.identifiers(fit, left.leaves)
         causes, went = decision.stripped, left.went
         stripped = {name: causes.get(name, "invalid") for name in self.event.names if name not in went}
         self.decision = Decision(
@@ -287,4 +325,8 @@ class _Judged:
     def plan(self, gate: Gate, at: float) -> Plan:
         """What the audit is told of this element."""
         request_id = gate.new_id(at)
-        return Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, self.subjects)
+        found = [*subjects.identifiers(self.event.data, gate.policy.catalogue.identifying, ()), *self.found]
+        about = gate.subjects_of(self.about, self.consent, found)
+        known = {} if self.vendor is Permission.UNKNOWN else {self.decision.destination: self.vendor}
+        inputs = Inputs("call", age_of(self.about), None, known)
+        return Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, about, inputs)

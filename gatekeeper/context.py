@@ -22,7 +22,7 @@ from gatekeeper.errors import ConfigError, EventError, GatekeeperError
 from gatekeeper.gate import Caller
 from gatekeeper.shells.asgi import lowered
 from gatekeeper.shells.caller import identify
-from gatekeeper.signals.context import Visitor
+from gatekeeper.signals.context import Visitor, passed_on
 from gatekeeper.signals.context import write as write_token
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class Here(Struct, eq=False):
         if caller is None:
             scope = self.scope() if callable(self.scope) else self.scope
             caller = Caller(visitor=self.visitor) if scope is None else identify(scope, lowered(scope), self.gate)
-            self._caller = caller
+            # What this process sends is the app's: a batch of its SDKs may carry the marks of other visitors.
+            caller = self._caller = structs.replace(caller, relayed=True)
         if not self.told:
             return caller
         residence, age_band = self.told.get("residence"), self.told.get("age_band")
@@ -66,10 +67,10 @@ class Here(Struct, eq=False):
         return structs.replace(caller, residence=residence, age_band=age_band)
 
     def token(self) -> str:
-        """The visitor as a signed token, valid for an hour."""
+        """The visitor as a signed token, valid for an hour; one that comes of another token ends with that."""
         caller = self.caller()
         if caller.visitor is not None:
-            visitor = caller.visitor
+            visitor = passed_on(caller.visitor, self.gate.heard(caller))
         else:
             heard = self.gate.heard(caller)
             place = self.gate.place_of(caller)
@@ -113,7 +114,7 @@ def track(event: str, /, **data: Any) -> str | None:
         return None
     try:
         posted = wire.parse(orjson.dumps({"event": event, "data": data}))
-        request_ids, _ = here.gate.take(posted, here.caller())
+        request_ids, _ = here.gate.take(posted, here.caller(), ours=True)
     except (EventError, GatekeeperError) as error:
         _log.error("track() was refused: %s", error)
         return None

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
 from gatekeeper.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
+from gatekeeper.vendors.kind import Destination
 
 CONTEXTUAL: Final = "contextual"
 # Looked up once: an enum's member costs as much as a call.
@@ -24,6 +24,7 @@ _UNKNOWN: Final = Permission.UNKNOWN
 _GRANTED: Final = Permission.GRANTED
 _DENIED: Final = Permission.DENIED
 _SEND: Final = Verdict.SEND
+_NECESSARY: Final = Purpose.NECESSARY
 _MOST_NAMES: Final = 64  # of an event whose names are remembered; a sender chooses those nobody knows
 _MOST_LAYOUTS: Final = 512
 _NEEDS: Final = {purpose: f"needs {purpose}" for purpose in Purpose}
@@ -61,24 +62,29 @@ def decide(
         if not inside:
             return _block(to, JURISDICTION, steps)
 
-    ruling = consent.rulings[to.purpose]
+    purpose = purpose_of(event, to)
+    ruling = consent.rulings[purpose]
     contextual = False
     if ruling.silent and to.statistics_only and _exempt(place):
         ruling = Ruling(_GRANTED, "not_opted_out")
         steps += (Step("statistics only", "exempt", "the law exempts first-party statistics, and nobody objected"),)
     if ruling.permission is not _GRANTED:
         contextual = ruling.opted_out and to.on_opt_out == CONTEXTUAL
-        steps += (Step(_NEEDS[to.purpose], CONTEXTUAL if contextual else "denied", ruling.reason or ""),)
+        steps += (Step(_NEEDS[purpose], CONTEXTUAL if contextual else "denied", ruling.reason or ""),)
         if not contextual:
             return _block(to, ruling.reason or INTERNAL, steps)
     else:
-        steps += (_given(to.purpose, ruling.basis),)
+        steps += (_given(purpose, ruling.basis),)
 
-    if vendor is _DENIED and to.purpose in NO_CONSENT:  # what is necessary needs nobody's consent
+    if to.name in consent.refused and purpose in NO_CONSENT:
+        steps += (Step("service", "denied", "refused by name on the consent platform"),)
+        return _block(to, NO_CONSENT[purpose], steps)
+
+    if vendor is _DENIED and purpose in NO_CONSENT:  # what is necessary needs nobody's consent
         steps += (Step(f"vendor {to.vendor_id}", "denied", "the TC string does not consent to this vendor"),)
-        return _block(to, NO_CONSENT[to.purpose], steps)
+        return _block(to, NO_CONSENT[purpose], steps)
 
-    if to.purpose not in event.purposes:
+    if purpose not in event.purposes:
         steps += (Step("declared purposes", "do not include it", ", ".join(sorted(event.purposes))),)
         return _block(to, MISMATCH, steps)
 
@@ -99,7 +105,7 @@ def decide(
         stripped=names.stripped,
         derived=names.derived,
         basis=CONTEXTUAL if contextual else ruling.basis,
-        legal_basis=to.legal_basis,
+        legal_basis=to.legal_basis if purpose is to.purpose else "consent",
         steps=steps,
     )
 
@@ -119,6 +125,14 @@ def sort_names(event: Event, to: Destination, contextual: bool) -> Names:
             stripped[name] = "opt_out" if name in to.fields else to.causes[name]
     derived = [name for name in event.offered if name in allowed and name not in kept] if event.offered else ()
     return Names(tuple(kept), stripped, tuple(derived))
+
+
+def purpose_of(event: Event, to: Destination) -> Purpose:
+    """What an event is sent to a destination for: analytics where it is more than the `necessary` there covers."""
+    covered = to.kind.as_necessary
+    if covered is None or to.purpose is not _NECESSARY or event.name in covered:
+        return to.purpose
+    return Purpose.ANALYTICS
 
 
 class Layouts:

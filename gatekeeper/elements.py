@@ -11,17 +11,18 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from gatekeeper.destinations import normalise
-from gatekeeper.destinations.kind import Destination
+from gatekeeper.audit.vocabulary import dotted
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
 from gatekeeper.model import Decision, Event, Personal, Purpose
-from gatekeeper.native import pairs
-from gatekeeper.native.dialect import FLAG, PROTOCOL, SECRET, STAMP, Dialect, Element, Leaf
-from gatekeeper.native.names import written
 from gatekeeper.scrub import lift_click_ids
-from gatekeeper.scrub.fields import scrub_value
+from gatekeeper.scrub.fields import is_harmless, scrub_value
 from gatekeeper.scrub.identifier import is_mechanical, personal_shape
+from gatekeeper.scrub.search import Search
+from gatekeeper.vendors.dialect import FLAG, PROTOCOL, SECRET, STAMP, Dialect, Element, Leaf
+from gatekeeper.vendors.formats import normalise, pairs
+from gatekeeper.vendors.formats.names import written
+from gatekeeper.vendors.kind import Destination
 
 TRUNCATED: Final = "ip_truncated"
 _EVERY_PURPOSE: Final = frozenset(Purpose)
@@ -79,20 +80,28 @@ class Roles:
         }
 
     def read(
-        self, leaves: Sequence[Leaf], element: Element, at: float, purposes: Mapping[str, frozenset[Purpose]]
+        self,
+        leaves: Sequence[Leaf],
+        element: Element,
+        at: float,
+        purposes: Mapping[str, frozenset[Purpose]],
+        searches: Sequence[Search],
     ) -> Reading:
-        """The element as a canonical event. `leaves` are its own and the shared ones; `purposes` the policy's."""
+        """The element as a canonical event. `leaves` are its own and the shared ones; `purposes` the policy's.
+
+        `searches` say what each leaf may not hold.
+        """
         by_name, catalogue = self._by_name, self._catalogue
         data: dict[str, object] = {}
         unusable: dict[str, str] = {}
         names: dict[str, None] = {}
         fit: list[Fit] = []
-        for leaf in leaves:
+        for leaf, search in zip(leaves, searches, strict=True):
             role = leaf.role
             value = leaf.value
             how = by_name.get(role)
             if how is None:
-                if (role == PROTOCOL and not _is_personal(value)) or role in _ALWAYS:
+                if (role == PROTOCOL and not _is_personal(value) and is_harmless(value, search)) or role in _ALWAYS:
                     fit.append(leaf)
                 else:
                     fit.append(None)
@@ -102,7 +111,7 @@ class Roles:
                 continue
             row, key, envelope, number, url, _ = how
             if envelope:
-                fit.append(leaf if _is_envelope(role, value) else None)
+                fit.append(leaf if _is_envelope(role, value, search) else None)
                 continue
             if number and isinstance(value, str):
                 value = pairs.number(value)
@@ -131,7 +140,7 @@ class Roles:
         if unusable and not unusable.keys().isdisjoint(data):
             unusable = {name: cause for name, cause in unusable.items() if name not in data}
         event = Event(
-            name=_named(element.event),
+            name=_named(element.event) if all(is_harmless(element.event, one) for one in searches[:1]) else "unnamed",
             id=element.id or "",
             time=min(element.time or at, at),
             data=data,
@@ -140,6 +149,15 @@ class Roles:
             names=tuple(names),
         )
         return Reading(event, fit)
+
+    def identifiers(self, fit: Sequence[Fit], sent: Sequence[Leaf | None]) -> list[tuple[str, object]]:
+        """Whom the leaves that are sent lead to, as they came: kinds and values."""
+        identifying = self._catalogue.identifying
+        return [
+            (identifying[one[0].key], one[1])
+            for one, leaf in zip(fit, sent, strict=True)
+            if leaf is not None and isinstance(one, tuple) and one[0].key in identifying
+        ]
 
     def native_names(self, stripped: Mapping[str, str], leaves: Sequence[Leaf]) -> dict[str, tuple[str, ...]]:
         """Under which native names each stripped canonical field came."""
@@ -160,9 +178,14 @@ class Roles:
 
 
 def may_send(
-    leaves: Sequence[Leaf], fit: Sequence[Fit], decision: Decision, dialect: Dialect, to: Destination
+    leaves: Sequence[Leaf],
+    fit: Sequence[Fit],
+    decision: Decision,
+    dialect: Dialect,
+    to: Destination,
+    searches: Sequence[Search],
 ) -> Sendable:
-    """What the decision leaves of some leaves, as the vendor takes it."""
+    """What the decision leaves of some leaves, as the vendor takes it. `searches` say what each leaf may not hold."""
     kept, clear, params = decision.kept, to.kind.clear, to.url_params
     truncate = bool(to.settings.get("truncate_ip"))
     found: list[Leaf | None] = []
@@ -170,7 +193,7 @@ def may_send(
     went: set[str] = set()
     scrubbed: dict[str, tuple[str, ...]] = {}
     truncated = False
-    for leaf, one in zip(leaves, fit, strict=True):
+    for leaf, one, search in zip(leaves, fit, searches, strict=True):
         if not isinstance(one, tuple):
             found.append(one)
             continue
@@ -183,7 +206,7 @@ def may_send(
                 found.append(None)
             continue
         if searched:
-            value, shapes = scrub_value(row, value, params)
+            value, shapes = scrub_value(row, value, params, search)
             if shapes:
                 scrubbed[key] = tuple(dict.fromkeys((*scrubbed.get(key, ()), *shapes)))
         if isinstance(value, Personal):
@@ -204,7 +227,7 @@ def audit_name(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _audit_name(name: str) -> str:
-    return _harmless(printable(name.replace("[", ".").replace("]", "").replace(":", ".")))
+    return _harmless(printable(dotted(name)))
 
 
 def _named(event: str) -> str:
@@ -223,11 +246,11 @@ def _is_personal(value: object) -> bool:
     return isinstance(value, str) and len(value) > 6 and not value.isdigit() and not is_mechanical(value)
 
 
-def _is_envelope(role: str, value: object) -> bool:
+def _is_envelope(role: str, value: object, search: Search) -> bool:
     """Whether an id or a time of an event is one: neither may carry anything else."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)) or len(str(value)) > 128:
         return False
     text = str(value)
     if role == "event_time":
         return _MOMENT.fullmatch(text) is not None
-    return text.isprintable() and personal_shape(text) is None
+    return text.isprintable() and personal_shape(text, search) is None

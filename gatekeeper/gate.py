@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar, Final, NamedTuple
 
 from msgspec import structs
 
-from gatekeeper import signals
+from gatekeeper import signals, subjects
 from gatekeeper.audit import lines
 from gatekeeper.consent.resolve import holds_until, resolve
 from gatekeeper.decision import Layout, Layouts, decide
-from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.kind import Destination, Shaping
 from gatekeeper.errors import DeliveryError
+from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, accept_value, in_order, sort
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.keys import KeyRing
@@ -29,8 +28,8 @@ from gatekeeper.model import (
     Decision,
     Discreet,
     Event,
+    Inputs,
     Permission,
-    Personal,
     Place,
     Purpose,
     Shaped,
@@ -41,12 +40,16 @@ from gatekeeper.model import (
 from gatekeeper.policy import Policy
 from gatekeeper.ports import Counting, Recorder, Uncounted
 from gatekeeper.reasons import INSUFFICIENT, INTERNAL
+from gatekeeper.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import Scrubber
+from gatekeeper.scrub.taint import declared
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
-from gatekeeper.storage.outbox import Accepted, Arrival, Job
-from gatekeeper.storage.protocols import Intake
+from gatekeeper.storage.outbox import Accepted, Arrival, Job, Refusal
+from gatekeeper.storage.protocols import Intake, Refusals
+from gatekeeper.vendors import samples
+from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.wire import Posted
 
 # Looked up once: an enum's member costs as much as a call.
@@ -64,7 +67,9 @@ class Caller(Discreet, frozen=True):
 
     `headers` are (lower-case name, value) pairs with duplicates. `address` is the visitor's address if the
     visitor's browser is the peer, else `None`. `trusted` callers are the operator's own servers: their subject,
-    place and past event times are believed. `visitor` is a verified context that came along.
+    place and past event times are believed. `visitor` is a verified context that came along, and what `headers` say
+    beside it narrows it. `relayed`: no browser is the peer, so that `headers` say nothing of marks on
+    elements of a call. `foreign`: a page of another site made the request, so that its cookies only narrow.
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"headers", "query", "address"})
@@ -77,6 +82,8 @@ class Caller(Discreet, frozen=True):
     age_band: str | None = None
     trusted: bool = False
     visitor: Visitor | None = None
+    relayed: bool = False
+    foreign: bool = False
 
 
 class Plan(Discreet, frozen=True):
@@ -92,6 +99,20 @@ class Plan(Discreet, frozen=True):
     decisions: tuple[Decision, ...]
     shaped: Mapping[str, Shaped]  # by destination
     subjects: tuple[str, ...]  # pseudonyms
+    inputs: Inputs = Inputs()
+
+
+class _Aside:
+    """What is shared between the decisions on one event, and noted beside them."""
+
+    __slots__ = ("derived", "layout", "scrubber", "unfit", "vendors")
+
+    def __init__(self, scrubber: Scrubber, layout: Layout) -> None:
+        self.scrubber = scrubber
+        self.layout = layout
+        self.derived: list[tuple[str, object]] = []
+        self.vendors: dict[str, Permission] = {}
+        self.unfit: dict[str, tuple[str, ...]] = {}
 
 
 class _Situation(NamedTuple):
@@ -120,6 +141,7 @@ class Gate:
         lookup: Lookup,
         recorder: Recorder,
         intake: Intake,
+        refusals: Refusals,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
     ) -> None:
@@ -128,6 +150,7 @@ class Gate:
         self.clock = clock
         self.recorder = recorder
         self.intake = intake
+        self.refusals = refusals
         self.metrics: Counting = metrics or Uncounted()
         self._arrived = arrived
         self.new_id = new_id
@@ -135,6 +158,10 @@ class Gate:
         self._layouts = Layouts()
         self._always = tuple(policy.file.jurisdiction.always)
         self._situations: dict[object, _Situation] = {}
+
+    def now(self) -> float:
+        """The time as a line can hold it, in milliseconds: never later than it is."""
+        return int(self.clock() * 1000 // 1) / 1000
 
     def visitor(self, token: str, at: float) -> Visitor:
         """The visitor a context token speaks of."""
@@ -147,7 +174,8 @@ class Gate:
             query=caller.query,
             claim=posted.consent if posted else None,
             carried=posted.flags if posted else None,
-            vouched=caller.visitor.signals if caller.visitor else (),
+            vouched=caller.visitor.signals if caller.visitor else None,
+            foreign=caller.foreign,
             verify=self.keys.verify,
         )
 
@@ -176,7 +204,7 @@ class Gate:
         key = None
         if not (caller.trusted or caller.visitor or carried or (query and signals.speaks(query))):
             claimed = None if claim is None else tuple(claim.items())
-            key = (said, caller.address, caller.edge, caller.residence, caller.age_band, claimed)
+            key = (said, caller.address, caller.edge, caller.residence, caller.age_band, claimed, caller.foreign)
             known = self._situations.get(key)
             if known is not None and known.since <= at < known.until and known.told <= event_time <= at:
                 return known.place, known.consent
@@ -186,11 +214,12 @@ class Gate:
             query=query,
             claim=claim,
             carried=carried,
-            vouched=caller.visitor.signals if caller.visitor else (),
+            vouched=caller.visitor.signals if caller.visitor else None,
+            foreign=caller.foreign,
             verify=self.keys.verify,
         )
         consent = self.resolve(heard, place, at, event_time, age_of(caller))
-        told = max([signal.at for signal in heard if signal.at is not None and signal.at <= at], default=_EVER)
+        told = max([min(signal.at, at) for signal in heard if signal.at is not None], default=_EVER)
         if key is not None and told <= event_time <= at:
             until = min(
                 at + _REMEMBERED_FOR,
@@ -244,39 +273,65 @@ class Gate:
             declared=posted.place,
         )  # fmt: skip
         decisions = []
-        scrubber, layout = Scrubber(policy.catalogue), self._layouts.of(event)
+        scrubber = Scrubber(policy.catalogue, declared(posted.data.items()))
+        event = scrubber.envelope(event, request_id)
+        aside = _Aside(scrubber, self._layouts.of(event))
         shaped: dict[str, Shaped] = {}
-        for to in policy.destinations_for(event.name):
+        for to in policy.destinations_for(posted.name):
+            if event.name != posted.name:
+                steps = (Step("event name", "refused", "it holds what the event declares"),)
+                decisions.append(structs.replace(failed(to), reason=INSUFFICIENT, steps=steps))
+                continue
             try:
-                decision, outgoing = self._for_destination(event, consent, place, to, at, scrubber, layout)
+                decision, outgoing = self._for_destination(event, consent, place, to, at, aside)
             except Exception as error:  # noqa: BLE001  # fail closed; the other destinations are not harmed
                 _log.error("the gate failed on an event for %s (%s); blocked", to.name, type(error).__name__)
                 decision, outgoing = failed(to), None
             decisions.append(decision)
             if outgoing is not None:
                 shaped[to.name] = outgoing
-        subjects = self.subjects_of(caller, event, consent, posted)
-        return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, subjects)
+        left = subjects.identifiers(event.data, policy.catalogue.identifying, [one.sent for one in shaped.values()])
+        about = self.subjects_of(caller, consent, [*left, *aside.derived], posted)
+        inputs = Inputs("event", age_of(caller), posted.purposes, aside.vendors, aside.unfit)
+        return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
 
-    def take(self, posted: Sequence[Posted], caller: Caller) -> tuple[list[str], Future[Accepted]]:
+    def take(
+        self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False
+    ) -> tuple[list[str], Future[Accepted]]:
         """Decide, keep, record. Returns the request ids and a future that is done when all is durable.
 
         The future has the request ids to answer with: a repeated event has its first one's. It fails with AuditError
         or StorageError if the decision or the deliveries could not be kept; then nothing is sent. Raises as
         `arrivals` does.
         """
-        arrivals = self.arrivals(posted, caller)
-        return [arrival.request_id for arrival in arrivals], self.intake.accept(arrivals)
+        arrivals = self.arrivals(posted, caller, ours=ours)
+        accepted = self.intake.accept(arrivals)
+        refused = of_arrivals(arrivals)
+        if refused:
+            accepted = then_swept(accepted, lambda: self.refusals.sweep(refused))
+        return [arrival.request_id for arrival in arrivals], accepted
 
-    def arrivals(self, posted: Sequence[Posted], caller: Caller) -> list[Arrival]:
+    def sweep(self, arrivals: Sequence[Arrival]) -> Future[int] | None:
+        """End what these arrivals, which are accepted, take back; `None` where nothing of it is queued."""
+        refused = of_arrivals(arrivals)
+        return self.refusals.sweep(refused) if refused else None
+
+    def refusal_of(self, plan: Plan, event_time: float) -> Refusal | None:
+        """What a plan's visitor takes back of what is queued; by an event of the past, of what happened up to then."""
+        destinations = self.policy.destinations.values()
+        return refusal(plan.consent, plan.subjects, destinations, at=plan.at, event_time=event_time)
+
+    def arrivals(self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False) -> list[Arrival]:
         """Decide: what `intake.accept` is to keep and record, and nothing is done with before.
+
+        `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent.
 
         Raises DeliveryError if a destination's queue is full; then nothing may be written.
         """
-        arrivals = []
+        plans = []
         counts: dict[str, int] = {}
+        at = self.now()  # they arrived together
         for one in posted:
-            at = self.clock()
             request_id = self.new_id(at)
             if self.metrics.timed():
                 started = time.perf_counter()
@@ -284,7 +339,7 @@ class Gate:
                 self.metrics.took(time.perf_counter() - started)
             else:
                 plan = self.plan(one, caller, at=at, request_id=request_id)
-            arrivals.append(self._arrival(plan, one.id))
+            plans.append(plan)
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:
                 self.metrics.decided(blocked)
@@ -294,16 +349,21 @@ class Gate:
             if not self.intake.room(name, count):
                 self.metrics.refused("full")
                 raise DeliveryError(f"the queue of {name} is full")
+        told = lines.decision_lines(plans, self.policy)
         self._arrived()
-        return arrivals
+        ours = ours or caller.trusted
+        return [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
 
-    def _arrival(self, plan: Plan, event_id: str | None) -> Arrival:
+    def _arrival(
+        self, plan: Plan, event_id: str | None, ours: bool, request_id: str, line: lines.Line | None
+    ) -> Arrival:
         return Arrival(
-            plan.request_id,
-            None if event_id is None else self.keys.event_key(plan.event.name, event_id),
+            request_id,
+            None if event_id is None else self.keys.event_key(plan.event.name, event_id, ours=ours),
             plan.subjects,
-            lines.decision_line(plan, self.policy),
+            line,
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
+            self.refusal_of(plan, plan.event.time),
         )
 
     def _event(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Event:
@@ -372,73 +432,87 @@ class Gate:
         place: Place,
         to: Destination,
         at: float,
-        scrubber: Scrubber,
-        layout: Layout,
+        aside: _Aside,
     ) -> tuple[Decision, Shaped | None]:
         vendor = _UNKNOWN
         if to.vendor_id is not None:
             vendor = vendor_permissions(consent.signals, to.vendor_id, to.tcf_purposes)
-        decision = decide(event, consent, place, to, vendor, layout)
+            if vendor is not _UNKNOWN:
+                aside.vendors[to.name] = vendor
+        decision = decide(event, consent, place, to, vendor, aside.layout)
         if decision.verdict is _BLOCK:
             return decision, None
-        kept, scrubbed, personal = scrubber.scrub(decision.kept, to.url_params)
-        shaping = Shaping(to, consent, place, at, lambda value: self.keys.derived_id(to.name, value))
-        shaped = KINDS[to.kind.name].shape(event, kept, shaping)
+        kept, scrubbed, personal = aside.scrubber.scrub(decision.kept, to.url_params)
+        derived: list[tuple[str, object]] = []
+        shaping = Shaping(to, consent, place, at, self.deriving(to, derived))
+        shaped = samples.shape(event, kept, shaping)
         if isinstance(shaped, str):
-            steps = (*decision.steps, Step("minimum data", "not met", shaped))
-            return structs.replace(
-                decision, verdict=_BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps
-            ), None
-        return self._settled(decision, event, shaped, scrubbed, personal, to), shaped
+            unfit = samples.unfit(event, kept, personal, shaping, self.policy.catalogue)
+            if unfit:
+                aside.unfit[to.name] = unfit
+            return insufficient(decision, shaped), None
+        aside.derived += derived
+        return settled(decision, event, shaped, scrubbed, personal, to, self.policy.catalogue), shaped
 
-    def _settled(
-        self,
-        decision: Decision,
-        event: Event,
-        shaped: Shaped,
-        scrubbed: Mapping[str, tuple[str, ...]],
-        personal: tuple[str, ...],
-        to: Destination,
-    ) -> Decision:
-        """The decision, saying what was really sent and stripped."""
-        added, kept, stripped, derived = decision.derived, decision.kept, decision.stripped, shaped.derived
-        if personal or shaped.invalid or shaped.unneeded:
-            causes = dict.fromkeys((*personal, *shaped.invalid), "invalid") | dict.fromkeys(
-                shaped.unneeded, "not_needed"
-            )
-            causes = {**stripped, **{name: cause for name, cause in causes.items() if name not in added}}
-            stripped = {name: causes[name] for name in event.names if name in causes}
-        if added or len(shaped.sent) != len(kept):
-            kept = {name: kept[name] for name in shaped.sent if name not in added}
-            derived = (*[name for name in added if name in shaped.sent], *derived)
-        clear = to.kind.clear
-        if clear and not clear.isdisjoint(kept):  # a personal value that this vendor wants in clear is named as that
-            by_key = self.policy.catalogue.by_key
-            kept = {by_key[name].name if name in clear else name: value for name, value in kept.items()}
-        return structs.replace(decision, kept=kept, stripped=stripped, derived=derived, scrubbed=scrubbed)
+    def deriving(self, to: Destination, derived: list[tuple[str, object]]) -> Callable[[str], str]:
+        """What `Shaping` needs to derive ids; those that were derived are put in the list: they are the visitor's."""
+
+        def derive(value: str) -> str:
+            made = self.keys.derived_id(to.name, value)
+            derived.append(("client_id", made))
+            return made
+
+        return derive
 
     def subjects_of(
-        self, caller: Caller, event: Event, consent: Consent, posted: Posted | None = None
+        self, caller: Caller, consent: Consent, left: Iterable[tuple[str, object]], posted: Posted | None = None
     ) -> tuple[str, ...]:
-        """Pseudonyms of everything the visitor could be asked for by: ids, and the e-mail's hash."""
-        known: list[tuple[str, str]] = []
+        """Pseudonyms of everything the visitor can be found by; `left` are the identifiers in what was sent."""
+        known: list[tuple[str, object]] = []
         if caller.trusted and posted is not None and posted.subject is not None:
             known += posted.subject.items()
-        known += [("consent", signal.subject) for signal in consent.signals if signal.subject]
+        known += subjects.of_signals(consent.signals, lines.is_product)
         if caller.visitor is not None and caller.visitor.subject is not None:
             known.append(("consent", caller.visitor.subject))
-        for name in ("user_id", "client_id"):
-            if name in event.data:
-                known.append((name, str(event.data[name])))
-        email = event.data.get("email_hash")
-        if isinstance(email, Personal) and (reference := lines.email_reference(email)) is not None:
-            known.append(("email", reference))
-        return tuple(dict.fromkeys([self.keys.name(kind, value) for kind, value in known]))
+        known += left
+        found = dict.fromkeys(subjects.of_values(known))
+        return tuple(dict.fromkeys([self.keys.name(kind, value) for kind, value in found]))
 
 
 def age_of(caller: Caller) -> str | None:
     """The age band known of a caller's visitor."""
     return caller.visitor.age_band if caller.visitor else caller.age_band
+
+
+def settled(
+    decision: Decision,
+    event: Event,
+    shaped: Shaped,
+    scrubbed: Mapping[str, tuple[str, ...]],
+    personal: tuple[str, ...],
+    to: Destination,
+    catalogue: Catalogue,
+) -> Decision:
+    """The decision, saying what was really sent and stripped."""
+    added, kept, stripped, derived = decision.derived, decision.kept, decision.stripped, shaped.derived
+    if personal or shaped.invalid or shaped.unneeded:
+        causes = dict.fromkeys((*personal, *shaped.invalid), "invalid") | dict.fromkeys(shaped.unneeded, "not_needed")
+        causes = {**stripped, **{name: cause for name, cause in causes.items() if name not in added}}
+        stripped = {name: causes[name] for name in event.names if name in causes}
+    if added or len(shaped.sent) != len(kept):
+        kept = {name: kept[name] for name in shaped.sent if name not in added}
+        derived = (*[name for name in added if name in shaped.sent], *derived)
+    clear = to.kind.clear
+    if clear and not clear.isdisjoint(kept):  # a personal value that this vendor wants in clear is named as that
+        by_key = catalogue.by_key
+        kept = {by_key[name].name if name in clear else name: value for name, value in kept.items()}
+    return structs.replace(decision, kept=kept, stripped=stripped, derived=derived, scrubbed=scrubbed)
+
+
+def insufficient(decision: Decision, why: str) -> Decision:
+    """The decision where what is left is no valid event for the destination."""
+    steps = (*decision.steps, Step("minimum data", "not met", why))
+    return structs.replace(decision, verdict=_BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps)
 
 
 def failed(to: Destination) -> Decision:

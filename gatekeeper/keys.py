@@ -4,7 +4,8 @@ One folder (`[keys] path`) is shared by the application, its workers and the sid
 
     signing-<date>-<id>.key     signs; every one in the folder verifies, the newest signs
     pseudonym-<date>-<id>.key   names subjects in the audit; every one is tried in a search
-    audit-<date>-<id>.key       signs the audit log's checkpoints; there is one; see gatekeeper/audit/signing.py
+    audit-<date>-<id>.key       signs the audit log; there is one; see gatekeeper/audit/signing.py
+    audit-<date>-<id>.old       what is left of one that was destroyed
 
 each with 64 hexadecimal digits. `GATEKEEPER_SIGNING_KEYS`, `GATEKEEPER_PSEUDONYM_KEYS` and `GATEKEEPER_AUDIT_KEYS`
 (newest first, separated by commas, `id:hex`) override the folder. Every use of the first two has its own key, derived
@@ -23,6 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from gatekeeper.errors import ConfigError
 
@@ -65,8 +67,8 @@ class KeyRing:
         return False
 
     @cached_property
-    def _pseudonym_keys(self) -> tuple[_Mac, ...]:
-        return tuple(_Mac(key.derive("subject")) for key in self.pseudonym)
+    def _pseudonym_keys(self) -> tuple[Mac, ...]:
+        return tuple(Mac(key.derive("subject")) for key in self.pseudonym)
 
     def name(self, kind: str, value: str) -> str:
         """The pseudonym an identifier has in the audit: `p_` and 22 hexadecimal digits (88 bits)."""
@@ -76,12 +78,17 @@ class KeyRing:
         """The pseudonyms an identifier has had under every key there is, for a search."""
         return tuple(_pseudonym(key, kind, value) for key in self._pseudonym_keys)
 
-    def event_key(self, name: str, event_id: str) -> bytes:
-        """16 bytes by which a repetition of an event is known: keyed, and the same after a rotation of keys."""
+    def event_key(self, name: str, event_id: str, *, ours: bool) -> bytes:
+        """16 bytes by which a repetition of an event is known: keyed, and the same after a rotation of keys.
+
+        What the operator's own servers and code send (`ours`) and what anybody sends never have the same key, so that
+        neither is taken for a repetition of the other.
+        """
         key = self._derived_keys.get("\x00event")
         if key is None:
             key = self._derived_keys["\x00event"] = self.pseudonym[-1].derive("event-id")
-        return hashlib.blake2b(f"{name}\x00{event_id}".encode(), digest_size=16, key=key).digest()
+        known = f"{'ours' if ours else 'anybody'}\x00{name}\x00{event_id}"
+        return hashlib.blake2b(known.encode(), digest_size=16, key=key).digest()
 
     def derived_id(self, destination: str, value: str) -> str:
         """A stable stand-in for an identifier, different at every destination: 32 hexadecimal digits."""
@@ -91,7 +98,7 @@ class KeyRing:
         return hmac.digest(key, value.encode(), "sha256").hex()[:32]
 
 
-class _Mac:
+class Mac:
     """HMAC-SHA256 under one key (RFC 2104), its two padded keys hashed once.
 
     `hmac.digest` gives the same, but lets other threads take the interpreter each time: in a busy process getting
@@ -105,15 +112,19 @@ class _Mac:
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
 
-    def hex(self, message: bytes) -> str:
-        """The MAC of a message as hexadecimal digits."""
+    def digest(self, message: bytes) -> bytes:
+        """The MAC of a message: 32 bytes."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(message)
         outer.update(inner.digest())
-        return outer.hexdigest()
+        return outer.digest()
+
+    def hex(self, message: bytes) -> str:
+        """The MAC of a message as hexadecimal digits."""
+        return self.digest(message).hex()
 
 
-def _pseudonym(mac: _Mac, kind: str, value: str) -> str:
+def _pseudonym(mac: Mac, kind: str, value: str) -> str:
     return "p_" + mac.hex(f"{kind}\x00{value}".encode())[:22]
 
 
@@ -149,15 +160,49 @@ def audit(folder: Path, environ: Mapping[str, str] | None = None, *, create: boo
     return given.get(AUDIT, ())[:1] or _from_folder(folder, AUDIT, create)
 
 
-def destroy(folder: Path, kind: str, key: Key) -> None:
-    """Remove one key from the folder for good."""
-    for path in folder.glob(f"{kind}-*.key"):
+def audit_before(environ: Mapping[str, str] | None = None) -> tuple[Key, ...]:
+    """Audit keys that `GATEKEEPER_AUDIT_KEYS` names behind the one in use: what they signed is still recognised."""
+    return from_environment(os.environ if environ is None else environ).get(AUDIT, ())[1:]
+
+
+class Remains(NamedTuple):
+    """What is kept of an audit key that was destroyed: enough to recognise what it signed, not to sign."""
+
+    public: bytes
+    mark: bytes
+
+
+def remains(folder: Path) -> list[Remains]:
+    """The audit keys that were destroyed. Raises ConfigError."""
+    found = []
+    for path in sorted(folder.glob(f"{AUDIT}-*.old")):
+        try:
+            public, mark = (bytes.fromhex(word) for word in path.read_text("ascii").split())
+        except (OSError, ValueError):
+            raise ConfigError(f"{path}: is not what is left of a key; copy it back, or remove it") from None
+        found.append(Remains(public, mark))
+    return found
+
+
+def retire(folder: Path, key: Key, left: Remains) -> None:
+    """Destroy an audit key for good; what is left of it takes its place. Raises OSError."""
+    for path in folder.glob(f"{AUDIT}-*.key"):
         if _parse(str(path), f"{path.stem}:{path.read_text('ascii').strip()}").secret == key.secret:
+            with contextlib.suppress(FileExistsError):
+                _write(folder, path.with_suffix(".old"), f"{left.public.hex()} {left.mark.hex()}")
             path.unlink(missing_ok=True)
 
 
+def state(folder: Path) -> int:
+    """A number that changes when a key is added or removed; 0 if the folder cannot be looked at."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def rotate(folder: Path, kind: str) -> Key:
-    """Add a new key of `kind`, which is used from the next start on; the older ones go on verifying."""
+    """Add a new key of `kind`, which running processes begin to use; the older ones go on verifying."""
     return _create(folder, kind)
 
 
@@ -191,17 +236,24 @@ def _create(folder: Path, kind: str, name: str | None = None) -> Key:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
     path = folder / f"{kind}-{name or f'{stamp}-{secrets.token_hex(4)}'}.key"
-    temporary = folder / f".{kind}-{secrets.token_hex(8)}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
     # Processes that start at once all try to make the first key: link() fails for all but one.
     with contextlib.suppress(FileExistsError):
-        os.link(temporary, path)
-    temporary.unlink()
+        _write(folder, path, secrets.token_hex(32))
     return _parse(str(path), f"{path.stem}:{path.read_text('ascii').strip()}")
+
+
+def _write(folder: Path, path: Path, text: str) -> None:
+    """A file that is whole at once, or not there; raises FileExistsError if there is one."""
+    temporary = folder / f".{path.stem}-{secrets.token_hex(8)}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)
+    finally:
+        temporary.unlink()
 
 
 def _parse(where: str, text: str) -> Key:

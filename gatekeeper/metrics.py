@@ -16,6 +16,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.storage.outbox import Count
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -38,6 +39,11 @@ class Metrics:
         self._refused = Counter("gatekeeper_refused", "Requests answered 503", ["why"], registry=self.registry)
         self._calls = Counter(
             "gatekeeper_calls", "Vendor-native requests", ["destination", "decision"], registry=self.registry
+        )
+        self._undeclared = Counter(
+            "gatekeeper_undeclared_proxy",
+            "Requests through a proxy that trusted_proxies does not name",
+            registry=self.registry,
         )
         self._deciding = Histogram(
             "gatekeeper_decision_seconds",
@@ -96,15 +102,31 @@ class Metrics:
         """A vendor-native request was decided: `sent`, or the reason code of its blocking."""
         self._calls.labels(destination, decision).inc()
 
+    def came_undeclared(self) -> None:
+        """A request came through a proxy that the policy does not declare: its visitor's place is unknown."""
+        self._undeclared.inc()
+
     def log_is(self, *, failing: bool, anchor_failing: bool) -> None:
         """How this process's log does. Told when it changes: a scrape may reach another worker."""
         self._failing.set(failing)
         self._anchor_failing.set(anchor_failing)
 
-    def text(self, books: Mapping[str, Count], *, disk_left: int | None, now: float) -> bytes:
+    def text(
+        self, books: Mapping[str, Count], *, disk_left: int | None, overdue: int, set_aside: int, now: float
+    ) -> bytes:
         """Everything, in Prometheus' text format."""
         registry = CollectorRegistry()
-        registry.register(_Books(books, disk_left, now))
+        registry.register(_Books(books, now))
+        registry.register(_Outbound())
+        registry.register(
+            _Numbers(
+                {
+                    "disk_left_bytes": ("Free space where the outbox is", disk_left),
+                    "retention_overdue": ("Lines whose references should be gone, and could not be removed", overdue),
+                    "audit_set_aside": ("Streams in the log's folder that this installation did not begin", set_aside),
+                }
+            )
+        )
         own = self.registry
         if MULTIPROCESS in os.environ:
             own = CollectorRegistry()
@@ -115,8 +137,8 @@ class Metrics:
 class _Books:
     """The database's numbers as a collector."""
 
-    def __init__(self, books: Mapping[str, Count], disk_left: int | None, now: float) -> None:
-        self._books, self._disk_left, self._now = books, disk_left, now
+    def __init__(self, books: Mapping[str, Count], now: float) -> None:
+        self._books, self._now = books, now
 
     def collect(self) -> Iterable[Metric]:
         """accepted == queued + delivered + dead + expired + cancelled, per destination."""
@@ -134,10 +156,40 @@ class _Books:
             oldest.add_metric([destination], 0.0 if count.oldest is None else max(0.0, self._now - count.oldest))
         yield queued
         yield oldest
-        if self._disk_left is not None:  # `None`: the store is not on this machine's disk
-            yield GaugeMetricFamily(
-                "gatekeeper_disk_left_bytes", "Free space where the outbox is", value=self._disk_left
-            )
+
+
+class _Numbers:
+    """Numbers that are looked up at each scrape, by name: what they are, and the value; `None` is left out."""
+
+    def __init__(self, numbers: Mapping[str, tuple[str, int | None]]) -> None:
+        self._numbers = numbers
+
+    def collect(self) -> Iterable[Metric]:
+        """One gauge each."""
+        for name, (what, value) in self._numbers.items():
+            if value is not None:  # disk: the store is not on this machine's
+                yield GaugeMetricFamily(f"gatekeeper_{name}", what, value=value)
+
+
+class _Outbound:
+    """What this process's own clients call, as a collector: numbers, never names."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Hosts that are in no table, and connections that were not caught."""
+        hosts, more = unlisted.counted()
+        yield GaugeMetricFamily(
+            "gatekeeper_outbound_unlisted_hosts", "Hosts called that are in no table", value=len(hosts)
+        )
+        yield CounterMetricFamily(
+            "gatekeeper_outbound_unlisted_calls",
+            "Calls to hosts that are in no table",
+            value=sum(hosts.values()) + more,
+        )
+        yield CounterMetricFamily(
+            "gatekeeper_outbound_uncaught",
+            "Connections to tracking hosts not caught",
+            value=sum(tripwire.seen.values()),
+        )
 
 
 def disk_left(folder: Path) -> int:

@@ -64,6 +64,9 @@ class Signal(Struct, frozen=True):
     `evidence` is the carrier's own id of the choice (a consent id, a TC string's CMP), never an e-mail or IP.
     `denies_as` is the reason code a denial by this signal gives, where it is more exact than the default.
     `note` says in a few plain words what was seen, without values.
+    `refuses` are the policy's destinations whose service the visitor refused by name, whatever `says` says.
+    `beside` is 0 for what speaks for the visitor. What the request's own browser said beside a context that came along
+    has a higher number (a further one for each context in between): it denies, and never grants.
     """
 
     source: str
@@ -77,6 +80,8 @@ class Signal(Struct, frozen=True):
     subject: str | None = None
     denies_as: str | None = None
     note: str = ""
+    refuses: tuple[str, ...] = ()
+    beside: int = 0
 
 
 class ConsentModel(StrEnum):
@@ -195,6 +200,7 @@ class Ruling(Struct, frozen=True):
     basis: str  # the purpose itself, or `not_opted_out`
     reason: str | None = None  # the reason code of a denial
     silent: bool = False  # denied only because nobody spoke
+    narrowed: bool = False  # denied by a flag or claim of one event, against a grant of the visitor's own
     opted_out: bool = False  # an opt-out under an opt-out law: `contextual` destinations may still be served
 
 
@@ -202,6 +208,7 @@ class Consent(Struct, frozen=True):
     """The visitor's effective permissions, and how they came about.
 
     `restricted`: the visitor opted out of advertising use in some way, whether or not it decided anything here.
+    `refused` are destinations that were refused by name, as a service inside a category.
     """
 
     rulings: Mapping[Purpose, Ruling]
@@ -211,6 +218,7 @@ class Consent(Struct, frozen=True):
     gpc_honoured: bool
     restricted: bool
     steps: tuple[Step, ...]
+    refused: frozenset[str] = frozenset()
 
 
 class Discreet(Struct, frozen=True):
@@ -264,6 +272,20 @@ class Event(Discreet, frozen=True):
     offered: Mapping[str, object] = msgspec.field(default_factory=dict)
     unusable: Mapping[str, str] = msgspec.field(default_factory=dict)
     names: tuple[str, ...] = ()
+
+
+class Inputs(Struct, frozen=True):
+    """What a decision was made from besides event, place and signals: with them it can be made again without a value.
+
+    `kind` is `event` or `call`. `declared` are purposes that the event itself declares; `vendors` what TC strings say
+    of a destination's vendor; `unfit` the fields whose values a destination could not take where that left too little.
+    """
+
+    kind: str = "event"
+    age: str | None = None  # the visitor's age band
+    declared: frozenset[Purpose] | None = None
+    vendors: Mapping[str, Permission] = msgspec.field(default_factory=dict)
+    unfit: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
 class Verdict(StrEnum):

@@ -40,6 +40,9 @@ class Counting(Protocol):
     def count_call(self, destination: str, decision: str) -> None:
         """A call was decided: `sent`, or why it was blocked."""
 
+    def came_undeclared(self) -> None:
+        """A request came through a proxy that the policy does not declare."""
+
 
 class Uncounted:
     """Counts nothing and times nothing: for tests and `explain`."""
@@ -59,3 +62,6 @@ class Uncounted:
 
     def count_call(self, destination: str, decision: str) -> None:
         """Do not count a call."""
+
+    def came_undeclared(self) -> None:
+        """Do not count a proxy that the policy does not declare."""

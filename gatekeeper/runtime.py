@@ -12,12 +12,15 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gatekeeper import context, ids, keys
+from gatekeeper.audit import retention
+from gatekeeper.audit.lines import Line
+from gatekeeper.audit.others import ASIDE, refuse_old_writers, set_aside
 from gatekeeper.audit.recover import missing
+from gatekeeper.audit.retention import Daily
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.writer import AuditWriter, usable
 from gatekeeper.delivery.deliverer import Deliverer, Orders
@@ -26,13 +29,15 @@ from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.metrics import Metrics, disk_left
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Policy, archive, load_policy
 from gatekeeper.storage import database
+from gatekeeper.storage.heads import SqliteHeads
 from gatekeeper.storage.protocols import Bounds, Needs, Opening, Recording
 from gatekeeper.storage.sqlite import open_store
 
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
 TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
+LOOK_AT_KEYS = 1.0  # seconds between two looks at the key folder: one `stat`
 FORK_DRAIN = 5.0  # seconds for requests under way before a fork
 KEEPING = 2.0  # seconds for the last events to be kept, before the deliverer ends
 _FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
@@ -47,7 +52,7 @@ class Runtime:
 
     def __init__(self, config: str | Path | Policy, *, store: Opening = open_store) -> None:
         policy = load_policy(config)
-        usable(policy.audit_folder)
+        self.keys = prepare(policy)
         self.metrics = Metrics()
         self._watchers: list[Callable[[Gate], None]] = []
         self._reloading = threading.Lock()
@@ -55,7 +60,11 @@ class Runtime:
         self._writer = audit_writer(policy)
         self._writer.changed = self._log_changed
         self.store = store(needs(policy, self._writer))
-        self.keys = keys_of(policy)
+        self._keys_seen = keys.state(policy.keys_folder)
+        self._daily = Daily(
+            policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
+            every=LOOK_AT_KEYS, also=self._look_at_keys,
+        )  # fmt: skip
         self._deliverer = Deliverer(
             self.store.queue, self.store.withdrawals, orders(policy), metrics=self.metrics, clock=time.time
         )
@@ -74,6 +83,7 @@ class Runtime:
     def start(self) -> None:
         """Deliver what is queued, also before the first event; not before a fork."""
         self._deliverer.start()
+        self._daily.start()
         self.started = True
 
     def watch(self, swap: Callable[[Gate], None]) -> None:
@@ -88,9 +98,13 @@ class Runtime:
         with self._reloading:
             try:
                 policy = reread(self.policy)
+                archive.keep(policy)
             except ConfigError as error:
                 for problem in error.problems:
                     _log.error("the new policy is refused, the old one stays: %s", problem)
+                return False
+            except AuditError as error:
+                _log.error("the new policy is refused, the old one stays: %s", error)
                 return False
             self.store.use(bounds(policy))
             old, self.gate = self.gate, self._gate(policy)
@@ -127,6 +141,27 @@ class Runtime:
             problems.append(f"the disk cannot be looked at ({error.strerror})")
         return problems
 
+    def notes(self) -> list[str]:
+        """What an operator should look at though events are taken, one sentence each."""
+        count = set_aside(self.policy.audit_folder)
+        return [f"{count} streams in {ASIDE} were not written by this installation"] if count else []
+
+    def _look_at_keys(self) -> None:
+        """A key was added or removed: from now on the ring as it is now, everywhere at once."""
+        seen = keys.state(self.policy.keys_folder)
+        if seen == self._keys_seen:
+            return
+        self._keys_seen = seen
+        try:
+            ring = keys.load(self.policy.keys_folder, create=False)
+        except ConfigError as error:
+            _log.error("the keys cannot be read again, the old ones stay: %s", error)
+            return
+        with self._reloading:
+            if (ring.signing, ring.pseudonym) != (self.keys.signing, self.keys.pseudonym):
+                self.keys = self.gate.keys = ring
+                _log.info("the keys %s and %s are in use", ring.signing[0].id, ring.pseudonym[0].id)
+
     def _try_again(self) -> None:
         """Write nothing, where the last write failed: a gate that gets no events while it is not ready must recover.
 
@@ -151,7 +186,11 @@ class Runtime:
         """The metrics, in Prometheus' text format. Raises StorageError."""
         place = self.store.books.place
         return self.metrics.text(
-            self.store.books.count(), disk_left=None if place is None else disk_left(place.parent), now=time.time()
+            self.store.books.count(),
+            disk_left=None if place is None else disk_left(place.parent),
+            overdue=retention.read(self.policy.audit_folder).overdue,
+            set_aside=set_aside(self.policy.audit_folder),
+            now=time.time(),
         )
 
     def _log_changed(self) -> None:
@@ -160,6 +199,7 @@ class Runtime:
     def close(self) -> None:
         """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it again."""
         self.started = False
+        self._daily.close()
         self._intake.wait(KEEPING)
         self._deliverer.close()
         try:
@@ -171,6 +211,7 @@ class Runtime:
     def pause(self) -> None:
         """End every thread and close every file, for this process is about to fork: see `_before_fork`."""
         self._delivering, self.started = self._deliverer.running, False
+        self._daily.close()
         self._intake.wait(KEEPING)
         self._deliverer.close(drain=FORK_DRAIN)
         with contextlib.suppress(StorageError):
@@ -191,6 +232,7 @@ class Runtime:
             lookup=place_lookup(policy),
             recorder=self._writer,
             intake=self._intake,
+            refusals=self.store.refusals,
             metrics=self.metrics,
             arrived=self._deliverer.start,
         )
@@ -229,13 +271,21 @@ def start(config: str | Path | Policy = "gatekeeper.toml", *, store: Opening = o
 
 def check(policy: Policy) -> None:
     """Make log, embedded store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
-    usable(policy.audit_folder)
+    prepare(policy)
     database.prepare(policy.database_file)
-    keys_of(policy)
 
 
-def keys_of(policy: Policy) -> keys.KeyRing:
-    """A policy's keys, made if there are none. Raises ConfigError."""
+def prepare(policy: Policy) -> keys.KeyRing:
+    """Make log and keys if they are not there, and keep the policy for those who ask what was decided by it.
+
+    Raises ConfigError if one of them cannot be used.
+    """
+    usable(policy.audit_folder)
+    refuse_old_writers(policy.audit_folder)
+    try:
+        archive.keep(policy)
+    except AuditError as error:
+        raise ConfigError(f"audit.path: {error}; make it writable") from None
     keys.audit(policy.keys_folder)
     return keys.load(policy.keys_folder)
 
@@ -253,12 +303,16 @@ def orders(policy: Policy) -> Orders:
 
 def needs(policy: Policy, recorder: Recording) -> Needs:
     """What a policy's store is opened with."""
+
+    def lost(lines: Sequence[Line], since: float) -> list[Line]:
+        return missing(policy.audit_folder, Signer(policy.keys_folder), lines, since, now=time.time())
+
     return Needs(
         url=policy.file.storage.url,
         folder=policy.folder,
         bounds=bounds(policy),
         recorder=recorder,
-        missing=partial(missing, policy.audit_folder),
+        missing=lost,
         clock=time.time,
     )
 
@@ -273,6 +327,7 @@ def audit_writer(policy: Policy) -> AuditWriter:
         checkpoint=table.checkpoint,
         anchor=table.anchor,
         base=policy.folder,
+        heads=SqliteHeads(policy.database_file),
         fsync=table.fsync == "batch",
     )
 

@@ -99,6 +99,7 @@ def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) ->
     recorder = MemoryRecorder()
     counter = iter(range(1_000_000))
     policy = policy or make_policy()
+    store = MemoryStore(Bounds(tuple(policy.destinations)), recorder, clock=clock)
     return Gate(
         policy,
         RING,
@@ -106,7 +107,8 @@ def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) ->
         new_id=lambda at: f"req_{next(counter):06}",
         lookup=lookup,
         recorder=recorder,
-        intake=MemoryStore(Bounds(tuple(policy.destinations)), recorder, clock=clock),
+        intake=store,
+        refusals=store,
     )
 
 

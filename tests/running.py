@@ -21,7 +21,9 @@ from gatekeeper.shells import sidecar
 from gatekeeper.testing import Simulators
 from tests.builders import policy_data
 
-API_KEY = "server-to-server-key"
+API_KEY = "server-to-server-key-5f0c3a9d71e24b68"
+ADMIN_TOKEN = "admin-token-7d2b9c40e1f35a86b0"
+ADMIN = {"env": "GATEKEEPER_ADMIN"}  # of `server.admin_token`
 ORIGIN = "https://shop.example"
 
 
@@ -50,9 +52,9 @@ class Running:
         """The record of a request once every delivery has ended."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            found = find(self.runtime.policy.audit_folder, request_id)
-            if found is not None and all(d["status"] != "pending" for d in found["deliveries"]):
-                return found
+            for found in find(self.runtime.policy.audit_folder, request_id):
+                if all(d["status"] != "pending" for d in found["deliveries"]):
+                    return found
             time.sleep(0.01)
         raise AssertionError("the deliveries did not end in time")
 
@@ -101,7 +103,7 @@ def shop() -> Starlette:
 def running(shell: str, folder: Path, **more: Any) -> Iterator[Running]:
     """The sidecar or a wrapped app, served by uvicorn from a thread."""
     with Simulators() as sims:
-        policy = parse_policy(tables(folder, sims, **more), environ={})
+        policy = parse_policy(tables(folder, sims, **more), environ={ADMIN["env"]: ADMIN_TOKEN})
         if shell == "sidecar":
             app: Any = sidecar.Sidecar(policy)
         else:

@@ -22,9 +22,8 @@ ALLOWED = {
     "signals": (),
     "jurisdiction": (),
     "consent": (),
-    "decision": ("destinations",),  # `Destination`, a compiled policy table, is described there
-    "destinations": (),
-    "native": ("destinations", "wire"),  # `Destination` again, and the strict reading of JSON
+    "decision": ("vendors",),  # `Destination`, a compiled policy table, is described there
+    "vendors": ("wire",),  # the strict reading of JSON
     "scrub": (),
     "fields": (),
     "model": (),
@@ -80,14 +79,33 @@ def test_stages_import_no_clock_file_or_network(name):
     assert found == set()
 
 
+VENDOR_TOOLS = [
+    name
+    for name in MODULES
+    if name.startswith("gatekeeper.vendors.formats.") or name.removeprefix("gatekeeper.vendors.") in ("dialect", "kind")
+]
+
+
+@pytest.mark.parametrize("name", VENDOR_TOOLS)
+def test_shared_tools_know_no_vendor(name):
+    """A vendor is put together from the tools; a rule of one vendor stands with that vendor."""
+    known = {module for module in imports(MODULES[name]) if module.startswith("gatekeeper.vendors.")}
+    tools = ("gatekeeper.vendors.formats", "gatekeeper.vendors.dialect", "gatekeeper.vendors.kind")
+    assert {module for module in known if not module.startswith(tools)} == set()
+
+
 def test_only_gate_calls_the_stages():
-    """Whoever wants a decision asks the gate."""
+    """Whoever wants a decision asks the gate; `recompute` makes one again, of a line of the log."""
     callers = {
         name
         for name, path in MODULES.items()
         if any(f"gatekeeper.{stage}" in set(imports(path)) for stage in ("decision", "consent.resolve"))
     }
-    assert callers - {"gatekeeper.decision", "gatekeeper.consent.resolve"} == {"gatekeeper.gate", "gatekeeper.calls"}
+    assert callers - {"gatekeeper.decision", "gatekeeper.consent.resolve"} == {
+        "gatekeeper.gate",
+        "gatekeeper.calls",
+        "gatekeeper.recompute",
+    }
 
 
 def test_only_delivery_opens_connections_to_vendors():

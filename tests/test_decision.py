@@ -95,7 +95,7 @@ def test_an_opt_out_under_an_opt_out_law_can_leave_the_context():
 @pytest.mark.parametrize("kind", ["ga4", "meta_capi", "errors"])
 def test_a_bug_in_a_destination_blocks_it_and_nobody_else(kind, monkeypatch):
     """Fail closed: an exception while shaping is `internal_error` there, and the others are served."""
-    from gatekeeper.destinations import KINDS
+    from gatekeeper.vendors import KINDS
 
     policy = make_policy(events={"all": {"destinations": list(DESTINATIONS)}})
     broken = policy.destinations[kind].kind.name

@@ -3,9 +3,9 @@
 import pytest
 
 from gatekeeper.audit.lines import decision_record
-from gatekeeper.destinations import KINDS
 from gatekeeper.jurisdiction.laws import packaged
 from gatekeeper.model import Purpose, Verdict
+from gatekeeper.vendors import KINDS
 from tests.builders import EVERY_KIND, GUIDE_EVENT, HASH, NOW, decisions, make_gate, make_policy, own_cookie, plan
 
 NONE, ANALYTICS, MARKETING = (), ("analytics",), ("analytics", "marketing")

@@ -6,34 +6,34 @@ import time
 
 import pytest
 
-from tests.running import running
+from tests.running import ADMIN, ADMIN_TOKEN, API_KEY, running
 
 EVENT = {"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s"}}
-ADMIN = {"Authorization": "Bearer admin"}
+BEARER = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
 
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory):
-    with running("sidecar", tmp_path_factory.mktemp("gate"), server={"admin_token": "admin"}) as up:
+    with running("sidecar", tmp_path_factory.mktemp("gate"), server={"admin_token": ADMIN}) as up:
         yield up
 
 
 def scrape(gate):
-    text = gate.http.get("/gk/metrics", headers=ADMIN).text
+    text = gate.http.get("/gk/metrics", headers=BEARER).text
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line[0] != "#"}
 
 
 def test_the_metrics_are_the_bearers_alone(gate):
     """401 with another token, and none at all."""
     assert gate.http.get("/gk/metrics").status_code == 401
-    assert gate.http.get("/gk/metrics", headers={"Authorization": "Bearer server-to-server-key"}).status_code == 401
-    assert gate.http.get("/gk/metrics", headers=ADMIN).status_code == 200
+    assert gate.http.get("/gk/metrics", headers={"Authorization": f"Bearer {API_KEY}"}).status_code == 401
+    assert gate.http.get("/gk/metrics", headers=BEARER).status_code == 200
 
 
 def test_without_a_token_there_are_no_metrics(tmp_path):
     """404: off."""
     with running("sidecar", tmp_path) as up:
-        assert up.http.get("/gk/metrics", headers=ADMIN).status_code == 404
+        assert up.http.get("/gk/metrics", headers=BEARER).status_code == 404
 
 
 def test_what_becomes_of_events_is_counted(gate):
@@ -60,7 +60,7 @@ def test_every_metric_is_documented(gate):
     from pathlib import Path
 
     page = (Path(__file__).parent.parent / "docs" / "delivery.md").read_text("utf-8")
-    text = gate.http.get("/gk/metrics", headers=ADMIN).text
+    text = gate.http.get("/gk/metrics", headers=BEARER).text
     names = set(re.findall(r"^# TYPE (\w+?)(?:_total)? \w+$", text, re.MULTILINE))
     names = {name for name in names if not name.endswith("_created")}
     assert {name for name in names if f"`{name}" not in page} == set()
@@ -68,7 +68,7 @@ def test_every_metric_is_documented(gate):
 
 def test_a_full_queue_is_answered_503_and_counted(tmp_path):
     """With Retry-After; `readyz` names the destination."""
-    with running("sidecar", tmp_path, server={"admin_token": "admin"}, delivery={"max_queued": 2}) as up:
+    with running("sidecar", tmp_path, server={"admin_token": ADMIN}, delivery={"max_queued": 2}) as up:
         up.sims.first_party.answer(503, headers={"Retry-After": "3600"}, times=9)
         answers = [up.post(EVENT) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [202, 202, 503, 503]
@@ -117,5 +117,5 @@ def test_readyz_says_which_store_cannot_be_written_and_recovers_without_an_event
 def test_no_secret_and_no_value_is_in_the_metrics(gate):
     """Names of destinations and reasons only."""
     gate.record(gate.post(EVENT | {"data": {"session_id": "canary-1f7"}}))
-    text = gate.http.get("/gk/metrics", headers=ADMIN).text
+    text = gate.http.get("/gk/metrics", headers=BEARER).text
     assert "canary" not in text and "s3cret" not in text and "t0ken" not in text

@@ -100,3 +100,56 @@ def test_an_event_cannot_be_called_by_somebodys_address(name):
 def test_a_name_that_is_one_stays(name):
     """Long and mixed as it may be."""
     assert printable(name) == name
+
+
+JANE = {"email": "jane.doe@example.com", "first_name": "Jane", "last_name": "Doe", "phone": "+49 171 1234987"}
+
+
+def test_what_an_event_declares_is_nowhere_else_in_it_and_the_decision_says_so():
+    """The attack that was found: names in title, path, parameters, items and identifiers, beside their fields."""
+    decision, body = sent(
+        {
+            **JANE,
+            "session_id": "s_1",
+            "page_title": "Danke, Jane Doe! Ihre Bestellung",
+            "page_url": "https://shop.example/kunde/doe-jane/?utm_term=Jane%20Doe&utm_campaign=jane.doe",
+            "referrer": "https://mail.example/mail/u/jane.doe/inbox",
+            "items": [{"item_id": "sku1", "item_name": "Gravur: fuer Jane Doe"}, {"item_id": "jane", "item_name": "x"}],
+        }
+    )
+    params = body["params"]
+    assert params["page_title"] == "Danke, [last_name]! Ihre Bestellung"
+    assert params["page_location"] == (
+        "https://shop.example/kunde/[last_name]/?utm_term=[last_name]&utm_campaign=[last_name]"
+    )
+    assert params["items"] == [{"item_id": "sku1", "item_name": "Gravur: fuer [last_name]"}, {"item_name": "x"}]
+    assert b"jane" not in orjson.dumps(body).lower()
+    assert decision.scrubbed["page_title"] == ("last_name",)
+    assert set(decision.scrubbed["items"]) == {"last_name", "first_name"}
+
+
+def test_an_event_id_that_holds_what_is_declared_is_replaced_by_the_request_id():
+    """It goes to every vendor."""
+    for event_id in ("jane.doe", "jane.doe@example.com"):
+        event = {"event": "search", "event_id": event_id, "data": {**JANE, "session_id": "s_1"}}
+        made = plan(event, gate=make_gate(), headers=GRANTED)
+        assert made.event.id == "req_test"
+        assert not any(b"jane" in shaped.body.lower() for shaped in made.shaped.values())
+
+
+def test_an_event_that_is_called_by_what_it_declares_goes_nowhere():
+    """And its name is not in the log either; an ordinary name that is a word of programs stays."""
+    made = plan({"event": "Jane_Doe", "data": {**JANE, "session_id": "s_1"}}, gate=make_gate(), headers=GRANTED)
+    assert {one.reason for one in made.decisions} == {"insufficient_data"} and not made.shaped
+    assert b"Jane" not in decision_line(made, make_gate().policy).core
+    event = {"event": "page_view", "data": {"last_name": "Page", "session_id": "s_1"}}
+    assert "ga4" in plan(event, gate=make_gate(), headers=GRANTED).shaped
+
+
+def test_a_policy_adds_words_that_secrets_follow():
+    """`secret_paths`, of events and of calls."""
+    table = {"version": "test", "controller": "Shop", "secret_paths": ["einloesen"]}
+    gate = make_gate(make_policy(policy=table, destinations={"ga4": DESTINATIONS["ga4"]}))
+    event = {"event": "search", "data": {"session_id": "s_1", "page_url": "/einloesen/AB12CD"}}
+    (shaped,) = plan(event, gate=gate, headers=GRANTED).shaped.values()
+    assert orjson.loads(shaped.body)["params"]["page_location"] == "/einloesen/[secret]"

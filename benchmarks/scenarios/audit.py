@@ -33,7 +33,7 @@ def _line() -> Line:
 def _durable(batch: int, stage: Stage) -> Iterator[Repeat]:
     folder, line = stage.folder / f"audit-{batch}", _line()
     usable(folder)
-    writer = AuditWriter(folder)
+    writer = AuditWriter(folder, signer=Signer(stage.folder / "audit-keys"))
 
     def write(n: int) -> None:
         """`n` lines: as many at a time as are in a batch, each batch waited for."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gatekeeper.audit.vocabulary import GONE, MARK
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.storage.owners import Lock
 
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 FOLDER: Final = "columns"
 _ATTEMPTS: Final = 5
 _PATIENCE: Final = 600.0  # seconds for another process that makes them
+_FORM: Final = 2  # of the columns; those of another form are made again
 _LINE: Final = """{kind: 'VARCHAR', timestamp: 'VARCHAR', request_id: 'VARCHAR', event_type: 'VARCHAR',
     consent_state: 'STRUCT(necessary BOOLEAN, analytics BOOLEAN, marketing BOOLEAN)',
     deliveries: 'STRUCT(destination VARCHAR, status VARCHAR, reason VARCHAR, consent_basis VARCHAR,
         legal_basis VARCHAR, fields_sent VARCHAR[], fields_stripped VARCHAR[])[]',
     jurisdiction: 'STRUCT(country VARCHAR, region VARCHAR, laws VARCHAR[])', gpc: 'STRUCT(detected BOOLEAN)',
-    policy: 'STRUCT(version VARCHAR)', subjects: 'VARCHAR[]',
+    policy: 'STRUCT(version VARCHAR)', subjects: 'VARCHAR[]', names: 'VARCHAR[]', "count": 'INTEGER',
     request_ids: 'VARCHAR[]', destination: 'VARCHAR', status: 'VARCHAR', reason: 'VARCHAR', attempts: 'INTEGER'}"""
 # Outcomes name several events; the last one of an event and destination counts, as in `audit.read.join`.
 _OUTCOMES: Final = """
@@ -37,17 +39,26 @@ _OUTCOMES: Final = """
     FROM (SELECT unnest(request_ids) AS request_id, destination, status, reason, attempts, n
           FROM lines WHERE kind = 'outcome')
     GROUP BY request_id, destination"""
-_DELIVERIES: Final = """
-    SELECT timestamp::TIMESTAMP AS decided_at, request_id, event_type AS event, delivery.destination AS destination,
+# What stands for a name that is in the line's tail, and the name (`audit/vocabulary.py`).
+_NAME: Final = f"""CASE WHEN starts_with({{0}}, '{MARK}') AND regexp_full_match({{0}}, '{MARK}[0-9]+')
+    THEN coalesce(names[substr({{0}}, 2)::INTEGER + 1], '{GONE}') ELSE {{0}} END"""
+_NAMES: Final = f"[{_NAME.format('one')} FOR one IN {{0}}]"
+# A line that stands for several events is as many rows, as if it had been as many lines.
+_DELIVERIES: Final = f"""
+    SELECT timestamp::TIMESTAMP AS decided_at,
+           request_id || CASE WHEN "count" IS NULL THEN '' ELSE '.' || element END AS request_id,
+           {_NAME.format("event_type")} AS event, {_NAME.format("delivery.destination")} AS destination,
            delivery.status AS status, delivery.reason AS reason, NULL::INTEGER AS attempts,
            delivery.consent_basis AS basis, delivery.legal_basis AS legal_basis,
-           coalesce(delivery.fields_sent, []) AS sent, coalesce(delivery.fields_stripped, []) AS stripped,
+           coalesce(delivery.fields_sent, []) AS sent,
+           coalesce({_NAMES.format("delivery.fields_stripped")}, []) AS stripped,
            jurisdiction.country AS country, jurisdiction.region AS region, jurisdiction.laws AS laws,
            consent_state.analytics AS analytics, consent_state.marketing AS marketing, gpc.detected AS gpc,
            policy.version AS policy, coalesce(subjects, []) AS subjects, place = 1 AS once
     FROM (SELECT *, unnest(CASE WHEN len(deliveries) = 0 THEN [NULL] ELSE deliveries END) AS delivery,
                  unnest(range(1, greatest(len(deliveries), 1) + 1)) AS place
-          FROM lines WHERE kind = 'decision')"""
+          FROM (SELECT *, unnest(range(greatest(coalesce("count", 1), 1))) AS element
+                FROM lines WHERE kind = 'decision'))"""
 # Sorted by pseudonym, so that a look-up reads a few blocks of it and not the whole log.
 _PEOPLE: Final = "SELECT DISTINCT unnest(subjects) AS subject, request_id FROM {deliveries} WHERE once"
 _JOINED: Final = """
@@ -113,7 +124,7 @@ def _segments(folder: Path) -> tuple[dict[Path, Path], list[Path]]:
     closed = {}
     for segment in sorted(folder.glob("*.jsonl.gz")):
         stat = segment.stat()
-        closed[segment] = folder / FOLDER / f"{segment.name}-{stat.st_size}-{stat.st_mtime_ns}.parquet"
+        closed[segment] = folder / FOLDER / f"{segment.name}-{stat.st_size}-{stat.st_mtime_ns}-{_FORM}.parquet"
     opened = sorted(path for path in folder.glob("*.jsonl") if not path.with_name(path.name + ".gz").exists())
     return closed, opened
 

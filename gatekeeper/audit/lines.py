@@ -5,6 +5,7 @@ The keys of the guide's record come first and under the guide's names. No value 
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -13,13 +14,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from gatekeeper.destinations import normalise
-from gatekeeper.model import Consent, Decision, Permission, Personal, Place, Purpose, Signal, Verdict
+from gatekeeper.audit import inputs
+from gatekeeper.audit.vocabulary import Names, put_back, vocabulary
+from gatekeeper.model import Consent, Decision, Permission, Place, Purpose, Signal, Verdict
 
 if TYPE_CHECKING:
     from gatekeeper.gate import Plan
     from gatekeeper.policy import Policy
 
+_PRODUCT: Final = re.compile(r"cmp-\d{1,4}")
 TIME: Final = "%Y-%m-%dT%H:%M:%SZ"  # RFC 3339, UTC
 
 
@@ -71,18 +74,46 @@ def timestamp_of(at: datetime) -> str:
     return at.strftime(TIME)
 
 
-def decision_line(plan: Plan, policy: Policy) -> Line:
-    """The line written before anything is sent."""
+def decision_line(plan: Plan, policy: Policy, count: int = 1) -> Line:
+    """The line written before anything is sent; with a `count`, of as many events that are alike."""
     place, consent = plan.place, plan.consent
     known = _visitors.get(id(consent))
     if known is None or known.consent is not consent or known.place is not place or known.policy is not policy:
         if len(_visitors) >= _MOST_VISITORS:
             _visitors.clear()
+        names = Names(_known(policy))
         state = orjson.Fragment(orjson.dumps(consent_state(consent)))
-        rest = orjson.dumps(_of_visitor(place, consent, policy))
-        known = _visitors[id(consent)] = _Visitor(consent, place, policy, state, b"," + rest[1:])
+        rest = orjson.dumps(_of_visitor(place, consent, policy, names))
+        more = inputs.of_place(plan, policy)
+        known = _Visitor(consent, place, policy, state, b"," + rest[1:], names.removable, more)
+        _visitors[id(consent)] = known
+    names = Names(_known(policy), known.names)
+    core = orjson.dumps(_of_event(plan, policy, known.state, names, known.more, count))[:-1] + known.rest
     # Without `subjects`: they stand in a part of the line that can be removed.
-    return Line(orjson.dumps(_of_event(plan, known.state))[:-1] + known.rest, plan.subjects)
+    return Line(core, plan.subjects, names.removable)
+
+
+def decision_lines(plans: Sequence[Plan], policy: Policy) -> list[tuple[str, Line | None]]:
+    """The lines of one request's events: for each its id, and its line, `None` where an earlier one tells of it.
+
+    Events of which nothing leaves and whose lines would differ in the id alone are one line with a `count`: their ids
+    are `req_x.0`, `req_x.1`, …
+    """
+    made: list[tuple[str, Line | None]] = [(plan.request_id, decision_line(plan, policy)) for plan in plans]
+    if len(plans) == 1:
+        return made
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for n, (plan, (request_id, line)) in enumerate(zip(plans, made, strict=True)):
+        if line is not None and all(one.verdict is _BLOCK for one in plan.decisions):
+            core = line.core.replace(request_id.encode(), b"", 1)
+            alike.setdefault((core, line.refs, line.names), []).append(n)
+    for group in alike.values():
+        if len(group) > 1:
+            first = plans[group[0]]
+            for place, n in enumerate(group):
+                made[n] = (f"{first.request_id}.{place}", None)
+            made[group[0]] = (f"{first.request_id}.0", decision_line(first, policy, len(group)))
+    return made
 
 
 class _Visitor(NamedTuple):
@@ -93,6 +124,8 @@ class _Visitor(NamedTuple):
     policy: Policy
     state: orjson.Fragment
     rest: bytes
+    names: tuple[str, ...]
+    more: dict[str, Any]  # inputs
 
 
 _MOST_VISITORS: Final = 1024
@@ -100,23 +133,45 @@ _visitors: dict[int, _Visitor] = {}  # by the `id` of a consent, which the gate 
 
 
 def decision_record(plan: Plan, policy: Policy) -> dict[str, Any]:
-    """The same as an object; what will be sent is `pending` until an outcome says more."""
-    state, rest = consent_state(plan.consent), _of_visitor(plan.place, plan.consent, policy)
-    return _of_event(plan, state) | rest | {"subjects": plan.subjects}
+    """The same as an object with all its names; what will be sent is `pending` until an outcome says more."""
+    names = Names(_known(policy))
+    state, rest = consent_state(plan.consent), _of_visitor(plan.place, plan.consent, policy, names)
+    record = _of_event(plan, policy, state, names, inputs.of_place(plan, policy), 1) | rest
+    return put_back(record | {"subjects": plan.subjects, "names": names.removable})
 
 
-def _of_event(plan: Plan, state: object) -> dict[str, Any]:
-    return {
+def _known(policy: Policy) -> frozenset[str]:
+    """The names that may stand in a head of this policy's lines, however they look."""
+    found = _vocabularies.get(policy.hash)
+    if found is None:
+        if len(_vocabularies) >= _MOST_POLICIES:
+            _vocabularies.clear()
+        found = _vocabularies[policy.hash] = vocabulary(policy.names, policy.catalogue)
+    return found
+
+
+_MOST_POLICIES: Final = 8
+_vocabularies: dict[str, frozenset[str]] = {}  # by the hash of a policy
+
+
+def _of_event(
+    plan: Plan, policy: Policy, state: object, names: Names, more: dict[str, Any], count: int
+) -> dict[str, Any]:
+    record = {
         "kind": "decision",
         "timestamp": timestamp(plan.at),
         "request_id": plan.request_id,
-        "event_type": plan.event.name,
+        "event_type": names(plan.event.name),
         "consent_state": state,
-        "deliveries": [delivery(decision) for decision in plan.decisions],
+        "deliveries": [delivery(decision, names) for decision in plan.decisions],
+        "inputs": inputs.of_event(plan, policy, names, more),
     }
+    return record if count == 1 else record | {"count": count}
 
 
-def _of_visitor(place: Place, consent: Consent | None, policy: Policy) -> dict[str, Any]:
+def _of_visitor(place: Place, consent: Consent | None, policy: Policy, names: Names) -> dict[str, Any]:
+    heard = () if consent is None else consent.signals
+    notice = next((signal.notice for signal in heard if signal.notice is not None), None)
     return {
         "country": place.country,
         "jurisdiction": {
@@ -129,8 +184,8 @@ def _of_visitor(place: Place, consent: Consent | None, policy: Policy) -> dict[s
             "detected": consent is not None and consent.gpc_detected,
             "honoured": consent is not None and consent.gpc_honoured,
         },
-        "signals": [] if consent is None else [_signal(signal, consent) for signal in consent.signals],
-        "notice_version": None if consent is None else _notice(consent.signals),
+        "signals": [] if consent is None else [_signal(signal, consent) for signal in heard],
+        "notice_version": None if notice is None else names(notice),
         "policy": {"version": policy.version, "hash": policy.hash},
     }
 
@@ -142,23 +197,25 @@ def consent_state(consent: Consent | None) -> dict[str, bool]:
     return {name: consent.rulings[purpose].permission is Permission.GRANTED for name, purpose in _PURPOSES}
 
 
-def delivery(decision: Decision) -> dict[str, Any]:
-    """One element of `deliveries`."""
+def delivery(decision: Decision, names: Names) -> dict[str, Any]:
+    """One element of `deliveries`; `names` gives what stands there for a name."""
+    destination = names(decision.destination)  # of a call that the policy does not list it is a host
     if decision.verdict is _BLOCK:
-        return {"destination": decision.destination, "status": "blocked", "reason": decision.reason}
-    told = {
-        "destination": decision.destination,
+        return {"destination": destination, "status": "blocked", "reason": decision.reason}
+    stripped = names.keys(decision.stripped)
+    told: dict[str, Any] = {
+        "destination": destination,
         "status": "pending",
         "fields_sent": [*decision.kept],
-        "fields_stripped": [*decision.stripped],
+        "fields_stripped": [*stripped],
         "fields_derived": decision.derived,
         "consent_basis": decision.basis,
         "legal_basis": decision.legal_basis,
-        "stripped_because": decision.stripped,
+        "stripped_because": stripped,
         "scrubbed": decision.scrubbed,
     }
     if decision.native:  # of a call
-        told["native_stripped"] = decision.native
+        told["native_stripped"] = {name: names.each(native) for name, native in decision.native.items()}
     return told
 
 
@@ -178,23 +235,31 @@ def outcome_line(
     return Line(orjson.dumps(record))
 
 
-def email_reference(email: Personal) -> str | None:
-    """What an e-mail address is searched by: the SHA-256 of its normal form, or the hash that came in."""
-    return normalise.hashed(email, None if email.hashed else normalise.email(email.value))
-
-
 def _signal(signal: Signal, consent: Consent) -> dict[str, Any]:
     lost = [name.partition(":")[2] for name in consent.overruled if name.startswith(signal.source + ":")]
-    return {
+    told: dict[str, Any] = {
         "source": signal.source,
+        "role": signal.role,
         "standing": signal.standing,
         "says": {purpose.value: word for purpose, word in signal.says.items()},
         "given_at": None if signal.at is None else timestamp(signal.at),
-        "evidence": signal.evidence,
+        "evidence": signal.evidence if is_product(signal.evidence) else None,
         "overruled": [purpose for purpose in lost if purpose in signal.says],
         "note": signal.note,
     }
+    if signal.denies_as is not None:
+        told["denies_as"] = signal.denies_as
+    if signal.voice:
+        told["voice"] = signal.voice
+    if signal.beside:
+        told["beside"] = signal.beside
+    if signal.refuses:  # names of the policy's destinations
+        told["refuses"] = signal.refuses
+    if signal.at is not None and signal.at != signal.at // 1:
+        told["at"] = signal.at
+    return told
 
 
-def _notice(heard: Iterable[Signal]) -> str | None:
-    return next((signal.notice for signal in heard if signal.notice is not None), None)
+def is_product(evidence: str | None) -> bool:
+    """Whether a signal's evidence names the software that wrote it: all others are ids that one visitor has."""
+    return evidence is not None and _PRODUCT.fullmatch(evidence) is not None

@@ -6,17 +6,16 @@ Needs the extra `gatekeeper[query]`. Rows hold what lines hold: names of fields,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from gatekeeper import subjects
 from gatekeeper.audit import columns, lines
-from gatekeeper.destinations import normalise
 from gatekeeper.errors import ConfigError
 from gatekeeper.keys import KeyRing
-from gatekeeper.model import Personal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -80,36 +79,12 @@ class Filter:
         return " AND ".join(parts) or "true", values
 
 
-def pseudonyms(
-    ring: KeyRing,
-    *,
-    user_id: str | None = None,
-    client_id: str | None = None,
-    email: str | None = None,
-    consent_id: str | None = None,
-    subject: str | None = None,
-) -> frozenset[str] | None:
-    """Every pseudonym an identifier has had in the log; `None` if none is given.
+def pseudonyms(ring: KeyRing, given: Mapping[str, str | None]) -> frozenset[str]:
+    """Every pseudonym that identifiers have had in the log, by the options of `subjects.KINDS`.
 
-    `email` is an address or its SHA-256; `subject` a pseudonym as it stands in a line. Raises ConfigError if
-    the address is none.
+    Raises ConfigError for what cannot be such an identifier: a typo must not read as "nothing was sent".
     """
-    found: set[str] = set()
-    for kind, value in (("user_id", user_id), ("client_id", client_id), ("consent", consent_id)):
-        if value is not None:
-            found.update(ring.names(kind, value))
-    if email is not None:
-        hashed = re.fullmatch(r"[0-9a-fA-F]{64}", email.strip()) is not None
-        value = email.strip().lower() if hashed else email
-        reference = lines.email_reference(Personal(value, hashed=hashed))
-        if reference is None or (not hashed and normalise.email(email) is None):
-            raise ConfigError("--email: is neither an e-mail address nor 64 hexadecimal digits")
-        found.update(ring.names("email", reference))
-    if subject is not None:
-        found.add(subject)
-    if not found and any(one is not None for one in (user_id, client_id, email, consent_id, subject)):
-        return frozenset({""})
-    return frozenset(found) or None
+    return frozenset(name for kind, reference in subjects.asked(given) for name in ring.names(kind, reference))
 
 
 def moment(text: str, now: datetime) -> datetime:

@@ -13,12 +13,14 @@ import orjson
 from gatekeeper import ids
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Segment, lines, streams
+from gatekeeper.audit.vocabulary import MARK, put_back
 from gatekeeper.errors import AuditError
 
 GUIDE_KEYS = ("timestamp", "request_id", "event_type", "consent_state", "deliveries")
 _OURS: Final = ("kind", "commitment", "salt")  # of the line, and of no use in a record
 
 
+_NAMED: Final = f'"{MARK}'.encode()  # a name's number stands in the line
 _ID: Final = 30  # characters of a request id
 _LATER: Final = "9"  # than every time
 _SLACK: Final = 120.0  # seconds between two of our clocks
@@ -39,13 +41,14 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def parse(raw: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Lines as objects. A torn last line, as a crash leaves it, is left out."""
+    """Lines as objects, with the names that stand in their tails. A torn last line, left by a crash, is left out."""
     for line in raw:
         if line.endswith(b"\n"):
             try:
-                yield orjson.loads(line)
+                record = orjson.loads(line)
             except orjson.JSONDecodeError:
                 continue
+            yield put_back(record) if _NAMED in line else record
 
 
 def events(found: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -74,28 +77,47 @@ def last(folder: Path, count: int, wanted: Callable[[dict[str, Any]], bool]) -> 
     return found
 
 
-def find(folder: Path, request_id: str) -> dict[str, Any] | None:
-    """The record of one request: its decision, with the last outcome of each delivery. Raises AuditError.
+def find(folder: Path, request_id: str) -> list[dict[str, Any]]:
+    """The records of one request: its decision, with the last outcome of each delivery. Raises AuditError.
 
-    The id says when it was made: segments that ended before are not opened, nor those after it is known how it ended.
+    An honest log has one, or none; where several lines claim one id, each is given. The id says when it was made:
+    segments that ended before are not opened, nor those that begin well after it once it is known how it ended.
     """
-    needle = b'"' + request_id.encode() + b'"'
-    decision: dict[str, Any] | None = None
+    base, _, number = request_id.partition(".")
+    needles = tuple({f'"{request_id}"'.encode(), f'"{base}"'.encode()})
+    made = _made_at(base)
+    until = timestamp(made + _SLACK) if made else _LATER
+    decisions: list[dict[str, Any]] = []
     outcomes: list[dict[str, Any]] = []
     try:
-        for segment in _since(folder, _made_at(request_id) - _SLACK):
-            for record in events(parse(line for line in lines(segment) if needle in line)):
-                if record.get("request_id") == request_id:
-                    decision = record
+        for begin, segment in _since(folder, made - _SLACK):
+            if begin > until and decisions and all(_ended(join(one, outcomes)) for one in decisions):
+                break
+            for record in events(parse(_holding(lines(segment), needles))):
+                if request_id in request_ids(record) or (not number and record.get("request_id") == base):
+                    decisions.append(record)
                 elif request_id in record.get("request_ids", ()):
                     outcomes.append(record)
-            if decision is not None and all(
-                delivery["status"] in ("delivered", "blocked") for delivery in join(decision, outcomes)["deliveries"]
-            ):
-                break
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be read ({_what(error)})") from None
-    return None if decision is None else join(decision, outcomes)
+    asked = {"element": int(number)} if number else {}
+    return [join(decision, outcomes) | asked for decision in decisions]
+
+
+def request_ids(record: dict[str, Any]) -> list[str]:
+    """The ids that a decision stands for: its own, or `req_x.0`, `req_x.1`, … of a group."""
+    request_id, count = record.get("request_id"), record.get("count")
+    if request_id is None:
+        return []
+    return [request_id] if count is None else [f"{request_id}.{n}" for n in range(count)]
+
+
+def _holding(raw: Iterable[bytes], needles: tuple[bytes, ...]) -> Iterator[bytes]:
+    return (line for line in raw if any(needle in line for needle in needles))
+
+
+def _ended(record: dict[str, Any]) -> bool:
+    return all(delivery["status"] in ("delivered", "blocked") for delivery in record["deliveries"])
 
 
 def _made_at(request_id: str) -> float:
@@ -106,8 +128,8 @@ def _made_at(request_id: str) -> float:
         return 0.0
 
 
-def _since(folder: Path, at: float) -> list[Segment]:
-    """The segments that hold lines of a time or later, in the order of their first lines."""
+def _since(folder: Path, at: float) -> list[tuple[str, Segment]]:
+    """The segments that hold lines of a time or later, in the order of their first lines, which were then."""
     found: list[tuple[str, str, int, Segment]] = []
     limit = timestamp(max(0.0, at))
     for parts in streams(folder).values():
@@ -115,7 +137,7 @@ def _since(folder: Path, at: float) -> list[Segment]:
         for segment, begin, end in zip(parts, begins, [*begins[1:], _LATER], strict=True):
             if end >= limit:
                 found.append((begin, segment.stream, segment.number, segment))
-    return [segment for *_, segment in sorted(found, key=lambda one: one[:3])]
+    return [(begin, segment) for begin, *_, segment in sorted(found, key=lambda one: one[:3])]
 
 
 def join(decision: dict[str, Any], outcomes: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,9 @@
 <stream>.<000001…>.jsonl.gz   a closed segment
 <stream>.head                 locked by the stream's process while it lives; its last durable line
 <stream>.torn                 what a crash left behind the last whole line
+set-aside/                    streams that this installation did not begin, as they were found
+columns/                      what queries made of the lines; see columns.py
+*.lock, begun, turn, retention.json   see others.py, begun.py, turning.py, retention.py
 """
 
 from __future__ import annotations
@@ -15,15 +18,13 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedReader, BytesIO
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
-from gatekeeper.audit import chain
 from gatekeeper.storage.owners import Lock
 
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{6}Z-\d+-[0-9a-f]{8})\.(\d{6})\.jsonl(?:\.gz)?")
-_BEGIN: Final = re.compile(rb'\{"stream":"([^"]+)","n":(\d+),"kind":"(?:genesis|segment","previous":"([0-9a-f]{64}))",')
 _BUFFER: Final = 2**20
 _PIECE: Final = 2**16
 _HEAD: Final = re.compile(rb"(\d{20}) ([0-9a-f]{64})\n")
@@ -84,10 +85,13 @@ def parse(path: Path) -> Segment | None:
     return None if found is None else Segment(found[1], int(found[2]), path)
 
 
-def streams(folder: Path) -> dict[str, list[Segment]]:
-    """Every stream's segments in order, streams by their start. The compressed form counts where there are both."""
+def streams(folder: Path, only: str = "") -> dict[str, list[Segment]]:
+    """Every stream's segments in order, streams by their start. The compressed form counts where there are both.
+
+    `only` is the beginning of the names that are wanted.
+    """
     found: dict[str, dict[int, Segment]] = {}
-    for path in sorted(folder.glob("*.jsonl*")):  # `.jsonl.gz` comes after `.jsonl`
+    for path in sorted(folder.glob(only + "*.jsonl*")):  # `.jsonl.gz` comes after `.jsonl`
         segment = parse(path)
         if segment is not None:
             found.setdefault(segment.stream, {})[segment.number] = segment
@@ -122,35 +126,6 @@ def alive(folder: Path, stream: str) -> bool:
     taken = lock.take()
     lock.release()
     return not taken
-
-
-class End(NamedTuple):
-    """How far the whole, chained lines of a file go."""
-
-    n: int
-    hash: bytes
-    offset: int  # in the file: what follows is torn
-    closed: bool
-
-
-def end_of(data: bytes) -> End:
-    """The last good line of a segment's content; n is 0 if there is none."""
-    n, previous, offset, closed = 0, chain.FIRST, 0, False
-    stream = ""
-    for raw in BytesIO(data):
-        sealed = chain.split(raw)
-        if sealed is None:
-            break
-        if offset == 0:
-            start = _BEGIN.match(sealed.head)
-            if start is None:
-                break
-            stream, n, previous = start[1].decode(), int(start[2]) - 1, bytes.fromhex((start[3] or b"00" * 32).decode())
-        if not sealed.head.startswith(chain.begin(stream, n + 1)) or chain.link(previous, sealed.head) != sealed.hash:
-            return End(0, chain.FIRST, 0, False) if offset == 0 else End(n, previous, offset, closed)
-        n, previous, offset = n + 1, sealed.hash, offset + len(raw)
-        closed = b'"kind":"close"' in sealed.head[:120]
-    return End(n, previous, offset, closed)
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,9 +3,11 @@
     genesis   begins it: the product, the key, how far all other streams are, and the ends of those that crashed
     segment   begins each further file of it
     …         decisions, outcomes, checkpoints
+    clock     the machine's clock went back
     close     ends it
 
-Not safe for several threads: the writer's thread alone uses it. After an OSError it is done: `abandon` it.
+Genesis, checkpoint, clock, key and close are signed, all under the folder's lock. Not safe for several threads: the
+writer's thread alone uses it. After an OSError it is done: `abandon` it.
 """
 
 from __future__ import annotations
@@ -14,14 +16,16 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 from gatekeeper._version import __version__
-from gatekeeper.audit import chain, others
+from gatekeeper.audit import begun, chain, others
+from gatekeeper.audit.begun import Begun
+from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.segments import Head, Segment, head_file, sync_folder, write_head
 from gatekeeper.audit.signing import Signer, SigningKey
@@ -29,7 +33,10 @@ from gatekeeper.storage.owners import Lock
 
 ROTATE: Final = 64 * 10**6  # bytes of a segment
 LOCK: Final = "checkpoint.lock"  # held while heads are read and signed, and while keys are rotated
+TOLERANCE: Final = 60.0  # seconds by which a line's own time may differ from that at which it is written
 _DAY: Final = 86_400
+_PATIENCE: Final = 10.0  # seconds for the other processes that sign
+_AT: Final = b'"timestamp":"'
 
 
 class Stream:
@@ -39,11 +46,12 @@ class Stream:
         self,
         folder: Path,
         *,
+        signer: Signer,
         rotate: int = ROTATE,
-        signer: Signer | None = None,
         fsync: bool = True,
         clock: Callable[[], float] = time.time,
         known: others.Known | None = None,
+        heads: Heads | None = None,
     ) -> None:
         self.folder = folder
         self._rotate = rotate
@@ -55,8 +63,11 @@ class Stream:
         self._hash = chain.FIRST
         self._size = 0
         self._day = 0
+        self._latest = 0.0  # the latest time of a line
         self._descriptor = -1
         self._last = b""
+        self._genuine: set[str] = set()
+        self.spoiled = False  # bytes of a write that failed may be on the disk
         self.closed: list[Segment] = []  # to be compressed
         self.since = 0  # lines since the last checkpoint
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -65,6 +76,7 @@ class Stream:
         self.name = f"{start}-{os.getpid()}-{secrets.token_hex(4)}"
         self._lock = Lock(head_file(folder, self.name))
         self._head = -1
+        self.adopted: list[Head] = []
         try:
             for _ in range(100):  # somebody may just look whether it is alive
                 if self._lock.take():
@@ -73,9 +85,10 @@ class Stream:
             else:
                 raise OSError(0, "the stream's head is locked")
             self._head = os.open(head_file(folder, self.name), os.O_WRONLY | os.O_CLOEXEC)
-            self._begin(others.look(folder, self.name, {} if known is None else known))
+            with self._alone():
+                self._begin({} if known is None else known, heads)
         except BaseException:
-            self.abandon()
+            self.release()
             if self._n == 0:
                 with contextlib.suppress(OSError):
                     self._segment().plain.unlink(missing_ok=True)
@@ -83,139 +96,213 @@ class Stream:
             raise
 
     def write(self, lines: Sequence[Line]) -> None:
-        """Make lines durable. Raises OSError; then nothing of them is in the log, as far as that can be."""
+        """Make lines durable. Raises OSError, ConfigError; then nothing of them is in the log, as far as can be."""
         self.turn()
         self._put(lines, sync=self._fsync)
 
-    def _put(self, lines: Sequence[Line], *, sync: bool = True) -> None:
+    def _put(self, lines: Sequence[Line], *, sync: bool = True, signed: bool = False) -> None:
+        if not lines:
+            return
+        now = self._now()
+        self._latest = max(self._latest, now)
+        low, high = timestamp(now - TOLERANCE).encode(), timestamp(now + TOLERANCE).encode()
         salts = os.urandom(16 * len(lines))
         sealed = []
         n, digest = self._n, self._hash
+        last = n + len(lines)
         for i, line in enumerate(lines):
             n += 1
-            written, digest = chain.seal(line, self.name, n, digest, salts[16 * i : 16 * i + 16])
+            at = line.core.find(_AT, 0, 40) + 13
+            late = at > 13 and not low <= line.core[at : at + 20] <= high
+            written, digest = chain.seal(
+                line,
+                self.name,
+                n,
+                digest,
+                salts[16 * i : 16 * i + 16],
+                more=b',"written":"%s"' % timestamp(now).encode() if late else b"",
+                mac=self._mark if n == last and not signed else None,
+            )
             sealed.append(written)
-        self._append(b"".join(sealed), sync)
+        self._append(b"".join(sealed), (n, digest) if sync else None)
         self._n, self._hash = n, digest
         self.since += len(lines)
-        if sync:  # others name only what is on the disk
-            write_head(self._head, n, digest)
 
-    def turn(self) -> None:
-        """Begin the next segment if this one is full, or its day is over. Raises OSError."""
-        if self._size >= self._rotate or int(self._clock() // _DAY) != self._day:
+    def _now(self) -> float:
+        """The time; a clock that goes back in this moment is noticed with the next line."""
+        return max(self._clock(), self._latest - TOLERANCE)
+
+    def turn(self, *, now: bool = False) -> None:
+        """Begin the next segment if this one is full, its day is over, or `now`. Raises OSError, ConfigError."""
+        if self._clock() < self._latest - TOLERANCE:
+            with self._alone():
+                self._sign({"kind": "clock"}, self._keys()[0])
+        if now or self._size >= self._rotate or int(self._clock() // _DAY) != self._day:
             self._next_segment()
 
-    def checkpoint(self, kind: str = "checkpoint") -> bytes | None:
+    def checkpoint(self, kind: str = "checkpoint", *, patience: float = 0.0) -> bytes | None:
         """Sign how far every stream is; the line, or None if another process is at it. Raises OSError, ConfigError.
 
         A newer key in the key folder is introduced first, by the one in use, which is destroyed then.
         """
-        lock = Lock(self.folder / LOCK)
-        if not lock.take():
-            return None
+        self.turn()
         try:
-            self.turn()
-            key = None
-            if self._signer is not None:
-                key, *newer = self._signer.keys()
-                for successor in newer:
-                    self._sign({"kind": "key", "successor": successor.id, "public": successor.public.hex()}, key)
-                    self._signer.retire(key)
-                    key = successor
-            self._sign({"kind": kind}, key)
-        finally:
-            lock.release()
+            with self._alone(patience):
+                self._introduce()
+                self._sign({"kind": kind}, self._keys()[0])
+        except BlockingIOError:
+            return None
         self.since = 0
         return self._last
 
-    def _sign(self, core: dict[str, Any], key: SigningKey | None) -> None:
-        core |= {"timestamp": timestamp(self._clock()), "heads": others.heads(self.folder, self.name)}
-        if key is None:
-            self._put([Line(orjson.dumps(core))])
-            return
+    def _introduce(self) -> None:
+        key, *newer = self._keys()
+        for successor in newer:
+            self._sign({"kind": "key", "successor": successor.id, "public": successor.public.hex()}, key)
+            self._signer.retire(key)
+            key = successor
+
+    def _keys(self) -> list[SigningKey]:
+        return self._signer.keys()
+
+    def _sign(self, core: dict[str, Any], key: SigningKey) -> None:
+        """Put a signed line. The folder's lock is held."""
+        self._own = self._signer.own()  # other streams may have begun with a key that is newer
+        stored = begun.read(self.folder, self._own)
+        state = stored or self._begun
+        core |= {"heads": others.heads(self.folder, self.name, self._own, self._genuine), "begun": state.claim}
+        self._put_signed(core, key, state, keep=stored is not None)
+
+    def _put_signed(self, core: dict[str, Any], key: SigningKey, state: Begun, *, keep: bool) -> None:
+        """The time of the last signed line is kept: if the clock is behind it, the line says so in `back_from`."""
+        now = self._clock()
+        latest = max(state.at, self._latest)
+        core = {"kind": core.pop("kind"), "timestamp": timestamp(now)} | core
+        if now < latest - TOLERANCE:
+            core["back_from"] = timestamp(latest)
+            self._latest = now
+        if now > state.at and keep:
+            begun.write(self.folder, state._replace(at=int(now)), self._mark, sync=False)
         plain = orjson.dumps(core | {"key": key.id})
         head = chain.begin(self.name, self._n + 1) + plain[1:-1]
-        self._put([Line(chain.signed(plain, key.sign(chain.to_sign(self._hash, head))))])
+        line = Line(chain.signed(plain, key.sign(chain.to_sign(self._hash, head))))
+        self._put([line], signed=True)
 
     def close(self) -> bytes | None:
         """End the stream: a checkpoint, after which nothing follows. Raises OSError, ConfigError."""
-        deadline = time.monotonic() + 2.0
-        line = self.checkpoint("close")
-        while line is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-            line = self.checkpoint("close")
-        self._release()
+        line = self.checkpoint("close", patience=2.0)
+        self.release()
         return line
 
     def abandon(self) -> None:
-        """Let go of it as it is; whoever begins the next stream takes it over."""
-        self._release()
+        """Let go of it as it is; whoever begins the next stream takes it over.
+
+        Raises OSError if a write that failed cannot be undone now: as long as that may come back, no other process
+        may take the stream over, and what was in it may not be written again.
+        """
+        if self.spoiled:
+            self._undo()
+        self.release()
+
+    @contextlib.contextmanager
+    def _alone(self, patience: float = _PATIENCE) -> Iterator[None]:
+        """Hold the folder's lock. Raises BlockingIOError if another process holds it for longer."""
+        lock = Lock(self.folder / LOCK)
+        deadline = time.monotonic() + patience
+        while not lock.take():
+            if time.monotonic() >= deadline:
+                raise BlockingIOError(0, "another process signs the log")
+            time.sleep(0.005)
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def head(self) -> Head:
         """Its last durable line."""
         return Head(self.name, self._n, self._hash.hex())
 
-    def _begin(self, found: others.Others) -> None:
-        key = None if self._signer is None else self._signer.keys()[0]
-        core = {
+    def _begin(self, known: others.Known, heads: Heads | None) -> None:
+        """The folder's lock is held: no other stream begins, and no key changes, meanwhile."""
+        key = self._keys()[0]
+        self._mark = key.mark
+        self._own = self._signer.own()
+        found = others.look(self.folder, self.name, known, self._own, heads=heads)
+        before = found.begun
+        number, digest = before.number + 1, chain.begun([self.name], before.digest)
+        self._begun = before._replace(number=number, digest=digest)
+        core: dict[str, Any] = {
             "kind": "genesis",
-            "timestamp": timestamp(self._clock()),
+            "format": chain.FORMAT,
             "product": f"gatekeeper {__version__}",
-            "key": None if key is None else key.id,
-            "public": None if key is None else key.public.hex(),
+            "public": key.public.hex(),
+            "begun": self._begun.claim,
             "heads": found.heads,
             "adopted": found.adopted,
         }
-        self._open_segment(core)
+        if found.format_1 is not None:
+            core["format_1"] = found.format_1
+        self._open_segment(lambda: self._put_signed(core, key, before, keep=before.number > 0))
+        begun.write(self.folder, self._begun._replace(at=max(before.at, int(self._clock()))), self._mark, sync=True)
+        self.adopted = [Head(one["stream"], one["n"], one["hash"]) for one in found.adopted]
+        self._genuine.update(one[0] for one in found.heads)
         found.told(self.folder)
         self.closed += found.ended
 
     def _segment(self) -> Segment:
         return Segment(self.name, self._number, self.folder / f"{self.name}.{self._number:06}.jsonl")
 
-    def _open_segment(self, core: dict[str, Any]) -> None:
+    def _open_segment(self, begin: Callable[[], None]) -> None:
         self._number += 1
         self._descriptor = os.open(
             self._segment().path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640
         )
         self._size, self._day = 0, int(self._clock() // _DAY)
         sync_folder(self.folder)  # before anybody is told of a line in it
-        self._put([Line(orjson.dumps(core))])
+        begin()
 
     def _next_segment(self) -> None:
         before, old = self._segment(), self._descriptor
-        core: dict[str, Any] = {
+        core = {
             "kind": "segment",
             "previous": self._hash.hex(),
             "number": self._number + 1,
-            "timestamp": timestamp(self._clock()),
+            "timestamp": timestamp(self._now()),
         }
         if not self._fsync:
             os.fdatasync(old)
         try:
-            self._open_segment(core)
+            self._open_segment(lambda: self._put([Line(orjson.dumps(core))]))
         finally:
             if self._descriptor != old:
                 os.close(old)
         self.closed.append(before)
 
-    def _append(self, data: bytes, sync: bool) -> None:
+    def _append(self, data: bytes, durable: tuple[int, bytes] | None) -> None:
+        """Write lines; with `durable`, their last number and hash, they are on the disk afterwards."""
         try:
             view = memoryview(data)
             while view:
                 view = view[os.write(self._descriptor, view) :]
-            if sync:
+            if durable is not None:  # others name only what is on the disk
                 os.fdatasync(self._descriptor)
+                write_head(self._head, *durable)
         except OSError:
+            self.spoiled = True
             with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, self._size)
+                self._undo()
             raise
         self._size += len(data)
         self._last = data
 
-    def _release(self) -> None:
+    def _undo(self) -> None:
+        os.ftruncate(self._descriptor, self._size)
+        os.fdatasync(self._descriptor)
+        self.spoiled = False
+
+    def release(self) -> None:
+        """Close its files and give its lock back, whatever is in them: another process, a fork, may have them."""
         for descriptor in (self._descriptor, self._head):
             if descriptor >= 0:
                 with contextlib.suppress(OSError):

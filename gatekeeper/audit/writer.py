@@ -7,6 +7,7 @@ left as it is, and a new one is tried with the next batch, and every second.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -19,8 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gatekeeper.audit import chores
+from gatekeeper.audit import chores, turning
 from gatekeeper.audit.chores import Chores
+from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line
 from gatekeeper.audit.others import Known
 from gatekeeper.audit.signing import Signer
@@ -29,8 +31,9 @@ from gatekeeper.errors import AuditError, ConfigError
 
 CHECKPOINT: Final = 60.0  # seconds
 _AGAIN: Final = 1.0  # seconds between two attempts to write again
+_SIGNING: Final = 10.0  # seconds for other processes that sign
 _log = logging.getLogger("gatekeeper")
-_Batch = tuple[Sequence[Line], Future[None]]
+_Batch = tuple[Sequence[Line], Future[None], bool]
 
 
 def usable(folder: Path) -> None:
@@ -48,8 +51,10 @@ def usable(folder: Path) -> None:
 class AuditWriter:
     """Appends lines to a stream of its own, begun with the first line.
 
-    `signer` signs checkpoints; without one they are plain. `anchor` is where they are put besides (see
-    `chores.anchor`), relative to `base`. Without `fsync` a line counts as durable when the operating system has it: it
+    `signer` signs its beginning, checkpoints and its end. `anchor` is where checkpoints are put besides (see
+    `chores.anchor`), relative to `base`; `heads` is where ends of streams are kept.
+
+    Without `fsync` a line counts as durable when the operating system has it: it
     survives the process, not the machine.
     """
 
@@ -57,11 +62,12 @@ class AuditWriter:
         self,
         folder: Path,
         *,
-        signer: Signer | None = None,
+        signer: Signer,
         rotate: int = ROTATE,
         checkpoint: float = CHECKPOINT,
         anchor: str | None = None,
         base: Path | None = None,
+        heads: Heads | None = None,
         fsync: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -71,6 +77,7 @@ class AuditWriter:
         self._interval = checkpoint
         self._anchor = anchor
         self._base = folder.parent if base is None else base
+        self._heads = heads
         self._fsync = fsync
         self._clock = clock
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
@@ -81,6 +88,8 @@ class AuditWriter:
         self._chores = Chores()
         self._known: Known = {}
         self._due = 0.0
+        self._looked = 0.0  # at a request to turn
+        self._asked = (0, 0)
         self._failing = False
         self._anchor_failing = False
         self.changed: Callable[[], None] = lambda: None  # called when it begins or ceases to fail, by any thread
@@ -98,12 +107,12 @@ class AuditWriter:
             self._anchor_failing = not done
             self.changed()
 
-    def append(self, batch: Sequence[Line]) -> Future[None]:
-        """Make `batch` durable. The future fails with AuditError if it cannot be."""
+    def append(self, batch: Sequence[Line], *, signed: bool = False) -> Future[None]:
+        """Make `batch` durable, and with `signed` a signed line behind it. The future fails with AuditError."""
         done: Future[None] = Future()
         done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot cancel it
         self._start()
-        self._queue.put((batch, done))
+        self._queue.put((batch, done, signed))
         return done
 
     def close(self, timeout: float = 10.0) -> None:
@@ -122,7 +131,7 @@ class AuditWriter:
                 return
             if self._pid not in (0, os.getpid()):  # forked: the parent's file, queue and thread are the parent's
                 if self._stream is not None:
-                    self._stream.abandon()
+                    self._stream.release()
                 self._stream, self._chores, self._known = None, Chores(), {}
                 self._queue = queue.SimpleQueue()
             self._pid = os.getpid()
@@ -149,10 +158,13 @@ class AuditWriter:
                     waiting.append(more)
             if waiting:
                 self._commit(waiting)
-            if not stop and self._stream is not None and self._stream.since and time.monotonic() >= self._due:
+            if not stop and self._stream is not None and self._pressing(self._stream):
                 self._tick()
         if self._stream is not None:
-            self._attempt(partial(self._close, self._stream))
+            if self._stream.spoiled or not self._attempt(partial(self._close, self._stream)):
+                self._abandon()
+            if self._stream is not None:
+                self._stream.release()
             self._stream = None
         self._chores.close(10.0)
 
@@ -160,9 +172,14 @@ class AuditWriter:
         """Seconds until something has to be done though no line comes."""
         if self._failing:
             return _AGAIN
-        if self._stream is not None and self._stream.since:
-            return max(0.0, self._due - time.monotonic())
-        return max(self._interval, 1.0)
+        if self._stream is None:
+            return max(self._interval, 1.0)
+        due = self._due - time.monotonic() if self._stream.since else turning.LOOK
+        return min(max(0.0, due), turning.LOOK)
+
+    def _pressing(self, stream: Stream) -> bool:
+        now = time.monotonic()
+        return bool(stream.since and now >= self._due) or now - self._looked >= turning.LOOK
 
     def _tick(self) -> None:
         """Without a line: try to write again, close a day that is over, sign a checkpoint."""
@@ -172,20 +189,31 @@ class AuditWriter:
             self._attempt(partial(self._turn, self._stream))
 
     def _turn(self, stream: Stream) -> None:
-        stream.turn()
+        self._looked = time.monotonic()
+        asked = turning.asked(self._folder)
+        stream.turn(now=asked != self._asked)
+        self._asked = asked
         if stream.since and time.monotonic() >= self._due:
             line = stream.checkpoint()
             self._due = time.monotonic() + (self._interval if line is not None else min(self._interval, 0.1))
-            self._publish(line)
+            self._publish(stream, line)
         self._compress(stream)
 
     def _close(self, stream: Stream) -> None:
-        self._publish(stream.close())
+        self._publish(stream, stream.close())
         self._compress(stream)
 
-    def _publish(self, line: bytes | None) -> None:
-        if line is not None and self._anchor is not None:
+    def _publish(self, stream: Stream, line: bytes | None) -> None:
+        if line is None:
+            return
+        self._keep(stream)
+        if self._anchor is not None:
             self._chores.add(partial(chores.anchored, self._anchor, self._base, line, self._put_outside))
+
+    def _keep(self, stream: Stream) -> None:
+        if self._heads is not None:
+            self._chores.add(partial(self._heads.keep, [*stream.adopted, stream.head]))
+            stream.adopted = []
 
     def _compress(self, stream: Stream) -> None:
         while stream.closed:
@@ -201,9 +229,7 @@ class AuditWriter:
                 _log.error("the audit log cannot be written (%s): nothing is sent", what or type(error).__name__)
                 self._failing = True
                 self.changed()
-            if self._stream is not None:
-                self._stream.abandon()
-                self._stream = None
+            self._abandon()
             return False
         if self._failing:
             _log.info("the audit log can be written again")
@@ -211,22 +237,53 @@ class AuditWriter:
             self.changed()
         return True
 
+    def _abandon(self) -> None:
+        """Leave the stream. While a write that failed cannot be undone it stays ours: it might be written twice."""
+        if self._stream is not None:
+            with contextlib.suppress(OSError):
+                self._stream.abandon()
+                self._stream = None
+
     def _commit(self, waiting: Sequence[_Batch]) -> None:
-        lines = [line for batch, _ in waiting for line in batch]
+        lines = [line for batch, _, _ in waiting for line in batch]
         if not self._attempt(lambda: self._write(lines)):
-            for _, done in waiting:
+            for _, done, _ in waiting:
                 done.set_exception(AuditError("the audit log cannot be written"))
             return
-        for _, done in waiting:
-            done.set_result(None)
+        asked = [done for _, done, signed in waiting if signed]
+        for _, done, signed in waiting:
+            if not signed:
+                done.set_result(None)
+        if asked:
+            written = self._attempt(self._sign)
+            for done in asked:
+                if written:
+                    done.set_result(None)
+                else:
+                    done.set_exception(AuditError("the audit log cannot be signed"))
+
+    def _sign(self) -> None:
+        if self._stream is not None:
+            line = self._stream.checkpoint(patience=_SIGNING)
+            if line is None:
+                raise BlockingIOError(0, "another process signs the log")
+            self._due = time.monotonic() + self._interval
+            self._publish(self._stream, line)
 
     def _write(self, lines: Sequence[Line]) -> None:
+        if self._stream is not None and self._stream.spoiled:
+            self._stream.abandon()
+            self._stream = None
         if self._stream is None:
+            asked = turning.asked(self._folder)
             self._stream = Stream(
                 self._folder, rotate=self._rotate, signer=self._signer, fsync=self._fsync, clock=self._clock,
-                known=self._known,
+                known=self._known, heads=self._heads,
             )  # fmt: skip
-            self._due = time.monotonic() + self._interval
+            self._asked = asked
+            self._looked = time.monotonic()
+            self._due = self._looked + self._interval
+            self._keep(self._stream)
         if lines:
             self._stream.write(lines)
         self._compress(self._stream)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gatekeeper._version import __version__
+from gatekeeper.cli.people import about_people
 
 app = typer.Typer(
     name="gatekeeper",
@@ -21,6 +22,7 @@ dead_letter = typer.Typer(help="Events that could not be delivered.", no_args_is
 keys = typer.Typer(help="The key folder.", no_args_is_help=True)
 geoip = typer.Typer(help="The location database.", no_args_is_help=True)
 retention = typer.Typer(help="What may not be kept for ever.", no_args_is_help=True)
+outbound = typer.Typer(help="What the app's own HTTP clients call.", no_args_is_help=True)
 report = typer.Typer(help="Documents that follow from the policy.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(dead_letter, name="dead-letter")
@@ -28,6 +30,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(geoip, name="geoip")
 app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
+app.add_typer(outbound, name="outbound")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The policy file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -113,13 +116,17 @@ def signals(
     cookie: Annotated[list[str] | None, typer.Option(help="A Cookie header, as a browser sends it.")] = None,
     header: Annotated[list[str] | None, typer.Option(help="Another header, as `Name: value`.")] = None,
     query: Annotated[str, typer.Option(help="A query string with gdpr_consent, gpp, us_privacy, gcs, …")] = "",
+    country: Annotated[
+        str | None, typer.Option(help="The visitor's place, such as DE or US-CA; the strictest law if not given.")
+    ] = None,
+    law: Annotated[str | None, typer.Option(help="Under this law alone, such as ccpa.")] = None,
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each reader makes of a request's cookies, headers and parameters."""
+    """Show what each reader makes of a request's cookies, headers and parameters, and what a place makes of that."""
     from gatekeeper.cli.signals import run
 
-    run(cookie or [], header or [], query, config, as_json)
+    run(cookie or [], header or [], query, config, as_json, country=country, law=law)
 
 
 @app.command()
@@ -208,6 +215,20 @@ def retention_run(
     run(config, dry, as_json)
 
 
+@outbound.command("hosts")
+def outbound_hosts(
+    config: Config = POLICY,
+    url: Annotated[
+        str | None, typer.Option(help="Where the app with the gate answers; the policy's server if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the hosts that a running app called and no table knows, the most called first (exit code 1 if none)."""
+    from gatekeeper.cli.outbound import hosts
+
+    hosts(config, url, as_json)
+
+
 Destination = Annotated[str | None, typer.Option("--destination", "-d", help="Only those of this destination.")]
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids as `list` shows them; all if none is given.")]
 
@@ -249,14 +270,11 @@ EventName = Annotated[str | None, typer.Option(help="Of this event.")]
 Country = Annotated[str | None, typer.Option(help="Decided for this country.")]
 Sent = Annotated[str | None, typer.Option(help="In which this field was sent.")]
 Stripped = Annotated[str | None, typer.Option(help="From which this field was stripped.")]
-UserId = Annotated[str | None, typer.Option(help="About the person with this user id.")]
-ClientId = Annotated[str | None, typer.Option(help="About the browser with this client id.")]
-Email = Annotated[str | None, typer.Option(help="About this e-mail address, or its SHA-256; - asks on standard input.")]
-ConsentId = Annotated[str | None, typer.Option(help="About the subject of this consent cookie.")]
-Subject = Annotated[str | None, typer.Option(help="About this pseudonym.")]
+People = dict[str, str | None]
 
 
 @audit.command("query")
+@about_people
 def audit_query(
     config: Config = POLICY,
     since: Since = None,
@@ -269,27 +287,24 @@ def audit_query(
     country: Country = None,
     sent: Sent = None,
     stripped: Stripped = None,
-    user_id: UserId = None,
-    client_id: ClientId = None,
-    email: Email = None,
-    consent_id: ConsentId = None,
-    subject: Subject = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, the newest first.")] = 100,
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
     as_json: AsJson = False,
+    *,
+    people: People,
 ) -> None:
     """Find deliveries by time, destination, status, reason, law, event, field or person."""
     from gatekeeper.cli.audit_query import query
 
     words = {
         "since": since, "until": until, "destination": destination, "status": status, "reason": reason, "law": law,
-        "event": event, "country": country, "sent": sent, "stripped": stripped, "user_id": user_id,
-        "client_id": client_id, "email": email, "consent_id": consent_id, "subject": subject,
+        "event": event, "country": country, "sent": sent, "stripped": stripped,
     }  # fmt: skip
-    query(config, words, limit, "json" if as_json else form)
+    query(config, words, people, limit, "json" if as_json else form)
 
 
 @audit.command("export")
+@about_people
 def audit_export(
     target: Annotated[Path, typer.Argument(help="File to write: .csv, .json or .parquet.")],
     config: Config = POLICY,
@@ -303,24 +318,21 @@ def audit_export(
     country: Country = None,
     sent: Sent = None,
     stripped: Stripped = None,
-    user_id: UserId = None,
-    client_id: ClientId = None,
-    email: Email = None,
-    consent_id: ConsentId = None,
-    subject: Subject = None,
+    *,
+    people: People,
 ) -> None:
     """Write deliveries to a CSV, JSON or Parquet file."""
     from gatekeeper.cli.audit_query import export
 
     words = {
         "since": since, "until": until, "destination": destination, "status": status, "reason": reason, "law": law,
-        "event": event, "country": country, "sent": sent, "stripped": stripped, "user_id": user_id,
-        "client_id": client_id, "email": email, "consent_id": consent_id, "subject": subject,
+        "event": event, "country": country, "sent": sent, "stripped": stripped,
     }  # fmt: skip
-    export(config, words, target)
+    export(config, words, people, target)
 
 
 @audit.command("stats")
+@about_people
 def audit_stats(
     config: Config = POLICY,
     since: Since = None,
@@ -332,6 +344,8 @@ def audit_stats(
     by: Annotated[str, typer.Option(help="hour, day, week or month.")] = "day",
     html: Annotated[Path | None, typer.Option(help="Write a page with charts there, too.")] = None,
     as_json: AsJson = False,
+    *,
+    people: People,
 ) -> None:
     """Draw consent rates and blocked reasons over time."""
     from gatekeeper.cli.audit_query import stats
@@ -339,7 +353,7 @@ def audit_stats(
     words = {
         "since": since, "until": until, "destination": destination, "law": law, "event": event, "country": country,
     }  # fmt: skip
-    stats(config, words, by, html, as_json)
+    stats(config, words, people, by, html, as_json)
 
 
 @keys.command("list")

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from gatekeeper.audit import read, trail
 from gatekeeper.errors import AuditError
-from gatekeeper.policy import load_policy
+from gatekeeper.policy import archive, load_policy
 
 STATUS_STYLE = {"delivered": "green", "blocked": "red", "failed": "bold red", "pending": "yellow", "cancelled": "red"}
 
@@ -52,19 +52,32 @@ def tail(config: Path, lines: int, follow: bool, as_json: bool, only: Only) -> N
 
 def show(request_id: str, config: Path, as_json: bool) -> None:
     """Print one record, or exit with code 3."""
-    folder = load_policy(config, require_secrets=False).audit_folder
-    record = read.find(folder, request_id)
-    if record is None:
+    policy = load_policy(config, require_secrets=False)
+    folder = policy.audit_folder
+    found = read.find(folder, request_id)
+    if not found:
         typer.echo(f"gatekeeper: there is no record {request_id} in {folder}", err=True)
         raise typer.Exit(3)
+    if len(found) > 1:
+        typer.echo(
+            f"gatekeeper: {len(found)} decisions claim {request_id}, so all but one were forged or copied; "
+            "`gatekeeper audit verify` says which streams are vouched for",
+            err=True,
+        )
     if as_json:
-        typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(found[0] if len(found) == 1 else found, indent=2, ensure_ascii=False))
         return
-    print_record(record)
     console = Console(highlight=False)
-    console.print()
-    for sentence in trail.words(record):
-        console.print(f"  {escape(sentence)}")
+    for number, record in enumerate(found, 1):
+        if len(found) > 1:
+            console.print(f"[bold red]decision {number} of {len(found)} that claim this id[/]")
+        print_record(record, console)
+        console.print()
+        for sentence in trail.words(record):
+            console.print(f"  {escape(sentence)}")
+        kept = archive.find(policy, record["policy"]["hash"])
+        where = f"is kept in {kept}" if kept else "is not kept"
+        console.print(f"  The policy {escape(record['policy']['version'])} of that time {escape(where)}.")
 
 
 def print_record(record: dict[str, Any], console: Console | None = None) -> None:
@@ -72,7 +85,8 @@ def print_record(record: dict[str, Any], console: Console | None = None) -> None
     console = console or Console(highlight=False)
     state = ", ".join(f"{purpose} {'yes' if granted else 'no'}" for purpose, granted in record["consent_state"].items())
     place = record["jurisdiction"]
-    console.print(f"[bold]{escape(record['event_type'])}[/]  {record['request_id']}  {record['timestamp']}")
+    name = escape(record["event_type"])
+    console.print(f"[bold]{name}[/]  {record['request_id']}{_times(record)}  {record['timestamp']}")
     console.print(f"  consent  {state}")
     where = "-".join(part for part in (place["country"], place["region"]) if part) or "unknown place"
     console.print(f"  law      {', '.join(place['laws'])} ({where}, known by {place['how']})")
@@ -85,14 +99,18 @@ def print_record(record: dict[str, Any], console: Console | None = None) -> None
         reason = f"  {delivery['reason']}" if delivery.get("reason") else ""
         console.print(f"  [{style}]{delivery['status']:9}[/] {escape(delivery['destination'])}{reason}")
         if "fields_sent" in delivery:
-            console.print(
-                f"            sent      {', '.join(delivery['fields_sent']) or 'nothing but the event itself'}"
-            )
+            sent = escape(", ".join(delivery["fields_sent"]))
+            console.print(f"            sent      {sent or 'nothing but the event itself'}")
             if delivery["fields_derived"]:
                 console.print(f"            derived   {', '.join(delivery['fields_derived'])}")
             causes = ", ".join(f"{name} ({why})" for name, why in delivery["stripped_because"].items())
             if causes:
                 console.print(f"            stripped  {escape(causes)}")
+
+
+def _times(record: dict[str, Any]) -> str:
+    """How many events a line stands for, if it is more than one."""
+    return f" ×{record['count']}" if "count" in record else ""
 
 
 def _print_line(record: dict[str, Any], as_json: bool) -> None:
@@ -106,7 +124,8 @@ def _print_line(record: dict[str, Any], as_json: bool) -> None:
             f"[{STATUS_STYLE[one['status']]}]{escape(one['destination'])} {one.get('reason') or one['status']}[/]"
             for one in record["deliveries"]
         ]
-        console.print(f"{at} {record['request_id']} {escape(record['event_type'])}  {' · '.join(parts)}")
+        name = escape(record["event_type"])
+        console.print(f"{at} {record['request_id']}{_times(record)} {name}  {' · '.join(parts)}")
     elif record.get("kind") == "outcome":
         style = STATUS_STYLE.get(record["status"], "white")
         why = f" ({escape(record['reason'])})" if record["reason"] else ""

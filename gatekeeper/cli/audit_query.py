@@ -19,37 +19,40 @@ from gatekeeper import keys
 from gatekeeper.audit import page
 from gatekeeper.audit import query as log
 from gatekeeper.cli.audit import STATUS_STYLE
+from gatekeeper.cli.people import PSEUDONYM
 from gatekeeper.errors import ConfigError
+from gatekeeper.fields import phone
 from gatekeeper.policy import load_policy
 
 BAR = 30
 
 
-def which(config: Path, words: dict[str, str | None]) -> tuple[Path, log.Filter]:
+def which(config: Path, words: dict[str, str | None], people: dict[str, str | None]) -> tuple[Path, log.Filter]:
     """The log's folder and the filter that the options ask for."""
     policy = load_policy(config, require_secrets=False)
     now = datetime.now(UTC).replace(tzinfo=None)
     times = {name: None if (text := words.pop(name, None)) is None else log.moment(text, now) for name in TIMES}
-    asked = {name: words.pop(name, None) for name in PERSON}
-    if asked["email"] == "-":
+    subject = people.get(PSEUDONYM)
+    asked = {name: value for name, value in people.items() if name != PSEUDONYM and value is not None}
+    if asked.get("email") == "-":
         asked["email"] = sys.stdin.readline().strip()
-    people = None
-    if any(one is not None for name, one in asked.items() if name != "subject"):
-        people = log.pseudonyms(keys.load(policy.keys_folder, create=False), **asked)
-    elif asked["subject"] is not None:  # as it stands in the lines: no key is needed, an auditor has none
-        people = frozenset({asked["subject"]})
-    return policy.audit_folder, log.Filter(since=times["since"], until=times["until"], subjects=people, **words)
+    if asked.get("phone") is not None and policy.catalogue.phone_region is not None:
+        asked["phone"] = phone.e164(asked["phone"], policy.catalogue.phone_region) or asked["phone"]
+    found: set[str] = set() if subject is None else {subject}  # needs no key: an auditor has none
+    if asked:
+        found |= log.pseudonyms(keys.load(policy.keys_folder, create=False), asked)
+    wanted = frozenset(found) if found else None
+    return policy.audit_folder, log.Filter(since=times["since"], until=times["until"], subjects=wanted, **words)
 
 
 TIMES = ("since", "until")
-PERSON = ("user_id", "client_id", "email", "consent_id", "subject")
 
 
-def query(config: Path, words: dict[str, str | None], limit: int, form: str) -> None:
+def query(config: Path, words: dict[str, str | None], people: dict[str, str | None], limit: int, form: str) -> None:
     """Print the newest rows."""
     if form not in ("table", "json", "csv"):
         raise ConfigError(f'--format: "{form}" is no format; use table, json or csv')
-    folder, chosen = which(config, words)
+    folder, chosen = which(config, words, people)
     found = log.rows(folder, chosen, limit=limit)
     match form:
         case "json":
@@ -63,16 +66,18 @@ def query(config: Path, words: dict[str, str | None], limit: int, form: str) -> 
             _print_rows(found, limit)
 
 
-def export(config: Path, words: dict[str, str | None], target: Path) -> None:
+def export(config: Path, words: dict[str, str | None], people: dict[str, str | None], target: Path) -> None:
     """Write every row to a file."""
-    folder, chosen = which(config, words)
+    folder, chosen = which(config, words, people)
     count = log.export(folder, chosen, target)
     typer.echo(f"{count} rows written to {target}")
 
 
-def stats(config: Path, words: dict[str, str | None], by: str, html: Path | None, as_json: bool) -> None:
+def stats(
+    config: Path, words: dict[str, str | None], people: dict[str, str | None], by: str, html: Path | None, as_json: bool
+) -> None:
     """Print numbers over time; with `html`, write them as a page too."""
-    folder, chosen = which(config, words)
+    folder, chosen = which(config, words, people)
     found = log.statistics(folder, chosen, by=by)
     if html is not None:
         html.write_text(page.render(found, title="Gatekeeper: what was sent, and what was not"), "utf-8")

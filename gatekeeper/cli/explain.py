@@ -44,6 +44,9 @@ class _Nowhere:
         """Refuse to deliver."""
         raise RuntimeError("explain does not deliver")
 
+    def sweep(self, refusals: object) -> None:
+        """Nothing is queued."""
+
 
 def run(
     source: str, config: Path, cookies: list[str], headers: list[str], ip: str | None, gpc: bool, as_json: bool
@@ -112,6 +115,7 @@ def bystander(policy: Policy) -> Gate:
         lookup=place_lookup(policy),
         recorder=nowhere,
         intake=nowhere,
+        refusals=nowhere,
     )
 
 

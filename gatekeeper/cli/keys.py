@@ -9,10 +9,12 @@ from pathlib import Path
 import typer
 
 from gatekeeper import keys
+from gatekeeper.audit.chores import anchor
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import Stream
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.policy import Policy, load_policy
+from gatekeeper.storage.heads import SqliteHeads
 
 
 def show(config: Path, as_json: bool) -> None:
@@ -38,7 +40,7 @@ def rotate(kind: str, config: Path) -> None:
         _succeed(policy)
         return
     key = keys.rotate(policy.keys_folder, kind)
-    typer.echo(f"added {key.id}; running processes use it after a restart")
+    typer.echo(f"added {key.id}; running processes use it within a second or two")
 
 
 def _succeed(policy: Policy) -> None:
@@ -47,12 +49,21 @@ def _succeed(policy: Policy) -> None:
         raise ConfigError("GATEKEEPER_AUDIT_KEYS: the key is not in the key folder, so it cannot be rotated there")
     signer = Signer(policy.keys_folder)
     old = signer.keys()[-1]
+    heads = SqliteHeads(policy.database_file)
     keys.rotate(policy.keys_folder, keys.AUDIT)
     try:
-        stream = Stream(policy.audit_folder, signer=signer)
-        done = stream.close() is not None
+        stream = Stream(policy.audit_folder, signer=signer, heads=heads)
+        line = stream.close()
     except OSError as error:
         raise AuditError(f"{policy.audit_folder}: the audit log cannot be written ({error.strerror})") from None
+    done = line is not None
+    heads.keep([*stream.adopted, stream.head])
+    where = policy.file.audit.anchor
+    if where is not None and line is not None:
+        try:
+            anchor(where, policy.folder, line)
+        except Exception as error:  # noqa: BLE001  # a file, a pipe or the network: the key is rotated all the same
+            typer.echo(f"the line could not be put to {where} ({type(error).__name__})", err=True)
     new = signer.keys()[-1]
     if done:
         typer.echo(f"{new.id} signs the log now; {old.id} introduced it and is destroyed")

@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.model import ConsentModel, Law, Purpose, SignalDuty
 from gatekeeper.policy import Policy, load_policy
+from gatekeeper.vendors.kind import Destination
 
 NEEDS = {
     ConsentModel.OPT_IN: "with consent",

@@ -8,32 +8,27 @@ from pathlib import Path
 
 import typer
 
-from gatekeeper.audit import redact
-from gatekeeper.audit.lines import timestamp
+from gatekeeper.audit import retention
 from gatekeeper.policy import load_policy
 from gatekeeper.runtime import audit_writer
 
 
 def run(config: Path, dry: bool, as_json: bool) -> None:
-    """Remove what is too old, or say what would be; lines in a segment that is still written to wait for its end."""
+    """Remove what is too old, or say what would be; running gates close their segments for it."""
     policy = load_policy(config, require_secrets=False)
-    folder, now = policy.audit_folder, time.time()
-    before = now - policy.file.retention.personal_references
-    limit = timestamp(before)
-    wanted = redact.older_than(before)
-    found = redact.find(folder, wanted, torn_before=before)
-    removed = found.lines
-    if not dry:
-        if removed:
-            writer = audit_writer(policy)
-            removed = redact.remove(folder, wanted, writer, reason="retention", at=now, before=limit)
+    folder, age = policy.audit_folder, policy.file.retention.personal_references
+    if dry:
+        done = retention.run(folder, age, None, now=time.time())
+    else:
+        writer = audit_writer(policy)
+        try:
+            done = retention.run(folder, age, writer, now=time.time())
+        finally:
             writer.close()
-        for path in found.torn:
-            path.unlink(missing_ok=True)
     if as_json:
-        typer.echo(json.dumps({"before": limit, "lines": removed, "waiting": found.waiting}))
+        typer.echo(json.dumps({"before": done.before, "lines": done.lines, "waiting": done.waiting}))
         return
     typer.echo(
-        f"{removed} lines older than {limit} {'would lose' if dry else 'lost'} their subjects"
-        + (f"; {found.waiting} more wait until their segment is closed" if found.waiting else "")
+        f"{done.lines} lines older than {done.before} {'would lose' if dry else 'lost'} their subjects"
+        + (f"; {done.waiting} more wait for a process that did not close its segment" if done.waiting else "")
     )

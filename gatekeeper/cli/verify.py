@@ -12,24 +12,27 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from gatekeeper.audit.segments import streams
+from gatekeeper.audit.segments import Head, streams
 from gatekeeper.audit.verify import Report, verify
 from gatekeeper.errors import AuditError
 from gatekeeper.policy import load_policy
+from gatekeeper.storage.heads import SqliteHeads
 
 
 def run(config: Path, folder: Path | None, anchors: list[Path], trusted: list[str], as_json: bool) -> None:
     """Say whether the log is as it was written; exit code 1 if not, 3 if there is none."""
+    heads: list[Head] = []
     if folder is None:
-        folder = load_policy(config, require_secrets=False).audit_folder
+        policy = load_policy(config, require_secrets=False)
+        folder, heads = policy.audit_folder, SqliteHeads(policy.database_file).read()
     found = streams(folder)
-    if not found and not anchors:
+    if not found and not anchors and not heads:
         typer.echo(f"gatekeeper: there is no audit log in {folder}", err=True)
         raise typer.Exit(3)
     try:
         lines = [line for path in anchors for line in path.read_bytes().splitlines() if line.strip()]
         with _progress(sum(one.size for parts in found.values() for one in parts)) as advance:
-            report = verify(folder, anchors=lines, trusted=trusted, progress=advance)
+            report = verify(folder, anchors=lines, trusted=trusted, heads=heads, progress=advance)
     except OSError as error:
         what = error.strerror or type(error).__name__
         raise AuditError(f"{error.filename or folder}: cannot be read ({what})") from None
@@ -70,6 +73,14 @@ def _print(report: Report, anchored: bool) -> None:
         console.print(f"the subjects of {report.redacted:,} lines were removed, as redaction lines say")
     if report.crashed:
         console.print(f"{report.crashed} streams ended in a crash and were taken over")
+    for at in report.clock:
+        console.print(f"the machine's clock went back at {at}")
+    if report.not_vouched:
+        count = sum(report.not_vouched.values())
+        console.print(
+            f"{count:,} lines at the end of {len(report.not_vouched)} streams are not vouched for yet: "
+            "no signature follows them"
+        )
     if report.open:
         console.print(f"{len(report.open)} streams have no end yet: {', '.join(report.open[:5])}")
     if not report.sound:
@@ -77,4 +88,7 @@ def _print(report: Report, anchored: bool) -> None:
     elif anchored:
         console.print(f"Nothing was changed up to the last of {report.anchors} anchors.", style="bold green")
     else:
-        console.print("Nothing was changed. Without --anchor, lines missing at the end cannot be seen.", style="green")
+        known = " if the database was put back with the log" if report.heads else ""
+        console.print(
+            f"Nothing was changed. Without --anchor, lines missing at the end cannot be seen{known}.", style="green"
+        )

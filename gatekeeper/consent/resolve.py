@@ -6,6 +6,7 @@ Per purpose, the first of these that applies rules:
     a signal of ours that is broken            denied   consent_unreadable
     an opt-out (GPC, sale)                     denied   gpc_opt_out, sale_opt_out
     any voice denies                           denied   consent_withdrawn, no_…_consent
+                                                        (the browser's own words beside a context can do only this)
     a vendor's flag, or the event, denies      denied   no_…_consent
     a voice grants                             granted
     a voice granted too long ago               denied   consent_expired   (as the law says of silence)
@@ -16,7 +17,10 @@ Per purpose, the first of these that applies rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import structs
 
 from gatekeeper.consent.minors import forbidden, needs_consent
 from gatekeeper.model import (
@@ -64,7 +68,7 @@ def resolve(
     `age_band` is one of `minors.AGE_BANDS`, if the host app knows it.
     """
     steps: list[Step] = []
-    counted = tuple(_counted(signals, place, gpc_everywhere, steps))
+    counted = tuple(_counted(signals, place, at, gpc_everywhere, steps))
     rulings = {Purpose.NECESSARY: _NECESSARY}
     overruled: list[str] = []
     for purpose in OPTIONAL:
@@ -83,6 +87,7 @@ def resolve(
         gpc_detected=GPC in [signal.denies_as for signal in signals],
         gpc_honoured=GPC in [signal.denies_as for signal in counted],
         steps=tuple(steps),
+        refused=frozenset([name for signal in counted for name in signal.refuses]),
     )
 
 
@@ -113,8 +118,13 @@ def strictest(purpose: Purpose, laws: Iterable[Law]) -> tuple[ConsentModel, Law]
     return best
 
 
-def _counted(signals: Iterable[Signal], place: Place, gpc_everywhere: bool, steps: list[Step]) -> Iterable[Signal]:
-    """The signals that take part, each noted in the trail."""
+def _counted(
+    signals: Iterable[Signal], place: Place, at: float, gpc_everywhere: bool, steps: list[Step]
+) -> Iterable[Signal]:
+    """The signals that take part, each noted in the trail.
+
+    What came with a request was said before the request: a later date is that of a clock that runs ahead.
+    """
     required = gpc_everywhere or any(law.opt_out_signal is SignalDuty.REQUIRED for law in place.laws)
     for signal in signals:
         if signal.standing in _SPEAKS:
@@ -123,8 +133,16 @@ def _counted(signals: Iterable[Signal], place: Place, gpc_everywhere: bool, step
             steps.append(Step(f"signal {signal.source}", "not counted", "no law of the place requires it"))
         else:
             said = ", ".join(f"{purpose} {word}" for purpose, word in signal.says.items())
-            steps.append(Step(f"signal {signal.source}", said or signal.standing, signal.note))
+            why = signal.note
+            if signal.at is not None and signal.at > at:
+                why += f"; dated {_date(signal.at)}, ahead of its arrival: counts from its arrival"
+                signal = structs.replace(signal, at=at)
+            steps.append(Step(f"signal {signal.source}", said or signal.standing, why))
             yield signal
+
+
+def _date(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _rule(
@@ -141,14 +159,14 @@ def _rule(
         return _denied(purpose, MINOR, model), "the visitor is known to be too young for it here"
     if needs_consent(purpose, laws, age_band):
         model = ConsentModel.OPT_IN
-    voices: dict[str, list[Signal]] = {}
+    voices: dict[tuple[str, int], list[Signal]] = {}
     opt_outs, narrowing = [], []
     for signal in signals:
         if signal.standing is Standing.MALFORMED:
             return Ruling(Permission.DENIED, purpose, UNREADABLE), f"{signal.source}: {signal.note}"
         if purpose in signal.says:
             if signal.role is Role.CHOICE:
-                voices.setdefault(signal.voice or signal.source, []).append(signal)
+                voices.setdefault((signal.voice or signal.source, signal.beside), []).append(signal)
             elif signal.role is Role.OPT_OUT:
                 opt_outs.append(signal)
             else:
@@ -161,8 +179,10 @@ def _rule(
 
     granted_by: str | None = None
     expired_by: str | None = None
+    later = "nobody consented"
     withdrawn = refused = None
-    for voice, said in voices.items():
+    spoke = False
+    for (voice, beside), said in voices.items():
         last, older_grant = _collapse(purpose, said)
         if last.says[purpose] is Permission.DENIED:
             if older_grant:
@@ -171,8 +191,13 @@ def _rule(
                 refused = voice
         elif last.at is not None and max_age is not None and at - last.at > max_age:
             expired_by = voice
+        elif beside:
+            continue  # a grant beside a context that came along is as if absent: the context says what is granted
         elif last.at is None or last.at <= event_time:
             granted_by = voice
+        else:
+            later = f"{voice} consented on {_date(last.at)}, after this event"
+        spoke = True
     if withdrawn is not None:
         return _denied(purpose, WITHDRAWN, model), f"{withdrawn} took its consent back"
     if refused is not None:
@@ -180,11 +205,12 @@ def _rule(
     for signal in narrowing:
         if signal.says[purpose] is Permission.DENIED:
             reason = signal.denies_as or NO_CONSENT[purpose]
-            return _denied(purpose, reason, model), f"{signal.source} refuses"
+            ruling = _denied(purpose, reason, model, narrowed=granted_by is not None)
+            return ruling, f"{signal.source} refuses"
     if granted_by is not None:
         return Ruling(Permission.GRANTED, purpose), f"{granted_by} consents"
     # An expired grant is no grant, but the visitor did speak: a sender's claim cannot renew it.
-    if expired_by is None and not voices:
+    if expired_by is None and not spoke:
         for signal in narrowing:
             if signal.role is Role.CLAIM:
                 return Ruling(Permission.GRANTED, purpose), f"{signal.source} consents, nobody else spoke"
@@ -192,13 +218,14 @@ def _rule(
         return Ruling(Permission.GRANTED, NOT_OPTED_OUT), f"nobody refused, and {law.id} asks for no more"
     if expired_by is not None:
         return Ruling(Permission.DENIED, purpose, EXPIRED), f"{expired_by} consented too long ago"
-    return Ruling(
-        Permission.DENIED, purpose, NO_CONSENT[purpose], silent=True
-    ), f"nobody consented; {law.id} is opt-in" + (" for a visitor of this age" if age_band else "")
+    return Ruling(Permission.DENIED, purpose, NO_CONSENT[purpose], silent=True), f"{later}; {law.id} is opt-in" + (
+        " for a visitor of this age" if age_band else ""
+    )
 
 
-def _denied(purpose: Purpose, reason: str, model: ConsentModel) -> Ruling:
-    return Ruling(Permission.DENIED, purpose, reason, opted_out=model is not ConsentModel.OPT_IN)
+def _denied(purpose: Purpose, reason: str, model: ConsentModel, *, narrowed: bool = False) -> Ruling:
+    opted_out = model is not ConsentModel.OPT_IN
+    return Ruling(Permission.DENIED, purpose, reason, narrowed=narrowed, opted_out=opted_out)
 
 
 def _collapse(purpose: Purpose, said: Sequence[Signal]) -> tuple[Signal, bool]:

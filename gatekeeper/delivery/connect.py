@@ -38,6 +38,8 @@ def verifying() -> ssl.SSLContext:
     Without them certifi's authorities are trusted beside the system's: a bare container has none.
     """
     context = ssl.create_default_context()
+    # SSLKEYLOGFILE would put the keys of every connection into a file.
+    context.keylog_filename = None  # type: ignore[assignment]  # None is taken, but not in its stubs
     if not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys():
         context.load_verify_locations(certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -20,11 +20,11 @@ from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.flights import Surroundings
 from gatekeeper.delivery.lane import Lane
 from gatekeeper.delivery.send import Sender
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.errors import StorageError
 from gatekeeper.metrics import Metrics
 from gatekeeper.storage.outbox import Flight
 from gatekeeper.storage.protocols import Queue, Withdrawals
+from gatekeeper.vendors.kind import Destination
 
 LOOK: Final = 0.03  # seconds between two looks for what other workers accepted
 LEAD: Final = 0.1  # seconds between two questions whether this process may lead

@@ -16,8 +16,6 @@ from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.halving import halve
 from gatekeeper.delivery.retry import pause
 from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE, Sender
-from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.kind import Destination, Kind
 from gatekeeper.errors import DeliveryError, StorageError
 from gatekeeper.metrics import Metrics
 from gatekeeper.model import Fate, Outcome
@@ -25,6 +23,8 @@ from gatekeeper.reasons import INTERNAL
 from gatekeeper.storage import outbox
 from gatekeeper.storage.outbox import ID, Again, Ending, Flight, Row
 from gatekeeper.storage.protocols import Queue
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.kind import Destination, Kind
 
 UNKNOWN: Final = "unknown"  # why a row is dead, or waits: the vendor may have it, or not
 WITHDRAWN: Final = Outcome(Fate.RETRY, "consent_withdrawn")  # not asked: stopped before its request began

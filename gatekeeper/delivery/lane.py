@@ -15,9 +15,9 @@ from typing import Final
 
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.flights import Flights, Surroundings
-from gatekeeper.destinations.kind import Destination, Kind
 from gatekeeper.errors import StorageError
 from gatekeeper.storage.outbox import Again, Flight
+from gatekeeper.vendors.kind import Destination, Kind
 
 CONCURRENT: Final = 16  # requests under way to one destination
 IDLE: Final = 5.0  # seconds after which a lane looks for rows that it was not told of

@@ -14,9 +14,9 @@ import orjson
 
 from gatekeeper import ids
 from gatekeeper.audit import read
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.policy import Policy
 from gatekeeper.testing import Received, Simulators
+from gatekeeper.vendors.kind import Destination
 
 SHOWN = 20  # the newest events; a page of more is no longer read
 

@@ -76,9 +76,9 @@ def _buy(on: Stage, browser: httpx.Client, act: Act) -> dict[str, Any]:
     (request_id,) = answer.json()["request_ids"]
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        record = find(on.runtime.policy.audit_folder, request_id)
-        if record is not None and all(one["status"] != "pending" for one in record["deliveries"]):
-            return record
+        for record in find(on.runtime.policy.audit_folder, request_id):
+            if all(one["status"] != "pending" for one in record["deliveries"]):
+                return record
         time.sleep(0.02)
     raise DeliveryError("the simulators did not answer in time")
 

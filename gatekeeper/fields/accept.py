@@ -41,6 +41,7 @@ _SHA256_APPENDIX = re.compile(r"[0-9a-f]{64}\.[0-9A-Za-z_-]{2}(?:[0-9A-Za-z_-]{6
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NUMBERS = re.compile(r"\d{6}|(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)")  # a phone's, an address's
 _WORD = re.compile(r"[A-Za-z0-9_-]{16,}")
+_MOST = 1_000_000  # of a thing, or of things
 _EARLIEST = 946_684_800.0  # 2000-01-01; a smaller number is no Unix time in seconds
 _LATEST = 32_503_680_000.0  # year 3000; a larger one is milliseconds or worse
 
@@ -72,6 +73,8 @@ def sort(raw: Mapping[str, object], catalogue: Catalogue) -> tuple[dict[str, obj
             continue
         if spec.hashed_as is None:
             clean = _CLEAN[spec.type](value, spec)
+            if spec.limited and not spec.fits(clean):
+                clean = None
         else:
             clean = _personal(spec, name, value, catalogue.phone_region)
         if clean is None:
@@ -90,7 +93,8 @@ def accept_value(spec: Field, name: str, value: object, catalogue: Catalogue) ->
     """One value of a known field that came in under `name`, clean; `None` if it is invalid. Items are `Items`."""
     if spec.hashed_as is not None:
         return _personal(spec, name, value, catalogue.phone_region)
-    return _CLEAN[spec.type](value, spec)
+    clean = _CLEAN[spec.type](value, spec)
+    return clean if not spec.limited or spec.fits(clean) else None
 
 
 def in_order(named: Mapping[str, None], data: Mapping[str, object], unusable: Mapping[str, str]) -> tuple[str, ...]:
@@ -173,6 +177,12 @@ def _number(value: object, spec: Field) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return value if math.isfinite(value) and abs(value) < 1e15 else None
+
+
+def _count(value: object, spec: Field) -> int | float | None:
+    """A quantity or position: a number that is nobody's telephone number."""
+    count = _number(value, spec)
+    return count if count is None or abs(count) <= _MOST else None
 
 
 def _currency(value: object, spec: Field) -> str | None:
@@ -272,6 +282,7 @@ _CLEAN: Final[Mapping[str, Callable[[object, Field], object]]] = {
     "texts": _texts,
     "id": _id,
     "number": _number,
+    "count": _count,
     "currency": _currency,
     "items": _items,
     "ip": _ip,

@@ -1,13 +1,18 @@
-"""The client's address. Pure. Socket peer, headers and trust in; the client's address, or `None`, out.
+"""The visitor's address. Pure. Socket peer, headers and trust in; the address, or that nobody knows it, out.
 
-Nothing in a header is believed unless the socket's peer is a trusted proxy. Exactly one header is configured:
+The peer is the visitor's browser, or a proxy. A proxy that the policy does not declare makes nobody a local of itself:
 
-    X-Forwarded-For, Forwarded (RFC 7239)    all lines joined, walked right to left past trusted proxies
-    any other, such as CF-Connecting-IP      one value that the edge overwrites
+    no header of a proxy, and the peer is no declared proxy     the peer
+    a declared proxy                                            the answer of the walk
+    another peer, which is the answer of the walk               the peer: the server put it into the proxy's place
+                                                                (uvicorn's `proxy_headers`), and left the headers
+    any header of a proxy from any other peer                   nobody knows it
 
-The walk stops at the first entry that is no trusted proxy. If that entry is no address (`unknown`, `_hidden`,
-garbage), or if every entry is trusted, nobody knows the client: `None`, and the strictest law applies.
-The entries to the left were written by the client and are never looked at.
+The walk goes through the configured header from right to left and stops at the first entry that is no declared proxy.
+Exactly one header is configured: `X-Forwarded-For`, `Forwarded` (RFC 7239), or one that an edge overwrites, such as
+CF-Connecting-IP. If the entry is no address (`unknown`, `_hidden`, garbage), or all are declared proxies, nobody knows.
+Nor does anybody where an address stands left of the answer, or another header names a third one: then the answer says
+itself that it passes on, and may be a proxy that is not declared. Who forges that gets the strictest law, and no other.
 """
 
 from __future__ import annotations
@@ -15,19 +20,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks, spelled
+from gatekeeper.jurisdiction.forwarded import ADDRESSES, CHAINS, SIGNS, entries, node
+from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 UNIX = "unix"  # among the trusted proxies: whoever connects through a Unix socket
 
-_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PAIR = re.compile(rf'[ \t]*({_WORD})=({_WORD}|"(?:[^"\\]|\\.)*")[ \t]*(;|,|\Z)')
-_NAME = re.compile(_WORD)
-_BRACKETS = re.compile(r"\[([^\[\]]*)\](?::(\d{1,5}|_[\w.-]+))?", re.ASCII)
-_PORT = re.compile(r"([^:]*):(\d{1,5}|_[\w.-]+)", re.ASCII)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,21 @@ class Trust:
     def covers(self, peer: str | None) -> bool:
         """Whether a socket peer (an address; `None` or empty for a Unix socket) is a trusted proxy."""
         return len(self.proxies) > 0 and parse_address(peer) in self.proxies if peer else self.unix
+
+    @property
+    def declared(self) -> bool:
+        """Whether the policy names any proxy."""
+        return self.unix or len(self.proxies) > 0
+
+
+class Client(NamedTuple):
+    """The visitor's address in canonical spelling, `None` where nobody can know it.
+
+    `undeclared`: a proxy seems to be in between that the policy does not declare.
+    """
+
+    address: str | None
+    undeclared: bool = False
 
 
 def parse_trust(
@@ -81,28 +99,51 @@ def parse_trust(
     )
 
 
-def client_address(peer: str | None, headers: Headers, trust: Trust) -> str | None:
-    """The client's address in canonical spelling, or `None` where nobody can know it.
+def client_of(peer: str | None, headers: Headers, trust: Trust) -> Client:
+    """Whose address a request comes from.
 
     `peer` is the address of the socket's other end, `None` or empty for a Unix socket. `headers` are the
     request's, with lower-case names, duplicates kept.
     """
-    if not trust.covers(peer):
-        return spelled(peer)
-    lines = [value.decode("latin-1") for name, value in headers if name == trust.header]
-    if trust.header == b"x-forwarded-for":
-        entries = ",".join(lines).split(",") if lines else []
-    elif trust.header == b"forwarded":
-        entries = _forwarded(",".join(lines))
-    else:
-        entries = lines if len(lines) == 1 else []
-    for entry in reversed(entries):
-        address = _node(entry.strip(" \t"))
+    pairs = tuple(headers)
+    names = {name for name, _ in pairs}
+    covered = trust.covers(peer)
+    spoken = trust.header in names or not SIGNS.isdisjoint(names)
+    if not spoken and trust.country in names:
+        spoken = True
+    if not spoken and not covered:
+        address = parse_address(peer)
+        return Client(None if address is None else str(address))
+    answer, alone = _walk(entries(pairs, trust.header), trust)
+    if not covered:
+        # Only the server can have put the answer into the peer's place, or the peer speaks of itself.
+        placed = answer is not None and answer == parse_address(peer)
+        if not placed or not (trust.declared or CHAINS.isdisjoint(names)):
+            return Client(None, undeclared=True)
+    if answer is None:
+        return Client(None)
+    if not alone or any(_third(entries(pairs, name), answer, trust) for name in names & ADDRESSES - {trust.header}):
+        return Client(None, undeclared=True)
+    return Client(str(answer))
+
+
+def _walk(hops: Sequence[str], trust: Trust) -> tuple[Address | None, bool]:
+    """The first hop from the right that is no declared proxy, and whether nothing else stands left of it."""
+    for n in range(len(hops) - 1, -1, -1):
+        address = node(hops[n])
         if address is None:
-            return None
+            return None, False
         if address not in trust.proxies:
-            return str(address)
-    return None
+            return address, all(not left or node(left) == address for left in hops[:n])
+    return None, False
+
+
+def _third(hops: Sequence[str], answer: Address, trust: Trust) -> bool:
+    """Whether a header that is not the configured one names somebody else than the answer and declared proxies."""
+    if all(not hop or (address := node(hop)) == answer or address in trust.proxies for hop in hops):
+        found, alone = _walk([hop for hop in hops if hop], trust)
+        return found is not None and not alone
+    return True
 
 
 def edge_place(peer: str | None, headers: Headers, trust: Trust) -> tuple[str | None, str | None] | None:
@@ -119,41 +160,3 @@ def edge_place(peer: str | None, headers: Headers, trust: Trust) -> tuple[str | 
     if not countries:
         return None
     return ",".join(countries), regions[0] if len(regions) == 1 else None
-
-
-def _forwarded(text: str) -> list[str]:
-    """The `for` of each element, in order; none where the header is not well formed (RFC 7239, section 4)."""
-    entries: list[str] = []
-    at, current = 0, None
-    while at < len(text):
-        pair = _PAIR.match(text, at)
-        if pair is None:
-            return []
-        name, value, separator = pair.groups()
-        if name.lower() == "for":
-            if current is not None:
-                return []
-            current = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
-        if separator != ";":
-            entries.append(current or "")
-            current = None
-        at = pair.end()
-    return [] if text.rstrip(" \t").endswith((",", ";")) else entries
-
-
-def _node(text: str) -> Address | None:
-    """One entry: an address, with or without port; IPv6 with a port in brackets."""
-    brackets = _BRACKETS.fullmatch(text)
-    if brackets is not None:
-        inner, port = brackets.groups()
-        return None if ":" not in inner or _bad_port(port) else parse_address(inner)
-    if text.count(":") == 1:
-        with_port = _PORT.fullmatch(text)
-        if with_port is None or _bad_port(with_port[2]):
-            return None
-        text = with_port[1]
-    return parse_address(text)
-
-
-def _bad_port(port: str | None) -> bool:
-    return port is not None and port.isdigit() and int(port) > 65535

@@ -10,6 +10,7 @@ Days begin at midnight UTC. Not legal advice: `docs/jurisdictions.md` has every 
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -209,6 +210,12 @@ def _check_periods(rows: Sequence[Row]) -> None:
         ]
     if problems:
         raise ConfigError(*problems)
+
+
+@cache
+def version() -> str:
+    """Which table this is: the SHA-256 of its file."""
+    return hashlib.sha256(files("gatekeeper.jurisdiction").joinpath("laws.toml").read_bytes()).hexdigest()
 
 
 @cache

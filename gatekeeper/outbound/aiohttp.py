@@ -18,7 +18,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import failure, pairs, readable, sending, watch
+from gatekeeper.outbound.intercept import failure, pairs, readable, watch
+from gatekeeper.outbound.marks import passing, sending
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -52,7 +53,8 @@ async def middleware(request: aiohttp.ClientRequest, send: Any) -> aiohttp.Clien
     url = request.url
     match = watch(url.scheme, url.host or "", url.port, url.raw_path)
     if match is None:
-        return await send(request)  # type: ignore[no-any-return]  # kept untyped
+        with passing(url.host or ""):
+            return await send(request)  # type: ignore[no-any-return]  # kept untyped
     # A body that the session itself would compress is still plain here.
     headers = [
         pair for pair in pairs(request.headers) if not (request.compress and pair[0].lower() == "content-encoding")
@@ -63,7 +65,7 @@ async def middleware(request: aiohttp.ClientRequest, send: Any) -> aiohttp.Clien
     if outgoing is None:
         return _response(request, call.answer)
     try:
-        with sending():
+        with sending(outgoing.url):
             answer = await _send(request, outgoing)
     except BaseException as error:
         call.ended(None, failure(error))

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import Match, drained, failure, readable, sending, watch
+from gatekeeper.outbound.intercept import Match, drained, failure, readable, watch
+from gatekeeper.outbound.marks import passing, sending
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -81,7 +82,8 @@ def _sync(original: Any) -> Any:
     def _send_single_request(self: httpx.Client, request: httpx.Request) -> httpx.Response:
         match = _watch(request)
         if match is None:
-            return original(self, request)  # type: ignore[no-any-return]  # kept untyped
+            with passing(request.url.host):
+                return original(self, request)  # type: ignore[no-any-return]  # kept untyped
         return _caught(match, request, lambda one: original(self, one))
 
     return _send_single_request
@@ -91,7 +93,8 @@ def _async(original: Any) -> Any:
     async def _send_single_request(self: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
         match = _watch(request)
         if match is None:
-            return await original(self, request)  # type: ignore[no-any-return]  # kept untyped
+            with passing(request.url.host):
+                return await original(self, request)  # type: ignore[no-any-return]  # kept untyped
         return await _caught_async(match, request, lambda one: original(self, one))
 
     return _send_single_request
@@ -109,7 +112,7 @@ def _caught(match: Match, request: httpx.Request, send: _Send) -> httpx.Response
     if outgoing is None:
         return _response(request, call.answer)
     try:
-        with sending():
+        with sending(outgoing.url):
             response = send(_rewritten(request, outgoing))
             try:
                 response.read()
@@ -135,7 +138,7 @@ async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) 
     if outgoing is None:
         return _response(request, call.answer)
     try:
-        with sending():
+        with sending(outgoing.url):
             response = await send(_rewritten(request, outgoing))
             try:
                 await response.aread()

@@ -4,7 +4,7 @@
     call = match.judge(method, path, query, headers, body)
     outgoing = call.recorded()                    or `await call.recorded_async()`; None: nothing is sent
     answer = call.answer                          what the SDK expects, for a call that is not sent
-    with sending(): …                             the client sends `outgoing`; it is not caught a second time
+    with marks.sending(url): …                    the client sends `outgoing`; it is not caught a second time
     answer = call.ended(answer)                   the vendor's answer as the app may see it
 
 The same order for every client, and the same code as the sidecar's (`gatekeeper.calls`). Nothing here raises.
@@ -14,49 +14,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gatekeeper import context
+from gatekeeper import batches, context
 from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.outbound.routes import Routes, Rule, safe_path
+from gatekeeper.outbound import unlisted
+from gatekeeper.outbound.marks import is_sending
+from gatekeeper.outbound.routes import PORTS, Routes, Rule
 from gatekeeper.signals import header_values
 from gatekeeper.signals.context import HEADER
+from gatekeeper.vendors.kind import Destination
+from gatekeeper.vendors.meta import batch
 
 _log = logging.getLogger("gatekeeper")
 _WAIT: Final = 30.0  # seconds for the audit line; then the call is not sent
 _DEFAULT_LIMIT: Final = 2**20
 # A client's own framing, and what it made of the answer by reading it: not the call's, not the answer's.
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "content-encoding", "keep-alive"})
-_sending: ContextVar[bool] = ContextVar("gatekeeper_sending", default=False)
+_FRAMING_OF_REQUESTS: Final = frozenset({"content-length", "transfer-encoding", "connection", "host", "keep-alive"})
 _routes: tuple[Gate | None, Routes | None] = (None, None)
 
 
-@contextmanager
-def sending() -> Iterator[None]:
-    """What is sent in here has been judged: the clients let it pass."""
-    mark = _sending.set(True)
-    try:
-        yield
-    finally:
-        _sending.reset(mark)
+def watch(scheme: str, host: str, port: int | None, path: str, *, again: bool = False) -> Match | None:
+    """Whether a URL is tracking, or may be and is not let through unseen; `None` if not. Costs a look-up by host.
 
-
-def is_sending() -> bool:
-    """Whether this code sends a call that was judged."""
-    return _sending.get()
-
-
-def watch(scheme: str, host: str, port: int | None, path: str) -> Match | None:
-    """Whether a URL is tracking; `None` if not. Costs a look-up by host."""
+    `again`: the same request is asked about once more by a client below, which counts it.
+    """
     global _routes
-    if _sending.get():
+    if is_sending():
         return None
     here = context.working()
     gate = None if here is None else here.gate
@@ -64,8 +54,16 @@ def watch(scheme: str, host: str, port: int | None, path: str) -> Match | None:
     if routes is None or known is not gate:
         routes = Routes(None if gate is None else gate.policy)
         _routes = (gate, routes)
-    rule = routes.find(scheme, host, port, safe_path(path))
-    return None if rule is None else Match(rule, here, host)
+    rule = routes.find(scheme, host, port, path)
+    if rule is None:
+        if gate is None or routes.lists(host):
+            return None
+        mode = gate.policy.file.outbound.unknown
+        if not (mode == "block" and not unlisted.is_own(host) if again else unlisted.called(host, mode)):
+            return None
+        # A host's name may be about somebody: the audit gets another one.
+        return Match(Rule(unlisted.NAME, ()), here, unlisted.NAME, "")
+    return Match(rule, here, host, f"{scheme}://{host}" + (f":{port}" if port and port != PORTS.get(scheme) else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,7 @@ class Match:
     rule: Rule
     here: context.Here | None
     host: str
+    origin: str  # that the app called
 
     @property
     def limit(self) -> int:
@@ -83,47 +82,75 @@ class Match:
 
     def judge(self, method: str, path: str, query: str, headers: Iterable[tuple[str, str]], body: bytes) -> Intercepted:
         """Decide on the call. Fails closed: what goes wrong in here is a call that is not sent."""
-        if self.here is None:
+        gate = None if self.here is None else self.here.gate
+        try:
+            given = [(name, value) for name, value in headers if name.lower() not in _FRAMING_OF_REQUESTS]
+            named = tuple((name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in given)
+            call = Call(method.upper(), self.rule.rest(path), query, named, body)
+            plan = self._plan(call)
+            if plan is None:  # as it came: a request at a root that is no batch, or none of tracking calls
+                url = f"{self.origin}{path}" + (f"?{query}" if query else "")
+                return Intercepted(None, None, self.rule.answer, Outgoing(method, url, tuple(given), body))
+        except _NoGate:
             _log.error("a call to %s was blocked: no gate runs in this process", self.host)
             return Intercepted(None, None, self.rule.answer)
-        gate = self.here.gate
-        try:
-            call = Call(
-                method.upper(),
-                safe_path(path)[len(self.rule.base) :] or "/",
-                query,
-                tuple((name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers),
-                body,
-            )
-            plan = self._plan(gate, call, self.here)
         except Exception as error:  # noqa: BLE001  # the host's request must not fail for a tracking call
             _log.error("the gate failed on a call to %s (%s); it was blocked", self.host, type(error).__name__)
             return Intercepted(None, None, self.rule.answer)
         return Intercepted(gate, plan, plan.answer)
 
-    def _plan(self, gate: Gate, call: Call, here: context.Here) -> CallPlan:
-        to = self.rule.pick(call, self.limit)
-        if to is None:
+    def _plan(self, call: Call) -> CallPlan | None:
+        """What would happen to the call; `None`: it is no tracking. Raises _NoGate where nobody could say."""
+        row, candidates = self.rule.row, self.rule.candidates
+        kinds = {row.kind} if row is not None else {to.kind.name for to in candidates}
+        batched = batch.KIND in kinds and batch.opens(call.path)
+        too_large = len(call.body) > self.limit
+        if self.here is None:
+            if batched and not too_large and not batches.holds_tracking(call, self.limit):
+                return None
+            raise _NoGate
+        gate, here = self.here.gate, self.here
+        to = None if batched else self.rule.pick(call, self.limit)
+        if to is None and not batched:
             return refuse_call(gate, self.host, self.rule.answer)
-        if len(call.body) > self.limit:
-            return refuse_call(gate, to.name, self.rule.answer, "call_unreadable")
+        if too_large:
+            name = self.host if to is None else to.name
+            return refuse_call(gate, name, self.rule.answer, "call_unreadable")
         tokens = set(header_values(call.headers, HEADER))
         if tokens:  # the call says itself whose it is
             token = tokens.pop() if len(tokens) == 1 else b""
             caller = Caller(visitor=gate.visitor(token.decode("latin-1"), gate.clock()))
         else:
             caller = here.caller()
-        return plan_call(gate, to, call, caller)
+        if to is not None:
+            return plan_call(gate, to, call, caller)
+        name = candidates[0].name if candidates else self.host
+        plan = batches.plan_batch(
+            gate, call, caller, name, choose=self._choose, passes=row is not None, base=self.origin
+        )
+        if plan is None and row is None:  # an endpoint of the policy: nothing passes there unread
+            return plan_call(gate, candidates[0], call, caller)
+        return plan
+
+    def _choose(self, call: Call) -> Destination | None:
+        return self.rule.pick(call, self.limit)
+
+
+class _NoGate(Exception):  # noqa: N818  # a finding: there is nobody to decide
+    pass
 
 
 class Intercepted:
-    """One call that was judged."""
+    """One call that was judged. `passes` is the request itself where it turned out to be no tracking."""
 
-    __slots__ = ("_gate", "_plan", "answer")
+    __slots__ = ("_gate", "_passes", "_plan", "answer")
 
-    def __init__(self, gate: Gate | None, plan: CallPlan | None, answer: Answer) -> None:
+    def __init__(
+        self, gate: Gate | None, plan: CallPlan | None, answer: Answer, passes: Outgoing | None = None
+    ) -> None:
         self._gate = gate
         self._plan = plan
+        self._passes = passes
         self.answer = answer
 
     def recorded(self) -> Outgoing | None:
@@ -134,7 +161,7 @@ class Intercepted:
                 written.result(_WAIT)
         except Exception as error:  # noqa: BLE001  # not on disk: not sent
             self._not_recorded(error)
-        return None if self._plan is None else self._plan.outgoing
+        return self._passes if self._plan is None else self._plan.outgoing
 
     async def recorded_async(self) -> Outgoing | None:
         """The same, without holding up the event loop."""
@@ -144,12 +171,12 @@ class Intercepted:
                 await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), _WAIT)
         except Exception as error:  # noqa: BLE001  # not on disk: not sent
             self._not_recorded(error)
-        return None if self._plan is None else self._plan.outgoing
+        return self._passes if self._plan is None else self._plan.outgoing
 
     def ended(self, answer: Answer | None, why: str | None = None) -> Answer:
         """Record what came of it; the answer as the app may see it. `None`: there was none, for the reason `why`."""
         if self._gate is None or self._plan is None:
-            return self.answer
+            return answer if answer is not None and self._passes is not None else self.answer
         try:
             return finish_call(self._gate, self._plan, answer, why) or self.answer
         except Exception as error:  # noqa: BLE001  # it was sent: only its outcome is not known

@@ -13,7 +13,8 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import Match, body_of, failure, pairs, readable, sending, watch
+from gatekeeper.outbound.intercept import Match, body_of, failure, pairs, readable, watch
+from gatekeeper.outbound.marks import sending
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.urllib3 import response_of
 
@@ -38,15 +39,15 @@ def adapter(inner: BaseAdapter | None = None) -> BaseAdapter:
 def _get_adapter(original: Any) -> Any:
     def get_adapter(self: requests.Session, url: str) -> BaseAdapter:
         found: BaseAdapter = original(self, url)
-        return found if _watch(url) is None else _Adapter(found)
+        return found if _watch(url, again=True) is None else _Adapter(found)
 
     return get_adapter
 
 
-def _watch(url: str) -> Match | None:
+def _watch(url: str, *, again: bool = False) -> Match | None:
     try:
         parts = urlsplit(url)
-        return watch(parts.scheme, parts.hostname or "", parts.port, parts.path)
+        return watch(parts.scheme, parts.hostname or "", parts.port, parts.path, again=again)
     except ValueError:  # no URL: the library says so itself
         return None
 
@@ -69,7 +70,7 @@ class _Adapter(BaseAdapter):
         if outgoing is None:
             return _response(request, call.answer)
         try:
-            with sending():
+            with sending(outgoing.url):
                 response = self._inner.send(_prepared(outgoing), *args, **options | {"stream": False})
                 content = response.content
         except BaseException as error:

@@ -1,25 +1,31 @@
-"""Which destination a URL belongs to. Pure. A policy compiled into a table by host; one look-up for all other hosts.
+"""Which destination a URL belongs to. A policy compiled into a table by host; one look-up for all other hosts.
+
+A function of the policy and the URL; what it remembers of hosts is bounded and goes with the policy.
 
 First the endpoints that the policy itself names (scheme, host, port and path), then the known tracking hosts of the
-kinds it has. A known tracking host of no kind in the policy has no candidates: it is unlisted.
+kinds it has. A known tracking host of no kind in the policy has no candidates: it is unlisted. Hosts and paths are
+compared by what they mean (`spelling.py`), whatever their spelling.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.model import Answer, Call
-from gatekeeper.native import DIALECTS, coding, find
-from gatekeeper.native.dialect import Unreadable
-from gatekeeper.outbound.hosts import KNOWN, Host, names
+from gatekeeper.outbound.hosts import KNOWN, Host, known, names
+from gatekeeper.outbound.spelling import plain_host, plain_path, readings
 from gatekeeper.policy import Policy
 from gatekeeper.signals import header_values
+from gatekeeper.vendors import DIALECTS, find
+from gatekeeper.vendors.dialect import Unreadable
+from gatekeeper.vendors.formats import coding
+from gatekeeper.vendors.kind import Destination
 
 PORTS = {"http": 80, "https": 443}
+_MOST = 1_024  # hosts whose rules are remembered
+_LONGEST = 253  # letters of a host's name (RFC 1035)
 _NATIVE = frozenset(dialect.KIND for dialect in DIALECTS)
 
 
@@ -41,7 +47,16 @@ class Rule:
             return self.row.takes(path)
         if self.scheme != scheme or self.port != (port or PORTS.get(scheme)):
             return False
-        return path == self.base if self.whole else not self.base or f"{path}/".startswith(f"{self.base}/")
+        if not self.base:
+            return True
+        base = self.base.lower()
+        found = readings(path) or (plain_path(path).lower(),)  # one that cannot be read is the operator's own affair
+        return any(one == base if self.whole else f"{one}/".startswith(f"{base}/") for one in found)
+
+    def rest(self, path: str) -> str:
+        """The part of a path that is the vendor's own; `/` where the endpoint's part is spelled in another way."""
+        path = plain_path(path)
+        return (path[len(self.base) :] or "/") if path.startswith(self.base) else "/"
 
     def pick(self, call: Call, limit: int) -> Destination | None:
         """The candidate whose account the call is for; where that cannot be told, the first."""
@@ -74,25 +89,43 @@ class Routes:
                 for row in rows
             )
         self._allowed = allowed
+        self._hosts: dict[str, tuple[tuple[Rule, ...], bool]] = {}  # what `_look` said, by the host as it was written
+        named = () if policy is None else (policy.file.audit.anchor, policy.file.server.app_upstream)
+        self._named = {plain_host(urlsplit(url).hostname or "") for url in named if url is not None and "//" in url}
         self._own: dict[str, tuple[Rule, ...]] = {}
         for rule in _endpoints(destinations):
             self._own[rule.host] = (*self._own.get(rule.host, ()), rule)
 
     def find(self, scheme: str, host: str, port: int | None, path: str) -> Rule | None:
         """The rule of a URL; `None`: not ours."""
-        host = host.lower().rstrip(".")
-        own = self._own.get(host)
-        if own is not None:
-            for rule in own:
-                if rule.takes(scheme, port, path):
-                    return rule
-        if host in self._allowed:
-            return None
-        for name in names(host):
-            for rule in self._rules.get(name, ()):
-                if rule.takes(scheme, port, path):
-                    return rule
+        for rule in self._at(host)[0]:
+            if rule.takes(scheme, port, path):
+                return rule
         return None
+
+    def lists(self, host: str) -> bool:
+        """Whether a host is in any table: a known one, or one that the policy names or allows."""
+        return self._at(host)[1]
+
+    def _at(self, host: str) -> tuple[tuple[Rule, ...], bool]:
+        """The rules of a host, those of the policy's endpoints first, and whether it is in any table."""
+        found = self._hosts.get(host)  # fast: 0.2 µs instead of 5; `self._look(plain_host(host))`
+        if found is None:
+            found = self._look(plain_host(host))
+            if len(self._hosts) >= _MOST:
+                self._hosts.clear()
+            if len(host) <= _LONGEST:
+                self._hosts[host] = found
+        return found
+
+    def _look(self, host: str) -> tuple[tuple[Rule, ...], bool]:
+        own = self._own.get(host, ())
+        if host in self._allowed:
+            return own, True
+        known_as = [name for name in names(host) if name in self._rules]
+        rules = self._rules[known_as[0]] if known_as else ()
+        listed = bool(own or known_as) or host in self._named or any(name in self._allowed for name in names(host))
+        return (*own, *rules), listed
 
 
 def _endpoints(destinations: Iterable[Destination]) -> list[Rule]:
@@ -100,8 +133,8 @@ def _endpoints(destinations: Iterable[Destination]) -> list[Rule]:
     found: dict[tuple[str, str, int | None, str, bool], tuple[Destination, ...]] = {}
     for to in destinations:
         parts = urlsplit(to.endpoint)
-        host = (parts.hostname or "").lower()
-        if not host or host in KNOWN:
+        host = plain_host(parts.hostname or "")
+        if not host or known(host):
             continue
         key = (parts.scheme, host, parts.port or PORTS[parts.scheme], parts.path.rstrip("/"))
         whole = not _speaks(to) and bool(key[3])
@@ -128,8 +161,3 @@ def _is_for(to: Destination, call: Call, limit: int) -> bool:
         return dialect.decode(call, to, body).account == str(to.settings.get(dialect.ACCOUNT))
     except Unreadable:
         return False
-
-
-def safe_path(path: str) -> str:
-    """A path as the rules of this table read it: doubled slashes as one, so that none of them hides it."""
-    return re.sub("//+", "/", path) or "/"

@@ -12,9 +12,11 @@ import sys
 from typing import Any
 
 from gatekeeper.outbound.hosts import known
-from gatekeeper.outbound.intercept import is_sending
+from gatekeeper.outbound.marks import looked_at
+from gatekeeper.outbound.spelling import plain_host
 
 _log = logging.getLogger("gatekeeper")
+_MOST = 1_000  # hosts below listed names that are told apart
 _on = False
 _hooked = False
 seen: dict[str, int] = {}  # tracking host -> connections that were not caught
@@ -49,10 +51,11 @@ def _look(event: str, args: tuple[Any, ...]) -> None:
         name = name.decode("ascii")
     if not isinstance(name, str):
         return
-    host = name.lower().rstrip(".")
-    rows = known(host)
-    # A host that also serves other things may be connected to for those.
-    if not rows or any(row.paths is not None for row in rows) or is_sending():
+    host = plain_host(name)
+    # Of a host that serves other things, too, every request that a client of ours makes is looked at as well.
+    if not known(host) or looked_at(host):
+        return
+    if host not in seen and len(seen) >= _MOST:
         return
     seen[host] = seen.get(host, 0) + 1
     if seen[host] == 1:

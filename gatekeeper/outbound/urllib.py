@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from urllib.response import addinfourl
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import drained, failure, pairs, readable, sending, watch
+from gatekeeper.outbound.intercept import drained, failure, pairs, readable, watch
+from gatekeeper.outbound.marks import passing, sending
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -32,7 +33,8 @@ def _do_open(original: Any) -> Any:
         parts = urlsplit(req.full_url)
         match = watch(parts.scheme, parts.hostname or "", parts.port, parts.path)
         if match is None:
-            return original(self, http_class, req, **options)
+            with passing(parts.hostname or ""):
+                return original(self, http_class, req, **options)
         data: Any = req.data
         if data is None:
             body = b""
@@ -45,7 +47,10 @@ def _do_open(original: Any) -> Any:
         if outgoing is None:
             return _response(req.full_url, call.answer)
         try:
-            with sending(), _sent(outgoing, req, lambda one: original(self, http_class, one, **options)) as response:
+            with (
+                sending(outgoing.url),
+                _sent(outgoing, req, lambda one: original(self, http_class, one, **options)) as response,
+            ):
                 answer = readable(response.status, response.getheaders(), response.read())
         except BaseException as error:
             call.ended(None, failure(error))

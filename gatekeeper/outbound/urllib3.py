@@ -11,7 +11,8 @@ import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import body_of, failure, pairs, readable, sending, watch
+from gatekeeper.outbound.intercept import body_of, failure, pairs, readable, watch
+from gatekeeper.outbound.marks import passing, sending
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.routes import PORTS
 
@@ -59,7 +60,8 @@ def _urlopen(original: Any) -> Any:
             at = (self.scheme or "http", self.host, self.port)
         match = watch(*at, parts.path)
         if match is None:
-            return original(self, method, url, body, headers, *args, **options)
+            with passing(at[1]):
+                return original(self, method, url, body, headers, *args, **options)
         given = pairs(self.headers if headers is None else headers)
         call = match.judge(method, parts.path, parts.query, given, body_of(body, match.limit))
         outgoing = call.recorded()
@@ -71,7 +73,7 @@ def _urlopen(original: Any) -> Any:
         if parts.netloc:
             more["headers"] |= {name: value for name, value in given if name.lower() == "proxy-authorization"}
         try:
-            with sending():
+            with sending(outgoing.url):
                 response = _send(self, original, outgoing, at, bool(parts.netloc), more)
         except BaseException as error:
             call.ended(None, failure(error))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.kind import Destination
-from gatekeeper.model import Purpose
+from gatekeeper.model import ConsentModel, Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.load import SECRETS
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.kind import Destination
 
 
 def warnings(policy: Policy) -> list[str]:
@@ -32,6 +32,24 @@ def _server(policy: Policy) -> Iterator[str]:
             "jurisdiction: neither `always` nor `default` is set; visitors whose place is not known get the "
             'strictest law; a controller in the EU sets always = ["gdpr"]'
         )
+    if not policy.trust.declared and _place_matters(policy):
+        yield (
+            "server.trusted_proxies: empty; behind a proxy, load balancer or CDN the place of every visitor is then "
+            "unknown, and the strictest law holds; list the networks of all that stand in between, such as "
+            '["10.0.0.0/8"], and set client_header if it is not X-Forwarded-For'
+        )
+
+
+def _place_matters(policy: Policy) -> bool:
+    """Whether what is sent may depend on where a visitor is: no law for everybody asks for consent to all of it."""
+    if any(to.regions is not None for to in policy.destinations.values()):
+        return True
+    always = policy.file.jurisdiction.always
+    laws = [[row.law for row in policy.laws.rows if row.law.id == law_id] for law_id in always]
+    for purpose in ("analytics", "marketing"):
+        if not any(all(getattr(law, purpose) is ConsentModel.OPT_IN for law in rows) for rows in laws if rows):
+            return True
+    return False
 
 
 def _currency(policy: Policy) -> Iterator[str]:

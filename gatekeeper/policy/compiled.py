@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from gatekeeper.destinations.kind import Destination, Secret
 from gatekeeper.fields import Catalogue
 from gatekeeper.jurisdiction.address import Trust
 from gatekeeper.jurisdiction.laws import LawTable
@@ -14,6 +14,7 @@ from gatekeeper.jurisdiction.networks import Ranges
 from gatekeeper.model import Purpose
 from gatekeeper.policy.file import PolicyFile
 from gatekeeper.signals import Readers
+from gatekeeper.vendors.kind import Destination, Secret
 
 ERROR_EVENT = "error"
 
@@ -44,6 +45,15 @@ class Policy:
     def version(self) -> str:
         """The operator's own name for this policy."""
         return self.file.policy.version
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name the operator wrote: of events, fields, destinations, notices."""
+        file = self.file
+        notices = [version for versions in file.consent.versions.values() for version in versions.values()]
+        if file.consent.notice_version is not None:
+            notices.append(file.consent.notice_version)
+        return frozenset((*self.routes, *file.events, *self.destinations, *self.catalogue.by_name, *notices))
 
     @property
     def prefix(self) -> str:

@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
-from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.settings import Common, HttpUrl, SecretValue, Strict
-from gatekeeper.fields import TYPES
+from gatekeeper.fields import IDENTIFIERS, TYPES
 from gatekeeper.model import Purpose
 from gatekeeper.policy.units import Duration, Size
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.settings import Common, HttpUrl, SecretValue, Strict
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_/-]*[A-Za-z0-9_-]$")]
 # TOML has no enums: a purpose is written as a string.
 PurposeName = Annotated[Purpose, Field(strict=False)]
+# What a consent platform's category or service stands for: a purpose, a destination, or a list of them.
+Words = Annotated[
+    list[str],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=str | list[str]),
+]
 
 
 class PolicyTable(Strict):
@@ -28,6 +33,12 @@ class PolicyTable(Strict):
     site: HttpUrl | None = Field(None, description="Base of relative page addresses, such as https://shop.example.")
     phone_region: str | None = Field(None, description="Country of phone numbers without country code, such as DE.")
     currency: str | None = Field(None, description="ISO 4217 code of order values that come without one.")
+    secret_paths: list[Annotated[str, StringConstraints(pattern=r"^[^\W\d_]+([-_]?[^\W\d_]+)*$", max_length=40)]] = (
+        Field(
+            default_factory=list,
+            description="Further words of paths that a one-time secret follows, such as einloesen.",
+        )
+    )
 
 
 class ServerTable(Strict):
@@ -70,11 +81,12 @@ class TcfTable(Strict):
 class ConsentTable(Strict):
     """`[consent]`: which signals are read, and how long a grant lasts.
 
-    Any other table in it is a consent platform's: its own category names and the purpose of each.
+    Any other table in it is a consent platform's: its own category names and the purpose of each, and its single
+    services and the destination of each, or a list of both.
     """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    __pydantic_extra__: dict[str, dict[str, PurposeName]] = Field(init=False)
+    __pydantic_extra__: dict[str, dict[str, Words]] = Field(init=False)
 
     cookies: Literal["auto"] | list[str] = "auto"
     max_age: Duration | None = Field(365 * 86_400.0, description="Grants older than this count as never given.")
@@ -157,7 +169,11 @@ class OutboundTable(Strict):
     """`[outbound]`: tracking calls of the app's own HTTP clients."""
 
     allow: list[str] = Field(
-        default_factory=list, description="Known tracking hosts that may be called unfiltered though no destination."
+        default_factory=list,
+        description="Known tracking hosts that may be called unfiltered though no destination, and hosts you know of.",
+    )
+    unknown: Literal["allow", "warn", "block"] = Field(
+        "allow", description="What becomes of calls to hosts that are in no table; they are counted in any case."
     )
 
 
@@ -171,6 +187,10 @@ class FieldTable(Strict):
     personal: str = Field("none", description="What kind of personal data it is or may hold.")
     max_length: Annotated[int, Field(ge=1, le=65_536)] = 256
     contextual: bool = Field(False, description="Says nothing about who the visitor is.")
+    identifies: Annotated[str, Field(json_schema_extra={"enum": list(IDENTIFIERS)})] | None = Field(
+        None, description="What it identifies somebody as: then the log and the queue can be searched by it."
+    )
+    format: str | None = Field(None, description="Regular expression that a value must match whole.")
     description: str = ""
 
 

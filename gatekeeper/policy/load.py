@@ -16,24 +16,27 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import ValidationError
 
-from gatekeeper.destinations import KINDS, http_json
-from gatekeeper.destinations.kind import Destination, Kind, Secret
-from gatekeeper.destinations.settings import Common, SecretRef
 from gatekeeper.errors import ConfigError
-from gatekeeper.fields import CATALOGUE, TYPES, Catalogue, Field, phone
+from gatekeeper.fields import CATALOGUE, IDENTIFIERS, TYPES, Catalogue, Field, phone
 from gatekeeper.fields import accept as values
 from gatekeeper.jurisdiction.address import Trust, parse_trust
 from gatekeeper.jurisdiction.laws import LawTable, packaged
 from gatekeeper.jurisdiction.networks import Ranges, parse_list
 from gatekeeper.model import Purpose
-from gatekeeper.outbound.hosts import KNOWN, known
+from gatekeeper.outbound.hosts import KNOWN, Class, known, tracking
+from gatekeeper.outbound.spelling import plain_host
+from gatekeeper.policy import platforms
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import FieldTable, PolicyFile
 from gatekeeper.policy.messages import sentences
-from gatekeeper.policy.units import seconds
+from gatekeeper.policy.strength import is_strong
+from gatekeeper.policy.units import KEPT, seconds
 from gatekeeper.scrub import DEFAULT_PARAMS
 from gatekeeper.signals import CookieReaders, Readers, flags
 from gatekeeper.signals.tcf import PURPOSES
+from gatekeeper.vendors import KINDS, http_json
+from gatekeeper.vendors.kind import Destination, Kind, Secret
+from gatekeeper.vendors.settings import Common, SecretRef
 
 DEFAULT_PATH = "gatekeeper.toml"
 
@@ -69,10 +72,11 @@ def parse_policy(
     path: Path | None = None,
     environ: Mapping[str, str] | None = None,
     require_secrets: bool = True,
+    kept: bool = False,
 ) -> Policy:
-    """Compile a policy that was read already; see `load_policy`."""
+    """Compile a policy that was read already; see `load_policy`. `kept`: it is one that `policy/archive.py` wrote."""
     try:
-        file = PolicyFile.model_validate(raw)
+        file = PolicyFile.model_validate(raw, context={KEPT: kept})
     except ValidationError as error:
         raise ConfigError(*sentences(error)) from None
     return _Compiler(file, path, os.environ if environ is None else environ, require_secrets).compile()
@@ -117,13 +121,11 @@ class _Compiler:
                 for name, table in file.events.items()
                 if table.purposes is not None
             },
-            readers=self._readers(),
+            readers=self._readers(destinations),
             trust=self._trust(),
             anonymisers=self._anonymisers(folder),
-            api_keys=tuple(self._secret(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
-            admin_token=(
-                None if file.server.admin_token is None else self._secret("server.admin_token", file.server.admin_token)
-            ),
+            api_keys=tuple(self._bearer(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
+            admin_token=self._admin_token(),
             origins=frozenset(self._origins()),
         )
         if self.faults:
@@ -135,11 +137,15 @@ class _Compiler:
         for table in meaning["destinations"].values():
             for key in SECRETS & table.keys():
                 del table[key]
+            if "headers" in table:
+                table["headers"] = sorted(table["headers"])
         return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
-    def _readers(self) -> Readers:
+    def _readers(self, destinations: Mapping[str, Destination]) -> Readers:
         table = self.file.consent
-        maps: dict[str, dict[str, Purpose]] = dict(table.model_extra or {})
+        maps, services, faults = platforms.compiled(table.model_extra or {}, self.file.destinations)
+        self.faults += faults
+        usual = platforms.usual_services({name: to.kind.name for name, to in destinations.items()})
         own = {name: maps.pop(name) for name in list(maps) if name in flags.READERS}
         purposes = {
             Purpose.ANALYTICS: table.tcf.analytics if table.tcf.analytics is not None else PURPOSES[Purpose.ANALYTICS],
@@ -148,7 +154,15 @@ class _Compiler:
         if "shopify" in own:  # both a cookie and a flag
             maps["shopify"] = own["shopify"]
         try:
-            cookies = CookieReaders(table.cookies, maps, versions=table.versions, names=table.names, tcf=purposes)
+            cookies = CookieReaders(
+                table.cookies,
+                maps,
+                versions=table.versions,
+                names=table.names,
+                tcf=purposes,
+                services=services,
+                usual_services=usual,
+            )
         except ConfigError as error:
             self.faults += error.problems
             cookies = CookieReaders()
@@ -161,7 +175,11 @@ class _Compiler:
         currency = self.file.policy.currency
         if currency is not None and currency not in values.CURRENCIES:
             self.faults.append(f'policy.currency: "{currency}" is not a currency; use an ISO 4217 code such as EUR')
-        return CATALOGUE.extended([self._field(name, table) for name, table in self.file.fields.items()], region)
+        return CATALOGUE.extended(
+            [self._field(name, table) for name, table in self.file.fields.items()],
+            region,
+            frozenset(self.file.policy.secret_paths),
+        )
 
     def _field(self, name: str, table: FieldTable) -> Field:
         if name in CATALOGUE.by_name:
@@ -169,6 +187,12 @@ class _Compiler:
         if table.type not in TYPES or table.type in ("items", "personal"):
             kinds = ", ".join(kind for kind in TYPES if kind not in ("items", "personal"))
             self.faults.append(f'fields.{name}.type: "{table.type}" is not a type; use one of {kinds}')
+        if table.identifies is not None and table.identifies not in IDENTIFIERS:
+            kinds = ", ".join(IDENTIFIERS)
+            self.faults.append(f'fields.{name}.identifies: "{table.identifies}" is no kind of id; use one of {kinds}')
+        if table.format is not None and not _is_pattern(table.format):
+            self.faults.append(f'fields.{name}.format: "{table.format}" is not a regular expression')
+            table = table.model_copy(update={"format": None})
         transform = {"url": "url", "text": "scrub", "texts": "scrub", "id": "refuse_personal"}.get(table.type, "none")
         columns = table.model_dump() | {"purposes": frozenset(table.purposes), "transform": transform}
         return Field(name=name, **columns)
@@ -205,8 +229,8 @@ class _Compiler:
             regions=None if table.regions is None else self._regions(where, table.regions),
             on_opt_out=table.on_opt_out,
             statistics_only=self._statistics_only(where, kind, table),
-            vendor_id=table.vendor_id,
-            tcf_purposes=tuple(table.tcf_purposes),
+            vendor_id=(kind.vendor_id if table.vendor_id is None else table.vendor_id) or None,
+            tcf_purposes=_tcf_purposes(kind, table),
             expires=None if table.expires is None else seconds(table.expires),
             url_params=DEFAULT_PARAMS | frozenset(table.url_params),
         )
@@ -219,7 +243,24 @@ class _Compiler:
         if purpose not in kind.allowed_purposes:
             allowed = " or ".join(p for p in Purpose if p in kind.allowed_purposes)
             self.faults.append(f'{where}.purpose: "{purpose}" is not a purpose {kind.name} can have; use {allowed}')
+        elif purpose is Purpose.NECESSARY:
+            self._check_necessary(where, kind, table)
         return purpose
+
+    def _check_necessary(self, where: str, kind: Kind, table: Common) -> None:
+        """A tracking host serves no necessary purpose; an error monitor does for error events."""
+        parts = urlsplit(table.endpoint or kind.endpoint or "")
+        host = plain_host(parts.hostname or "")
+        # An error monitor's endpoint is a base: its protocol appends the path.
+        rows = known(host) if kind.errors_only else tracking(host, parts.path)
+        if kind.errors_only or (table.events is not None and set(table.events) <= {ERROR_EVENT}):
+            rows = tuple(row for row in rows if row.sort is not Class.ERRORS)
+        if rows:
+            self.faults.append(
+                f'{where}.purpose: "necessary" is not a purpose that {host} can serve: it is a tracking host '
+                f"({rows[0].vendor}); use analytics or marketing"
+                + (', or events = ["error"]' if rows[0].sort is Class.ERRORS else "")
+            )
 
     def _statistics_only(self, where: str, kind: Kind, table: Common) -> bool:
         if table.statistics_only and not kind.measures_audience:
@@ -280,8 +321,25 @@ class _Compiler:
                 settings[key] = value
         return settings, secrets
 
+    def _admin_token(self) -> Secret | None:
+        value = self.file.server.admin_token
+        if isinstance(value, str):
+            self.faults.append('server.admin_token: is written in clear; use { env = "NAME" }')
+        return None if value is None else self._bearer("server.admin_token", value)
+
+    def _bearer(self, where: str, value: SecretRef | str) -> Secret:
+        """A secret that opens the gate by itself."""
+        found = self._secret(where, value)
+        if found.value and not is_strong(found.value):
+            self.faults.append(
+                f"{where}: can be guessed: it has less than 128 bits; make one with `openssl rand -hex 32`"
+            )
+        return found
+
     def _secret(self, where: str, value: SecretRef | str) -> Secret:
         if isinstance(value, str):
+            if not value.strip():
+                self.faults.append(f'{where}: is empty; write {{ env = "NAME" }}, or remove it')
             return Secret(value)
         found = self.environ.get(value.env, "")
         if not found and self.require_secrets:
@@ -371,8 +429,15 @@ class _Compiler:
         for host in self.file.outbound.allow:
             rows = known(host)
             mine = [to.name for to in destinations.values() if any(row.kind == to.kind.name for row in rows)]
-            if host != host.lower() or not rows:
-                near = difflib.get_close_matches(host.lower(), KNOWN, 1)
+            if not rows and self.file.outbound.unknown != "allow":  # a host that the operator knows of
+                if not re.fullmatch(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", host):
+                    self.faults.append(
+                        f'outbound.allow: "{host}" is not a host name; write shop.example, in small letters'
+                    )
+                continue
+            if host != plain_host(host) or not rows:
+                exact = [name for name in KNOWN if not (name.startswith(".") or name.endswith(".*"))]
+                near = difflib.get_close_matches(host.lower(), exact, 1)
                 hint = f'did you mean "{near[0]}"?' if near else "remove it: other hosts are not touched"
                 self.faults.append(f'outbound.allow: "{host}" is not a known tracking host; {hint}')
             elif mine:
@@ -404,12 +469,27 @@ class _Compiler:
 
 # The basis of a purpose that is not the kind's own: necessary processing is a legitimate interest (GDPR article
 # 6(1)(f)), everything else has asked.
+def _tcf_purposes(kind: Kind, table: Common) -> tuple[int, ...]:
+    """The purposes that the vendor needs consent for: the policy's, else the kind's if the vendor is the kind's."""
+    if table.tcf_purposes is not None:
+        return tuple(table.tcf_purposes)
+    return kind.tcf_purposes if table.vendor_id in (None, kind.vendor_id) else ()
+
+
 _BASIS = {
     Purpose.NECESSARY: "legitimate_interest",
     Purpose.ANALYTICS: "consent",
     Purpose.MARKETING: "consent",
 }
 SECRETS = frozenset({"api_secret", "access_token", "developer_token", "api_key"})
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
 
 
 def _takes(to: Destination, event: str) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ValidationError
 
-from gatekeeper.destinations import KINDS
 from gatekeeper.policy.file import ConsentTable, PolicyFile
+from gatekeeper.vendors import KINDS
 
 
 def sentences(error: ValidationError) -> list[str]:

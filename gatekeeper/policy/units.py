@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "y": 31_557_600.0}
 _BYTES = {"B": 1, "KB": 1000, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -27,9 +27,23 @@ def size(text: object) -> int:
     return int(float(match[1]) * _BYTES[match[2]])
 
 
+KEPT: Final = "kept"
+"""In a validation's context, set where a policy is read that the gate itself wrote down: in seconds and bytes."""
+
+
+def _duration(value: object, info: ValidationInfo) -> float:
+    if info.context and info.context.get(KEPT) and isinstance(value, (int, float)):
+        return float(value)
+    return seconds(value)
+
+
+def _size(value: object, info: ValidationInfo) -> int:
+    return value if info.context and info.context.get(KEPT) and isinstance(value, int) else size(value)
+
+
 Duration = Annotated[
-    float, BeforeValidator(seconds), WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d|w|y)$"})
+    float, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d|w|y)$"})
 ]
 Size = Annotated[
-    int, BeforeValidator(size), WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?([KMG]i?B|B)$"})
+    int, BeforeValidator(_size), WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?([KMG]i?B|B)$"})
 ]

@@ -15,8 +15,9 @@ from functools import partial
 
 from gatekeeper.scrub import packed
 from gatekeeper.scrub.found import Span
-from gatekeeper.scrub.shapes import SHAPES, key
+from gatekeeper.scrub.shapes import SHAPES, email, home, key
 from gatekeeper.scrub.shapes.digits import ENOUGH
+from gatekeeper.scrub.shapes.secret import SECRETS, Secrets
 from gatekeeper.scrub.views import View, folded, unescaped
 
 DEPTH = 4
@@ -24,6 +25,7 @@ DEPTH = 4
 # Shapes that are looked for even where the rest of a decoded word is no text: too exact to be met by chance.
 _EXACT = frozenset({"email", "card", "iban", "jwt"})
 
+_ENTITY = re.compile("&(?:#|[a-z]{2,6};)")
 _FOUR_DIGITS = re.compile(r"[0-9](?:[^0-9]*[0-9]){3}")
 _FOUR_NUMBERS = re.compile(r"[0-9](?:\.[0-9]{1,3}){3}")
 _HEX = re.compile("[2-7][0-9A-Fa-f]{11}")  # ASCII text in hexadecimal begins so
@@ -35,15 +37,13 @@ _WORD = re.compile(r"(?!(?:[^0-9]*[0-9]){7})[A-Za-z0-9_\-]*")
 _LONG = re.compile(r"[A-Za-z0-9_\-]{32}")
 
 
-def find(text: str) -> list[Span]:
-    """Every shape in `text`; spans may overlap."""
-    if text.isascii() and "\0" not in text:
-        return [] if _ordinary(text) else _layers(View(text), DEPTH, clean=True)
-    view = folded(View(text))
-    return [] if _ordinary(view.text) else _layers(view, DEPTH, clean=True)
+def find(text: str, secrets: Secrets = SECRETS) -> list[Span]:
+    """Every shape in `text`; spans may overlap. `secrets` are the words of paths that secrets follow."""
+    view = View(text) if text.isascii() and "\0" not in text else folded(View(text))
+    return [] if _ordinary(view.text, secrets) else _layers(view, DEPTH, secrets, clean=True)
 
 
-def _ordinary(text: str) -> bool:
+def _ordinary(text: str, secrets: Secrets = SECRETS) -> bool:
     """Whether one look says that there is nothing. Never true of a folded text that holds a shape."""
     if len(text) <= _SHORT and _WORD.fullmatch(text):
         return len(text) < packed.SHORTEST or not (_CAPITAL.search(text) and packed.suspicious(text))
@@ -51,11 +51,13 @@ def _ordinary(text: str) -> bool:
         "@" in text
         or "%" in text
         or "\\" in text
-        or "&#" in text
-        or "&commat;" in text
+        or ("&" in text and _ENTITY.search(text))
+        or (("_" in text or "(" in text or "[" in text) and email.written_out(text))
         or text.count(":") > 1
         or (_FOUR_DIGITS.search(text) and _numbers(text))
         or key.suspicious(text)
+        or secrets.suspicious(text)
+        or home.suspicious(text)
         or (len(text) >= 32 and _LONG.search(text))
         or (_CAPITAL.search(text) and packed.suspicious(text))
     )
@@ -66,23 +68,25 @@ def _numbers(text: str) -> bool:
     return bool(ENOUGH.search(text) or _FOUR_NUMBERS.search(text) or (len(text) >= 12 and _HEX.search(text)))
 
 
-def _layers(view: View, depth: int, *, clean: bool) -> list[Span]:
+def _layers(view: View, depth: int, secrets: Secrets = SECRETS, *, clean: bool) -> list[Span]:
     spans = [
         view.original(span) for find_shape in SHAPES for span in find_shape(view.text) if clean or span.shape in _EXACT
     ]
+    if clean:
+        spans += map(view.original, secrets.find(view.text))
     if depth == 0:
         return spans
-    spans += map(view.original, packed.find(view.text, partial(_held, depth - 1)))
+    spans += map(view.original, packed.find(view.text, partial(_held, depth - 1, secrets)))
     inner = unescaped(view)
     if inner is not None:
-        spans += _layers(inner, depth - 1, clean=clean)
+        spans += _layers(inner, depth - 1, secrets, clean=clean)
     return spans
 
 
-def _held(depth: int, text: str, clean: bool) -> str | None:
+def _held(depth: int, secrets: Secrets, text: str, clean: bool) -> str | None:
     """The first shape in a decoded word."""
     view = folded(View(text))
-    if _ordinary(view.text):
+    if _ordinary(view.text, secrets):
         return None
-    spans = _layers(view, depth, clean=clean)
+    spans = _layers(view, depth, secrets, clean=clean)
     return min(spans).shape if spans else None

@@ -13,25 +13,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec import structs
+
 from gatekeeper.fields import Catalogue, Field
+from gatekeeper.model import Event
 from gatekeeper.scrub.identifier import personal_shape
 from gatekeeper.scrub.remembered import Remembered
+from gatekeeper.scrub.search import SHAPES_ONLY, Search, secrets_of
+from gatekeeper.scrub.taint import Taint
 from gatekeeper.scrub.text import scrub_text
 from gatekeeper.scrub.url import scrub_url
 
+UNNAMED: Final = "unnamed"
 _NOTHING: Final[Mapping[str, tuple[str, ...]]] = {}
-_CLEAN: Final = Remembered[tuple[str, frozenset[str] | None]](longest=1024)
+_CLEAN: Final = Remembered[tuple[str, frozenset[str] | None, frozenset[str]]](longest=1024)
+# Texts that programs write: the words they are made of are nobody's names.
+_MACHINERY: Final = frozenset({"user_agent", "device_type", "language", "error_type", "error_stack"})
 
 
 class Scrubber:
     """Scrubs one event's values, each once, however many destinations get it."""
 
-    __slots__ = ("_done", "_passed", "_rows")
+    __slots__ = ("_done", "_passed", "_rows", "_search")
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, taint: Taint | None = None) -> None:
         self._rows = catalogue.scrubbed
+        self._search = search_of(catalogue, taint)
         self._done: dict[object, tuple[object | None, tuple[str, ...]]] = {}  # by name; a URL's with its parameters
         self._passed: dict[frozenset[str], set[str]] = {}  # by parameters: names of values that go out as they are
+
+    def envelope(self, event: Event, request_id: str) -> Event:
+        """The event with `request_id` in place of an id that holds a personal shape or a declared value.
+
+        An event that is called by what it declares is `UNNAMED`: it may be sent nowhere.
+        """
+        if event.id != request_id and personal_shape(event.id, self._search) is not None:
+            event = structs.replace(event, id=request_id)
+        if not is_harmless(event.name, self._search):
+            event = structs.replace(event, name=UNNAMED)
+        return event
 
     def scrub(
         self, kept: Mapping[str, object], params: frozenset[str]
@@ -55,7 +75,7 @@ class Scrubber:
             key = (name, params) if row.transform == "url" else name
             known = done.get(key)
             if known is None:
-                known = done[key] = scrub_value(row, value, params)
+                known = done[key] = scrub_value(row, value, params, self._search)
             result, found = known
             if result is value and not found:
                 passed.add(name)
@@ -68,57 +88,71 @@ class Scrubber:
         return clean, scrubbed, personal
 
 
-def scrub_value(row: Field, value: object, params: frozenset[str]) -> tuple[object | None, tuple[str, ...]]:
+def is_harmless(value: object, search: Search) -> bool:
+    """Whether a value of a format's own mechanics, or the name of an event, holds nothing that the event declares."""
+    return not (search.taint is not None and isinstance(value, str) and search.taint.find(value, machinery=True))
+
+
+def search_of(catalogue: Catalogue, taint: Taint | None) -> Search:
+    """What is looked for under a policy's catalogue in an event that declares this."""
+    return Search(secrets_of(catalogue.secret_paths), taint)
+
+
+def scrub_value(
+    row: Field, value: object, params: frozenset[str], search: Search = SHAPES_ONLY
+) -> tuple[object | None, tuple[str, ...]]:
     """The value to send, or `None` for an identifier that is stripped, and the kinds of what was taken out."""
     if row.transform == "url" and isinstance(value, str):
-        return _remembered(value, params)
+        return _remembered(row, value, params, search)
     if row.transform == "refuse_personal" and isinstance(value, str):
-        shape = personal_shape(value)
+        shape = personal_shape(value, search)
         return (value, ()) if shape is None else (None, (shape,))
     if row.transform == "scrub":
-        return _texts(row, value)
+        return _texts(row, value, search)
     return value, ()
 
 
-def _texts(row: Field, value: object) -> tuple[object, tuple[str, ...]]:
+def _texts(row: Field, value: object, search: Search) -> tuple[object, tuple[str, ...]]:
     if isinstance(value, str):
-        return _remembered(value, None)
+        return _remembered(row, value, None, search)
     if not isinstance(value, tuple):
         return value, ()
     found: list[str] = []
     clean: list[object] = []
     for one in value:
         if isinstance(one, dict):
-            clean.append(_item(row, one, found))
+            clean.append(_item(row, one, found, search))
         else:
-            text, kinds = _texts(row, one)
+            text, kinds = _texts(row, one, search)
             clean.append(text)
             found += kinds
     return tuple(clean), tuple(dict.fromkeys(found))
 
 
-def _remembered(text: str, params: frozenset[str] | None) -> tuple[str, tuple[str, ...]]:
+def _remembered(row: Field, text: str, params: frozenset[str] | None, search: Search) -> tuple[str, tuple[str, ...]]:
     """A URL (with the parameters it may keep) or a text (`None`), scrubbed."""
-    key = (text, params)
-    if key in _CLEAN:
+    key = (text, params, search.secrets.more)
+    machinery = row.key in _MACHINERY
+    # A text that has a format has no room for anything else.
+    if key in _CLEAN and (row.format is not None or not search.declared(text, machinery=machinery)):
         return text, ()
-    result = scrub_text(text) if params is None else scrub_url(text, params)
+    result = scrub_text(text, search, machinery=machinery) if params is None else scrub_url(text, params, search)
     if not result.found and result.text == text:
         _CLEAN.add(key, text)
     return result.text, result.found
 
 
-def _item(row: Field, item: dict[str, object], found: list[str]) -> dict[str, object]:
+def _item(row: Field, item: dict[str, object], found: list[str], search: Search) -> dict[str, object]:
     """One item; an identifier in it that holds a personal shape is left out."""
     clean: dict[str, object] = {}
     for key, value in item.items():
         if isinstance(value, str) and row.keys.get(key) == "id":
-            shape = personal_shape(value)
+            shape = personal_shape(value, search)
             if shape is not None:
                 found.append(shape)
                 continue
         elif isinstance(value, str):
-            result = scrub_text(value)
+            result = scrub_text(value, search)
             value = result.text
             found += result.found
         clean[key] = value

@@ -11,7 +11,10 @@ from typing import NamedTuple
 ROUNDS = 3
 
 # Of shapes that overlap the more exact one gives the name.
-_RANK = ("jwt", "iban", "card", "email", "key", "ip", "phone", "token")
+_RANK = (
+    "jwt", "iban", "card", "email", "key", "ip", "phone", "token", "secret", "user", "name", "street", "date_of_birth",
+    "last_name", "first_name",
+)  # fmt: skip
 
 
 class Span(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Final
 
 from gatekeeper.scrub.detect import find
 from gatekeeper.scrub.remembered import Remembered
+from gatekeeper.scrub.search import SHAPES_ONLY, Search
 
 # Session ids, client ids and digests are random on purpose: that is no ground to strip an identifier.
 _ALLOWED = frozenset({"token"})
@@ -26,14 +27,14 @@ _RANDOM = re.compile(
 _CLEAN: Final = Remembered[str](longest=128)
 
 
-def personal_shape(value: str) -> str | None:
-    """The first personal shape in an identifier, or `None`.
+def personal_shape(value: str, search: Search = SHAPES_ONLY) -> str | None:
+    """The first personal shape in an identifier, or the field whose declared value is in it; `None` if there is none.
 
     `email`, `phone`, `card`, `ip`, `iban`, `jwt` or `key`; never `token`.
     """
-    if _RANDOM.fullmatch(value):
-        return None
-    spans = [span for span in find(value) if span.shape not in _ALLOWED]
+    spans = search.declared(value)
+    if not _RANDOM.fullmatch(value):
+        spans += [span for span in find(value, search.secrets) if span.shape not in _ALLOWED]
     return min(spans).shape if spans else None
 
 

@@ -22,6 +22,12 @@ _AT_OR_DIGITS = re.compile(
 )
 # Digits of other scripts are two or three bytes each, and so make a long word of all kinds of characters.
 _OTHER_DIGITS = re.compile("(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9]).{16}")
+# Three letters side by side, as one quad; and what base64 of text nearly always has.
+_LETTERS = re.compile("[Q-Za-f][E-HU-Xk-n0-3][BFJNRVZdhlptx159]")
+_MIXED = re.compile(".[A-Z0-9]")
+_PLAIN = re.compile(r"[A-Za-z0-9.@_ -]{5}")  # in what is not readable as a whole: as much as a value has
+_ALL_KINDS = re.compile("(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])")
+_DIGITS_OF_HEX = re.compile("[0-9A-Fa-f-]+")
 _WORD = re.compile(r"[A-Za-z0-9]{8,}")
 _PART = re.compile("[^/]{8,}")
 _STANDARD = str.maketrans("-_", "+/")
@@ -64,10 +70,43 @@ def find(text: str, holds: Holds) -> Iterator[Span]:
             yield Span(match.start(), match.end(), shape)
 
 
+def words(text: str) -> Iterator[tuple[int, int, str, bool]]:
+    """Each word that may be base64 or hexadecimal: start, end, what it would hold, and whether that is readable.
+
+    A word is read from each of the four places a quad can begin at. Words of one letter case without digits are none.
+    """
+    for match in _RUN.finditer(text):
+        run, begin = match.group(), match.start()
+        if not _may_hold_text(run):
+            continue
+        parts = [(part.start(), part.end()) for part in _PART.finditer(run)]
+        if "/" in run and _ALL_KINDS.match(run):
+            parts.append((0, len(run)))  # a slash may be a character of the base64 itself
+        for start, end in parts:
+            word = run[start:end]
+            if not _may_hold_text(word):
+                continue
+            for shift in range(min(4, len(word) - SHORTEST + 1)):
+                inner = _decoded(word[shift:])
+                clean = not _CONTROL.search(inner)
+                if clean or _PLAIN.search(inner):
+                    yield begin + start, begin + end, inner, clean
+    for match in _HEX.finditer(text):
+        inner = bytes.fromhex(match.group()).decode("utf-8", "replace")
+        yield match.start(), match.end(), inner, not _CONTROL.search(inner)
+
+
 def readable(word: str) -> str | None:
     """What a base64 word holds, if that is text without control characters."""
     inner = _decoded(word)
     return None if _CONTROL.search(inner) else inner
+
+
+def _may_hold_text(word: str) -> bool:
+    """Whether base64 of a text may look so; most words of prose and of paths do not."""
+    if not (_ALL_KINDS.match(word) or (_MIXED.search(word) and _LETTERS.search(word))):
+        return False
+    return not _DIGITS_OF_HEX.fullmatch(word)
 
 
 def _shape(word: str, holds: Holds, shifts: int) -> str | None:

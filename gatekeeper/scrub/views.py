@@ -18,9 +18,14 @@ _ESCAPE = re.compile(
     r"(?:%[0-9A-Fa-f]{2})+"
     r"|%u[0-9A-Fa-f]{4}"  # JavaScript's old escape()
     r"|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\u\{[0-9A-Fa-f]{1,6}\}"
-    r"|&#[0-9]{1,7};|&#[xX][0-9A-Fa-f]{1,6};|&commat;"
+    r"|&#[0-9]{1,7};?|&#[xX][0-9A-Fa-f]{1,6};?|\\[0-3][0-7]{2}"
+    r"|&(?:amp|commat|period|lowbar|hyphen|dash|nbsp|plus|num|sol|colon|percnt|bsol);"
 )
-_NAMED = {"&commat;": "@"}
+_NAMED = {
+    "&amp;": "&", "&commat;": "@", "&period;": ".", "&lowbar;": "_", "&hyphen;": "-", "&dash;": "-", "&nbsp;": " ",
+    "&plus;": "+",
+    "&num;": "#", "&sol;": "/", "&colon;": ":", "&percnt;": "%", "&bsol;": "\\",
+}  # fmt: skip
 _IGNORED = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0}  # Default_Ignorable, beside category Cf
 _GONE = "\0"
 _ASTRAL_LETTERS = range(0x20000, 0xE0000)  # ideographs and nothing that folds
@@ -40,6 +45,27 @@ class View(NamedTuple):
         if self.starts is None:
             return span
         return Span(self.starts[span.start], self.starts[span.end], span.shape)
+
+
+class _Letters(dict[int, int]):
+    """Code point -> its letter in lower case without accents, one for one."""
+
+    def __missing__(self, code: int) -> int:
+        if code in _ASTRAL_LETTERS:
+            return code
+        char = chr(code)
+        base = unicodedata.normalize("NFD", _BARE.get(char, char))
+        if len(base) > 1 and not all("\u0300" <= mark <= "\u036f" for mark in base[1:]):
+            base = char
+        low = base[0].lower()
+        self[code] = letter = ord(low[0] if low else char)
+        return letter
+
+
+# Letters that no normal form takes apart, as they are written without them.
+_BARE = dict(zip("ßøØłŁđĐðÐæÆœŒıħĦς", "soOlLdDdDaAoOihHσ", strict=True))
+LETTERS = _Letters()
+_MARKS = re.compile("[\u0300-\u036f]")
 
 
 class _Folding(dict[int, int]):
@@ -72,6 +98,24 @@ def _plain(char: str) -> str:
 
 
 _FOLDING = _Folding()
+
+
+def plain(text: str) -> str:
+    """The text in lower case and without accents, character by character, so that positions stay."""
+    return text.lower() if text.isascii() else text.translate(LETTERS)
+
+
+def lettered(view: View) -> View:
+    """The view as `plain` has it, and without combining marks."""
+    text, starts = view
+    if text.isascii():
+        return View(text.lower(), starts)
+    if not _MARKS.search(text):
+        return View(text.translate(LETTERS), starts)
+    kept = [n for n, char in enumerate(text) if not "\u0300" <= char <= "\u036f"]
+    places = [starts[n] for n in kept] if starts else list(kept)
+    places.append(starts[-1] if starts else len(text))
+    return View("".join(text[n] for n in kept).translate(LETTERS), places)
 
 
 def mended(text: str) -> str:
@@ -131,5 +175,6 @@ def _characters(escape: str) -> tuple[str, list[int]]:
         latin = (chr(ord(char) - 0xDC00) if "\udc80" <= char <= "\udcff" else char for char in read)
         return "".join(latin), widths
     digits = escape.strip("%\\&#;uxX{}")
-    code = int(digits, 10 if escape[0] == "&" and escape[2] not in "xX" else 16)
+    base = 16 if escape[1] not in "01234567#" or escape[2] in "xX" else 10 if escape[0] == "&" else 8
+    code = int(digits, base)
     return chr(code) if code <= 0x10FFFF else "\ufffd", [len(escape)]

@@ -6,11 +6,12 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from gatekeeper.destinations.kind import Secret
 from gatekeeper.gate import Caller, Gate
-from gatekeeper.jurisdiction.address import client_address, edge_place
+from gatekeeper.jurisdiction.address import Client, client_of, edge_place
+from gatekeeper.shells import undeclared
 from gatekeeper.shells.asgi import Headers, Scope
 from gatekeeper.signals import context, header_values
+from gatekeeper.vendors.kind import Secret
 
 
 def identify(scope: Scope, headers: Headers, gate: Gate) -> Caller:
@@ -29,13 +30,28 @@ def identify(scope: Scope, headers: Headers, gate: Gate) -> Caller:
     trusted = b"authorization" in there and _has_key(headers, gate)
     client = scope.get("client")
     peer = client[0] if client else None
+    theirs = Client(None) if trusted or visitor else client_of(peer, headers, gate.policy.trust)
+    if theirs.undeclared:
+        undeclared.seen(gate.metrics)
     return Caller(
         headers=headers,
         query=scope.get("query_string", b""),
-        address=None if trusted or visitor else client_address(peer, headers, gate.policy.trust),
+        address=theirs.address,
         edge=None if trusted or visitor else edge_place(peer, headers, gate.policy.trust),
         trusted=trusted,
         visitor=visitor,
+    )
+
+
+def from_browser(headers: Headers) -> bool:
+    """Whether a request shows that a browser is the peer, so that what it says is said by its own visitor.
+
+    Browsers alone write `Sec-…`, `Origin` and `DNT`; those that are too old for `Sec-Fetch-Site` are known by their
+    user agent. A cookie alone is no sign: servers pass visitors' cookies on.
+    """
+    return any(
+        name in (b"origin", b"dnt") or name.startswith(b"sec-") or (name == b"user-agent" and value[:8] == b"Mozilla/")
+        for name, value in headers
     )
 
 

@@ -12,7 +12,9 @@ from gatekeeper import wire
 from gatekeeper.errors import AuditError, DeliveryError, EventError, StorageError
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.metrics import CONTENT_TYPE
+from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.runtime import Runtime
+from gatekeeper.shells.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi import (
     TARGET,
     Disconnected,
@@ -65,6 +67,7 @@ class Endpoints:
             f"{prefix}/healthz": self.healthz,
             f"{prefix}/readyz": self.readyz,
             f"{prefix}/metrics": self.metrics,
+            f"{prefix}/outbound": self.outbound,
             GPC_RESOURCE: self.gpc,
         }
 
@@ -96,7 +99,7 @@ class Endpoints:
                 error.title,
                 field=error.field,
                 detail=error.detail,
-                headers=cors(headers, self._gate.policy.origins) or (),
+                headers=cors(headers, self._gate.policy.origins),
             )
         except Disconnected:
             raise
@@ -107,9 +110,11 @@ class Endpoints:
     async def collect(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`POST <prefix>/collect`: events in, 202 when the decisions about them are durable."""
         gate = self._gate
-        allowed = cors(headers, gate.policy.origins)
-        if allowed is None:
-            return problem_reply(403, "the origin is not listed", detail="add it to server.origins")
+        caller = identify(scope, headers, gate)
+        admitted = admission(scope["method"], headers, caller, gate.policy.origins)
+        if admitted is None:
+            return NOT_LISTED
+        allowed = admitted.cors
         match scope["method"]:
             case "OPTIONS":
                 return Reply(204, b"", (*allowed, *_PREFLIGHT))
@@ -117,14 +122,17 @@ class Endpoints:
                 pass
             case _:
                 return problem_reply(405, "events are posted", headers=((b"allow", b"POST, OPTIONS"), *allowed))
-        caller = identify(scope, headers, gate)
         if not caller.trusted and presents_key(headers):
             detail = "send one of server.api_keys, or no Authorization"
             return problem_reply(401, "the bearer key is not known", detail=detail, headers=allowed)
         wire.check_type(_single(headers, b"content-type"))
         events = wire.parse(wire.inflate(await read(), _single(headers, b"content-encoding"), self._limit))
         try:
-            accepted = await self._accepting.wait(gate.arrivals(events, caller))
+            arrivals = gate.arrivals(events, caller)
+            accepted = await self._accepting.wait(arrivals)
+            swept = gate.sweep(arrivals)
+            if swept is not None:
+                await asyncio.wrap_future(swept)
         except (AuditError, DeliveryError, StorageError) as error:
             if not isinstance(error, DeliveryError):
                 gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
@@ -138,23 +146,41 @@ class Endpoints:
 
     async def readyz(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/readyz`: events would be taken now, or what stands against it."""
-        problems = await asyncio.get_running_loop().run_in_executor(None, self._runtime.problems)
+        look = asyncio.get_running_loop().run_in_executor
+        problems = await look(None, self._runtime.problems)
+        notes = await look(None, self._runtime.notes)
         status = "ready" if not problems else "not ready"
-        return json_reply(503 if problems else 200, {"status": status, "problems": problems})
+        body = {"status": status, "problems": problems} | ({"notes": notes} if notes else {})
+        return json_reply(503 if problems else 200, body)
 
     async def metrics(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/metrics`: Prometheus' text format, for the bearer of `[server] admin_token`."""
+        refused = self._not_admin(headers)
+        if refused is not None:
+            return refused
+        try:
+            text = await asyncio.get_running_loop().run_in_executor(None, self._runtime.scrape)
+        except (StorageError, OSError):
+            return problem_reply(503, "the outbox cannot be read", headers=(RETRY_AFTER,))
+        return Reply(200, text, ((b"content-type", CONTENT_TYPE),))
+
+    async def outbound(self, scope: Scope, headers: Headers, read: Read) -> Reply:
+        """`GET <prefix>/outbound`: hosts that this process's clients called and no table lists, for the same bearer."""
+        refused = self._not_admin(headers)
+        if refused is not None:
+            return refused
+        hosts, more = unlisted.counted()
+        return json_reply(200, {"unlisted": hosts, "more": more, "uncaught": dict(tripwire.seen)})
+
+    def _not_admin(self, headers: Headers) -> Reply | None:
+        """The answer to who does not bear `[server] admin_token`."""
         token = self._gate.policy.admin_token
         if token is None or not token.value:
             return problem_reply(404, "there is no such endpoint", detail="set server.admin_token")
         if not bearer(headers, (token,)):
             asked = ((b"www-authenticate", b"Bearer"),)
             return problem_reply(401, "the bearer token is not known", headers=asked)
-        try:
-            text = await asyncio.get_running_loop().run_in_executor(None, self._runtime.scrape)
-        except (StorageError, OSError):
-            return problem_reply(503, "the outbox cannot be read", headers=(RETRY_AFTER,))
-        return Reply(200, text, ((b"content-type", CONTENT_TYPE),))
+        return None
 
     async def gpc(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET /.well-known/gpc.json`: this site honours the signal (w3c/gpc, "GPC Support Resource")."""

@@ -158,6 +158,8 @@ class Pool:
         self.target = target
         self._idle: list[Link] = []
         self._tls = ssl.create_default_context() if target.tls else None
+        if self._tls is not None:
+            self._tls.keylog_filename = None  # type: ignore[assignment]  # as for vendors: no SSLKEYLOGFILE
 
     async def link(self, *, repeatable: bool) -> Link:
         """A connection, unused or new. Raises LinkError."""

@@ -199,7 +199,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or trailer."""
         if self.reading is Reading.HEAD and b"_" not in name:
-            self.headers.append((name.lower(), value))
+            self.headers.append((name.lower(), value.rstrip(b" \t")))  # RFC 9110 section 5.5
 
     def on_headers_complete(self) -> None:
         """The head is there: refuse it, or begin."""

@@ -15,21 +15,22 @@ from typing import Final
 from msgspec import structs
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.calls import CallPlan, decision_lines, finish_call, plan_call, unrecorded
+from gatekeeper.batches import plan_request
+from gatekeeper.calls import CallPlan, decision_lines, finish_call, sweep_call, unrecorded
 from gatekeeper.delivery.direct import BUSY, DirectSender
 from gatekeeper.delivery.send import NO_ANSWER
-from gatekeeper.destinations.kind import Destination
-from gatekeeper.errors import AuditError, DeliveryError
+from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call
 from gatekeeper.ports import Recorder
 from gatekeeper.reasons import INTERNAL
+from gatekeeper.shells.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
-from gatekeeper.shells.caller import identify
-from gatekeeper.shells.origins import cors
+from gatekeeper.shells.caller import from_browser, identify
 from gatekeeper.shells.target import raw_path
 from gatekeeper.shells.turns import Turns
 from gatekeeper.signals import context, header_values
+from gatekeeper.vendors.kind import Destination
 
 _log = logging.getLogger("gatekeeper")
 RETRY_AFTER: Final = (b"retry-after", b"5")
@@ -62,9 +63,11 @@ class Relay:
         Raises what `read` raises: its body is too large or too slow.
         """
         policy = gate.policy
-        allowed = cors(headers, policy.origins)
-        if allowed is None:
-            return problem_reply(403, "the origin is not listed", detail="add it to server.origins")
+        caller = identify(scope, headers, gate)
+        admitted = admission(scope["method"], headers, caller, policy.origins)
+        if admitted is None:
+            return NOT_LISTED
+        allowed = admitted.cors
         if allowed:
             allowed = (*allowed, (b"access-control-expose-headers", b"Gatekeeper-Decision"))
         # As it came, not as it was decoded: what is handed on is exactly what was looked at.
@@ -76,7 +79,6 @@ class Relay:
         if scope["method"] == "OPTIONS":
             return Reply(204, b"", (*allowed, *_preflight(headers)))
         path, query = slash + rest or b"/", bytes(scope.get("query_string", b""))
-        caller = identify(scope, headers, gate)
         call = Call(
             method=scope["method"],
             path=path.decode("ascii"),
@@ -84,11 +86,15 @@ class Relay:
             headers=_own_kept_back(caller),
             body=await read(),
         )
-        carrying = self._carry(gate, to, call, _seen(caller))
-        if TARGET in scope.get("extensions", ()):  # our own server does not cancel what it has begun
-            plan, answer, why = await carrying
-        else:
-            plan, answer, why = await self._shielded(carrying)
+        carrying = self._carry(gate, to, call, structs.replace(_seen(caller), foreign=admitted.foreign))
+        try:
+            if TARGET in scope.get("extensions", ()):  # our own server does not cancel what it has begun
+                plan, answer, why = await carrying
+            else:
+                plan, answer, why = await self._shielded(carrying)
+        except (AuditError, StorageError) as error:  # what the visitor refuses may still be queued: nothing was sent
+            gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
+            return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
         decided: Headers = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
         if answer is not None:
             return Reply(answer.status, answer.body, (*_known(answer), *decided))
@@ -116,7 +122,10 @@ class Relay:
     async def _carry(self, gate: Gate, to: Destination, call: Call, caller: Caller) -> Carried:
         """The plan, the answer for the caller, and a short code where there is none."""
         lines = self._lines
-        plan = plan_call(gate, to, call, caller)
+        plan = plan_request(gate, to, call, caller)
+        swept = sweep_call(gate, plan)
+        if swept is not None:
+            await asyncio.wrap_future(swept)
         try:
             await lines.wait(decision_lines(gate, plan))
         except AuditError:
@@ -158,7 +167,7 @@ def _seen(caller: Caller) -> Caller:
     """
     if any(name in _BROWSERS for name, _ in caller.headers):
         return caller
-    return structs.replace(caller, address=None, edge=None)
+    return structs.replace(caller, address=None, edge=None, relayed=not from_browser(caller.headers))
 
 
 def _own_kept_back(caller: Caller) -> Headers:

@@ -66,21 +66,28 @@ class Readers:
         query: bytes = b"",
         claim: Mapping[str, bool] | None = None,
         carried: Mapping[str, Any] | None = None,
-        vouched: tuple[Signal, ...] = (),
+        vouched: tuple[Signal, ...] | None = None,
+        foreign: bool = False,
         verify: Verify,
     ) -> tuple[Signal, ...]:
         """Every signal one request carries.
 
         `headers` are the request's (lower-case name, value) pairs, duplicates included; `query` its query
-        string; `claim` the event's consent object; `carried` its `flags`; `vouched` the signals of a verified
-        visitor context; `verify` is `KeyRing.verify`.
+        string; `claim` the event's consent object; `carried` its `flags`; `vouched` the signals of a visitor context
+        that came along, `None` without one: beside it the cookies only narrow. So do those of a `foreign` request,
+        which a page of another site made, and they name nobody. `verify` is `KeyRing.verify`.
         """
         headers = tuple(headers)
         found: tuple[Signal, ...] = ()
         lines = header_values(headers, b"cookie")
         if lines:
             found += self._read_cookies(lines, verify)
-        found += vouched
+            if vouched is not None or foreign:
+                found = context.beside(found, vouched or ())
+            if foreign:
+                found = context.nameless(found)
+        if vouched is not None:
+            found += vouched
         found += gpc.read(header_values(headers, b"sec-gpc"))
         found += dnt.read(header_values(headers, b"dnt"), self._dnt_denies)
         if query:

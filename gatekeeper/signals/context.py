@@ -3,6 +3,10 @@
 `Gatekeeper-Context: <base64url JSON>.<key id>.<mac>` carries the signals of the visitor's own request, where
 it came from, and the pseudonymous subject; it expires. A token that does not verify, is too old or comes
 from another installation is malformed and denies: whoever passes one on wanted to be believed.
+
+A context names the visitor and grants what it says. What the browser itself says in the request that brings it
+(`beside`) still narrows that, and grants nothing: a refusal, `Sec-GPC` or a withdrawal of now beats a token of an hour
+ago (DESIGN, rules 6 and 7).
 """
 
 from __future__ import annotations
@@ -11,12 +15,14 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import Any, Final
 
 import orjson
+from msgspec import structs
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
-from gatekeeper.signals.tcf import TcSignal
+from gatekeeper.signals.tcf import TcSignal, carried
 
 HEADER: Final = b"gatekeeper-context"
 SOURCE: Final = "gatekeeper-context"
@@ -30,7 +36,8 @@ class Visitor:
     """What is known of a visitor apart from any one event.
 
     `declared` is (country, region) of the visitor, or `None` where it is not known; `residence` that of the
-    account or of the visitor's own choice, which adds laws; `age_band` one of `AGE_BANDS`.
+    account or of the visitor's own choice, which adds laws; `age_band` one of `AGE_BANDS`. `issued` is when the token
+    it was read from was issued (Unix seconds): a token that is made of another one does not live longer.
     """
 
     signals: tuple[Signal, ...]
@@ -38,10 +45,12 @@ class Visitor:
     residence: tuple[str | None, str | None] | None = None
     age_band: str | None = None
     subject: str | None = None
+    issued: float | None = None
 
 
 def write(visitor: Visitor, *, at: float, sign: Callable[[str, bytes], tuple[str, bytes]]) -> str:
-    """The token for a visitor, issued at `at` (Unix seconds). `sign` is `KeyRing.sign`."""
+    """The token for a visitor, issued at `at` (Unix seconds) or before. `sign` is `KeyRing.sign`."""
+    at = at if visitor.issued is None else min(at, visitor.issued)
     payload = base64.urlsafe_b64encode(
         orjson.dumps(
             {
@@ -79,9 +88,37 @@ def read(token: str, *, at: float, verify: Callable[[str, str, bytes, bytes], bo
             residence=_pair(known["residence"]),
             age_band=known["age"],
             subject=known["subject"],
+            issued=known["at"],
         )
     except (ValueError, KeyError, TypeError, IndexError, binascii.Error):
         return _malformed("cannot be read")
+
+
+def beside(own: tuple[Signal, ...], vouched: tuple[Signal, ...]) -> tuple[Signal, ...]:
+    """What a request's own browser says, so that it only narrows what a context that came along vouches for.
+
+    Own choices that only repeat the context's (the app behind the sidecar gets both) are left out.
+    """
+    told = tuple([signal for signal in vouched if signal.role is Role.CHOICE and not signal.beside])
+    repeated = tuple([signal for signal in own if signal.role is Role.CHOICE]) == told
+    further = 1 + max([signal.beside for signal in vouched], default=0)
+    return tuple(
+        [
+            structs.replace(signal, beside=further) if signal.role is Role.CHOICE else signal
+            for signal in own
+            if not (repeated and signal.role is Role.CHOICE)
+        ]
+    )
+
+
+def nameless(own: tuple[Signal, ...]) -> tuple[Signal, ...]:
+    """Signals that say nothing of who the visitor is."""
+    return tuple([structs.replace(one, subject=None, evidence=None) for one in own])
+
+
+def passed_on(visitor: Visitor, own: tuple[Signal, ...]) -> Visitor:
+    """The visitor of a context as the request that brought it may pass them on: narrowed by its own signals."""
+    return changed(visitor, signals=visitor.signals + tuple([one for one in own if one not in visitor.signals]))
 
 
 def _pair(place: list[str | None] | None) -> tuple[str | None, str | None] | None:
@@ -105,18 +142,24 @@ def _dump(signal: Signal) -> dict[str, Any]:
         "subject": signal.subject,
         "denies_as": signal.denies_as,
         "note": signal.note,
+        "refuses": signal.refuses,
         "tcf": isinstance(signal, TcSignal),
-    }
+        "tc": carried.dump(signal.tc) if isinstance(signal, TcSignal) and signal.tc is not None else None,
+    } | ({"beside": signal.beside} if signal.beside else {})
 
 
 def _load(known: dict[str, Any]) -> Signal:
-    kind = TcSignal if known.pop("tcf") else Signal
+    is_tcf, tc = known.pop("tcf"), known.pop("tc", None)
+    more = {} if tc is None else {"tc": carried.load(tc)}
+    kind = TcSignal if is_tcf else Signal
     return kind(
         **{
             **known,
+            **more,
             "role": Role(known["role"]),
             "standing": Standing(known["standing"]),
             "says": {Purpose(purpose): Permission(value) for purpose, value in known["says"].items()},
+            "refuses": tuple(known.get("refuses", ())),
         }
     )
 

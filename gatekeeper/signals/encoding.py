@@ -1,9 +1,11 @@
-"""How values are wrapped on their way into a cookie or parameter: percent signs, JSON, base64, dates.
+"""How values are wrapped on their way into a cookie or parameter: percent signs, quotes, JSON, base64, dates.
 
 Contract: every function takes text from outside, returns plain values or raises `UnreadableError`, whose
-message is fixed text that never repeats the input. Percent signs are undone at most twice (some platforms
-encode twice); what is still wrapped then is unreadable. Linear time, values over `LONGEST` characters are
-refused.
+message is fixed text that never repeats the input. Percent signs are undone at most three times (some
+platforms encode twice, and servers that set a cookie again add a layer); what is still wrapped then is
+unreadable. Form-encoding servers write blanks as `+`, and Python, Java and others put a value into double quotes with
+backslashes before what they escape: both are undone where the value cannot be read otherwise. Express writes
+`j:` before JSON. Linear time, values over `LONGEST` characters are refused.
 """
 
 from __future__ import annotations
@@ -11,17 +13,20 @@ from __future__ import annotations
 import binascii
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote_to_bytes
 
 import orjson
 
 LONGEST = 8192  # characters; browsers stop at 4096 bytes a cookie, chunked ones and parameters get more
-_UNWRAPPINGS = 2
+_UNWRAPPINGS = 3  # a platform's own, at most two, and one of a server that sets the cookie again
 _LATEST = 1 << 33  # Unix seconds, the year 2242: anything later is no date of a choice
+_EXPRESS = "j:"  # what Express (Node.js) puts before JSON in a cookie
 _TOKEN = re.compile(r"[A-Za-z0-9_=+/-]{1,128}")
 _DIGITS = re.compile(r"[0-9]{1,17}(\.[0-9]{1,9})?")
+_QUOTED = re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
 
 
 class UnreadableError(ValueError):
@@ -50,39 +55,91 @@ def unquote(value: str) -> str:
 
 
 def plain(value: str) -> str:
-    """Percent-decode as often as there are percent signs, at most twice."""
-    for _ in range(_UNWRAPPINGS):
-        if "%" not in value:
-            break
-        value = unquote(value)
+    """The value without its wrappings: percent signs at most three times, double quotes around it."""
+    for inner in _layers(value):
+        value = inner
     return value
 
 
+def word(value: str) -> str:
+    """A value that should be one plain word, in lower case; empty where it cannot be read."""
+    try:
+        return plain(value).strip().lower()
+    except UnreadableError:
+        return ""
+
+
+def _layers(value: str) -> Iterator[str]:
+    """The value, then what is left after each wrapping is taken off."""
+    yield value
+    for _ in range(_UNWRAPPINGS):
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            value = unescape(value[1:-1])
+        elif "%" in value:
+            value = unquote(value)
+        else:
+            return
+        yield value
+
+
+def unescape(value: str) -> str:
+    """The inside of a quoted string without its backslashes, as Python, Java and others write cookie values.
+
+    `\\"` is a quotation mark and `\\054` a comma. A value with a bare quotation mark in it is no such string
+    and stays as it is.
+    """
+    if "\\" not in value or _QUOTED.fullmatch(value) is None:
+        return value
+    plain_text = _ESCAPE.sub(lambda match: match[2] or chr(int(match[1], 8)), value)
+    try:  # bytes beyond ASCII are escaped one by one
+        return plain_text.encode("latin-1").decode()
+    except UnicodeError:
+        return plain_text
+
+
 def json_object(value: str) -> Mapping[str, object]:
-    """A JSON object, raw or percent-encoded once or twice.
+    """A JSON object, raw or wrapped, with blanks as they are or as `+`.
 
     Text that does not even begin like an object is `ForeignError`; one that does and is broken is
     `UnreadableError`.
     """
-    for unwrapped in range(_UNWRAPPINGS + 1):
-        if value[:1] == "{":
-            try:
-                found = orjson.loads(value)
-            except orjson.JSONDecodeError:
-                found = None
-            if isinstance(found, dict):
-                return found
-        if "%" not in value or unwrapped == _UNWRAPPINGS:
-            break
-        value = unquote(value)
+    found = _json(value, "{")
+    if isinstance(found, dict):
+        return found
+    raise ForeignError("no JSON object")
+
+
+def json_array(value: str) -> list[object]:
+    """A JSON array, raw or wrapped, with blanks as they are or as `+`; anything else is `UnreadableError`."""
+    found = _json(value, "[")
+    if isinstance(found, list):
+        return found
+    raise UnreadableError("no JSON array")
+
+
+def _json(value: str, opening: str) -> object:
+    """The JSON that begins with `opening`, `None` for text that does not look like JSON."""
+    if "+" in value and value[:1] == "%":  # who encodes the bracket writes a bare plus for a blank only
+        value = value.replace("+", " ")
+    for inner in _layers(value):
+        value = inner.removeprefix(_EXPRESS)
+        if value[:1] == opening:
+            for text in (value, value.replace("+", " ")):
+                try:
+                    return orjson.loads(text)
+                except orjson.JSONDecodeError:
+                    continue
     if value[:1] in ("{", "["):
         raise UnreadableError("broken JSON")
-    raise UnreadableError("encoded more than twice") if "%" in value[:1] else ForeignError("no JSON object")
+    if "%" in value[:1]:
+        raise UnreadableError("encoded too often")
+    return None
 
 
 def base64_json(value: str) -> Mapping[str, object]:
     """A JSON object in base64 of either alphabet, with or without padding, percent-encoded or not."""
-    text = plain(value).rstrip("=").replace("-", "+").replace("_", "/")
+    # A server that takes a plus for a blank spoils base64 in a way that can be undone.
+    text = plain(value).rstrip("=").replace("-", "+").replace("_", "/").replace(" ", "+")
     try:
         found = orjson.loads(binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True))
     except (ValueError, UnicodeEncodeError):
@@ -125,6 +182,8 @@ def when(value: object) -> float | None:
 def _iso(value: str) -> float | None:
     if not value.isascii() or len(value) > 40:
         return None
+    if len(value) > 20 and value[-6:-5] == " ":  # a server took the plus before the zone for a blank
+        value = f"{value[:-6]}+{value[-5:]}"
     try:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:

@@ -4,12 +4,14 @@ Two cookies of one name are two voices, so none is lost. Bytes are read as UTF-8
 as surrogates and make the value they stand in unreadable, not its neighbours. Never raises, linear time.
 `http.cookies.SimpleCookie` is not used: it loses every cookie after a raw-JSON one. Rules: RFC 6265 section
 4.2.1 as browsers write it; the first `=` separates, spaces and tabs around are dropped, one pair of double
-quotes is dropped.
+quotes is dropped, and the backslashes that servers put inside of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+from gatekeeper.signals.encoding import unescape
 
 _BLANK = " \t"
 
@@ -37,5 +39,5 @@ def split_pair(piece: bytes) -> tuple[str, str]:
         return "", ""
     value = value.strip(_BLANK)
     if len(value) > 1 and value[0] == value[-1] == '"':
-        value = value[1:-1]
+        value = unescape(value[1:-1])
     return name.strip(_BLANK), value

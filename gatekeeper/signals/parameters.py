@@ -1,9 +1,9 @@
 """Consent strings in the query of a request: `gdpr`, `gdpr_consent`, `gpp`, `gpp_sid`, `us_privacy`.
 
 Contract: `read` never raises. Whoever sends the request writes these, so they narrow and do not grant: TC
-strings come as FLAG unless the caller knows better, the others only ever opt out. A macro that nobody filled
-in (`${GDPR_CONSENT_755}`) is as if absent. `gdpr=0` changes nothing: which law applies is not for the sender
-to say.
+strings come as FLAG unless the caller knows better, the others only ever opt out. A macro that was not filled
+in (`${GDPR_CONSENT_755}`, `{{us_privacy}}`, `[GPP]`, `%%US_PRIVACY%%`) or a script's `undefined` is as if absent.
+`gdpr=0` changes nothing: which law applies is not for the sender to say.
 Source: https://github.com/InteractiveAdvertisingBureau/GDPR-Transparency-and-Consent-Framework,
 https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform (both: URL-based services) and
 https://github.com/InteractiveAdvertisingBureau/USPrivacy (URL parameter `us_privacy`)
@@ -11,15 +11,25 @@ https://github.com/InteractiveAdvertisingBureau/USPrivacy (URL parameter `us_pri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from gatekeeper.model import Role, Signal, Standing
 from gatekeeper.signals import gpp, tcf, usprivacy
+from gatekeeper.signals.encoding import word
 from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 
 NAMES = ("gdpr", "gdpr_consent", "gpp", "gpp_sid", "us_privacy")
 """The parameters that are read."""
 
+# A name in the brackets of some template language, or what scripts call nothing. No consent string looks like it.
+_NAME = r"[ ]*[A-Za-z_.$#][\w .:$|()-]*"
+_PLACEHOLDER = re.compile(
+    rf"[$#]?\{{{{1,3}}{_NAME}\}}{{1,3}}|\[{{1,2}}{_NAME}\]{{1,2}}|<{{1,2}}{_NAME}>{{1,2}}"
+    r"|(?:%%|!!|@@|##|__|[%$!@#])[A-Za-z][\w.:-]*(?:%%|!!|@@|##|__|[%$!@#])?"
+    r"|undefined|null|none|nil|nan|\(null\)|n/a",
+    re.IGNORECASE,
+)
 _VALUES = 8  # different values of one parameter that are read
 
 
@@ -30,11 +40,16 @@ def read(
     return tuple(_signals({name: _filled(query.get(name, ())) for name in NAMES}, table, role))
 
 
+def is_placeholder(value: str) -> bool:
+    """Whether a value is what a template or a script puts where it had none."""
+    return "${" in value or any(_PLACEHOLDER.fullmatch(text) for text in (value.strip(), word(value)))
+
+
 def _filled(values: Sequence[str]) -> list[str]:
-    """Different values, at most `_VALUES` + 1; macros left as they are in the template are none."""
+    """Different values, at most `_VALUES` + 1; placeholders left as they are in the template do not count."""
     found: list[str] = []
     for value in values:
-        if value and "${" not in value and value not in found:
+        if value and value not in found and not is_placeholder(value):
             found.append(value)
             if len(found) > _VALUES:
                 break

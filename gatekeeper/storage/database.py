@@ -38,6 +38,8 @@ MIGRATIONS: Final = (
     CREATE TABLE dead(id INTEGER PRIMARY KEY, frame TEXT NOT NULL, attempts INTEGER NOT NULL, why TEXT NOT NULL,
         at REAL NOT NULL) STRICT;
     """,
+    "ALTER TABLE stop ADD COLUMN why TEXT",  # why a row under way was cancelled
+    "CREATE TABLE head(stream TEXT PRIMARY KEY, n INTEGER NOT NULL, hash BLOB NOT NULL) STRICT, WITHOUT ROWID;",
     """
     ALTER TABLE outbox RENAME COLUMN frame TO payload;
     ALTER TABLE dead RENAME COLUMN frame TO payload;

@@ -104,9 +104,10 @@ class SqliteLedger:
                     if not jobs:
                         answer.append(first)
                         continue
-                request_id, _, subjects, line, _ = one
+                request_id, _, subjects, line, _, _ = one
                 answer.append(request_id)
-                commit.decisions.append(line)
+                if line is not None:
+                    commit.decisions.append(line)
                 named = " ".join(subjects)
                 for destination, event_time, head, body in jobs:
                     payloads[number(commit, destination)].append(

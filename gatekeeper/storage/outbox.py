@@ -31,17 +31,33 @@ class Job(NamedTuple):
     body: bytes
 
 
+class Refusal(NamedTuple):
+    """What a visitor takes back: rows of one of the `subjects`, by destination the reason code.
+
+    Rows of events after `until` (Unix seconds) and of the request ids in `spared` were permitted later: they stay.
+    """
+
+    subjects: tuple[str, ...]
+    reasons: Mapping[str, str]
+    until: float = float("inf")
+    spared: frozenset[str] = frozenset()
+
+
 class Arrival(NamedTuple):
     """One event that was decided: its decision line, and what is to be delivered of it.
 
-    `key` tells a repetition of the event (`KeyRing.event_key`); `None` where the sender gave it no id.
+    The line is `None` where that of another arrival beside it tells of this one, too; then nothing is delivered.
+
+    `key` tells a repetition of the event (`KeyRing.event_key`); `None` where the sender gave it no id. `refuses` is
+    what the visitor takes back by it.
     """
 
     request_id: str
     key: bytes | None
     subjects: tuple[str, ...]
-    line: Line
+    line: Line | None
     jobs: tuple[Job, ...]
+    refuses: Refusal | None = None
 
 
 class Row(NamedTuple):

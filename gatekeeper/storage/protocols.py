@@ -3,12 +3,14 @@
     Intake        the gate           accept arrivals: durable when it says so
     Queue         the deliverer      claim, settle, recover, keep house
     Withdrawals   who withdraws      end a person's rows, and know that nothing more begins
+    Refusals      the gate           end what a visitor refuses, at no cost where nothing of it is queued
     DeadLetters   the operator       see, retry and delete what could not be delivered
     Books         metrics, readyz    what waits and what ended; whether the store works
     Records       the deliverer      audit lines that are kept with their rows until the log has them
 
-`Store` has one of each. Every method may be called from any thread; futures fail with StorageError, those of `accept`
-and `retry` also with AuditError. `tests/storage/contract.py` is these promises as tests; it runs over every engine.
+`Store` has one of each. Every method may be called from any thread; futures fail with StorageError, those of `accept`,
+`sweep` and `retry` also with AuditError. `tests/storage/contract.py` is these promises as tests; it runs over every
+engine.
 """
 
 from __future__ import annotations
@@ -20,7 +22,18 @@ from pathlib import Path
 from typing import Protocol
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.storage.outbox import Accepted, Again, Arrival, Claimed, Count, DeadLetter, Ending, Flight, Recovered
+from gatekeeper.storage.outbox import (
+    Accepted,
+    Again,
+    Arrival,
+    Claimed,
+    Count,
+    DeadLetter,
+    Ending,
+    Flight,
+    Recovered,
+    Refusal,
+)
 
 Missing = Callable[[Sequence[Line], float], list[Line]]
 
@@ -104,8 +117,9 @@ class Withdrawals(Protocol):
     def cancel(self, subjects: Collection[str], destinations: Collection[str] | None = None) -> Future[int]:
         """End every row of the subjects that is not under way (queued, waiting, dead, or with its line unwritten).
 
-        Of one that is under way no further request begins. Done, with the number of rows that ended, when that
-        holds in every process. Fails if a deliverer does not answer in time; the rows are stopped all the same.
+        Of one that is under way no further request begins. Dead letters go, and a line of each says so. Done, with
+        the number of rows that ended, when that holds in every process. Fails if a deliverer does not answer in time;
+        the rows are stopped all the same.
         """
 
     def unheard(self) -> Mapping[str, frozenset[Hashable]]:
@@ -116,6 +130,16 @@ class Withdrawals(Protocol):
 
     def heard(self, rows: Collection[Hashable]) -> Future[None]:
         """Say that the deliverer begins no further request with these rows."""
+
+
+class Refusals(Protocol):
+    """The side of the gate on which visitors refuse."""
+
+    def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
+        """End what was accepted before and is refused now, as `cancel` does; the lines have the refusal's reason.
+
+        `None` where nothing of it is there. That costs a look: it is asked before every answer to who refuses.
+        """
 
 
 class DeadLetters(Protocol):
@@ -209,6 +233,10 @@ class Store(Protocol):
     @property
     def withdrawals(self) -> Withdrawals:
         """For withdrawal and erasure."""
+
+    @property
+    def refusals(self) -> Refusals:
+        """For what visitors refuse."""
 
     @property
     def dead_letters(self) -> DeadLetters:

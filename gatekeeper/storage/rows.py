@@ -19,11 +19,11 @@ from gatekeeper.storage.outbox import Row
 SHIFT: Final = 40
 
 
-def load(db: apsw.Connection, where: str, values: tuple[Any, ...]) -> list[Row]:
-    """Rows in one statement; see the module's docstring."""
+def load(db: apsw.Connection, where: str, values: tuple[Any, ...], table: str = "outbox") -> list[Row]:
+    """Rows, or dead letters of table `dead`, in one statement; see the module's docstring."""
     ((ids, payloads),) = run(
         db,
-        f"SELECT group_concat(id), group_concat(payload) FROM (SELECT id, payload FROM outbox {where})",  # noqa: S608  # ours
+        f"SELECT group_concat(id), group_concat(payload) FROM (SELECT id, payload FROM {table} {where})",  # noqa: S608  # ours
         values,
     )
     if not ids:

@@ -1,7 +1,7 @@
 """The embedded store: one SQLite file for all workers of a node, put together of a part per caller.
 
-`intake` for the gate, `claims` and `upkeep` for the deliverer, `withdrawals`, `dead_letters` for the operator, and here
-what is only read. They share `tables` and the `commits` of one thread that writes.
+`intake` and `sweeping` for the gate, `claims` and `upkeep` for the deliverer, `withdrawals`, `dead_letters` for the
+operator, and here what is only read. They share `tables` and the `commits` of one thread that writes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from gatekeeper.storage.intake import SqliteIntake, SqliteLedger
 from gatekeeper.storage.outbox import Count
 from gatekeeper.storage.protocols import Bounds, Missing, Needs, Recording
 from gatekeeper.storage.rows import SHIFT
+from gatekeeper.storage.stopping import Stopping
+from gatekeeper.storage.sweeping import SqliteRefusals
 from gatekeeper.storage.tables import Tables
 from gatekeeper.storage.upkeep import Upkeep
 from gatekeeper.storage.withdrawals import SqliteWithdrawals
@@ -47,7 +49,9 @@ class SqliteStore:
         self.upkeep = upkeep = Upkeep(self._tables, self._commits, missing)
         self.intake = SqliteIntake(self._tables, self._commits, ledger)
         self.queue = SqliteQueue(self._tables, self._commits, claimable, upkeep)
-        self.withdrawals = SqliteWithdrawals(self._tables, self._commits)
+        stopping = Stopping(self._tables)
+        self.withdrawals = SqliteWithdrawals(self._tables, self._commits, stopping)
+        self.refusals = SqliteRefusals(self._tables, self._commits, stopping)
         self.dead_letters = SqliteDeadLetters(self._tables, self._commits)
         self.books = SqliteBooks(self._tables, self._commits)
         self.records = SqliteRecords(self._tables, self._commits, upkeep)

@@ -116,6 +116,9 @@ class Tables:
             which = ("id IN (SELECT value FROM json_each(?))", (orjson.dumps(ids).decode(),))
         run(commit.db, f"DELETE FROM outbox WHERE {which[0]}", which[1])  # noqa: S608  # ours
         gone = commit.db.changes()
+        whys = dict[int, str | None]()
+        if ending.state == CANCELLED and ending.why is None:  # stopped while under way: it was said then, why
+            whys = dict(run(commit.db, f"SELECT id, why FROM stop WHERE {which[0]}", which[1]))  # noqa: S608  # ours
         run(commit.db, f"DELETE FROM stop WHERE {which[0]}", which[1])  # noqa: S608  # ours
         run(
             commit.db,
@@ -123,7 +126,11 @@ class Tables:
             (gone, gone, no),
         )
         self.queued[no] = self.queued.get(no, gone) - gone
-        commit.outcomes.append(self.line(no, ending.rows, WORDS[ending.state], ending.why, attempt))
+        together: dict[str | None, list[Row]] = {}
+        for row in ending.rows:
+            together.setdefault(whys.get(ID(row), ending.why), []).append(row)
+        for why, rows in together.items():
+            commit.outcomes.append(self.line(no, rows, WORDS[ending.state], why, attempt))
 
     def line(self, no: int, rows: Sequence[Row], status: str, why: str | None, attempt: int) -> lines.Line:
         """The line that says what became of rows."""

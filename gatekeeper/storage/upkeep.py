@@ -125,7 +125,7 @@ class Upkeep:
                 hidden = [span for span in tables.hidden(commit) if span[0] >> SHIFT == no]
                 rows = tables.rows(commit, no << SHIFT, (no + 1) << SHIFT, hidden, _BURIED)
                 flying = flying_ids(commit.db)
-                rows = [row for row in rows if row.id not in flying]
+                rows = tables.without_stopped(commit, no, [row for row in rows if row.id not in flying], flying)
                 tables.end(commit, no, Ending(DEAD, REMOVED, tuple(rows)), 0)
                 forget_waiting(commit.db, [ID(row) for row in rows])
                 buried += len(rows)

@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 
-from gatekeeper.testing import first_party, ga4, google_ads, http_json, meta_capi, sentry, tiktok
+from gatekeeper.testing import first_party, ga4, google, http_json, meta, sentry, tiktok
 from gatekeeper.testing.simulator import Simulator
 from gatekeeper.testing.vendor import Vendor
 
-VENDORS: tuple[Vendor, ...] = (ga4, meta_capi, google_ads, tiktok, sentry, first_party, http_json)
+VENDORS: tuple[Vendor, ...] = (ga4, meta, google, tiktok, sentry, first_party, http_json)
 
 
 class Simulators:

@@ -34,6 +34,7 @@ from gatekeeper.storage.outbox import (
     Ending,
     Flight,
     Recovered,
+    Refusal,
     Row,
 )
 from gatekeeper.storage.protocols import Bounds, Missing, Needs, Recording
@@ -68,6 +69,14 @@ class _First:
     destinations: set[str]
 
 
+@dataclass(slots=True)
+class _Stop:
+    """A row that was cancelled while it was under way: why, and whether the deliverer has heard of it."""
+
+    why: str | None
+    heard: bool
+
+
 class Memory:
     """What the workers of one node share. Everything is done under its lock."""
 
@@ -78,7 +87,7 @@ class Memory:
         self.hidden: set[int] = set()  # of those, the ones whose line is not written
         self.flights: dict[int, Flight] = {}
         self.waiting: dict[int, tuple[float, int]] = {}  # row -> due, attempt
-        self.stopped: dict[int, bool] = {}  # cancelled under way -> whether the deliverer has heard of it
+        self.stopped: dict[int, _Stop] = {}
         self.dead: dict[int, tuple[str, Row, int, str, float]] = {}
         self.books: dict[str, dict[str, int]] = {}
         self.seen: dict[bytes, _First] = {}
@@ -107,6 +116,13 @@ class Memory:
         for name, number in numbers.items():
             books[name] += number
 
+    def all(self) -> list[tuple[int, str, Row]]:
+        """Rows that have not ended, and dead letters: number, destination, row."""
+        return [
+            *((number, name, row) for number, (name, row) in self.rows.items()),
+            *((number, name, row) for number, (name, row, *_) in self.dead.items()),
+        ]
+
     def flying(self) -> set[Hashable]:
         """Rows that are under way."""
         return {row.id for flight in self.flights.values() for row in flight.rows}
@@ -120,7 +136,7 @@ class Memory:
         """Answer the withdrawals that the deliverer has heard of, or that there is no deliverer for."""
         for entry in list(self.unanswered):
             done, number, rows = entry
-            if self.leader is None or not any(self.stopped.get(row) is False for row in rows):
+            if self.leader is None or not any(row in self.stopped and not self.stopped[row].heard for row in rows):
                 self.unanswered.remove(entry)
                 done.set_result(number)
 
@@ -153,7 +169,7 @@ class MemoryStore:
         """For the gate."""
         return self
 
-    queue = withdrawals = dead_letters = books = records = intake
+    queue = withdrawals = refusals = dead_letters = books = records = intake
 
     def use(self, bounds: Bounds) -> None:
         """Go by another policy's bounds, from now on."""
@@ -206,7 +222,8 @@ class MemoryStore:
                         kept.outcomes.append(self._line(job.destination, [one.request_id], "blocked", DUPLICATE, 0))
                 kept.keys.append((one.key, frozenset(first.destinations)))
             first.destinations.update(job.destination for job in jobs)
-        kept.decisions.append(one.line)
+        if one.line is not None:
+            kept.decisions.append(one.line)
         kept.request_ids.add(one.request_id)
         for job in jobs:
             row = Row(memory.id(), one.request_id, job.event_time, one.subjects, job.head.decode(), job.body.decode())
@@ -452,6 +469,7 @@ class MemoryStore:
     def _end(self, destination: str, ending: Ending, attempt: int) -> None:
         memory = self._memory
         ids = [_number(row.id) for row in ending.rows if row.id in memory.rows]
+        whys = {row_id: memory.stopped[row_id] for row_id in ids if row_id in memory.stopped}
         for row_id in ids:
             _, row = memory.rows.pop(row_id)
             memory.waiting.pop(row_id, None)
@@ -460,8 +478,12 @@ class MemoryStore:
                 memory.dead[row_id] = (destination, row, attempt, ending.why or "", self._clock())
         if ids:
             memory.count(destination, queued=-len(ids), **{ending.state: len(ids)})
-            names = [row.request_id for row in ending.rows]
-            self._write([self._line(destination, names, WORDS[ending.state], ending.why, attempt)])
+            together: dict[str | None, list[str]] = {}
+            for row in ending.rows:
+                stop = whys.get(_number(row.id)) if ending.state == CANCELLED and ending.why is None else None
+                together.setdefault(ending.why if stop is None else stop.why, []).append(row.request_id)
+            word = WORDS[ending.state]
+            self._write([self._line(destination, names, word, why, attempt) for why, names in together.items()])
         memory.answer()
 
     def _bury(self) -> int:
@@ -469,40 +491,62 @@ class MemoryStore:
         busy = memory.hidden | memory.flying()
         for row_id, (name, row) in list(memory.rows.items()):
             if name not in self.bounds.destinations and row_id not in busy:
-                self._end(name, Ending(DEAD, REMOVED, (row,)), 0)
-                buried += 1
+                withdrawn = row_id in memory.stopped
+                self._end(name, Ending(CANCELLED, None, (row,)) if withdrawn else Ending(DEAD, REMOVED, (row,)), 0)
+                buried += not withdrawn
         return buried
 
     # Withdrawals
 
     def cancel(self, subjects: Collection[str], destinations: Collection[str] | None = None) -> Future[int]:
         """End every row of the subjects; done when the deliverer has heard of those under way."""
-        memory, done = self._memory, Future[int]()
-        with memory.lock:
-            meant, under_way, number = set(subjects), set(), 0
-            flying = memory.flying()
-            for row_id, (name, row) in list(memory.rows.items()):
-                if meant.isdisjoint(row.subjects) or (destinations is not None and name not in destinations):
-                    continue
-                if row_id in flying or row_id in memory.hidden:
-                    memory.stopped.setdefault(row_id, row_id in memory.hidden)
-                    under_way |= {row_id} & flying
-                else:
-                    self._end(name, Ending(CANCELLED, None, (row,)), 0)
-                    number += 1
-            memory.dead = {
-                n: one
-                for n, one in memory.dead.items()
-                if meant.isdisjoint(one[1].subjects) or (destinations is not None and one[0] not in destinations)
+        meant = set(subjects)
+        with self._memory.lock:
+            return self._stop(
+                {
+                    row_id: None
+                    for row_id, name, row in self._memory.all()
+                    if not meant.isdisjoint(row.subjects) and (destinations is None or name in destinations)
+                }
+            )
+
+    def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
+        """End what the refusals are about; `None` where nothing of it is there."""
+        with self._memory.lock:
+            whys: dict[int, str | None] = {
+                row_id: one.reasons[name]
+                for one in refusals
+                for row_id, name, row in self._memory.all()
+                if name in one.reasons
+                and not set(one.subjects).isdisjoint(row.subjects)
+                and row.event_time <= one.until
+                and row.request_id not in one.spared
             }
-            memory.unanswered.append((done, number, {_number(row_id) for row_id in under_way}))
-            memory.answer()
-            if not done.done():
-                memory.tell(withdrawn=True)
-                timer = threading.Timer(self._heard_within, self._give_up, (done,))
-                timer.daemon = True
-                timer.start()
-                done.add_done_callback(lambda _: timer.cancel())
+            return self._stop(whys) if whys else None
+
+    def _stop(self, whys: Mapping[int, str | None]) -> Future[int]:
+        """End rows and dead letters, by id with the reason; done when the deliverer has heard of those under way."""
+        memory, done = self._memory, Future[int]()
+        under_way, number, flying = set(), 0, memory.flying()
+        for row_id, why in whys.items():
+            if row_id in memory.dead:
+                name, row, *_ = memory.dead.pop(row_id)
+                self._write([self._line(name, [row.request_id], WORDS[CANCELLED], why, 0)])
+            elif row_id in flying or row_id in memory.hidden:
+                memory.stopped.setdefault(row_id, _Stop(why, row_id in memory.hidden))
+                under_way |= {row_id} & flying
+            else:
+                name, row = memory.rows[row_id]
+                self._end(name, Ending(CANCELLED, why, (row,)), 0)
+                number += 1
+        memory.unanswered.append((done, number, {_number(row_id) for row_id in under_way}))
+        memory.answer()
+        if not done.done():
+            memory.tell(withdrawn=True)
+            timer = threading.Timer(self._heard_within, self._give_up, (done,))
+            timer.daemon = True
+            timer.start()
+            done.add_done_callback(lambda _: timer.cancel())
         return done
 
     def _give_up(self, done: Future[int]) -> None:
@@ -518,8 +562,8 @@ class MemoryStore:
         memory = self._memory
         with memory.lock:
             rows: dict[str, set[Hashable]] = {}
-            for row_id, known in memory.stopped.items():
-                if not known:
+            for row_id, stop in memory.stopped.items():
+                if not stop.heard:
                     rows.setdefault(memory.rows[row_id][0], set()).add(row_id)
             return {name: frozenset(ids) for name, ids in rows.items()}
 
@@ -527,7 +571,9 @@ class MemoryStore:
         """The deliverer begins no further request with these rows."""
 
         def do() -> None:
-            self._memory.stopped.update({_number(row): True for row in rows if row in self._memory.stopped})
+            for row in rows:
+                if row in self._memory.stopped:
+                    self._memory.stopped[_number(row)].heard = True
             self._memory.answer()
 
         return self._do(do)
@@ -551,7 +597,8 @@ class MemoryStore:
             memory = self._memory
             letters = [memory.dead.pop(int(one)) for one in ids if one.isdecimal() and int(one) in memory.dead]
             for name, row, *_ in letters:
-                memory.rows[memory.id()] = (name, row._replace(id=memory.last))
+                number = memory.id()
+                memory.rows[number] = (name, row._replace(id=number))
                 memory.count(name, accepted=1, queued=1)
                 self._write([self._line(name, [row.request_id], "pending", "retried_by_hand", 0)])
             memory.tell()

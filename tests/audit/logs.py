@@ -14,7 +14,7 @@ from gatekeeper import keys
 from gatekeeper.audit import redact
 from gatekeeper.audit.chores import compress
 from gatekeeper.audit.lines import Line, outcome_line, timestamp
-from gatekeeper.audit.signing import Signer
+from gatekeeper.audit.signing import Own, Signer, SigningKey
 from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
@@ -24,6 +24,24 @@ DAY = 86_400.0
 _INDEPENDENT = compile(
     (Path(__file__).parents[2] / "docs" / "verify_audit.py").read_text("utf-8"), "verify_audit.py", "exec"
 )
+
+
+class OneKey(Signer):
+    """A signer whose key stands in no folder."""
+
+    def __init__(self, secret: bytes = bytes(range(32))) -> None:
+        self._key = SigningKey(keys.Key("test", secret))
+
+    def keys(self) -> list[SigningKey]:
+        """The one."""
+        return [self._key]
+
+    def own(self) -> Own:
+        """What it wrote."""
+        return Own([self._key.remains])
+
+
+SIGNER = OneKey()
 
 
 class Clock:
@@ -84,7 +102,7 @@ def make(folder: Path) -> bytes:
     clock, signer = Clock(), Signer(ring)
 
     def begin() -> Stream:
-        return Stream(log, rotate=2_500, signer=signer, clock=clock)
+        return Stream(log, rotate=3_200, signer=signer, clock=clock)
 
     one, two = begin(), begin()
     write(one, clock, 0, 6)
@@ -114,17 +132,17 @@ def make(folder: Path) -> bytes:
     return anchor
 
 
-def ours(log: Path, anchor: bytes | None) -> list[str]:
+def ours(log: Path, anchor: bytes | None, *trusted: str) -> list[str]:
     """What our verifier says against a log."""
-    report = verify(log, anchors=[] if anchor is None else [anchor])
+    report = verify(log, anchors=[] if anchor is None else [anchor], trusted=trusted)
     return [f"{problem.file}:{problem.line} {problem.why}" for problem in report.problems]
 
 
-def theirs(log: Path, anchor: bytes | None) -> list[str]:
+def theirs(log: Path, anchor: bytes | None, *trusted: str) -> list[str]:
     """What the independent one says."""
     module: dict = {"__name__": "verify_audit"}
     exec(_INDEPENDENT, module)
-    files = []
+    files = [word for key in trusted for word in ("--trust", key)]
     if anchor is not None:
         path = log.parent / "anchor"
         path.write_bytes(anchor)

@@ -97,7 +97,7 @@ def _drop_subjects(lines: list[bytes], at: Random) -> None:
     """Removed without saying so."""
     for n in at.sample(range(len(lines)), len(lines)):
         sealed = chain.split(lines[n])
-        if sealed is not None and sealed.refs is not None:
+        if sealed is not None and sealed.tail is not None:
             lines[n] = sealed.without_refs()
             return
 
@@ -106,10 +106,11 @@ def _other_subjects(lines: list[bytes], at: Random) -> None:
     """Another person, in the same number of bytes; or one more."""
     for n in at.sample(range(len(lines)), len(lines)):
         sealed = chain.split(lines[n])
-        if sealed is not None and sealed.refs is not None:
+        if sealed is not None and sealed.tail is not None:
             other = b'"p_%022x"' % at.randrange(10**9)
-            more = b"[" + other + b"," + sealed.refs[1:] if at.random() < 0.5 else b"[" + other + b"]"
-            lines[n] = lines[n].replace(sealed.refs, more, 1)
+            listed = sealed.tail.partition(b":")[2]
+            more = b"[" + other + b"," + listed[1:] if at.random() < 0.5 else b"[" + other + b"]"
+            lines[n] = lines[n].replace(listed, more, 1)
             return
 
 
@@ -117,7 +118,7 @@ def _put_back(lines: list[bytes], at: Random) -> None:
     """Subjects where they were removed, or where there never were any."""
     for n in at.sample(range(len(lines)), len(lines)):
         sealed = chain.split(lines[n])
-        if sealed is not None and sealed.refs is None:
+        if sealed is not None and sealed.tail is None:
             lines[n] = lines[n][:-2] + b',"subjects":["p_%022x"],"salt":"%032x"}\n' % (at.randrange(10**9), 7)
             return
 

@@ -138,13 +138,13 @@ def test_a_filter_finds_what_it_says(log, which, expected):
 )
 def test_a_person_is_found_by_any_identifier_the_app_uses(log, person, expected):
     """Through the keyed pseudonym: the log itself holds none of them."""
-    assert {request for request, _ in found(log, subjects=pseudonyms(RING, **person))} == expected
+    assert {request for request, _ in found(log, subjects=pseudonyms(RING, person))} == expected
 
 
 def test_what_is_no_email_address_is_refused():
     """A typo must not read as "nothing was sent"."""
     with pytest.raises(ConfigError, match="neither an e-mail address"):
-        pseudonyms(RING, email="a@@b")
+        pseudonyms(RING, {"email": "a@@b"})
 
 
 def test_a_segment_that_changed_is_read_again_and_its_old_columns_go(log):
@@ -152,7 +152,7 @@ def test_a_segment_that_changed_is_read_again_and_its_old_columns_go(log):
     query.rows(log, Filter(), limit=1)
     before = {path.name for path in (log / columns.FOLDER).iterdir()}
     write(log, [event(1, granted=("analytics",)) | {"subjects": []}, ended(1)], [])
-    assert found(log, subjects=pseudonyms(RING, user_id="u-77")) == set()
+    assert found(log, subjects=pseudonyms(RING, {"user_id": "u-77"})) == set()
     after = {path.name for path in (log / columns.FOLDER).iterdir()}
     assert len(after) == 6 and not {name for name in before & after if "seg-0" in name}
     columns.forget(log)

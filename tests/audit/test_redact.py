@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from gatekeeper.audit import columns, query, redact, segments
 from gatekeeper.audit.lines import decision_line, timestamp
 from gatekeeper.audit.query import Filter
+from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
@@ -18,16 +19,16 @@ from gatekeeper.cli import app
 from gatekeeper.errors import AuditError
 from gatekeeper.storage.owners import Lock
 from tests.audit import logs
-from tests.audit.logs import DAY, Clock, contents, crash, decision, pack, person, write
+from tests.audit.logs import DAY, SIGNER, Clock, contents, crash, decision, pack, person, write
 from tests.builders import GUIDE_EVENT, NOW, RING, make_gate, plan
 
 
-def old_log(folder):
+def old_log(folder, signer=SIGNER):
     """A closed stream of a hundred days ago, a crashed one, and a clock that stands now."""
     clock = Clock(NOW - 100 * DAY)
-    one, two = (Stream(folder, rotate=2_000, clock=clock) for _ in range(2))
-    for stream in (one, two):
-        write(stream, clock, 0, 6)
+    one, two = (Stream(folder, rotate=2_000, clock=clock, signer=signer) for _ in range(2))
+    write(one, clock, 0, 6)
+    write(two, clock, 30, 6)
     one.close()
     pack(folder, one)
     crash(two, b'{"stream":"' + person(1).encode())
@@ -37,9 +38,9 @@ def old_log(folder):
 
 def remove(folder, clock, wanted, **more):
     """As the commands do."""
-    writer = AuditWriter(folder, clock=clock)
+    writer = AuditWriter(folder, clock=clock, signer=SIGNER)
     try:
-        return redact.remove(folder, wanted, writer, reason="test", at=clock(), **more)
+        return redact.remove(folder, wanted, writer, reason="test", at=clock(), **more).lines
     finally:
         writer.close()
 
@@ -56,12 +57,14 @@ def everything(folder):
 def test_what_is_too_old_loses_its_subjects_and_the_chain_holds(tmp_path):
     """With a redaction line that says of which lines, and why."""
     clock = old_log(tmp_path)
-    new = Stream(tmp_path, clock=clock)
+    new = Stream(tmp_path, clock=clock, signer=SIGNER)
     new.write([decision(90, clock(), person(90))])
     before = verify(tmp_path).lines
     count = remove(tmp_path, clock, redact.older_than(NOW - 90 * DAY), before=timestamp(NOW - 90 * DAY))
     report = verify(tmp_path)
-    assert report.sound and report.redacted == count == 8 and report.lines == before + 3
+    assert (
+        report.sound and report.redacted == count == 8 and report.lines == before + 4
+    )  # genesis, redaction, the signature behind it, close
     assert logs.theirs(tmp_path, None) == []
     (line,) = [
         orjson.loads(raw) for data in contents(tmp_path).values() for raw in data.splitlines() if b"redac" in raw
@@ -76,7 +79,7 @@ def test_what_is_too_old_loses_its_subjects_and_the_chain_holds(tmp_path):
 def test_a_person_is_forgotten_alone(tmp_path):
     """Every line about them, by any of the pseudonyms, and no other."""
     clock = old_log(tmp_path)
-    Stream(tmp_path, clock=clock).close()  # takes the crashed one over
+    Stream(tmp_path, clock=clock, signer=SIGNER).close()  # takes the crashed one over
     assert remove(tmp_path, clock, redact.about(frozenset({person(1), person(99)}))) == 2
     left = b"".join(contents(tmp_path).values())
     assert b'"' + person(1).encode() not in left and person(2).encode() in left
@@ -86,7 +89,7 @@ def test_a_person_is_forgotten_alone(tmp_path):
 def test_nothing_of_the_subject_is_left_in_the_columns(tmp_path):
     """What was made beside the log goes with it (I7)."""
     clock = old_log(tmp_path)
-    Stream(tmp_path, clock=clock).close()
+    Stream(tmp_path, clock=clock, signer=SIGNER).close()
     query.rows(tmp_path, Filter(), limit=1)
     assert (tmp_path / columns.FOLDER).exists()
     remove(tmp_path, clock, redact.older_than(NOW - 90 * DAY))
@@ -122,7 +125,7 @@ def test_a_removal_may_be_interrupted_and_done_again(tmp_path, monkeypatch):
 def test_subjects_that_went_without_a_redaction_line_are_an_alarm(tmp_path):
     """The first such line is named."""
     clock = Clock()
-    stream = Stream(tmp_path, clock=clock)
+    stream = Stream(tmp_path, clock=clock, signer=SIGNER)
     stream.write([decision(1, clock(), person(1))])
     stream.close()
     name, data = next(iter(contents(tmp_path).items()))
@@ -142,16 +145,16 @@ def test_a_person_is_found_in_real_lines_until_they_are_forgotten(tmp_path):
     """By their user id, over closed and open segments; afterwards the records are there, and nobody's."""
     gate, clock = make_gate(), Clock()
     line = decision_line(plan(GUIDE_EVENT | {"data": {"user_id": "u-77"}}, gate=gate), gate.policy)
-    people = query.pseudonyms(RING, user_id="u-77")
+    people = query.pseudonyms(RING, {"user_id": "u-77"})
     assert frozenset(line.refs) == people
-    one, two = (Stream(tmp_path, clock=clock) for _ in range(2))
+    one, two = (Stream(tmp_path, clock=clock, signer=SIGNER) for _ in range(2))
     one.write([line])
     one.close()
     two.write([line])
     found = query.rows(tmp_path, Filter(subjects=people), limit=100)
     assert {row["subjects"][0] for row in found} == set(people)
     two.close()
-    pack(tmp_path, Stream(tmp_path, clock=clock))
+    pack(tmp_path, Stream(tmp_path, clock=clock, signer=SIGNER))
     assert remove(tmp_path, clock, redact.about(people)) == 2
     assert query.rows(tmp_path, Filter(subjects=people), limit=100) == []
     assert {row["request_id"] for row in query.rows(tmp_path, Filter(), limit=100)} == {"req_test"}
@@ -160,7 +163,7 @@ def test_a_person_is_found_in_real_lines_until_they_are_forgotten(tmp_path):
 def test_an_open_segment_waits(tmp_path):
     """Its process is writing to it."""
     clock = Clock(NOW - 100 * DAY)
-    stream = Stream(tmp_path, clock=clock)
+    stream = Stream(tmp_path, clock=clock, signer=SIGNER)
     write(stream, clock, 0, 3)
     found = redact.find(tmp_path, redact.older_than(NOW))
     assert (found.lines, found.waiting) == (0, 2)
@@ -183,8 +186,9 @@ POLICY = '[policy]\nversion = "t"\ncontroller = "c"\n[audit]\npath = "audit"\n[k
 
 def test_the_command_removes_what_the_policy_says(tmp_path):
     """Dry first; a second run finds nothing; torn remains go, too."""
-    old_log(tmp_path / "audit")
-    Stream(tmp_path / "audit").close()
+    signer = Signer(tmp_path / "keys")
+    old_log(tmp_path / "audit", signer)
+    Stream(tmp_path / "audit", signer=signer).close()
     (tmp_path / "gatekeeper.toml").write_text(POLICY)
     (torn,) = (tmp_path / "audit").glob("*.torn")
 

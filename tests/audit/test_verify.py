@@ -1,8 +1,10 @@
 """`gatekeeper audit verify`, and its companion in docs/: what is said about a log, and how a script hears of it."""
 
 import json
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from gatekeeper.audit.verify import verify
 from gatekeeper.cli import app
 from gatekeeper.errors import AuditError, ConfigError
 from tests.audit import logs
-from tests.audit.logs import Clock, contents, decision, put, write
+from tests.audit.logs import SIGNER, Clock, contents, decision, put, write
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "verify_audit.py"
 
@@ -24,16 +26,19 @@ def real(tmp_path_factory):
     """A log with all there can be in it, and its anchor."""
     folder = tmp_path_factory.mktemp("real")
     anchor = logs.make(folder)
-    return contents(folder / "audit"), anchor
+    return contents(folder / "audit"), anchor, folder / "keys"
 
 
 @pytest.fixture
 def log(real, tmp_path):
     """A copy of it, with the anchor and a policy beside it."""
-    files, anchor = real
+    files, anchor, keys = real
     put(tmp_path / "audit", files)
+    shutil.copytree(keys, tmp_path / "keys")
     (tmp_path / "anchors").write_bytes(anchor)
     (tmp_path / "gatekeeper.toml").write_text('[policy]\nversion = "t"\ncontroller = "c"\n[audit]\npath = "audit"\n')
+    with (tmp_path / "gatekeeper.toml").open("a") as file:
+        file.write('anchor = "outside"\n[keys]\npath = "keys"\n[storage]\nurl = "sqlite:///gatekeeper.db"\n')
     return tmp_path
 
 
@@ -106,7 +111,7 @@ def test_there_is_no_log(tmp_path, log):
 def test_a_log_that_is_being_written_is_sound(tmp_path, monkeypatch):
     """A line half there, a checkpoint that names more than was read before: no alarm."""
     clock = Clock()
-    one, two = Stream(tmp_path, clock=clock), Stream(tmp_path, clock=clock)
+    one, two = Stream(tmp_path, clock=clock, signer=SIGNER), Stream(tmp_path, clock=clock, signer=SIGNER)
     write(one, clock, 0, 3)
     from gatekeeper.audit import verify as module
 
@@ -142,15 +147,18 @@ def test_the_independent_verifier_runs_alone_and_says_the_same(log):
 
 
 def test_keys_rotate_audit_leaves_one_key_and_a_line(log):
-    """Named by ids; nothing secret is printed."""
+    """Named by ids; nothing secret is printed; the line that the new key signs is anchored at once."""
     text = CliRunner().invoke(app, ["keys", "list", "--json", "-c", str(log / "gatekeeper.toml")])
     (old,) = json.loads(text.stdout)["audit"]
-    secret = next((log / "var" / "keys").glob("audit-*")).read_text().strip()
+    secret = next((log / "keys").glob("audit-*.key")).read_text().strip()
     done = CliRunner().invoke(app, ["keys", "rotate", "audit", "-c", str(log / "gatekeeper.toml")])
     assert done.exit_code == 0 and f"{old} introduced it and is destroyed" in done.stdout
-    (left,) = (log / "var" / "keys").glob("audit-*")
+    (left,) = (log / "keys").glob("audit-*.key")
     assert left.read_text().strip() != secret and secret not in done.stdout + text.stdout
     assert left.read_text().strip() not in done.stdout
+    anchors = [*(log / "outside").read_bytes().splitlines(), (log / "anchors").read_bytes()]
+    assert json.loads(anchors[0])["kind"] == "close" and verify(log / "audit", anchors=anchors).problems == []
+    assert "keys go back to" in run(log, "--anchor", str(log / "outside"))
 
 
 def test_a_key_from_the_environment_cannot_be_rotated_here(log, monkeypatch):
@@ -158,12 +166,12 @@ def test_a_key_from_the_environment_cannot_be_rotated_here(log, monkeypatch):
     monkeypatch.setenv("GATEKEEPER_AUDIT_KEYS", f"one:{'a' * 64}")
     done = CliRunner().invoke(app, ["keys", "rotate", "audit", "-c", str(log / "gatekeeper.toml")])
     assert isinstance(done.exception, ConfigError) and "cannot be rotated" in str(done.exception)
-    assert not list((log / "var" / "keys").glob("audit-*")) if (log / "var" / "keys").exists() else True
+    assert len(list((log / "keys").glob("audit-*.key"))) == 1
 
 
 def extended(folder, stream, n, previous):
     """A line more at the end of a stream, which follows from the one before; its hash."""
-    raw, digest = chain.seal(decision(n), stream.name, n + 1, bytes.fromhex(previous), b"")
+    raw, digest = chain.seal(decision(n, time.time()), stream.name, n + 1, bytes.fromhex(previous), b"")
     with (folder / f"{stream.name}.000001.jsonl").open("ab") as file:
         file.write(raw)
     return digest
@@ -176,10 +184,10 @@ def test_what_goes_on_after_its_end_is_found_though_it_follows(tmp_path):
         ("crashed", Stream.abandon, "over at line 2, but it goes on to 3"),
     ):
         folder = tmp_path / name
-        stream = Stream(folder)
+        stream = Stream(folder, signer=SIGNER)
         stream.write([decision(1)])
         finish(stream)
-        Stream(folder).close()
+        Stream(folder, signer=SIGNER).close()
         assert verify(folder).sound
         extended(folder, stream, stream.head.n, stream.head.hash)
         (problem,) = verify(folder).problems
@@ -189,7 +197,7 @@ def test_what_goes_on_after_its_end_is_found_though_it_follows(tmp_path):
 def test_a_stream_written_anew_is_found_by_what_others_say_of_it(tmp_path):
     """Without signatures and anchors: each names how far the others were, with the hash."""
     clock = Clock()
-    one, two = Stream(tmp_path, clock=clock), Stream(tmp_path, clock=clock)
+    one, two = Stream(tmp_path, clock=clock, signer=SIGNER), Stream(tmp_path, clock=clock, signer=SIGNER)
     one.write([decision(1)])
     two.checkpoint()
     path = tmp_path / f"{one.name}.000001.jsonl"

@@ -16,7 +16,8 @@ from gatekeeper.audit.lines import Line
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError
-from tests.running import running
+from tests.audit.logs import SIGNER
+from tests.running import ADMIN, ADMIN_TOKEN, running
 
 
 def line(number):
@@ -38,7 +39,7 @@ def numbers(folder):
 
 def test_it_is_done_when_the_line_is_on_disk(tmp_path):
     """What waits for it goes on only once its record can be read."""
-    writer, seen = AuditWriter(tmp_path), []
+    writer, seen = AuditWriter(tmp_path, signer=SIGNER), []
     done = writer.append([line(1)])
     done.add_done_callback(lambda _: seen.append(numbers(tmp_path)))
     done.result(5)
@@ -48,7 +49,7 @@ def test_it_is_done_when_the_line_is_on_disk(tmp_path):
 
 def test_who_stops_waiting_stops_nothing(tmp_path, monkeypatch):
     """A task that is cancelled cancels what it waits for: the line is written, or fails, and the thread lives on."""
-    writer = AuditWriter(tmp_path)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
     assert not writer.append([line(1)]).cancel()
     with monkeypatch.context() as broken:
         broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
@@ -63,7 +64,7 @@ def test_who_stops_waiting_stops_nothing(tmp_path, monkeypatch):
 
 def test_lines_of_many_threads_are_whole_and_all_there(tmp_path):
     """Eight threads, 400 lines each."""
-    writer = AuditWriter(tmp_path)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
 
     def write(thread):
         futures = [writer.append([line(thread * 1000 + n)]) for n in range(400)]
@@ -81,7 +82,7 @@ def test_lines_of_many_threads_are_whole_and_all_there(tmp_path):
 
 def test_a_writer_that_was_closed_begins_a_new_file(tmp_path):
     """Shutdown and a late event: nothing is lost."""
-    writer = AuditWriter(tmp_path)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
     writer.append([line(1)]).result(5)
     writer.close()
     writer.append([line(2)]).result(5)
@@ -94,15 +95,15 @@ def test_lines_are_synced_unless_the_policy_leaves_it_to_the_system(tmp_path, mo
     """`[audit] fsync`; either way they can be read when the caller hears of it."""
     calls, real = [], os.fdatasync
     monkeypatch.setattr(os, "fdatasync", lambda descriptor: (calls.append(descriptor), real(descriptor)))
-    writer = AuditWriter(tmp_path, fsync=fsync)
+    writer = AuditWriter(tmp_path, fsync=fsync, signer=SIGNER)
     writer.append([line(1)]).result(5)
-    assert numbers(tmp_path) == [1] and len(calls) == 1 + synced  # the genesis always
+    assert numbers(tmp_path) == [1] and len(calls) == 2 + synced  # the genesis and the number of streams always
     writer.close()
 
 
 def test_a_failed_write_fails_its_callers(tmp_path, monkeypatch):
     """A full disk: AuditError, and recovery by itself."""
-    writer = AuditWriter(tmp_path)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
     writer.append([line(1)]).result(5)
     real = os.write
 
@@ -123,7 +124,7 @@ def test_a_failed_write_fails_its_callers(tmp_path, monkeypatch):
 
 def test_a_failed_sync_fails_too(tmp_path, monkeypatch):
     """A line that may not survive a power cut is no record."""
-    writer = AuditWriter(tmp_path)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
     monkeypatch.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(5, "I/O")))
     with pytest.raises(AuditError):
         writer.append([line(1)]).result(5)
@@ -134,7 +135,7 @@ def test_a_failed_sync_fails_too(tmp_path, monkeypatch):
 def test_it_recovers_by_itself_without_a_line_to_write(tmp_path, monkeypatch):
     """A gate that is not ready gets no events: only the log itself can find out that the disk is back."""
     monkeypatch.setattr("gatekeeper.audit.writer._AGAIN", 0.01)
-    writer = AuditWriter(tmp_path)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
     writer.append([line(1)]).result(5)
     with monkeypatch.context() as broken:
         broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
@@ -149,7 +150,7 @@ def test_it_recovers_by_itself_without_a_line_to_write(tmp_path, monkeypatch):
 
 def test_whatever_goes_wrong_the_callers_hear_of_it(tmp_path, monkeypatch):
     """An error nobody thought of: no line, no send, no caller that waits for ever."""
-    writer = AuditWriter(tmp_path)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
     with monkeypatch.context() as broken:
         broken.setattr("gatekeeper.audit.stream.chain.seal", lambda *_: 1 / 0)
         with pytest.raises(AuditError):
@@ -163,7 +164,7 @@ def test_a_folder_that_cannot_be_written_is_a_failure_like_any_other(tmp_path):
     """The log's folder is a file: AuditError for each, and recovery once it is gone."""
     folder = tmp_path / "audit"
     folder.write_text("in the way")
-    writer = AuditWriter(folder)
+    writer = AuditWriter(folder, signer=SIGNER)
     with pytest.raises(AuditError):
         writer.append([line(1)]).result(5)
     folder.unlink()
@@ -179,9 +180,10 @@ def test_a_disk_that_is_really_full_stops_the_log_and_no_line_is_half_there(tmp_
         "from gatekeeper.audit.lines import Line\n"
         "from gatekeeper.audit.writer import AuditWriter\n"
         "from gatekeeper.errors import AuditError\n"
+        "from tests.audit.logs import SIGNER\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))\n"
-        "writer, failed = AuditWriter(pathlib.Path(sys.argv[1])), 0\n"
+        "writer, failed = AuditWriter(pathlib.Path(sys.argv[1]), signer=SIGNER), 0\n"
         "for n in range(60):\n"
         "    try:\n"
         "        writer.append([Line(orjson.dumps({'kind': 'decision', 'number': n}))]).result(5)\n"
@@ -220,7 +222,7 @@ def test_when_the_log_cannot_be_written_collect_says_503_and_nothing_leaves(tmp_
 
 def test_a_torn_last_line_is_left_out(tmp_path):
     """As a crash leaves it."""
-    writer = AuditWriter(tmp_path)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
     writer.append([line(1)]).result(5)
     writer.close()
     with read.files(tmp_path)[0].path.open("ab") as file:
@@ -230,7 +232,7 @@ def test_a_torn_last_line_is_left_out(tmp_path):
 
 def test_after_a_fork_the_child_writes_a_file_of_its_own(tmp_path):
     """Pre-forking servers: no shared descriptor, no dead thread."""
-    writer = AuditWriter(tmp_path)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
     writer.append([line(1)]).result(5)
     child = os.fork()
     if child == 0:
@@ -274,10 +276,10 @@ def read_only(folder):
 def test_a_read_only_log_stops_sending_says_so_and_recovers_by_itself(tmp_path):
     """Not ready, 503, the metric, no byte to anybody; then ready again without a restart."""
     event = {"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s"}}
-    with running("sidecar", tmp_path, server={"admin_token": "admin"}) as gate:
+    with running("sidecar", tmp_path, server={"admin_token": ADMIN}) as gate:
 
         def failing():
-            text = gate.http.get("/gk/metrics", headers={"Authorization": "Bearer admin"}).text
+            text = gate.http.get("/gk/metrics", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}).text
             return "gatekeeper_audit_failing 1.0" in text
 
         with read_only(tmp_path / "audit"):
@@ -301,10 +303,10 @@ def test_an_anchor_that_cannot_be_put_is_seen_in_the_metrics_and_stops_nothing(t
     anchor = tmp_path / "anchor"
     anchor.mkdir()
     audit = {"anchor": str(anchor), "checkpoint": "1s"}
-    with running("sidecar", tmp_path, server={"admin_token": "admin"}, audit=audit) as gate:
+    with running("sidecar", tmp_path, server={"admin_token": ADMIN}, audit=audit) as gate:
 
         def failing():
-            text = gate.http.get("/gk/metrics", headers={"Authorization": "Bearer admin"}).text
+            text = gate.http.get("/gk/metrics", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}).text
             return "gatekeeper_anchor_failing 1.0" in text
 
         gate.record(gate.post(event))
@@ -328,3 +330,39 @@ def test_compressing_takes_no_memory_for_the_size_of_a_segment(tmp_path):
     finally:
         tracemalloc.stop()
     assert not segment.plain.exists() and segment.read() == line * 40_000
+
+
+def test_a_failed_write_that_cannot_be_undone_is_not_written_a_second_time(tmp_path, monkeypatch):
+    """What the disk took in spite of its error may come back: until it is off the disk, no other line is written."""
+    monkeypatch.setattr("gatekeeper.audit.writer._AGAIN", 0.01)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
+    writer.append([line(1)]).result(5)
+    (stream,) = segments.streams(tmp_path)
+    with monkeypatch.context() as broken:
+        fails = OSError(5, "Input/output error")
+        broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(fails))
+        broken.setattr("gatekeeper.audit.stream.os.ftruncate", lambda fd, size: (_ for _ in ()).throw(fails))
+        with pytest.raises(AuditError):
+            writer.append([line(2)]).result(5)
+        with pytest.raises(AuditError):
+            writer.append([line(2)]).result(5)
+        assert numbers(tmp_path) == [1, 2] and segments.alive(tmp_path, stream)
+        assert list(segments.streams(tmp_path)) == [stream]
+    writer.append([line(2)]).result(5)
+    writer.close()
+    assert numbers(tmp_path) == [1, 2] and verify(tmp_path).sound
+
+
+def test_a_line_whose_place_cannot_be_told_is_taken_back(tmp_path, monkeypatch):
+    """The head file is full: its caller is told that it failed, and it is not in the log."""
+    writer = AuditWriter(tmp_path, signer=SIGNER)
+    writer.append([line(1)]).result(5)
+    with monkeypatch.context() as broken:
+        fails = OSError(28, "No space left on device")
+        broken.setattr("gatekeeper.audit.stream.write_head", lambda *_: (_ for _ in ()).throw(fails))
+        with pytest.raises(AuditError):
+            writer.append([line(2)]).result(5)
+    assert numbers(tmp_path) == [1]
+    writer.append([line(2)]).result(5)
+    writer.close()
+    assert numbers(tmp_path) == [1, 2] and verify(tmp_path).sound

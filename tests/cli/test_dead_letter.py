@@ -10,6 +10,7 @@ from gatekeeper.audit.read import records
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.cli import app
 from gatekeeper.storage.outbox import DEAD
+from tests.audit.logs import SIGNER
 from tests.storage.builders import accept, arrival, claim, opened, settle
 
 POLICY = """
@@ -35,7 +36,7 @@ def config(tmp_path):
     """A policy, and two dead letters."""
     path = tmp_path / "gatekeeper.toml"
     path.write_text(POLICY)
-    writer = AuditWriter(tmp_path / "audit")
+    writer = AuditWriter(tmp_path / "audit", signer=SIGNER)
     with opened(tmp_path, writer, names=("own",)) as store:
         accept(store, arrival("req_a", body=b'{"x":"canary"}'), arrival("req_b"))
         settle(store, *claim(store), DEAD, "http_400")

@@ -58,3 +58,43 @@ def test_nothing_found_says_where_to_look(gatekeeper):
     """For people."""
     assert "docs/signals.md" in gatekeeper("signals", "--cookie", "a=b", code=0).stdout
     assert "onetrust" in gatekeeper("signals", "--cookie", ONETRUST, code=0).stdout
+
+
+def test_a_place_says_what_it_makes_of_the_signals(gatekeeper):
+    """A refusal counts everywhere; where nothing was said, the place decides."""
+    for place, law, analytics in (("US-CA", "ccpa", True), ("DE", "gdpr", False), ("PR", "us-strict", True)):
+        found = shown(gatekeeper, "--country", place, "--cookie", "a=b")
+        assert law in found["jurisdiction"]["laws"]
+        assert found["consent_state"]["analytics"] is analytics
+        assert law in found["why"]["analytics"] or analytics
+    found = shown(gatekeeper, "--country", "us-ca", "--query", "us_privacy=1YYN")
+    assert (found["jurisdiction"]["country"], found["jurisdiction"]["region"]) == ("US", "CA")
+    assert found["consent_state"] == {"necessary": True, "analytics": True, "marketing": False}
+    assert found["why"]["marketing"] == "usprivacy opts out"
+
+
+def test_one_law_alone_can_be_asked_for(gatekeeper):
+    """`--law`; without either option the strictest law is named."""
+    assert shown(gatekeeper, "--law", "ccpa", "--cookie", "a=b")["jurisdiction"]["laws"] == ["ccpa"]
+    assert "under strictest" in gatekeeper("signals", "--cookie", "a=b", code=0).stdout
+    assert "under us, ccpa, coppa (US-CA)" in gatekeeper("signals", "--country", "US-CA", code=0).stdout
+
+
+def test_a_place_or_law_that_there_is_not_is_an_error(gatekeeper):
+    """Each names the option, the value and the remedy."""
+    for words, said in (
+        (("--country", "XQ"), "'XQ' is not a country"),
+        (("--country", "US-CALIFORNIA"), "does not end in a region"),
+        (("--law", "ccpaa"), "did you mean ccpa?"),
+        (("--law", "ccpa", "--country", "DE"), "leave out --country"),
+    ):
+        result = gatekeeper("signals", *words, code=2)
+        assert said in " ".join((result.stdout + result.stderr).replace("│", " ").split())
+
+
+def test_a_service_that_was_refused_by_name_is_shown(gatekeeper, tmp_path):
+    """With the destination it stands for."""
+    cookie = "cmplz_statistics=allow; cmplz_consented_services=%7B%22matomo%22%3Afalse%7D"
+    (tmp_path / "gatekeeper.toml").write_text(POLICY + '[consent.complianz]\nmatomo = "ga4"\n')
+    assert shown(gatekeeper, "--cookie", cookie)["signals"][0]["refuses"] == ["ga4"]
+    assert "ga4 refused" in gatekeeper("signals", "--cookie", cookie, code=0).stdout

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from gatekeeper.destinations import KINDS
 from gatekeeper.testing import Simulators
+from gatekeeper.vendors import KINDS
 from tests.builders import DESTINATIONS
 from tests.delivery.builders import delivering
 from tests.storage.builders import opened

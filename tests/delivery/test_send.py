@@ -500,6 +500,12 @@ def test_an_old_tls_is_not_spoken():
     assert context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
 
 
+def test_no_keys_of_connections_are_written_to_a_file(tmp_path, monkeypatch):
+    """Whoever sets SSLKEYLOGFILE could read what vendors get."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    assert connect.verifying().keylog_filename is None
+
+
 def test_a_bare_container_has_authorities(monkeypatch):
     """certifi's, unless the operator names others."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)

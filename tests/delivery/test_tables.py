@@ -10,10 +10,10 @@ from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.flights import State, Surroundings, ending, event_of
 from gatekeeper.delivery.lane import Event, Lane, Look
 from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE
-from gatekeeper.destinations import KINDS
 from gatekeeper.errors import StorageError
 from gatekeeper.model import Fate, Outcome
 from gatekeeper.storage.outbox import Again, Claimed, Flight, Row
+from gatekeeper.vendors import KINDS
 from tests.builders import make_policy
 from tests.storage.builders import NOW
 

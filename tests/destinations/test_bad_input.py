@@ -3,10 +3,10 @@
 import orjson
 import pytest
 
-from gatekeeper.destinations import KINDS
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.gate import Caller
 from gatekeeper.model import Verdict
+from gatekeeper.vendors import KINDS
 from gatekeeper.wire import Posted
 from tests.builders import EVERY_KIND, HASH, NOW, decisions, make_gate, make_policy, own_cookie, plan
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.destinations import KINDS
-from gatekeeper.destinations.settings import Common
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.testing import hashing_vectors
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.settings import Common
 
 PAGE = (Path(__file__).parents[2] / "docs" / "destinations.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## `(\w+)`: (.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from gatekeeper.destinations import KINDS
 from gatekeeper.gate import Caller
 from gatekeeper.model import Verdict
+from gatekeeper.vendors import KINDS
 from gatekeeper.wire import Posted
 from tests.builders import NOW, decisions, make_gate, make_policy
 

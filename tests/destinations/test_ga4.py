@@ -3,8 +3,9 @@
 import orjson
 import pytest
 
-from gatekeeper.destinations import KINDS, ga4
 from gatekeeper.errors import ConfigError
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.ga4 import events as ga4
 from tests.builders import DESTINATIONS, NOW, decisions, make_gate, make_policy, own_cookie, plan
 
 GRANTED = [("cookie", own_cookie("analytics"))]

@@ -3,10 +3,10 @@
 import orjson
 import pytest
 
-from gatekeeper.destinations import google_ads
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Fate
 from gatekeeper.policy.check import warnings
+from gatekeeper.vendors.google import events as google_ads
 from tests.builders import EVERY_KIND, HASH, NOW, decisions, make_gate, make_policy, own_cookie, plan
 
 GRANTED = [("cookie", own_cookie("analytics", "marketing"))]

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.destinations import google_conversion, meta_capi, normalise, tiktok
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.fields.accept import accept
 from gatekeeper.testing import hashing_vectors
+from gatekeeper.vendors.formats import normalise
+from gatekeeper.vendors.google import conversion as google_conversion
+from gatekeeper.vendors.meta import events as meta_capi
+from gatekeeper.vendors.tiktok import events as tiktok
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "hashing.json").read_text("utf-8"))
 

@@ -3,8 +3,9 @@
 import orjson
 import pytest
 
-from gatekeeper.destinations import http_json, normalise
 from gatekeeper.errors import ConfigError
+from gatekeeper.vendors import http_json
+from gatekeeper.vendors.formats import normalise
 from tests.builders import HASH, decisions, make_gate, make_policy, own_cookie, plan
 
 GRANTED = [("cookie", own_cookie("analytics", "marketing"))]

@@ -3,8 +3,8 @@
 import orjson
 import pytest
 
-from gatekeeper.destinations import tiktok
 from gatekeeper.model import Answer, Fate
+from gatekeeper.vendors.tiktok import events as tiktok
 from tests.builders import EVERY_KIND, HASH, decisions, make_gate, make_policy, own_cookie, plan
 
 GRANTED = [("cookie", own_cookie("analytics", "marketing"))]

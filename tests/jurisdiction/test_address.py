@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.jurisdiction.address import client_address, edge_place, parse_trust
+from gatekeeper.jurisdiction.address import client_of, edge_place, parse_trust
 
 PROXIES = ["10.0.0.0/8", "2001:db8:ffff::/48"]
 TRUST = parse_trust(PROXIES)
@@ -15,6 +15,11 @@ FORWARDED = parse_trust(PROXIES, header="Forwarded")
 CDN = parse_trust(PROXIES, header="CF-Connecting-IP", country="CF-IPCountry", region="CF-Region-Code")
 SOCKET = parse_trust(["unix"])
 ALICE, BOB = "203.0.113.9", "198.51.100.7"
+
+
+def client_address(peer, headers, trust):
+    """The address alone."""
+    return client_of(peer, headers, trust).address
 
 
 def xff(*values: str) -> list[tuple[bytes, bytes]]:
@@ -31,12 +36,12 @@ def forwarded(*values: str) -> list[tuple[bytes, bytes]]:
     ("peer", "headers", "expected"),
     [
         pytest.param(ALICE, [], ALICE, id="no-proxy"),
-        pytest.param(ALICE, xff(BOB), ALICE, id="untrusted-peer-headers-ignored"),
-        pytest.param(ALICE, forwarded(f"for={BOB}"), ALICE, id="untrusted-peer-forwarded-ignored"),
+        pytest.param(ALICE, xff(BOB), None, id="a-peer-that-passes-on-is-no-visitor"),
+        pytest.param(ALICE, forwarded(f"for={BOB}"), None, id="nor-one-that-says-so-otherwise"),
         pytest.param("10.0.0.1", xff(ALICE), ALICE, id="one-proxy"),
-        pytest.param("10.0.0.1", xff(f"{BOB}, {ALICE}"), ALICE, id="leftmost-is-the-clients-own-claim"),
+        pytest.param("10.0.0.1", xff(f"{BOB}, {ALICE}"), None, id="the-answer-passes-on-itself"),
         pytest.param("10.0.0.1", xff(f"{ALICE}, 10.0.0.2, 10.0.0.3"), ALICE, id="trusted-hops-skipped"),
-        pytest.param("10.0.0.1", xff(BOB, f"{ALICE}, 10.0.0.2"), ALICE, id="several-lines-joined-in-order"),
+        pytest.param("10.0.0.1", xff(ALICE, "10.0.0.3, 10.0.0.2"), ALICE, id="several-lines-joined-in-order"),
         pytest.param("10.0.0.1", xff("10.0.0.2, 10.0.0.3"), None, id="all-hops-trusted"),
         pytest.param("10.0.0.1", [], None, id="trusted-peer-without-header"),
         pytest.param("10.0.0.1", xff(""), None, id="empty-header"),
@@ -44,7 +49,7 @@ def forwarded(*values: str) -> list[tuple[bytes, bytes]]:
         pytest.param("10.0.0.1", xff(f"{ALICE}, , 10.0.0.2"), None, id="empty-entry"),
         pytest.param("10.0.0.1", xff(f"{ALICE}, unknown"), None, id="unknown-is-not-try-next"),
         pytest.param("10.0.0.1", xff(f"{ALICE}, _hidden"), None, id="obfuscated"),
-        pytest.param("10.0.0.1", xff(f"garbage, {ALICE}"), ALICE, id="garbage-to-the-left-is-never-read"),
+        pytest.param("10.0.0.1", xff(f"garbage, {ALICE}"), None, id="garbage-to-the-left"),
         pytest.param("10.0.0.1", xff(f"{ALICE}:5555"), ALICE, id="port"),
         pytest.param("10.0.0.1", xff(f"{ALICE}:99999"), None, id="bad-port"),
         pytest.param("10.0.0.1", xff(f"{ALICE}:http"), None, id="port-name"),
@@ -57,7 +62,7 @@ def forwarded(*values: str) -> list[tuple[bytes, bytes]]:
         pytest.param("10.0.0.1", xff(f"::ffff:{ALICE}"), ALICE, id="mapped-entry"),
         pytest.param("10.0.0.1", xff(f"64:ff9b::{ALICE}"), ALICE, id="nat64-entry"),
         pytest.param("::ffff:10.0.0.1", xff(ALICE), ALICE, id="mapped-peer-is-trusted"),
-        pytest.param(f"::ffff:{ALICE}", xff(BOB), ALICE, id="mapped-peer-is-unwrapped"),
+        pytest.param(f"::ffff:{ALICE}", xff(ALICE), ALICE, id="mapped-peer-is-unwrapped"),
         pytest.param("2001:db8:ffff::1", xff(ALICE), ALICE, id="ipv6-proxy"),
         pytest.param("fe80::1%eth0", [], "fe80::1", id="peer-with-zone"),
         pytest.param("testclient", xff(ALICE), None, id="peer-without-address"),
@@ -78,8 +83,8 @@ def test_x_forwarded_for(peer: str | None, headers: list[tuple[bytes, bytes]], e
         pytest.param(forwarded(f"for={ALICE}"), ALICE, id="token"),
         pytest.param(forwarded(f"FOR={ALICE};Proto=https;By=10.0.0.1"), ALICE, id="case-and-parameters"),
         pytest.param(forwarded('for="[2a02:d180::1]:4711"'), "2a02:d180::1", id="quoted-ipv6-with-port"),
-        pytest.param(forwarded(f'for={BOB}, for="{ALICE}:80";proto=https'), ALICE, id="rightmost"),
-        pytest.param(forwarded(f"for={BOB}", f"for={ALICE}, for=10.0.0.2"), ALICE, id="several-lines"),
+        pytest.param(forwarded(f'for={BOB}, for="{ALICE}:80";proto=https'), None, id="the-rightmost-passes-on"),
+        pytest.param(forwarded(f"for={ALICE}", "for=10.0.0.3, for=10.0.0.2"), ALICE, id="several-lines"),
         pytest.param(forwarded(f'for={ALICE};ext="a,b;c=\\"d"'), ALICE, id="quoted-comma-and-quote"),
         pytest.param(forwarded(f'for={ALICE};secret="a", for=10.0.0.2'), ALICE, id="quoted-value-before-comma"),
         pytest.param(forwarded(f"for={ALICE} , for=10.0.0.2\t"), ALICE, id="white-space"),
@@ -109,7 +114,7 @@ def test_forwarded(headers: list[tuple[bytes, bytes]], expected: str | None) -> 
     ("peer", "headers", "expected"),
     [
         pytest.param("10.0.0.1", [(b"cf-connecting-ip", ALICE.encode())], ALICE, id="from-the-edge"),
-        pytest.param(BOB, [(b"cf-connecting-ip", ALICE.encode())], BOB, id="from-anybody"),
+        pytest.param(BOB, [(b"cf-connecting-ip", ALICE.encode())], None, id="from-anybody"),
         pytest.param(
             "10.0.0.1",
             [(b"cf-connecting-ip", ALICE.encode()), (b"cf-connecting-ip", BOB.encode())],
@@ -128,9 +133,9 @@ def test_single_value_headers(peer: str, headers: list[tuple[bytes, bytes]], exp
 
 def test_a_unix_socket_can_be_trusted() -> None:
     """Behind `unix` there is a proxy on this machine; it has no address of its own."""
-    assert client_address(None, xff(f"{BOB}, {ALICE}"), SOCKET) == ALICE
+    assert client_address(None, xff(ALICE), SOCKET) == ALICE
     assert None is client_address(None, [], SOCKET)
-    assert client_address(BOB, xff(ALICE), SOCKET) == BOB
+    assert client_address(BOB, xff(ALICE), SOCKET) is None
 
 
 @pytest.mark.parametrize(
@@ -209,6 +214,80 @@ def test_no_header_is_an_error(values: list[bytes], trust: object, peer: str) ->
 @given(st.text("0123456789.,:;=[]\"' fornuk_%abcdef", max_size=200))
 def test_what_the_client_wrote_never_moves_what_the_proxy_added(claim: str) -> None:
     """The proxy appends what it saw; the client's claim to the left can at most make it unknown."""
-    assert client_address("10.0.0.1", xff(claim, ALICE), TRUST) == ALICE
+    assert client_address("10.0.0.1", xff(claim, ALICE), TRUST) in (ALICE, None)
     assert client_address("10.0.0.1", forwarded(claim, f"for={ALICE}"), FORWARDED) in (ALICE, None)
     assert client_address("10.0.0.1", forwarded(f'{claim}, for="{ALICE}:1"'), FORWARDED) in (ALICE, None)
+
+
+EDGES = (
+    "X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "Fastly-Client-IP", "X-Client-IP",
+    "X-Azure-ClientIP", "Fly-Client-IP", "X-Cluster-Client-IP", "X-Appengine-User-IP", "X-Envoy-External-Address",
+)  # fmt: skip
+NOBODYS = parse_trust([])
+WORDS = ("Via", "CDN-Loop", "CF-Ray", "X-Amz-Cf-Id", "X-Forwarded-Proto", "X-Forwarded-Host", "CF-IPCountry")
+
+
+@pytest.mark.parametrize("trust", [NOBODYS, TRUST, FORWARDED, CDN], ids=["none", "xff", "forwarded", "cdn"])
+@pytest.mark.parametrize("name", [*EDGES, *WORDS, "Forwarded"])
+def test_any_header_of_a_proxy_from_anybody_else_makes_the_place_unknown(name: str, trust: object) -> None:
+    """The peer is that proxy, and its own country is not the visitor's."""
+    value = {"Forwarded": f"for={BOB}"}.get(name, BOB)
+    found = client_of(ALICE, [(name.lower().encode(), value.encode())], trust)
+    assert (found.address, found.undeclared) == (None, True)
+
+
+@pytest.mark.parametrize("name", [name for name in EDGES if name != "X-Forwarded-For"])
+@pytest.mark.parametrize(
+    ("value", "known"),
+    [(ALICE, True), ("10.0.0.7", True), (BOB, False), ("unknown", False), (f"{BOB}, {ALICE}", False), ("", True)],
+)
+def test_another_header_may_name_the_answer_and_declared_proxies_alone(name: str, value: str, known: bool) -> None:
+    """A third address is the client of the one that the walk found, which is a proxy then."""
+    found = client_of("10.0.0.1", [*xff(ALICE), (name.lower().encode(), value.encode())], TRUST)
+    assert (found.address, found.undeclared) == ((ALICE, False) if known else (None, True))
+
+
+@pytest.mark.parametrize(
+    ("headers", "trust", "expected"),
+    [
+        pytest.param(xff(ALICE), NOBODYS, ALICE, id="placed-by-the-server"),
+        pytest.param(xff(f"{ALICE}, 10.0.0.2"), TRUST, ALICE, id="through-two"),
+        pytest.param(xff(f"{ALICE}, 10.0.0.2"), NOBODYS, None, id="through-one-that-is-not-declared"),
+        pytest.param(xff(f"{BOB}, {ALICE}"), TRUST, None, id="an-undeclared-edge-before-the-declared-proxy"),
+        pytest.param([*xff(ALICE), (b"x-forwarded-proto", b"https")], NOBODYS, ALICE, id="with-its-scheme"),
+        pytest.param([*xff(ALICE), (b"via", b"1.1 edge")], NOBODYS, None, id="via-one-that-nobody-declared"),
+        pytest.param([*xff(ALICE), (b"via", b"1.1 ours")], TRUST, ALICE, id="via-a-declared-one"),
+        pytest.param([*xff(ALICE), (b"cf-connecting-ip", BOB.encode())], TRUST, None, id="an-edge-names-another"),
+        pytest.param(forwarded(f"for={ALICE}"), TRUST, None, id="not-the-configured-header"),
+        pytest.param(forwarded(f"for={ALICE}"), FORWARDED, ALICE, id="forwarded"),
+    ],
+)
+def test_a_server_that_put_the_answer_into_the_peers_place_is_understood(headers, trust, expected) -> None:
+    """uvicorn's proxy_headers replaces the peer and leaves the header: the same walk must end at the same address."""
+    assert client_address(ALICE, headers, trust) == expected
+
+
+HOPS = st.sampled_from([ALICE, BOB, "10.0.0.1", "10.0.0.2", "unknown", "", "2a02:d180::1", "192.168.1.4"])
+
+
+@given(
+    st.sampled_from([ALICE, BOB, "10.0.0.1", None, "testclient"]),
+    st.lists(
+        st.tuples(st.sampled_from([*EDGES, *WORDS, "Forwarded"]), st.lists(HOPS, min_size=1, max_size=3)), max_size=4
+    ),
+    st.sampled_from([NOBODYS, TRUST, FORWARDED, CDN, SOCKET]),
+)
+def test_an_address_that_is_believed_is_the_only_one_that_is_no_declared_proxy(peer, lines, trust) -> None:
+    """Of all that headers and socket name; and what the configured header does not say is said by the socket."""
+    headers = []
+    named = set()
+    for name, hops in lines:
+        value = ", ".join(f'for="[{hop}]"' if ":" in hop else f"for={hop or '_'}" for hop in hops)
+        headers.append((name.lower().encode(), (value if name == "Forwarded" else ", ".join(hops)).encode()))
+        if name not in WORDS:
+            named.update(hops)
+    found = client_of(peer, headers, trust)
+    if found.address is not None:
+        assert not found.undeclared
+        others = {one for one in {*named, peer} - {None, "", found.address} if one not in trust.proxies}
+        assert others == set() or (others == {peer} and trust.covers(peer))

@@ -106,6 +106,20 @@ def test_the_state_can_make_the_rules_on_minors_stricter(
     assert expected == (strictest.minor_age, strictest.minor_rule)
 
 
+@pytest.mark.parametrize("territory", ["PR", "GU", "VI", "AS", "MP"])
+def test_a_territory_of_the_united_states_is_held_to_an_unknown_state(territory: str) -> None:
+    """They have ISO codes of their own; analytics there is not dropped for want of a row."""
+    assert ids(TABLE.laws_for("US", None, NOW)) == ids(TABLE.laws_for(territory, None, NOW))
+
+
+@pytest.mark.parametrize(("moment", "told"), [("2026-09-30T23:59:59", False), ("2026-10-01T00:00:00", True)])
+def test_connecticuts_act_of_2026_begins_on_its_day(moment: str, told: bool) -> None:
+    """Public Act 26-64: another period of the same law, with what is not certain about it."""
+    row = TABLE.law("ctdpa", on(moment))
+    assert told is ("PA 26-64" in row.citation)
+    assert told is ("sensitive" in row.uncertain)
+
+
 def test_the_deadline_for_deletion_is_the_states() -> None:
     """The profile of all states has no deadline of its own; an unknown state has the shortest there is."""
     by_state = {

@@ -22,14 +22,16 @@ from urllib.parse import parse_qsl, quote, unquote_plus, urlencode
 from hypothesis import strategies as st
 from msgspec import structs
 
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.gate import Gate
 from gatekeeper.model import Call
-from gatekeeper.native import DIALECTS, coding, find, form
-from gatekeeper.native.conversions import Conversions
-from gatekeeper.native.dialect import SECRET, STAMP, Dialect, Leaf, Native, Unreadable
-from gatekeeper.native.pixel import Pixel
 from gatekeeper.policy import Policy
+from gatekeeper.vendors import DIALECTS, find
+from gatekeeper.vendors.dialect import SECRET, STAMP, Dialect, Leaf, Native, Unreadable
+from gatekeeper.vendors.formats import coding, form
+from gatekeeper.vendors.formats.event_list import EventList
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.parameters import Parameters
+from gatekeeper.vendors.kind import Destination
 from tests.builders import EVERY_KIND, make_gate, make_policy
 from tests.laws.events import value_of
 from tests.native.requests import VECTORS
@@ -178,28 +180,28 @@ def seed_of(dialect: Dialect, call: Call, policy: Policy) -> Seed | None:
 
 def filled(dialect: Dialect, seed: Seed) -> Seed | None:
     """The seed with every field of the table in it, where the table's rows tell where that is."""
-    if not isinstance(dialect, (Pixel, Conversions)):
+    if not isinstance(dialect, Format) or not isinstance(dialect.body, (Parameters, EventList)):
         return None
-    rows = {name: role for name, role in dialect.table._exact.items() if role in CATALOGUE.by_name}
+    rows = {name: role for name, role in dialect.table.exact.items() if role in CATALOGUE.by_name}
     values = {name: value_of(CATALOGUE.by_name[role], f"zq{n:03}{LETTERS[:11]}") for n, (name, role) in
               enumerate(rows.items())}  # fmt: skip
-    if isinstance(dialect, Pixel) and not seed.call.body:
+    if isinstance(dialect.body, Parameters) and not seed.call.body:
         query = parse_qsl(seed.call.query, keep_blank_values=True)
         have = {name for name, _ in query} | {"pid.em", "pid.ph"}
         query += [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in values.items()
                   if name not in have]  # fmt: skip
         return Seed(seed.to, structs.replace(seed.call, query=urlencode(query)))
-    if isinstance(dialect, Pixel):
+    if isinstance(dialect.body, Parameters):
         return None
     data = json.loads(seed.call.body)
-    for event in events_in(data, dialect):
+    for event in events_in(data, dialect.body):
         for name, value in values.items():
             put(event, name.removeprefix("event.").split("."), value)
     return Seed(seed.to, structs.replace(seed.call, body=json.dumps(data).encode()))
 
 
-def events_in(data: Any, dialect: Conversions) -> list[Any]:
-    for way in dialect.batches:
+def events_in(data: Any, body: EventList) -> list[Any]:
+    for way in body.ways:
         node = data
         for step in way:
             node = node.get(step) if isinstance(node, dict) else None

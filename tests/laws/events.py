@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gatekeeper.fields import CATALOGUE, Field
 from tests.builders import NOW, own_cookie
 
+COMMON = ("country", "gender", "date_of_birth", "language", "connection_quality")
 LETTERS = string.ascii_lowercase + string.digits
 
 
@@ -25,13 +26,32 @@ def canary_of(name: str, salt: int) -> str:
 def value_of(row: Field, canary: str) -> object:
     """A valid value of a field that holds the canary."""
     digits = str(int(canary, 36))
+    match row.name:  # fields with a format
+        case "scroll_depth":
+            return float(f"{digits[-2:]}.{digits[-12:-2]}1")
+        case "time_on_page":
+            return int("1" + digits[-8:])
+        case "language":
+            return "en-US"
+        case "connection_quality":
+            return "4g"
+        case "device_type":
+            return f"chrome {digits[-9:]}"
+        case "viewport":
+            return f"{digits[-5:]}x{digits[-10:-5]}"
+        case "fbp":
+            return f"fb.1.1596403881668.1{digits[-12:]}"
+        case "fbc":
+            return f"fb.1.1596403881668.{canary}"
+    if row.format is not None:  # click ids
+        return canary + "7"
     match row.type:
         case "url":
             return f"https://shop.example/p/{canary}"
         case "texts":
             return [canary, canary[::-1]]
         case "number":
-            return int(digits[-13:].replace("0", "7"))
+            return int(digits[-12:].replace("0", "7"))
         case "currency":
             return "EUR"  # three letters are no canary
         case "items":
@@ -62,7 +82,7 @@ def value_of(row: Field, canary: str) -> object:
 
 def needle_of(row: Field, value: object) -> str | None:
     """What to look for of a value; `None` if it is too short to be told from anything else."""
-    if row.type in ("currency", "time") or row.name in ("country", "gender", "date_of_birth"):
+    if row.type in ("currency", "time") or row.name in COMMON:
         return None
     if row.type == "url":
         return str(value).rpartition("/")[2]

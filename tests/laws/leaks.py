@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from gatekeeper.fields import CATALOGUE, Field
-from gatekeeper.native.dialect import PROTOCOL, Native
+from gatekeeper.vendors.dialect import PROTOCOL, Native
 from tests.laws.calls import Canary, Seed, all_leaves, views
 from tests.laws.encodings import needles
 

@@ -19,12 +19,12 @@ from typing import Any
 
 import orjson
 
-from gatekeeper.destinations.kind import Destination
 from gatekeeper.model import Answer, Purpose
-from gatekeeper.native import coding
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.shells import sidecar
 from gatekeeper.signals import own
+from gatekeeper.vendors.formats import coding
+from gatekeeper.vendors.kind import Destination
 from tests.builders import NOW, policy_data
 from tests.laws.calls import NAMES, POLICY, Seed, seeds
 

@@ -60,7 +60,7 @@ def killed(folder, after):
                 folder / "audit", signer=Signer(folder / "keys"), rotate=4_000, checkpoint=0.003,
                 anchor="anchors.jsonl", base=folder,
             )  # fmt: skip
-            n = 0
+            n = os.getpid() * 10**6  # every decision has a request id of its own
             while True:
                 n += 1
                 batch = [logs.decision(n, logs.NOW, logs.person(n % 7)), logs.outcome(n)]
@@ -78,6 +78,7 @@ def tear(folder, at):
         one["stream"]
         for data in logs.contents(log).values()
         for record in read.parse(data.splitlines(keepends=True))
+        if isinstance(record, dict)  # garbage may be a number
         for one in record.get("adopted", ())
     }
     for stream, parts in segments.streams(log).items():

@@ -145,7 +145,11 @@ ENVELOPE = {"event_id", "event_time"}  # goes to whoever gets the event, and is 
 
 def spelled(row, value: str) -> str | None:
     """How a value is looked for; `None` if it is respelled by the vendor's rules, or too short to be told apart."""
-    if row.type in ("items", "texts", "number", "currency", "time") or row.name in ("language", "viewport"):
+    if row.type in ("items", "texts", "number", "currency", "time") or row.name in (
+        "language",
+        "viewport",
+        "device_type",
+    ):
         return None
     if row.type == "url":  # parameters are taken out of it, and are fields of their own
         value = value.partition("?")[0].rstrip("/")

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.audit.lines import decision_line
-from gatekeeper.destinations import KINDS
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.model import Verdict
+from gatekeeper.vendors import KINDS
 from tests.builders import EVERY_KIND, decisions, make_gate, make_policy, plan
 from tests.laws.encodings import found_in
 from tests.laws.events import events, visitors

@@ -21,9 +21,9 @@ from msgspec import structs
 from gatekeeper.audit.verify import verify
 from gatekeeper.calls import plan_call
 from gatekeeper.model import Call, Outgoing
-from gatekeeper.native import coding
-from gatekeeper.native.dialect import SECRET
 from gatekeeper.shells import relay
+from gatekeeper.vendors.dialect import SECRET
+from gatekeeper.vendors.formats import coding
 from tests.laws.calls import NAMES, all_leaves, planted
 from tests.laws.encodings import found_in
 from tests.laws.leaks import leaks, stands_in

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,15 +13,14 @@ from msgspec import structs
 from gatekeeper.calls import CallPlan, plan_call
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.native import coding
-from gatekeeper.signals.context import Visitor
-from gatekeeper.signals.context import write as write_token
-from tests.builders import NOW, RING, make_gate, make_policy, own_cookie, said
+from gatekeeper.vendors.formats import coding
+from tests.builders import NOW, make_gate, make_policy, own_cookie
+from tests.exchanges.exchange import mark as stamp
+from tests.native.requests import VECTORS, vector
 
-VECTORS: dict[str, dict[str, Any]] = {
-    one["id"]: one
-    for one in json.loads((Path(__file__).parent.parent / "vectors" / "native_requests.json").read_text("utf-8"))
-}
+__all__ = ["VECTORS", "stamp", "vector"]
+
+
 NOBODY = Caller()
 LONG_AGO = NOW - 30 * 86_400
 
@@ -38,24 +36,12 @@ def visitor(*granted: str) -> Caller:
     return Caller(headers=((b"cookie", own_cookie(*granted, at=LONG_AGO).encode()),))
 
 
-def stamp(*granted: str) -> str:
-    """The context token of a visitor who chose so."""
-    given = {purpose: purpose in granted for purpose in ("analytics", "marketing")}
-    return write_token(Visitor((said(source="own", at=LONG_AGO, **given),)), at=NOW, sign=RING.sign)
-
-
 def request(path: str, body: object = b"", *, method: str = "POST", **headers: str) -> Call:
     """A call; what is no text and no bytes is sent as JSON."""
     raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
     target, _, query = path.partition("?")
     named = tuple((name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items())
     return Call(method, target, query, named, raw)
-
-
-def vector(name: str) -> Call:
-    """One of the captured requests."""
-    one = VECTORS[name]
-    return request(one["path_and_query"], one["body"] or b"", method=one["method"], **one["headers"])
 
 
 def plan(gate: Gate, call: Call, caller: Caller = NOBODY) -> CallPlan:

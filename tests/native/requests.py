@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call
-from gatekeeper.native import coding, form
+from gatekeeper.vendors.formats import coding, form
 from tests.builders import NOW, own_cookie
 
 VECTORS = {

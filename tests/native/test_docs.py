@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.native import DIALECTS, find
+from gatekeeper.vendors import DIALECTS, find
 from tests.native import vendor_calls
 from tests.native.calling import gate_of
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from gatekeeper.calls import finish_call
 from gatekeeper.model import Answer, Call
 from gatekeeper.reasons import INTERNAL, UNREADABLE_CALL
-from tests.native.vendor_calls import LONG_GRANTED, VECTORS, gate_of, mark_of, planned, posted
+from tests.exchanges.exchange import mark
+from tests.native.requests import VECTORS
+from tests.native.vendor_calls import LONG_GRANTED, gate_of, planned, posted
 
 GATES = {
     "google_ads": gate_of(),
@@ -123,7 +125,7 @@ def test_each_event_is_decided_for_the_visitor_its_app_marked_it_with(name, key)
     vendor, path, body = BODIES[name]
     body = of_now(body)
     row = body[key][0]
-    marks = (mark_of("marketing"), mark_of("analytics"), "forged", mark_of("marketing"))
+    marks = (mark("marketing"), mark("analytics"), "forged", mark("marketing"))
     body[key] = [row | {"gatekeeper_context": mark} for mark in marks]
     made = planned(GATES[vendor], posted(path, orjson.dumps(body)))
     assert [one.decisions[0].reason for one in made.plans] == [

@@ -11,14 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.model import Answer, Call, Found
-from gatekeeper.native import coding, form
-from gatekeeper.testing import meta_event
-from gatekeeper.testing.vendor import Report
+from gatekeeper.vendors.formats import coding, form
 from tests.builders import NOW, make_gate, make_policy
-from tests.native.requests import EVERYTHING, answered, body, everything, planned, query, vector
+from tests.native.requests import EVERYTHING, answered, body, everything, planned, query
 
 ACCOUNT = "123456789"
-HASHED = hashlib.sha256(b"u-77").hexdigest()
 EVENT = {
     "event_name": "Purchase",
     "event_time": int(NOW) - 60,
@@ -82,73 +79,6 @@ def send(call: Call, *granted: str, gate=None, **more):
 COATS = ["json", form.URLENCODED, form.MULTIPART, "query"]
 
 
-@pytest.mark.parametrize("coat", COATS)
-@pytest.mark.parametrize("twice", [False, True], ids=["objects", "texts"])
-def test_every_coat_is_taken_off_and_put_back_on(coat, twice):
-    """The same events, in the same encoding, without what may not be sent."""
-    events = [json.dumps(EVENT), json.dumps(EVENT)] if twice else [EVENT, EVENT]
-    made = send(posted(events, coat=coat, test_event_code="TEST123", unheard_of="jane"))
-    sent = events_of(made)
-    assert len(sent) == 2 and made.header == "sent; elements=2/2"
-    assert sent[0]["user_data"] == {
-        "em": [sha("jane.doe@example.com")],
-        "ph": sha("14155550100"),
-        "external_id": HASHED,
-        "client_ip_address": "203.0.113.9",
-        "client_user_agent": "Mozilla/5.0",
-        "fbp": "fb.1.1558571054389.1098115397",
-    }
-    assert sent[0]["event_source_url"] == "https://shop.example/thanks?utm_source=mail"
-    assert sent[0]["custom_data"] == {
-        "value": 12.5,
-        "currency": "EUR",
-        "order_id": "T1",
-        "contents": [{"id": "sku1", "quantity": 1, "item_price": 12.5}],
-        "content_ids": ["sku1"],
-    }
-    raw = query(made) if coat == "query" else body(made)
-    assert raw["test_event_code"] == "TEST123" and "unheard_of" not in raw
-    inner = json.loads(raw["data"]) if isinstance(raw["data"], str) else raw["data"]
-    assert isinstance(inner[0], str) is twice
-    assert isinstance(raw["data"], str) is (coat != "json")
-    for text in (b"jane.doe", b"Jane", b"6D92078A", b"12345678901", b"vip"):
-        assert text not in everything(made)
-
-
-@pytest.mark.parametrize("coded", ["gzip", "deflate", "br"])
-def test_the_content_coding_is_the_callers_own(coded):
-    """Taken off to look inside, and put back on."""
-    made = send(posted([EVENT], coded=coded))
-    assert ("Content-Encoding", coded) in made.outgoing.headers
-    assert events_of(made)[0]["event_name"] == "Purchase"
-
-
-@pytest.mark.parametrize("name", ["meta-capi-python-sdk", "meta-capi-json-token-in-body"])
-@pytest.mark.parametrize("granted", [(), ("analytics",), EVERYTHING], ids=["silent", "analytics", "everything"])
-def test_real_requests_of_sdks(name, granted):
-    """With marketing consent each named field goes by its rule; without it nothing goes."""
-    made = planned(make_gate(), "meta_capi", vector(name), *granted)
-    if granted != EVERYTHING:
-        assert made.outgoing is None and made.reason == "no_marketing_consent"
-        assert json.loads(made.answer.body)["events_received"] == 1 and made.answer.status == 200
-        return
-    (event,) = events_of(made)
-    report = Report("")
-    meta_event.check_event(event, "data[0]", NOW, report)
-    assert report.problems == []
-    assert "a@b.co" not in everything(made).decode() and "a%40b.co" not in everything(made).decode()
-    if name == "meta-capi-python-sdk":
-        user = event["user_data"]
-        assert user["em"] == ["62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"]
-        assert user["external_id"] == [HASHED]
-        assert user["fbc"] == "fb.1.1554763741205.AbCdEfGhIjKlMnOpQrStUvWxYz1234567890"
-        assert event["data_processing_options"] == ["LDU"]
-        assert (event["data_processing_options_country"], event["data_processing_options_state"]) == (1, 1000)
-        assert body(made)["partner_agent"] == "gk" and query(made) == {"access_token": "EAATOKEN"}
-    else:
-        assert body(made)["access_token"] == "EAATOKEN" and query(made) == {}
-
-
 FIELDS = {
     "em": ("email_hash", "jane@example.com", sha("jane@example.com")),
     "ph": ("phone_hash", "+14155550100", sha("14155550100")),
@@ -186,71 +116,6 @@ def test_each_personal_field_goes_hashed_or_clear_as_meta_defines_it(key, many):
     assert raw.encode() not in everything(made)
 
 
-@pytest.mark.parametrize("hashed", [sha("a")[:63], sha("a") + "0", "z" * 64, sha("a").upper()[:40]])
-def test_a_supplied_hash_passes_only_if_it_is_one(hashed):
-    """Anything else is a raw value, and no e-mail address."""
-    made = send(posted([changed(user={"em": hashed, "external_id": sha("c")})]))
-    assert "em" not in events_of(made)[0]["user_data"]
-    assert hashed.encode() not in everything(made)
-
-
-@pytest.mark.parametrize("appendix", [".ABcDEFGh", ".Ab"])
-def test_the_parameter_builders_appendix_survives(appendix):
-    """On hashes, addresses and click ids; the address is judged without it."""
-    user = {
-        "em": sha("a") + appendix,
-        "client_ip_address": f"2001:db8:85a3::8a2e:370:7334{appendix}",
-        "fbc": f"fb.1.1554763741205.IwAR2F4{appendix}",
-    }
-    assert events_of(send(posted([changed(user=user)])))[0]["user_data"] == user
-    private = {"em": sha("a"), "client_ip_address": f"192.168.0.7{appendix}"}
-    assert "client_ip_address" not in events_of(send(posted([changed(user=private)])))[0]["user_data"]
-
-
-@pytest.mark.parametrize(
-    "user",
-    [
-        {"ct": "Berlin", "country": "de", "st": "be", "zp": "10115", "ge": "f", "client_user_agent": "Mozilla/5.0"},
-        {"db": "1997-02-16", "client_user_agent": "Mozilla/5.0"},
-        {"fn": "Jane", "ge": "f"},
-        {"em": "not an address", "ge": "f"},
-        {"madid": "6D92078A-8246-4BA4-AE5B-76104861E7DC"},
-        {},
-    ],
-)
-def test_an_event_that_meta_would_refuse_is_dropped_alone(user):
-    """After stripping, the minimum is checked again; the others of the batch go out."""
-    made = send(posted([changed(user=user), EVENT]))
-    assert [plan.decisions[0].reason for plan in made.plans] == ["insufficient_data", None]
-    assert len(events_of(made)) == 1
-    alone = send(posted([changed(user=user)]))
-    assert alone.outgoing is None and alone.reason == "insufficient_data"
-
-
-def test_an_event_too_old_for_meta_is_dropped_alone():
-    """It would fail the whole request."""
-    old = int(NOW) - 8 * 86_400
-    batch = [changed(event_time=old), changed(event_time=old, action_source="physical_store"), EVENT]
-    made = send(posted(batch), since=30 * 86_400)
-    assert made.header == "sent; elements=2/3"
-
-
-def test_limited_data_use_is_only_ever_made_stricter():
-    """What came limited stays so; an opt-out that is not honoured is told; nothing is loosened."""
-    policy = make_policy(consent={"gpc": "where_required"}, jurisdiction={"default": "ucpa"})
-    gate = make_gate(policy)
-    gpc = (("sec-gpc", "1"),)
-    (told,) = events_of(send(posted([EVENT]), gate=gate, headers=gpc, address="127.0.0.1"))
-    assert told["data_processing_options"] == ["LDU"]
-    (same,) = events_of(send(posted([changed(data_processing_options=["LDU"])]), gate=gate, address="127.0.0.1"))
-    assert (same["data_processing_options"], same["data_processing_options_state"]) == (["LDU"], 0)
-    none = changed(data_processing_options=[], data_processing_options_country=0, data_processing_options_state=0)
-    (free,) = events_of(send(posted([none]), gate=gate, address="127.0.0.1"))
-    assert "data_processing_options" not in free
-    (opted,) = events_of(send(posted([none]), gate=gate, headers=gpc, address="127.0.0.1"))
-    assert opted["data_processing_options"] == ["LDU"]
-
-
 def test_limited_data_use_without_an_address_names_a_state():
     """Meta could not locate the visitor: the state is the visitor's, the caller's, or else the strictest known."""
     there = make_gate(make_policy(), lookup=lambda address: Found("US", "CO"))
@@ -268,19 +133,6 @@ def test_limited_data_use_without_an_address_names_a_state():
     assert state(limited | {"data_processing_options_country": "jane", "data_processing_options_state": 7}) == (1, 1000)
 
 
-def test_the_token_is_the_callers_or_else_the_policys():
-    """In query, body or header; a proof belongs to the caller's token only."""
-    assert query(send(posted([EVENT], token="")))["access_token"] == "META-TOKEN"
-    proof = "a" * 64
-    assert "appsecret_proof" not in query(send(posted([EVENT], token=f"appsecret_proof={proof}")))
-    both = query(send(posted([EVENT], token=f"access_token=OWN&appsecret_proof={proof}")))
-    assert both == {"access_token": "OWN", "appsecret_proof": proof}
-    bearer = send(posted([EVENT], token="", headers=((b"authorization", b"Bearer OWN"),)))
-    assert ("Authorization", "Bearer OWN") in bearer.outgoing.headers and query(bearer) == {}
-    in_body = send(posted([EVENT], token="", coat=form.MULTIPART, access_token="OWN"))
-    assert body(in_body)["access_token"] == "OWN" and query(in_body) == {}
-
-
 def test_no_secret_is_in_a_line_or_a_repr():
     """Neither the caller's nor the policy's."""
     gate = make_gate()
@@ -289,85 +141,6 @@ def test_no_secret_is_in_a_line_or_a_repr():
     told = repr(made) + json.dumps(gate.recorder.lines)
     assert "OWNTOKEN" not in told and "META-TOKEN" not in told
     assert gate.recorder.lines[-1]["reason"] == "meta_190"
-
-
-def test_another_pixel_is_not_ours_to_send_to():
-    """The account must be the policy's."""
-    call = posted([EVENT])
-    made = send(Call("POST", "/v26.0/987/events", call.query, call.headers, call.body))
-    assert made.outgoing is None and made.reason == "unlisted_destination"
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/v26.0/123456789/events"),
-        ("POST", "/v26.0/123456789/events/../../me"),
-        ("POST", "/v26.0/me/adaccounts"),
-        ("POST", "/"),
-        ("POST", "/v26.0/123456789/events%2f"),
-    ],
-)
-def test_only_the_events_of_a_pixel_are_forwarded(method, path):
-    """The batch endpoint and everything else of the Graph API is not."""
-    made = send(Call(method, path, "batch=[]", (), b""))
-    assert made.outgoing is None and made.reason == "call_unreadable"
-
-
-def test_app_events_keep_what_meta_needs_of_extinfo():
-    """Platform and version; the model, the carrier and the time zone describe a device."""
-    device = ["a2", "com.shop", "7.7.1", "771", "10.1.1", "OnePlus6", "en_US", "GMT-1", "TMobile",
-              "1920", "1080", "2.00", "2", "128", "8", "USA/New York"]  # fmt: skip
-    app = {"advertiser_tracking_enabled": 1, "application_tracking_enabled": 0, "extinfo": device}
-    made = send(posted([changed(action_source="app", app_data=app)]))
-    (event,) = events_of(made)
-    assert event["app_data"] == {
-        "advertiser_tracking_enabled": 1,
-        "application_tracking_enabled": 0,
-        "extinfo": ["a2", "", "", "", "10.1.1", *[""] * 11],
-    }
-    assert b"OnePlus6" not in everything(made)
-    assert "data.app_data.extinfo" in made.plans[0].decisions[0].stripped
-
-
-def test_numbers_in_answers_are_the_callers_own():
-    """Counts and indexes as if nothing had been dropped, and no secret of the policy's in a text."""
-    gate = make_gate()
-    made = send(posted([changed(user={}), EVENT, EVENT], token=""), gate=gate)
-    assert made.header == "sent; elements=2/3"
-    good = answered(gate, made, Answer(200, (), b'{"events_received":2,"messages":["data[0]: ok"],"fbtrace_id":"A1"}'))
-    assert json.loads(good.body) == {"events_received": 3, "messages": ["data[1]: ok"], "fbtrace_id": "A1"}
-    error = {
-        "message": "bad data[1] with META-TOKEN",
-        "code": 100,
-        "error_subcode": 2804003,
-        "error_user_msg": "data[1]",
-        "secret": "x",
-    }
-    bad = answered(gate, made, Answer(400, (("Set-Cookie", "a=b"),), json.dumps({"error": error}).encode()))
-    told = json.loads(bad.body)["error"]
-    assert bad.status == 400 and bad.headers == (("Content-Type", "application/json"),)
-    assert told["message"] == "bad data[2] with …" and told["error_user_msg"] == "data[2]" and "secret" not in told
-    assert told["error_subcode"] == 2804003
-    ends = [line["status"] for line in gate.recorder.lines if "status" in line]
-    assert ends == ["delivered", "failed"]
-
-
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [
-        (Answer(200, (), b""), 502),
-        (Answer(200, (), b"[1]"), 502),
-        (Answer(503, (("Retry-After", "7"),), b"<html>"), 503),
-        (Answer(500, (), b'{"oops":1}'), 500),
-    ],
-)
-def test_an_answer_that_cannot_be_read_is_an_error_without_a_body(answer, status):
-    """Never passed on as it is."""
-    gate = make_gate()
-    relayed = answered(gate, send(posted([EVENT]), gate=gate), answer)
-    assert (relayed.status, relayed.body) == (status, b"")
-    assert (("Retry-After", "7") in relayed.headers) == (status == 503)
 
 
 BROKEN = {
@@ -394,22 +167,6 @@ def test_what_cannot_be_read_is_blocked(name, kind):
     made = send(Call("POST", f"/v26.0/{ACCOUNT}/events", "", headers, BROKEN[name]))
     assert made.outgoing is None and made.reason == "call_unreadable"
     assert json.loads(made.answer.body)["events_received"] == 0
-
-
-@pytest.mark.parametrize(
-    ("query", "text"),
-    [
-        ("data=[]&data=[]", b""),
-        ("data=[]", b'{"data":[]}'),
-        ("", b"--x\r\nContent-Disposition: form-data; name=data; filename=f\r\n\r\n[]\r\n--x--\r\n"),
-        ("", b"--x\r\nContent-Disposition: form-data; name=data\r\n\r\n[]"),
-    ],
-)
-def test_events_that_are_there_twice_or_in_a_file_are_blocked(query, text):
-    """Two parsers could read two different things."""
-    headers = ((b"content-type", b"multipart/form-data; boundary=x"),)
-    made = send(Call("POST", f"/v26.0/{ACCOUNT}/events", query, headers, text))
-    assert made.outgoing is None and made.reason == "call_unreadable"
 
 
 JSON = st.recursive(

@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper.native import pairs
-from gatekeeper.native.dialect import Unreadable
+from gatekeeper.vendors.dialect import Unreadable
+from gatekeeper.vendors.formats import pairs
 from tests.laws.test_laws import law
 
 PARTS = st.lists(

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.native import coding, envelope
+from gatekeeper.vendors.formats import coding
+from gatekeeper.vendors.sentry import envelope
 from tests.builders import NOW
 from tests.native.calling import everything, gate_of, stamp
 from tests.native.listening import listening

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from gatekeeper.fields import CATALOGUE
-from gatekeeper.native import DIALECTS, find
+from gatekeeper.vendors import DIALECTS, find
 from tests.native.calling import everything, gate_of, plan, request, visitor
 
 WEBSITE = "0f2a1c6e-0000-4000-8000-000000000001"
@@ -32,10 +32,19 @@ PRODUCTS = {
 }  # fmt: skip
 NAMES = {"first_name": "Zacharias", "last_name": "Quibbleton", "city": "Gelnhausen", "state": "Hessen", "country": "DE"}
 
+# Values of fields that have a format, each with a number of its own.
+FORMATS = {
+    "language": lambda n: f"en-{n + 100}",
+    "viewport": lambda n: f"{7000 + n}x{6000 + n}",
+    "device_type": lambda n: f"chrome {7000 + n}.5",
+    "scroll_depth": lambda n: 40 + n / 1000,
+    "time_on_page": lambda n: 7_000_000 + n,
+}
+
 
 def rows(table: str) -> dict[str, str]:
     """Native name -> field; each place for the site's own names has one of a personal and one of no field."""
-    text = resources.files("gatekeeper.native").joinpath(f"{table}.toml").read_text("utf-8")
+    text = resources.files("gatekeeper.vendors").joinpath(f"{table}.toml").read_text("utf-8")
     found = {name: role for part in tomllib.loads(text).values() for name, role in part.items()}
     fields = {name: role for name, role in found.items() if role in CATALOGUE.by_name and not name.startswith("query.")}
     for name, role in found.items():
@@ -49,6 +58,8 @@ def value(field: str, n: int) -> object:
     row = CATALOGUE.by_name.get(field)
     if field in ("event_time", "event_id") or (row is not None and row.type == "items"):
         return None
+    if field in FORMATS:
+        return FORMATS[field](n)
     if row is None or row.hashed_as is None:
         kind = "text" if row is None else row.type
         return {

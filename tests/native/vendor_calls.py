@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
-
 import orjson
 
 from gatekeeper.calls import plan_call
 from gatekeeper.gate import Caller
-from gatekeeper.model import Call, Permission, Purpose, Role, Signal, Standing
-from gatekeeper.signals import context
-from tests.builders import EVERY_KIND, NOW, RING, make_gate, make_policy, own_cookie
+from gatekeeper.model import Call
+from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
+from tests.native.requests import VECTORS
 
-VECTORS = {
-    one["id"]: one
-    for one in json.loads((Path(__file__).parent.parent / "vectors/native_requests.json").read_text("utf-8"))
-}
 GOOGLE = EVERY_KIND["google_ads"] | {"customer_id": "1234", "conversion_id": "AW-1071635065"}
 TIKTOK = EVERY_KIND["tiktok"]
 GRANTED = (b"cookie", own_cookie("analytics", "marketing").encode())
@@ -61,27 +53,7 @@ def planned(gate, call, *said, address=None):
     return plan_call(gate, gate.policy.destinations["vendor"], call, visitor)
 
 
-def mark_of(*granted):
-    """The mark that an app puts on an event of a visitor who granted this much long ago."""
-    purposes = dict.fromkeys(map(Purpose, granted), Permission.GRANTED)
-    at = NOW - 200 * 86_400
-    choice = Signal("gatekeeper", Role.CHOICE, Standing.DECIDED, purposes, at=at, subject="v_1")
-    return context.write(context.Visitor((choice,)), at=NOW, sign=RING.sign)
-
-
 def sent_json(made):
     """The JSON body of what is sent."""
     assert made.outgoing is not None, (made.reason, made.plans[0].decisions[0].steps[-1:])
     return orjson.loads(made.outgoing.body)
-
-
-def sent_query(made):
-    """The query of what is sent."""
-    assert made.outgoing is not None, (made.reason, made.plans[0].decisions[0].steps[-1:])
-    return dict(parse_qsl(urlsplit(made.outgoing.url).query, keep_blank_values=True))
-
-
-def sent_text(made):
-    """Everything that is sent, as one text."""
-    assert made.outgoing is not None, (made.reason, made.plans[0].decisions[0].steps[-1:])
-    return " ".join((made.outgoing.url, repr(made.outgoing.headers), made.outgoing.body.decode()))

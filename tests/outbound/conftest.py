@@ -69,18 +69,18 @@ def _process(tmp_path_factory):
     with Simulators() as sims:
         policy = parse_policy(tables(tmp_path_factory.mktemp("outbound"), sims), environ={})
         runtime = Runtime(policy)
-        context.install(runtime.gate)
         yield Shop(runtime, sims)
         runtime.close()
-        context._installed.remove(runtime.gate)
 
 
 @pytest.fixture
 def shop(_process):
     """The process with every client caught and nothing received yet."""
     _process.sims.clear()
+    context.install(_process.runtime.gate)  # the newest gate of the process, whatever other modules have started
     gatekeeper.outbound.install()
     _process.seen = 0
     _process.seen = len(_process.lines(None))
     yield _process
     gatekeeper.outbound.uninstall()
+    context._installed.remove(_process.runtime.gate)

@@ -4,9 +4,11 @@ import pytest
 
 from gatekeeper import ConfigError
 from gatekeeper.model import Call
-from gatekeeper.outbound.hosts import KNOWN, known
-from gatekeeper.outbound.routes import Routes, safe_path
+from gatekeeper.outbound.hosts import KNOWN, Class, read, tracking
+from gatekeeper.outbound.routes import Routes
+from gatekeeper.outbound.spelling import plain_path, readings
 from tests.builders import make_policy
+from tests.outbound.vendors import NOT_TRACKING, TRACKING, pairs
 
 
 @pytest.mark.parametrize(
@@ -32,13 +34,81 @@ from tests.builders import make_policy
 def test_a_host_is_tracking_on_its_tracking_paths(url, kind):
     """Mixed hosts only there; look-alikes not at all."""
     host, _, path = url.partition("/")
-    rows = [row for row in known(host) if row.takes("/" + path)]
-    assert {row.kind for row in rows} == ({kind} if kind else set())
+    assert {row.kind for row in tracking(host, "/" + path)} == ({kind} if kind else set())
+
+
+NOWHERE = Routes(make_policy())
+
+
+@pytest.mark.parametrize(("vendor", "host", "path"), [*pairs(TRACKING)], ids=lambda value: value[:40])
+def test_what_a_vendors_own_page_shows_is_caught(vendor, host, path):
+    """By its row; without a destination it is unlisted."""
+    assert vendor in {row.vendor for row in tracking(host, path)}
+    assert NOWHERE.find("https", host, None, path) is not None
+
+
+@pytest.mark.parametrize(("what", "host", "path"), [*pairs(NOT_TRACKING)], ids=lambda value: value[:40])
+def test_what_is_no_tracking_passes(what, host, path):
+    """Sign-in, messages, posts, files, maps, records of customers, transactional mail, at any method and body."""
+    assert tracking(host, path) == () and NOWHERE.find("https", host, None, path) is None
+
+
+def test_every_vendor_of_the_table_has_an_example():
+    """And there are no fewer than a hundred."""
+    vendors = {row.vendor for rows in KNOWN.values() for row in rows}
+    assert vendors == {vendor for vendor, _, _ in pairs(TRACKING)} and len(vendors) > 100
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ('names = ["a.example"]\nclass = "mixed"', "list paths"),
+        ('names = ["a.example"]\nclass = "collect"\npaths = ["^/x"]', "list paths"),
+        ('names = ["a.example"]\nclass = "other"', "other"),
+    ],
+)
+def test_a_row_says_neither_too_little_nor_too_much(row, fault):
+    """A mixed host without paths would pass everything."""
+    with pytest.raises(ValueError, match=fault):
+        read(f'[[host]]\nvendor = "A"\n{row}\nsource = "https://a.example"')
+
+
+def test_only_error_monitors_are_of_the_class_errors():
+    """Nobody else may serve `necessary`."""
+    monitors = {row.vendor for rows in KNOWN.values() for row in rows if row.sort is Class.ERRORS}
+    assert monitors == {
+        "Sentry", "GlitchTip", "Bugsnag", "Rollbar", "Honeybadger", "Raygun", "Airbrake", "TrackJS", "AppSignal",
+        "Firebase Crashlytics", "Datadog", "New Relic",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "plain"),
+    [
+        ("//v26.0//123/events", "/v26.0/123/events"),
+        ("/v26/customers/1%3AuploadClickConversions", "/v26/customers/1:uploadClickConversions"),
+        ("/v26.0/123/%65vents", "/v26.0/123/events"),
+        ("/a%2Fb%20c%25", "/a%2Fb%20c%25"),
+        ("", "/"),
+    ],
+)
+def test_a_path_is_sent_without_needless_encoding(path, plain):
+    """Clients that quote a colon are understood, and what means something stays as it is."""
+    assert plain_path(path) == plain
+
+
+@pytest.mark.parametrize("path", ["/%zz", "/%", "/a%00b", "/a%0d%0ab", "/%c1%a5vents", "/%" + "25" * 9 + "41"])
+def test_a_path_that_cannot_be_decoded_is_blocked_on_a_mixed_host(path):
+    """And is nobody's business elsewhere."""
+    assert readings(path) is None
+    assert NOWHERE.find("https", "graph.facebook.com", None, path) is not None
+    assert NOWHERE.find("https", "api.stripe.com", None, path) is None
 
 
 def test_every_row_has_a_source():
     """Where it was read."""
-    assert all(row.source and row.name == row.name.lower() for rows in KNOWN.values() for row in rows)
+    for name, rows in KNOWN.items():
+        assert name == name.lower() and all(row.source.startswith("https://") for row in rows)
 
 
 def two_properties():
@@ -95,11 +165,6 @@ def test_calls_to_a_products_hosts_go_to_the_destination_that_speaks_its_protoco
         assert [to.name for to in rule.candidates] == ["cdp"]
     for host, path in (("alb.reddit.com", "/rp.gif"), ("eu.i.posthog.com", "/batch/")):
         assert routes.find("https", host, None, path).candidates == ()
-
-
-def test_doubled_slashes_do_not_hide_a_path():
-    """`//v26.0//123/events` is the same resource to a vendor."""
-    assert safe_path("//v26.0//123/events") == "/v26.0/123/events"
 
 
 def test_a_known_host_without_a_destination_is_unlisted_unless_the_policy_allows_it():

@@ -10,8 +10,8 @@ import segment.analytics.client
 import sentry_sdk
 
 from gatekeeper import context
-from gatekeeper.native.dialect import STAMP_KEYS
 from gatekeeper.outbound import stamps
+from gatekeeper.vendors.dialect import STAMP_KEYS
 from tests.outbound.test_clients import MEASUREMENT
 
 

@@ -3,11 +3,14 @@
 import logging
 import socket
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from gatekeeper.outbound import tripwire
-from gatekeeper.outbound.intercept import sending
+from gatekeeper.outbound.marks import sending
+from tests.outbound.clients import CLIENTS
 
 
 @pytest.fixture
@@ -28,18 +31,65 @@ def test_a_look_up_of_a_tracking_host_is_reported_once(looked_up):
     ]
 
 
-@pytest.mark.parametrize("host", ["shop.example", "graph.facebook.com", "127.0.0.1"])
-def test_other_hosts_and_mixed_ones_are_not(looked_up, host):
-    """graph.facebook.com is connected to for a login too."""
+@pytest.mark.parametrize("host", ["shop.example", "notfacebook.com", "127.0.0.1"])
+def test_other_hosts_are_not(looked_up, host):
+    """They are in no table."""
     sys.audit("socket.getaddrinfo", host, 443, 0, 0, 0)
     assert looked_up() == [] and tripwire.seen == {}
 
 
+@pytest.mark.parametrize(
+    "host", ["graph.facebook.com", "googleads.googleapis.com", "www.google.com", "API.Hubapi.com."]
+)
+def test_a_host_that_serves_other_things_too_is_reported(looked_up, host):
+    """By http.client or gRPC nobody can see which path is meant."""
+    sys.audit("socket.getaddrinfo", host, 443, 0, 0, 0)
+    assert [host.lower().rstrip(".")] == list(tripwire.seen) and len(looked_up()) == 1
+
+
 def test_a_call_that_was_judged_is_not(looked_up):
-    """The client sends it for us."""
-    with sending():
+    """The client sends it for us, and may have a thread look up the name."""
+    with sending("https://api.segment.io/v1/batch"):
         sys.audit("socket.getaddrinfo", "api.segment.io", 443, 0, 0, 0)
+        thread = threading.Thread(target=sys.audit, args=("socket.getaddrinfo", "api.segment.io", 443, 0, 0, 0))
+        thread.start()
+        thread.join()
     assert looked_up() == []
+    sys.audit("socket.getaddrinfo", "api.segment.io", 443, 0, 0, 0)
+    assert len(looked_up()) == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
+def test_a_request_that_is_no_tracking_call_is_not(looked_up, monkeypatch, client):
+    """A login at a mixed host, by any client that is caught: it was looked at, and let through."""
+    found = socket.getaddrinfo
+
+    def resolved(host, *args, **options):
+        sys.audit("socket.getaddrinfo", host, *args)
+        return found("127.0.0.1" if host in ("graph.facebook.com", b"graph.facebook.com") else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Login) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://graph.facebook.com:{server.server_port}/v26.0/oauth/access_token?client_id=1"
+        status, body = client("GET", url)
+        server.shutdown()
+        thread.join()
+    assert (status, body) == (200, b"token") and looked_up() == []
+
+
+class Login(BaseHTTPRequestHandler):
+    """A sign-in endpoint."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"token")
+
+    def log_message(self, *args):
+        pass
 
 
 def test_it_never_breaks_a_connection(looked_up):

@@ -16,7 +16,7 @@ from urllib3.util import Retry
 import gatekeeper.outbound
 from gatekeeper import context
 from gatekeeper.gate import Caller
-from gatekeeper.outbound.intercept import sending
+from gatekeeper.outbound.marks import sending
 from gatekeeper.signals.context import LIFETIME, Visitor, write
 from tests.builders import NOW, RING, make_gate, make_policy, own_cookie
 from tests.outbound.clients import CLIENTS

@@ -24,8 +24,21 @@ def warned(**tables):
         ),
         pytest.param({}, "policy.currency: missing", id="no-currency"),
         pytest.param({"destinations": {}}, "destinations: there is none", id="no-destination"),
-        pytest.param({"server": {"api_keys": ["k"]}}, "server.api_keys: a secret is written in clear", id="clear-key"),
+        pytest.param(
+            {"server": {"api_keys": ["3f9a0c5d7e1b2846" * 2]}},
+            "server.api_keys: a secret is written in clear",
+            id="clear-key",
+        ),
         pytest.param({}, "jurisdiction: neither", id="no-law"),
+        pytest.param({}, "server.trusted_proxies: empty", id="no-proxies"),
+        pytest.param(
+            {
+                "jurisdiction": {"always": ["gdpr"]},
+                "destinations": {"ga4": DESTINATIONS["ga4"] | {"regions": ["DE"]}},
+            },
+            "server.trusted_proxies: empty",
+            id="no-proxies-and-regions",
+        ),
         pytest.param(
             {"destinations": {"e": {"kind": "sentry", "endpoint": "https://e.example"}}},
             "destinations.e.dsn: missing",
@@ -41,6 +54,19 @@ def warned(**tables):
 def test_a_questionable_policy_is_warned_about(tables, expected):
     """Each warning begins with the key it is about."""
     assert any(line.startswith(expected) for line in warned(**tables))
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        pytest.param({"server": {"trusted_proxies": ["10.0.0.0/8"]}}, id="declared"),
+        pytest.param({"server": {"trusted_proxies": ["unix"]}}, id="declared-socket"),
+        pytest.param({"jurisdiction": {"always": ["gdpr"]}}, id="one-law-for-everybody"),
+    ],
+)
+def test_nobody_is_asked_for_proxies_where_they_are_declared_or_the_place_decides_nothing(tables):
+    """A warning that is always there is read by no operator."""
+    assert not any(line.startswith("server.trusted_proxies") for line in warned(**tables))
 
 
 def test_a_policy_with_everything_in_order_has_no_warnings():

@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from declared_rates import tables
 from scrub_rates import LABELLED, Row, ordinary, positives, rates, table
 
 DOCS = Path(__file__).parents[2] / "docs" / "scrubbing.md"
@@ -90,5 +91,6 @@ def test_the_docs_print_the_rates(personal: list[Row], plain: list[Row]) -> None
     for printed in (
         table(personal, "shape, found and gone"),
         table(plain, "ordinary, left as it was", brief=True),
+        *tables(),
     ):
-        assert printed in docs, "run tests/scrub/scrub_rates.py and paste its tables"
+        assert printed in docs, "run tests/scrub/scrub_rates.py and declared_rates.py, and paste their tables"

@@ -27,7 +27,23 @@ CHANGED = [
     pytest.param("/p?utm_term=to%20jane%40a.example", "/p?utm_term=to%20[email]", ("email",), id="value"),
     pytest.param("http://203.0.113.9:81/p", "http://[ip]:81/p", ("ip",), id="host-ipv4"),
     pytest.param("http://[2001:db8::1]:81/p", "http://[ip]:81/p", ("ip",), id="host-ipv6"),
-    pytest.param("mailto:jane@example.com", "[email]", ("email",), id="mailto"),
+    pytest.param("mailto:jane@example.com", "mailto:", ("scheme",), id="mailto"),
+    pytest.param("file:///C:/Users/Jane%20Doe/cv.pdf", "file:", ("scheme",), id="file"),
+    pytest.param("FILE:///home/jane/cv.pdf", "FILE:", ("scheme",), id="file-upper-case"),
+    pytest.param("data:text/html,<p>Jane", "data:", ("scheme",), id="data"),
+    pytest.param("blob:https://shop.example/jane", "blob:", ("scheme",), id="blob"),
+    pytest.param("javascript:alert('Jane')", "javascript:", ("scheme",), id="javascript"),
+    pytest.param("view-source:https://shop.example/jane", "view-source:", ("scheme",), id="view-source"),
+    pytest.param("tel:03012345", "tel:", ("scheme",), id="tel"),
+    pytest.param("C:\\Users\\Jane\\cv.pdf", "C:", ("scheme",), id="drive"),
+    pytest.param("/path&email=jane.doe", "/path", ("query",), id="parameter-without-a-question-mark"),
+    pytest.param("/path&email=jane.doe/x", "/path/x", ("query",), id="parameter-in-a-segment"),
+    pytest.param("/p?utm_source=fb%26name%3DJane", "/p?utm_source=fb", ("query",), id="swallowed-parameter"),
+    pytest.param(
+        "/p?utm_source=fb%2526name%253DJane&utm_id=1", "/p?utm_source=fb&utm_id=1", ("query",), id="twice-encoded"
+    ),
+    pytest.param("/p?utm_source=fb%3Bname=Jane", "/p?utm_source=fb", ("query",), id="swallowed-by-semicolon"),
+    pytest.param("/p?utm_content=jane.doe_at_example.com", "/p?utm_content=[email]", ("email",), id="merge-tag"),
     pytest.param("/\ud800?utm_id=\udfff", "/\ufffd?utm_id=\ufffd", (), id="surrogates"),
 ]
 
@@ -53,6 +69,15 @@ KEPT = [
     "http://127.0.0.1:8787/gk/collect",
     "http://[::1]:8000/",
     "about:blank",
+    "about:srcdoc",
+    "localhost:8000/checkout",
+    "shop.example:8443/p",
+    "android-app://com.google.android.gm/",
+    "ios-app://544007664/",
+    "/a&b/c",
+    f"{SHOP}/p?utm_content=r%26b",
+    f"{SHOP}/home/garden/tools",
+    f"{SHOP}/look_at_me.html",
 ]
 
 

@@ -18,7 +18,9 @@ import httpx
 from gatekeeper.audit.read import records
 from gatekeeper.audit.verify import verify
 
-TOKEN = "admin-token"
+TOKEN = "admin-token-7d2b9c40e1f35a86b0"
+ADMIN = "GATEKEEPER_ADMIN"
+os.environ[ADMIN] = TOKEN  # for the servers started here, and for policies read here
 EVENT = {"event": "page_view", "consent": {"analytics": True}, "data": {"session_id": "s_1"}}
 POLICY = """
 [policy]
@@ -44,7 +46,7 @@ def free_port():
         return one.getsockname()[1]
 
 
-SERVER = f'[server]\nadmin_token = "{TOKEN}"'
+SERVER = f'[server]\nadmin_token = {{ env = "{ADMIN}" }}'
 
 
 class Serving:

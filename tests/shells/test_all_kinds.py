@@ -5,8 +5,9 @@ import json
 import pytest
 
 from tests.builders import HASH
-from tests.running import running
+from tests.running import API_KEY, running
 
+BEARER = {"Authorization": f"Bearer {API_KEY}"}
 EVENT = {
     "event": "purchase",
     "event_id": "evt-1",
@@ -70,7 +71,7 @@ def gate(tmp_path_factory):
 def test_no_vendor_objects_to_a_full_event(gate):
     """Delivered everywhere, once; the simulators know the vendors' documented rules."""
     event = EVENT | {"data": EVENT["data"] | {"error_type": "TypeError"}}
-    record = gate.record(gate.post(event, headers={"Authorization": "Bearer server-to-server-key"}))
+    record = gate.record(gate.post(event, headers=BEARER))
     assert gate.statuses(record) == dict.fromkeys(EVERYWHERE, "delivered")
     for sim in gate.sims:
         assert sim.received, sim.kind
@@ -81,7 +82,7 @@ def test_no_vendor_objects_to_a_full_event(gate):
 
 def test_each_google_upload_was_used(gate):
     """A click id makes a click conversion, an order without one an enhancement, and Data Manager takes both."""
-    gate.record(gate.post(EVENT | {"event_id": "evt-2"}, headers={"Authorization": "Bearer server-to-server-key"}))
+    gate.record(gate.post(EVENT | {"event_id": "evt-2"}, headers=BEARER))
     paths = {received.path.rpartition("/")[2] for received in gate.sims.google_ads.received}
     assert paths == {"1234567890:uploadClickConversions", "1234567890:uploadConversionAdjustments", "events:ingest"}
 
@@ -89,7 +90,7 @@ def test_each_google_upload_was_used(gate):
 def test_the_record_names_a_clear_field_as_what_it_is(gate):
     """TikTok gets the city in clear, Meta its hash: the audit tells them apart."""
     event = EVENT | {"event_id": "evt-3"}
-    record = gate.record(gate.post(event, headers={"Authorization": "Bearer server-to-server-key"}))
+    record = gate.record(gate.post(event, headers=BEARER))
     sent = {d["destination"]: set(d["fields_sent"]) for d in record["deliveries"] if d["status"] == "delivered"}
     assert "city" in sent["tiktok"] and "city_hash" not in sent["tiktok"]
     assert "city_hash" in sent["meta_capi"] and "city" not in sent["meta_capi"]

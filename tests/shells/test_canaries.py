@@ -13,11 +13,12 @@ import pytest
 
 from gatekeeper.audit import query, redact
 from gatekeeper.audit.query import Filter
+from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from tests.builders import own_cookie
 from tests.laws.encodings import found_in
-from tests.running import API_KEY, running
+from tests.running import ADMIN, ADMIN_TOKEN, API_KEY, running
 from tests.shells.test_all_kinds import EVENT, EVERYWHERE, more
 
 PERSONAL = {
@@ -36,7 +37,7 @@ PERSONAL = {
     "ip": "203.0.113.77",
     "transaction_id": "order-canary-77",
 }
-SECRETS = ("API-SECRET-CANARY-77", "ACCESS-TOKEN-CANARY-77", "ADMIN-TOKEN-CANARY-77", API_KEY)
+SECRETS = ("API-SECRET-CANARY-77", "ACCESS-TOKEN-CANARY-77", ADMIN_TOKEN, API_KEY)
 COOKIES = {"_ga": "GA1.1.7712345678.1700000000", "visitor_token": "cookie-canary-value-77"}
 
 
@@ -78,7 +79,7 @@ def run(tmp_path_factory):
     root.addHandler(listener)
     before = root.level
     root.setLevel(logging.DEBUG)
-    server = {"admin_token": SECRETS[2], "trusted_proxies": ["127.0.0.0/8"]}
+    server = {"admin_token": ADMIN, "trusted_proxies": ["127.0.0.0/8"]}
     try:
         with running(
             "sidecar", folder, destinations=secretive, events={"purchase": {"destinations": EVERYWHERE}},
@@ -185,9 +186,9 @@ def test_no_key_is_anywhere_but_in_the_key_folder(run):
 def test_after_a_redaction_no_pseudonym_is_left(run):
     """Of nobody, in no file: the columns went, too (I7)."""
     folder, _, _, _ = run
-    writer = AuditWriter(folder / "audit")
+    writer = AuditWriter(folder / "audit", signer=Signer(folder / "keys"))
     later = time.time() + 3600
-    count = redact.remove(folder / "audit", redact.older_than(later), writer, reason="test", at=later)
+    count = redact.remove(folder / "audit", redact.older_than(later), writer, reason="test", at=later).lines
     writer.close()
     assert count > 0 and verify(folder / "audit").sound
     assert not [path for path, data in files(folder).items() if b'"p_' in data or b"p_0" in data]

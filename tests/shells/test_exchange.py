@@ -12,7 +12,7 @@ EVENT = b'{"event":"page_view","consent":{"analytics":true},"data":{"session_id"
 HIT = b'{"client_id":"1.2","events":[{"name":"page_view"}]}'
 SERVER = """
 [server]
-admin_token = "admin-token"
+admin_token = { env = "GATEKEEPER_ADMIN" }
 origins = ["https://shop.example"]
 """
 SHORT = """

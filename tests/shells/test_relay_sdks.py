@@ -5,9 +5,9 @@ import time
 import pytest
 
 from gatekeeper.model import Answer
-from gatekeeper.native import coding
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.context import write as write_token
+from gatekeeper.vendors.formats import coding
 from tests.builders import said
 from tests.native.listening import serving
 from tests.native.sdks import JANE, SDKS

@@ -22,7 +22,7 @@ from gatekeeper.policy.load import parse_policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.testing import Simulators
 from tests.shells.app_behind import PIECE, app_behind
-from tests.shells.serving import serving
+from tests.shells.serving import SERVER, serving
 from tests.shells.test_wire import exchange, rss, statuses
 
 
@@ -88,6 +88,13 @@ def test_methods_and_bodies_arrive(up, method):
         assert (said["size"], said["sha256"]) == (2000, hashlib.sha256(body).hexdigest())
 
 
+@pytest.mark.parametrize("written", [b"5 ", b"5\t", b" 5 \t "], ids=["blank", "tab", "both"])
+def test_white_space_around_a_length_is_none_of_it(up, written):
+    """RFC 9110 section 5.5: it is no part of the value."""
+    head = b"POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %b\r\n\r\nhello" % written
+    assert json.loads(exchange(up, head).partition(b"\r\n\r\n")[2])["size"] == 5
+
+
 def test_headers_arrive_but_for_the_connections_own(up):
     """Hop-by-hop ones and those that `Connection` nominates are dropped, on both ways; duplicates are kept."""
     sent = {"Cookie": "a=b", "X-Mine": "1", "Connection": "X-Hop, Cookie2", "X-Hop": "1", "TE": "trailers",
@@ -123,7 +130,7 @@ def test_the_app_learns_who_asked_and_a_client_cannot_lie_about_it(up):
 
 def test_a_trusted_proxy_is_believed_and_appended_to(tmp_path, sims, app):
     """`[server] trusted_proxies`, and `app_upstream` out of the policy."""
-    server = f'[server]\nadmin_token = "admin-token"\ntrusted_proxies = ["127.0.0.1"]\napp_upstream = "{app.url}"'
+    server = f'{SERVER}\ntrusted_proxies = ["127.0.0.1"]\napp_upstream = "{app.url}"'
     with serving(tmp_path, sims, server=server) as up:
         said = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example"}
         _, headers = seen(httpx.get(up.url + "/x", headers=said, trust_env=False))

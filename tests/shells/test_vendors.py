@@ -71,7 +71,8 @@ def vendor():
 def up(tmp_path_factory, vendor):
     with Simulators(only=("first_party",)) as sims:
         more = GA4.format(url=vendor.url, timeout="1s")
-        with serving(tmp_path_factory.mktemp("serve"), sims, more=more) as running:
+        server = SERVER + '\norigins = ["https://shop.example"]'  # whose Referer a server may pass on
+        with serving(tmp_path_factory.mktemp("serve"), sims, more=more, server=server) as running:
             yield running
 
 

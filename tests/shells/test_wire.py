@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.shells.hygiene import SINGLETONS, request_fault
 from gatekeeper.shells.target import path_fault, target_fault
-from tests.shells.serving import serving
+from tests.shells.serving import TOKEN, serving
 
 SHORT = """
 [destinations.ga4]
@@ -297,7 +297,7 @@ body_timeout = "500ms"
 max_connections = 40
 max_connections_per_address = 30
 hosts = ["127.0.0.1", "gate.example"]
-admin_token = "admin-token"
+admin_token = { env = "GATEKEEPER_ADMIN" }
 """
 
 
@@ -374,7 +374,7 @@ def test_a_host_that_is_not_served_is_refused(paced):
 
 def test_a_client_that_does_not_read_does_not_stop_others(up):
     """40 of them ask for the metrics a hundred times each and never read."""
-    ask = b"GET /gk/metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer admin-token\r\n\r\n" * 100
+    ask = b"GET /gk/metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %b\r\n\r\n" % TOKEN.encode() * 100
     deaf = [connect(up) for _ in range(40)]
     before = rss(up.process.pid)
     try:

@@ -20,6 +20,9 @@ PLATFORM = {
 }
 IN_STANDARD_FORM = ("sourcepoint", "consentmanager")  # their vectors hold TC strings under the common name
 CASES = vectors("cmp_cookies")
+# Ketch writes the same cookie on the first view, with the region's defaults: without the other cookie, which says
+# where it came from, its grants do not count (facts on signals in the field, 2026-11-30). What is refused stays.
+WITHOUT_A_SOURCE = {"ketch_accept_all", "ketch_analytics_only"}
 
 
 def site_map(config: dict[str, Any]) -> dict[str, Purpose]:
@@ -43,7 +46,10 @@ def read(vector: dict[str, Any]) -> tuple[Signal, ...]:
 @pytest.mark.parametrize("vector", CASES, ids=[vector["name"] for vector in CASES])
 def test_a_cookie_of_the_vectors_is_read_as_they_say(vector: dict[str, Any]) -> None:
     """Whether a choice was made, what it says per purpose, when, under which id and version, and opt-outs."""
-    expect, signals = vector["expect"], read(vector)
+    expect, signals = dict(vector["expect"]), read(vector)
+    if vector["name"] in WITHOUT_A_SOURCE:
+        granted = {purpose: None for purpose in ("analytics", "marketing") if expect[purpose]}
+        expect |= granted | {"decided": len(granted) < 2}
     sources = {PLATFORM.get(vector["cmp"], vector["cmp"])}
     if vector["cmp"] in IN_STANDARD_FORM:
         sources.add("tcf")

@@ -18,6 +18,8 @@ from gatekeeper.signals.tcf import PURPOSES
 DOCS = (Path(__file__).parents[2] / "docs" / "signals.md").read_text("utf-8")
 PLATFORMS = DOCS.split("| Platform |")[1].split("\n\n")[0]
 ROWS = {match[1]: match[0] for match in re.finditer(r"^\| `([^`]+)` \|.*$", PLATFORMS, flags=re.MULTILINE)}
+ORIGINS = DOCS.split("| Platform | Forms |")[1].split("\n\n")[0]
+FORMS = dict(re.findall(r"^\| `([^`]+)` \| [^|]+ \| ([^|]+) \|$", ORIGINS, flags=re.MULTILINE))
 FAULTS = ("tcf_v1", "global_scope", "policy_lt_4", "no_disclosed_vendors", "cmp_id_lt_2")
 
 
@@ -35,6 +37,13 @@ def test_every_reader_has_its_row(reader: Reader) -> None:
 def test_no_row_stands_for_a_reader_that_is_gone() -> None:
     """The first table of platforms and the registry name the same platforms."""
     assert list(ROWS) == [reader.SOURCE for reader in READERS]
+
+
+@pytest.mark.parametrize("reader", READERS, ids=[reader.SOURCE for reader in READERS])
+def test_every_reader_says_where_its_forms_are_known_from(reader: Reader) -> None:
+    """The page has the source that the module names, word for word."""
+    source = " ".join((reader.__doc__ or "").split("Source:")[1].split())
+    assert source == FORMS[reader.SOURCE]
 
 
 def test_formats_that_omit_refusals_are_named() -> None:

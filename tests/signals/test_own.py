@@ -1,5 +1,7 @@
 """Our own cookie and the context token: what is signed is believed, everything else denies."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,9 +68,9 @@ def visitor():
 
 
 def test_a_context_token_brings_the_visitor_back():
-    """Signals, place and subject, as they were."""
+    """Signals, place and subject, as they were; and when the token was issued."""
     token = context.write(visitor(), at=NOW, sign=RING.sign)
-    assert context.read(token, at=NOW + 10, verify=RING.verify) == visitor()
+    assert context.read(token, at=NOW + 10, verify=RING.verify) == replace(visitor(), issued=int(NOW))
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ import orjson
 from gatekeeper.audit.lines import Line
 from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.storage import database
-from gatekeeper.storage.outbox import DELIVERED, Arrival, Ending, Job
+from gatekeeper.storage.outbox import DELIVERED, Arrival, Ending, Job, Refusal
 from gatekeeper.storage.protocols import Bounds
 from gatekeeper.storage.sqlite import SqliteStore
 from gatekeeper.testing.store import Memory, MemoryStore
 
 NOW = 1_795_478_400.0
+GPC = {"own": "gpc_opt_out"}
 
 
 class Log:
@@ -51,6 +52,11 @@ class Log:
 
     def of(self, kind):
         return [line for line in self.lines if line["kind"] == kind]
+
+    def cancelled(self):
+        """Request id -> reason."""
+        lines = [line for line in self.of("outcome") if line["status"] == "cancelled"]
+        return {name: line["reason"] for line in lines for name in line["request_ids"]}
 
     def outcomes(self):
         return {(r, line["destination"]): line["status"] for line in self.of("outcome") for r in line["request_ids"]}
@@ -161,6 +167,12 @@ def settle(store, flight, state=DELIVERED, why=None, rows=None):
 def put_off(store, flight, again, why="http_503", landed=True):
     """End a flight whose rows wait for another attempt."""
     return store.queue.settle(flight, [], [again], why, landed).result(10)
+
+
+def sweep(store, *subjects, reasons=GPC, **more):
+    """How many rows ended, `None` where a look was enough."""
+    done = store.refusals.sweep([Refusal(subjects, reasons, **more)])
+    return None if done is None else done.result(10)
 
 
 def books(store, name="own"):

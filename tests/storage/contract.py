@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.errors import AuditError
-from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending
+from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending, Refusal
 from gatekeeper.storage.protocols import Bounds
 from tests.storage.builders import (
+    GPC,
     NOW,
     Log,
     accept,
@@ -24,6 +25,7 @@ from tests.storage.builders import (
     names,
     put_off,
     settle,
+    sweep,
     wait,
 )  # fmt: skip
 
@@ -65,6 +67,11 @@ class Intake:
         log.go_on()
         assert done.result(10).request_ids == ["a"] and books(store).queued == 1
         assert names(claim(store)) == ["a"] and store.records.kept() == 0
+
+    def test_an_arrival_whose_line_another_one_has_is_accepted(self, store, log):
+        """A group's line tells of it; an id of its own is answered with, and no line is written."""
+        assert accept(store, arrival("a"), arrival("b")._replace(line=None, jobs=())) == ["a", "b"]
+        assert [line["request_id"] for line in log.of("decision")] == ["a"] and names(claim(store)) == ["a"]
 
     def test_another_workers_line_holds_back_its_own_rows_only(self, engine, store):
         """A worker that hangs between commit and line is in no other's way, and what it kept is claimed later."""
@@ -472,12 +479,13 @@ class Withdrawals:
         assert store.withdrawals.cancel(["p_1"]).result(10) == 1
         assert store.queue.claim_again("own", again).result(10) is None and books(store).cancelled == 1
 
-    def test_cancel_deletes_dead_letters(self, store):
-        """Of that person only: nobody may retry them."""
+    def test_cancel_deletes_dead_letters(self, store, log):
+        """Of that person only; a line says so, and an operator can retry none of them."""
         accept(store, arrival("a", subjects=["p_1"]), arrival("b", subjects=["p_11"], body=b'{"n":"p_1"}'))
         settle(store, *claim(store), DEAD, "http_400")
-        store.withdrawals.cancel(["p_1"]).result(10)
+        assert store.withdrawals.cancel(["p_1"]).result(10) == 0
         assert [letter.request_id for letter in store.dead_letters.page()] == ["b"]
+        assert log.cancelled() == {"a": None}
 
     def test_cancel_reaches_rows_whose_line_is_being_written(self, store, log):
         """They are never claimed."""
@@ -527,6 +535,115 @@ class Withdrawals:
         assert done.result(10) == 0
 
 
+class Refusals:
+    """What visitors refuse."""
+
+    def test_where_nothing_is_queued_a_look_is_all(self, store):
+        """Before anything was accepted, for another visitor or destination, and afterwards."""
+        assert sweep(store, "p_1") is None
+        accept(store, arrival("a", "own", subjects=["p_1"]), arrival("b", "other", subjects=["p_2"]))
+        assert sweep(store, "p_3") is None and sweep(store, "p_2") is None
+        assert sweep(store, "p_1") == 1
+        assert sweep(store, "p_1") is None and sweep(store) is None
+
+    def test_what_waits_ends_with_its_reason_and_others_stay(self, store, log):
+        """By subject and by destination; the books add up, and a later refusal finds what comes later."""
+        accept(
+            store,
+            arrival("a1", "own", "other", subjects=["p_1", "p_9"]),
+            arrival("b1", "own", subjects=["p_2"]),
+            arrival("c1", "own", subjects=["p_11"]),
+        )
+        assert sweep(store, "p_1") == 1
+        assert log.cancelled() == {"a1": "gpc_opt_out"}
+        assert books(store).cancelled == 1 and books(store, "other").queued == 1
+        accept(store, arrival("d1", "own", subjects=["p_1"]))
+        assert sweep(store, "p_1", reasons={"own": "consent_withdrawn", "other": "consent_withdrawn"}) == 2
+        assert log.cancelled()["d1"] == "consent_withdrawn"
+        assert sorted(names(claim_all(store))) == ["b1", "c1"] and claim_all(store, "other") == []
+
+    def test_what_another_worker_accepted_ends(self, engine, store, log):
+        """Also before that worker has said that it may be claimed."""
+        other = engine.open()
+        assert sweep(store, "p_1") is None
+        accept(other, arrival("a", subjects=["p_1"]))
+        books(other)
+        assert sweep(store, "p_1") == 1 and log.cancelled() == {"a": "gpc_opt_out"}
+        accept(other, arrival("b", subjects=["p_1"]))
+        assert sweep(store, "p_1") is not None
+        books(other)
+        assert claim(other) == () and books(other).cancelled == 2
+
+    def test_what_is_under_way_begins_no_further_request(self, engine, store):
+        """Done when the deliverer, in another worker, has heard of it; the line says why, when the attempt is over."""
+        log = Log()
+        deliverers = engine.open(log)
+        assert deliverers.queue.lead()
+        accept(store, arrival("a", subjects=["p_1"]))
+        books(store)
+        (flight,) = claim(deliverers)
+        done = store.refusals.sweep([Refusal(("p_1",), GPC)])
+        wait(deliverers.withdrawals.unheard)
+        assert deliverers.withdrawals.unheard() == {"own": set(ids(flight))} and not done.done()
+        deliverers.withdrawals.heard(ids(flight)).result(10)
+        assert done.result(10) == 0
+        put_off(deliverers, flight, Again(NOW, 1, ids(flight)))
+        assert books(deliverers).cancelled == 1
+        assert log.cancelled() == {"a": "gpc_opt_out"} and claim_all(deliverers) == []
+
+    def test_the_first_reason_stays(self, store, log):
+        """Of a row that is refused and then withdrawn while it is under way."""
+        accept(store, arrival("a", subjects=["p_1"]))
+        (flight,) = claim(store)
+        assert sweep(store, "p_1") == 0 and store.withdrawals.cancel(["p_1"]).result(10) == 0
+        store.queue.give_back(flight).result(10)
+        assert claim(store) == () and books(store).cancelled == 1 and log.cancelled() == {"a": "gpc_opt_out"}
+
+    def test_a_row_whose_line_is_being_written_is_stopped(self, store, log):
+        """It is not accepted yet, and is never claimed."""
+        pending = held(store, log, arrival("a", subjects=["p_1"]))
+        done = store.refusals.sweep([Refusal(("p_1",), GPC)])
+        log.go_on()
+        assert pending.result(10).request_ids == ["a"] and done.result(10) in (0, 1)  # whichever was first
+        books(store)
+        assert claim(store) == () and log.cancelled() == {"a": "gpc_opt_out"}
+
+    def test_dead_letters_go_and_a_retry_finds_none(self, store, log):
+        """A line says so; those that are tried again are found as any row."""
+        accept(store, arrival("a", subjects=["p_1"]), arrival("b", subjects=["p_2"]))
+        settle(store, *claim(store), DEAD, "http_400")
+        letters = [letter.id for letter in store.dead_letters.page()]
+        assert sweep(store, "p_1") == 0
+        books(store)
+        assert log.cancelled() == {"a": "gpc_opt_out"}
+        assert [letter.request_id for letter in store.dead_letters.page()] == ["b"]
+        assert store.dead_letters.retry(letters).result(10) == 1
+        assert sweep(store, "p_2") == 1 and claim(store) == ()
+
+    def test_what_was_permitted_later_stays_and_is_found_by_the_next_refusal(self, store, log):
+        """Later in the same request, or by an event of after the one that refuses."""
+        accept(
+            store,
+            arrival("old", subjects=["p_1"], at=NOW - 50),
+            arrival("new", subjects=["p_1"], at=NOW),
+            arrival("same-request", subjects=["p_1"], at=NOW - 50),
+        )
+        assert sweep(store, "p_1", until=NOW - 50, spared=frozenset({"same-request"})) == 1
+        assert set(log.cancelled()) == {"old"}
+        assert sweep(store, "p_1") == 2
+
+    def test_what_is_refused_is_no_dead_letter_of_a_removed_destination(self, engine, store, log):
+        """An operator could try it again; it ends as what it is."""
+        accept(store, arrival("a", "other", subjects=["p_1"]))
+        (flight,) = claim(store, "other")
+        assert sweep(store, "p_1", reasons={"other": "gpc_opt_out"}) == 0
+        store.queue.give_back(flight).result(10)
+        store.use(Bounds(("own",)))
+        assert store.queue.recover().result(10).buried == 0
+        assert store.dead_letters.page() == [] and books(store, "other").cancelled == 1
+        assert log.cancelled() == {"a": "gpc_opt_out"}
+
+
 class DeadLetters:
     """The operator's side."""
 
@@ -569,17 +686,6 @@ class DeadLetters:
         assert heir.dead_letters.page() == []
 
 
-OPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("accept"), st.integers(0, 2)),
-        st.tuples(st.just("hold"), st.integers(0, 2)),
-        st.tuples(st.just("cancel"), st.integers(0, 2)),
-        st.tuples(st.sampled_from(["claim", "deliver", "put off", "go on", "refuse"]), st.just(0)),
-    ),
-    max_size=14,
-)
-
-
 class Day:
     """What happens to a store in a test below, one step at a time, and what has to hold after each."""
 
@@ -608,6 +714,15 @@ class Day:
     def cancel(self, who):
         before = {name for name, person in self.people.items() if person == who}
         self.store.withdrawals.cancel([who]).result(10)
+        self.withdrawn |= before
+
+    def sweep(self, who):
+        books(self.store)  # what was handed over is there now
+        before = {name for name, person in self.people.items() if person == who}
+        done = self.store.refusals.sweep([Refusal((who,), GPC)])
+        if done is not None and not self.log.held:
+            done.result(10)
+        books(self.store)  # where the log waits, it is the next commit that says that it is done
         self.withdrawn |= before
 
     def go_on(self, who):
@@ -655,7 +770,7 @@ class Day:
         return self.store.books.idle()
 
 
-OPS = ["accept", "hold", "cancel", "go_on", "refuse", "claim", "deliver", "put_off"]
+OPS = ["accept", "hold", "cancel", "sweep", "go_on", "refuse", "claim", "deliver", "put_off"]
 
 
 class Race:
@@ -683,5 +798,5 @@ class Race:
         assert claim_all(store) == [] and books(store).cancelled == 20
 
 
-class Contract(Intake, Queue, Records, Withdrawals, DeadLetters, Race):
+class Contract(Intake, Queue, Records, Withdrawals, Refusals, DeadLetters, Race):
     """All of it."""

@@ -53,7 +53,7 @@ def test_rows_taken_over_in_one_commit_with_a_repetition_are_in_the_books(engine
 
 def test_cancel_fails_if_the_deliverer_does_not_answer(engine, monkeypatch):
     """Never a false answer to a withdrawal."""
-    monkeypatch.setattr("gatekeeper.storage.withdrawals.HEARD_WITHIN", 0.05)
+    monkeypatch.setattr("gatekeeper.storage.stopping.HEARD_WITHIN", 0.05)
     store, deliverers = engine.open(), engine.open()
     assert deliverers.queue.lead()
     accept(store, arrival("a", subjects=["p_1"]))

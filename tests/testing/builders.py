@@ -13,9 +13,10 @@ from gatekeeper.testing import Problem, Received
 NOW = 1_795_168_860.0  # 2026-11-20T10:01:00Z, a minute after the events of the vectors
 DAY = 86_400
 HASH = hashlib.sha256(b"jane.doe@example.com").hexdigest()
-GONE = object()  # as the new value of a field: take it away
+GONE = "{gone}"  # as the new value of a field: take it away
 
-VECTORS = Path(__file__).parents[1] / "vectors"
+HERE = Path(__file__).parent
+VECTORS = HERE.parent / "vectors"
 
 
 def received(
@@ -39,7 +40,7 @@ def changed(body: dict, **changes: object) -> dict:
         holder = result
         for step in steps:
             holder = holder[step]
-        if value is GONE:
+        if value == GONE:
             del holder[last]
         else:
             holder[last] = value
@@ -54,3 +55,21 @@ def summary(problems: Iterable[Problem]) -> list[tuple[str, str, str]]:
 def vectors(name: str) -> list[dict]:
     """A file of test vectors."""
     return json.loads((VECTORS / name).read_text(encoding="utf-8"))
+
+
+def violations(vendor: str, table: str) -> dict[str, tuple]:
+    """A table of `violations/<vendor>.json`: what is changed in a valid request, and what the vendor objects to.
+
+    `{gone}` takes a field away, `{"{repeat}": [value, n]}` is a list or a text of the same n times.
+    """
+    rows = json.loads((HERE / "violations" / f"{vendor}.json").read_text(encoding="utf-8"))[table]
+    return {name: tuple(_repeated(part) for part in row) for name, row in rows.items()}
+
+
+def _repeated(value: object) -> object:
+    if isinstance(value, dict) and value.keys() == {"{repeat}"}:
+        one, count = value["{repeat}"]
+        return one * count if isinstance(one, str) else [one] * count
+    if isinstance(value, dict):
+        return {name: _repeated(inner) for name, inner in value.items()}
+    return [_repeated(inner) for inner in value] if isinstance(value, list) else value

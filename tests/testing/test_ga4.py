@@ -9,7 +9,7 @@ import pytest
 
 from gatekeeper.testing import Simulators, ga4
 
-from .builders import DAY, GONE, HASH, NOW, changed, received, summary
+from .builders import GONE, HASH, NOW, changed, received, summary, violations
 
 TARGET = "/mp/collect?measurement_id=G-ABC1234567&api_secret=SECRET"
 BODY = {
@@ -31,135 +31,7 @@ BODY = {
     ],
 }
 
-VIOLATIONS = {
-    "no-client-id": ({"client_id": GONE}, "client_id", "client_id is needed"),
-    "empty-client-id": ({"client_id": " "}, "client_id", "client_id is needed"),
-    "unknown-top-level-key": ({"email": "x"}, "email", "not a documented field"),
-    "unknown-key-that-is-data": ({"a@b.co": 1}, "<key>", "not a documented field"),
-    "user-id-too-long": ({"user_id": "u" * 257}, "user_id", "256 characters"),
-    "ip-override": ({"ip_override": "example"}, "ip_override", "not an IP address"),
-    "behaviour": ({"validation_behavior": "STRICT"}, "validation_behavior", "neither RELAXED"),
-    "consent-value": (
-        {"consent__ad_user_data": "granted"},
-        "consent.ad_user_data",
-        "neither GRANTED nor DENIED",
-    ),
-    "consent-key": ({"consent__analytics": "GRANTED"}, "consent.analytics", "not a documented field"),
-    "consent-kind": ({"consent": []}, "consent", "not an object"),
-    "location-key": ({"user_location": {"town": "x"}}, "user_location.town", "not a documented field"),
-    "device-value": ({"device": {"brand": 1}}, "device.brand", "not a string"),
-    "time-73-hours": (
-        {"timestamp_micros": int((NOW - 73 * 3600) * 1e6)},
-        "timestamp_micros",
-        "older than 72 hours",
-    ),
-    "time-in-seconds": ({"timestamp_micros": int(NOW)}, "timestamp_micros", "older than 72 hours"),
-    "time-as-text": ({"timestamp_micros": "yesterday"}, "timestamp_micros", "not a whole number"),
-    "event-time": (
-        {"events__0__timestamp_micros": int((NOW - 4 * DAY) * 1e6)},
-        "events[0].timestamp_micros",
-        "older than 72 hours",
-    ),
-    "too-many-user-properties": (
-        {"user_properties": {f"p{n}": {"value": n} for n in range(26)}},
-        "user_properties",
-        "more than 25",
-    ),
-    "user-property-name": ({"user_properties": {"p" * 25: {"value": 1}}}, None, "longer than 24 characters"),
-    "user-property-value": (
-        {"user_properties__plan__value": "x" * 37},
-        "user_properties.plan.value",
-        "longer than 36 characters",
-    ),
-    "user-property-without-value": (
-        {"user_properties__plan": "gold"},
-        "user_properties.plan",
-        "value is needed",
-    ),
-    "clear-email": (
-        {"user_data__sha256_email_address": ["jane@example.com"]},
-        "user_data.sha256_email_address[0]",
-        "64 lower-case hex digits",
-    ),
-    "upper-case-hash": (
-        {"user_data__sha256_email_address": HASH.upper()},
-        "user_data.sha256_email_address",
-        "64 lower-case hex digits",
-    ),
-    "clear-name": (
-        {"user_data__address__0__sha256_first_name": "Jane"},
-        "user_data.address[0].sha256_first_name",
-        "64 lower-case hex digits",
-    ),
-    "unhashed-field": ({"user_data__email": "x"}, "user_data.email", "not a documented field"),
-    "user-properties-kind": ({"user_properties": []}, "user_properties", "not an object"),
-    "user-data-kind": ({"user_data": "x"}, "user_data", "not an object"),
-    "no-events": ({"events": []}, "events", "events is needed"),
-    "events-kind": ({"events": {}}, "events", "events is needed"),
-    "event-kind": ({"events": ["purchase"]}, "events[0]", "not an object"),
-    "26-events": ({"events": [{"name": "x"}] * 26}, "events", "more than 25 events"),
-    "event-key": ({"events__0__time": 1}, "events[0].time", "not a documented field"),
-    "no-event-name": ({"events__0__name": GONE}, "events[0].name", "not a name"),
-    "event-name-kind": ({"events__0__name": ["x"]}, "events[0].name", "not a name"),
-    "event-name-dash": ({"events__0__name": "add-to-cart"}, "events[0].name", "not a name"),
-    "event-name-digit": ({"events__0__name": "1st"}, "events[0].name", "not a name"),
-    "event-name-long": ({"events__0__name": "n" * 41}, "events[0].name", "longer than 40 characters"),
-    "event-name-reserved": ({"events__0__name": "session_start"}, "events[0].name", "a reserved event name"),
-    "params-kind": ({"events__0__params": []}, "events[0].params", "not an object"),
-    "26-params": (
-        {"events__0__params": {f"p{n}": n for n in range(26)}},
-        "events[0].params",
-        "more than 25 parameters",
-    ),
-    "param-name": ({"events__0__params__a b": 1}, "events[0].params.<key>", "not a name"),
-    "param-name-long": ({"events__0__params": {"p" * 41: 1}}, None, "longer than 40 characters"),
-    "param-prefix": ({"events__0__params__ga_x": 1}, "events[0].params.ga_x", "a reserved prefix"),
-    "null": ({"events__0__params__value": None}, "events[0].params.value", "null is not a parameter value"),
-    "array": (
-        {"events__0__params__tags": ["a"]},
-        "events[0].params.tags",
-        "an array is not a parameter value",
-    ),
-    "object": (
-        {"events__0__params__tags": {}},
-        "events[0].params.tags",
-        "an object is not a parameter value",
-    ),
-    "long-value": ({"events__0__params__plan": "x" * 101}, "events[0].params.plan", "longer than 100"),
-    "long-page-location": (
-        {"events__0__params__page_location": "x" * 1001},
-        "events[0].params.page_location",
-        "longer than 1000",
-    ),
-    "long-page-referrer": (
-        {"events__0__params__page_referrer": "x" * 421},
-        "events[0].params.page_referrer",
-        "longer than 420",
-    ),
-    "long-page-title": (
-        {"events__0__params__page_title": "x" * 301},
-        "events[0].params.page_title",
-        "longer than 300",
-    ),
-    "value-kind": ({"events__0__params__value": "12.5"}, "events[0].params.value", "not a number"),
-    "items-kind": ({"events__0__params__items": {}}, "events[0].params.items", "not a list of objects"),
-    "item-kind": ({"events__0__params__items": ["a"]}, "events[0].params.items[0]", "not an object"),
-    "item-without-id": (
-        {"events__0__params__items": [{"price": 1}]},
-        "events[0].params.items[0]",
-        "item_id or item_name is needed",
-    ),
-    "item-value": (
-        {"events__0__params__items__0__tags": []},
-        "events[0].params.items[0].tags",
-        "an array is not a parameter value",
-    ),
-    "201-items": (
-        {"events__0__params__items": [{"item_id": "a"}] * 201},
-        "events[0].params.items",
-        "more than 200 items",
-    ),
-}
+VIOLATIONS = violations("ga4", "violations")
 
 WARNINGS = {
     "value-without-currency": (

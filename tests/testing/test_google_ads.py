@@ -8,9 +8,10 @@ import hashlib
 import httpx
 import pytest
 
-from gatekeeper.testing import Simulators, google_ads
+from gatekeeper.testing import Simulators
+from gatekeeper.testing import google as google_ads
 
-from .builders import GONE, HASH, changed, received, summary
+from .builders import HASH, changed, received, summary, violations
 
 CLICKS = "/v26/customers/1234567890:uploadClickConversions"
 ADJUSTMENTS = "/v26/customers/1234567890:uploadConversionAdjustments"
@@ -64,199 +65,14 @@ INGEST_BODY = {
 }
 
 ONE = "conversions[0]"
-PARTIAL = {
-    "no-action": ({"conversionAction": GONE}, f"{ONE}.conversionAction", "conversionAction is needed"),
-    "action-form": ({"conversionAction": "987654"}, f"{ONE}.conversionAction", "conversionAction is needed"),
-    "action-of-another": (
-        {"conversionAction": ACTION.replace("1234567890", "1")},
-        f"{ONE}.conversionAction",
-        "of another customer",
-    ),
-    "no-time": ({"conversionDateTime": GONE}, f"{ONE}.conversionDateTime", "conversionDateTime is needed"),
-    "time-iso": ({"conversionDateTime": "2026-11-20T10:00:00Z"}, f"{ONE}.conversionDateTime", "is needed"),
-    "time-no-day": (
-        {"conversionDateTime": "2026-02-30 10:00:00+00:00"},
-        f"{ONE}.conversionDateTime",
-        "needed",
-    ),
-    "time-future": (
-        {"conversionDateTime": "2026-11-21 10:00:00+00:00"},
-        f"{ONE}.conversionDateTime",
-        "future",
-    ),
-    "two-clicks": ({"gbraid": "X"}, ONE, "more than one of gclid, gbraid and wbraid"),
-    "nobody": ({"gclid": GONE, "userIdentifiers": GONE}, ONE, "or userIdentifiers is needed"),
-    "wbraid-and-email": ({"gclid": GONE, "wbraid": "X"}, f"{ONE}.userIdentifiers", "do not go with"),
-    "value": ({"conversionValue": "12.5"}, f"{ONE}.conversionValue", "not a number"),
-    "currency": ({"currencyCode": "eur"}, f"{ONE}.currencyCode", "ISO 4217"),
-    "order-id": ({"orderId": 7}, f"{ONE}.orderId", "not a string"),
-    "ip": ({"userIpAddress": "x"}, f"{ONE}.userIpAddress", "not an IP address"),
-    "identifiers-kind": ({"userIdentifiers": {"a": 1}}, f"{ONE}.userIdentifiers", "not a list"),
-    "six-identifiers": (
-        {"userIdentifiers": [{"hashedEmail": HASH}] * 6},
-        f"{ONE}.userIdentifiers",
-        "more than 5",
-    ),
-    "two-in-one": (
-        {"userIdentifiers": [{"hashedEmail": HASH, "hashedPhoneNumber": HASH}]},
-        f"{ONE}.userIdentifiers[0]",
-        "not exactly one identifier",
-    ),
-    "clear-email": (
-        {"userIdentifiers": [{"hashedEmail": "a@b.co"}]},
-        f"{ONE}.userIdentifiers[0].hashedEmail",
-        "64 lower-case hex digits",
-    ),
-    "address-in-click": (
-        {"userIdentifiers": [{"addressInfo": {}}]},
-        f"{ONE}.userIdentifiers[0].addressInfo",
-        "only hashedEmail and hashedPhoneNumber",
-    ),
-    "consent-value": (
-        {"consent__adUserData": "CONSENT_GRANTED"},
-        f"{ONE}.consent.adUserData",
-        "neither GRANTED",
-    ),
-    "consent-kind": ({"consent": "GRANTED"}, f"{ONE}.consent", "not an object"),
-}
+PARTIAL = violations("google", "partial")
 
-TOTAL = {
-    "no-partial-failure": ({"partialFailure": GONE}, "partialFailure", "partialFailure is needed"),
-    "partial-failure-false": ({"partialFailure": False}, "partialFailure", "partialFailure is needed"),
-    "no-conversions": ({"conversions": []}, "conversions", "conversions is needed"),
-    "2001-conversions": ({"conversions": [CLICK] * 2001}, "conversions", "more than 2000"),
-    "conversion-kind": ({"conversions": [1]}, "conversions", "not an object"),
-    "unknown-field": ({"conversions__0__email": "x"}, f"{ONE}.email", "not a documented field"),
-    "unknown-consent": (
-        {"conversions__0__consent__adStorage": "x"},
-        f"{ONE}.consent.adStorage",
-        "not a documented field",
-    ),
-    "unknown-identifier": (
-        {"conversions__0__userIdentifiers": [{"email": "x"}]},
-        f"{ONE}.userIdentifiers[0].email",
-        "not a documented field",
-    ),
-    "unknown-body-field": ({"events": []}, "events", "not a documented field"),
-}
+TOTAL = violations("google", "total")
 
 AD = "conversionAdjustments[0]"
-ADJUSTMENT_VIOLATIONS = {
-    "no-type": ({"adjustmentType": GONE}, f"{AD}.adjustmentType", "adjustmentType is needed"),
-    "no-order-id": ({"orderId": GONE}, f"{AD}.orderId", "orderId is needed"),
-    "no-identifiers": ({"userIdentifiers": []}, f"{AD}.userIdentifiers", "userIdentifiers is needed"),
-    "55-days": (
-        {"gclidDateTimePair__conversionDateTime": "2026-09-26 09:00:00+00:00"},
-        f"{AD}.gclidDateTimePair.conversionDateTime",
-        "older than 54 days",
-    ),
-    "time-form": (
-        {"gclidDateTimePair__conversionDateTime": "yesterday"},
-        f"{AD}.gclidDateTimePair.conversionDateTime",
-        "not yyyy-mm-dd",
-    ),
-    "clear-name": (
-        {"userIdentifiers__0__addressInfo__hashedFirstName": "jane"},
-        f"{AD}.userIdentifiers[0].addressInfo.hashedFirstName",
-        "64 lower-case hex digits",
-    ),
-    "address-kind": (
-        {"userIdentifiers": [{"addressInfo": "Berlin"}]},
-        f"{AD}.userIdentifiers[0].addressInfo",
-        "not an object",
-    ),
-    "hashed-postcode": (
-        {"userIdentifiers__0__addressInfo__postalCode": HASH},
-        f"{AD}.userIdentifiers[0].addressInfo.postalCode",
-        "not a string in the clear",
-    ),
-    "consent": ({"consent": {}}, f"{AD}.consent", "not a documented field"),
-    "retraction-time": (
-        {"adjustmentType": "RETRACTION"},
-        f"{AD}.adjustmentDateTime",
-        "adjustmentDateTime is needed",
-    ),
-    "restatement-value": (
-        {"adjustmentType": "RESTATEMENT", "adjustmentDateTime": "2026-11-20 10:00:00+00:00"},
-        f"{AD}.restatementValue",
-        "restatementValue is needed",
-    ),
-}
+ADJUSTMENT_VIOLATIONS = violations("google", "adjustment_violations")
 
-INGEST_VIOLATIONS = {
-    "no-destinations": ({"destinations": []}, "destinations", "destinations is needed"),
-    "no-account": ({"destinations": [{}]}, "destinations[0].operatingAccount", "operatingAccount is needed"),
-    "no-events": ({"events": GONE}, "events", "events is needed"),
-    "2001-events": ({"events": [EVENT] * 2001}, "events", "more than 2000 events"),
-    "no-encoding": ({"encoding": GONE}, "encoding", "encoding is needed"),
-    "unknown-encoding": ({"encoding": "hex"}, "encoding", "neither HEX nor BASE64"),
-    "consent": ({"consent__adUserData": "GRANTED"}, "consent.adUserData", "neither CONSENT_GRANTED"),
-    "consent-kind": ({"consent": True}, "consent", "not an object"),
-    "ad-identifiers-kind": ({"events__0__adIdentifiers": "x"}, "events[0].adIdentifiers", "not an object"),
-    "unknown-identifier": (
-        {"events__0__userData__userIdentifiers": [{"email": "x"}]},
-        "events[0].userData.userIdentifiers[0].email",
-        "not a documented field",
-    ),
-    "event-kind": ({"events": [1]}, "events[0]", "not an object"),
-    "event-key": ({"events__0__email": "x"}, "events[0].email", "not a documented field"),
-    "no-time": ({"events__0__eventTimestamp": GONE}, "events[0].eventTimestamp", "eventTimestamp is needed"),
-    "time-seconds": (
-        {"events__0__eventTimestamp": 1},
-        "events[0].eventTimestamp",
-        "eventTimestamp is needed",
-    ),
-    "no-day": ({"events__0__eventTimestamp": "2026-02-30T00:00:00Z"}, "events[0].eventTimestamp", "RFC 3339"),
-    "source": ({"events__0__eventSource": "BROWSER"}, "events[0].eventSource", "not a documented source"),
-    "currency": ({"events__0__currency": "Euro"}, "events[0].currency", "ISO 4217"),
-    "value": ({"events__0__conversionValue": "1"}, "events[0].conversionValue", "not a number"),
-    "transaction": ({"events__0__transactionId": 1}, "events[0].transactionId", "not a string"),
-    "ad-identifier": (
-        {"events__0__adIdentifiers__fbclid": "x"},
-        "events[0].adIdentifiers.fbclid",
-        "documented",
-    ),
-    "ip": (
-        {"events__0__eventDeviceInfo__ipAddress": "x"},
-        "events[0].eventDeviceInfo.ipAddress",
-        "IP address",
-    ),
-    "nobody": (
-        {"events__0__adIdentifiers": GONE, "events__0__userData": GONE},
-        "events[0]",
-        "another identifier is needed",
-    ),
-    "no-identifiers": (
-        {"events__0__userData": {}},
-        "events[0].userData.userIdentifiers",
-        "userIdentifiers is needed",
-    ),
-    "11-identifiers": (
-        {"events__0__userData__userIdentifiers": [{"emailAddress": HASH}] * 11},
-        "events[0].userData.userIdentifiers",
-        "more than 10",
-    ),
-    "clear-email": (
-        {"events__0__userData__userIdentifiers__0__emailAddress": "a@b.co"},
-        "events[0].userData.userIdentifiers[0].emailAddress",
-        "64 lower-case hex digits",
-    ),
-    "two-in-one": (
-        {"events__0__userData__userIdentifiers__0__phoneNumber": HASH},
-        "events[0].userData.userIdentifiers[0]",
-        "not exactly one identifier",
-    ),
-    "hashed-region": (
-        {"events__0__userData__userIdentifiers__1__address__regionCode": HASH},
-        "events[0].userData.userIdentifiers[1].address.regionCode",
-        "not a string in the clear",
-    ),
-    "no-postcode": (
-        {"events__0__userData__userIdentifiers__1__address__postalCode": GONE},
-        "events[0].userData.userIdentifiers[1].address.postalCode",
-        "postalCode is needed",
-    ),
-}
+INGEST_VIOLATIONS = violations("google", "ingest_violations")
 
 VALID = [
     pytest.param(CLICKS, CLICK_BODY, id="click"),

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from gatekeeper.testing import Simulators, meta_capi
+from gatekeeper.testing import Simulators
+from gatekeeper.testing import meta as meta_capi
 
-from .builders import DAY, GONE, HASH, NOW, changed, received, summary
+from .builders import DAY, GONE, HASH, NOW, changed, received, summary, violations
 
 TARGET = "/v26.0/123456789/events?access_token=EAATOKEN"
 EVENT = {
@@ -32,77 +33,7 @@ EVENT = {
 }
 BODY = {"data": [EVENT]}
 
-VIOLATIONS = {
-    "no-data": ({"data": GONE}, "data", "data is needed"),
-    "empty-data": ({"data": []}, "data", "data is needed"),
-    "data-kind": ({"data": "events"}, "data", "data is needed"),
-    "1001-events": ({"data": [EVENT] * 1001}, "data", "more than 1000 events"),
-    "event-kind": ({"data__0": 5}, "data[0]", "not an object"),
-    "event-key": ({"data__0__email": "x"}, "data[0].email", "not a documented field"),
-    "no-name": ({"data__0__event_name": GONE}, "data[0].event_name", "event_name is needed"),
-    "no-time": ({"data__0__event_time": GONE}, "data[0].event_time", "event_time is needed"),
-    "time-kind": ({"data__0__event_time": "now"}, "data[0].event_time", "event_time is needed"),
-    "time-milliseconds": (
-        {"data__0__event_time": int(NOW) * 1000},
-        "data[0].event_time",
-        "in milliseconds, not in seconds",
-    ),
-    "time-8-days": ({"data__0__event_time": int(NOW) - 8 * DAY}, "data[0].event_time", "too long ago"),
-    "no-source": ({"data__0__action_source": GONE}, "data[0].action_source", "action_source is needed"),
-    "source-unknown": ({"data__0__action_source": "web"}, "data[0].action_source", "action_source is needed"),
-    "source-kind": ({"data__0__action_source": []}, "data[0].action_source", "action_source is needed"),
-    "no-url": ({"data__0__event_source_url": GONE}, "data[0].event_source_url", "event_source_url is needed"),
-    "event-id-kind": ({"data__0__event_id": 7}, "data[0].event_id", "not a string"),
-    "opt-out-kind": ({"data__0__opt_out": "yes"}, "data[0].opt_out", "not true or false"),
-    "no-user-data": ({"data__0__user_data": GONE}, "data[0].user_data", "user_data is needed"),
-    "empty-user-data": ({"data__0__user_data": {}}, "data[0].user_data", "user_data is needed"),
-    "user-data-key": (
-        {"data__0__user_data__email": "x"},
-        "data[0].user_data.email",
-        "not a documented field",
-    ),
-    "clear-email": ({"data__0__user_data__em": ["a@b.co"]}, "data[0].user_data.em[0]", "64 lower-case"),
-    "clear-phone": ({"data__0__user_data__ph": "16505551212"}, "data[0].user_data.ph", "64 lower-case"),
-    "upper-case-hash": ({"data__0__user_data__ph": HASH.upper()}, "data[0].user_data.ph", "64 lower-case"),
-    "hash-kind": ({"data__0__user_data__ph": 16505551212}, "data[0].user_data.ph", "64 lower-case"),
-    "clear-country": ({"data__0__user_data__country": "us"}, "data[0].user_data.country", "64 lower-case"),
-    "hashed-ip": (
-        {"data__0__user_data__client_ip_address": HASH},
-        "data[0].user_data.client_ip_address",
-        "not an IP address in the clear",
-    ),
-    "hashed-user-agent": (
-        {"data__0__user_data__client_user_agent": HASH},
-        "data[0].user_data.client_user_agent",
-        "not a user agent in the clear",
-    ),
-    "fbc-is-fbclid": ({"data__0__user_data__fbc": "IwAR2F4"}, "data[0].user_data.fbc", "not fb.<index>"),
-    "fbc-seconds": ({"data__0__user_data__fbc": "fb.1.1795168800.IwAR"}, "data[0].user_data.fbc", "not fb."),
-    "fbp-hashed": ({"data__0__user_data__fbp": HASH}, "data[0].user_data.fbp", "not fb.<index>"),
-    "custom-kind": (
-        {"data__0__custom_data": [], "data__0__event_name": "Lead"},
-        "data[0].custom_data",
-        "object",
-    ),
-    "currency": ({"data__0__custom_data__currency": "Euro"}, "data[0].custom_data.currency", "ISO 4217"),
-    "value-kind": ({"data__0__custom_data__value": "12,5"}, "data[0].custom_data.value", "not a number"),
-    "purchase-value": ({"data__0__custom_data__value": GONE}, "data[0].custom_data.value", "for Purchase"),
-    "purchase-currency": (
-        {"data__0__custom_data__currency": GONE},
-        "data[0].custom_data.currency",
-        "for Purchase",
-    ),
-    "option-unknown": (
-        {"data__0__data_processing_options": ["GDPR"]},
-        "data[0].data_processing_options",
-        "not a list with LDU",
-    ),
-    "option-kind": (
-        {"data__0__data_processing_options": "LDU"},
-        "data[0].data_processing_options",
-        "not a list with LDU",
-    ),
-}
+VIOLATIONS = violations("meta", "violations")
 
 TOO_LITTLE = {
     "place-and-agent": {

@@ -11,7 +11,7 @@ import pytest
 
 from gatekeeper.testing import Simulators, sentry
 
-from .builders import changed, received, summary
+from .builders import changed, received, summary, violations
 
 TARGET = "/api/42/envelope/"
 AUTH = ("X-Sentry-Auth", "Sentry sentry_key=public, sentry_version=7, sentry_client=test/1")
@@ -32,14 +32,7 @@ def of(event: object) -> bytes:
     return envelope(({"type": "event"}, json.dumps(event).encode()))
 
 
-EVENT_VIOLATIONS = {
-    "no-id": ({"event_id": None}, "event_id is needed"),
-    "id-with-dashes": ({"event_id": "c3b2ccb5-8a6d-4b8b-bed0-52456523139c"}, "event_id is needed"),
-    "no-timestamp": ({"timestamp": None}, "timestamp is needed"),
-    "timestamp-kind": ({"timestamp": "yesterday"}, "timestamp is needed"),
-    "no-platform": ({"platform": ""}, "platform is needed"),
-    "too-large": ({"message": "x" * 1024 * 1024}, "an event of more than 1048576 bytes"),
-}
+EVENT_VIOLATIONS = violations("sentry", "event_violations")
 
 BROKEN = {
     "empty": (b"", "envelope.header", "not a JSON object"),

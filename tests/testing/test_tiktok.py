@@ -7,7 +7,7 @@ import pytest
 
 from gatekeeper.testing import Simulators, tiktok
 
-from .builders import DAY, GONE, HASH, NOW, changed, received, summary
+from .builders import HASH, NOW, changed, received, summary, violations
 
 TARGET = "/open_api/v1.3/event/track/"
 TOKEN = ("Access-Token", "TTTOKEN")
@@ -22,47 +22,9 @@ EVENT = {
 }
 BODY = {"event_source": "web", "event_source_id": "COQDA8RC77U2TMR44LI0", "data": [EVENT]}
 
-VIOLATIONS = {
-    "no-source": ({"event_source": GONE}, "event_source", "event_source is needed"),
-    "source-unknown": ({"event_source": "website"}, "event_source", "event_source is needed"),
-    "no-pixel": ({"event_source_id": ""}, "event_source_id", "event_source_id is needed"),
-    "no-data": ({"data": GONE}, "data", "data is needed"),
-    "1001-events": ({"data": [EVENT] * 1001}, "data", "more than 1000 events"),
-    "event-kind": ({"data__0": "Purchase"}, "data[0]", "not an object"),
-    "event-key": ({"data__0__context": {}}, "data[0].context", "not a documented field"),
-    "no-event": ({"data__0__event": GONE}, "data[0].event", "event is needed"),
-    "no-time": ({"data__0__event_time": GONE}, "data[0].event_time", "event_time is needed"),
-    "time-text": ({"data__0__event_time": "2026-11-20"}, "data[0].event_time", "event_time is needed"),
-    "time-milliseconds": ({"data__0__event_time": int(NOW) * 1000}, "data[0].event_time", "in milliseconds"),
-    "limited-kind": ({"data__0__limited_data_use": 1}, "data[0].limited_data_use", "not true or false"),
-    "page-url": ({"data__0__page__url": "/thanks"}, "data[0].page.url", "not a URL"),
-    "page-kind": ({"data__0__page": "x"}, "data[0].page.url", "not a URL"),
-    "no-user": ({"data__0__user": GONE}, "data[0].user", "user is needed"),
-    "empty-user": ({"data__0__user": {"email": ""}}, "data[0].user", "user is needed"),
-    "user-key": ({"data__0__user__name": "x"}, "data[0].user.name", "not a documented field"),
-    "clear-email": ({"data__0__user__email": "a@b.co"}, "data[0].user.email", "64 lower-case hex digits"),
-    "clear-phone": ({"data__0__user__phone": ["+1415"]}, "data[0].user.phone[0]", "64 lower-case hex digits"),
-    "hashed-ip": ({"data__0__user__ip": HASH}, "data[0].user.ip", "not an IP address in the clear"),
-    "hashed-city": ({"data__0__user__city": HASH}, "data[0].user.city", "not a string in the clear"),
-    "click-id-kind": ({"data__0__user__ttclid": 7}, "data[0].user.ttclid", "not a string in the clear"),
-    "properties-kind": (
-        {"data__0__properties": [], "data__0__event": "Lead"},
-        "data[0].properties",
-        "not an object",
-    ),
-    "currency": ({"data__0__properties__currency": "Euro"}, "data[0].properties.currency", "ISO 4217"),
-    "value": ({"data__0__properties__value": "12"}, "data[0].properties.value", "not a number"),
-    "contents": ({"data__0__properties__contents": ["a"]}, "data[0].properties.contents", "list of objects"),
-}
+VIOLATIONS = violations("tiktok", "violations")
 
-WARNINGS = {
-    "29-days": ({"data__0__event_time": int(NOW) - 29 * DAY}, "data[0].event_time"),
-    "future": ({"data__0__event_time": int(NOW) + 3600}, "data[0].event_time"),
-    "no-event-id": ({"data__0__event_id": GONE}, "data[0].event_id"),
-    "no-page": ({"data__0__page": GONE}, "data[0].page"),
-    "purchase-without-value": ({"data__0__properties__value": GONE}, "data[0].properties"),
-    "unknown-field": ({"pixel": 1}, "pixel"),
-}
+WARNINGS = violations("tiktok", "warnings")
 
 
 def test_a_valid_request_has_no_problems() -> None:

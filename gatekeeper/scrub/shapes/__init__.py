@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from gatekeeper.scrub.found import Span
-from gatekeeper.scrub.shapes import card, email, iban, ip, jwt, key, phone, token
+from gatekeeper.scrub.shapes import card, email, home, iban, ip, jwt, key, phone, token
 
 SHAPES: tuple[Callable[[str], Iterator[Span]], ...] = (
     email.find,
@@ -20,4 +20,5 @@ SHAPES: tuple[Callable[[str], Iterator[Span]], ...] = (
     jwt.find,
     key.find,
     token.find,
+    home.find,
 )

@@ -1,5 +1,6 @@
 """E-mail addresses: something, an at sign (or several), a domain of two labels or more, in any script.
 
+Also `jane.doe_at_example.com`, `jane(at)example.com` and `jane [at] example [dot] com`.
 Left alone: names without a dot after the at sign (`@nike`, `user@localhost`), package versions
 (`react@18.2.0`), pixel densities (`logo@2x.png`). Every at sign is looked at once and nothing is scanned
 twice, so the time is linear.
@@ -30,10 +31,28 @@ _LITERAL = re.compile(r"\[[0-9A-Fa-f:.]{3,45}\]")
 _NO_ADDRESS = re.compile(r"\d+\.\d+(?:[.\-]|\Z)|\d+(?:\.\d+)?x\.[A-Za-z]{2,5}\Z")
 _LOCAL_SPACED, _LOCAL_ANY = re.compile(f"{LOCAL_SPACED}+"), re.compile(f"{LOCAL_ANY}+")
 _OPENING = re.compile(f"{LABEL_ANY}|[_+!#$%^~*|-]")
+# As mailing programs and people write it where no at sign may stand.
+_WRITTEN_OUT = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9.+\-]|_(?!at_)){0,63}(?:_at_|[_ ]?[(\[{] ?at ?[)\]}][_ ]?)"
+    r"[A-Za-z0-9](?:[A-Za-z0-9\-]|_(?!dot_)){0,62}"
+    r"(?:(?:\.|_dot_|[_ ]?[(\[{] ?dot ?[)\]}][_ ]?)[A-Za-z0-9\-]{1,63}){0,3}"
+    r"(?:\.|_dot_|[_ ]?[(\[{] ?dot ?[)\]}][_ ]?)(?!html?\b|php\b|jpe?g\b|png\b|pdf\b|js\b|css\b|aspx?\b)[A-Za-z]{2,18}",
+    re.IGNORECASE,
+)
+_AT = re.compile(r"[(\[{] ?at ?[)\]}]")
+
+
+def written_out(text: str) -> bool:
+    """Whether there may be an address with a word for its at sign."""
+    low = text.lower()
+    return "_at_" in low or any(bracket in low and _AT.search(low) is not None for bracket in "([{")
 
 
 def find(text: str) -> Iterator[Span]:
     """Each address as `email`."""
+    if written_out(text):
+        for match in _WRITTEN_OUT.finditer(text):
+            yield Span(match.start(), match.end(), "email")
     if "@" not in text:
         return
     backwards = text[::-1]

@@ -1,6 +1,7 @@
 """Telephone numbers: E.164 and the national ways of writing that cannot be mistaken for something else.
 
-A bare run of digits is a number only after a word that says so (`tel`, `电话` …, in `phone.toml`): without
+`00` and a country code without separators count where the number is one that its country gives out. Any other
+bare run of digits is a number only after a word that says so (`tel`, `电话` …, in `phone.toml`): without
 that, nothing tells it from an order number, an EAN or a time stamp. With separators, these are known:
 `+` or `00` and a country code; North American 3-3-4; an area code in brackets; a leading zero and 9 to 12
 digits; Chinese 3-4-4, Indian 5-5, Spanish 3-2-2-2, Russian 8-3-3-2-2.
@@ -13,6 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
+import phonenumbers
 
 from gatekeeper.scrub.found import Span
 from gatekeeper.scrub.shapes.digits import ENOUGH, groups, runs
@@ -44,6 +47,8 @@ _NUMBER = re.compile(
     rf"(?<![A-Za-z0-9_])(?:(?P<code>{_FORMS['code'][0]})"
     rf"|(?<![A-Za-z]-)(?<!\d[.\-/,:])(?:{_NATIONAL})(?!\d)(?![.\-/:,]\d))"
 )
+# Zeros and a country code without a space: only numbers that are given out, so that order numbers stay.
+_BARE_ZEROS = re.compile(r"(?<![A-Za-z0-9_.\-/+#])00[1-9]\d{8,13}(?![\d\-/]|\.\d)")
 _SEPARATED = re.compile(r"\d[ .\-/()+\t]{1,4}\d|\+")
 _DATE = re.compile(r"0?\d[.\-/]\d\d[.\-/](?:19|20)\d\d(?!\d)")
 _ORDER = re.compile(r"\d\d-\d{5}-\d{5}\Z|(?!08)\d{4}(?:[ .\-]\d{4}){2}\Z")  # as shops number their orders
@@ -77,8 +82,25 @@ def find(text: str) -> Iterator[Span]:
             digits = sum(map(str.isdigit, match.group()))
             if fewest <= digits <= most and not _something_else(text, match):
                 yield Span(match.start(), match.end(), "phone")
+    if "00" in text:
+        for match in _BARE_ZEROS.finditer(text):
+            if not _is_gtin(match.group()) and _is_issued(match.group()[2:]):
+                yield Span(match.start(), match.end(), "phone")
     for begin, stop in runs(text):
         yield from _announced(text, groups(text, begin, stop))
+
+
+def _is_issued(digits: str) -> bool:
+    """Whether a number with its country code is one that its country gives out."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse("+" + digits, None))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _is_gtin(digits: str) -> bool:
+    """Whether fourteen digits have the check digit of an article number (GS1)."""
+    return len(digits) == 14 and sum(int(digit) * (3 - 2 * (n % 2)) for n, digit in enumerate(digits)) % 10 == 0
 
 
 def _something_else(text: str, match: re.Match[str]) -> bool:

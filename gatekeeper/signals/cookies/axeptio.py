@@ -1,21 +1,22 @@
-"""Axeptio: `axeptio_cookies` (JSON), or the lists `axeptio_authorized_vendors` and `axeptio_all_vendors`.
+"""Axeptio: `axeptio_cookies` (JSON), or the list `axeptio_authorized_vendors`.
 
-`$$completed: true` is a choice. Keys are vendors, which only the site can map. The lists are read where
-the JSON cookie is missing: authorized vendors were accepted, all others of the site refused.
+`$$completed: true` is a choice. Keys are vendors, which only the site can map. The list is read where the
+JSON cookie is missing: authorized vendors were accepted, all others of the site refused.
 Source: https://support.axeptio.eu/hc/en-gb/articles/4407102417041 ; observed values
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, label, of_accepted, opaque, read_each, undecided
+from gatekeeper.signals.answers import decided, label, listed, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, json_object, plain, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "axeptio"
-NAMES = ("axeptio_cookies", "axeptio_authorized_vendors", "axeptio_all_vendors")
+NAMES = ("axeptio_cookies", "axeptio_authorized_vendors")
 PREFIXES = ()
 CATEGORIES: dict[str, Purpose] = {}
 OMITS_REFUSALS = False
@@ -25,9 +26,8 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
     """One choice per `axeptio_cookies`, or per list where there is none."""
     if "axeptio_cookies" in cookies:
         return read_each(SOURCE, cookies["axeptio_cookies"], lambda value: _signals(value, site))
-    everyone = cookies.get("axeptio_all_vendors", ())
     authorized = cookies.get("axeptio_authorized_vendors", ())
-    return read_each(SOURCE, authorized, lambda value: _from_lists(value, everyone, site))
+    return read_each(SOURCE, authorized, lambda value: _from_list(value, site))
 
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
@@ -42,13 +42,9 @@ def _signals(value: str, site: Site) -> Iterator[Signal]:
     yield decided(SOURCE, spoken, site, at=at, evidence=evidence, notice=notice, current=site.is_current(notice))
 
 
-def _from_lists(value: str, everyone: Iterable[str], site: Site) -> Iterator[Signal]:
+def _from_list(value: str, site: Site) -> Iterator[Signal]:
     accepted = _names(value)
-    if not site.categories:
-        yield opaque(SOURCE, f"[consent.{SOURCE}] has to map the vendors")
-        return
-    spoken: dict[str, bool | None] = {name: name in accepted for text in everyone for name in _names(text)}
-    yield decided(SOURCE, {**spoken, **of_accepted(accepted, site.categories, CATEGORIES)}, site)
+    yield listed(SOURCE, accepted, site, CATEGORIES, services=accepted)
 
 
 def _names(value: str) -> frozenset[str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, label, of_accepted, read_each
+from gatekeeper.signals.answers import label, listed, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object, mapping, strings, token
+from gatekeeper.signals.site import Site
 
 SOURCE = "borlabs"
 NAMES = ("borlabs-cookie",)
@@ -31,12 +32,14 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
     found = json_object(value)
-    accepted = [name for name, services in mapping(found.get("consents")).items() if strings(services)]
+    groups = {name: strings(services) for name, services in mapping(found.get("consents")).items()}
     version = found.get("version")
-    yield decided(
+    yield listed(
         SOURCE,
-        of_accepted(accepted, site.categories, CATEGORIES),
+        [name for name, services in groups.items() if services],
         site,
+        CATEGORIES,
+        services=[name for services in groups.values() for name in services],
         evidence=token(found.get("uid")),
         notice=label(version),
         current=site.is_current(version),

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, of_accepted, read_each
+from gatekeeper.signals.answers import decided, of_accepted, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, plain, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "c15t"
 NAMES = ("c15t",)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, label, read_each, undecided
+from gatekeeper.signals.answers import decided, label, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import json_object, mapping, token, when
+from gatekeeper.signals.encoding import ForeignError, json_object, mapping, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "civic"
 NAMES = ("CookieControl",)
@@ -28,10 +29,12 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
     found = json_object(value)
+    if "optionalCookies" not in found and "interactedWith" not in found:
+        raise ForeignError("not written by Cookie Control")
     statement = found.get("statement")
     notice = label(statement.get("updated")) if isinstance(statement, dict) else None
     at, evidence = when(found.get("consentDate")), token(found.get("user"))
-    categories = mapping(found.get("optionalCookies"))
+    categories = mapping(found.get("optionalCookies", {}))
     if found.get("interactedWith") is not True:
         yield undecided(SOURCE, "banner not answered", at=at, evidence=evidence, notice=notice)
         return

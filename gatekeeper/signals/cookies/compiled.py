@@ -18,11 +18,11 @@ from msgspec import structs
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import Site, category_map
 from gatekeeper.signals.cookies.reader import Reader
 from gatekeeper.signals.cookies.registry import OPT_OUTS, READERS
 from gatekeeper.signals.encoding import LONGEST
 from gatekeeper.signals.header import split_pair
+from gatekeeper.signals.site import Site, category_map, plain_name
 from gatekeeper.signals.tcf import PURPOSES, PurposeTable
 
 _ENTRIES = 1024
@@ -70,6 +70,8 @@ class CookieReaders:
     `names`: a cookie name (or prefix) of the site to the standard one it stands for, as `{"consent":
     "klaro"}`.
     `tcf`: which TCF purposes make up ours.
+    `services`: platform id to the single services the site knows, and the destinations each stands for.
+    `usual_services`: the same under names that platforms usually have for them, whatever the platform.
     Raises `ConfigError` for a platform or standard name that does not exist.
     """
 
@@ -81,9 +83,12 @@ class CookieReaders:
         versions: Mapping[str, Mapping[str, str]] | None = None,
         names: Mapping[str, str] | None = None,
         tcf: PurposeTable = PURPOSES,
+        services: Mapping[str, Mapping[str, Collection[str]]] | None = None,
+        usual_services: Mapping[str, Collection[str]] | None = None,
     ) -> None:
-        categories, versions, names = categories or {}, versions or {}, names or {}
-        _check(platforms, categories, versions, names)
+        categories, versions, names, services = categories or {}, versions or {}, names or {}, services or {}
+        _check(platforms, {*categories, *versions, *services}, names)
+        usual = _service_map(usual_services or {})
         self._exact: dict[str, tuple[int, str]] = {}
         self._prefixes: list[tuple[str, int, str]] = []
         self._platforms: list[_Platform] = []
@@ -95,9 +100,13 @@ class CookieReaders:
                     category_map(reader.CATEGORIES, own, replaces=reader.OMITS_REFUSALS),
                     versions.get(reader.SOURCE, {}),
                     tcf,
+                    _service_map(services.get(reader.SOURCE, {})),
+                    usual,
                 )
                 self._recognise(reader, names)
                 self._platforms.append(_Platform(reader, site, not listed))
+        # Own names first, then the longest: a standard prefix must not swallow the name that continues it.
+        self._prefixes.sort(key=lambda entry: (entry[0] not in names, -len(entry[0])))
         starts = [
             *(f"{name}=".encode() for name in self._exact),
             *(prefix.encode() for prefix, *_ in self._prefixes),
@@ -174,12 +183,16 @@ def _voices(signals: Iterable[Signal]) -> Iterator[Signal]:
         yield signal if len(same) == 1 else structs.replace(signal, voice=f"{signal.source}/{len(same)}")
 
 
-def _check(
-    platforms: Literal["auto"] | Collection[str],
-    categories: Mapping[str, Mapping[str, Purpose]],
-    versions: Mapping[str, Mapping[str, str]],
-    names: Mapping[str, str],
-) -> None:
+def _service_map(services: Mapping[str, Collection[str]]) -> Mapping[str, frozenset[str]]:
+    """Services by their plain names; spellings of one service add up."""
+    found: dict[str, frozenset[str]] = {}
+    for name, destinations in services.items():
+        plain = plain_name(name)
+        found[plain] = found.get(plain, frozenset()) | frozenset(destinations)
+    return found
+
+
+def _check(platforms: Literal["auto"] | Collection[str], tables: Collection[str], names: Mapping[str, str]) -> None:
     known = sorted(reader.SOURCE for reader in READERS)
     standard = {name for reader in READERS for name in (*reader.NAMES, *reader.PREFIXES)}
     problems = []
@@ -193,7 +206,7 @@ def _check(
         ]
     problems += [
         f"[consent.{name}]: no platform has this name; known are {', '.join(known)}"
-        for name in sorted({*categories, *versions})
+        for name in sorted(tables)
         if name not in known
     ]
     problems += [

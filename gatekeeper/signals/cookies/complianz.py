@@ -1,20 +1,24 @@
 """Complianz: one cookie per category, `cmplz_statistics=allow|deny` (the prefix can be configured).
 
-A category cookie is there iff it was answered. Anonymous statistics are a category of their own and are
-not mapped.
-Source: https://github.com/Really-Simple-Plugins/complianz-gdpr `cookiebanner/js/complianz.js`
+The main site of a WordPress network writes `cmplz_rt_statistics` and so on. A category cookie is there iff
+it was answered. Anonymous statistics are a category of their own and are not mapped. Single services are in
+`cmplz_consented_services`, JSON of booleans.
+Source: https://github.com/Really-Simple-Plugins/complianz-gdpr `cookiebanner/js/complianz.js`,
+`get_cookie_prefix()`
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, label, undecided, unreadable
+from gatekeeper.signals.answers import by_category, label, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError
+from gatekeeper.signals.site import Site
 
 SOURCE = "complianz"
 NAMES = ()
-PREFIXES = ("cmplz_",)
+PREFIXES = ("cmplz_rt_", "cmplz_")
 CATEGORIES = {
     "functional": Purpose.NECESSARY,
     "statistics": Purpose.ANALYTICS,
@@ -22,18 +26,23 @@ CATEGORIES = {
 }
 OMITS_REFUSALS = False
 
-_SWITCH = {"allow": True, "deny": False}
 _KNOWN = ("functional", "preferences", "statistics", "statistics-anonymous", "marketing")
+_SERVICES = "consented_services"
 
 
 def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
     """One choice out of all the cookies; of a category that is there twice the refusal counts."""
-    found = {name.removeprefix(PREFIXES[0]): values for name, values in cookies.items()}
-    answers = {name: values for name, values in found.items() if name in _KNOWN or name in site.categories}
+    found = _named(cookies, site)
     notice = label(next(iter(found.get("policy_id", ())), None))
-    if any(value not in _SWITCH for values in answers.values() for value in values):
-        return (unreadable(SOURCE, UnreadableError("neither allow nor deny")),)
-    if not answers:
-        return (undecided(SOURCE, "banner not answered", notice=notice),)
-    spoken = both((name, _SWITCH[value]) for name, values in answers.items() for value in values)
-    return (decided(SOURCE, spoken, site, notice=notice, current=site.is_current(notice)),)
+    signals = by_category(SOURCE, found, site, known=_KNOWN, services=_SERVICES, notice=notice)
+    return signals or (undecided(SOURCE, "banner not answered", notice=notice),)
+
+
+def _named(cookies: Cookies, site: Site) -> Mapping[str, Sequence[str]]:
+    """The cookies by what follows the prefix; the site's map may know one by its longer name."""
+    found: dict[str, list[str]] = {}
+    for name, values in cookies.items():
+        longer = name.removeprefix("cmplz_")
+        rest = longer if longer in site.categories else longer.removeprefix("rt_")
+        found.setdefault(rest, []).extend(values)
+    return found

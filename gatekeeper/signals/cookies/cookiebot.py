@@ -14,9 +14,10 @@ from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals import tcf
-from gatekeeper.signals.answers import Site, both, decided, read_each, undecided
+from gatekeeper.signals.answers import both, decided, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError, UnreadableError, plain, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "cookiebot"
 NAMES = ("CookieConsent",)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, label, read_each
+from gatekeeper.signals.answers import decided, label, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "cookiefirst"
 NAMES = ("cookiefirst-consent",)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, read_each
+from gatekeeper.signals.answers import both, decided, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object, strings, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "cookieinformation"
 NAMES = ("CookieInformationConsent",)

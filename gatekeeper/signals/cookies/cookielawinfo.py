@@ -1,15 +1,17 @@
 """GDPR Cookie Consent (the older CookieYes plugin): `viewed_cookie_policy`, and one cookie per category.
 
-`viewed_cookie_policy` is the answer; without it the category cookies are defaults. `no` refuses everything.
+`viewed_cookie_policy` is the answer; without it the category cookies are defaults. `no` refuses everything. Home-made
+banners use the same name with other values, which are theirs.
 Source: https://www.webtoffee.com/gdpr-cookie-consent-cookie-list/ ; consent-rr `src/cookielawinfo`
 """
 
 from __future__ import annotations
 
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import ALL_REFUSED, Site, both, decided, undecided, unreadable
+from gatekeeper.signals.answers import ALL_REFUSED, both, decided, undecided, unreadable
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError
+from gatekeeper.signals.encoding import ForeignError
+from gatekeeper.signals.site import Site
 
 SOURCE = "cookielawinfo"
 NAMES = ("viewed_cookie_policy",)
@@ -27,8 +29,8 @@ _SWITCH = {"yes": True, "no": False}
 def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
     """One choice out of all the cookies; of a category that is there twice the refusal counts."""
     viewed = cookies.get("viewed_cookie_policy", ())
-    if any(value not in _SWITCH for value in viewed):
-        return (unreadable(SOURCE, UnreadableError("neither yes nor no")),)
+    if viewed and not any(value in _SWITCH for value in viewed):
+        return (unreadable(SOURCE, ForeignError("not written by this plugin")),)
     if not viewed:
         return (undecided(SOURCE, "banner not answered"),)
     if "no" in viewed:

@@ -1,6 +1,7 @@
 """CookieScript: `CookieScriptConsent`, JSON, encoded; `categories` lists accepted ones, as JSON within JSON.
 
-`action` is the answer; without it the banner was only shown. Refused categories are left out.
+`action` is the answer; without it the banner was only shown. Refused categories are left out. The old form has
+no `categories` at all: its answer is for everything.
 Source: https://support.cookie-script.com/ ; consent-rr `src/cookiescript`
 """
 
@@ -8,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import orjson
-
-from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, of_accepted, read_each, undecided
+from gatekeeper.model import Purpose, Role, Signal, Standing
+from gatekeeper.signals.answers import ALL_GRANTED, listed, read_each, refused_altogether, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError, json_object, strings, token, when
+from gatekeeper.signals.encoding import json_array, json_object, strings, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "cookiescript"
 NAMES = ("CookieScriptConsent",)
@@ -39,15 +39,14 @@ def _signals(value: str, site: Site) -> Iterator[Signal]:
     if found.get("action") not in _ANSWERS:
         yield undecided(SOURCE, "banner not answered", at=at, evidence=evidence)
         return
-    accepted = _categories(found.get("categories", [])) if found["action"] == "accept" else ()
-    spoken = of_accepted(accepted, site.categories, CATEGORIES)
-    yield decided(SOURCE, spoken, site, at=at, evidence=evidence)
+    if found["action"] == "reject":
+        yield refused_altogether(SOURCE, at=at, evidence=evidence)
+    elif "categories" not in found:
+        note = "choice for everything at once"
+        yield Signal(SOURCE, Role.CHOICE, Standing.DECIDED, ALL_GRANTED, at=at, evidence=evidence, note=note)
+    else:
+        yield listed(SOURCE, _categories(found["categories"]), site, CATEGORIES, at=at, evidence=evidence)
 
 
 def _categories(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            raise UnreadableError("broken JSON") from None
-    return strings(value)
+    return strings(json_array(value) if isinstance(value, str) else value)

@@ -1,4 +1,4 @@
-"""CookieYes: `cookieyes-consent`, comma-separated `name:yes|no` pairs.
+"""CookieYes: `cookieyes-consent`, comma-separated `name:yes|no` pairs; WebToffee writes the same as `wt_consent`.
 
 Only `action:yes` is a choice. `consent:` is ignored: it is turned round in the platform's CCPA mode.
 Source: https://www.cookieyes.com/documentation/cookies-used-by-cookieyes/ ; consent-rr `src/cookieyes`
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, read_each, undecided
+from gatekeeper.signals.answers import both, decided, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, plain, token
+from gatekeeper.signals.site import Site
 
 SOURCE = "cookieyes"
-NAMES = ("cookieyes-consent",)
+NAMES = ("cookieyes-consent", "wt_consent")
 PREFIXES = ()
 CATEGORIES = {
     "necessary": Purpose.NECESSARY,
@@ -29,7 +30,8 @@ _NO_CATEGORIES = ("consentid", "consent", "action")
 
 def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
     """One choice per cookie."""
-    return read_each(SOURCE, cookies["cookieyes-consent"], lambda value: _signals(value, site))
+    values = [value for found in cookies.values() for value in found]
+    return read_each(SOURCE, values, lambda value: _signals(value, site))
 
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:

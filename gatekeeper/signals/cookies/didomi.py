@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, read_each, undecided
+from gatekeeper.signals.answers import both, decided, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import base64_json, mapping, strings, token, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "didomi"
 NAMES = ("didomi_token",)

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, read_each
+from gatekeeper.signals.answers import both, decided, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError, UnreadableError, plain, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "django-cookie-consent"
 NAMES = ("cookie_consent",)
@@ -23,6 +24,7 @@ CATEGORIES = {"analytics": Purpose.ANALYTICS, "marketing": Purpose.MARKETING}
 OMITS_REFUSALS = False
 
 _DECLINED = "-1"
+_SHORTEST = 10  # characters: a version is a date, and a number as short as 1 or 2026 is none
 
 
 def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
@@ -32,7 +34,7 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
     groups = [entry.partition("=")[::2] for entry in plain(value).split("|")]
-    broken = [version != _DECLINED and when(version) is None for _name, version in groups]
+    broken = [version != _DECLINED and (len(version) < _SHORTEST or when(version) is None) for _name, version in groups]
     if all(broken):
         raise ForeignError("not written by django-cookie-consent")
     if any(broken):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import orjson
-
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals import tcf
-from gatekeeper.signals.answers import Site, read_each, undecided
+from gatekeeper.signals.answers import read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError, plain
+from gatekeeper.signals.encoding import UnreadableError, json_array
+from gatekeeper.signals.site import Site
 
 SOURCE = "google-funding-choices"
 NAMES = ("FCCDCF",)
@@ -29,11 +28,8 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
-    try:
-        found = orjson.loads(plain(value))
-    except orjson.JSONDecodeError:
-        raise UnreadableError("broken JSON") from None
-    consent = found[3] if isinstance(found, list) and len(found) > 3 else ...
+    found = json_array(value)
+    consent = found[3] if len(found) > 3 else ...
     if consent is None:
         yield undecided(SOURCE, "no TC string yet")
         return

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals import gpp
-from gatekeeper.signals.answers import Site
 from gatekeeper.signals.cookies.reader import Cookies
+from gatekeeper.signals.site import Site
 
 SOURCE = "gpp"
 NAMES = ("OTGPPConsent", "IABGPP_HDR_GppString")

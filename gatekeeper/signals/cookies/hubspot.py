@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import ALL_GRANTED, ALL_REFUSED, Site, both, decided, read_each
+from gatekeeper.signals.answers import ALL_GRANTED, ALL_REFUSED, both, decided, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, plain
+from gatekeeper.signals.site import Site
 
 SOURCE = "hubspot"
 NAMES = ("__hs_cookie_cat_pref", "__hs_opt_out", "__hs_do_not_track")

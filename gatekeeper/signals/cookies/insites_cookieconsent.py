@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import ALL_GRANTED, ALL_REFUSED, Site, read_each, undecided
+from gatekeeper.signals.answers import ALL_GRANTED, ALL_REFUSED, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError
+from gatekeeper.signals.site import Site
 
 SOURCE = "insites-cookieconsent"
 NAMES = ("cookieconsent_status",)

@@ -1,10 +1,9 @@
 """iubenda: `_iub_cs-<id>`, encoded JSON with `purposes` per number or `consent` for everything.
 
 A cookie with neither holds an id only: no choice. `_iub_cs-<id>-uspr` holds the US opt-outs, of which
-`false` is taken as opted out; the direction is known from reader code only, and an opt-out too many does
-no harm.
+`false` is opted out. What else follows the id is a sibling.
 Source: https://www.iubenda.com/en/help/1205-how-to-configure-your-cookie-solution-advanced-guide ;
-consent-rr `src/iubenda`
+consent-rr `src/iubenda`; direction of `-uspr`: an observed cookie beside a US Privacy string
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.answers import ALL_GRANTED, ALL_REFUSED, Site, decided, opt_out, read_each, undecided
+from gatekeeper.signals.answers import ALL_GRANTED, ALL_REFUSED, decided, opt_out, read_each, sibling, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object, mapping, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "iubenda"
 NAMES = ()
@@ -31,8 +31,10 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
     for name, values in cookies.items():
         if name.endswith("-uspr"):
             signals.extend(read_each(SOURCE, values, _opt_outs))
-        elif not name.endswith("-granular"):
+        elif "-" not in name.removeprefix(PREFIXES[0]):
             signals.extend(read_each(SOURCE, values, lambda value: _signals(value, site)))
+        else:
+            signals.append(sibling(SOURCE))
     return tuple(signals)
 
 

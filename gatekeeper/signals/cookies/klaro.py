@@ -1,6 +1,7 @@
 """Klaro: cookie `klaro` (the name can be configured), JSON of service names and booleans.
 
-The cookie is written with the answer. Keys are services, which only the site can map. No date, no id.
+The cookie is written with the answer. All at `false` is a refusal of everything. Keys are services, which only
+the site can map. No date, no id.
 Source: https://github.com/klaro-org/klaro-js `src/consent-manager.js`
 """
 
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, read_each
+from gatekeeper.signals.answers import decided, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object
+from gatekeeper.signals.site import Site
 
 SOURCE = "klaro"
 NAMES = ("klaro",)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, opaque, read_each
+from gatekeeper.signals.answers import decided, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object
+from gatekeeper.signals.site import Site
 
 SOURCE = "moove-gdpr"
 NAMES = ("moove_gdpr_popup",)
@@ -29,8 +30,5 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
     found = json_object(value)
-    if not site.categories:
-        yield opaque(SOURCE, f"[consent.{SOURCE}] has to map `thirdparty` and `advanced`")
-        return
     spoken = {name: _SWITCH.get(flag) if isinstance(flag, str) else None for name, flag in found.items()}
     yield decided(SOURCE, spoken, site)

@@ -1,11 +1,13 @@
 """OneTrust: `OptanonConsent` (a query string) with `OptanonAlertBoxClosed` (when the visitor answered).
 
 A choice was made iff `OptanonAlertBoxClosed` holds a date: before that the groups hold the template's
-defaults, which may all be on. `SPD_BG`/`OSSTA_BG` at 0 are opt-outs of sale; GPC is reported as the
-platform saw it. The IAB strings OneTrust writes are read by `tcf` (`eupubconsent-v2`) and `gpp`
-(`OTGPPConsent`).
+defaults, which may all be on. Background groups (`SPD_BG`, `SSPD_BG`, `OSSTA_BG`: every name that ends in
+`_BG`) at 0 are opt-outs of sale; GPC is reported as the platform saw it. Older tenants number their groups,
+and 1 is what cannot be refused there. A server may have percent-encoded the whole. The IAB strings OneTrust
+writes are read by `tcf` (`eupubconsent-v2`) and `gpp` (`OTGPPConsent`).
 Source: https://github.com/ryanbr/consent-rr `src/onetrust` (notes on the shipped script); category ids
-https://my.onetrust.com/s/article/UUID-66bcaaf1-c7ca-5f32-6760-c75a1337c226
+https://my.onetrust.com/s/article/UUID-66bcaaf1-c7ca-5f32-6760-c75a1337c226 ; background groups: observed
+values
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, opt_out, read_each, undecided
+from gatekeeper.signals.answers import both, decided, opt_out, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError, plain, token, when
+from gatekeeper.signals.encoding import UnreadableError, plain, token, unquote, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "onetrust"
 NAMES = ("OptanonConsent", "OptanonAlertBoxClosed")
@@ -24,6 +27,8 @@ CATEGORIES = {"C0001": Purpose.NECESSARY, "C0002": Purpose.ANALYTICS, "C0004": P
 OMITS_REFUSALS = False
 
 _SWITCH = {"1": True, "0": False}
+_BACKGROUND = "_BG"
+_REQUIRED_NUMBER = "1"
 
 
 def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
@@ -44,7 +49,7 @@ def _date(value: str) -> float | None:
 
 
 def _signals(value: str, at: float | None, site: Site) -> Iterator[Signal]:
-    pairs = [part.split("=", 1) for part in value.split("&") if "=" in part]
+    pairs = _pairs(value)
     fields = dict(pairs)
     if not fields:
         raise UnreadableError("no OneTrust fields")
@@ -52,17 +57,29 @@ def _signals(value: str, at: float | None, site: Site) -> Iterator[Signal]:
         raise UnreadableError("a field twice")
     groups = both(_groups(plain(fields.get("groups", ""))))
     evidence = token(fields.get("consentId"))
-    if groups.get("SPD_BG") is False or groups.get("OSSTA_BG") is False:
+    background = {name: groups.pop(name) for name in list(groups) if name.upper().endswith(_BACKGROUND)}
+    if False in background.values():
         yield opt_out(SOURCE, "opted out of sale")
+    if _REQUIRED_NUMBER not in site.categories:
+        groups.pop(_REQUIRED_NUMBER, None)
     if fields.get("isGpcEnabled") == "1" or fields.get("browserGpcFlag") == "1":
         yield opt_out(SOURCE, "GPC recorded by the platform", "gpc_opt_out")
     if at is None:
         yield undecided(SOURCE, "banner not answered", evidence=evidence)
-    elif not groups:
+    elif not groups and not background:
         yield undecided(SOURCE, "no groups in the answer", evidence=evidence)
     else:
         again = fields.get("AwaitingReconsent") == "true"
         yield decided(SOURCE, groups, site, at=at, evidence=evidence, current=not again)
+
+
+def _pairs(value: str) -> list[list[str]]:
+    """The fields of the query string; a value without any is unwrapped as a whole."""
+    pairs = [part.split("=", 1) for part in value.split("&") if "=" in part]
+    if not pairs and "%" in value:
+        text = unquote(value)
+        return _pairs(text) if text != value else []
+    return pairs
 
 
 def _groups(text: str) -> Iterator[tuple[str, bool | None]]:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, opaque, opt_out, read_each
+from gatekeeper.signals.answers import decided, opaque, opt_out, read_each
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object, mapping, plain, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "osano"
 NAMES = ("osano_consentmanager",)

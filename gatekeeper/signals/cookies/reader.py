@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site
+from gatekeeper.signals.site import Site
 
 Cookies = Mapping[str, Sequence[str]]
 """Cookie name to its different values, in the order of the header; never empty ones."""

@@ -17,6 +17,7 @@ from gatekeeper.signals.cookies import (
     cookieyes,
     didomi,
     django_cookie_consent,
+    drupal,
     fides,
     google_funding_choices,
     gpp,
@@ -25,11 +26,14 @@ from gatekeeper.signals.cookies import (
     iubenda,
     ketch,
     klaro,
+    matomo,
     moove_gdpr,
     onetrust,
     osano,
+    pandectes,
     piwikpro,
     real_cookie_banner,
+    salesforce,
     shopify,
     sourcepoint,
     tarteaucitron,
@@ -41,6 +45,7 @@ from gatekeeper.signals.cookies import (
     usercentrics,
     usprivacy,
     vanilla_cookieconsent,
+    wix,
     wp_consent_api,
 )
 from gatekeeper.signals.cookies.reader import Reader
@@ -85,6 +90,11 @@ READERS: tuple[Reader, ...] = (
     tarteaucitron,
     fides,
     google_funding_choices,
+    matomo,
+    drupal,
+    wix,
+    pandectes,
+    salesforce,
 )
 
 OPT_OUTS = (gpp.SOURCE, usprivacy.SOURCE)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, opt_out, read_each, undecided
+from gatekeeper.signals.answers import decided, opt_out, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import json_object, mapping, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "termly"
 NAMES = ("TERMLY_API_CACHE",)

@@ -1,6 +1,6 @@
 """Transcend: cookie `tcm`, raw JSON; `purposes` holds booleans, or `"Auto"` for what the region decided.
 
-`confirmed: true` is a choice. `SaleOfInfo: false` is an opt-out of sale.
+`confirmed: true` is a choice. `SaleOfInfo: false`, or another purpose of sale or sharing, is an opt-out of sale.
 Source: https://docs.transcend.io/docs/articles/consent-management/reference/api ; consent-rr
 `src/transcend`
 """
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, decided, opt_out, read_each, undecided
+from gatekeeper.signals.answers import decided, is_sale, opt_out, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import json_object, mapping, when
+from gatekeeper.signals.encoding import ForeignError, json_object, mapping, when
+from gatekeeper.signals.site import Site
 
 SOURCE = "transcend"
 NAMES = ("tcm",)
@@ -32,9 +33,11 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
 
 def _signals(value: str, site: Site) -> Iterator[Signal]:
     found = json_object(value)
-    purposes = mapping(found.get("purposes"))
+    if "purposes" not in found:
+        raise ForeignError("not written by Transcend")
+    purposes = mapping(found["purposes"])
     at = when(found.get("timestamp"))
-    if purposes.get("SaleOfInfo") is False:
+    if any(is_sale(name) and allowed is False for name, allowed in purposes.items()):
         yield opt_out(SOURCE, "opted out of sale")
     if found.get("confirmed") is not True:
         yield undecided(SOURCE, "not confirmed by the visitor", at=at)

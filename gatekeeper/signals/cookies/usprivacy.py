@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from gatekeeper.model import Purpose, Signal
 from gatekeeper.signals import usprivacy
-from gatekeeper.signals.answers import Site
 from gatekeeper.signals.cookies.reader import Cookies
+from gatekeeper.signals.site import Site
 
 SOURCE = "usprivacy"
 NAMES = ("usprivacy", "us_privacy", "__cmpccpausps")

@@ -1,16 +1,16 @@
 """WP Consent API: `wp_consent_statistics=allow|deny` and so on, written by several WordPress banners.
 
 A category cookie is there iff a banner set it. Anonymous statistics are a category of their own and are
-not mapped.
+not mapped. Version 2 keeps single services in `wp_consent_consented_services`, JSON of booleans.
 Source: https://github.com/WordPress/wp-consent-level-api
 """
 
 from __future__ import annotations
 
 from gatekeeper.model import Purpose, Signal
-from gatekeeper.signals.answers import Site, both, decided, unreadable
+from gatekeeper.signals.answers import by_category, sibling
 from gatekeeper.signals.cookies.reader import Cookies
-from gatekeeper.signals.encoding import UnreadableError
+from gatekeeper.signals.site import Site
 
 SOURCE = "wp-consent-api"
 NAMES = ()
@@ -22,14 +22,11 @@ CATEGORIES = {
 }
 OMITS_REFUSALS = False
 
-_SWITCH = {"allow": True, "deny": False}
+_KNOWN = ("functional", "preferences", "statistics", "statistics-anonymous", "marketing")
+_SERVICES = "consented_services"
 
 
 def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
     """One choice out of all the cookies; of a category that is there twice the refusal counts."""
-    if any(value not in _SWITCH for values in cookies.values() for value in values):
-        return (unreadable(SOURCE, UnreadableError("neither allow nor deny")),)
-    spoken = both(
-        (name.removeprefix(PREFIXES[0]), _SWITCH[value]) for name, values in cookies.items() for value in values
-    )
-    return (decided(SOURCE, spoken, site),)
+    found = {name.removeprefix(PREFIXES[0]): values for name, values in cookies.items()}
+    return by_category(SOURCE, found, site, known=_KNOWN, services=_SERVICES) or (sibling(SOURCE),)

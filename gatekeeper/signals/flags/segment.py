@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gatekeeper.model import OPTIONAL, Permission, Purpose, Signal
-from gatekeeper.signals.answers import category_map, permissions
+from gatekeeper.signals.answers import permissions
 from gatekeeper.signals.flags.answers import flag, malformed
+from gatekeeper.signals.site import category_map
 
 SOURCE = "segment"
 CATEGORIES = {

@@ -2,7 +2,8 @@
 
 Contract: `read` never raises. Opt-outs count whatever `gpp_sid` says, because who opted out has opted
 out; the TCF sections count unless `gpp_sid` names the sections in force and leaves them out. A US section
-that cannot be read is taken as an opt-out; the value 3, which no specification defines, too.
+that cannot be read is taken as an opt-out; the value 3, which no specification defines, too. So is a section
+with an id above all that are known: new ones have been those of US states.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from gatekeeper.signals.encoding import UnreadableError, plain
 from gatekeeper.signals.gpp import canada
 from gatekeeper.signals.gpp.canada import CanadaString
 from gatekeeper.signals.gpp.section import US_SECTIONS, UsSection
-from gatekeeper.signals.gpp.string import TCF_CANADA, TCF_EU, US_PRIVACY, Broken, GppString, parse
+from gatekeeper.signals.gpp.string import TCF_CANADA, TCF_EU, US_PRIVACY, Broken, GppString, Unknown, parse
 from gatekeeper.signals.tcf import PURPOSES, PurposeTable, TcString
 from gatekeeper.signals.usprivacy import UsPrivacy
 
 _OPTED_OUT = (1, 3)
 _NO_CONSENT = 1
+_NEWEST = max(US_SECTIONS)
 _NO_MARKETING = {Purpose.MARKETING: Permission.DENIED}
 
 
@@ -70,16 +72,23 @@ def read(
 
 def _opt_outs(string: GppString, source: str) -> Iterator[Signal]:
     us = [(number, part) for number, part in string.sections if number in US_SECTIONS or number == US_PRIVACY]
-    if not us:
+    unknown = [number for number, part in string.sections if isinstance(part, Unknown)]
+    if not us and not unknown:
         return
     unreadable = [US_SECTIONS.get(number, "uspv1") for number, part in us if isinstance(part, Broken)]
     found = [kind for kind in ("sale", "sharing", "targeted") if opted_out(string, kind)]
     notes = [f"opted out of {', '.join(found)}"] if found else []
     if unreadable:
         notes.append(f"unreadable, taken as an opt-out: {', '.join(unreadable)}")
-    notes.append(f"sections {', '.join(US_SECTIONS.get(number, 'uspv1') for number, _part in us)}")
+    newer = any(number > _NEWEST for number in unknown)
+    if newer:
+        notes.append("a section newer than those known here, taken as an opt-out")
+    elif unknown:
+        notes.append("a section that is not read")
+    if us:
+        notes.append(f"sections {', '.join(US_SECTIONS.get(number, 'uspv1') for number, _part in us)}")
     notes.extend(_trail(string))
-    denies = bool(found or unreadable)
+    denies = bool(found or unreadable or newer)
     yield Signal(
         source,
         Role.OPT_OUT,

@@ -72,7 +72,8 @@ def vendor_permission(tc: TcString, vendor: int, needs_all: Collection[int]) -> 
 def vendor_permissions(signals: Iterable[Signal], vendor: int, needs_all: Collection[int]) -> Permission:
     """The same over all TC strings in `signals`: one refusal refuses; UNKNOWN where there is none.
 
-    A signal whose string is not at hand (it came in a visitor context) cannot tell of vendors: it refuses.
+    A signal whose string is not at hand (too long for the visitor context it came in) cannot tell of vendors: it
+    refuses.
     """
     answers = {
         Permission.DENIED if signal.tc is None else vendor_permission(signal.tc, vendor, needs_all)

@@ -1,0 +1,110 @@
+"""Stage 5, shape: one place per vendor. Pure. `KINDS` and `DIALECTS` are the explicit registries.
+
+A vendor is a file, or a folder where it is large. A folder has the same few files for each vendor:
+
+    events       the kind of destination: its defaults, its settings, and events in the vendor's format (`kind.py`)
+    calls        requests as servers send them, read and written again (`dialect.py`)
+    pixel        requests as the vendor's own script in a page sends them
+    *.toml       the tables of calls: which parameter is which field
+
+`formats/` holds the tools that vendors share. Of a vendor `meta` the simulator is `gatekeeper/testing/meta.py`, and its
+exchanges (requests that came in, and what goes out) are in `tests/exchanges/meta/`.
+
+`KINDS` maps the kind that a policy names to what shapes its events. `DIALECTS` holds the formats of calls; a path that
+no format of a kind matches is never forwarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from gatekeeper.vendors import (
+    amplitude,
+    first_party,
+    ga4,
+    google,
+    http_json,
+    linkedin,
+    matomo,
+    meta,
+    microsoft,
+    mixpanel,
+    pinterest,
+    plausible,
+    posthog,
+    reddit,
+    segment,
+    sentry,
+    snap,
+    snowplow,
+    tiktok,
+    umami,
+    x,
+)
+from gatekeeper.vendors.dialect import Dialect
+from gatekeeper.vendors.kind import Destination, DestinationModule
+
+_MODULES: Final[tuple[DestinationModule, ...]] = (
+    ga4.events, meta.events, google.events, tiktok.events, sentry.events, first_party, http_json,
+    pinterest, snap, linkedin, microsoft, reddit, x,
+)  # fmt: skip
+KINDS: Final[dict[str, DestinationModule]] = {module.KIND.name: module for module in _MODULES}
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    ga4.calls,
+    ga4.pixel,
+    meta.calls,
+    meta.pixel.DIALECT,
+    pinterest.DIALECT,
+    snap.DIALECT,
+    linkedin.DIALECT,
+    microsoft.CONVERSIONS,
+    microsoft.TAG,
+    reddit.CONVERSIONS,
+    reddit.PIXEL,
+    x.DIALECT,
+    sentry.calls,
+    plausible.DIALECT,
+    matomo.DIALECT,
+    umami.DIALECT,
+    posthog.DIALECT,
+    snowplow.DIALECT,
+    segment.SEGMENT,
+    segment.RUDDERSTACK,
+    mixpanel.DIALECT,
+    amplitude.DIALECT,
+    google.ingest,
+    google.upload,
+    google.pixel,
+    tiktok.calls,
+    tiktok.pixel,
+)
+
+
+def by_kind(dialects: Iterable[Dialect]) -> Mapping[str, tuple[Dialect, ...]]:
+    """Formats of calls by the kind of destination they belong to; the first that matches a request is its format."""
+    kinds: dict[str, tuple[Dialect, ...]] = {}
+    for one in dialects:
+        kinds[one.KIND] = (*kinds.get(one.KIND, ()), one)
+    return kinds
+
+
+_BY_KIND: Final = by_kind(DIALECTS)
+
+
+def find(
+    to: Destination, method: str, path: str, dialects: Mapping[str, tuple[Dialect, ...]] = _BY_KIND
+) -> Dialect | None:
+    """The format of a request to a destination, by method and path; `None`: the path is not known.
+
+    The operator's own analytics takes calls in the one protocol that its `speaks` names. `dialects` are those of
+    `by_kind`, where a caller brings more than `DIALECTS`.
+    """
+    for one in dialects.get(to.kind.name, ()):
+        if one.matches(method, path) and _speaks(to, one):
+            return one
+    return None
+
+
+def _speaks(to: Destination, dialect: Dialect) -> bool:
+    return "speaks" not in to.settings or dialect.NAME.partition(" ")[0] == to.settings["speaks"]

@@ -1,0 +1,68 @@
+"""Content codings of calls. Pure. What a client may put around a body: taken off to look inside, and put back on.
+
+identity, gzip, deflate and br, one layer; RFC 9110 section 8.4. What grows over the limit is refused.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import brotli
+
+from gatekeeper.vendors.dialect import Unreadable
+
+CODINGS = ("", "identity", "gzip", "x-gzip", "deflate", "br")
+
+
+def decode(body: bytes, coding: str, limit: int) -> bytes:
+    """The plain body, `limit` bytes at most. Raises Unreadable for another coding, damage, a rest or too much."""
+    coding = coding.strip().lower()
+    if coding in ("", "identity"):
+        return body
+    try:
+        match coding:
+            case "gzip" | "x-gzip":
+                return _inflate(body, 31, limit)
+            case "deflate":  # RFC 9110 says zlib; some clients send the bare stream
+                try:
+                    return _inflate(body, 15, limit)
+                except zlib.error:
+                    return _inflate(body, -15, limit)
+            case "br":
+                return _unbrotli(body, limit)
+    except (zlib.error, brotli.error):
+        raise Unreadable(f"the body is not {coding}") from None
+    raise Unreadable("the content encoding is not supported")
+
+
+def encode(body: bytes, coding: str) -> bytes:
+    """The body in the client's own coding."""
+    match coding.strip().lower():
+        case "gzip" | "x-gzip":
+            return gzip.compress(body, 6, mtime=0)
+        case "deflate":
+            return zlib.compress(body)
+        case "br":
+            return bytes(brotli.compress(body, quality=4))
+    return body
+
+
+def _inflate(body: bytes, wbits: int, limit: int) -> bytes:
+    stream = zlib.decompressobj(wbits=wbits)
+    plain = stream.decompress(body, limit + 1)
+    if len(plain) > limit:
+        raise Unreadable("the body is too large when decompressed")
+    if not stream.eof or stream.unused_data:
+        raise Unreadable("the body is cut off or has something after its end")
+    return plain
+
+
+def _unbrotli(body: bytes, limit: int) -> bytes:
+    stream = brotli.Decompressor()
+    plain = bytes(stream.process(body, output_buffer_limit=limit + 1))
+    if len(plain) > limit:
+        raise Unreadable("the body is too large when decompressed")
+    if not stream.is_finished():
+        raise Unreadable("the body is cut off")
+    return plain

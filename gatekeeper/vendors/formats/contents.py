@@ -1,0 +1,69 @@
+"""Products as Meta writes them, and those who write like Meta. Pure. Rows in, catalogue `items` out, and back.
+
+    contents       [{"id": "sku1", "quantity": 2, "item_price": 10}]
+    content_ids    ["sku1"]
+
+Source: developers.facebook.com/docs/meta-pixel/reference (object properties), developers.pinterest.com (contents),
+read 2026-11-23. What is not a list of such rows is passed on as it is, for the gate to find invalid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from gatekeeper.vendors.formats import pairs
+
+# The vendor's key -> the catalogue's. Another key is passed on under a name that no catalogue row has.
+META: Final = {
+    "id": "item_id", "quantity": "quantity", "item_price": "price", "title": "item_name", "brand": "item_brand",
+    "category": "item_category",
+}  # fmt: skip
+_NUMBERS: Final = frozenset({"price", "quantity"})
+
+
+def read(value: object, keys: Mapping[str, str] = META) -> object:
+    """Rows, or a list of bare ids, as `items`."""
+    if not isinstance(value, list):
+        return value
+    return [_row(one, keys) if isinstance(one, dict) else {"item_id": one} for one in value]
+
+
+def write(value: object, keys: Mapping[str, str] = META, *, text: bool = False) -> list[dict[str, object]]:
+    """`items` as the vendor's rows; with `text` prices are text."""
+    back = {field: key for key, field in keys.items()}
+    rows = value if isinstance(value, (tuple, list)) else ()
+    return [
+        {
+            back[field]: pairs.text(inner) if text and field == "price" else inner
+            for field, inner in row.items()
+            if field in back
+        }
+        for row in rows
+    ]
+
+
+def ids(value: object) -> list[object]:
+    """`items` as the list of their ids."""
+    rows = value if isinstance(value, (tuple, list)) else ()
+    return [row["item_id"] for row in rows if "item_id" in row]
+
+
+def _row(row: Mapping[str, object], keys: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in row.items():
+        field = keys.get(key)
+        if field is None:
+            field = f"{key}*"
+        elif field in _NUMBERS and isinstance(value, str):
+            value = _number(value)
+        found[field] = value
+    return found
+
+
+def _number(value: str) -> object:
+    """Prices and quantities often come as text."""
+    try:
+        return float(value)
+    except ValueError:
+        return value

@@ -1,0 +1,145 @@
+"""Tables of native parameters. Pure. `<dialect>.toml` in, a look-up from native name to role out.
+
+A row is `native.name = "role"`: a catalogue field, `protocol`, `flag` or `secret`. A name may end in `*`: the longest
+such row wins where no exact one is there. `"by name"` is the role of places for values of the site's own naming
+(`ep.*`, `properties.*`): the rest of the name is looked up in the catalogue, so a policy's own `[fields.*]` get
+through. `"protocol: <regex>"` says exactly what the value may be; anything else is stripped, so that mechanics carry
+no secrets; `"flag: <regex>"` does the same for a consent flag that is passed on as it came. `"event name"` is protocol,
+too: a value that reads like the name of an event.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from typing import Final, NamedTuple
+
+from gatekeeper.fields import CATALOGUE
+from gatekeeper.vendors.dialect import FLAG, PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Leaf, Path
+from gatekeeper.vendors.formats import names
+
+BY_NAME: Final = "by name"
+EVENT_NAME: Final = "event name"
+_ROLES: Final = frozenset({PROTOCOL, FLAG, SECRET, BY_NAME, EVENT_NAME, "ignored"})
+_PATTERNS: Final = {"protocol: ": PROTOCOL, "flag: ": FLAG}
+# What a mechanical value may look like: short, and nothing in it that could be an address or a text.
+_MECHANICAL: Final = re.compile(r"[A-Za-z0-9_.,:;/+|~*()\[\]=-]{0,128}")
+# What a vendor's key or token may look like: no e-mail address and no text.
+_KEY: Final = re.compile(r"[A-Za-z0-9_.:|=+/~-]{1,1024}")
+_WHOLE: Final = frozenset(row.key for row in CATALOGUE.by_key.values() if row.type in ("items", "texts"))
+_OURS: Final = _ROLES | {STAMP}
+_MOST: Final = 4096  # names that are remembered; a caller may send any
+_LONGEST: Final = 128
+NATIVE: Final[set[str]] = set()
+"""Every native name that a table of this folder has, as the table writes it; a name that ends in `*` is none."""
+
+
+class _Row(NamedTuple):
+    """What is known of a native name. A value that does not match `pattern` has no role.
+
+    `name` is the name itself: one object for all leaves of that name, quick to compare.
+    """
+
+    name: str
+    role: str
+    pattern: re.Pattern[str] | None
+    whole: bool  # the field takes a list or an object as it is
+
+
+class Table:
+    """Native name -> role, compiled once; names are remembered as they come. `exact` has the rows without a `*`."""
+
+    __slots__ = ("_patterns", "_prefixes", "_rows", "exact")
+
+    def __init__(self, rows: Mapping[str, str]) -> None:
+        self._patterns = {
+            name: re.compile(role[len(start) :])
+            for name, role in rows.items()
+            for start in _PATTERNS
+            if role.startswith(start)
+        }
+        rows = {
+            name: next((plain for start, plain in _PATTERNS.items() if role.startswith(start)), role)
+            for name, role in rows.items()
+        }
+        self._patterns |= {name: names.NAME for name, role in rows.items() if role == EVENT_NAME}
+        rows = {name: PROTOCOL if role == EVENT_NAME else role for name, role in rows.items()}
+        self.exact = {name: role for name, role in rows.items() if not name.endswith("*")}
+        self._prefixes = tuple(
+            sorted(((name[:-1], role) for name, role in rows.items() if name.endswith("*")), key=lambda r: -len(r[0]))
+        )
+        self._rows: dict[str, _Row] = {}
+
+    def role(self, name: str) -> str:
+        """The role of a native name; UNKNOWN where no row is there."""
+        return self._row(name).role
+
+    def whole(self, name: str) -> bool:
+        """Whether a list or an object of this name is one leaf."""
+        return self._row(name).whole
+
+    def leaf(self, name: str, value: object, path: Path) -> Leaf:
+        """A leaf with its role; a value that cannot pass as mechanics, or as a key, has none."""
+        row = self._rows.get(name) or self._row(name)
+        role, pattern = row.role, row.pattern
+        if pattern is not None and not _matches(pattern, value, role):
+            role = UNKNOWN
+        return Leaf(row.name, role, value, path)
+
+    def _row(self, name: str) -> _Row:
+        known = self._rows.get(name)
+        if known is None:
+            role = self._found(name)
+            pattern = _KEY if role == SECRET else self._patterns.get(name, _MECHANICAL if role == PROTOCOL else None)
+            known = _Row(name, role, pattern, role in _WHOLE)
+            if len(name) <= _LONGEST:
+                if len(self._rows) >= _MOST:
+                    self._rows.clear()
+                self._rows[name] = known
+        return known
+
+    def _found(self, name: str) -> str:
+        found = self.exact.get(name)
+        if found is not None:
+            return found
+        if "gatekeeper_context" in name and not STAMP_KEYS.isdisjoint(name.split(".")):
+            return STAMP
+        for prefix, role in self._prefixes:
+            if name.startswith(prefix):
+                if role != BY_NAME:
+                    return role
+                own = name[len(prefix) :]
+                return UNKNOWN if own in _OURS else own  # a site may call a property `flag` or `secret`, too
+        return UNKNOWN
+
+
+def _matches(pattern: re.Pattern[str], value: object, role: str) -> bool:
+    if role == SECRET:
+        return isinstance(value, str) and pattern.fullmatch(value) is not None
+    if value is None or isinstance(value, bool):
+        return True
+    return isinstance(value, (str, int, float)) and pattern.fullmatch(str(value)) is not None
+
+
+def load(package: str, file: str, below: Mapping[str, tuple[str, ...]] | None = None) -> Table:
+    """A table of a package, such as `load(__package__, "pinterest.toml")`.
+
+    Raises ValueError for a role that is neither a catalogue field nor one of ours.
+    `below`: rows whose name begins so hold as well with each of these in front, for objects that have several places.
+    """
+    text = resources.files(package).joinpath(file).read_text("utf-8")
+    rows = {name: role for section in tomllib.loads(text).values() for name, role in section.items()}
+    for start, places in (below or {}).items():
+        rows |= {place + name: role for name, role in rows.items() if name.startswith(start) for place in places}
+    NATIVE.update(name for name in rows if not name.endswith("*"))
+    for name, role in rows.items():
+        if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(tuple(_PATTERNS)):
+            raise ValueError(f"{file}: {name}: {role} is neither a field of the catalogue nor a role")
+    return Table({name: UNKNOWN if role == "ignored" else role for name, role in rows.items()})
+
+
+def fields(leaves: Iterable[Leaf]) -> frozenset[str]:
+    """The catalogue keys (`email_hash`, never `email`) of the leaves that hold a field."""
+    return frozenset(row.key for leaf in leaves if (row := CATALOGUE.by_name.get(leaf.role)) is not None)

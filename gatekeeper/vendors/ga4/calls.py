@@ -1,0 +1,124 @@
+"""GA4's Measurement Protocol, as servers call it.
+
+    POST <origin>/mp/collect?measurement_id=G-…&api_secret=…      {"client_id": …, "events": […]}
+    POST <origin>/debug/mp/collect?…                              the same, answered with what is wrong with it
+
+Source: developers.google.com/analytics/devguides/collection/protocol/ga4, read 2026-11-23.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+from gatekeeper.model import Answer, Call, Outgoing, Personal
+from gatekeeper.vendors.dialect import FLAG, SECRET, Element, Kept, Leaf, Native
+from gatekeeper.vendors.formats import answers, json_body, pairs, replies, table, times, tree
+from gatekeeper.vendors.formats.parts import Needs, Route
+from gatekeeper.vendors.kind import Destination, Shaping
+
+KIND = "ga4"
+NAME = "ga4 /mp/collect"
+ACCOUNT: str | None = "measurement_id"
+ROUTE: Final = Route(re.compile("(?:/debug)?/mp/collect"), "https://www.google-analytics.com")
+_TABLE: Final = table.load(__package__, "calls.toml")
+_NEEDS: Final = Needs(("client_id", "events.name"))
+
+matches = ROUTE.matches
+read_answer = answers.by_status
+
+
+def decode(call: Call, to: Destination, body: bytes) -> Native:
+    """What belongs to the visitor is shared; each of `events[]` is an element."""
+    query = _query(call.query)
+    data = json_body.read_object(body)
+    shared, elements = json_body.split(data, "events", _TABLE)
+    account = next((str(leaf.value) for leaf in query if leaf.name == "measurement_id"), None)
+    consent = data.get("consent")
+    flags: Mapping[str, Any] = {"google": consent} if consent is not None else {}
+    if data.get("non_personalized_ads") is True:
+        flags = {"google": {**(consent if isinstance(consent, dict) else {}), "ad_personalization": "DENIED"}}
+    common, stamp = _seconds(shared), json_body.stamp(shared)
+    return Native(
+        call,
+        tuple(
+            [
+                Element(
+                    json_body.text(leaves, "events.name") or "unnamed",
+                    leaves,
+                    id=json_body.text(leaves, "events.params.event_id"),
+                    time=_seconds(leaves) or common,
+                    stamp=json_body.stamp(leaves) or stamp,
+                    flags=flags,
+                )
+                for leaves in elements
+            ]
+        ),
+        (*query, *shared),
+        account,
+    )
+
+
+@lru_cache(maxsize=64)
+def _query(text: str) -> tuple[Leaf, ...]:
+    """The property and its secret, which are the same in all calls of an app."""
+    return tuple(leaf.but(path=("query", *leaf.path)) for leaf in pairs.read(text, _TABLE))
+
+
+def _seconds(leaves: Sequence[Leaf]) -> float | None:
+    moments = (times.microseconds(leaf.value) for leaf in leaves if leaf.name.endswith("timestamp_micros"))
+    return next((moment for moment in moments if moment is not None), None)
+
+
+def personal(field: str, value: Personal) -> str | None:
+    """Nothing personal: this is analytics (the guide's field table)."""
+    return None
+
+
+def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
+    """A client id, and an event with a name."""
+    return _NEEDS.missing(leaves)
+
+
+def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
+    """The same body, built anew; `consent` is what was decided, never looser than it came."""
+    sent = [one for one in kept if one is not None]
+    to = sent[0].shaping.to
+    granted = all(one.shaping.marketing_granted for one in sent)
+    query = {leaf.name: leaf for leaf in shared if leaf.path[0] == "query"}
+    parameters = [
+        (
+            "measurement_id",
+            query["measurement_id"].value if "measurement_id" in query else to.settings["measurement_id"],
+        ),
+        ("api_secret", query["api_secret"].value if "api_secret" in query else to.secret("api_secret")),
+    ]
+    rest = [leaf for leaf in shared if leaf.path[0] != "query" and leaf.role not in (FLAG, SECRET)]
+    data = tree.rebuild([*rest, *(leaf for one in sent for leaf in one.leaves)])
+    word = "GRANTED" if granted else "DENIED"
+    data["consent"] = {"ad_user_data": word, "ad_personalization": word}
+    for leaf in shared:
+        if leaf.role == FLAG and leaf.path[0] == "consent" and str(leaf.value).upper() != "GRANTED":
+            data["consent"][str(leaf.path[1])] = "DENIED"
+        if leaf.name == "non_personalized_ads" and leaf.value is True:
+            data["consent"]["ad_personalization"] = "DENIED"
+    url = ROUTE.url(to, native.call.path, pairs.write_pairs(parameters))
+    return Outgoing("POST", url, (("Content-Type", "application/json"),), orjson.dumps(data))
+
+
+def accepted(native: Native) -> Answer:
+    """204 and empty; the debug endpoint finds nothing wrong."""
+    if native.call.path.startswith("/debug"):
+        return replies.json_answer({"validationMessages": []})
+    return Answer(204)
+
+
+def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
+    """The status; of the debug endpoint also what it found, which repeats what was sent."""
+    if native.call.path.startswith("/debug") and answer.status == 200:
+        return Answer(200, replies.JSON, answer.body)
+    return Answer(204 if 200 <= answer.status < 300 else answer.status)

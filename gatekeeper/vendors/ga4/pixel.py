@@ -1,0 +1,189 @@
+"""GA4's web hits: what gtag.js and server containers' clients send.
+
+    GET  <origin>/g/collect?v=2&tid=G-…&cid=…&en=…
+    POST <origin>/g/collect?v=2&tid=G-…          one event per line; a line's keys override the query's
+    GET  <origin>/collect?<any>=<base64 of a whole /g/collect?…>      a custom loader's wrapping
+
+Success is 204 and empty. Source: the documents named in pixel.toml; TulevaEE's scrubber tests for lines and `em`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, unquote
+
+from msgspec import structs
+
+from gatekeeper.model import Answer, Call, Outgoing, Personal
+from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native, Unreadable
+from gatekeeper.vendors.formats import pairs, table
+from gatekeeper.vendors.formats.parts import GET_OR_POST, Needs, Route
+from gatekeeper.vendors.formats.replies import Reply, status_only
+from gatekeeper.vendors.kind import Destination, Shaping
+
+KIND = "ga4"
+NAME = "ga4 /g/collect"
+ACCOUNT: str | None = "measurement_id"
+ROUTE: Final = Route(re.compile(r"/(?:g/|g/s/)?collect"), "https://www.google-analytics.com", GET_OR_POST)
+_NEEDS: Final = Needs(("v", "tid", "en", "cid"))
+_TABLE: Final = table.load(__package__, "pixel.toml")
+_WRAPPED: Final = re.compile(r"/g/(?:s/)?collect\?.+", re.DOTALL)
+# prN=idSKU~nmName~…: two letters, then the value. Source: ga4Schema.js.
+_ITEM: Final = {
+    "id": "item_id", "nm": "item_name", "br": "item_brand", "ca": "item_category", "c2": "item_category2",
+    "c3": "item_category3", "c4": "item_category4", "c5": "item_category5", "va": "item_variant", "pr": "price",
+    "qt": "quantity", "ds": "discount", "cp": "coupon", "li": "item_list_id", "ln": "item_list_name", "lp": "index",
+    "af": "affiliation",
+}  # fmt: skip
+_ITEM_CODE: Final = {field: code for code, field in _ITEM.items()}
+_NUMBERS: Final = frozenset({"price", "quantity", "discount", "index"})
+_DENIED: Final = str.maketrans("trnvel", "pqmumm")  # a granted or unset switch -> the same one, denied
+_REPLY: Final = Reply(lambda native: Answer(204), success=range(200, 400), refusal=status_only)
+
+matches = ROUTE.matches
+read_answer = _REPLY.fates
+accepted = _REPLY.taken
+relayed = _REPLY.relayed
+
+
+def decode(call: Call, to: Destination, body: bytes) -> Native:
+    """The query's leaves are shared when the body has lines, else they are the one event's own."""
+    frame: dict[str, Any] = {}
+    if call.path == "/collect":
+        call, frame["wrapper"] = _unwrapped(call)
+    query = _leaves(call.query)
+    try:
+        lines = [line for line in re.split(r"\r?\n", body.decode("utf-8")) if line]
+    except UnicodeDecodeError:
+        raise Unreadable("the body is not UTF-8") from None
+    frame["newline"] = "\r\n" if b"\r\n" in body else "\n"
+    account = next((str(leaf.value) for leaf in query if leaf.name == "tid"), None)
+    if not lines:
+        return Native(call, (_element(query, ""),), (), account, frame)
+    shared_name = next((leaf for leaf in query if leaf.name == "en"), None)
+    elements = []
+    for line in lines:
+        own = _leaves(line)
+        if shared_name is not None and not any(leaf.name == "en" for leaf in own):
+            own = (shared_name, *own)
+        elements.append(_element(own, line))
+    shared = tuple(leaf for leaf in query if leaf.name != "en")
+    return Native(call, tuple(elements), shared, account, frame | {"lines": True})
+
+
+def _element(leaves: tuple[Leaf, ...], query: str) -> Element:
+    name = next((str(leaf.value) for leaf in leaves if leaf.name == "en"), "")
+    event_id = next((str(leaf.value) for leaf in leaves if leaf.role == "event_id"), None)
+    return Element(name or "page_view", leaves, id=event_id, query=query)
+
+
+def _leaves(text: str) -> tuple[Leaf, ...]:
+    return tuple(
+        leaf.but(value=_item(str(leaf.value))) if leaf.role == "items" else leaf for leaf in pairs.read(text, _TABLE)
+    )
+
+
+def _item(text: str) -> object:
+    item: dict[str, object] = {}
+    for part in text.split("~"):
+        name, value = _ITEM.get(part[:2], part[:2] + "*"), part[2:]
+        item[name] = pairs.number(value) if name in _NUMBERS else value
+    return [item]
+
+
+def _unwrapped(call: Call) -> tuple[Call, str]:
+    """The hit inside the only parameter. What does not decode is all personal, for all anybody knows."""
+    parameters = parse_qsl(call.query, keep_blank_values=True, max_num_fields=20)
+    if len(parameters) == 1:
+        name, text = parameters[0]
+        try:
+            inner = base64.urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4)).decode()
+        except (binascii.Error, ValueError):
+            inner = ""
+        if _WRAPPED.fullmatch(inner) and re.fullmatch(r"[A-Za-z0-9_-]{1,32}", name):
+            path, _, query = inner.partition("?")
+            return structs.replace(call, path=path, query=query), name
+    raise Unreadable("the wrapped hit cannot be read")
+
+
+def personal(field: str, value: Personal) -> str | None:
+    """Nothing personal: this is analytics (the guide's field table)."""
+    return None
+
+
+def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
+    """Version, property, event name and a client id."""
+    return _NEEDS.missing(leaves)
+
+
+def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
+    """The same hit without what may not be sent, its consent flags never looser than what was decided."""
+    sent = [one for one in kept if one is not None]
+    granted = all(one.shaping.marketing_granted for one in sent)
+    to = sent[0].shaping.to
+    if native.frame.get("lines"):
+        query = _write(_restricted(shared, granted))
+        lines = [_write(_restricted(one.leaves, granted, add=False)) for one in sent]
+        body = (native.frame["newline"].join(lines)).encode()
+        headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/plain;charset=UTF-8"),)
+    else:
+        query, body, headers = _write(_restricted(sent[0].leaves, granted)), b"", ()
+    wrapper = native.frame.get("wrapper")
+    if wrapper is not None:
+        inner = base64.urlsafe_b64encode(f"{native.call.path}?{query}".encode()).rstrip(b"=").decode()
+        return Outgoing(native.call.method, ROUTE.url(to, "/collect", f"{quote(wrapper)}={inner}"), headers, body)
+    return Outgoing(native.call.method, ROUTE.url(to, unquote(native.call.path), query), headers, body)
+
+
+def _write(leaves: Sequence[Leaf]) -> str:
+    items = 0
+    out = []
+    for leaf in leaves:
+        if leaf.role == "items":
+            items += 1
+            leaf = leaf.but(value=_item_text(leaf.value), path=(*leaf.path[:-1], f"pr{items}"))
+        out.append(leaf)
+    return pairs.write(out)
+
+
+def _item_text(value: object) -> str:
+    rows = value if isinstance(value, (tuple, list)) else ()
+    return "~".join(
+        f"{_ITEM_CODE[field]}{pairs.text(inner)}" for row in rows for field, inner in row.items() if field in _ITEM_CODE
+    ).replace("\n", " ")
+
+
+def _restricted(leaves: Sequence[Leaf], granted: bool, *, add: bool = True) -> list[Leaf]:
+    """The leaves with advertising denied in every consent flag, unless it is granted; then as the caller set them."""
+    if granted:
+        return list(leaves)
+    denied = {"npa": "1", "_npa": "1", "dma_cps": "-", "pscdl": "denied", "_rdi": "1"}
+    out = []
+    for leaf in leaves:
+        if leaf.role == FLAG:
+            if leaf.name == "gcs":
+                continue
+            if leaf.name == "gcd":
+                leaf = leaf.but(value=_denied(str(leaf.value)))
+            elif leaf.name in denied:
+                leaf = leaf.but(value=denied[leaf.name])
+        out.append(leaf)
+    if add:
+        names = {leaf.name for leaf in out}
+        out.append(Leaf("gcs", FLAG, "G101", (len(out), "gcs")))
+        if "npa" not in names:
+            out.append(Leaf("npa", FLAG, "1", (len(out), "npa")))
+    return out
+
+
+def _denied(gcd: str) -> str:
+    """`gcd` with the switches of advertising (the first, third and fourth letter) denied."""
+    places = [n for n, letter in enumerate(gcd) if letter.isalpha()]
+    return "".join(
+        letter.translate(_DENIED) if n in {place for k, place in enumerate(places) if k in (0, 2, 3)} else letter
+        for n, letter in enumerate(gcd)
+    )

@@ -1,0 +1,37 @@
+"""Every decision line that a test writes is made again from itself: the law of `gatekeeper/recompute.py`."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from gatekeeper.audit import lines
+from gatekeeper.recompute import Unknowable, Unknown, differences, recompute
+
+MOST = 200  # lines of one test; of what comes after, every 64th
+_write = lines.decision_line
+
+
+@pytest.fixture(autouse=True)
+def lines_can_be_made_again(monkeypatch):
+    """Fails a test that wrote a line of which the same policy makes another decision."""
+    wrong = []
+    count = 0
+
+    def decision_line(plan, policy, *more):
+        nonlocal count
+        line = _write(plan, policy, *more)
+        count += 1
+        if count <= MOST or count % 64 == 0:
+            record = orjson.loads(line.core)
+            try:
+                found = differences(record, recompute(record, policy))
+            except Unknowable as unknowable:  # of its own policy's lines, only what was not decided
+                found = [] if unknowable.why in (Unknown.UNDECIDED, Unknown.GATE_FAILED) else [unknowable.why]
+            if found:
+                wrong.append((found, record))
+        return line
+
+    monkeypatch.setattr(lines, "decision_line", decision_line)
+    yield
+    assert not wrong, f"{len(wrong)} lines do not give their decision again: {wrong[0]}"
