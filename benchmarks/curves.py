@@ -13,7 +13,8 @@ import orjson
 from gatekeeper import wire
 from gatekeeper.storage import database
 from gatekeeper.storage.outbox import DELIVERED, Ending
-from gatekeeper.storage.sqlite import SqliteOutbox
+from gatekeeper.storage.protocols import Bounds
+from gatekeeper.storage.sqlite import SqliteStore
 
 from . import gates, samples
 from .cpu import memory_mb
@@ -105,33 +106,31 @@ def queued(depth: int, at: Stage) -> Iterator[Repeat]:
     gate = gates.gate(("own",))
     (posted,) = wire.parse(orjson.dumps(samples.event()))
     gate.take([posted], CALLER)
-    assert isinstance(gate.outbox, gates.NoOutbox)
-    (one,) = gate.outbox.last
+    assert isinstance(gate.intake, gates.NoIntake)
+    (one,) = gate.intake.last
     path = at.folder / "outbox.db"
     database.prepare(path)
-    outbox = SqliteOutbox(path, ("own",), gates.NoDisk(), max_queued=depth + 10_000)
+    store = SqliteStore(path, Bounds(("own",), depth + 10_000), gates.NoDisk())
     number = count()
-    place = [0]
 
     def arrivals(n: int) -> list[Any]:
         return [one._replace(request_id=f"req_{next(number):012}") for _ in range(n)]
 
     def work(n: int) -> None:
         for _ in range(n // _BATCH):
-            for kept in [outbox.accept([each]) for each in arrivals(_BATCH)]:
+            for kept in [store.intake.accept([each]) for each in arrivals(_BATCH)]:
                 kept.result(30)
-            claimed = outbox.claim("own", after=place[0], events=_BATCH, size=2**20, flights=1, busy=()).result(30)
-            place[0] = claimed.after
+            claimed = store.queue.claim("own", events=_BATCH, size=2**20, flights=1).result(30)
             for flight in claimed.flights:
-                outbox.settle(flight, [Ending(DELIVERED, None, flight.rows)], [], None, True).result(30)
+                store.queue.settle(flight, [Ending(DELIVERED, None, flight.rows)], [], None, True).result(30)
 
     try:
         for start in range(0, depth, 500):
-            outbox.accept(arrivals(min(500, depth - start))).result(60)
-        outbox.checkpoint().result(60)  # as the deliverer does, once the write-ahead log is large
+            store.intake.accept(arrivals(min(500, depth - start))).result(60)
+        store.queue.maintain().result(60)  # as the deliverer does: the write-ahead log is copied
         yield work
     finally:
-        outbox.close()
+        store.close()
 
 
 CURVES = (

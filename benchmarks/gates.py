@@ -14,7 +14,7 @@ from gatekeeper.geoip.reader import Locations
 from gatekeeper.ids import request_id
 from gatekeeper.keys import Key, KeyRing
 from gatekeeper.policy.load import parse_policy
-from gatekeeper.storage.outbox import Arrival
+from gatekeeper.storage.outbox import Accepted, Arrival
 
 from . import samples
 from .machine import free_port
@@ -43,8 +43,8 @@ class NoDisk:
         return False
 
 
-class NoOutbox:
-    """An outbox that keeps the last arrivals only."""
+class NoIntake:
+    """An intake that keeps the last arrivals only."""
 
     def __init__(self) -> None:
         self.last: Sequence[Arrival] = ()
@@ -53,11 +53,11 @@ class NoOutbox:
         """Always."""
         return True
 
-    def accept(self, arrivals: Sequence[Arrival]) -> Future[list[str]]:
+    def accept(self, arrivals: Sequence[Arrival]) -> Future[Accepted]:
         """Take arrivals over."""
         self.last = arrivals
-        done: Future[list[str]] = Future()
-        done.set_result([one.request_id for one in arrivals])
+        done: Future[Accepted] = Future()
+        done.set_result(Accepted([one.request_id for one in arrivals]))
         return done
 
     def sweep(self, refusals: object) -> None:
@@ -67,9 +67,11 @@ class NoOutbox:
 def gate(destinations: tuple[str, ...] = samples.DESTINATIONS, **tables: Any) -> Gate:
     """The pure core under the harness' policy, with a clock that stands still."""
     policy = parse_policy(samples.policy(9, destinations=destinations) | tables, environ={})
+    intake = NoIntake()
     return Gate(
-        policy, RING, clock=lambda: NOW, new_id=request_id, lookup=Locations(), recorder=NoDisk(), outbox=NoOutbox()
-    )
+        policy, RING, clock=lambda: NOW, new_id=request_id, lookup=Locations(), recorder=NoDisk(), intake=intake,
+        refusals=intake,
+    )  # fmt: skip
 
 
 @contextlib.contextmanager

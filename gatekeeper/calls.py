@@ -123,7 +123,7 @@ def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
     """End what the visitors of a call's elements take back of what is queued; `None` where nothing of it is."""
     # When an element of a call happened is anybody's word: what its visitor refuses, they refuse now.
     refused = merged([gate.refusal_of(one, one.at) for one in plan.plans])
-    return gate.outbox.sweep(refused) if refused else None
+    return gate.refusals.sweep(refused) if refused else None
 
 
 def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:

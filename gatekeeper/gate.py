@@ -38,7 +38,7 @@ from gatekeeper.model import (
     Verdict,
 )
 from gatekeeper.policy import Policy
-from gatekeeper.ports import Counting, Outbox, Recorder, Uncounted
+from gatekeeper.ports import Counting, Recorder, Uncounted
 from gatekeeper.reasons import INSUFFICIENT, INTERNAL
 from gatekeeper.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.scrub import lift_click_ids
@@ -46,7 +46,8 @@ from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.scrub.taint import declared
 from gatekeeper.signals.context import Visitor
 from gatekeeper.signals.tcf import vendor_permissions
-from gatekeeper.storage.outbox import Arrival, Job, Refusal
+from gatekeeper.storage.outbox import Accepted, Arrival, Job, Refusal
+from gatekeeper.storage.protocols import Intake, Refusals
 from gatekeeper.vendors import samples
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.wire import Posted
@@ -139,7 +140,8 @@ class Gate:
         new_id: Callable[[float], str],
         lookup: Lookup,
         recorder: Recorder,
-        outbox: Outbox,
+        intake: Intake,
+        refusals: Refusals,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
     ) -> None:
@@ -147,7 +149,8 @@ class Gate:
         self.keys = keys
         self.clock = clock
         self.recorder = recorder
-        self.outbox = outbox
+        self.intake = intake
+        self.refusals = refusals
         self.metrics: Counting = metrics or Uncounted()
         self._arrived = arrived
         self.new_id = new_id
@@ -294,24 +297,24 @@ class Gate:
 
     def take(
         self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False
-    ) -> tuple[list[str], Future[list[str]]]:
+    ) -> tuple[list[str], Future[Accepted]]:
         """Decide, keep, record. Returns the request ids and a future that is done when all is durable.
 
-        The future's ids are the ones to answer with: a repeated event has its first one's. It fails with AuditError
+        The future has the request ids to answer with: a repeated event has its first one's. It fails with AuditError
         or StorageError if the decision or the deliveries could not be kept; then nothing is sent. Raises as
         `arrivals` does.
         """
         arrivals = self.arrivals(posted, caller, ours=ours)
-        accepted = self.outbox.accept(arrivals)
+        accepted = self.intake.accept(arrivals)
         refused = of_arrivals(arrivals)
         if refused:
-            accepted = then_swept(accepted, lambda: self.outbox.sweep(refused))
+            accepted = then_swept(accepted, lambda: self.refusals.sweep(refused))
         return [arrival.request_id for arrival in arrivals], accepted
 
     def sweep(self, arrivals: Sequence[Arrival]) -> Future[int] | None:
         """End what these arrivals, which are accepted, take back; `None` where nothing of it is queued."""
         refused = of_arrivals(arrivals)
-        return self.outbox.sweep(refused) if refused else None
+        return self.refusals.sweep(refused) if refused else None
 
     def refusal_of(self, plan: Plan, event_time: float) -> Refusal | None:
         """What a plan's visitor takes back of what is queued; by an event of the past, of what happened up to then."""
@@ -319,7 +322,7 @@ class Gate:
         return refusal(plan.consent, plan.subjects, destinations, at=plan.at, event_time=event_time)
 
     def arrivals(self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False) -> list[Arrival]:
-        """Decide: what `outbox.accept` is to keep and record, and nothing is done with before.
+        """Decide: what `intake.accept` is to keep and record, and nothing is done with before.
 
         `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent.
 
@@ -343,7 +346,7 @@ class Gate:
             for name in plan.shaped:
                 counts[name] = counts.get(name, 0) + 1
         for name, count in counts.items():
-            if not self.outbox.room(name, count):
+            if not self.intake.room(name, count):
                 self.metrics.refused("full")
                 raise DeliveryError(f"the queue of {name} is full")
         told = lines.decision_lines(plans, self.policy)

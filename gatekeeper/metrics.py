@@ -111,7 +111,9 @@ class Metrics:
         self._failing.set(failing)
         self._anchor_failing.set(anchor_failing)
 
-    def text(self, books: Mapping[str, Count], *, disk_left: int, overdue: int, set_aside: int, now: float) -> bytes:
+    def text(
+        self, books: Mapping[str, Count], *, disk_left: int | None, overdue: int, set_aside: int, now: float
+    ) -> bytes:
         """Everything, in Prometheus' text format."""
         registry = CollectorRegistry()
         registry.register(_Books(books, now))
@@ -157,15 +159,16 @@ class _Books:
 
 
 class _Numbers:
-    """Numbers that are looked up at each scrape, by name: what they are, and the value."""
+    """Numbers that are looked up at each scrape, by name: what they are, and the value; `None` is left out."""
 
-    def __init__(self, numbers: Mapping[str, tuple[str, int]]) -> None:
+    def __init__(self, numbers: Mapping[str, tuple[str, int | None]]) -> None:
         self._numbers = numbers
 
     def collect(self) -> Iterable[Metric]:
         """One gauge each."""
         for name, (what, value) in self._numbers.items():
-            yield GaugeMetricFamily(f"gatekeeper_{name}", what, value=value)
+            if value is not None:  # disk: the store is not on this machine's
+                yield GaugeMetricFamily(f"gatekeeper_{name}", what, value=value)
 
 
 class _Outbound:

@@ -1,6 +1,6 @@
-"""What the gate needs of the outside, and nothing more: where lines go, where deliveries are kept, who counts.
+"""What the gate needs of the outside, and nothing more: where lines go, and what counts.
 
-`runtime.py` puts the real ones there, tests put others.
+Where deliveries are kept is `storage.protocols.Intake`. `runtime.py` puts the real ones there, tests put others.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.storage.outbox import Arrival, Refusal
 
 
 class Recorder(Protocol):
@@ -21,19 +20,6 @@ class Recorder(Protocol):
 
     def failing(self) -> bool:
         """Whether the last attempt to write failed."""
-
-
-class Outbox(Protocol):
-    """Where deliveries are kept; the part of `gatekeeper.storage.outbox.Outbox` that the gate needs."""
-
-    def room(self, destination: str, count: int) -> bool:
-        """Whether `count` more events can be kept for a destination."""
-
-    def accept(self, arrivals: Sequence[Arrival]) -> Future[list[str]]:
-        """Keep arrivals and have their lines written; done with the request ids when both are durable."""
-
-    def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
-        """End what was accepted before and is refused now; `None` where there is nothing of it."""
 
 
 class Counting(Protocol):
@@ -59,23 +45,23 @@ class Counting(Protocol):
 
 
 class Uncounted:
-    """Nobody counts: tests and `explain`."""
+    """Counts nothing and times nothing: for tests and `explain`."""
 
     def decided(self, blocked: Iterable[tuple[str, str]]) -> None:
-        """Nothing."""
+        """Do not count the blocked deliveries of an event."""
 
     def timed(self) -> bool:
-        """Never."""
+        """Ask for no decision's time."""
         return False
 
     def took(self, seconds: float) -> None:
-        """Nothing."""
+        """Do not keep how long a decision took."""
 
     def refused(self, why: str) -> None:
-        """Nothing."""
+        """Do not count events that were answered 503."""
 
     def count_call(self, destination: str, decision: str) -> None:
-        """Nothing."""
+        """Do not count a call."""
 
     def came_undeclared(self) -> None:
-        """Nothing."""
+        """Do not count a proxy that the policy does not declare."""

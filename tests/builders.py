@@ -15,6 +15,8 @@ from gatekeeper.keys import Key, KeyRing
 from gatekeeper.model import ConsentModel, Law, Permission, Place, Purpose, Role, Signal, SignalDuty, Standing
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.signals import own
+from gatekeeper.storage.protocols import Bounds
+from gatekeeper.testing.store import MemoryStore
 
 NOW = 1_795_478_400.0  # 2026-11-24T00:00:00Z
 RING = KeyRing((Key("s1", b"s" * 32),), (Key("p1", b"p" * 32),))
@@ -92,49 +94,21 @@ class MemoryRecorder:
         return self.broken
 
 
-class MemoryOutbox:
-    """Keeps arrivals, writes their lines, and sends nothing."""
-
-    def __init__(self, recorder: MemoryRecorder) -> None:
-        self.recorder = recorder
-        self.arrivals: list[Any] = []
-        self.refusals: list[Any] = []
-        self.full = False
-
-    @property
-    def jobs(self) -> list[Any]:
-        return [job for arrival in self.arrivals for job in arrival.jobs]
-
-    def room(self, destination: str, count: int) -> bool:
-        return not self.full
-
-    def accept(self, arrivals: Sequence[Any]) -> Future[list[str]]:
-        done: Future[list[str]] = Future()
-        try:
-            self.recorder.append([one.line for one in arrivals if one.line is not None]).result()
-        except AuditError as error:
-            done.set_exception(error)
-            return done
-        self.arrivals += arrivals
-        done.set_result([one.request_id for one in arrivals])
-        return done
-
-    def sweep(self, refusals: Sequence[Any]) -> None:
-        self.refusals += refusals
-
-
 def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) -> Gate:
     """A gate whose records and deliveries stay in memory."""
     recorder = MemoryRecorder()
     counter = iter(range(1_000_000))
+    policy = policy or make_policy()
+    store = MemoryStore(Bounds(tuple(policy.destinations)), recorder, clock=clock)
     return Gate(
-        policy or make_policy(),
+        policy,
         RING,
         clock=clock,
         new_id=lambda at: f"req_{next(counter):06}",
         lookup=lookup,
         recorder=recorder,
-        outbox=MemoryOutbox(recorder),
+        intake=store,
+        refusals=store,
     )
 
 

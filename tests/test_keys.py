@@ -1,11 +1,15 @@
 """The key folder: made once, safely; rotated; overridden by the environment; never printed."""
 
+import hmac
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gatekeeper import keys
 from gatekeeper.errors import ConfigError
+from gatekeeper.keys import Key, KeyRing
 
 
 def test_the_first_start_makes_the_keys_and_later_ones_read_them(tmp_path):
@@ -86,3 +90,23 @@ def test_a_key_is_never_shown():
     """Not in a repr."""
     ring = keys.KeyRing((keys.Key("a", b"S" * 32),), (keys.Key("b", b"T" * 32),))
     assert "SSSS" not in repr(ring) and "TTTT" not in repr(ring)
+
+
+GOLDEN = KeyRing((Key("s1", b"s" * 32),), (Key("p2", b"n" * 32), Key("p1", bytes(range(32)))))
+
+
+def test_names_and_ids_are_what_they_have_always_been():
+    """Pseudonyms in a log of last year, keys of events of last week, ids that vendors know visitors by."""
+    assert GOLDEN.name("email", "jane@example.com") == "p_a2699761b61cc8edaa7e9c"
+    assert GOLDEN.names("email", "jane@example.com")[1] == "p_491ed0234794e04c44dbb3"
+    assert GOLDEN.event_key("purchase", "e-1").hex() == "a200d353049fc43a850f4994ab2ff098"
+    assert GOLDEN.derived_id("ga4", "v_1") == "c4027d7772132bf6e0d1db74366c58e5"
+    assert GOLDEN.derived_id("meta", "v_1") == "3ad058a9d179d33156b927ed35b046fe"
+
+
+@given(key=st.binary(min_size=1, max_size=64), message=st.binary(max_size=300))
+def test_law_our_mac_is_hmac(key, message):
+    """RFC 2104, whatever the key and the message."""
+    from gatekeeper.keys import _Mac
+
+    assert _Mac(key).hex(message) == hmac.new(key, message, "sha256").hexdigest()

@@ -17,9 +17,10 @@ from gatekeeper.fields import CATALOGUE, IDENTIFIERS
 from gatekeeper.gate import Caller
 from gatekeeper.model import Call, Personal
 from gatekeeper.policy.load import parse_policy
+from gatekeeper.storage.outbox import DEAD
 from gatekeeper.vendors.formats.normalise import sha256
 from tests.builders import EVERY_KIND, NOW, RING, make_gate, make_policy, own_cookie, plan, policy_data
-from tests.storage.builders import accept, books, outbox
+from tests.storage.builders import accept, books, claim_all, opened, settle
 
 WIDE = {
     "all_analytics": {"kind": "http_json", "purpose": "analytics", "endpoint": "http://127.0.0.1:9/a",
@@ -189,15 +190,18 @@ def test_rows_in_the_queue_and_dead_letters_carry_the_same_subjects_as_the_line(
 def test_a_row_or_a_dead_letter_of_an_identifier_is_ended_by_it(tmp_path, asked):
     """As a withdrawal or an erasure ends it."""
     people = pseudonyms(RING, asked)
-    with outbox(tmp_path, names=("ga4", "own")) as box:
+    with opened(tmp_path, names=("ga4", "own")) as store:
         for session in ("s-1", "s-2", "s-1"):
             event = {"event": "x", "data": {"session_id": session}, "consent": {"analytics": True}}
-            accept(box, *make_gate().arrivals(wire.parse(orjson.dumps(event)), Caller()))
-        assert box.cancel(people).result(10) == 4 and books(box, "own").queued == 1
-        accept(box, *make_gate().arrivals(wire.parse(orjson.dumps(event)), Caller()))
-        books(box, "own")
-        assert box.bury((), "test").result(10) == 4 and len(box.dead_letters()) == 4
-        assert box.cancel(people).result(10) == 0 and len(box.dead_letters()) == 2
+            accept(store, *make_gate().arrivals(wire.parse(orjson.dumps(event)), Caller()))
+        assert store.withdrawals.cancel(people).result(10) == 4 and books(store, "own").queued == 1
+        accept(store, *make_gate().arrivals(wire.parse(orjson.dumps(event)), Caller()))
+        books(store, "own")
+        for name in ("ga4", "own"):
+            for flight in claim_all(store, name):
+                settle(store, flight, DEAD, "http_400")
+        assert len(store.dead_letters.page()) == 4
+        assert store.withdrawals.cancel(people).result(10) == 0 and len(store.dead_letters.page()) == 2
 
 
 @settings(max_examples=200, deadline=None)

@@ -22,25 +22,26 @@ from gatekeeper.jurisdiction.networks import parse_address
 from gatekeeper.model import Decision, Verdict
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.runtime import place_lookup
+from gatekeeper.storage.outbox import Accepted
 
 
 class _Nowhere:
     """Records and delivers nothing: explaining must not act."""
 
     def append(self, batch: object) -> Future[None]:
-        """Refuse."""
+        """Refuse to record."""
         raise RuntimeError("explain does not record")
 
     def failing(self) -> bool:
-        """Never asked."""
+        """Say that nothing failed: `explain` does not ask."""
         return False
 
     def room(self, destination: str, count: int) -> bool:
-        """Never asked."""
+        """Say that there is room: `explain` does not ask."""
         return True
 
-    def accept(self, arrivals: object) -> Future[list[str]]:
-        """Refuse."""
+    def accept(self, arrivals: object) -> Future[Accepted]:
+        """Refuse to deliver."""
         raise RuntimeError("explain does not deliver")
 
     def sweep(self, refusals: object) -> None:
@@ -113,7 +114,8 @@ def bystander(policy: Policy) -> Gate:
         new_id=ids.request_id,
         lookup=place_lookup(policy),
         recorder=nowhere,
-        outbox=nowhere,
+        intake=nowhere,
+        refusals=nowhere,
     )
 
 

@@ -1,7 +1,7 @@
-"""The deliverer: one per node, whoever holds the lock file. A thread with an event loop of its own.
+"""The deliverer: one per node, the worker that leads. A thread with an event loop of its own.
 
 So hosts without a loop are served too, and a slow vendor is never in the host's way. The other workers hand over
-by the database, which is looked at often enough. Whoever takes over first settles what the last one left.
+by the store, which is looked at often enough. A worker that takes over first settles what the last one left.
 """
 
 from __future__ import annotations
@@ -13,48 +13,50 @@ import os
 import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Final
 
-from gatekeeper.audit.lines import Line
 from gatekeeper.delivery.breaker import Breaker
-from gatekeeper.delivery.lane import Lane, Surroundings
+from gatekeeper.delivery.flights import Surroundings
+from gatekeeper.delivery.lane import Lane
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import StorageError
 from gatekeeper.metrics import Metrics
-from gatekeeper.storage.owners import Lock, folder
-from gatekeeper.storage.sqlite import SqliteOutbox
+from gatekeeper.storage.outbox import Flight
+from gatekeeper.storage.protocols import Queue, Withdrawals
 from gatekeeper.vendors.kind import Destination
 
-LOOK = 0.03  # seconds between two looks for what other workers accepted
-TIDY = 60.0
-WAL_LIMIT = 16 * 2**20  # bytes of write-ahead log before it is copied into the database
-QUIET = 1.0  # seconds without a commit after which the write-ahead log, with what was delivered in it, is cut
-REMOVED = "destination_removed"
+LOOK: Final = 0.03  # seconds between two looks for what other workers accepted
+LEAD: Final = 0.1  # seconds between two questions whether this process may lead
 _log = logging.getLogger("gatekeeper")
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the policy in force asks of a deliverer; a reload swaps it as a whole."""
+
+    destinations: Mapping[str, Destination]
+    timeout: float  # seconds for a request
+
+
 class Deliverer:
-    """Delivers what is in the outbox, when it is this process's turn. `missing` says which lines the log lacks."""
+    """Delivers what is in the store, when it is this process's turn."""
 
     def __init__(
         self,
-        outbox: SqliteOutbox,
-        destinations: Mapping[str, Destination],
+        queue: Queue,
+        withdrawals: Withdrawals,
+        orders: Orders,
         *,
-        missing: Callable[[Sequence[Line], float], list[Line]],
         metrics: Metrics,
         clock: Callable[[], float],
-        timeout: float,
-        dead_for: float,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._outbox = outbox
-        self._destinations = destinations
-        self._missing = missing
+        self._queue = queue
+        self._withdrawals = withdrawals
+        self._orders = orders
         self._metrics = metrics
         self._clock = clock
-        self._timeout = timeout
-        self._dead_for = dead_for
         self._chance = chance
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -63,11 +65,14 @@ class Deliverer:
         self._stop: asyncio.Event | None = None
         self._changed: asyncio.Event | None = None
         self._drain = 20.0
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: Mapping[str, Lane] = {}
+        self._open: Mapping[str, Lane] = {}  # of those, the ones that begin requests
+        self._withdrawn = threading.Event()  # rows may have been cancelled
         self.leading = False
+        queue.watch(self.wake, self._withdrawn.set)
 
     def start(self) -> None:
-        """Be there; called with every event, and cheap."""
+        """Begin, if it has not begun in this process; called with every event, and cheap."""
         if self._thread is not None and self._pid == os.getpid():
             return
         with self._lock:
@@ -93,9 +98,19 @@ class Deliverer:
             with contextlib.suppress(RuntimeError):  # it is being stopped
                 loop.call_soon_threadsafe(self._rouse)
 
-    def use(self, destinations: Mapping[str, Destination], timeout: float, dead_for: float) -> None:
-        """Another policy's destinations, from now on: requests under way end by the old one."""
-        self._destinations, self._timeout, self._dead_for = destinations, timeout, dead_for
+    def take(self, flights: Sequence[Flight]) -> None:
+        """Send flights that this process owns already; what cannot go out now can be claimed again. From any thread."""
+        loop = self._loop
+        if loop is not None and self._pid == os.getpid():
+            with contextlib.suppress(RuntimeError):  # it is being stopped
+                loop.call_soon_threadsafe(self._take_in, flights)
+                return
+        for flight in flights:
+            self._queue.give_back(flight)
+
+    def use(self, orders: Orders) -> None:
+        """Go by another policy's orders, from now on: requests under way end by the old ones."""
+        self._orders = orders
         if self._loop is not None and self._changed is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._changed.set)
@@ -113,44 +128,51 @@ class Deliverer:
 
     def _rouse(self) -> None:
         for lane in self._lanes.values():
-            lane.more = True
-            lane.wake.set()
+            lane.rouse()
+
+    def _take_in(self, flights: Sequence[Flight]) -> None:
+        for flight in flights:
+            lane = self._open.get(flight.destination)
+            if lane is None or not lane.take(flight):
+                self._queue.give_back(flight)
 
     async def _main(self, started: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._changed = asyncio.Event()
         started.set()
-        lock = Lock(folder(self._outbox.path) / "deliverer")
         try:
-            while not lock.take():
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.1):
-                        await self._stop.wait()
-                if self._stop.is_set():
+            while not self._queue.lead():
+                if self._stop.is_set():  # asked once more after that: the last process to end delivers what is left
                     return
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LEAD):
+                        await self._stop.wait()
             self.leading = True
-            while not self._stop.is_set():
+            while True:
                 self._changed.clear()
                 try:
                     await self._lead()
                 except Exception as error:  # noqa: BLE001  # delivery goes on, whatever it was
-                    _log.error("the deliverer failed (%s) and begins anew", type(error).__name__)
+                    _log.error("the deliverer failed (%s) and begins again", type(error).__name__)
                     await asyncio.sleep(0.5)
+                if self._stop.is_set():
+                    return
         finally:
             self.leading = False
-            lock.release()
+            self._queue.leave()
 
     async def _lead(self) -> None:
         """Deliver until told to stop, or until the policy changes."""
         stop, changed = self._stop, self._changed
         if stop is None or changed is None:
             return
-        async with Sender(self._timeout) as sender:
-            around = Surroundings(self._outbox, sender, self._metrics, self._clock, self._chance)
-            lanes = {name: Lane(to, around, Breaker(self._chance)) for name, to in self._destinations.items()}
+        orders = self._orders
+        async with Sender(orders.timeout) as sender:
+            around = Surroundings(self._queue, sender, self._metrics, self._clock, self._chance)
+            lanes = {name: Lane(to, around, Breaker(self._chance)) for name, to in orders.destinations.items()}
             await self._take_over(lanes)
-            self._lanes = lanes
+            self._lanes = self._open = lanes
             tasks = [asyncio.create_task(lane.run()) for lane in lanes.values()]
             watch = asyncio.create_task(self._watch())
             waits = [asyncio.create_task(stop.wait()), asyncio.create_task(changed.wait())]
@@ -161,12 +183,13 @@ class Deliverer:
                 if stop.is_set():
                     await self._finish(lanes)
             finally:
+                self._open = {}
                 for task in (*tasks, *waits):
                     task.cancel()
                 await asyncio.gather(*tasks, *waits, return_exceptions=True)
                 flying = [task for lane in lanes.values() for task in lane.flying]
                 if flying and not stop.is_set():
-                    await asyncio.wait(flying, timeout=self._timeout + 5.0)
+                    await asyncio.wait(flying, timeout=orders.timeout + 5.0)
                 for task in (watch, *flying):  # withdrawals are heard as long as anything may begin
                     task.cancel()
                 await asyncio.gather(watch, *flying, return_exceptions=True)
@@ -177,70 +200,48 @@ class Deliverer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._drain):
                 for lane in lanes.values():
-                    lane.draining, lane.more, lane.empty = True, True, False
-                    lane.wake.set()
+                    lane.rouse(draining=True)
                 while not all(lane.done() for lane in lanes.values()):
                     await asyncio.sleep(0.005)
 
     async def _take_over(self, lanes: Mapping[str, Lane]) -> None:
         """Settle what an ended deliverer, or an ended worker, left behind."""
-        while await asyncio.wrap_future(self._outbox.adopt(self._missing)):
-            pass
-        flights, waiting = await asyncio.wrap_future(self._outbox.abandoned())
-        held = {row.id for flight in flights for row in flight.rows}
-        for name, again in waiting:
+        left = await asyncio.wrap_future(self._queue.recover())
+        for name, again in left.waiting:
             if name in lanes:
                 lanes[name].resume([again])
-        for flight in flights:
+        for flight in left.flights:
             if flight.destination in lanes:
                 await lanes[flight.destination].unknown(flight)
-        if held:
-            _log.warning("%d deliveries were under way when the last deliverer ended", len(held))
-        wrong = await asyncio.wrap_future(self._outbox.reckon())
-        for name, (booked, there) in wrong.items():
+        if left.flights:
+            count = sum(len(flight.rows) for flight in left.flights)
+            _log.warning("%d deliveries were under way when the last deliverer ended", count)
+        for name, (booked, there) in left.corrected.items():
             _log.error("the books of %s said %d queued, there are %d: corrected", name, booked, there)
-        buried = await asyncio.wrap_future(self._outbox.bury(list(lanes), REMOVED))
-        if buried:
-            _log.warning("%d queued deliveries are for destinations that the policy no longer has", buried)
+        if left.buried:
+            _log.warning("%d queued deliveries are for destinations that the policy no longer has", left.buried)
 
     async def _watch(self) -> None:
-        """Look for what others accepted, for workers that ended, and after the house."""
-        seen, rounds, tidied, last, cut = -1, 0, 0, 0, 0  # last: round of a commit; cut: of an emptied log
-        wal = self._outbox.path.with_name(self._outbox.path.name + "-wal")
+        """Have the store looked after, and hear of withdrawals."""
         while True:
             await asyncio.sleep(LOOK)
-            rounds += 1
             with contextlib.suppress(StorageError):
-                now = self._outbox.changed()
-                if now != seen:
-                    seen, last = now, rounds
+                due = self._queue.maintain()
+                if self._withdrawn.is_set():
+                    self._withdrawn.clear()
                     await self._hear()
-                    self._rouse()
-                if rounds % 30 == 0:
-                    size = _size(wal)
-                    if size and ((rounds - last) * LOOK > QUIET or (rounds - cut) * LOOK > TIDY):
-                        await asyncio.wrap_future(self._outbox.checkpoint(empty=True))
-                        cut = rounds
-                    elif size > WAL_LIMIT:
-                        await asyncio.wrap_future(self._outbox.checkpoint())
-                    if await asyncio.wrap_future(self._outbox.adopt(self._missing)):
-                        self._rouse()
-                if rounds % int(TIDY / LOOK) == 1:
-                    await asyncio.wrap_future(self._outbox.tidy(self._dead_for, tidied))
-                    tidied += 1
+                if not due.done():
+                    await asyncio.wrap_future(due)
 
     async def _hear(self) -> None:
         """Begin no request with what was cancelled while it was under way, and say so."""
-        unheard = self._outbox.unheard()
-        for name, ids in unheard.items():
-            if name in self._lanes:
-                self._lanes[name].stopped |= ids
-        if unheard:
-            await asyncio.wrap_future(self._outbox.hear([one for ids in unheard.values() for one in ids]))
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+        try:
+            unheard = self._withdrawals.unheard()
+            for name, rows in unheard.items():
+                if name in self._lanes:
+                    self._lanes[name].stop(rows)
+            if unheard:
+                await asyncio.wrap_future(self._withdrawals.heard([row for rows in unheard.values() for row in rows]))
+        except StorageError:
+            self._withdrawn.set()  # looked for again in a moment
+            raise

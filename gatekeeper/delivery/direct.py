@@ -17,6 +17,7 @@ from gatekeeper.model import Answer, Outgoing
 
 BUSY = "busy"
 TOO_LARGE = "answer_too_large"
+Bounds = tuple[float, int]  # seconds for a call, calls under way to one destination
 
 
 class Slots:
@@ -37,17 +38,22 @@ class Slots:
 
 
 class DirectSender:
-    """Sends calls. `timeout` (seconds) holds from waiting for a turn to the end of the answer."""
+    """Sends calls. Their bounds come with each: seconds from waiting for a turn to the end of the answer, and how many
+    may be under way to one destination. Calls under way keep theirs.
+    """
 
-    def __init__(self, timeout: float, max_concurrent: int) -> None:
-        self._bounds = (timeout, max_concurrent)
+    def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sender: Sender | None = None
-        self._bound: tuple[float, int] | None = None  # of the sender
-        self._free = max_concurrent
+        self._bounds: Bounds | None = None  # of the sender
         self._slots: dict[str, Slots] = {}
 
-    async def send(self, destination: str, outgoing: Outgoing) -> Answer:
+    @property
+    def timeout(self) -> float:
+        """How long the last calls may take, in seconds."""
+        return 0.0 if self._bounds is None else self._bounds[0]
+
+    async def send(self, destination: str, outgoing: Outgoing, bounds: Bounds) -> Answer:
         """The vendor's answer. Raises DeliveryError with a short code if there is none.
 
         `busy`: no turn came within the timeout; `timeout`: the vendor did not answer in time; `unreachable`: there was
@@ -56,12 +62,12 @@ class DirectSender:
         """
         loop = asyncio.get_running_loop()
         sender = self._sender
-        if sender is None or self._loop is not loop or self._bound is not self._bounds:
-            sender = self._renew(loop)
+        if sender is None or self._loop is not loop or self._bounds != bounds:
+            sender = self._renew(loop, bounds)
         due = loop.time() + sender.timeout
         slots = self._slots.get(destination)
         if slots is None:
-            slots = self._slots[destination] = Slots(self._free)
+            slots = self._slots[destination] = Slots(bounds[1])
         if slots.free:
             slots.free -= 1
         else:
@@ -76,23 +82,17 @@ class DirectSender:
             raise DeliveryError(GARBAGE)
         return answer
 
-    def use(self, timeout: float, max_concurrent: int) -> None:
-        """Other bounds, from the next call on; may be called from any thread. Calls under way keep theirs."""
-        if (timeout, max_concurrent) != self._bounds:
-            self._bounds = (timeout, max_concurrent)
-
     async def close(self) -> None:
-        """Close the pool; the next call opens it anew."""
+        """Close the pool; the next call opens it again."""
         sender, self._sender = self._sender, None
         if sender is not None:
             await sender.close()
 
-    def _renew(self, loop: asyncio.AbstractEventLoop) -> Sender:
+    def _renew(self, loop: asyncio.AbstractEventLoop, bounds: Bounds) -> Sender:
         # A process has one server loop; tests and reloads may come with another one.
         if self._sender is not None:
             self._sender.retire()
-        bounds = self._bound = self._bounds
-        self._loop, self._slots, self._free = loop, {}, bounds[1]
+        self._loop, self._bounds, self._slots = loop, bounds, {}
         self._sender = Sender(bounds[0])
         return self._sender
 

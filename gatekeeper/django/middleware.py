@@ -20,9 +20,8 @@ from gatekeeper.django import settings
 from gatekeeper.django.loop import Loop
 from gatekeeper.django.scope import answered, scope_of
 from gatekeeper.errors import ConfigError
-from gatekeeper.gate import Gate
-from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints
-from gatekeeper.shells.relay import Relay
+from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED
+from gatekeeper.shells.serving import Current, Serving
 
 _loop = Loop()
 
@@ -39,19 +38,10 @@ class GatekeeperMiddleware:
         except ConfigError as error:
             raise ImproperlyConfigured("; ".join(error.problems)) from None
         self._get_response = get_response
-        self._relay = Relay(self._runtime.gate)
-        self._swap(self._runtime.gate)
-        self._runtime.watch(self._swap)
+        self._current = Current(self._runtime)
         self._async = iscoroutinefunction(get_response)
         if self._async:
             markcoroutinefunction(self)
-
-    def _swap(self, gate: Gate) -> None:
-        """Serve by another policy from the next request on."""
-        self._relay.use(gate)
-        self._gate, self._endpoints = gate, Endpoints(self._runtime, self._relay)
-        self._prefix = gate.policy.prefix + "/"
-        self._limit = gate.policy.file.server.max_body
 
     def __call__(self, request: Any) -> Any:
         """One request; a coroutine where the project is async."""
@@ -59,38 +49,42 @@ class GatekeeperMiddleware:
             return self._serve(request)
         if not self._runtime.started:
             self._runtime.start()
-        if self._ours(request.path_info):
-            return _loop.run(answered(self._endpoints, request, self._limit))
-        here = Here(self._gate, partial(scope_of, request))
+        serving = self._current.now
+        if _ours(serving, request.path_info):
+            return _loop.run(answered(serving.endpoints, request, serving.max_body))
+        here = Here(serving.gate, partial(scope_of, request))
         mark = context.current.set(here)
         try:
-            return self._finished(request, self._get_response(request), here)
+            return _finished(serving, request, self._get_response(request), here)
         finally:
             context.current.reset(mark)
 
     async def _serve(self, request: Any) -> Any:
         if not self._runtime.started:
             self._runtime.start()
-        if self._ours(request.path_info):
-            return await answered(self._endpoints, request, self._limit)
-        here = Here(self._gate, partial(scope_of, request))
+        serving = self._current.now
+        if _ours(serving, request.path_info):
+            return await answered(serving.endpoints, request, serving.max_body)
+        here = Here(serving.gate, partial(scope_of, request))
         mark = context.current.set(here)
         try:
-            return self._finished(request, await self._get_response(request), here)
+            return _finished(serving, request, await self._get_response(request), here)
         finally:
             context.current.reset(mark)
 
-    def _ours(self, path: str) -> bool:
-        return path.startswith(self._prefix) or path == GPC_RESOURCE
 
-    def _finished(self, request: Any, response: Any, here: Here) -> Any:
-        if "HTTP_SEC_GPC" in request.META and self._endpoints.honours_opt_out(scope_of(request)):
-            response[HONOURED[0].decode()] = HONOURED[1].decode()
-        if response.streaming and not isinstance(response, FileResponse):
-            # Streamed after this middleware has returned: each part is made in the visitor's context.
-            parts = response.streaming_content
-            response.streaming_content = _async_in(here, parts) if response.is_async else _in(here, parts)
-        return response
+def _ours(serving: Serving, path: str) -> bool:
+    return path.startswith(serving.prefix) or path == GPC_RESOURCE
+
+
+def _finished(serving: Serving, request: Any, response: Any, here: Here) -> Any:
+    if "HTTP_SEC_GPC" in request.META and serving.endpoints.honours_opt_out(scope_of(request)):
+        response[HONOURED[0].decode()] = HONOURED[1].decode()
+    if response.streaming and not isinstance(response, FileResponse):
+        # Streamed after this middleware has returned: each part is made in the visitor's context.
+        parts = response.streaming_content
+        response.streaming_content = _async_in(here, parts) if response.is_async else _in(here, parts)
+    return response
 
 
 def _in(here: Here, parts: Iterator[Any]) -> Iterator[Any]:

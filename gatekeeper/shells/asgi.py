@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -17,6 +17,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 Headers = tuple[Header, ...]  # of a request, with names in lower case
+TARGET: Final = "gatekeeper.target"  # extension of our own server: the request's target, unchanged
+OWN_DATE: Final = "gatekeeper.own_date"  # extension: once it was called, the server adds no Date
 Read = Callable[[], Awaitable[bytes]]  # the whole body of a request; raises EventError or Disconnected
 
 

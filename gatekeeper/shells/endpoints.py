@@ -10,12 +10,13 @@ from functools import partial
 
 from gatekeeper import wire
 from gatekeeper.errors import AuditError, DeliveryError, EventError, StorageError
-from gatekeeper.gate import Caller
+from gatekeeper.gate import Caller, Gate
 from gatekeeper.metrics import CONTENT_TYPE
 from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi import (
+    TARGET,
     Disconnected,
     Header,
     Headers,
@@ -33,11 +34,11 @@ from gatekeeper.shells.asgi import (
 from gatekeeper.shells.caller import bearer, identify, presents_key
 from gatekeeper.shells.hygiene import Fault, request_fault
 from gatekeeper.shells.origins import cors
-from gatekeeper.shells.protocol import TARGET
 from gatekeeper.shells.relay import RETRY_AFTER, Relay
 from gatekeeper.shells.target import path_fault, raw_path
 from gatekeeper.shells.turns import Turns
 from gatekeeper.signals import gpc, header_values
+from gatekeeper.storage.outbox import Accepted
 
 GPC_RESOURCE = "/.well-known/gpc.json"
 # By which a page can show that the opt-out signal was processed (California: 11 CCR 7025(c)(6), since 2026).
@@ -49,16 +50,16 @@ _log = logging.getLogger("gatekeeper")
 class Endpoints:
     """Everything the gate itself answers. An ASGI app for paths under the prefix."""
 
-    def __init__(self, runtime: Runtime, relay: Relay) -> None:
+    def __init__(self, runtime: Runtime, gate: Gate, relay: Relay) -> None:
         self._runtime = runtime
-        self._gate = gate = runtime.gate
+        self._gate = gate
         self._limit = gate.policy.file.server.max_body
         path = gate.policy.path
         written = path.stat().st_mtime if path is not None and path.exists() else gate.clock()
         self._updated = datetime.fromtimestamp(written, UTC).date().isoformat()
         prefix = gate.policy.prefix
-        self._relay = relay
-        self._accepting = Turns(gate.outbox.accept, lambda ids, first, end: ids[first:end])
+        self._relay = partial(relay.reply, gate)
+        self._accepting = Turns(gate.intake.accept, _part)
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
         self.routes = {
@@ -83,7 +84,7 @@ class Endpoints:
         `read` is awaited for the body, once, and only by who wants one. Raises Disconnected out of it.
         """
         path = local_path(scope)
-        endpoint = self._relay.reply if path.startswith(self._calls) else self.routes.get(path)
+        endpoint = self._relay if path.startswith(self._calls) else self.routes.get(path)
         if endpoint is None:
             return problem_reply(404, "there is no such endpoint")
         headers = lowered(scope)
@@ -128,7 +129,7 @@ class Endpoints:
         events = wire.parse(wire.inflate(await read(), _single(headers, b"content-encoding"), self._limit))
         try:
             arrivals = gate.arrivals(events, caller)
-            request_ids = await self._accepting.wait(arrivals)
+            accepted = await self._accepting.wait(arrivals)
             swept = gate.sweep(arrivals)
             if swept is not None:
                 await asyncio.wrap_future(swept)
@@ -137,7 +138,7 @@ class Endpoints:
                 gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
         honoured = (HONOURED,) if self._honours(headers, caller) else ()
-        return json_reply(202, {"request_ids": request_ids}, (*honoured, *allowed))
+        return json_reply(202, {"request_ids": accepted.request_ids}, (*honoured, *allowed))
 
     async def healthz(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/healthz`: the process is alive."""
@@ -204,6 +205,11 @@ _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-headers", _ALLOWED_HEADERS),
     (b"access-control-max-age", b"600"),
 )
+
+
+def _part(accepted: Accepted, first: int, end: int) -> Accepted:
+    """A caller's own part of what a turn's arrivals were answered."""
+    return Accepted(accepted.request_ids[first:end])
 
 
 def _fault(scope: Scope, headers: Headers, hosts: frozenset[str]) -> Fault | None:

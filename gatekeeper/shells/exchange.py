@@ -9,24 +9,34 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from gatekeeper.shells.asgi import Read, Reply, Scope
 
-if TYPE_CHECKING:
-    from gatekeeper.shells.protocol import GuardedProtocol
-
 _log = logging.getLogger("gatekeeper")
 Answering = Callable[[Scope, Read], Awaitable[Reply]]
 
 
+class Connection(Protocol):
+    """What an exchange asks of its connection, which is uvicorn's protocol."""
+
+    loop: asyncio.AbstractEventLoop
+    tasks: Any
+    flow: Any
+    transport: Any
+    server_state: Any
+
+    def on_response_complete(self) -> None:
+        """The answer is whole."""
+
+
 class _Unheard:
-    """Nobody waits for parts of the body."""
+    """Stands for the event by which a cycle waits for parts of a body: an exchange is read whole."""
 
     def set(self) -> None:
-        """Nothing."""
+        """Wake no task: none waits."""
 
 
 _UNHEARD: Final = _Unheard()
@@ -40,7 +50,7 @@ class Exchange:
         "response_complete", "response_started",
     )  # fmt: skip
 
-    def __init__(self, protocol: GuardedProtocol, scope: Scope, answering: Answering, *, keep_alive: bool) -> None:
+    def __init__(self, protocol: Connection, scope: Scope, answering: Answering, *, keep_alive: bool) -> None:
         self._protocol = protocol
         self._scope = scope
         self._answering = answering

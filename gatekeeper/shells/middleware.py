@@ -9,12 +9,11 @@ from pathlib import Path
 
 from gatekeeper import context
 from gatekeeper.context import Here
-from gatekeeper.gate import Gate
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
-from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints, local_path
-from gatekeeper.shells.relay import Relay
+from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, local_path
+from gatekeeper.shells.serving import Current
 
 
 class GatekeeperMiddleware:
@@ -27,32 +26,22 @@ class GatekeeperMiddleware:
     def __init__(self, app: App, config: str | Path | Policy = "gatekeeper.toml") -> None:
         self.app = app
         self.runtime = Runtime(config)
-        self._gate = self.runtime.gate
-        self._relay = Relay(self._gate)
-        self._endpoints = Endpoints(self.runtime, self._relay)
-        self.runtime.watch(self._swap)
-        self._prefix = self._gate.policy.prefix + "/"
-        context.install(self._gate)
-
-    def _swap(self, gate: Gate) -> None:
-        """Serve by another policy from the next request on; see `Runtime.reload`."""
-        self._relay.use(gate)
-        endpoints = Endpoints(self.runtime, self._relay)
-        self._gate, self._endpoints, self._prefix = gate, endpoints, gate.policy.prefix + "/"
+        self._current = Current(self.runtime)
+        context.install(self.runtime.gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
-        kind = scope["type"]
+        kind, serving = scope["type"], self._current.now
         if kind == "http":
             if not self.runtime.started:
                 self.runtime.start()
             path = local_path(scope) if scope.get("root_path") else scope["path"]
-            if path.startswith(self._prefix) or path == GPC_RESOURCE:
-                await self._endpoints(scope, receive, send)
+            if path.startswith(serving.prefix) or path == GPC_RESOURCE:
+                await serving.endpoints(scope, receive, send)
                 return
             for name, _ in scope["headers"]:
                 if name == b"sec-gpc":
-                    if self._endpoints.honours_opt_out(scope):
+                    if serving.endpoints.honours_opt_out(scope):
                         send = _showing(send)
                     break
         elif kind == "lifespan":
@@ -62,7 +51,7 @@ class GatekeeperMiddleware:
                 # Not awaited: once the app has said that it is down, the server cancels whatever still waits.
                 self.runtime.close()
             return
-        mark = context.current.set(Here(self._gate, scope))
+        mark = context.current.set(Here(serving.gate, scope))
         try:
             await self.app(scope, receive, send)
         finally:
@@ -74,7 +63,7 @@ class GatekeeperMiddleware:
         async def with_end() -> Message:
             message = await receive()
             if message.get("type") == "lifespan.shutdown":
-                await self._relay.close()
+                await self._current.relay.close()
             return message
 
         return with_end

@@ -1,23 +1,22 @@
 """HTTP as the gate accepts it: uvicorn's httptools protocol with what it lacks.
 
     the head            checked by `hygiene`; bounded in bytes, in headers and in time
-    the body            bounded in time: whoever sends slower than `SLOWEST` bytes a second is cut off
-    the answer          whoever does not read it for `UNREAD` seconds is cut off
+    the body            bounded in time: a client that sends slower than `SLOWEST` bytes a second is cut off
+    the answer          a client that does not read it for `UNREAD` seconds is cut off
     a connection        closed after `timeout_keep_alive` seconds without a request
-    trailers            dropped: they are no headers, and nobody has checked them
+    trailers            dropped: they are not headers, and nothing has checked them
     names with `_`      dropped: to CGI and WSGI apps `Gatekeeper_Context` and `Gatekeeper-Context` are one
-    connections         bounded, in all and per address
-    access log          none, whoever attaches a handler to it: queries hold vendors' secrets
+    connections         bounded, in all and per address (`watch.py`)
+    access log          none, even if a handler is attached to it: queries hold vendors' secrets
 
-Times are kept by one look a second at all connections, not by a timer per request.
+`FOLLOWS` says what a connection is reading; `TIMERS` what it waits for meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -27,73 +26,101 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from gatekeeper.jurisdiction.networks import Ranges, parse_address
+from gatekeeper.shells.asgi import OWN_DATE, TARGET
+from gatekeeper.shells.declined import framing, parser_for_the_rest
 from gatekeeper.shells.exchange import Answering, Exchange
 from gatekeeper.shells.hygiene import Fault, request_fault
-
-SLOWEST: Final = 4096  # bytes a second of a body, after its first `body_timeout` seconds
-UNREAD: Final = 60.0  # seconds in which a client must read something of its answer
-LINGER: Final = 5.0  # seconds for the rest of a body that was answered before its end
-LOOK: Final = 0.5  # seconds between two looks at all connections
-TARGET: Final = "gatekeeper.target"  # ASGI extension: the request's target, as it came
-OWN_DATE: Final = "gatekeeper.own_date"  # ASGI extension: once it was called, the server adds no Date
-NEVER: Final = float("inf")
-_NOBODY: Final = Ranges()
+from gatekeeper.shells.watch import LINGER, Clock, Watch
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one client, and all together, may take up."""
+class Reading(StrEnum):
+    """What a connection is reading."""
 
-    connections: int = 4096
-    per_address: int = 512
-    headers: int = 100
-    head_bytes: int = 16 * 2**10
-    head_timeout: float = 10.0  # seconds
-    body_timeout: float = 15.0
-    body: int = 2**20  # bytes that are read before anybody is asked
-    hosts: frozenset[str] = frozenset()
-    proxies: Ranges = _NOBODY  # many clients behind one address: not bounded per address
+    FRESH = "nothing has come yet"
+    HEAD = "a head"
+    BODY = "a body"
+    BETWEEN = "nothing: a request has come, its answer has not ended"
+    RESTING = "nothing: kept alive"
+    REFUSED = "nothing more: refused"
+    TUNNEL = "nothing more: handed over"
 
 
-class Watch:
-    """The limits in force, and a look at every connection once in a while. One per server."""
+class Event(StrEnum):
+    """What happens to a connection."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.by_address: Counter[str] = Counter()
-        self._open: set[GuardedProtocol] = set()
-        self._due: asyncio.TimerHandle | None = None
+    BYTES = "bytes come"
+    BEGIN = "a request begins"
+    HEAD_ENDS = "its head ends"
+    BODY_ENDS = "its body ends, or it has none"
+    ANSWERED = "all answers have ended"
+    REFUSE = "it is refused"
+    UPGRADE = "its upgrade is taken up"
 
-    def opened(self, protocol: GuardedProtocol) -> bool:
-        """Count a connection; `False` if there are too many."""
-        if len(self._open) >= self.limits.connections:
-            return False
-        address = protocol.address
-        if address is not None and parse_address(address) not in self.limits.proxies:
-            if self.by_address[address] >= self.limits.per_address:
-                return False
-            self.by_address[address] += 1
-            protocol.counted = True
-        self._open.add(protocol)
-        if self._due is None:
-            self._due = protocol.loop.call_later(LOOK, self._look, protocol.loop)
-        return True
 
-    def closed(self, protocol: GuardedProtocol) -> None:
-        """A connection has ended."""
-        self._open.discard(protocol)
-        if protocol.counted and protocol.address is not None:
-            protocol.counted = False
-            self.by_address[protocol.address] -= 1
-            if not self.by_address[protocol.address]:
-                del self.by_address[protocol.address]
+FOLLOWS: Final[Mapping[tuple[Reading, Event], Reading]] = {
+    (Reading.FRESH, Event.BYTES): Reading.HEAD,
+    (Reading.HEAD, Event.BYTES): Reading.HEAD,
+    (Reading.HEAD, Event.BEGIN): Reading.HEAD,
+    (Reading.HEAD, Event.HEAD_ENDS): Reading.BODY,
+    (Reading.BODY, Event.BYTES): Reading.BODY,
+    (Reading.BODY, Event.BODY_ENDS): Reading.BETWEEN,
+    (Reading.BETWEEN, Event.BYTES): Reading.HEAD,
+    (Reading.BETWEEN, Event.BEGIN): Reading.HEAD,  # in the bytes that ended the last one
+    (Reading.BETWEEN, Event.UPGRADE): Reading.TUNNEL,
+    (Reading.BETWEEN, Event.ANSWERED): Reading.RESTING,
+    (Reading.HEAD, Event.ANSWERED): Reading.HEAD,
+    (Reading.BODY, Event.ANSWERED): Reading.BODY,
+    (Reading.RESTING, Event.BYTES): Reading.HEAD,
+    (Reading.FRESH, Event.REFUSE): Reading.REFUSED,
+    (Reading.HEAD, Event.REFUSE): Reading.REFUSED,
+    (Reading.BODY, Event.REFUSE): Reading.REFUSED,
+    (Reading.BETWEEN, Event.REFUSE): Reading.REFUSED,  # behind a request that was to be the last one
+    (Reading.REFUSED, Event.ANSWERED): Reading.REFUSED,
+}
+# What is waited for; while that stays the same, so does the timer. `None`: for nothing of the client's.
+TIMERS: Final[Mapping[Reading, str | None]] = {
+    Reading.FRESH: "head",
+    Reading.HEAD: "head",
+    Reading.BODY: "body",
+    Reading.BETWEEN: None,
+    Reading.RESTING: "request",
+    Reading.REFUSED: None,
+    Reading.TUNNEL: None,
+}
+# Between two requests, or before the first one.
+_NO_REQUEST: Final = frozenset({Reading.FRESH, Reading.BETWEEN, Reading.RESTING})
+_NOT_IN_BODY: Final = _NO_REQUEST | {Reading.HEAD}
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
-        for protocol in tuple(self._open):
-            protocol.look(now)
-        self._due = loop.call_later(LOOK, self._look, loop) if self._open else None
+
+class _Head:
+    """The bytes of the head that is read: all that came since the last request, or all of the piece it began in."""
+
+    __slots__ = ("_begun", "_bytes", "_piece")
+
+    def __init__(self) -> None:
+        self._bytes = self._piece = self._begun = 0
+
+    def came(self, count: int, *, of_head: bool) -> None:
+        """A piece has come."""
+        self._piece = count
+        if of_head:
+            self._bytes += count
+
+    def begins(self) -> None:
+        """A request begins in the last piece."""
+        self._begun = self._piece
+
+    def ends(self) -> None:
+        """It has ended."""
+        self._bytes = 0
+
+    def over(self, limit: int) -> bool:
+        """Whether it is too large, before it has ended."""
+        return self._bytes > limit
+
+    def may_be_over(self, limit: int) -> bool:
+        """Whether it has to be counted: all of it came in so many bytes, and others may have come with it."""
+        return self._bytes + self._begun > limit
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -101,47 +128,49 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, watch: Watch, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.access_log = False  # whoever listens to uvicorn's loggers: queries hold secrets, and what visitors did
+        self.access_log = False  # whatever listens to uvicorn's loggers: queries hold secrets, and what visitors did
         self.watch = watch
-        self.counted = False
         self.address: str | None = None
-        self._fault: Fault | None = None
+        self.reading = Reading.FRESH
+        self.clock = Clock(self.loop.time)
+        self._head = _Head()
+        self._body = 0  # bytes
+        self._fault: Fault | None = None  # why it is refused
         self._exchange: Exchange | None = None  # whose body is on its way
-        self._unanswered = 0  # requests whose head is there
-        self._again = False  # the head of a request is given to another parser
-        self._in_head = True  # between messages, too
-        self._head = 0  # bytes of it
-        self._piece = 0  # bytes that came last
-        self._begun = 0  # bytes that came with the first one of the head
-        self._resting = False  # kept alive, with nothing to do
-        self._due = NEVER
-        self._body_since = 0.0
-        self._body = 0
-        self._unread: tuple[int, float] | None = None  # bytes, since when
+        self._unanswered = 0  # requests whose head has come
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client is there."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        """A client has connected."""
         super().connection_made(transport)
         self.address = self.client[0] if self.client else None
-        self._due = self.loop.time() + self.watch.limits.head_timeout
+        self.clock.wait_for("head", self.watch.limits.head_timeout)
         if not self.watch.opened(self):
             self._refuse(Fault(503, "there are too many connections"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
+        """The connection has ended."""
         self.watch.closed(self)
         super().connection_lost(exc)
 
+    def step(self, event: Event) -> None:
+        """Let an event happen: what is read, and what is waited for."""
+        self.reading = reading = FOLLOWS[self.reading, event]
+        what = TIMERS[reading]
+        if what is None:
+            self.clock.wait_for(None)
+        elif what == "head":
+            self.clock.wait_for(what, self.watch.limits.head_timeout)
+        elif what == "body":
+            self.clock.wait_for(what, self.watch.limits.body_timeout)
+        else:
+            self.clock.wait_for(what, self.timeout_keep_alive)
+
     def data_received(self, data: bytes) -> None:
-        """Bytes of it."""
-        if self.transport.is_closing() or self._fault is not None:
+        """Bytes have come."""
+        if self.transport.is_closing() or self.reading is Reading.REFUSED:
             return
-        self._piece = len(data)
-        if self._in_head:
-            if self._resting or self._due == NEVER:
-                self._resting = False
-                self._due = self.loop.time() + self.watch.limits.head_timeout
-            self._head += self._piece
+        self._head.came(len(data), of_head=self.reading is not Reading.BODY)
+        self.step(Event.BYTES)
         while data:
             try:
                 self.parser.feed_data(data)
@@ -150,23 +179,12 @@ class GuardedProtocol(HttpToolsProtocol):
                 data = data[upgrade.args[0] :]
                 if self.upgraded(data):
                     return
-                self._go_on()
+                self.parser = parser_for_the_rest(self, self.headers)
             except httptools.HttpParserError:
                 self._refuse(self._fault or Fault(400, "this is not HTTP/1.1"))
                 return
-        if self._in_head and self._head > self.watch.limits.head_bytes:
+        if self.reading is Reading.HEAD and self._head.over(self.watch.limits.head_bytes):
             self._refuse(Fault(431, "the header is too large"))
-
-    def _go_on(self) -> None:
-        """An upgrade that is not taken up is as if not asked for (RFC 9110 section 7.8).
-
-        httptools skips the body of such a request and would read it as the next one: a new parser reads it.
-        """
-        self.parser = httptools.HttpRequestParser(self)
-        framing = _framing(self.headers)
-        if framing:
-            self._again = True
-            self.parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
 
     def upgraded(self, rest: bytes) -> bool:
         """The client asked for another protocol; `rest` is what it sent after. Whether it gets it."""
@@ -174,43 +192,29 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins; line breaks before it do not count."""
-        if self._again:
-            return
         super().on_message_begin()
-        self._head = self._head or 1
-        self._begun = self._piece
-        if self._due == NEVER:
-            self._due = self.loop.time() + self.watch.limits.head_timeout
-
-    def on_url(self, url: bytes) -> None:
-        """A part of the request's target."""
-        if not self._again:
-            super().on_url(url)
+        self._head.begins()
+        self.step(Event.BEGIN)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or trailer."""
-        if self._in_head and b"_" not in name and not self._again:
+        if self.reading is Reading.HEAD and b"_" not in name:
             self.headers.append((name.lower(), value.rstrip(b" \t")))  # RFC 9110 section 5.5
 
     def on_headers_complete(self) -> None:
         """The head is there: refuse it, or begin."""
-        if self._again:
-            self._again = False
-            return
         limits = self.watch.limits
         if len(self.headers) > limits.headers:
             self._spoil(Fault(431, "there are too many headers"))
-        # All of it came in these bytes: only where they are many, they are counted.
-        if self._head + self._begun > limits.head_bytes and _size(self.headers) + len(self.url) > limits.head_bytes:
+        if self._head.may_be_over(limits.head_bytes) and _size(self.headers) + len(self.url) > limits.head_bytes:
             self._spoil(Fault(431, "the header is too large"))
         method, version = self.parser.get_method().decode("ascii"), self.parser.get_http_version()
         fault = request_fault(method, self.url, version, self.headers, limits.hosts)
         if fault is not None:
             self._spoil(fault)
-        self._in_head = False
-        self._head = self._body = 0
-        self._body_since = self.loop.time()
-        self._due = self._body_since + limits.body_timeout
+        self._head.ends()
+        self._body = 0
+        self.step(Event.HEAD_ENDS)
         upgrade = self.parser.should_upgrade()
         if upgrade and self._should_upgrade():
             return  # `upgraded` is next
@@ -247,13 +251,13 @@ class GuardedProtocol(HttpToolsProtocol):
         return Exchange(self, scope, answering, keep_alive=self.parser.should_keep_alive())
 
     def direct(self, target: bytes) -> Answering | None:
-        """Who answers a request for `target` without ASGI; `None`: nobody."""
+        """What answers a request for `target` without ASGI; `None` if it goes the way of ASGI."""
         return None
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
         self._body += len(body)
-        self._due = self._body_since + self.watch.limits.body_timeout + self._body / SLOWEST
+        self.clock.came(self._body, self.watch.limits.body_timeout)
         if self._exchange is not None:
             self._exchange.feed(body)
         else:
@@ -261,11 +265,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        if self.parser.should_upgrade() and not self._should_upgrade() and _framing(self.headers):
+        if self.parser.should_upgrade() and not self._should_upgrade() and framing(self.headers):
             return  # its body is still to come
-        self._in_head = True
-        self._head = 0
-        self._due = NEVER
+        self._head.ends()
+        self.step(Event.BODY_ENDS)
         if self._exchange is not None:
             exchange, self._exchange = self._exchange, None
             exchange.begin()
@@ -281,30 +284,22 @@ class GuardedProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif self._in_head and not self._head:
-            self._due, self._resting = self.loop.time() + self.timeout_keep_alive, True
-        if self._fault is not None and not self._unanswered:
+        else:
+            self.step(Event.ANSWERED)
+        if self.reading is Reading.REFUSED and not self._unanswered:
             self.transport.close()
-        elif not self._in_head:
-            self._due = min(self._due, self.loop.time() + LINGER)
+        elif self.reading is Reading.BODY:
+            self.clock.hurry(LINGER)
 
     def look(self, now: float) -> None:
         """End what takes too long."""
-        waiting = self.transport.get_write_buffer_size()
-        if not waiting:
-            self._unread = None
-        elif self._unread is None or waiting < self._unread[0]:
-            self._unread = (waiting, now)
-        elif now - self._unread[1] > UNREAD:
+        if self.clock.stuck(now, self.transport.get_write_buffer_size()):
             self.transport.abort()
-            return
-        if self.flow.read_paused and not self._in_head:
-            self._body_since += LOOK  # it is we who do not read
-            self._due += LOOK
-        elif now > self._due and not self.transport.is_closing():
-            self._due = NEVER
-            if self._in_head and not self._head:
-                self.transport.close()  # it never began
+        elif self.flow.read_paused and self.reading is Reading.BODY:
+            self.clock.paused()
+        elif not self.transport.is_closing() and self.clock.over(now):
+            if self.reading in _NO_REQUEST:
+                self.transport.close()
             else:
                 self._refuse(Fault(408, "the request did not arrive in time"))
 
@@ -314,16 +309,17 @@ class GuardedProtocol(HttpToolsProtocol):
         raise ValueError(fault.title)
 
     def _refuse(self, fault: Fault) -> None:
+        in_body = self.reading not in _NOT_IN_BODY
         self._fault = fault
-        self._due = NEVER
+        self.step(Event.REFUSE)
         cycle = self.cycle
-        if cycle is not None and cycle.response_complete and not self._in_head:
+        if cycle is not None and cycle.response_complete and in_body:
             self.transport.close()  # answered already, before its body was whole
         elif cycle is not None and not cycle.response_complete:
             queued = bool(self.pipeline) and self.pipeline[0][0] is cycle
-            if self._in_head or queued:
+            if not in_body or queued:
                 # An earlier request's answer is under way: it ends whole, and the connection with it.
-                if not self._in_head:
+                if in_body:
                     self.pipeline.popleft()
                     self._unanswered -= 1
                 return
@@ -354,14 +350,8 @@ def _size(headers: list[tuple[bytes, bytes]]) -> int:
     return sum(len(name) + len(value) + 4 for name, value in headers)
 
 
-def _framing(headers: list[tuple[bytes, bytes]]) -> bytes:
-    return b"".join(
-        b"%s: %s\r\n" % header for header in headers if header[0] in (b"content-length", b"transfer-encoding")
-    )
-
-
 def guarded(watch: Watch, kind: Callable[..., GuardedProtocol] = GuardedProtocol) -> Callable[..., asyncio.Protocol]:
-    """What uvicorn makes a connection of, as its `http` setting takes it."""
+    """Give uvicorn's `http` setting what it makes connections with."""
 
     def make(
         config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: Any = None

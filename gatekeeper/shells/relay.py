@@ -22,11 +22,11 @@ from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Caller, Gate
 from gatekeeper.model import Answer, Call
+from gatekeeper.ports import Recorder
 from gatekeeper.reasons import INTERNAL
 from gatekeeper.shells.admission import NOT_LISTED, admission
-from gatekeeper.shells.asgi import Header, Headers, Read, Reply, Scope, problem_reply
+from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.caller import from_browser, identify
-from gatekeeper.shells.protocol import TARGET
 from gatekeeper.shells.target import raw_path
 from gatekeeper.shells.turns import Turns
 from gatekeeper.signals import context, header_values
@@ -50,28 +50,18 @@ Carried = tuple[CallPlan, Answer | None, str | None]
 
 
 class Relay:
-    """The endpoint. One pool of connections for all calls of this process."""
+    """The endpoint, for any policy. One pool of connections for all calls of this process."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-        self._lines = Turns(gate.recorder.append)
-        table = gate.policy.file.delivery
-        self._sender = DirectSender(table.timeout, table.max_concurrent)
+    def __init__(self, recorder: Recorder) -> None:
+        self._lines = Turns(recorder.append)
+        self._sender = DirectSender()
         self._under_way: set[asyncio.Task[Carried]] = set()
 
-    def use(self, gate: Gate) -> None:
-        """Judge calls by another policy, from the next one on; may be called from any thread."""
-        table = gate.policy.file.delivery
-        self._sender.use(table.timeout, table.max_concurrent)
-        if gate.recorder is not self._gate.recorder:
-            self._lines = Turns(gate.recorder.append)
-        self._gate = gate
+    async def reply(self, gate: Gate, scope: Scope, headers: Headers, read: Read) -> Reply:
+        """Answer one call by a gate's policy. Its path and query are looked at already (see `endpoints`).
 
-    async def reply(self, scope: Scope, headers: Headers, read: Read) -> Reply:
-        """Answer one call, whose path and query are looked at already (see `endpoints`); no part of a path without
-        fault has one. Raises what `read` raises: its body is too large or too slow.
+        Raises what `read` raises: its body is too large or too slow.
         """
-        gate = self._gate  # one policy from the first look to the outcome
         policy = gate.policy
         caller = identify(scope, headers, gate)
         admitted = admission(scope["method"], headers, caller, policy.origins)
@@ -102,8 +92,8 @@ class Relay:
                 plan, answer, why = await carrying
             else:
                 plan, answer, why = await self._shielded(carrying)
-        except StorageError as error:  # what the visitor refuses may still be queued: nothing was sent
-            gate.metrics.refused("storage")
+        except (AuditError, StorageError) as error:  # what the visitor refuses may still be queued: nothing was sent
+            gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
         decided: Headers = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
         if answer is not None:
@@ -118,7 +108,7 @@ class Relay:
     async def close(self) -> None:
         """Wait for what is under way (no longer than a call may take), then close the connections."""
         if self._under_way:
-            await asyncio.wait(self._under_way, timeout=self._gate.policy.file.delivery.timeout)
+            await asyncio.wait(self._under_way, timeout=self._sender.timeout)
         await self._sender.close()
         await asyncio.sleep(0)  # the last outcomes go over at the end of a turn
 
@@ -146,7 +136,8 @@ class Relay:
         why: str | None = UNKNOWN  # cancelled while it was under way: the vendor may have it, or not
         answer: Answer | None = None
         try:
-            answer = await self._sender.send(to.name, plan.outgoing)
+            table = gate.policy.file.delivery
+            answer = await self._sender.send(to.name, plan.outgoing, (table.timeout, table.max_concurrent))
         except DeliveryError as error:
             why = str(error)
         except Exception as error:  # noqa: BLE001  # whatever it is, the outcome is recorded

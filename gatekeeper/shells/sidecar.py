@@ -15,17 +15,17 @@ from pathlib import Path
 import uvicorn
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.gate import Gate
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime, check
 from gatekeeper.shells.asgi import App, Receive, Scope, Send
-from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED, Endpoints
+from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED
 from gatekeeper.shells.exchange import Answering
 from gatekeeper.shells.link import Target, parse_target
-from gatekeeper.shells.protocol import Limits, Watch, guarded
-from gatekeeper.shells.relay import Relay
+from gatekeeper.shells.protocol import guarded
+from gatekeeper.shells.serving import Current
 from gatekeeper.shells.tunnel import TunnelProtocol
 from gatekeeper.shells.upstream import Upstream
+from gatekeeper.shells.watch import Watch
 from gatekeeper.shells.workers import Supervisor
 
 
@@ -35,22 +35,19 @@ class Sidecar:
     def __init__(self, config: str | Path | Policy, app_upstream: str | None = None) -> None:
         self.runtime = Runtime(config)
         target = app_target(self.runtime.policy, app_upstream)
-        self.upstream = None if target is None else Upstream(target, self.runtime.gate)
-        self.watch = Watch(limits(self.runtime.policy))
-        self._relay = Relay(self.runtime.gate)
-        self._endpoints = Endpoints(self.runtime, self._relay)
-        self._prefix = f"{self.runtime.policy.prefix}/".encode()
-        self.runtime.watch(self._swap)
+        self._current = Current(self.runtime)
+        self.upstream = None if target is None else Upstream(target, lambda: self._current.now.gate)
+        self.watch = Watch(lambda: self._current.now.limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection: our endpoints over HTTP, and the app behind us, if there is one."""
         match scope["type"]:
             case "http":
-                endpoints, path = self._endpoints, scope["path"]
-                if self.upstream is None or path.startswith(self.upstream.prefix) or path == GPC_RESOURCE:
-                    await endpoints(scope, receive, send)
+                serving, path = self._current.now, scope["path"]
+                if self.upstream is None or path.startswith(serving.prefix) or path == GPC_RESOURCE:
+                    await serving.endpoints(scope, receive, send)
                     return
-                honoured = (HONOURED,) if endpoints.honours_opt_out(scope) else ()
+                honoured = (HONOURED,) if serving.endpoints.honours_opt_out(scope) else ()
                 await self.upstream(scope, receive, send, honoured)
             case "lifespan":
                 await self._lifespan(receive, send)
@@ -58,16 +55,9 @@ class Sidecar:
                 await send({"type": "websocket.close", "code": 1000})
 
     def direct(self, target: bytes) -> Answering | None:
-        """Who answers a request for this target without ASGI: our endpoints, for what is under our prefix."""
-        return self._endpoints.reply if target.startswith(self._prefix) else None
-
-    def _swap(self, gate: Gate) -> None:
-        self.watch.limits = limits(gate.policy)
-        self._relay.use(gate)
-        if self.upstream is not None:
-            self.upstream.use(gate)
-        self._prefix = f"{gate.policy.prefix}/".encode()
-        self._endpoints = Endpoints(self.runtime, self._relay)
+        """What answers a request for this target without ASGI: our endpoints, for what is under our prefix."""
+        serving = self._current.now
+        return serving.endpoints.reply if target.startswith(serving.raw_prefix) else None
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -76,7 +66,7 @@ class Sidecar:
                 self.runtime.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
-                await self._relay.close()
+                await self._current.relay.close()
                 if self.upstream is not None:
                     self.upstream.close()
                 await asyncio.get_running_loop().run_in_executor(None, self.runtime.close)
@@ -100,22 +90,6 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def limits(policy: Policy) -> Limits:
-    """The policy's limits on clients."""
-    table = policy.file.server
-    return Limits(
-        connections=table.max_connections,
-        per_address=table.max_connections_per_address,
-        headers=table.max_headers,
-        head_bytes=table.max_header_size,
-        head_timeout=table.header_timeout,
-        body_timeout=table.body_timeout,
-        body=table.max_body,
-        hosts=frozenset(host.lower() for host in table.hosts),
-        proxies=policy.trust.proxies,
-    )
-
-
 def app_target(policy: Policy, app_upstream: str | None = None) -> Target | None:
     """Where the app behind the sidecar is: the command's own word, else the policy's. Raises ConfigError."""
     url = app_upstream or policy.file.server.app_upstream
@@ -132,7 +106,7 @@ def server(app: App) -> uvicorn.Server:
     if isinstance(app, Sidecar):
         made = guarded(app.watch, partial(TunnelProtocol, upstream=app.upstream, direct=app.direct))
     else:
-        made = guarded(Watch(Limits()))
+        made = guarded(Watch())
     return uvicorn.Server(
         uvicorn.Config(
             app,

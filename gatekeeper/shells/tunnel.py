@@ -16,7 +16,7 @@ from gatekeeper.shells.exchange import Answering
 from gatekeeper.shells.forwarding import from_app
 from gatekeeper.shells.hygiene import Fault
 from gatekeeper.shells.link import CONNECT, PIECE, Link, LinkError
-from gatekeeper.shells.protocol import NEVER, GuardedProtocol, last_answer, problem
+from gatekeeper.shells.protocol import Event, GuardedProtocol, last_answer, problem
 from gatekeeper.shells.upstream import Upstream
 
 HANDSHAKE: Final = 60.0  # seconds for the app to answer
@@ -45,7 +45,7 @@ class TunnelProtocol(GuardedProtocol):
         """Hand the connection over; `rest` is what the client sent already."""
         if self._upstream is None or not self._should_upgrade():
             return False
-        self._due = NEVER
+        self.step(Event.UPGRADE)
         self.connections.discard(self)
         _Tunnel(self, self._upstream, rest)
         return True

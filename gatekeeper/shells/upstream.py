@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from gatekeeper.context import Here
 from gatekeeper.gate import Gate
-from gatekeeper.shells.asgi import Header, Receive, Scope, Send, problem_reply, respond
+from gatekeeper.shells.asgi import OWN_DATE, TARGET, Header, Receive, Scope, Send, problem_reply, respond
 from gatekeeper.shells.forwarding import from_app, to_app
 from gatekeeper.shells.link import Link, LinkError, Pool, Target
-from gatekeeper.shells.protocol import OWN_DATE, TARGET
 from gatekeeper.signals import context
 
 PATIENCE: Final = 300.0  # seconds without a byte from the app before its answer begins, or to it
@@ -26,18 +26,14 @@ _log = logging.getLogger("gatekeeper")
 class Upstream:
     """One app. An ASGI app for HTTP; `request` and `pool` also serve the tunnels of websockets."""
 
-    def __init__(self, target: Target, gate: Gate) -> None:
+    def __init__(self, target: Target, gate: Callable[[], Gate]) -> None:
         self._gate = gate
         self.pool = Pool(target)
 
     @property
     def prefix(self) -> str:
         """What is ours, and never the app's."""
-        return self._gate.policy.prefix + "/"
-
-    def use(self, gate: Gate) -> None:
-        """Make contexts by another policy; may be called from any thread."""
-        self._gate = gate
+        return self._gate().policy.prefix + "/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, more: tuple[Header, ...] = ()) -> None:
         """One request; `more` headers are added to its answer."""
@@ -48,7 +44,8 @@ class Upstream:
 
     def headers(self, scope: Scope) -> list[Header]:
         """The headers of the app's request."""
-        return to_app(scope, self._gate.policy.trust, self._token(scope), self.pool.target.name)
+        gate = self._gate()
+        return to_app(scope, gate.policy.trust, _token(gate, scope), self.pool.target.name)
 
     def close(self) -> None:
         """Hang up on unused connections."""
@@ -84,14 +81,15 @@ class Upstream:
                 link.abort()
         return False
 
-    def _token(self, scope: Scope) -> str | None:
-        # One that came with the request is not believed: a client could speak for another visitor by it.
-        own = [header for header in scope["headers"] if header[0] != context.HEADER]
-        try:
-            return Here(self._gate, {**scope, "headers": own}).token()
-        except Exception as error:  # noqa: BLE001  # without a context the visitor is unknown: closed, and not in the way
-            _log.error("a visitor's context could not be made (%s)", type(error).__name__)
-            return None
+
+def _token(gate: Gate, scope: Scope) -> str | None:
+    # One that came with the request is not believed: a client could speak for another visitor by it.
+    own = [header for header in scope["headers"] if header[0] != context.HEADER]
+    try:
+        return Here(gate, {**scope, "headers": own}).token()
+    except Exception as error:  # noqa: BLE001  # without a context the visitor is unknown: closed, and not in the way
+        _log.error("a visitor's context could not be made (%s)", type(error).__name__)
+        return None
 
 
 class _Upload:
@@ -104,7 +102,7 @@ class _Upload:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """No longer."""
+        """End it."""
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task

@@ -1,4 +1,4 @@
-"""What is kept: the outbox, and later the consent ledger. One small protocol per store; callers never know the engine.
+"""What is kept: the outbox, and later the consent ledger. Callers know the protocols, never the engine.
 
-`outbox.py` says what an outbox is, `sqlite.py` is the embedded one. An engine for several nodes stands beside it.
+`protocols.py` says what a store promises, `outbox.py` has its nouns, `sqlite.py` is the embedded engine.
 """

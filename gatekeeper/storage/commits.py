@@ -2,54 +2,73 @@
 
 What arrived during the last commit makes the next one; no delay is added. A commit with audit lines keeps them in
 the database (`unwritten`) until the log has them, so that a crash in between loses neither: rows become claimable,
-and callers hear of it, only once their decision line is durable.
-
-Few statements for many rows: every statement lets other threads take the interpreter, and getting it back can
-take milliseconds in a busy process.
+and callers hear of it, only once their decision line is durable. `FOLLOWS` is the life of a commit; the thread that
+reads it is in `writing.py`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
-import queue
 import threading
-import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from enum import StrEnum
+from typing import Any, Final, Protocol, TypeVar
 
 import apsw
-import orjson
 
-from gatekeeper.audit.lines import Line, pack
-from gatekeeper.errors import AuditError, StorageError
-from gatekeeper.storage import database
-from gatekeeper.storage.database import run
+from gatekeeper.audit.lines import Line
+from gatekeeper.storage.outbox import Arrival
 from gatekeeper.storage.owners import Owner
 
 R = TypeVar("R")
-_log = logging.getLogger("gatekeeper")
-_PATIENCE = 5.0  # seconds for what waits for another worker's line
-_RIDE = 0.005  # seconds that delivery's work waits for events to share a commit with
-_BUSY = 0.02  # seconds without an event after which it does not wait any more
-_STOP = object()
-_POKE = object()
+
+
+class Phase(StrEnum):
+    """Where a commit is."""
+
+    OPEN = "open: its transaction is under way"
+    KEPT = "kept: durable in the database, its lines are with the log"
+    WRITTEN = "written: the log has its lines"
+    REFUSED = "refused: the log has not taken its decisions"
+    OWED = "owed: the log has not taken its outcomes"
+    OVER = "over"
+
+
+class Event(StrEnum):
+    """What happens to a commit."""
+
+    ROLLED_BACK = "rolled back"
+    COMMITTED_BARE = "committed without lines"
+    COMMITTED = "committed with lines"
+    TAKEN = "the log takes them"
+    DECISIONS_REFUSED = "the log refuses, decisions among them"
+    OUTCOMES_REFUSED = "the log refuses, outcomes only"
+    RELEASED = "the next transaction releases its rows"
+    TAKEN_BACK = "the next transaction takes all of it back"
+    ARRIVALS_TAKEN_BACK = "the next transaction takes its arrivals back, outcomes stay"
+    OFFERED = "offered to the log again"
+
+
+FOLLOWS: Final[Mapping[tuple[Phase, Event], Phase]] = {
+    (Phase.OPEN, Event.ROLLED_BACK): Phase.OVER,
+    (Phase.OPEN, Event.COMMITTED_BARE): Phase.OVER,
+    (Phase.OPEN, Event.COMMITTED): Phase.KEPT,
+    (Phase.KEPT, Event.TAKEN): Phase.WRITTEN,
+    (Phase.KEPT, Event.DECISIONS_REFUSED): Phase.REFUSED,
+    (Phase.KEPT, Event.OUTCOMES_REFUSED): Phase.OWED,
+    (Phase.WRITTEN, Event.RELEASED): Phase.OVER,
+    (Phase.REFUSED, Event.TAKEN_BACK): Phase.OVER,
+    (Phase.REFUSED, Event.ARRIVALS_TAKEN_BACK): Phase.OWED,
+    (Phase.OWED, Event.OFFERED): Phase.KEPT,
+}
+# Commits that a process which ends waits for; what is owed stays in the database, and another process adopts it.
+UNSETTLED: Final = (Phase.KEPT, Phase.WRITTEN, Phase.REFUSED)
 
 
 class NotYet(Exception):  # noqa: N818  # not a failure: the same work is tried again
     """Something of another worker is not durable yet."""
-
-
-class Recording(Protocol):
-    """The part of the audit log's writer that is needed here."""
-
-    def append(self, batch: list[Line]) -> Future[None]:
-        """Make lines durable."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,282 +79,133 @@ class Commit:
     owner: Owner
     decisions: list[Line] = field(default_factory=list)
     outcomes: list[Line] = field(default_factory=list)
-    arrivals: list[tuple[Any, list[str]]] = field(default_factory=list)
+    arrivals: list[tuple[Sequence[Arrival], list[str]]] = field(default_factory=list)
     ranges: list[tuple[int, int]] = field(default_factory=list)  # of new rows: first and last id
     adopted: list[tuple[int, int]] = field(default_factory=list)  # rows of an ended process, accepted by it
     keys: list[tuple[int, str | None]] = field(default_factory=list)  # seen keys, and what stood there before
     after: list[Callable[[apsw.Connection], object]] = field(default_factory=list)  # done once all have their answers
+    undo: list[Callable[[], object]] = field(default_factory=list)  # done if it is rolled back: memory follows
     record: int = 0  # in `unwritten`
+    phase: Phase = Phase.OPEN
+    due: float = 0.0  # of one that is owed: when it is offered again, monotonic seconds
+
+    def forget_arrivals(self) -> None:
+        """The arrivals were taken back: outcomes and adopted rows are what is left."""
+        for part in (self.decisions, self.arrivals, self.ranges, self.keys):
+            part.clear()
+
+
+class Ledger(Protocol):
+    """What a commit means to the tables. Called by the thread that writes, inside a transaction."""
+
+    def finish(self, commit: Commit) -> None:
+        """Complete a commit before it is one: all arrivals of all callers at once."""
+
+    def release(self, commit: Commit, ranges: Sequence[tuple[int, int]]) -> None:
+        """Lines are durable: their rows are accepted now, and may be claimed."""
+
+    def take_back(self, commit: Commit, refused: Commit) -> None:
+        """The log did not take the lines: nothing of these arrivals was accepted."""
+
+
+class Commits:
+    """Commits by phase. `move` is their only way, and goes by the table; the log's thread calls it, too."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at: dict[Phase, dict[Commit, None]] = {phase: {} for phase in Phase}
+
+    def move(self, commit: Commit, event: Event) -> None:
+        """Let an event happen to a commit."""
+        with self._lock:
+            self._at[commit.phase].pop(commit, None)
+            commit.phase = FOLLOWS[commit.phase, event]
+            if commit.phase is not Phase.OVER:
+                self._at[commit.phase][commit] = None
+
+    def at(self, phase: Phase) -> list[Commit]:
+        """The commits in one phase, the oldest first."""
+        if not self._at[phase]:
+            return []
+        with self._lock:
+            return list(self._at[phase])
+
+    def settled(self) -> bool:
+        """Whether the log has answered for all, and transactions have followed."""
+        return not any(self._at[phase] for phase in UNSETTLED)
 
 
 @dataclass(slots=True)
-class _Work:
+class Work:
+    """Something to be done in a transaction."""
+
     do: Callable[[Commit], Any]
     done: Future[Any]
-    recorded: bool  # done only when the lines are durable
     since: float
+    recorded: bool = False  # done only when the lines are durable
+    last: bool = False  # done when the arrivals of the same commit are in
 
 
-def _pressing(one: object) -> bool:
-    """Whether a request waits for it, or the end does."""
-    return one is _STOP or (isinstance(one, _Work) and one.recorded)
+class Listeners:
+    """Who is to hear that rows may have become claimable."""
+
+    def __init__(self) -> None:
+        self._callbacks: list[Callable[[], None]] = []
+
+    def add(self, callback: Callable[[], None]) -> None:
+        """One more."""
+        self._callbacks.append(callback)
+
+    def call(self) -> None:
+        """Tell them."""
+        for callback in self._callbacks:
+            callback()
+
+
+class Thread(Protocol):
+    """The thread that writes, from its first work to `stop`; see `writing.py`."""
+
+    failure: str | None
+
+    def put(self, work: Work) -> None:
+        """Have something done in the next transaction."""
+
+    def stop(self, timeout: float) -> None:
+        """Commit what waits, have its lines written, end."""
 
 
 class Committer:
-    """The only writer of a database in this process. `finish` completes a commit before it is one."""
+    """The only writer of a database in this process. `begin` starts its thread; a forked child starts its own."""
 
-    def __init__(
-        self,
-        path: Path,
-        recorder: Recording,
-        *,
-        finish: Callable[[Commit], None],
-        released: Callable[[Commit, list[tuple[int, int]]], None],
-        refused: Callable[[Commit, Commit], None],
-        notify: Callable[[], None],
-        clock: Callable[[], float],
-    ) -> None:
-        self.path = path
-        self._recorder = recorder
-        self._finish = finish
-        self._on_released = released
-        self._on_refused = refused
-        self._notify = notify
-        self._clock = clock
+    def __init__(self, begin: Callable[[], Thread], now: Callable[[], float]) -> None:
+        self._begin = begin
+        self._now = now
         self._lock = threading.Lock()
-        self._reset()
+        self._thread: tuple[int, Thread] | None = None  # by the process it runs in
 
-    def _reset(self) -> None:
-        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
-        self._written: deque[Commit] = deque()
-        self._refused: deque[Commit] = deque()
-        self._owed: deque[tuple[float, Commit]] = deque()  # outcome lines that the log did not take
-        self._recording = 0
-        self._busy = 0.0  # when events came in last
-        self._after: list[Callable[[apsw.Connection], object]] = []
-        self._lazy = False
-        self._doubtful = False  # a write or a sync failed: see `database.write_anew`
-        self._quiet = threading.Condition()
-        self.failure: str | None = None
+    @property
+    def failure(self) -> str | None:
+        """What is wrong with the database; `None` if the last commit went well."""
+        thread = self._thread
+        return None if thread is None else thread[1].failure
 
-    def submit(self, do: Callable[[Commit], R], *, recorded: bool = False) -> Future[R]:
-        """Have something done in the next commit; with `recorded`, its future waits for the commit's lines."""
+    def submit(self, do: Callable[[Commit], R], *, recorded: bool = False, last: bool = False) -> Future[R]:
+        """Have something done in the next commit; with `recorded`, its future waits for the commit's lines.
+
+        What is done `last` sees the arrivals that are committed with it: those were handed over before, too.
+        """
         done: Future[R] = Future()
-        done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot cancel it
+        done.set_running_or_notify_cancel()  # a caller that stops waiting for it cannot cancel it
         with self._lock:
-            self._start()
-            self._queue.put(_Work(do, done, recorded, time.monotonic()))
+            if self._thread is None or self._thread[0] != os.getpid():  # a parent's connection and queue are its own
+                self._thread = (os.getpid(), self._begin())
+            self._thread[1].put(Work(do, done, self._now(), recorded, last))
         return done
 
     def close(self, timeout: float = 15.0) -> None:
-        """Commit what waits, have its lines written, stop. May be called again; work starts it anew."""
+        """Commit what waits, have its lines written, stop. May be called again; work starts it again."""
         with self._lock:
-            thread = self._thread
-            if thread is None or self._pid != os.getpid():
+            if self._thread is None or self._thread[0] != os.getpid():
                 return
-            self._queue.put(_STOP)
-            thread.join(timeout)
-            self._reset()
-
-    def _start(self) -> None:
-        if self._pid != os.getpid():  # forked: the parent's connection, queue and thread are the parent's
-            self._reset()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="gatekeeper-outbox", daemon=True)
-            self._thread.start()
-
-    def _run(self) -> None:
-        owner: Owner | None = None
-        db: apsw.Connection | None = None
-        later: list[_Work] = []
-        stop = False
-        while True:
-            work = [*later, *self._gather(stop, bool(later))]
-            later = []
-            if _STOP in work:
-                stop = True
-            work = [one for one in work if isinstance(one, _Work)]
-            self._pay()
-            if work or self._written or self._refused:
-                try:
-                    owner = owner or Owner(self.path)
-                    if db is None:
-                        db, self._lazy = database.connect(self.path), False
-                    if self._doubtful:
-                        database.write_anew(db)
-                        self._doubtful = False
-                    later, work = self._commit(db, owner, work), []
-                    while self._after:
-                        self._after.pop(0)(db)
-                except (apsw.Error, OSError) as error:
-                    db = self._failed(db, error, work)
-            if stop and not later and self._settled():
-                break
-        if db is not None:
-            db.close()
-        if owner is not None:
-            owner.close()
-
-    def _gather(self, stop: bool, waiting: bool) -> list[Any]:
-        """What came since the last commit; waits for something to come."""
-        found = []
-        with contextlib.suppress(queue.Empty):
-            found.append(self._queue.get(timeout=0.005 if stop or waiting else 0.25))
-            self._drain(found)
-            # While events come in, what nobody waits for in a request (claims, outcomes, releases) rides with them.
-            until = time.monotonic() + _RIDE
-            if not stop and not waiting and until - self._busy < _BUSY + _RIDE:
-                while not any(map(_pressing, found)) and (left := until - time.monotonic()) > 0:
-                    found.append(self._queue.get(timeout=left))
-                    self._drain(found)
-        if any(map(_pressing, found)):
-            self._busy = time.monotonic()
-        return found
-
-    def _drain(self, found: list[Any]) -> None:
-        while len(found) < 2_000 and not self._queue.empty():
-            found.append(self._queue.get_nowait())
-
-    def _settled(self) -> bool:
-        with self._quiet:
-            return self._recording == 0 and not self._written and not self._refused and self._queue.empty()
-
-    def _commit(self, db: apsw.Connection, owner: Owner, work: list[_Work]) -> list[_Work]:
-        """One transaction for all of it; if that fails, one for each. What has to wait longer is returned."""
-        try:
-            commit, results = self._transact(db, owner, work)
-        except (apsw.Error, OSError):
-            raise
-        except NotYet:
-            if len(work) == 1:
-                if time.monotonic() - work[0].since < _PATIENCE:
-                    return work
-                work[0].done.set_exception(StorageError("another worker's line is not durable yet"))
-                return []
-            return [late for one in work for late in self._commit(db, owner, [one])]
-        except Exception as error:  # noqa: BLE001  # one caller's trouble must not be another's
-            if len(work) == 1:
-                _log.error("a commit failed (%s)", type(error).__name__)
-                work[0].done.set_exception(StorageError("the outbox could not be written"))
-                return []
-            return [late for one in work for late in self._commit(db, owner, [one])]
-        self.failure = None
-        lines = [*commit.decisions, *commit.outcomes]
-        waiting = [(one, result) for one, result in zip(work, results, strict=True) if one.recorded and lines]
-        if lines:
-            with self._quiet:
-                self._recording += 1
-            self._recorder.append(lines).add_done_callback(lambda future: self._recorded(commit, waiting, future))
-        for one, result in zip(work, results, strict=True):
-            if not (one.recorded and lines):
-                one.done.set_result(result)
-        return []
-
-    def _transact(self, db: apsw.Connection, owner: Owner, work: list[_Work]) -> tuple[Commit, list[Any]]:
-        commit = Commit(db, owner)
-        written = [self._written.popleft() for _ in range(len(self._written))]
-        refused = [self._refused.popleft() for _ in range(len(self._refused))]
-        try:
-            if self._lazy != (not work):  # what only says that lines are written may be lost: it is found again
-                self._lazy = not work
-                run(db, f"PRAGMA synchronous = {'NORMAL' if self._lazy else 'FULL'}")
-            run(db, "BEGIN IMMEDIATE")
-            if written:
-                run(
-                    db,
-                    "DELETE FROM unwritten WHERE id IN (SELECT value FROM json_each(?))",
-                    (orjson.dumps([one.record for one in written]).decode(),),
-                )
-                ranges = [span for one in written for span in (*one.ranges, *one.adopted)]
-                if ranges:
-                    self._on_released(commit, ranges)
-            for one in refused:
-                self._on_refused(commit, one)
-                if one.outcomes or one.adopted:
-                    kept = orjson.dumps(one.adopted).decode() if one.adopted else ""
-                    run(
-                        db,
-                        "UPDATE unwritten SET ranges = ?, lines = ? WHERE id = ?",
-                        (kept, pack(one.outcomes), one.record),
-                    )
-                else:
-                    run(db, "DELETE FROM unwritten WHERE id = ?", (one.record,))
-            results = [one.do(commit) for one in work]
-            self._finish(commit)
-            if commit.decisions or commit.outcomes:
-                ranges = [*commit.ranges, *commit.adopted]
-                ranges_text = orjson.dumps(ranges).decode() if ranges else ""
-                lines = pack([*commit.decisions, *commit.outcomes])
-                run(
-                    db,
-                    "INSERT INTO unwritten(owner, at, ranges, lines) VALUES (?, ?, ?, ?)",
-                    (owner.name, self._clock(), ranges_text, lines),
-                )
-                commit.record = db.last_insert_rowid()
-            elif commit.adopted:  # the log has all of it already
-                self._on_released(commit, commit.adopted)
-                commit.adopted.clear()
-            run(db, "COMMIT")
-        except BaseException:
-            self._written.extendleft(reversed(written))
-            self._refused.extendleft(reversed(refused))
-            if db.in_transaction:
-                with contextlib.suppress(apsw.Error):
-                    run(db, "ROLLBACK")
-            raise
-        for one in refused:
-            if one.outcomes or one.adopted:
-                left = Commit(db, owner, outcomes=one.outcomes, adopted=one.adopted, record=one.record)
-                self._owed.append((time.monotonic() + 0.5, left))
-        if any(one.ranges or one.adopted for one in written):
-            self._notify()
-        self._after += commit.after
-        return commit, results
-
-    def _recorded(self, commit: Commit, waiting: list[tuple[_Work, Any]], future: Future[None]) -> None:
-        """The log took a commit's lines, or could not. Runs in the log's thread."""
-        error = future.exception()
-        if error is None:
-            self._written.append(commit)
-        elif commit.decisions:
-            self._refused.append(commit)
-        else:
-            self._owed.append((time.monotonic() + 0.5, commit))
-        with self._quiet:
-            self._recording -= 1
-        self._queue.put(_POKE)
-        for one, result in waiting:
-            if error is None or not commit.decisions:
-                one.done.set_result(result)
-            else:
-                one.done.set_exception(AuditError("the audit log cannot be written"))
-
-    def _pay(self) -> None:
-        """Offer outcome lines to the log again that it did not take before."""
-        while self._owed and self._owed[0][0] <= time.monotonic():
-            _, commit = self._owed.popleft()
-            with self._quiet:
-                self._recording += 1
-            self._recorder.append(commit.outcomes).add_done_callback(
-                lambda future, commit=commit: self._recorded(commit, [], future)  # type: ignore[misc]
-            )
-
-    def _failed(self, db: apsw.Connection | None, error: Exception, work: list[_Work]) -> apsw.Connection | None:
-        """The database itself failed: nothing of this was kept. A new connection is tried with the next work."""
-        self._doubtful = self._doubtful or isinstance(error, (apsw.IOError, OSError))
-        self._after.clear()
-        what = type(error).__name__.removesuffix("Error").lower()
-        if self.failure is None:
-            _log.error("the outbox cannot be written (%s): no event is accepted", what)
-        self.failure = what
-        for one in work:
-            if not one.done.done():  # of a commit that was divided, parts may have been kept
-                one.done.set_exception(StorageError(f"the outbox cannot be written ({what})"))
-        if db is not None:
-            with contextlib.suppress(apsw.Error):
-                db.close()
-        if not work:
-            time.sleep(0.1)
-        return None
+            self._thread[1].stop(timeout)
+            self._thread = None

@@ -40,6 +40,10 @@ MIGRATIONS: Final = (
     """,
     "ALTER TABLE stop ADD COLUMN why TEXT",  # why a row under way was cancelled
     "CREATE TABLE head(stream TEXT PRIMARY KEY, n INTEGER NOT NULL, hash BLOB NOT NULL) STRICT, WITHOUT ROWID;",
+    """
+    ALTER TABLE outbox RENAME COLUMN frame TO payload;
+    ALTER TABLE dead RENAME COLUMN frame TO payload;
+    """,
 )
 
 

@@ -1,21 +1,15 @@
-"""What an outbox is. The nouns that go in and out, and the protocol an engine fulfils. No engine, no disk.
+"""The nouns that go into a store and come out of one. No engine, no disk; what a store does is in `protocols.py`.
 
-    accept   arrivals in; done when rows and decision lines are durable (what a 202 promises)
-    claim    queued rows out, as flights: durable before the first byte of a request
-    settle   what became of a flight: rows end, or wait for another attempt
-    cancel   rows of a subject end without having been sent
-    sweep    the same for what visitors refuse, at no cost where nothing is queued
-    count    what waits and what ended, in one consistent look
-
-A row is one filtered, hashed event on its way to one destination. `subjects` are its pseudonyms.
+A row is one filtered, hashed event on its way to one destination. `subjects` are its pseudonyms. Ids of rows and
+flights are opaque: a store gave them, and only that store may look inside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from gatekeeper.audit.lines import Line
 
@@ -24,6 +18,8 @@ DEAD: Final = "dead"
 EXPIRED: Final = "expired"
 CANCELLED: Final = "cancelled"
 STATES: Final = (DELIVERED, DEAD, EXPIRED, CANCELLED)
+WORDS: Final[Mapping[str, str]] = {DEAD: "failed", EXPIRED: "failed", CANCELLED: "cancelled", DELIVERED: "delivered"}
+ID: Final = itemgetter(0)  # of a row
 
 
 class Job(NamedTuple):
@@ -65,12 +61,12 @@ class Arrival(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A job in the outbox."""
+    """A job in a store."""
 
-    id: int
+    id: Hashable
     request_id: str
     event_time: float
-    subjects: str
+    subjects: tuple[str, ...]
     head: str
     body: str
 
@@ -78,17 +74,23 @@ class Row(NamedTuple):
 class Flight(NamedTuple):
     """Rows of one destination and one head that were claimed for one request; `attempt` counts from 1."""
 
-    id: int
+    id: Hashable
     destination: str
     attempt: int
     rows: tuple[Row, ...]
 
 
+class Accepted(NamedTuple):
+    """The request ids to answer with, and flights that this process owns already: it need not claim them."""
+
+    request_ids: list[str]
+    flights: tuple[Flight, ...] = ()
+
+
 class Claimed(NamedTuple):
-    """Flights, where the next claim goes on, and whether more may be there already."""
+    """Flights, and whether more rows may be there already."""
 
     flights: tuple[Flight, ...]
-    after: int
     more: bool
 
 
@@ -105,13 +107,26 @@ class Again(NamedTuple):
 
     due: float
     attempt: int
-    ids: tuple[int, ...]
+    ids: tuple[Hashable, ...]
+
+
+class Recovered(NamedTuple):
+    """What an ended deliverer left behind, and what was put right.
+
+    `flights` were under way, `waiting` are rows that wait, by destination. `corrected` are the books that differed
+    from the rows, as destination -> (booked, there); `buried` is the number of rows of destinations that are gone.
+    """
+
+    flights: tuple[Flight, ...]
+    waiting: tuple[tuple[str, Again], ...]
+    corrected: Mapping[str, tuple[int, int]]
+    buried: int
 
 
 class DeadLetter(NamedTuple):
     """A row that could not be delivered and may be retried by hand."""
 
-    id: int
+    id: str
     destination: str
     request_id: str
     event_time: float
@@ -132,44 +147,3 @@ class Count:
     cancelled: int
     retried: int
     oldest: float | None  # when the oldest queued row was accepted, Unix seconds
-
-
-class Outbox(Protocol):
-    """Every method may be called from any thread; futures fail with StorageError, `accept`'s also with AuditError."""
-
-    def room(self, destination: str, count: int) -> bool:
-        """Whether `count` more rows can be kept for a destination; as far as this process knows."""
-
-    def accept(self, arrivals: Sequence[Arrival]) -> Future[list[str]]:
-        """Keep arrivals and write their lines; the request ids, a repetition's being the first one's."""
-
-    def claim(
-        self, destination: str, *, after: int, events: int, size: int, flights: int, busy: Collection[int]
-    ) -> Future[Claimed]:
-        """At most `flights` new flights of at most `events` rows and `size` bytes, of rows past `after`."""
-
-    def claim_again(self, destination: str, again: Again) -> Future[Flight | None]:
-        """A flight of rows that waited for another attempt; `None` if none of them is there any more."""
-
-    def settle(
-        self, flight: Flight, endings: Sequence[Ending], again: Sequence[Again], why: str | None, landed: bool
-    ) -> Future[None]:
-        """What became of (some of) a flight's rows; `landed` ends the flight."""
-
-    def cancel(self, subjects: Collection[str], destinations: Collection[str] | None = None) -> Future[int]:
-        """End every row of the subjects that is not under way; of one that is, no further request begins.
-
-        Done when that holds in every process.
-        """
-
-    def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
-        """End what the refusals are about: queued rows, rows under way as `cancel` does, dead letters.
-
-        `None` where nothing of it is there, which costs a look; else done when it holds in every process.
-        """
-
-    def count(self) -> Mapping[str, Count]:
-        """Every destination's books, read in one transaction. Raises StorageError."""
-
-    def failing(self) -> str | None:
-        """What is wrong with the store, in a few words; `None` if the last commit went well."""

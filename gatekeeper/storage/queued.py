@@ -46,7 +46,7 @@ class Queued:
             for table in ("outbox", "dead") if top > last else ():
                 found = run(
                     db,
-                    f"SELECT id, frame ->> 2 FROM {table} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",  # noqa: S608  # ours
+                    f"SELECT id, payload ->> 2 FROM {table} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",  # noqa: S608  # ours
                     (last, top, limit),
                 )
                 rows += found
@@ -56,9 +56,11 @@ class Queued:
                 if row_id <= end:
                     self._add(no, row_id, subjects.split())
             self._last[no] = end
-        if whole and sum(map(len, self._blocks.values())) > self._pruned:
-            self._prune(db)
         return whole
+
+    def forget(self) -> None:
+        """Read from the beginning with the next look; the filters stay, and are filled again."""
+        self._last.clear()
 
     def position(self, no: int) -> int:
         """The last id of a destination that was read."""
@@ -98,8 +100,13 @@ class Queued:
             for place in _places(subject):
                 bits[place >> 3] |= 1 << (place & 7)
 
-    def _prune(self, db: apsw.Connection) -> None:
-        """Forget blocks without rows; look again when there are twice as many as are left."""
+    def prune(self, db: apsw.Connection) -> None:
+        """Forget blocks without rows; look again when there are twice as many as are left.
+
+        Not inside a transaction that writes: rows that it deletes are there again if it is rolled back.
+        """
+        if sum(map(len, self._blocks.values())) <= self._pruned:
+            return
         exists: Callable[[str, int], bool] = lambda table, block: bool(  # noqa: E731  # one line, used twice
             run(
                 db,

@@ -1,47 +1,38 @@
 """Rows of the embedded outbox, and the tables beside them. Inside a commit; no state of its own.
 
 Row ids are (destination number << 40) + a sequence: one table without a second index, in which every destination's
-rows lie together in the order of their arrival. `frame` is the rest of a row as a JSON array, so that many rows go
-in, and come out, with one statement.
+rows lie together in the order of their arrival. `payload` is the rest of a row as a JSON array, so that many rows go
+in, and come out, with one statement; its pseudonyms are joined by spaces there, and a tuple everywhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from operator import itemgetter
 from typing import Any, Final
 
 import apsw
 import orjson
 
 from gatekeeper.storage.database import run
-from gatekeeper.storage.outbox import (
-    Row,
-)
+from gatekeeper.storage.outbox import Row
 
 SHIFT: Final = 40
-ID: Final = itemgetter(0)  # of a row
 
 
-def load(db: apsw.Connection, where: str, values: tuple[Any, ...]) -> list[Row]:
-    """Rows in one statement; see the module's docstring."""
-    ((ids, frames),) = run(
+def load(db: apsw.Connection, where: str, values: tuple[Any, ...], table: str = "outbox") -> list[Row]:
+    """Rows, or dead letters of table `dead`, in one statement; see the module's docstring."""
+    ((ids, payloads),) = run(
         db,
-        f"SELECT group_concat(id), group_concat(frame) FROM (SELECT id, frame FROM outbox {where})",  # noqa: S608  # ours
+        f"SELECT group_concat(id), group_concat(payload) FROM (SELECT id, payload FROM {table} {where})",  # noqa: S608  # ours
         values,
     )
     if not ids:
         return []
-    found = zip(orjson.loads(f"[{ids}]"), orjson.loads(f"[{frames}]"), strict=True)
-    return [Row._make((row_id, *frame)) for row_id, frame in found]
-
-
-def unreleased(db: apsw.Connection) -> list[tuple[int, int]]:
-    """Spans of rows, first and last id, whose decision line is not durable yet."""
     return [
-        (first, last)
-        for (text,) in run(db, "SELECT ranges FROM unwritten WHERE ranges != ''")
-        for first, last in orjson.loads(text)
+        Row(row_id, request_id, event_time, tuple(subjects.split()), head, body)
+        for row_id, (request_id, event_time, subjects, head, body) in zip(
+            orjson.loads(f"[{ids}]"), orjson.loads(f"[{payloads}]"), strict=True
+        )
     ]
 
 
@@ -59,12 +50,12 @@ def stopped_ids(db: apsw.Connection, no: int) -> set[int]:
 
 
 def forget_waiting(db: apsw.Connection, ids: list[int]) -> None:
-    """They wait for no further attempt."""
+    """Let rows wait for no further attempt."""
     run(db, "DELETE FROM again WHERE id IN (SELECT value FROM json_each(?))", (orjson.dumps(ids).decode(),))
 
 
 def batches(
-    rows: Sequence[Row], busy: Collection[int], events: int, size: int, flights: int
+    rows: Sequence[Row], busy: Collection[object], events: int, size: int, flights: int
 ) -> tuple[list[list[Row]], int]:
     """Rows sorted into requests by their heads, and how many rows were looked at before there was no place left."""
     found: list[list[Row]] = []

@@ -1,108 +1,138 @@
-"""The embedded outbox: one SQLite file for all workers of a node. Put together of its callers' parts.
+"""The embedded store: one SQLite file for all workers of a node, put together of a part per caller.
 
-`accepting` for the gate, `claiming` for the deliverer, `cancelling` for withdrawals, `sweeping` (with `queued`) for
-refusals, `letters` for the operator;
-`commits` writes, `rows` and `tables` are what they share.
+`intake` and `sweeping` for the gate, `claims` and `upkeep` for the deliverer, `withdrawals`, `dead_letters` for the
+operator, and here what is only read. They share `tables` and the `commits` of one thread that writes.
 """
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import apsw
 
 from gatekeeper import ids as request_ids
-from gatekeeper.storage.accepting import Accepting
-from gatekeeper.storage.claiming import Claiming
-from gatekeeper.storage.commits import Committer, Recording
+from gatekeeper.storage import database
+from gatekeeper.storage.claims import SqliteQueue
+from gatekeeper.storage.commits import Committer, Listeners
 from gatekeeper.storage.database import run
-from gatekeeper.storage.letters import Letters
-from gatekeeper.storage.outbox import (
-    Count,
-)
-from gatekeeper.storage.queued import Queued
+from gatekeeper.storage.dead_letters import SqliteDeadLetters
+from gatekeeper.storage.intake import SqliteIntake, SqliteLedger
+from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.protocols import Bounds, Missing, Needs, Recording
 from gatekeeper.storage.rows import SHIFT
-from gatekeeper.storage.sweeping import Sweeping
+from gatekeeper.storage.stopping import Stopping
+from gatekeeper.storage.sweeping import SqliteRefusals
+from gatekeeper.storage.tables import Tables
+from gatekeeper.storage.upkeep import Upkeep
+from gatekeeper.storage.withdrawals import SqliteWithdrawals
+from gatekeeper.storage.writing import Writing
 
 
-class SqliteOutbox(Accepting, Claiming, Sweeping, Letters):
-    """See `gatekeeper.storage.outbox.Outbox`. Threads and files are opened with the first use, after any fork."""
+class SqliteStore:
+    """See `protocols.Store`. Threads and files are opened with the first use, after any fork."""
 
     def __init__(
         self,
         path: Path,
-        destinations: Iterable[str],
+        bounds: Bounds,
         recorder: Recording,
         *,
+        missing: Missing = lambda lines, since: list(lines),
         clock: Callable[[], float] = time.time,
-        max_queued: int = 1_000_000,
     ) -> None:
-        super().__init__(path, destinations, clock, max_queued)
-        self.woken: Callable[[], None] = lambda: None
-        self._sweeping, self._known = threading.Lock(), Queued()
-        self._commits = Committer(
-            path,
-            recorder,
-            finish=self._finish,
-            released=self._release,
-            refused=self._take_back,
-            notify=lambda: self.woken(),
-            clock=clock,
-        )
+        self._tables = Tables(path, bounds, clock)
+        claimable, ledger = Listeners(), SqliteLedger(self._tables)
+        self._commits = Committer(lambda: Writing(path, recorder, ledger, claimable, clock), time.monotonic)
+        self.upkeep = upkeep = Upkeep(self._tables, self._commits, missing)
+        self.intake = SqliteIntake(self._tables, self._commits, ledger)
+        self.queue = SqliteQueue(self._tables, self._commits, claimable, upkeep)
+        stopping = Stopping(self._tables)
+        self.withdrawals = SqliteWithdrawals(self._tables, self._commits, stopping)
+        self.refusals = SqliteRefusals(self._tables, self._commits, stopping)
+        self.dead_letters = SqliteDeadLetters(self._tables, self._commits)
+        self.books = SqliteBooks(self._tables, self._commits)
+        self.records = SqliteRecords(self._tables, self._commits, upkeep)
 
-    def use(self, destinations: Iterable[str], max_queued: int) -> None:
-        """Another policy's destinations, from now on."""
-        self._names, self.max_queued = tuple(destinations), max_queued
-
-    def failing(self) -> str | None:
-        """What is wrong with the store; `None` if the last commit went well."""
-        return self._commits.failure
+    def use(self, bounds: Bounds) -> None:
+        """Go by another policy's bounds, from now on."""
+        self._tables.bounds = bounds
 
     def close(self) -> None:
         """Commit what waits and close the files; the next use opens them again."""
-        with self._reading:
-            if self._reader is not None:
-                with contextlib.suppress(apsw.Error):
-                    self._reader[1].close()
-            self._reader = None
+        self._tables.close()
         self._commits.close()  # the last to close: only a connection that writes takes the write-ahead log with it
+
+
+class SqliteBooks:
+    """See `protocols.Books`."""
+
+    def __init__(self, tables: Tables, commits: Committer) -> None:
+        self._tables = tables
+        self._commits = commits
+
+    @property
+    def place(self) -> Path | None:
+        """The database."""
+        return self._tables.path
 
     def count(self) -> dict[str, Count]:
         """Every destination's books, read in one transaction."""
-
-        def look(db: apsw.Connection) -> dict[str, Count]:
-            found = {}
-            for no, name, *numbers in run(
-                db, "SELECT no, name, accepted, queued, delivered, dead, expired, cancelled, retried FROM destination"
-            ):
-                oldest = None
-                if numbers[1]:
-                    for (request_id,) in run(
-                        db,
-                        "SELECT frame ->> 0 FROM outbox WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1",
-                        (no << SHIFT, ((no + 1) << SHIFT) - 1),
-                    ):
-                        oldest = request_ids.milliseconds(request_id) / 1000
-                accepted, queued, delivered, dead, expired, cancelled, retried = numbers
-                found[name] = Count(accepted, queued, delivered, dead, expired, cancelled, retried, oldest)
-            return found
-
-        return self._read(look)
+        return self._tables.read(_count)
 
     def idle(self) -> bool:
         """Whether every row has ended and every line is written."""
-        return self._read(
-            lambda db: (
-                not run(
-                    db, "SELECT 1 FROM outbox UNION ALL SELECT 1 FROM unwritten UNION ALL SELECT 1 FROM flight LIMIT 1"
-                )
-            )
-        )
+        sql = "SELECT 1 FROM outbox UNION ALL SELECT 1 FROM unwritten UNION ALL SELECT 1 FROM flight LIMIT 1"
+        return self._tables.read(lambda db: not run(db, sql))
 
-    def changed(self) -> int:
-        """A number that changes when anybody commits; costs next to nothing."""
-        return self._read(lambda db: int(run(db, "PRAGMA data_version")[0][0]))
+    def failing(self) -> str | None:
+        """What is wrong with the database; `None` if the last commit went well."""
+        return self._commits.failure
+
+    def try_again(self) -> Future[None]:
+        """An empty commit: whether the store works."""
+        return self._commits.submit(lambda commit: None)
+
+
+class SqliteRecords:
+    """See `protocols.Records`."""
+
+    def __init__(self, tables: Tables, commits: Committer, upkeep: Upkeep) -> None:
+        self._tables = tables
+        self._commits = commits
+        self._upkeep = upkeep
+
+    def kept(self) -> int:
+        """How many commits' lines the log does not have yet."""
+        return self._tables.read(lambda db: int(run(db, "SELECT count(*) FROM unwritten")[0][0]))
+
+    def adopt(self) -> Future[int]:
+        """Write the lines that ended processes could not."""
+        return self._commits.submit(self._upkeep.adopt)
+
+
+def open_store(needs: Needs) -> SqliteStore:
+    """The store of a `[storage] url`, its file made or migrated. Raises ConfigError with a remedy."""
+    path = database.path_of(needs.url, needs.folder)
+    database.prepare(path)
+    return SqliteStore(path, needs.bounds, needs.recorder, missing=needs.missing, clock=needs.clock)
+
+
+def _count(db: apsw.Connection) -> dict[str, Count]:
+    books = {}
+    for no, name, *numbers in run(
+        db, "SELECT no, name, accepted, queued, delivered, dead, expired, cancelled, retried FROM destination"
+    ):
+        oldest = None
+        if numbers[1]:
+            for (request_id,) in run(
+                db,
+                "SELECT payload ->> 0 FROM outbox WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1",
+                (no << SHIFT, ((no + 1) << SHIFT) - 1),
+            ):
+                oldest = request_ids.milliseconds(request_id) / 1000
+        accepted, queued, delivered, dead, expired, cancelled, retried = numbers
+        books[name] = Count(accepted, queued, delivered, dead, expired, cancelled, retried, oldest)
+    return books

@@ -16,32 +16,37 @@ import apsw
 import orjson
 
 from gatekeeper.errors import StorageError
-from gatekeeper.storage.cancelling import Cancelling
-from gatekeeper.storage.commits import Commit
+from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
 from gatekeeper.storage.outbox import Refusal
 from gatekeeper.storage.queued import Queued
+from gatekeeper.storage.stopping import Stopped, Stopping
+from gatekeeper.storage.tables import Tables
 
 AT_ONCE: Final = 256  # rows that are read in the caller's own thread: less than a millisecond
 IN_A_COMMIT: Final = 2_048  # rows that are read in one commit: a few milliseconds
 
 
-class Sweeping(Cancelling):
-    """The part of the embedded outbox that a refusal calls."""
+class SqliteRefusals:
+    """See `protocols.Refusals`."""
 
-    _sweeping: threading.Lock
-    _known: Queued
-    _looked_at: tuple[apsw.Connection, int] | None = None
+    def __init__(self, tables: Tables, commits: Committer, stopping: Stopping) -> None:
+        self._tables = tables
+        self._commits = commits
+        self._stopping = stopping
+        self._looking = threading.Lock()  # held by who reads or changes what is known
+        self.known = Queued()
+        self._looked_at: tuple[apsw.Connection, int] | None = None
 
     def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
-        """End what the refusals are about; `None` if nothing of it is there. Fails as `cancel` does."""
-        if self._sweeping.acquire(blocking=False):
+        """End what the refusals are about; `None` if nothing of it is there."""
+        if self._looking.acquire(blocking=False):
             try:
                 with contextlib.suppress(StorageError):
-                    if self._read(lambda db: self._nothing(db, refusals)):
+                    if self._tables.read(lambda db: self._nothing(db, refusals)):
                         return None
             finally:
-                self._sweeping.release()
+                self._looking.release()
         done: Future[int] = Future()
         done.set_running_or_notify_cancel()
         self._sweep_on(tuple(refusals), done)
@@ -51,14 +56,15 @@ class Sweeping(Cancelling):
         """Whether it is known, without more than a look, that nothing is there."""
         ((version,),) = run(db, "PRAGMA data_version")
         if self._looked_at is None or self._looked_at[0] is not db or self._looked_at[1] != version:
-            if not self._known.read(db, AT_ONCE):
+            if not self.known.read(db, AT_ONCE):
                 return False
+            self.known.prune(db)
             self._looked_at = db, version
         return not any(
-            self._known.perhaps(one.subjects, self._known.numbers[name])
+            self.known.perhaps(one.subjects, self.known.numbers[name])
             for one in refusals
             for name in one.reasons
-            if name in self._known.numbers
+            if name in self.known.numbers
         )
 
     def _sweep_on(self, refusals: tuple[Refusal, ...], done: Future[int]) -> None:
@@ -66,18 +72,19 @@ class Sweeping(Cancelling):
 
         gone: dict[tuple[str, int], int] = {}  # who has nothing there any more, as far as which id
 
-        def do(commit: Commit) -> tuple[int, list[int]] | None:
+        def do(commit: Commit) -> Stopped | None:
             gone.clear()  # a commit can fail, and be tried again
-            with self._sweeping:
-                if not self._known.read(commit.db, IN_A_COMMIT):
+            commit.undo.append(self._look_again)
+            with self._looking:
+                if not self.known.read(commit.db, IN_A_COMMIT):
                     return None
                 found: dict[int, str | None] = {}
                 for one in refusals:
                     found |= self._refused(commit.db, one, gone)
-            self._register(commit.db, self._names)
-            return self._stop(commit, found)
+            self._tables.register(commit)
+            return self._stopping.stop(commit, found)
 
-        def ended(future: Future[tuple[int, list[int]] | None]) -> None:
+        def ended(future: Future[Stopped | None]) -> None:
             error = future.exception()
             if error is not None:
                 done.set_exception(error)
@@ -85,33 +92,39 @@ class Sweeping(Cancelling):
                 self._sweep_on(refusals, done)
             else:
                 self._remember(gone)
-                first: Future[tuple[int, list[int]]] = Future()
+                first: Future[Stopped] = Future()
                 first.set_result(stopped)
-                self._heard(first).add_done_callback(lambda last: _settle(last, done))
+                self._stopping.once_heard(first).add_done_callback(lambda last: _settle(last, done))
 
-        self._commits.submit(do, recorded=True).add_done_callback(ended)
+        self._commits.submit(do, recorded=True, last=True).add_done_callback(ended)
+
+    def _look_again(self) -> None:
+        """What was read is rolled back: its ids may become other rows'."""
+        with self._looking:
+            self.known.forget()
+            self._looked_at = None
 
     def _remember(self, gone: Mapping[tuple[str, int], int]) -> None:
-        with self._sweeping:
+        with self._looking:
             for (subject, no), position in gone.items():
-                if self._known.position(no) == position:
-                    self._known.absent[subject, no] = True
+                if self.known.position(no) == position:
+                    self.known.absent[subject, no] = True
 
     def _refused(self, db: apsw.Connection, one: Refusal, gone: dict[tuple[str, int], int]) -> dict[int, str | None]:
         """The rows and dead letters that a refusal is about, with the reason."""
         found: dict[int, str | None] = {}
         subjects = set(one.subjects)
         for name, why in one.reasons.items():
-            no = self._known.numbers.get(name)
+            no = self.known.numbers.get(name)
             if no is None:
                 continue
             stays = False
-            for span in self._known.perhaps(one.subjects, no):
+            for span in self.known.perhaps(one.subjects, no):
                 for table in ("outbox", "dead"):
                     for row_id, request_id, event_time, named in run(
                         db,
-                        f"SELECT id, frame ->> 0, frame ->> 1, frame ->> 2 FROM {table} WHERE id BETWEEN ? AND ? "  # noqa: S608  # ours
-                        "AND EXISTS (SELECT 1 FROM json_each(?) WHERE instr(frame, json_each.value))",
+                        f"SELECT id, payload ->> 0, payload ->> 1, payload ->> 2 FROM {table} WHERE id BETWEEN ? AND ? "  # noqa: S608  # ours
+                        "AND EXISTS (SELECT 1 FROM json_each(?) WHERE instr(payload, json_each.value))",
                         (*span, _array(subjects)),
                     ):
                         if subjects.isdisjoint(named.split()):
@@ -121,7 +134,7 @@ class Sweeping(Cancelling):
                         else:
                             found[row_id] = why
             if not stays:
-                gone |= {(subject, no): self._known.position(no) for subject in one.subjects}
+                gone |= {(subject, no): self.known.position(no) for subject in one.subjects}
         return found
 
 

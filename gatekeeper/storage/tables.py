@@ -1,10 +1,15 @@
-"""What the parts of the embedded outbox share: destinations by number, the books, how rows end, reading."""
+"""What the parts of the embedded store share: destinations by number, the books, how rows end, reading.
+
+What takes a `Commit` runs in the thread that writes, inside a transaction.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,55 +19,62 @@ import orjson
 from gatekeeper.audit import lines
 from gatekeeper.errors import StorageError
 from gatekeeper.storage import database
-from gatekeeper.storage.commits import Commit, Committer
+from gatekeeper.storage.commits import Commit
 from gatekeeper.storage.database import run
-from gatekeeper.storage.outbox import (
-    CANCELLED,
-    DEAD,
-    DELIVERED,
-    Ending,
-    Flight,
-    Row,
-)
-from gatekeeper.storage.rows import ID, SHIFT, load, stopped_ids
+from gatekeeper.storage.outbox import CANCELLED, DEAD, ID, WORDS, Ending, Flight, Row
+from gatekeeper.storage.protocols import Bounds
+from gatekeeper.storage.rows import SHIFT, load, stopped_ids
 
 R = TypeVar("R")
 SEEN_FOR: Final = 7 * 86_400  # seconds in which a repetition is recognised
-_WORD: Final = {DEAD: "failed", "expired": "failed", CANCELLED: "cancelled", DELIVERED: "delivered"}
 
 
 class Tables:
-    """State of one process's view; everything that takes a `Commit` runs in the thread that writes."""
+    """One process's view of the database. `bounds` is swapped as a whole by a reload."""
 
-    path: Path
-    max_queued: int
-    _commits: Committer
-
-    def __init__(self, path: Path, destinations: Iterable[str], clock: Callable[[], float], max_queued: int) -> None:
+    def __init__(self, path: Path, bounds: Bounds, clock: Callable[[], float]) -> None:
         self.path = path
-        self.max_queued = max_queued
-        self._clock = clock
-        self._names = tuple(destinations)
-        self._numbers: dict[str, int] = {}
-        self._by_number: dict[int, str] = {}
-        self._queued: dict[int, int] = {}
-        self._unreleased: dict[int, int] = {}
+        self.bounds = bounds
+        self.clock = clock
+        self.numbers: dict[str, int] = {}
+        self.by_number: dict[int, str] = {}
+        self.queued: dict[int, int] = {}  # by number: rows in the books
+        self.unreleased: dict[int, int] = {}  # by number: rows of ours whose line is not durable yet
         self._next_flight: int | None = None
         self._reading = threading.Lock()
         self._reader: tuple[int, apsw.Connection] | None = None
 
-    def _register(self, db: apsw.Connection, names: Iterable[str]) -> None:
-        for name in names:
-            run(db, "INSERT INTO destination(name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-        self._numbers = {name: no for no, name in run(db, "SELECT no, name FROM destination")}
-        self._by_number = {no: name for name, no in self._numbers.items()}
+    def register(self, commit: Commit, names: Iterable[str] = ()) -> None:
+        """Give the policy's destinations, and `names`, their numbers, and know everybody's."""
+        for name in (*self.bounds.destinations, *names):
+            run(commit.db, "INSERT INTO destination(name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+        # A number that is rolled back may become another destination's.
+        commit.undo.append(partial(self._know, self.numbers))
+        self._know({name: no for no, name in run(commit.db, "SELECT no, name FROM destination")})
 
-    def _number(self, commit: Commit, destination: str) -> int:
-        if destination not in self._numbers:
-            self._register(commit.db, (*self._names, destination))
-        return self._numbers[destination]
+    def _know(self, numbers: dict[str, int]) -> None:
+        self.numbers, self.by_number = numbers, {no: name for name, no in numbers.items()}
 
-    def _release(self, commit: Commit, ranges: Sequence[tuple[int, int]]) -> None:
+    def number(self, commit: Commit, destination: str) -> int:
+        """A destination's number."""
+        if destination not in self.numbers:
+            self.register(commit, (destination,))
+        return self.numbers[destination]
+
+    def hold(self, commit: Commit, no: int, count: int) -> None:
+        """Count rows whose line is not durable yet; not in the books, but they take up room."""
+        self.unreleased[no] = self.unreleased.get(no, 0) + count
+        commit.undo.append(partial(self._let_go, no, count))
+
+    def _let_go(self, no: int, count: int) -> None:
+        self.unreleased[no] = max(0, self.unreleased.get(no, 0) - count)
+
+    def let_go(self, commit: Commit, no: int, count: int) -> None:
+        """Rows are in the books now, or gone."""
+        self._let_go(no, count)
+        commit.undo.append(lambda: self.unreleased.update({no: self.unreleased.get(no, 0) + count}))
+
+    def release(self, commit: Commit, ranges: Sequence[tuple[int, int]]) -> None:
         """Lines are durable: their rows are accepted now, and may be claimed."""
         counts: dict[int, int] = {}
         for first, last in ranges:
@@ -74,20 +86,30 @@ class Tables:
             (orjson.dumps(list(counts.items())).decode(),),
         )
         for no, count in counts.items():
-            self._unreleased[no] = max(0, self._unreleased.get(no, 0) - count)
-            self._queued[no] = self._queued.get(no, 0) + count
+            self.let_go(commit, no, count)
+            self.queued[no] = self.queued.get(no, 0) + count
 
-    def _end(self, commit: Commit, no: int, ending: Ending, attempt: int) -> None:
-        """Rows end: the payload goes, unless somebody may still want to try by hand."""
+    def hidden(self, commit: Commit) -> list[tuple[int, int]]:
+        """Spans of rows, first and last id, whose decision line is not durable yet: nothing may leave of them.
+
+        Those that this very commit brings, or takes over from an ended process, are among them.
+        """
+        spans = [*commit.adopted, *commit.ranges]
+        for (text,) in run(commit.db, "SELECT ranges FROM unwritten WHERE ranges != ''"):
+            spans += [(first, last) for first, last in orjson.loads(text)]
+        return spans
+
+    def end(self, commit: Commit, no: int, ending: Ending, attempt: int) -> None:
+        """Rows end: the payload goes, unless an operator may still want to try by hand."""
         if not ending.rows:
             return
         ids = sorted(map(ID, ending.rows))
         if ending.state == DEAD:
             run(
                 commit.db,
-                "INSERT OR REPLACE INTO dead SELECT id, frame, ?, ?, ? FROM outbox "
+                "INSERT OR REPLACE INTO dead SELECT id, payload, ?, ?, ? FROM outbox "
                 "WHERE id IN (SELECT value FROM json_each(?))",
-                (attempt, ending.why or "", self._clock(), orjson.dumps(ids).decode()),
+                (attempt, ending.why or "", self.clock(), orjson.dumps(ids).decode()),
             )
         which: tuple[str, tuple[Any, ...]] = ("id BETWEEN ? AND ?", (ids[0], ids[-1]))
         if ids[-1] - ids[0] + 1 != len(ids):
@@ -103,56 +125,63 @@ class Tables:
             f"UPDATE destination SET queued = queued - ?, {ending.state} = {ending.state} + ? WHERE no = ?",  # noqa: S608  # one of STATES
             (gone, gone, no),
         )
-        self._queued[no] = self._queued.get(no, gone) - gone
+        self.queued[no] = self.queued.get(no, gone) - gone
         together: dict[str | None, list[Row]] = {}
         for row in ending.rows:
-            together.setdefault(whys.get(row.id, ending.why), []).append(row)
+            together.setdefault(whys.get(ID(row), ending.why), []).append(row)
         for why, rows in together.items():
-            commit.outcomes.append(self._line(self._by_number[no], rows, _WORD[ending.state], why, attempt))
+            commit.outcomes.append(self.line(no, rows, WORDS[ending.state], why, attempt))
 
-    def _line(self, destination: str, rows: Sequence[Row], status: str, why: str | None, attempt: int) -> lines.Line:
+    def line(self, no: int, rows: Sequence[Row], status: str, why: str | None, attempt: int) -> lines.Line:
+        """The line that says what became of rows."""
         return lines.outcome_line(
-            at=self._clock(),
-            destination=destination,
+            at=self.clock(),
+            destination=self.by_number[no],
             request_ids=[row.request_id for row in rows],
             status=status,
             why=why,
             attempts=attempt,
         )
 
-    def _rows(self, commit: Commit, start: int, end: int, hidden: Sequence[tuple[int, int]], limit: int) -> list[Row]:
-        """Rows between two ids, without the spans whose lines are not durable."""
-        found: list[Row] = []
+    def rows(self, commit: Commit, start: int, end: int, hidden: Sequence[tuple[int, int]], limit: int) -> list[Row]:
+        """Rows between two ids, without the hidden spans."""
+        rows: list[Row] = []
         for first, last in [*sorted(hidden), (end, end)]:
-            if first > start + 1 and len(found) < limit:
-                found += load(
-                    commit.db, "WHERE id > ? AND id < ? ORDER BY id LIMIT ?", (start, first, limit - len(found))
+            if first > start + 1 and len(rows) < limit:
+                rows += load(
+                    commit.db, "WHERE id > ? AND id < ? ORDER BY id LIMIT ?", (start, first, limit - len(rows))
                 )
             start = max(start, last)
-        return found
+        return rows
 
-    def _without_stopped(self, commit: Commit, no: int, rows: list[Row], busy: Collection[int] = ()) -> list[Row]:
-        stopped = stopped_ids(commit.db, no) - set(busy)
+    def without_stopped(self, commit: Commit, no: int, rows: list[Row], busy: Collection[object] = ()) -> list[Row]:
+        """Rows without those that were cancelled while they were under way: these end."""
+        stopped = stopped_ids(commit.db, no).difference(busy)
         if stopped:
-            self._end(commit, no, Ending(CANCELLED, None, tuple(row for row in rows if row.id in stopped)), 0)
+            self.end(commit, no, Ending(CANCELLED, None, tuple(row for row in rows if row.id in stopped)), 0)
             rows = [row for row in rows if row.id not in stopped]
         return rows
 
-    def _fly(self, commit: Commit, destination: str, attempt: int, rows: Sequence[Row]) -> Flight:
-        if self._next_flight is None:
-            ((last,),) = run(commit.db, "SELECT coalesce(max(id), 0) FROM flight")
-            self._next_flight = last + 1
-        flight = Flight(self._next_flight, destination, attempt, tuple(rows))
-        self._next_flight += 1
+    def fly(self, commit: Commit, destination: str, attempt: int, rows: Sequence[Row]) -> Flight:
+        """Write down that rows are under way."""
+        flight = Flight(self.flight_id(commit), destination, attempt, tuple(rows))
         run(
             commit.db,
             "INSERT INTO flight VALUES (?, ?, ?, ?)",
-            (flight.id, self._numbers[destination], attempt, orjson.dumps([*map(ID, rows)]).decode()),
+            (flight.id, self.numbers[destination], attempt, orjson.dumps([*map(ID, rows)]).decode()),
         )
         return flight
 
-    def _read(self, look: Callable[[apsw.Connection], R]) -> R:
-        """Look at one state of the database, from any thread."""
+    def flight_id(self, commit: Commit, *, fresh: bool = False) -> int:
+        """An id that no flight has had since this process leads; `fresh` where another process did so before."""
+        if self._next_flight is None or fresh:
+            ((last,),) = run(commit.db, "SELECT coalesce(max(id), 0) FROM flight")
+            self._next_flight = max(last + 1, self._next_flight or 0)
+        self._next_flight += 1
+        return self._next_flight - 1
+
+    def read(self, look: Callable[[apsw.Connection], R]) -> R:
+        """Look at one state of the database, from any thread. Raises StorageError."""
         with self._reading:
             try:
                 if self._reader is None or self._reader[0] != os.getpid():
@@ -167,3 +196,11 @@ class Tables:
                 self._reader = None
                 what = type(error).__name__.removesuffix("Error").lower()
                 raise StorageError(f"the outbox cannot be read ({what})") from None
+
+    def close(self) -> None:
+        """Close the reader; the next look opens another one."""
+        with self._reading:
+            if self._reader is not None:
+                with contextlib.suppress(apsw.Error):
+                    self._reader[1].close()
+            self._reader = None

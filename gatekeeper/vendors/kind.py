@@ -41,6 +41,8 @@ class Kind:
     `max_age` (seconds) is how old an event may be, `max_attempts` how often an answer that asks for it is tried
     again (`None`: until the event is too old). `dedupes_for` (seconds, `None`: not at all) is how long the vendor
     tells a repetition of an event from a new one: what may have arrived is sent again only there and so long.
+    `refuses_request` are the vendor's own codes, as `read_answer` gives them, that refuse a request as a whole: a
+    wrong token, not a wrong event. A batch that is refused by one is not divided.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Kind:
     batch_bytes: int = 1_000_000
     max_age: float = 7 * DAY
     max_attempts: int | None = None
+    refuses_request: frozenset[str] = frozenset()
     batch_wait: float = 0.1
     dedupes_for: float | None = 7 * DAY
     accepts_contextual: bool = False

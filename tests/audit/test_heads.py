@@ -113,7 +113,8 @@ def test_a_database_of_before_gets_the_table(tmp_path):
     path = tmp_path / "gatekeeper.db"
     database.prepare(path)
     db = apsw.Connection(str(path))
-    db.execute("DROP TABLE head")
+    db.execute("DROP TABLE head; ALTER TABLE outbox RENAME COLUMN payload TO frame")
+    db.execute("ALTER TABLE dead RENAME COLUMN payload TO frame")
     db.execute("PRAGMA user_version = 2")
     db.close()
     database.prepare(path)

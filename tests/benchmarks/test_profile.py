@@ -42,9 +42,10 @@ def test_the_outbox_stays_as_deep_as_it_was_filled():
     with stage(Scenario("depth", "", ())) as at, curves.queued(300, at) as work:
         work(128)
         from benchmarks.gates import NoDisk
-        from gatekeeper.storage.sqlite import SqliteOutbox
+        from gatekeeper.storage.protocols import Bounds
+        from gatekeeper.storage.sqlite import SqliteStore
 
-        count = SqliteOutbox(at.folder / "outbox.db", ("own",), NoDisk()).count()["own"]
+        count = SqliteStore(at.folder / "outbox.db", Bounds(("own",)), NoDisk()).books.count()["own"]
     assert (count.queued, count.delivered) == (300, 128)
 
 

@@ -9,11 +9,9 @@ from typer.testing import CliRunner
 from gatekeeper.audit.read import records
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.cli import app
-from gatekeeper.storage import database
-from gatekeeper.storage.outbox import DEAD, Ending
-from gatekeeper.storage.sqlite import SqliteOutbox
+from gatekeeper.storage.outbox import DEAD
 from tests.audit.logs import SIGNER
-from tests.storage.builders import arrival
+from tests.storage.builders import accept, arrival, claim, opened, settle
 
 POLICY = """
 [policy]
@@ -38,13 +36,10 @@ def config(tmp_path):
     """A policy, and two dead letters."""
     path = tmp_path / "gatekeeper.toml"
     path.write_text(POLICY)
-    database.prepare(tmp_path / "gatekeeper.db")
     writer = AuditWriter(tmp_path / "audit", signer=SIGNER)
-    box = SqliteOutbox(tmp_path / "gatekeeper.db", ["own"], writer)
-    box.accept([arrival("req_a", body=b'{"x":"canary"}'), arrival("req_b")]).result(10)
-    (flight,) = box.claim("own", after=0, events=9, size=9999, flights=1, busy=()).result(10).flights
-    box.settle(flight, [Ending(DEAD, "http_400", flight.rows)], [], None, True).result(10)
-    box.close()
+    with opened(tmp_path, writer, names=("own",)) as store:
+        accept(store, arrival("req_a", body=b'{"x":"canary"}'), arrival("req_b"))
+        settle(store, *claim(store), DEAD, "http_400")
     writer.close()
     return path
 

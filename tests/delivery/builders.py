@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 
-from gatekeeper.delivery.deliverer import Deliverer
+from gatekeeper.delivery.deliverer import Deliverer, Orders
+from gatekeeper.delivery.handover import Handover
 from gatekeeper.metrics import Metrics
 from gatekeeper.storage import database
-from gatekeeper.storage.sqlite import SqliteOutbox
+from gatekeeper.storage.protocols import Bounds
+from gatekeeper.storage.sqlite import SqliteStore
 from tests.builders import DESTINATIONS, make_policy
 from tests.storage.builders import Log, arrival, books
 
@@ -16,12 +18,13 @@ from tests.storage.builders import Log, arrival, books
 class Delivering:
     """What tests ask of it."""
 
-    def __init__(self, box, deliverer, log):
-        self.box, self.deliverer, self.log = box, deliverer, log
+    def __init__(self, store, deliverer, log):
+        self.store, self.deliverer, self.log = store, deliverer, log
+        self.intake = Handover(store.intake, deliverer.take)
 
     def accept(self, *names, to="own", at=None, **keys):
         at = time.time() if at is None else at
-        self.box.accept([arrival(name, to, at=at, **keys) for name in names]).result(10)
+        self.intake.accept([arrival(name, to, at=at, **keys) for name in names]).result(10)
 
     def wait(self, what, seconds=10.0):
         """Until `what` holds."""
@@ -31,7 +34,7 @@ class Delivering:
             time.sleep(0.005)
 
     def until_idle(self):
-        self.wait(self.box.idle)
+        self.wait(self.store.books.idle)
 
     def ended(self):
         """Request id -> (status, reason) of its last line."""
@@ -42,27 +45,33 @@ class Delivering:
         }
 
     def books(self, name="own"):
-        return books(self.box, name)
+        return books(self.store, name)
+
+
+def on_disk(folder, bounds, log):
+    """The embedded store."""
+    path = folder / "gatekeeper.db"
+    database.prepare(path)
+    return SqliteStore(path, bounds, log)
 
 
 @contextmanager
-def delivering(folder, sims, *, start=True, destinations=None, timeout=2.0, chance=lambda: 0.0, log=None, **keys):
+def delivering(
+    folder, sims, *, start=True, destinations=None, timeout=2.0, chance=lambda: 0.0, log=None, make=on_disk
+):  # fmt: skip
     """A deliverer that waits no longer than it must between attempts."""
     tables = {"own": DESTINATIONS["own"] | {"endpoint": sims.first_party.url}} | (destinations or {})
     policy = make_policy(destinations=tables)
     log = log or Log()
-    path = folder / "gatekeeper.db"
-    database.prepare(path)
-    box = SqliteOutbox(path, policy.destinations, log, clock=time.time)
+    store = make(folder, Bounds(tuple(policy.destinations), dead_for=60.0), log)
     deliverer = Deliverer(
-        box, policy.destinations, missing=lambda lines, since: list(lines), metrics=Metrics(), clock=time.time,
-        timeout=timeout, dead_for=60.0, chance=chance, **keys,
+        store.queue, store.withdrawals, Orders(policy.destinations, timeout), metrics=Metrics(), clock=time.time,
+        chance=chance,
     )  # fmt: skip
-    box.woken = deliverer.wake
     if start:
         deliverer.start()
     try:
-        yield Delivering(box, deliverer, log)
+        yield Delivering(store, deliverer, log)
     finally:
         deliverer.close(drain=1.0)
-        box.close()
+        store.close()

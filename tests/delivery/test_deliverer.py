@@ -9,7 +9,7 @@ from gatekeeper.testing import Simulators
 from gatekeeper.vendors import KINDS
 from tests.builders import DESTINATIONS
 from tests.delivery.builders import delivering
-from tests.storage.builders import outbox
+from tests.storage.builders import opened
 
 NOT_SENT = {"endpoint": "http://127.0.0.1:9/events", "kind": "first_party"}
 
@@ -88,8 +88,8 @@ def test_a_refusal_is_final_and_kept_as_a_dead_letter(tmp_path, sims, status):
         at.accept("a")
         at.until_idle()
         assert at.ended() == {"a": ("failed", f"http_{status}")} and len(sims.first_party.received) == 1
-        (letter,) = at.box.dead_letters()
-        at.box.retry_dead([letter.id]).result(10)
+        (letter,) = at.store.dead_letters.page()
+        at.store.dead_letters.retry([letter.id]).result(10)
         at.deliverer.wake()
         at.until_idle()
         assert at.ended() == {"a": ("delivered", None)}
@@ -155,7 +155,7 @@ def test_what_a_killed_deliverer_had_under_way_is_sent_again_where_the_vendor_de
     """`unknown` first, then delivered: at least once."""
     with delivering(tmp_path, sims, start=False) as at:
         at.accept("a")
-        at.box.claim("own", after=0, events=9, size=9999, flights=1, busy=()).result(10)
+        at.store.queue.claim("own", events=9, size=9999, flights=1).result(10)
     with delivering(tmp_path, sims) as at:
         at.until_idle()
         lines = [(line["status"], line["reason"]) for line in at.log.of("outcome")]
@@ -167,11 +167,11 @@ def test_what_a_killed_deliverer_had_under_way_to_ga4_is_unknown(tmp_path, sims)
     ga4 = {"kind": "ga4", "measurement_id": "G-T", "api_secret": "s", "endpoint": sims.ga4.url}
     with delivering(tmp_path, sims, start=False, destinations={"ga4": ga4}) as at:
         at.accept("a", to="ga4", head=b'{"client_id":"c"}')
-        at.box.claim("ga4", after=0, events=9, size=9999, flights=1, busy=()).result(10)
+        at.store.queue.claim("ga4", events=9, size=9999, flights=1).result(10)
     with delivering(tmp_path, sims, destinations={"ga4": ga4}) as at:
         at.until_idle()
         assert at.ended() == {"a": ("failed", "unknown")} and sims.ga4.received == ()
-        assert [letter.why for letter in at.box.dead_letters()] == ["unknown"]
+        assert [letter.why for letter in at.store.dead_letters.page()] == ["unknown"]
 
 
 def test_a_request_that_got_no_answer_is_tried_again_only_where_the_vendor_dedupes(tmp_path, sims):
@@ -240,8 +240,8 @@ def test_what_is_cancelled_under_way_is_in_no_further_request(tmp_path, sims, mo
 
     def before(message):
         if len(asked) == 1:
-            with outbox(tmp_path, names=("own",)) as other:
-                assert other.cancel(["p_7"]).result(10) == 0
+            with opened(tmp_path, names=("own",)) as other:
+                assert other.withdrawals.cancel(["p_7"]).result(10) == 0
         asked.append([event["n"] for event in json.loads(message.body)["events"]])
 
     monkeypatch.setattr(sims.first_party, "_take", refusing(sims.first_party, {0}, before))
@@ -304,8 +304,8 @@ def test_nothing_of_what_was_delivered_is_left_in_any_file_a_few_seconds_later(t
 
 def test_a_gate_that_is_never_idle_cuts_its_write_ahead_log_all_the_same(tmp_path, sims, monkeypatch):
     """Once a minute."""
-    monkeypatch.setattr("gatekeeper.delivery.deliverer.TIDY", 0.5)
-    monkeypatch.setattr("gatekeeper.delivery.deliverer.QUIET", 1e9)
+    monkeypatch.setattr("gatekeeper.storage.upkeep.CUT", 0.5)
+    monkeypatch.setattr("gatekeeper.storage.upkeep.QUIET", 1e9)
     with delivering(tmp_path, sims) as at:
         at.accept("a", body=b'{"n":"CANARY"}')
         at.until_idle()

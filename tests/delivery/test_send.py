@@ -27,6 +27,17 @@ from tests.delivery.vendor import OK, vendor
 GO = b"HTTP/1.1 204 No Content\r\n"
 
 
+class Calls(DirectSender):
+    """Calls of one policy."""
+
+    def __init__(self, *bounds):
+        super().__init__()
+        self.bounds = bounds
+
+    async def send(self, destination, outgoing):
+        return await super().send(destination, outgoing, self.bounds)
+
+
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 def run(request):
     """Runs a coroutine on a loop of its own."""
@@ -521,7 +532,7 @@ def test_calls_wait_their_turn(run):
 
     async def main():
         async with vendor() as at:
-            direct = DirectSender(5.0, 2)
+            direct = Calls(5.0, 2)
             held = []
             at.play = held.append
             going = [asyncio.create_task(direct.send("a", post(at.url + f"/{n}"))) for n in range(5)]
@@ -548,7 +559,7 @@ def test_a_call_whose_turn_does_not_come_is_told_so(run):
     async def main():
         loop = asyncio.get_running_loop()
         async with vendor() as at:
-            direct = DirectSender(0.9, 1)
+            direct = Calls(0.9, 1)
             at.silence()
             began = loop.time()
             first = asyncio.create_task(code(direct.send("a", post(at.url))))
@@ -572,7 +583,7 @@ def test_a_turn_that_comes_while_its_call_is_given_up_goes_to_the_next(run):
 
     async def main():
         async with vendor() as at:
-            direct = DirectSender(5.0, 1)
+            direct = Calls(5.0, 1)
             held = []
             at.play = held.append
             going = [asyncio.create_task(direct.send("a", post(at.url))) for n in range(3)]
@@ -602,7 +613,7 @@ def test_answers_that_no_caller_gets(run, raw, why):
 
     async def main():
         async with vendor() as at:
-            direct = DirectSender(5.0, 1)
+            direct = Calls(5.0, 1)
             at.end(raw)
             assert await code(direct.send("a", post(at.url))) == why
             await direct.close()
@@ -611,23 +622,20 @@ def test_answers_that_no_caller_gets(run, raw, why):
 
 
 def test_other_bounds_count_from_the_next_call_on(run):
-    """Set from another thread; what is under way ends by the old ones, and nothing of the old pool stays."""
+    """What is under way ends by the old ones, and nothing of the old pool stays."""
 
     async def main():
         async with vendor() as at:
-            direct = DirectSender(5.0, 1)
+            direct = Calls(5.0, 1)
             held = []
             at.play = held.append
             old = asyncio.create_task(direct.send("a", post(at.url)))
             await until(lambda: len(held) == 1)
-            thread = threading.Thread(target=direct.use, args=(0.05, 2))
-            thread.start()
-            thread.join()
+            direct.bounds = (0.05, 2)
             assert await code(direct.send("a", post(at.url))) == "timeout"
             held[0].write(OK)
             assert (await old).status == 200
             await at.gone()
-            direct.use(0.05, 2)  # the same ones
             at.answer(OK)
             await direct.send("a", post(at.url))
             await direct.send("a", post(at.url))
@@ -642,7 +650,7 @@ def test_other_bounds_count_from_the_next_call_on(run):
 
 def test_another_loop_has_a_pool_of_its_own():
     """Tests and reloads come with one; the old one may be closed by then."""
-    direct = DirectSender(5.0, 1)
+    direct = Calls(5.0, 1)
 
     async def main():
         async with vendor() as at:

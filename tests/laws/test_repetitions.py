@@ -13,7 +13,7 @@ from gatekeeper import wire
 from gatekeeper.gate import Caller
 from tests.builders import RING, make_gate, make_policy
 from tests.laws.test_laws import law
-from tests.storage.builders import outbox
+from tests.storage.builders import claim, names, opened
 
 # Who sends, and of which trust they are; two servers with different keys are one.
 SENDERS = {
@@ -43,8 +43,8 @@ def test_a_repetition_is_told_by_callers_of_one_trust_alone(tmp_path):
     """The first of each trust is accepted, with a line and deliveries of its own; what comes again has its answer."""
     policy = make_policy(destinations={"own": {"kind": "first_party", "endpoint": "http://127.0.0.1:9/events"}})
     gate = make_gate(policy)
-    with outbox(tmp_path, names=("own",)) as box:
-        gate.outbox = box
+    with opened(tmp_path, names=("own",)) as store:
+        gate.intake, gate.refusals = store.intake, store.refusals
 
         @law
         @given(POSTS)
@@ -54,13 +54,13 @@ def test_a_repetition_is_told_by_callers_of_one_trust_alone(tmp_path):
             for who, events in posts:
                 caller, ours, trust = SENDERS[who]
                 body = [
-                    {"event": name, "consent": {"analytics": True}, "data": {"session_id": "s"}}
+                    {"event": event, "consent": {"analytics": True}, "data": {"session_id": "s"}}
                     | ({} if one is None else {"event_id": f"{case}-{one}"})
-                    for name, one in events
+                    for event, one in events
                 ]
                 ids, done = gate.take(wire.parse(orjson.dumps(body)), caller, ours=ours)
                 answered = done.result(10)
-                for (name, one), own, told in zip(events, ids, answered, strict=True):
+                for (name, one), own, told in zip(events, ids, answered.request_ids, strict=True):
                     known = own if one is None else first.setdefault((trust, name, one), own)
                     assert told == known
 
@@ -85,14 +85,13 @@ def test_an_order_number_that_was_guessed_stops_no_order(tmp_path):
     def post(value, caller):
         event = {"event": "purchase", "event_id": "order-1001", "consent": {"analytics": True}}
         posted = wire.parse(orjson.dumps(event | {"data": {"order_value": value, "currency": "EUR"}}))
-        return gate.take(posted, caller)[1].result(10)[0]
+        return gate.take(posted, caller)[1].result(10).request_ids[0]
 
-    with outbox(tmp_path, names=("own",)) as box:
-        gate.outbox = box
+    with opened(tmp_path, names=("own",)) as store:
+        gate.intake, gate.refusals = store.intake, store.refusals
         guessed, own = post(0.01, Caller(address="127.0.0.1")), post(149.0, Caller(trusted=True))
         assert guessed != own and post(149.0, Caller(trusted=True)) == own
-        rows = box.claim("own", after=0, events=9, size=10**6, flights=9, busy=()).result(10).flights
-        assert {row.request_id for flight in rows for row in flight.rows} == {guessed, own}
+        assert set(names(claim(store))) == {guessed, own}
 
 
 def test_keys_of_before_the_upgrade_are_nobodys():

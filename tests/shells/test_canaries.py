@@ -89,8 +89,8 @@ def run(tmp_path_factory):
             metrics = traffic(gate)
             wait(gate.runtime.idle)
             seen = b"".join(received.raw for sim in gate.sims for received in sim.received)
-            outbox = gate.runtime.outbox  # what is dead is kept on purpose, until it is purged
-            assert outbox.purge_dead([letter.id for letter in outbox.dead_letters()]).result(10) >= 1
+            letters = gate.runtime.store.dead_letters  # what is dead is kept on purpose, until it is purged
+            assert letters.purge([letter.id for letter in letters.page()]).result(10) >= 1
             gate.runtime.close()
     finally:
         root.removeHandler(listener)

@@ -33,7 +33,7 @@ def up(request, tmp_path):
 
 def counts(gate):
     """Destination → what is queued, and what was cancelled."""
-    return {name: (count.queued, count.cancelled) for name, count in gate.runtime.outbox.count().items()}
+    return {name: (count.queued, count.cancelled) for name, count in gate.runtime.store.books.count().items()}
 
 
 def queue(gate):
@@ -63,7 +63,7 @@ def test_what_is_refused_ends_before_the_answer(up, headers, more, ended):
     answer = up.post({"event": "zz_seen", "data": WHO} | more, headers=BROWSER | headers)
     assert answer.status_code == 202
     wait(lambda: {name for name in ALL if counts(up)[name][1]} == ended)
-    record = up.runtime.outbox.count()
+    record = up.runtime.store.books.count()
     assert {name for name in ALL if record[name].cancelled} == ended
     lines = [line for line in up.lines() if line["kind"] == "outcome" and request_id in line["request_ids"]]
     assert {line["destination"] for line in lines if line["status"] == "cancelled"} == ended
@@ -111,7 +111,7 @@ def test_a_later_grant_revives_nothing_and_another_visitors_goes_on(up):
     assert {ended[name] for name in ALL} == {"cancelled"}
     sent = b"".join(one.body for sim in (up.sims.first_party, up.sims.meta_capi) for one in sim.received)
     assert refused.encode() not in sent
-    assert refused not in {letter.request_id for letter in up.runtime.outbox.dead_letters()}
+    assert refused not in {letter.request_id for letter in up.runtime.store.dead_letters.page()}
 
 
 def test_after_the_answer_to_a_refusal_no_delivery_starts_in_any_worker(tmp_path):

@@ -1,29 +1,32 @@
-"""An outbox on a real file, arrivals, and a log that can fail."""
+"""Stores of every engine, arrivals, and a log that can fail."""
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import orjson
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.errors import AuditError
+from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.storage import database
-from gatekeeper.storage.outbox import Arrival, Job
-from gatekeeper.storage.sqlite import SqliteOutbox
+from gatekeeper.storage.outbox import DELIVERED, Arrival, Ending, Job, Refusal
+from gatekeeper.storage.protocols import Bounds
+from gatekeeper.storage.sqlite import SqliteStore
+from gatekeeper.testing.store import Memory, MemoryStore
 
 NOW = 1_795_478_400.0
+GPC = {"own": "gpc_opt_out"}
 
 
 class Log:
     """Keeps lines. While `held`, appends wait; while `broken`, they fail as on a full disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, held=False) -> None:
         self.lines = []
         self.broken = False
-        self.held = False
+        self.held = held
         self.waiting = []
 
     def append(self, batch):
@@ -39,16 +42,78 @@ class Log:
 
     def go_on(self):
         self.held = False
-        for batch, done in self.waiting:
+        waiting, self.waiting = self.waiting, []
+        for batch, done in waiting:
+            if self.broken:
+                done.set_exception(AuditError("full"))
+                continue
             self.lines += [orjson.loads(line.core) for line in batch]
             done.set_result(None)
-        self.waiting = []
 
     def of(self, kind):
         return [line for line in self.lines if line["kind"] == kind]
 
+    def cancelled(self):
+        """Request id -> reason."""
+        lines = [line for line in self.of("outcome") if line["status"] == "cancelled"]
+        return {name: line["reason"] for line in lines for name in line["request_ids"]}
+
     def outcomes(self):
         return {(r, line["destination"]): line["status"] for line in self.of("outcome") for r in line["request_ids"]}
+
+
+class SqliteEngine:
+    """Workers of one node on a real file."""
+
+    def __init__(self, folder) -> None:
+        self.at = NOW
+        self.path = folder / "gatekeeper.db"
+        self.stores = {}
+        database.prepare(self.path)
+
+    def open(self, log=None, names=("own", "other"), missing=lambda lines, since: list(lines), **bounds):
+        """Another worker's view."""
+        store = SqliteStore(self.path, Bounds(names, **bounds), log or Log(), missing=missing, clock=lambda: self.at)
+        before = self.locks()
+        with suppress(StorageError):
+            store.books.try_again().result(10)
+        self.stores[store] = self.locks() - before
+        return store
+
+    def locks(self):
+        """The files by which workers are known to be alive."""
+        return set(self.path.with_name("gatekeeper.db.locks").glob("owner-*"))
+
+    def kill(self, store):
+        """As SIGKILL does, as far as the other workers see: its locks are free."""
+        store.queue.leave()
+        for lock in self.stores.pop(store):
+            lock.unlink()
+
+    def close(self):
+        """End what is left."""
+        for store in self.stores:
+            store.close()
+
+
+class MemoryEngine:
+    """Workers of one node on one memory."""
+
+    def __init__(self, folder) -> None:
+        self.at = NOW
+        self.memory = Memory()
+
+    def open(self, log=None, names=("own", "other"), missing=lambda lines, since: list(lines), **bounds):
+        """Another worker's view."""
+        clock = lambda: self.at  # noqa: E731
+        return MemoryStore(Bounds(names, **bounds), log or Log(), memory=self.memory, missing=missing, clock=clock)
+
+    def kill(self, store):
+        """As SIGKILL does."""
+        self.memory.kill(store)
+
+    def close(self):
+        """There is nothing to end."""
 
 
 def arrival(name, *destinations, key=None, subjects=(), body=b'{"n":1}', head=b"", at=NOW):
@@ -59,33 +124,63 @@ def arrival(name, *destinations, key=None, subjects=(), body=b'{"n":1}', head=b"
 
 
 @contextmanager
-def outbox(folder, log=None, names=("own", "other"), **keys):
-    """An open outbox; closed at the end."""
-    path = folder / "gatekeeper.db"
-    database.prepare(path)
-    box = SqliteOutbox(path, names, log or Log(), clock=lambda: NOW, **keys)
+def opened(folder, log=None, names=("own", "other"), **bounds):
+    """An open SQLite store; closed at the end."""
+    engine = SqliteEngine(folder)
     try:
-        yield box
+        yield engine.open(log, names, **bounds)
     finally:
-        box.close()
+        engine.close()
 
 
-def accept(box, *arrivals):
+def accept(store, *arrivals):
     """The request ids that are answered."""
-    return box.accept(arrivals).result(10)
+    return store.intake.accept(arrivals).result(10).request_ids
 
 
-def claim(box, name="own", *, after=0, events=100, size=10**6, flights=8, busy=()):
-    """Claim once the rows are released."""
-    return box.claim(name, after=after, events=events, size=size, flights=flights, busy=busy).result(10)
+def claim(store, name="own", *, events=100, size=10**6, flights=8):
+    """What can be claimed now, at most `flights` flights."""
+    return store.queue.claim(name, events=events, size=size, flights=flights).result(10).flights
 
 
-def books(box, name="own"):
+def claim_all(store, name="own", **limits):
+    """Flights until there are none."""
+    flights = []
+    while True:
+        claimed = store.queue.claim(name, **{"events": 100, "size": 10**6, "flights": 8, **limits}).result(10)
+        flights += claimed.flights
+        if not claimed.more:
+            return flights
+
+
+def names(flights):
+    """The request ids under way in some flights."""
+    return [row.request_id for flight in flights for row in flight.rows]
+
+
+def settle(store, flight, state=DELIVERED, why=None, rows=None):
+    """End a flight, its rows in one state."""
+    rows = flight.rows if rows is None else rows
+    return store.queue.settle(flight, [Ending(state, why, rows)], [], None, True).result(10)
+
+
+def put_off(store, flight, again, why="http_503", landed=True):
+    """End a flight whose rows wait for another attempt."""
+    return store.queue.settle(flight, [], [again], why, landed).result(10)
+
+
+def sweep(store, *subjects, reasons=GPC, **more):
+    """How many rows ended, `None` where a look was enough."""
+    done = store.refusals.sweep([Refusal(subjects, reasons, **more)])
+    return None if done is None else done.result(10)
+
+
+def books(store, name="own"):
     """A destination's count, which must add up whenever it is looked at."""
-    box.cancel([]).result(10)  # any commit: what the log has written is released with it
-    count = box.count()[name]
-    assert count.accepted == count.queued + count.delivered + count.dead + count.expired + count.cancelled
-    return count
+    store.books.try_again().result(10)  # any commit: what the log has written is released with it
+    for count in store.books.count().values():
+        assert count.accepted == count.queued + count.delivered + count.dead + count.expired + count.cancelled
+    return store.books.count()[name]
 
 
 def wait(what, seconds=10.0):

@@ -5,7 +5,7 @@ import pytest
 
 from gatekeeper.errors import ConfigError, StorageError
 from gatekeeper.storage import database
-from tests.storage.builders import accept, arrival, books, claim, outbox
+from tests.storage.builders import accept, arrival, books, claim, opened
 
 
 @pytest.mark.parametrize(
@@ -36,18 +36,18 @@ def test_what_is_no_database_is_refused_with_a_repair_hint(tmp_path):
 
 def test_a_damaged_database_is_refused(tmp_path):
     """Flipped bytes in a page of rows are found before the first event."""
-    with outbox(tmp_path) as box:
-        accept(box, *(arrival(f"a{n}", body=b'{"x":"%s"}' % (b"y" * 400)) for n in range(200)))
-        claim(box)
-    db = apsw.Connection(str(box.path))
+    with opened(tmp_path) as store:
+        accept(store, *(arrival(f"a{n}", body=b'{"x":"%s"}' % (b"y" * 400)) for n in range(200)))
+        claim(store)
+    db = apsw.Connection(str(store.books.place))
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     ((page,),) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'outbox'").fetchall()
     db.close()
-    data = bytearray(box.path.read_bytes())
+    data = bytearray(store.books.place.read_bytes())
     data[(page - 1) * 4096 : (page - 1) * 4096 + 64] = b"\xff" * 64
-    box.path.write_bytes(data)
+    store.books.place.write_bytes(data)
     with pytest.raises(ConfigError, match=r"damaged|cannot use"):
-        database.prepare(box.path)
+        database.prepare(store.books.place)
 
 
 def test_a_newer_file_is_refused(tmp_path):
@@ -80,16 +80,16 @@ def test_commits_are_durable_before_they_are_answered(tmp_path):
 
 def test_a_full_disk_refuses_and_recovers_by_itself(tmp_path):
     """StorageError, nothing half done; then everything as before."""
-    with outbox(tmp_path) as box:
-        accept(box, arrival("a"))
-        claim(box)
-        box._commits.submit(lambda commit: commit.db.execute("PRAGMA max_page_count = 1").fetchall()).result(10)
+    with opened(tmp_path) as store:
+        accept(store, arrival("a"))
+        claim(store)
+        store._commits.submit(lambda commit: commit.db.execute("PRAGMA max_page_count = 1").fetchall()).result(10)
         body = b'{"x":"%s"}' % (b"y" * 20_000)
         with pytest.raises(StorageError):
             for n in range(100):
-                accept(box, arrival(f"big{n}", body=body))
-        assert box.failing() == "full"
+                accept(store, arrival(f"big{n}", body=body))
+        assert store.books.failing() == "full"
         # The connection was opened anew, and with it the limit is gone: the disk has room again.
-        assert accept(box, arrival("b")) == ["b"]
-        claim(box)
-        assert box.failing() is None and books(box).queued >= 2
+        assert accept(store, arrival("b")) == ["b"]
+        claim(store)
+        assert store.books.failing() is None and books(store).queued >= 2

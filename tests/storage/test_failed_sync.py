@@ -6,7 +6,7 @@ import pytest
 
 from gatekeeper.errors import StorageError
 from gatekeeper.storage import database
-from tests.storage.builders import accept, arrival, books, claim, outbox, wait
+from tests.storage.builders import accept, arrival, books, claim, opened, wait
 from tests.storage.failing_disk import FailingDisk
 
 
@@ -18,20 +18,25 @@ def disk():
     made.leave()
 
 
+def checkpoint(store):
+    """Copy the write-ahead log into the database, after the next commit."""
+    return store._commits.submit(store.upkeep.checkpoint)
+
+
 def there(folder):
     """The request ids that a node finds after the cut."""
     database.prepare(folder / "gatekeeper.db")
     db = database.connect(folder / "gatekeeper.db")
     try:
-        return [name for (name,) in database.run(db, "SELECT frame ->> 0 FROM outbox ORDER BY id")]
+        return [name for (name,) in database.run(db, "SELECT payload ->> 0 FROM outbox ORDER BY id")]
     finally:
         db.close()
 
 
 def test_the_disk_of_these_tests_forgets_what_was_not_synced(tmp_path, disk):
     """And keeps what was."""
-    with outbox(tmp_path / "node") as box:
-        accept(box, arrival("req_a"))
+    with opened(tmp_path / "node") as store:
+        accept(store, arrival("req_a"))
         disk.cut_power(tmp_path / "node", tmp_path / "cut")
     assert there(tmp_path / "cut") == ["req_a"]
 
@@ -39,22 +44,22 @@ def test_the_disk_of_these_tests_forgets_what_was_not_synced(tmp_path, disk):
 @pytest.mark.parametrize("broken", ["-wal", "gatekeeper.db"], ids=["log", "database"])
 def test_what_is_accepted_after_a_failed_sync_survives_the_power(tmp_path, disk, broken):
     """The commit whose sync failed is refused; what it may have taken with it is written anew before the next one."""
-    with outbox(tmp_path / "node") as box:
-        accept(box, arrival("req_a"))
-        books(box)  # the release of req_a was committed, and not synced yet
+    with opened(tmp_path / "node") as store:
+        accept(store, arrival("req_a"))
+        books(store)  # the release of req_a was committed, and not synced yet
         disk.broken = broken
         if broken == "-wal":
             with pytest.raises(StorageError):
-                accept(box, arrival("req_b"))
+                accept(store, arrival("req_b"))
         else:
-            box.checkpoint().result(10)
+            checkpoint(store).result(10)
             with pytest.raises(StorageError):  # the first that comes after it finds out
                 for _ in range(10):
-                    accept(box, arrival("req_b"))
-        assert disk.failures and box.failing() == "io"
+                    accept(store, arrival("req_b"))
+        assert disk.failures and store.books.failing() == "io"
         disk.broken = None
-        accept(box, arrival("req_c"))
-        assert box.failing() is None
+        accept(store, arrival("req_c"))
+        assert store.books.failing() is None
         disk.cut_power(tmp_path / "node", tmp_path / "cut")
         taken = there(tmp_path / "node")
     assert there(tmp_path / "cut") == taken and {"req_a", "req_c"} <= set(taken)
@@ -63,13 +68,13 @@ def test_what_is_accepted_after_a_failed_sync_survives_the_power(tmp_path, disk,
 def test_a_checkpoint_that_fails_takes_back_no_commit_that_went_before_it(tmp_path, disk):
     """Both in one go: the event was accepted, and its row may leave."""
     go_on = threading.Event()
-    with outbox(tmp_path / "node") as box:
-        box._commits.submit(lambda commit: go_on.wait(10))
-        accepted = box.accept([arrival("req_a")])
-        box.checkpoint()
+    with opened(tmp_path / "node") as store:
+        store._commits.submit(lambda commit: go_on.wait(10))
+        accepted = store.intake.accept([arrival("req_a")])
+        checkpoint(store)
         disk.broken = "gatekeeper.db"
         go_on.set()
-        assert accepted.result(10) == ["req_a"]
+        assert accepted.result(10).request_ids == ["req_a"]
         wait(lambda: disk.failures)
         disk.broken = None
-        assert books(box).queued == 1 and [len(flight.rows) for flight in claim(box).flights] == [1]
+        assert books(store).queued == 1 and [len(flight.rows) for flight in claim(store)] == [1]

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from gatekeeper.audit import stream, writer
-from gatekeeper.delivery import lane
-from gatekeeper.storage import accepting, claiming, commits, database, sqlite, tables
-from gatekeeper.storage.outbox import DELIVERED, Ending
+from gatekeeper.delivery import flights
+from gatekeeper.storage import database, intake, tables, writing
+from gatekeeper.storage.outbox import DELIVERED, Accepted, Ending
 from gatekeeper.vendors import first_party
 
 
@@ -43,44 +43,44 @@ def _no_full(run: Callable[..., list]) -> Callable[..., list]:
 
 def synchronous_off() -> None:
     """The database is not synced."""
-    database.run = commits.run = _no_full(database.run)
+    database.run = writing.run = _no_full(database.run)
 
 
 def answer_before_the_commit() -> None:
     """202 while the event is in memory only."""
-    real = accepting.Accepting.accept
+    real = intake.SqliteIntake.accept
 
     def accept(self, arrivals):
         real(self, arrivals)
         done: Future = Future()
-        done.set_result([one.request_id for one in arrivals])
+        done.set_result(Accepted([one.request_id for one in arrivals]))
         return done
 
-    sqlite.SqliteOutbox.accept = accept
+    intake.SqliteIntake.accept = accept
 
 
 def settle_before_the_send() -> None:
     """Rows end as delivered, then the request is made."""
-    real = lane.Lane._answers
+    real = flights.Flights._answers
 
     async def answers(self, flight):
         await self._settle(flight, [Ending(DELIVERED, None, flight.rows)], [], None, landed=True)
         return await real(self, flight)
 
-    lane.Lane._answers = answers
+    flights.Flights._answers = answers
 
 
 def send_before_the_line() -> None:
     """Rows may leave as soon as they are committed."""
-    claiming.unreleased = lambda db: []
-    real = commits.Committer._transact
+    tables.Tables.hidden = lambda self, commit: []
+    real = writing.Writing._transact
 
     def transact(self, db, owner, work):
         result = real(self, db, owner, work)
-        self._notify()
+        self._claimable.call()
         return result
 
-    commits.Committer._transact = transact
+    writing.Writing._transact = transact
     written = writer.AuditWriter._write
 
     def late(self, lines):
@@ -94,19 +94,19 @@ def send_before_the_line() -> None:
 
 def forget_unwritten_lines() -> None:
     """A commit does not keep its lines for the case that the log does not get them."""
-    real = commits.run
+    real = writing.run
 
     def run(db, sql, values=()):
         if sql.startswith("INSERT INTO unwritten"):
             return []
         return real(db, sql, values)
 
-    commits.run = run
+    writing.run = run
 
 
 def forget_repetitions() -> None:
     """Events are not recognised when they come again."""
-    accepting.Accepting._seen = lambda self, commit: {}
+    intake.SqliteLedger._seen = lambda self, commit: {}
 
 
 def one_key_for_all() -> None:
@@ -140,13 +140,13 @@ def ignore_failed_writes() -> None:
 
 def release_twice() -> None:
     """Rows are counted when their line is written, and once more."""
-    real = tables.Tables._release
+    real = tables.Tables.release
 
     def release(self, commit, ranges):
         real(self, commit, ranges)
         real(self, commit, ranges)
 
-    sqlite.SqliteOutbox._release = release
+    tables.Tables.release = release
 
 
 def forget_flights() -> None:

@@ -92,7 +92,7 @@ def _post(runtime: Runtime, names: list[str | None], say: Saying) -> None:
     say(posted=[name for name in names if name is not None])
     try:
         _, done = runtime.gate.take(posted, CALLER)
-        answered = done.result(10.0)
+        answered = done.result(10.0).request_ids
     except (GatekeeperError, TimeoutError) as error:
         say(refused=names, why=type(error).__name__)
         return
@@ -148,7 +148,7 @@ def serve(order: dict[str, Any], say: Saying) -> None:
 def _books(runtime: Runtime, say: Saying) -> None:
     names = ("accepted", "queued", "delivered", "dead", "expired", "cancelled")
     with contextlib.suppress(GatekeeperError):
-        count = runtime.outbox.count().get("own")
+        count = runtime.store.books.count().get("own")
         say(books={name: 0 if count is None else getattr(count, name) for name in names})
 
 

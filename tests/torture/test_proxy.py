@@ -59,7 +59,7 @@ def run(folder, policy, events, after=lambda runtime: None):
         ids = done.result(10)
         after(runtime)
         soon(runtime.idle, 30)
-        books = runtime.outbox.count()
+        books = runtime.store.books.count()
     finally:
         runtime.close()
     for one in books.values():
@@ -92,7 +92,7 @@ def test_every_fault_at_once_and_none_in_anothers_way(tmp_path):
             accepted = time.monotonic()
             soon(lambda: len(sound.receipts) == 5)
             waited.append(time.monotonic() - accepted)
-            soon(lambda: runtime.outbox.count()["refuse"].retried > 0)
+            soon(lambda: runtime.store.books.count()["refuse"].retried > 0)
             for proxy in late:
                 proxies.listen(proxy)
 

@@ -100,6 +100,7 @@ KIND = Kind(
     batch_bytes=1_000_000,
     max_age=6.5 * DAY,  # one event over 7 days fails the whole request (error 100/2804003)
     dedupes_for=2 * DAY,  # by event_name and event_id
+    refuses_request=frozenset({"meta_190", "meta_200"}),  # the token: not valid, or without the permission
     processor="Meta Platforms Ireland Ltd",
     needs_currency=True,
     deletion="none per event; Custom Audiences: DELETE /<audience id>/users",

@@ -96,6 +96,7 @@ KIND = Kind(
     batch_bytes=1_000_000,
     max_age=28 * DAY,
     dedupes_for=2 * DAY,  # by event and event_id
+    refuses_request=frozenset({"tiktok_40105", "tiktok_40001"}),  # the token: not valid, or without the permission
     processor="TikTok Technology Ltd",
     needs_currency=True,
     deletion="none per event; audience members through the Segment (DMP) API",

@@ -1,0 +1,262 @@
+"""What becomes of a flight: its request, divided where that helps, and the settling of its rows.
+
+`FOLLOWS` is the life of a row. The store moves rows that are queued, waiting or dead; those under way are moved here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from gatekeeper.delivery.breaker import Breaker
+from gatekeeper.delivery.halving import halve
+from gatekeeper.delivery.retry import pause
+from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE, Sender
+from gatekeeper.errors import DeliveryError, StorageError
+from gatekeeper.metrics import Metrics
+from gatekeeper.model import Fate, Outcome
+from gatekeeper.reasons import INTERNAL
+from gatekeeper.storage import outbox
+from gatekeeper.storage.outbox import ID, Again, Ending, Flight, Row
+from gatekeeper.storage.protocols import Queue
+from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.kind import Destination, Kind
+
+UNKNOWN: Final = "unknown"  # why a row is dead, or waits: the vendor may have it, or not
+WITHDRAWN: Final = Outcome(Fate.RETRY, "consent_withdrawn")  # not asked: stopped before its request began
+# Refusals of the request as a whole, whoever the vendor is: dividing it would only repeat them.
+REFUSES_REQUEST: Final = frozenset({"http_401", "http_403", "http_404", "http_405"})
+PAUSE: Final = 0.5  # seconds after the store has failed
+_log = logging.getLogger("gatekeeper")
+
+
+class State(StrEnum):
+    """Where a row is."""
+
+    QUEUED = "queued"
+    UNDER_WAY = "under way"
+    WAITING = "waiting"
+    DELIVERED = outbox.DELIVERED
+    DEAD = outbox.DEAD
+    EXPIRED = outbox.EXPIRED
+    CANCELLED = outbox.CANCELLED
+
+
+class Event(StrEnum):
+    """What happens to a row."""
+
+    CLAIMED = "claimed"
+    GIVEN_BACK = "given back before its request began"
+    TAKEN = "the vendor takes it"
+    REFUSED = "the vendor refuses it for good"
+    UNSENDABLE = "it cannot be sent"
+    LATER = "no answer, or one that asks for later"
+    UNKNOWN = "no answer, and the vendor cannot tell a repetition"
+    TOO_OFTEN = "asked as often as the vendor allows"
+    TOO_OLD = "older than the vendor accepts"
+    WITHDRAWN = "consent withdrawn, or the person erased"
+    REMOVED = "the policy has no such destination any more"
+    RETRIED = "retried by hand"
+
+
+FOLLOWS: Final[Mapping[tuple[State, Event], State]] = {
+    (State.QUEUED, Event.CLAIMED): State.UNDER_WAY,
+    (State.QUEUED, Event.WITHDRAWN): State.CANCELLED,
+    (State.QUEUED, Event.REMOVED): State.DEAD,
+    (State.UNDER_WAY, Event.GIVEN_BACK): State.QUEUED,
+    (State.UNDER_WAY, Event.TAKEN): State.DELIVERED,
+    (State.UNDER_WAY, Event.REFUSED): State.DEAD,
+    (State.UNDER_WAY, Event.UNSENDABLE): State.DEAD,
+    (State.UNDER_WAY, Event.UNKNOWN): State.DEAD,
+    (State.UNDER_WAY, Event.TOO_OFTEN): State.DEAD,
+    (State.UNDER_WAY, Event.TOO_OLD): State.EXPIRED,
+    (State.UNDER_WAY, Event.WITHDRAWN): State.CANCELLED,
+    (State.UNDER_WAY, Event.LATER): State.WAITING,
+    (State.WAITING, Event.CLAIMED): State.UNDER_WAY,
+    (State.WAITING, Event.WITHDRAWN): State.CANCELLED,
+    (State.WAITING, Event.REMOVED): State.DEAD,
+    (State.DEAD, Event.RETRIED): State.QUEUED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all lanes share."""
+
+    queue: Queue
+    sender: Sender
+    metrics: Metrics
+    clock: Callable[[], float]
+    chance: Callable[[], float]
+
+
+def event_of(outcome: Outcome, kind: Kind, attempt: int) -> Event:
+    """What a vendor's outcome means for a row at its `attempt`-th attempt."""
+    if outcome.fate is Fate.DELIVERED:
+        return Event.TAKEN
+    if outcome is WITHDRAWN:
+        return Event.WITHDRAWN
+    if outcome.fate is Fate.DEAD:
+        return Event.REFUSED
+    if kind.dedupes_for is None and outcome.why in NO_ANSWER:
+        return Event.UNKNOWN
+    if kind.max_attempts is not None and attempt >= kind.max_attempts and outcome.why != UNREACHABLE:
+        return Event.TOO_OFTEN
+    return Event.LATER
+
+
+def ending(event: Event, why: str | None, rows: Sequence[Row]) -> Ending:
+    """Rows under way that end by an event: the state is the table's, the reason goes into the log."""
+    reasons = {
+        Event.UNKNOWN: UNKNOWN,
+        Event.TOO_OFTEN: f"dead:{why}",
+        Event.TOO_OLD: outbox.EXPIRED,
+        Event.UNSENDABLE: INTERNAL,
+        Event.WITHDRAWN: None,
+    }
+    return Ending(FOLLOWS[State.UNDER_WAY, event].value, reasons.get(event, why), tuple(rows))
+
+
+class Flights:
+    """Flies what one destination's lane claims. `later` takes rows that wait for another attempt."""
+
+    def __init__(self, to: Destination, around: Surroundings, breaker: Breaker, later: Callable[[Again], None]) -> None:
+        self.stopped: set[Hashable] = set()  # cancelled while under way: no request with them begins
+        self._to = to
+        self._around = around
+        self._breaker = breaker
+        self._later = later
+
+    async def fly(self, flight: Flight) -> None:
+        """From the claim to the settling."""
+        now, limit = self._around.clock(), self._to.max_age
+        old = [row for row in flight.rows if now - row.event_time > limit]
+        if old:
+            fresh = tuple(row for row in flight.rows if now - row.event_time <= limit)
+            await self._settle(flight, [ending(Event.TOO_OLD, None, old)], landed=not fresh)
+            if not fresh:
+                return
+            flight = flight._replace(rows=fresh)
+        try:
+            answered = await self._answers(flight)
+        except asyncio.CancelledError:  # stopped while it was under way: the vendor may have it, or not
+            await self.unknown(flight)
+            raise
+        except Exception as error:  # noqa: BLE001  # one bad batch must not end a destination's delivery
+            _log.error("delivering to %s failed (%s)", self._to.name, type(error).__name__)
+            await self._settle(flight, [ending(Event.UNSENDABLE, None, flight.rows)])
+            return
+        endings, waiting, why = self._sort(flight, answered)
+        await self._settle(flight, endings, waiting, why)
+
+    async def unknown(self, flight: Flight) -> None:
+        """Settle a flight of which it is not known whether the vendor has it.
+
+        It is tried again where, and as long as, the vendor tells repetitions apart.
+        """
+        window, now = self._to.kind.dedupes_for, self._around.clock()
+        limit = -1.0 if window is None else min(window, self._to.max_age)
+        may = tuple(row for row in flight.rows if now - row.event_time <= limit and window is not None)
+        never = [row for row in flight.rows if row not in may]
+        again = [Again(now, flight.attempt, tuple(row.id for row in may))] if may else []
+        await self._settle(flight, [ending(Event.UNKNOWN, None, never)] if never else [], again, UNKNOWN)
+
+    async def _answers(self, flight: Flight) -> list[tuple[Row, Outcome]]:
+        """Every row's outcome, after as many requests as that takes."""
+        rows = flight.rows
+        outcomes = await self._ask(rows)
+        if len(rows) == 1 or not self._spoiled(outcomes):
+            return list(zip(rows, outcomes, strict=True))
+        search = halve(rows, outcomes, self._spoiled)
+        try:
+            part = next(search)
+            while True:
+                part = search.send(await self._ask(part))
+        except StopIteration as end:
+            parts: list[tuple[Sequence[Row], Sequence[Outcome]]] = end.value
+        return [
+            (row, outcome)
+            for part, answer in parts
+            for row, outcome in zip(part, answer if len(answer) == len(part) else [answer[0]] * len(part), strict=True)
+        ]
+
+    async def _ask(self, rows: Sequence[Row]) -> tuple[Outcome, ...]:
+        """One request, without what was cancelled meanwhile; no answer is an outcome, too."""
+        if self.stopped and not self.stopped.isdisjoint(map(ID, rows)):
+            going = [row for row in rows if row.id not in self.stopped]
+            answered = dict(zip((row.id for row in going), await self._ask(going) if going else (), strict=True))
+            return tuple(answered.get(row.id, WITHDRAWN) for row in rows)
+        module = KINDS[self._to.kind.name]
+        outgoing = module.assemble(self._to, rows[0].head.encode(), [row.body.encode() for row in rows])
+        started = self._around.clock()
+        try:
+            outcomes = module.read_answer(await self._around.sender.send(outgoing), len(rows))
+        except DeliveryError as error:
+            if str(error) == INTERNAL:  # it can never be sent
+                raise
+            outcomes = (Outcome(Fate.RETRY, str(error)),) * len(rows)
+        if len(outcomes) != len(rows):
+            raise ValueError("a kind gave another number of outcomes than there were events")
+        now = self._around.clock()
+        self._around.metrics.asked(self._to.name, len(rows), now - started)
+        if all(outcome.fate is Fate.RETRY for outcome in outcomes):
+            self._breaker.failed(now, outcomes[0].retry_after)
+        else:
+            self._breaker.succeeded()
+        return outcomes
+
+    def _spoiled(self, outcomes: Sequence[Outcome]) -> bool:
+        """Whether all of a request were refused together, for something that one event may have caused."""
+        why = outcomes[0].why
+        about_all = why in REFUSES_REQUEST or why in self._to.kind.refuses_request
+        return all(outcome.fate is Fate.DEAD for outcome in outcomes) and not about_all
+
+    def _sort(
+        self, flight: Flight, answered: Sequence[tuple[Row, Outcome]]
+    ) -> tuple[list[Ending], list[Again], str | None]:
+        """What ends, and what is tried again when."""
+        first = answered[0][1]
+        if first.fate is Fate.DELIVERED and all(outcome is first for _, outcome in answered):
+            return [ending(Event.TAKEN, first.why, flight.rows)], [], None
+        ends: dict[tuple[Event, str | None], list[Row]] = {}
+        waits: dict[float | None, list[Row]] = {}
+        why = None
+        for row, outcome in answered:
+            event = event_of(outcome, self._to.kind, flight.attempt)
+            if FOLLOWS[State.UNDER_WAY, event] is State.WAITING:
+                waits.setdefault(outcome.retry_after, []).append(row)
+                why = outcome.why
+            else:
+                ends.setdefault((event, outcome.why), []).append(row)
+        now, chance = self._around.clock(), self._around.chance
+        again = [
+            Again(now + pause(flight.attempt, asked, chance), flight.attempt, tuple(row.id for row in rows))
+            for asked, rows in waits.items()
+        ]
+        return [ending(event, code, rows) for (event, code), rows in ends.items()], again, why
+
+    async def _settle(
+        self,
+        flight: Flight,
+        endings: Sequence[Ending],
+        again: Sequence[Again] = (),
+        why: str | None = None,
+        *,
+        landed: bool = True,
+    ) -> None:
+        """Until the store has it: what was sent must not be sent again for want of disk."""
+        while True:
+            try:
+                settled = self._around.queue.settle(flight, endings, again, why, landed)
+                await asyncio.shield(asyncio.wrap_future(settled))
+                break
+            except StorageError:
+                await asyncio.sleep(PAUSE)
+        if landed and self.stopped:
+            self.stopped.difference_update(row.id for row in flight.rows)
+        for wait in again:
+            self._later(wait)

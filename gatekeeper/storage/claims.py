@@ -1,0 +1,248 @@
+"""Flights out, and what became of them: the deliverer's side of the embedded store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+
+import orjson
+
+from gatekeeper.errors import StorageError
+from gatekeeper.storage.commits import Commit, Committer, Listeners
+from gatekeeper.storage.database import run
+from gatekeeper.storage.outbox import CANCELLED, ID, Again, Claimed, Ending, Flight, Recovered, Row
+from gatekeeper.storage.owners import Lock, folder
+from gatekeeper.storage.rows import SHIFT, batches, load, stopped_ids
+from gatekeeper.storage.tables import Tables
+from gatekeeper.storage.upkeep import Upkeep
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far the claims of one destination have come: SQLite's single writer lets ids be a cursor."""
+
+    after: int = 0  # rows up to here were claimed before
+    busy: set[Hashable] = field(default_factory=set)  # of those: under way, or waiting for another attempt
+    waiting: set[Hashable] = field(default_factory=set)  # of those: waiting
+
+
+class SqliteQueue:
+    """See `protocols.Queue`. One process leads, the one that holds the lock file."""
+
+    def __init__(self, tables: Tables, commits: Committer, claimable: Listeners, upkeep: Upkeep) -> None:
+        self._tables = tables
+        self._commits = commits
+        self._claimable = claimable
+        self._upkeep = upkeep
+        self._withdrawn = Listeners()
+        self._lock = Lock(folder(tables.path) / "deliverer")
+        self._places: dict[str, _Place] = {}
+
+    def lead(self) -> bool:
+        """Whether the lock is ours now."""
+        return self._lock.take()
+
+    def leave(self) -> None:
+        """Give the lock back."""
+        self._lock.release()
+
+    def watch(self, claimable: Callable[[], None], withdrawn: Callable[[], None]) -> None:
+        """Have commits of this process, and of others as far as `maintain` looks at them, reported."""
+        self._claimable.add(claimable)
+        self._withdrawn.add(withdrawn)
+
+    def ready(self, destination: str) -> int:
+        """About how many rows could be claimed now: those in the books without those that are under way or wait."""
+        queued = self._tables.queued.get(self._tables.numbers.get(destination, -1), 0)
+        return queued - len(self._place(destination).busy)
+
+    def claim(self, destination: str, *, events: int, size: int, flights: int) -> Future[Claimed]:
+        """New flights of rows that are accepted, not under way and not waiting for another attempt."""
+
+        def do(commit: Commit) -> Claimed:
+            tables, place = self._tables, self._place(destination)
+            no = tables.number(commit, destination)
+            start, end = max(place.after, no << SHIFT), (no + 1) << SHIFT
+            hidden = [span for span in tables.hidden(commit) if span[0] >> SHIFT == no and span[1] > start]
+            rows = tables.rows(commit, start, end, hidden, max(events, 64))
+            more = len(rows) >= max(events, 64)
+            rows = tables.without_stopped(commit, no, rows, place.busy)
+            together, taken = batches(rows, place.busy, events, size, flights)
+            if taken < len(rows):
+                more, reached = True, ID(rows[taken - 1]) if taken else start
+            else:
+                reached = ID(rows[-1]) if rows else start
+            if hidden:  # what is hidden now must be seen by a later claim
+                reached = min(reached, min(span[0] for span in hidden) - 1)
+            self._go_to(commit, place, reached)
+            return Claimed(tuple(self._fly(commit, destination, 1, batch) for batch in together), more)
+
+        return self._commits.submit(do)
+
+    def claim_again(self, destination: str, again: Again) -> Future[Flight | None]:
+        """One flight of rows whose time has come."""
+
+        def do(commit: Commit) -> Flight | None:
+            place = self._place(destination)
+            ids = place.waiting.intersection(again.ids)  # not what has been claimed again already
+            wanted = orjson.dumps(list(ids)).decode()
+            rows = load(commit.db, "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (wanted,))
+            rows = self._tables.without_stopped(commit, self._tables.number(commit, destination), rows)
+            run(commit.db, "DELETE FROM again WHERE id IN (SELECT value FROM json_each(?))", (wanted,))
+            self._free(commit, destination, ids)
+            commit.undo.append(partial(place.waiting.update, ids))
+            place.waiting -= ids
+            return self._fly(commit, destination, again.attempt + 1, rows) if rows else None
+
+        return self._commits.submit(do)
+
+    def settle(
+        self, flight: Flight, endings: Sequence[Ending], again: Sequence[Again], why: str | None, landed: bool
+    ) -> Future[bool]:
+        """What became of rows of a flight; the outcome lines are written after the commit."""
+
+        def do(commit: Commit) -> bool:
+            tables = self._tables
+            under_way = self._under_way(commit, flight, landed=landed)
+            if under_way is None:
+                return False
+            no = tables.number(commit, flight.destination)
+            for ending in endings:
+                self._end(commit, no, flight, ending._replace(rows=_still(under_way, ending.rows)))
+            rows = {row.id: row for row in flight.rows}
+            for wait in again:
+                waiting = list(_still(under_way, [rows[row_id] for row_id in wait.ids]))
+                stopped = stopped_ids(commit.db, no)
+                if not stopped.isdisjoint(wait.ids):
+                    ended = tuple(row for row in waiting if row.id in stopped)
+                    self._end(commit, no, flight, Ending(CANCELLED, None, ended))
+                    waiting = [row for row in waiting if row.id not in stopped]
+                if waiting:
+                    self._wait(commit, no, flight, waiting, wait, why)
+            if not landed:
+                over = {row.id for ending in endings for row in ending.rows} | {i for wait in again for i in wait.ids}
+                left = [row_id for row_id in under_way if row_id not in over]
+                run(commit.db, "UPDATE flight SET ids = ? WHERE id = ?", (orjson.dumps(left).decode(), flight.id))
+            return True
+
+        return self._commits.submit(do)
+
+    def give_back(self, flight: Flight) -> Future[bool]:
+        """Let a flight's rows be claimed as if they never had been."""
+
+        def do(commit: Commit) -> bool:
+            if self._under_way(commit, flight, landed=True) is None:
+                return False
+            ids = [*map(ID, flight.rows)]
+            place = self._place(flight.destination)
+            self._free(commit, flight.destination, ids)
+            self._go_to(commit, place, min(place.after, min(ids) - 1))
+            return True
+
+        return self._commits.submit(do)
+
+    def recover(self) -> Future[Recovered]:
+        """Everything in one commit: lines of ended processes, flights, waiting rows, books, removed destinations."""
+
+        def do(commit: Commit) -> Recovered:
+            self._tables.register(commit)
+            self._upkeep.adopt(commit)
+            flights, waiting = self._left(commit)
+            places = {name: _Place() for name in self._tables.bounds.destinations}
+            for flight in flights:
+                places.setdefault(flight.destination, _Place()).busy.update(map(ID, flight.rows))
+            for name, again in waiting:
+                place = places.setdefault(name, _Place())
+                place.busy.update(again.ids)
+                place.waiting.update(again.ids)
+            commit.undo.append(partial(setattr, self, "_places", self._places))
+            self._places = places
+            return Recovered(flights, waiting, self._upkeep.reckon(commit), self._upkeep.bury(commit))
+
+        return self._commits.submit(do)
+
+    def maintain(self) -> Future[None]:
+        """Look for what others committed, then do what is due."""
+        try:
+            if self._upkeep.others_committed():
+                self._withdrawn.call()
+                self._claimable.call()
+        except StorageError as error:
+            failed: Future[None] = Future()
+            failed.set_exception(error)
+            return failed
+        return self._upkeep.do_what_is_due(self._claimable)
+
+    def _place(self, destination: str) -> _Place:
+        return self._places.setdefault(destination, _Place())
+
+    def _left(self, commit: Commit) -> tuple[tuple[Flight, ...], tuple[tuple[str, Again], ...]]:
+        """Flights of a deliverer that ended, under new ids, and rows that wait for another attempt."""
+        tables, flights = self._tables, []
+        tables.flight_id(commit, fresh=True)  # another process may have led meanwhile
+        for flight_id, no, attempt, ids in run(commit.db, "SELECT * FROM flight"):
+            rows = load(commit.db, "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (ids,))
+            if rows and no in tables.by_number:
+                renamed = tables.flight_id(commit)
+                run(commit.db, "UPDATE flight SET id = ? WHERE id = ?", (renamed, flight_id))
+                flights.append(Flight(renamed, tables.by_number[no], attempt, tuple(rows)))
+            else:
+                run(commit.db, "DELETE FROM flight WHERE id = ?", (flight_id,))
+        waiting: dict[tuple[int, int, float, str | None], list[int]] = {}
+        for row_id, attempt, due, why in run(commit.db, "SELECT * FROM again ORDER BY id"):
+            waiting.setdefault((row_id >> SHIFT, attempt, due, why), []).append(row_id)
+        again = [
+            (tables.by_number[no], Again(due, attempt, tuple(ids)))
+            for (no, attempt, due, _), ids in waiting.items()
+            if no in tables.by_number
+        ]
+        return tuple(flights), tuple(again)
+
+    def _under_way(self, commit: Commit, flight: Flight, *, landed: bool) -> dict[int, None] | None:
+        """The rows of a flight that are still under way, in order; `None` if it is not this caller's."""
+        sql = "DELETE FROM flight WHERE id = ? RETURNING ids" if landed else "SELECT ids FROM flight WHERE id = ?"
+        for (ids,) in run(commit.db, sql, (flight.id,)):
+            return dict.fromkeys(orjson.loads(ids))
+        return None
+
+    def _wait(self, commit: Commit, no: int, flight: Flight, rows: list[Row], wait: Again, why: str | None) -> None:
+        """Rows wait for another attempt."""
+        place, ids = self._place(flight.destination), [*map(ID, rows)]
+        commit.undo.append(partial(place.waiting.difference_update, ids))
+        place.waiting.update(ids)
+        run(
+            commit.db,
+            "INSERT OR REPLACE INTO again SELECT value, ?, ?, ? FROM json_each(?)",
+            (wait.attempt, wait.due, why, orjson.dumps(ids).decode()),
+        )
+        run(commit.db, "UPDATE destination SET retried = retried + ? WHERE no = ?", (len(rows), no))
+        commit.outcomes.append(self._tables.line(no, rows, "pending", why, flight.attempt))
+
+    def _end(self, commit: Commit, no: int, flight: Flight, ending: Ending) -> None:
+        self._tables.end(commit, no, ending, flight.attempt)
+        self._free(commit, flight.destination, [*map(ID, ending.rows)])
+
+    def _fly(self, commit: Commit, destination: str, attempt: int, rows: Sequence[Row]) -> Flight:
+        flight = self._tables.fly(commit, destination, attempt, rows)
+        place, ids = self._place(destination), [*map(ID, rows)]
+        place.busy.update(ids)
+        commit.undo.append(partial(place.busy.difference_update, ids))
+        return flight
+
+    def _free(self, commit: Commit, destination: str, ids: Collection[Hashable]) -> None:
+        place = self._place(destination)
+        commit.undo.append(partial(place.busy.update, place.busy.intersection(ids)))
+        place.busy.difference_update(ids)
+
+    def _go_to(self, commit: Commit, place: _Place, after: int) -> None:
+        commit.undo.append(partial(setattr, place, "after", place.after))
+        place.after = after
+
+
+def _still(under_way: dict[int, None], rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Those that are under way: a partial settlement that is repeated ends nothing twice."""
+    if len(rows) == len(under_way):
+        return tuple(rows)
+    return tuple([row for row in rows if row.id in under_way])

@@ -1,0 +1,60 @@
+"""What waits for the thread that writes, and for how long it gathers before it commits. All of its timing is here."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+from typing import Any, Final
+
+from gatekeeper.storage.commits import Work
+
+RIDE: Final = 0.005  # seconds that delivery's work waits for events to share a commit with
+BUSY: Final = 0.02  # seconds without an event after which it does not wait any more
+IDLE: Final = 0.25  # seconds between two looks at what nobody put here
+MOST: Final = 2_000  # pieces of work in one commit
+STOP: Final = object()
+POKE: Final = object()
+
+
+class Inbox:
+    """A queue that is emptied in one go."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._busy = 0.0  # when events came in last
+        self.stopping = False
+
+    def put(self, thing: Work | object) -> None:
+        """Add work; `STOP` to end when all is done, `POKE` to have a look."""
+        self._queue.put(thing)
+
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return self._queue.empty()
+
+    def gather(self, *, waiting: bool) -> list[Work]:
+        """The work that came since the last call; waits for something to come, not long if some is `waiting`."""
+        things: list[Any] = []
+        with contextlib.suppress(queue.Empty):
+            things.append(self._queue.get(timeout=0.005 if self.stopping or waiting else IDLE))
+            self._drain(things)
+            # While events come in, what no request waits for (claims, outcomes, releases) rides with them.
+            until = time.monotonic() + RIDE
+            if not self.stopping and not waiting and until - self._busy < BUSY + RIDE:
+                while not any(map(_pressing, things)) and (left := until - time.monotonic()) > 0:
+                    things.append(self._queue.get(timeout=left))
+                    self._drain(things)
+        if any(map(_pressing, things)):
+            self._busy = time.monotonic()
+        self.stopping = self.stopping or STOP in things
+        return [thing for thing in things if isinstance(thing, Work)]
+
+    def _drain(self, things: list[Any]) -> None:
+        while len(things) < MOST and not self._queue.empty():
+            things.append(self._queue.get_nowait())
+
+
+def _pressing(thing: object) -> bool:
+    """Whether a request waits for it, or the end does."""
+    return thing is STOP or (isinstance(thing, Work) and thing.recorded)

@@ -1,0 +1,260 @@
+"""What a store promises, one protocol per caller. The callers know these, and no engine.
+
+    Intake        the gate           accept arrivals: durable when it says so
+    Queue         the deliverer      claim, settle, recover, keep house
+    Withdrawals   who withdraws      end a person's rows, and know that nothing more begins
+    Refusals      the gate           end what a visitor refuses, at no cost where nothing of it is queued
+    DeadLetters   the operator       see, retry and delete what could not be delivered
+    Books         metrics, readyz    what waits and what ended; whether the store works
+    Records       the deliverer      audit lines that are kept with their rows until the log has them
+
+`Store` has one of each. Every method may be called from any thread; futures fail with StorageError, those of `accept`,
+`sweep` and `retry` also with AuditError. `tests/storage/contract.py` is these promises as tests; it runs over every
+engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gatekeeper.audit.lines import Line
+from gatekeeper.storage.outbox import (
+    Accepted,
+    Again,
+    Arrival,
+    Claimed,
+    Count,
+    DeadLetter,
+    Ending,
+    Flight,
+    Recovered,
+    Refusal,
+)
+
+Missing = Callable[[Sequence[Line], float], list[Line]]
+
+
+class Intake(Protocol):
+    """The gate's side."""
+
+    def room(self, destination: str, count: int) -> bool:
+        """Whether `count` more rows can be kept for a destination, as far as this process knows."""
+
+    def accept(self, arrivals: Sequence[Arrival]) -> Future[Accepted]:
+        """Keep arrivals and have their lines written: all of them, or none.
+
+        Done when rows and lines survive a crash; then, and not before, their rows can be claimed. A repetition (an
+        arrival with the key of one accepted in the last seven days) is answered with the first one's request id, and
+        goes only to destinations that the first one did not go to. If the outcome is an error, the sender may repeat
+        without being answered as a repetition of what was refused.
+        """
+
+
+class Queue(Protocol):
+    """The deliverer's side. One deliverer at a time holds a row."""
+
+    def lead(self) -> bool:
+        """Whether this process may deliver now; asked again until it may. An engine whose claims exclude one another
+        says yes to all.
+        """
+
+    def leave(self) -> None:
+        """Stop leading: another process may."""
+
+    def watch(self, claimable: Callable[[], None], withdrawn: Callable[[], None]) -> None:
+        """Have `claimable` called when rows may have become so, `withdrawn` when `Withdrawals.unheard` may know more.
+
+        From any thread, at any time, also without cause; both must return at once.
+        """
+
+    def recover(self) -> Future[Recovered]:
+        """Take over what ended processes left: lines they could not write, flights under way, rows that wait.
+
+        Called by who leads, before its first claim. The flights get new ids: their former owner can settle nothing.
+        Books that differ from the rows are corrected, rows of destinations that are gone become dead letters.
+        """
+
+    def ready(self, destination: str) -> int:
+        """About how many rows could be claimed now."""
+
+    def claim(self, destination: str, *, events: int, size: int, flights: int) -> Future[Claimed]:
+        """At most `flights` flights of at most `events` rows and `size` bytes (one row may have more).
+
+        Rows whose lines are durable, which are not under way and wait for no other attempt. Durable before it is
+        done, so that a row is known to have been under way if the process ends.
+        """
+
+    def claim_again(self, destination: str, again: Again) -> Future[Flight | None]:
+        """A flight of rows whose waiting is over; `None` if they all have ended meanwhile."""
+
+    def settle(
+        self, flight: Flight, endings: Sequence[Ending], again: Sequence[Again], why: str | None, landed: bool
+    ) -> Future[bool]:
+        """What became of (some of) a flight's rows; `landed` ends the flight. Lines are written after.
+
+        `False` if the flight is not (or no longer) this caller's: then nothing was changed. Rows that were cancelled
+        while they were under way do not wait again: they end. May be repeated where it is not known whether it was
+        committed.
+        """
+
+    def give_back(self, flight: Flight) -> Future[bool]:
+        """No request was begun with a flight: its rows can be claimed as before. `False` as for `settle`."""
+
+    def maintain(self) -> Future[None]:
+        """Do what is due in the house: what ended processes left, old dead letters and keys, the engine's own files.
+
+        Called every few hundredths of a second by who leads; cheap if nothing is due.
+        """
+
+
+class Withdrawals(Protocol):
+    """The side of withdrawal and erasure."""
+
+    def cancel(self, subjects: Collection[str], destinations: Collection[str] | None = None) -> Future[int]:
+        """End every row of the subjects that is not under way (queued, waiting, dead, or with its line unwritten).
+
+        Of one that is under way no further request begins. Dead letters go, and a line of each says so. Done, with
+        the number of rows that ended, when that holds in every process. Fails if a deliverer does not answer in time;
+        the rows are stopped all the same.
+        """
+
+    def unheard(self) -> Mapping[str, frozenset[Hashable]]:
+        """Rows that were cancelled while they were under way, by destination, as far as `heard` was not told of them.
+
+        Raises StorageError.
+        """
+
+    def heard(self, rows: Collection[Hashable]) -> Future[None]:
+        """Say that the deliverer begins no further request with these rows."""
+
+
+class Refusals(Protocol):
+    """The side of the gate on which visitors refuse."""
+
+    def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
+        """End what was accepted before and is refused now, as `cancel` does; the lines have the refusal's reason.
+
+        `None` where nothing of it is there. That costs a look: it is asked before every answer to who refuses.
+        """
+
+
+class DeadLetters(Protocol):
+    """The operator's side. Ids are text that the operator can copy."""
+
+    def page(self, destination: str | None = None, limit: int = 1_000) -> list[DeadLetter]:
+        """The newest dead letters. Raises StorageError."""
+
+    def retry(self, ids: Sequence[str]) -> Future[int]:
+        """Queue dead letters again; each counts as accepted once more. The number of those that were there."""
+
+    def purge(self, ids: Sequence[str]) -> Future[int]:
+        """Delete dead letters for good. The number of those that were there."""
+
+
+class Books(Protocol):
+    """What is known of all rows, and of the store itself."""
+
+    @property
+    def place(self) -> Path | None:
+        """The file on this machine that must stay writable; `None` for an engine that is elsewhere."""
+
+    def count(self) -> Mapping[str, Count]:
+        """Every destination's books, read in one consistent look. Raises StorageError."""
+
+    def idle(self) -> bool:
+        """Whether every row has ended and every line is written. Raises StorageError."""
+
+    def failing(self) -> str | None:
+        """What is wrong with the store, in a few words; `None` if the last commit went well."""
+
+    def try_again(self) -> Future[None]:
+        """Commit nothing: whether the store works now."""
+
+
+class Records(Protocol):
+    """Audit lines in the store. `accept` and `settle` keep them; the log takes them from there."""
+
+    def kept(self) -> int:
+        """How many commits' lines the log does not have yet, as far as the store was told. Raises StorageError."""
+
+    def adopt(self) -> Future[int]:
+        """Have the lines written that ended processes kept and could not write, and let their rows go; their commits.
+
+        No row can be claimed before its own line is written.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the policy in force asks of a store. A reload brings another one."""
+
+    destinations: tuple[str, ...]
+    max_queued: int = 1_000_000  # rows per destination
+    dead_for: float = 7 * 86_400.0  # seconds that dead letters are kept
+
+
+class Recording(Protocol):
+    """The part of the audit log's writer that a store needs."""
+
+    def append(self, batch: list[Line]) -> Future[None]:
+        """Make lines durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a store is opened with.
+
+    `url` is `[storage] url`, `folder` the policy's. `missing(lines, since)` says which lines the log does not have.
+    """
+
+    url: str
+    folder: Path
+    bounds: Bounds
+    recorder: Recording
+    missing: Missing
+    clock: Callable[[], float]
+
+
+class Store(Protocol):
+    """One engine, as one process sees it. Its threads and connections begin with the first use, after any fork."""
+
+    @property
+    def intake(self) -> Intake:
+        """For the gate."""
+
+    @property
+    def queue(self) -> Queue:
+        """For the deliverer."""
+
+    @property
+    def withdrawals(self) -> Withdrawals:
+        """For withdrawal and erasure."""
+
+    @property
+    def refusals(self) -> Refusals:
+        """For what visitors refuse."""
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """For the operator."""
+
+    @property
+    def books(self) -> Books:
+        """For metrics and `readyz`."""
+
+    @property
+    def records(self) -> Records:
+        """For the audit log."""
+
+    def use(self, bounds: Bounds) -> None:
+        """Go by another policy's bounds, from now on."""
+
+    def close(self) -> None:
+        """Commit what waits, let go of threads and connections; the next use takes them up again."""
+
+
+Opening = Callable[[Needs], Store]

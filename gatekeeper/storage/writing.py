@@ -1,0 +1,269 @@
+"""The thread that writes the database: it gathers work, commits it, hands its lines to the log, and answers.
+
+Few statements for many rows: every statement lets other threads take the interpreter, and getting it back can
+take milliseconds in a busy process. The life of a commit is `commits.FOLLOWS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+import orjson
+
+from gatekeeper.audit.lines import pack
+from gatekeeper.errors import AuditError, StorageError
+from gatekeeper.storage import database
+from gatekeeper.storage.commits import Commit, Commits, Event, Ledger, Listeners, NotYet, Phase, Work
+from gatekeeper.storage.database import run
+from gatekeeper.storage.inbox import POKE, STOP, Inbox
+from gatekeeper.storage.owners import Owner
+from gatekeeper.storage.protocols import Recording
+
+_log = logging.getLogger("gatekeeper")
+PATIENCE: Final = 5.0  # seconds for what waits for another worker's line
+OFFER: Final = 0.5  # seconds after which the log is offered outcomes again that it has not taken
+PAUSE: Final = 0.1  # seconds after a failed transaction that nobody had asked for
+
+
+class Connection:
+    """The database as the writing thread holds it: opened when it is needed, and not trusted after a failed sync."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._owner: Owner | None = None
+        self._db: apsw.Connection | None = None
+        self._lazy = False
+        self._doubtful = False  # a write or a sync failed: see `database.write_anew`
+
+    def open(self) -> tuple[apsw.Connection, Owner]:
+        """A connection that can be trusted, and who we are. Raises apsw.Error, OSError."""
+        if self._owner is None:
+            self._owner = Owner(self._path)
+        if self._db is None:
+            self._db, self._lazy = database.connect(self._path), False
+        if self._doubtful:
+            database.write_anew(self._db)
+            self._doubtful = False
+        return self._db, self._owner
+
+    def begin(self, db: apsw.Connection, *, lazy: bool) -> None:
+        """Begin a transaction; a lazy one may be lost: it only says that lines are written, and that is found again."""
+        if self._lazy != lazy:
+            self._lazy = lazy
+            run(db, f"PRAGMA synchronous = {'NORMAL' if lazy else 'FULL'}")
+        run(db, "BEGIN IMMEDIATE")
+
+    def failed(self, error: Exception) -> None:
+        """Let go of it; the next work opens another one."""
+        self._doubtful = self._doubtful or isinstance(error, (apsw.IOError, OSError))
+        if self._db is not None:
+            with contextlib.suppress(apsw.Error):
+                self._db.close()
+        self._db = None
+
+    def close(self) -> None:
+        """The end."""
+        if self._db is not None:
+            self._db.close()
+        if self._owner is not None:
+            self._owner.close()
+
+
+class Writing:
+    """One thread's work, from its start to `stop`. It starts when it is made."""
+
+    def __init__(
+        self, path: Path, recorder: Recording, ledger: Ledger, claimable: Listeners, clock: Callable[[], float]
+    ) -> None:
+        self.failure: str | None = None
+        self._connection = Connection(path)
+        self._recorder = recorder
+        self._ledger = ledger
+        self._claimable = claimable
+        self._clock = clock
+        self._inbox = Inbox()
+        self._commits = Commits()
+        self._after: list[Callable[[apsw.Connection], object]] = []
+        self._thread = threading.Thread(target=self._run, name="gatekeeper-outbox", daemon=True)
+        self._thread.start()
+
+    def put(self, work: Work) -> None:
+        """Have something done in the next transaction."""
+        self._inbox.put(work)
+
+    def stop(self, timeout: float) -> None:
+        """Commit what waits, have its lines written, end."""
+        self._inbox.put(STOP)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        later: list[Work] = []
+        while True:
+            work = [*later, *self._inbox.gather(waiting=bool(later))]
+            later = []
+            self._offer()
+            if work or self._commits.at(Phase.WRITTEN) or self._commits.at(Phase.REFUSED):
+                try:
+                    db, owner = self._connection.open()
+                    later, work = self._commit(db, owner, work), []
+                    while self._after:
+                        self._after.pop(0)(db)
+                except (apsw.Error, OSError) as error:
+                    self._failed(error, work)
+            if self._inbox.stopping and not later and self._commits.settled() and self._inbox.empty():
+                break
+        self._connection.close()
+
+    def _commit(self, db: apsw.Connection, owner: Owner, work: list[Work]) -> list[Work]:
+        """One transaction for all of it; if that fails, one for each. What has to wait longer is returned."""
+        try:
+            commit, results = self._transact(db, owner, work)
+        except (apsw.Error, OSError):
+            raise
+        except NotYet:
+            if len(work) == 1:
+                if time.monotonic() - work[0].since < PATIENCE:
+                    return work
+                work[0].done.set_exception(StorageError("another worker's line is not durable yet"))
+                return []
+            return [late for one in work for late in self._commit(db, owner, [one])]
+        except Exception as error:  # noqa: BLE001  # one caller's trouble must not be another's
+            if len(work) == 1:
+                _log.error("a commit failed (%s)", type(error).__name__)
+                work[0].done.set_exception(StorageError("the outbox could not be written"))
+                return []
+            return [late for one in work for late in self._commit(db, owner, [one])]
+        self.failure = None
+        lines = [*commit.decisions, *commit.outcomes]
+        if lines:
+            waiting = [(one, result) for one, result in zip(work, results, strict=True) if one.recorded]
+            self._recorder.append(lines).add_done_callback(lambda future: self._recorded(commit, waiting, future))
+        for one, result in zip(work, results, strict=True):
+            if not (one.recorded and lines):
+                one.done.set_result(result)
+        return []
+
+    def _transact(self, db: apsw.Connection, owner: Owner, work: list[Work]) -> tuple[Commit, list[Any]]:
+        commit = Commit(db, owner)
+        written, refused = self._commits.at(Phase.WRITTEN), self._commits.at(Phase.REFUSED)
+        try:
+            self._connection.begin(db, lazy=not work)
+            self._release(commit, written)
+            for one in refused:
+                self._take_back(commit, one)
+            results = [None if one.last else one.do(commit) for one in work]
+            self._ledger.finish(commit)
+            for n, late in enumerate(work):
+                if late.last:
+                    results[n] = late.do(commit)
+            self._keep_lines(commit)
+            run(db, "COMMIT")
+        except BaseException:
+            self._commits.move(commit, Event.ROLLED_BACK)
+            for undo in reversed(commit.undo):
+                undo()
+            if db.in_transaction:
+                with contextlib.suppress(apsw.Error):
+                    run(db, "ROLLBACK")
+            raise
+        lines = bool(commit.decisions or commit.outcomes)
+        self._commits.move(commit, Event.COMMITTED if lines else Event.COMMITTED_BARE)
+        for one in written:
+            self._commits.move(one, Event.RELEASED)
+        for one in refused:
+            one.forget_arrivals()
+            one.due = time.monotonic() + OFFER
+            left = one.outcomes or one.adopted
+            self._commits.move(one, Event.ARRIVALS_TAKEN_BACK if left else Event.TAKEN_BACK)
+        if any(one.ranges or one.adopted for one in written):
+            self._claimable.call()
+        self._after += commit.after
+        return commit, results
+
+    def _release(self, commit: Commit, written: list[Commit]) -> None:
+        if not written:
+            return
+        run(
+            commit.db,
+            "DELETE FROM unwritten WHERE id IN (SELECT value FROM json_each(?))",
+            (orjson.dumps([one.record for one in written]).decode(),),
+        )
+        ranges = [span for one in written for span in (*one.ranges, *one.adopted)]
+        if ranges:
+            self._ledger.release(commit, ranges)
+
+    def _take_back(self, commit: Commit, refused: Commit) -> None:
+        self._ledger.take_back(commit, refused)
+        if refused.outcomes or refused.adopted:
+            kept = orjson.dumps(refused.adopted).decode() if refused.adopted else ""
+            run(
+                commit.db,
+                "UPDATE unwritten SET ranges = ?, lines = ? WHERE id = ?",
+                (kept, pack(refused.outcomes), refused.record),
+            )
+        else:
+            run(commit.db, "DELETE FROM unwritten WHERE id = ?", (refused.record,))
+
+    def _keep_lines(self, commit: Commit) -> None:
+        """Keep a commit's lines in it, for the case that the log does not get them."""
+        if commit.decisions or commit.outcomes:
+            ranges = [*commit.ranges, *commit.adopted]
+            ranges_text = orjson.dumps(ranges).decode() if ranges else ""
+            lines = pack([*commit.decisions, *commit.outcomes])
+            run(
+                commit.db,
+                "INSERT INTO unwritten(owner, at, ranges, lines) VALUES (?, ?, ?, ?)",
+                (commit.owner.name, self._clock(), ranges_text, lines),
+            )
+            commit.record = commit.db.last_insert_rowid()
+        elif commit.adopted:  # the log has all of it already
+            self._ledger.release(commit, commit.adopted)
+            commit.adopted.clear()
+
+    def _recorded(self, commit: Commit, waiting: list[tuple[Work, Any]], future: Future[None]) -> None:
+        """The log took a commit's lines, or could not. Runs in the log's thread."""
+        taken, decisions = future.exception() is None, bool(commit.decisions)
+        if taken:
+            self._commits.move(commit, Event.TAKEN)
+        elif decisions:
+            self._commits.move(commit, Event.DECISIONS_REFUSED)
+        else:
+            commit.due = time.monotonic() + OFFER
+            self._commits.move(commit, Event.OUTCOMES_REFUSED)
+        self._inbox.put(POKE)
+        for one, result in waiting:
+            if taken or not decisions:
+                one.done.set_result(result)
+            else:
+                one.done.set_exception(AuditError("the audit log cannot be written"))
+
+    def _offer(self) -> None:
+        """Offer outcome lines to the log again that it did not take before."""
+        for commit in self._commits.at(Phase.OWED):
+            if commit.due <= time.monotonic():
+                self._commits.move(commit, Event.OFFERED)
+                self._recorder.append(commit.outcomes).add_done_callback(
+                    lambda future, commit=commit: self._recorded(commit, [], future)  # type: ignore[misc]  # bound here
+                )
+
+    def _failed(self, error: Exception, work: list[Work]) -> None:
+        """The database itself failed: nothing of this was kept. A new connection is tried with the next work."""
+        self._connection.failed(error)
+        self._after.clear()
+        what = type(error).__name__.removesuffix("Error").lower()
+        if self.failure is None:
+            _log.error("the outbox cannot be written (%s): no event is accepted", what)
+        self.failure = what
+        for one in work:
+            if not one.done.done():  # of a commit that was divided, parts may have been kept
+                one.done.set_exception(StorageError(f"the outbox cannot be written ({what})"))
+        if not work:
+            time.sleep(PAUSE)

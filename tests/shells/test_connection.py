@@ -1,0 +1,245 @@
+"""What a connection reads, as its table says: every row of it happens to one that is fed by hand."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from gatekeeper.shells.protocol import FOLLOWS, Event, GuardedProtocol, Reading, guarded
+from gatekeeper.shells.watch import Clock, Limits, Watch
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n"
+UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+DECLINED = POST.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self):
+        super().__init__()
+        self.sent, self.closed = b"", False
+
+    def get_extra_info(self, name, default=None):
+        return ("192.0.2.1", 1) if name == "peername" else default
+
+    def write(self, data):
+        self.sent += data
+
+    def close(self):
+        self.closed = True
+
+    abort = close
+
+    def is_closing(self):
+        return self.closed
+
+    def get_write_buffer_size(self):
+        return 0
+
+    def pause_reading(self):
+        """It is fed by hand."""
+
+    resume_reading = pause_reading
+
+
+class Watched(GuardedProtocol):
+    """One that says which rows happen, and takes up upgrades to a websocket if it is told to."""
+
+    upgrades = False
+
+    def step(self, event):
+        before = self.reading
+        super().step(event)
+        self.rows.append((before, event))
+
+    def _should_upgrade(self):
+        return self.upgrades and self._get_upgrade() == b"websocket"
+
+    def upgraded(self, rest):
+        if self._should_upgrade():
+            self.step(Event.UPGRADE)
+        return self._should_upgrade()
+
+
+class Client:
+    """A connection, and the app behind it, which answers when it is told to."""
+
+    def __init__(self, limits=None, rows=None):
+        self.go_on = asyncio.Event()
+        self.bodies = []
+        config = Config(self.app, lifespan="off", interface="asgi3", log_config=None, timeout_keep_alive=30)
+        config.load()
+        self.it = guarded(Watch(lambda: limits or Limits()), Watched)(
+            config, ServerState(), {}, asyncio.get_running_loop()
+        )
+        self.it.rows = [] if rows is None else rows
+        self.wire = Wire()
+        self.it.connection_made(self.wire)
+
+    async def app(self, scope, receive, send):
+        body = b""
+        if scope["method"] == "POST" and scope["path"] == "/":
+            while (message := await receive())["type"] == "http.request":
+                body += message.get("body", b"")
+                if not message.get("more_body"):
+                    break
+        self.bodies.append(body)
+        await self.go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def feed(self, *pieces):
+        for piece in pieces:
+            self.it.data_received(piece)
+            for _ in range(10):
+                await asyncio.sleep(0)
+
+    async def answer(self):
+        self.go_on.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        self.go_on.clear()
+
+    def later(self, seconds):
+        self.it.look(self.it.loop.time() + seconds)
+
+
+async def one_after_the_other(c):
+    """A request, its answer, the next one in two pieces, one that is answered while the next one's head comes."""
+    await c.feed(GET[:9], GET[9:])
+    await c.answer()
+    assert c.it.reading is Reading.RESTING
+    await c.feed(GET, GET[:5])
+    await c.answer()
+    assert c.it.reading is Reading.HEAD
+    await c.feed(GET[5:])
+    assert c.it.reading is Reading.BETWEEN
+
+
+async def pipelined(c):
+    """Two in one piece: the second begins in the bytes that ended the first."""
+    await c.feed(GET + GET)
+    await c.answer()
+    await c.answer()
+    assert c.wire.sent.count(b"200 OK") == 2
+
+
+async def a_body_in_pieces(c):
+    """And an answer that ends before it."""
+    await c.feed(POST.replace(b"/ ", b"/at-once "), b"ab")
+    await c.answer()
+    assert c.it.reading is Reading.BODY
+    await c.feed(b"cd")
+
+
+async def upgraded(c):
+    """Handed over: nothing more is read here."""
+    c.it.upgrades = True
+    await c.feed(UPGRADE)
+    assert c.it.reading is Reading.TUNNEL
+    c.later(1e6)
+    assert not c.wire.closed
+
+
+async def refused_in_its_head(c):
+    """400, and the end."""
+    await c.feed(b"NONSENSE\r\n\r\n")
+    assert c.wire.closed and b"400" in c.wire.sent
+
+
+async def refused_in_its_body(c):
+    """It came too slowly: 408."""
+    await c.feed(POST, b"a")
+    c.later(1e6)
+    assert c.wire.closed and b"408" in c.wire.sent
+
+
+async def refused_behind_another(c):
+    """The answer that is under way ends whole, and the connection with it."""
+    await c.feed(GET + b"NONSENSE\r\n\r\n")
+    assert not c.wire.closed and c.it.reading is Reading.REFUSED
+    await c.answer()
+    assert c.wire.closed and b"400" not in c.wire.sent
+
+
+async def refused_between(c):
+    """Bytes behind a request that said it was the last one: the parser behind a declined upgrade is strict."""
+    await c.feed(DECLINED + b"abcd" + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET)
+
+
+DAYS = [one_after_the_other, pipelined, a_body_in_pieces, upgraded, refused_in_its_head, refused_in_its_body,
+        refused_behind_another, refused_between]  # fmt: skip
+
+
+@pytest.mark.parametrize("day", DAYS, ids=lambda day: day.__name__)
+async def test_a_connection_goes_by_its_table(day):
+    """Whatever happens to it."""
+    client = Client()
+    await day(client)
+    await client.answer()
+    assert set(client.it.rows) <= set(FOLLOWS)
+
+
+async def test_every_row_of_the_table_happens():
+    """On some of those days, or where there are too many connections, or none has sent anything."""
+    rows = []
+    for day in DAYS:
+        client = Client(rows=rows)
+        await day(client)
+        await client.answer()
+    Client(Limits(connections=0), rows)
+    assert set(FOLLOWS) - set(rows) == set()
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["fresh", "resting"])
+async def test_a_connection_that_sends_nothing_is_closed_without_an_answer(answered):
+    """It never began a request."""
+    client = Client()
+    if answered:
+        await client.feed(GET)
+        await client.answer()
+    sent = client.wire.sent
+    client.later(5.0)
+    assert not client.wire.closed
+    client.later(31.0)
+    assert client.wire.closed and client.wire.sent == sent
+
+
+async def test_a_declined_upgrade_is_read_as_any_request():
+    """Its body, and what comes behind it, in one piece or in many."""
+    for pieces in ([DECLINED + b"abcd" + GET], [DECLINED, b"ab", b"cd" + GET[:7], GET[7:]]):
+        client = Client()
+        await client.feed(*pieces)
+        await client.answer()
+        await client.answer()
+        assert client.wire.sent.count(b"200 OK") == 2 and client.bodies == [b"abcd", b""]
+        assert client.it.reading is Reading.RESTING
+
+
+def test_a_clock_waits_for_one_thing_at_a_time():
+    """What is waited for already goes on; what moves its end does so from where it began."""
+    now = SimpleNamespace(at=100.0)
+    clock = Clock(lambda: now.at)
+    clock.wait_for("head", 10.0)
+    now.at = 105.0
+    clock.wait_for("head", 10.0)
+    assert not clock.over(109.0) and clock.over(111.0) and not clock.over(112.0)
+    clock.wait_for("body", 10.0)
+    clock.came(4096 * 5, 10.0)
+    assert not clock.over(119.0)
+    clock.paused()
+    assert not clock.over(120.2) and clock.over(121.0)
+    clock.wait_for(None)
+    clock.hurry(1.0)
+    assert clock.over(107.0)
+
+
+def test_an_answer_that_is_not_read_is_stuck_after_a_minute():
+    """Any of it that is read begins the minute again."""
+    clock = Clock(lambda: 0.0)
+    assert not clock.stuck(0.0, 100) and not clock.stuck(59.0, 90) and not clock.stuck(118.0, 90)
+    assert clock.stuck(120.0, 90) and not clock.stuck(121.0, 0) and not clock.stuck(200.0, 90)

@@ -1,0 +1,179 @@
+"""What the SQLite store promises beyond the contract: no trace in any page, many writers, a thread that lives on."""
+
+import threading
+
+import apsw
+import pytest
+
+from gatekeeper.errors import StorageError
+from gatekeeper.storage.commits import NotYet
+from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED
+from tests.storage.builders import Log, SqliteEngine, accept, arrival, books, claim, claim_all, opened, settle, wait
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """Workers on one file."""
+    engine = SqliteEngine(tmp_path)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("state", [DELIVERED, DEAD, EXPIRED, CANCELLED])
+def test_the_payload_is_deleted_at_its_terminal_state(tmp_path, state):
+    """No trace of it is left in any page, but of a dead letter."""
+    with opened(tmp_path) as store:
+        accept(store, arrival("a", body=b'{"canary":"4f1d"}'))
+        settle(store, *claim(store), state, "why")
+        store.close()
+        path = store.books.place
+        db = apsw.Connection(str(path))
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        db.close()
+        assert (b"4f1d" in path.read_bytes()) == (state == DEAD)
+
+
+def test_rows_taken_over_in_one_commit_with_a_repetition_are_in_the_books(engine):
+    """Such a commit has arrivals and no line: found by killing workers under load in `make torture`."""
+    slow = Log(held=True)
+    store, dead, heir = engine.open(), engine.open(slow), engine.open(missing=lambda lines, since: [])
+    accept(store, arrival("f", key=b"k"))
+    dead.intake.accept([arrival("a")])
+    wait(lambda: slow.waiting)
+    engine.kill(dead)
+    busy, go_on = threading.Event(), threading.Event()
+    heir._commits.submit(lambda commit: (busy.set(), go_on.wait(10)))
+    busy.wait(10)
+    again = heir.intake.accept([arrival("s", key=b"k")])
+    adopted = heir.records.adopt()
+    go_on.set()
+    assert again.result(10).request_ids == ["f"] and adopted.result(10) >= 1
+    assert heir.queue.recover().result(10).corrected == {} and books(store).accepted == 2
+
+
+def test_cancel_fails_if_the_deliverer_does_not_answer(engine, monkeypatch):
+    """Never a false answer to a withdrawal."""
+    monkeypatch.setattr("gatekeeper.storage.stopping.HEARD_WITHIN", 0.05)
+    store, deliverers = engine.open(), engine.open()
+    assert deliverers.queue.lead()
+    accept(store, arrival("a", subjects=["p_1"]))
+    claim(store)
+    with pytest.raises(StorageError, match="did not answer"):
+        store.withdrawals.cancel(["p_1"]).result(10)
+
+
+def test_a_divided_commit_that_fails_half_way_fails_its_second_half_only(tmp_path):
+    """And the thread that writes lives on."""
+    with opened(tmp_path) as store:
+        go, errors = threading.Event(), [NotYet(), apsw.IOError()]
+
+        def failing(commit):
+            raise errors.pop(0)
+
+        store._commits.submit(lambda commit: go.wait(10))
+        kept, lost = store._commits.submit(lambda commit: "kept"), store._commits.submit(failing)
+        go.set()
+        assert kept.result(10) == "kept"
+        with pytest.raises(StorageError, match="io"):
+            lost.result(10)
+        assert accept(store, arrival("a")) == ["a"] and errors == []
+
+
+def test_memory_follows_a_commit_that_is_rolled_back(tmp_path):
+    """Room, cursor and numbers are as before: a disk that was full for a while leaves no trace of what it refused."""
+    with opened(tmp_path, max_queued=3) as store:
+        accept(store, arrival("a"))
+        books(store)
+
+        def failing(commit):
+            raise apsw.FullError()
+
+        for _ in range(5):
+            go = threading.Event()
+            store._commits.submit(lambda commit, go=go: go.wait(10))
+            lost = [
+                store.intake.accept([arrival("b", "own", "new")]),
+                store.queue.claim("own", events=9, size=999, flights=9),
+                store._commits.submit(failing, last=True),
+            ]
+            go.set()
+            for one in lost:
+                with pytest.raises(StorageError):
+                    one.result(10)
+        assert store.intake.room("own", 2) and store.queue.ready("own") == 1
+        assert accept(store, arrival("c", "new")) == ["c"]
+        assert [len(flight.rows) for flight in claim(store)] == [1] and books(store, "new").queued == 1
+
+
+def test_a_lock_folder_that_cannot_be_made_refuses_and_recovers(tmp_path):
+    """The thread that writes does not end by it: nothing waits for ever."""
+    (tmp_path / "gatekeeper.db.locks").write_bytes(b"")
+    with opened(tmp_path) as store:
+        with pytest.raises(StorageError):
+            accept(store, arrival("a"))
+        assert store.books.failing() is not None
+        (tmp_path / "gatekeeper.db.locks").unlink()
+        assert accept(store, arrival("b")) == ["b"] and store.books.failing() is None
+
+
+def test_every_old_key_is_forgotten_in_one_round(engine, monkeypatch):
+    """Slice by slice, so that no commit is held up."""
+    monkeypatch.setattr("gatekeeper.storage.upkeep.TIDY", -1.0)
+    store = engine.open()
+    accept(store, *(arrival(f"a{n}", key=bytes([n * 5])) for n in range(50)))
+    engine.at += 8 * 86_400
+    accept(store, arrival("y", key=b"young"))
+    for _ in range(1024):
+        due = store.queue.maintain()
+    due.result(10)
+    left = store._tables.read(lambda db: db.execute("SELECT request_id FROM seen").fetchall())
+    assert left == [("y",)]
+
+
+def test_dead_letters_are_bounded(engine):
+    """A vendor that refuses everything must not fill the disk; the newest are kept."""
+    store = engine.open(max_queued=2)
+    for n in range(4):
+        accept(store, arrival(f"a{n}"))
+        settle(store, *claim(store), DEAD, "http_400")
+    store.queue.maintain().result(10)
+    assert [letter.request_id for letter in store.dead_letters.page()] == ["a3", "a2"]
+
+
+def test_the_books_are_checked_against_the_rows(tmp_path):
+    """And corrected, whatever happened to them."""
+    with opened(tmp_path) as store:
+        accept(store, arrival("a"))
+        claim(store)
+        db = apsw.Connection(str(store.books.place))
+        db.execute("UPDATE destination SET queued = 7, accepted = 7 WHERE name = 'own'").fetchall()
+        db.close()
+        assert store.queue.recover().result(10).corrected == {"own": (7, 1)}
+        assert books(store).queued == 1
+
+
+def test_many_threads_and_two_processes_worth_of_writers_lose_nothing(engine):
+    """Two stores on one file, four threads each, one deliverer."""
+    store, other = engine.open(), engine.open()
+    batches = [[f"{t}a{n}" for n in range(60)] for t in range(8)]
+
+    def send(t):
+        for name in batches[t]:
+            accept(store if t % 2 else other, arrival(name))
+
+    threads = [threading.Thread(target=send, args=(t,)) for t in range(8)]
+    for thread in threads:
+        thread.start()
+    seen = []
+
+    def deliver():
+        for flight in claim_all(store):
+            seen.extend(row.request_id for row in flight.rows)
+            settle(store, flight)
+
+    while any(thread.is_alive() for thread in threads) or books(store).queued:
+        deliver()
+    books(other)
+    deliver()
+    assert sorted(seen) == sorted(name for names in batches for name in names)
+    assert books(store).delivered == 480
