@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from gatekeeper import wire
+from gatekeeper.gate import incoming
 from gatekeeper.storage import database
 from gatekeeper.storage.outbox import DELIVERED, Ending
 from gatekeeper.storage.protocols import Bounds
@@ -104,7 +104,7 @@ def _depth(options: Options) -> Iterator[tuple[float, list[float]]]:
 def queued(depth: int, at: Stage) -> Iterator[Repeat]:
     """An outbox in which `depth` events wait, and what keeps it so: as many accepted as claimed and settled."""
     gate = gates.gate(("own",))
-    (posted,) = wire.parse(orjson.dumps(samples.event()))
+    (posted,) = incoming.parse(orjson.dumps(samples.event()))
     gate.take([posted], CALLER)
     assert isinstance(gate.intake, gates.NoIntake)
     (one,) = gate.intake.last

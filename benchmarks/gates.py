@@ -11,8 +11,8 @@ from typing import Any
 from gatekeeper.audit.lines import Line
 from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
-from gatekeeper.ids import request_id
-from gatekeeper.keys import Key, KeyRing
+from gatekeeper.installation.ids import request_id
+from gatekeeper.installation.keys import Key, KeyRing
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.storage.outbox import Accepted, Arrival
 

@@ -13,7 +13,7 @@ SERVER, CLIENT, ORDER = "server", "client", "parsing and order"
 ROOMS = {
     "signals": "reading signals", "jurisdiction": "location", "geoip": "location",
     "consent": "decision", "decision": "decision",
-    "vendors": "shaping", "scrub": "shaping", "fields": "shaping", "elements": "shaping",
+    "vendors": "shaping", "scrub": "shaping", "fields": "shaping", "gate/elements": "shaping",
     "audit": "audit", "storage": "outbox", "delivery": CLIENT, "shells": SERVER,
     "gate": ORDER, "wire": ORDER, "keys": ORDER, "ids": ORDER, "policy": ORDER, "model": ORDER, "metrics": ORDER,
     "calls": ORDER, "batches": ORDER, "subjects": ORDER, "refusals": ORDER, "context": ORDER, "runtime": ORDER,

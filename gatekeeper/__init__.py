@@ -8,10 +8,10 @@ from gatekeeper import context
 from gatekeeper._version import __version__
 from gatekeeper.context import track
 from gatekeeper.errors import AuditError, ConfigError, DeliveryError, EventError, GatekeeperError, StorageError
-from gatekeeper.issue import issue_consent
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.runtime import start
-from gatekeeper.shells.middleware import GatekeeperMiddleware
+from gatekeeper.shells.asgi.issue import issue_consent
+from gatekeeper.shells.asgi.middleware import GatekeeperMiddleware
 
 __all__ = [
     "AuditError",

@@ -11,36 +11,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace as changed
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from msgspec import Struct, structs
 
-from gatekeeper import wire
 from gatekeeper.consent.minors import AGE_BANDS
 from gatekeeper.errors import ConfigError, EventError, GatekeeperError
-from gatekeeper.gate import Caller
-from gatekeeper.shells.asgi import lowered
-from gatekeeper.shells.caller import identify
-from gatekeeper.signals.context import Visitor, passed_on
+from gatekeeper.gate import Gate, incoming
+from gatekeeper.model import Caller, Visitor
+from gatekeeper.signals.context import passed_on
 from gatekeeper.signals.context import write as write_token
-
-if TYPE_CHECKING:
-    from gatekeeper.gate import Gate
-    from gatekeeper.shells.asgi import Scope
 
 _log = logging.getLogger("gatekeeper")
 
 
 class Here(Struct, eq=False):
-    """Where code is running: in which gate, and for which request (`scope`) or which verified visitor.
+    """Where code is running: in which gate, and for which request or which verified visitor.
 
-    `scope` may be a way to make one, for hosts that have none until something asks. One of these is made for every
-    request of the host app, and most are never asked anything.
+    `ask` says what the gate may believe of the request. One of these is made for every request of the host app, and
+    most are never asked anything.
     """
 
     gate: Gate
-    scope: Scope | Callable[[], Scope] | None = None
+    ask: Callable[[], Caller] | None = None
     visitor: Visitor | None = None
     told: dict[str, Any] | None = None  # what the host app knows of the visitor
     _caller: Caller | None = None
@@ -53,8 +47,7 @@ class Here(Struct, eq=False):
         """What is known of the visitor, read when it is first asked for."""
         caller = self._caller
         if caller is None:
-            scope = self.scope() if callable(self.scope) else self.scope
-            caller = Caller(visitor=self.visitor) if scope is None else identify(scope, lowered(scope), self.gate)
+            caller = Caller(visitor=self.visitor) if self.ask is None else self.ask()
             # What this process sends is the app's: a batch of its SDKs may carry the marks of other visitors.
             caller = self._caller = structs.replace(caller, relayed=True)
         if not self.told:
@@ -113,7 +106,7 @@ def track(event: str, /, **data: Any) -> str | None:
         )
         return None
     try:
-        posted = wire.parse(orjson.dumps({"event": event, "data": data}))
+        posted = incoming.parse(orjson.dumps({"event": event, "data": data}))
         request_ids, _ = here.gate.take(posted, here.caller(), ours=True)
     except (EventError, GatekeeperError) as error:
         _log.error("track() was refused: %s", error)

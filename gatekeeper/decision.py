@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
-from gatekeeper.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
+from gatekeeper.model.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
 from gatekeeper.vendors.kind import Destination
 
 CONTEXTUAL: Final = "contextual"

@@ -8,11 +8,22 @@ from typing import Any
 
 import orjson
 
-from gatekeeper import wire
 from gatekeeper.errors import AuditError
-from gatekeeper.gate import Caller, Gate, Plan
-from gatekeeper.keys import Key, KeyRing
-from gatekeeper.model import ConsentModel, Law, Permission, Place, Purpose, Role, Signal, SignalDuty, Standing
+from gatekeeper.gate import Gate, incoming
+from gatekeeper.installation.keys import Key, KeyRing
+from gatekeeper.model import (
+    Caller,
+    ConsentModel,
+    Law,
+    Permission,
+    Place,
+    Plan,
+    Purpose,
+    Role,
+    Signal,
+    SignalDuty,
+    Standing,
+)
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.signals import own
 from gatekeeper.storage.protocols import Bounds
@@ -114,7 +125,7 @@ def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) ->
 
 def plan(event: Mapping[str, Any], *, gate: Gate | None = None, headers=(), **caller: Any) -> Plan:
     """What the gate would do with one event."""
-    (posted,) = wire.parse(orjson.dumps(event))
+    (posted,) = incoming.parse(orjson.dumps(event))
     who = Caller(headers=tuple((k.encode(), v.encode()) for k, v in headers), **caller)
     return (gate or make_gate()).plan(posted, who, at=NOW, request_id="req_test")
 

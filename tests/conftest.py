@@ -1,4 +1,4 @@
-"""Every decision line that a test writes is made again from itself: the law of `gatekeeper/recompute.py`."""
+"""Every decision line that a test writes is made again from itself: the law of `gatekeeper/gate/recompute.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from gatekeeper.audit import lines
-from gatekeeper.recompute import Unknowable, Unknown, differences, recompute
+from gatekeeper.gate.recompute import Unknowable, Unknown, differences, recompute
 
 MOST = 200  # lines of one test; of what comes after, every 64th
 _write = lines.decision_line

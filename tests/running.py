@@ -17,7 +17,7 @@ from starlette.routing import Route
 import gatekeeper
 from gatekeeper.audit.read import find, records
 from gatekeeper.policy.load import parse_policy
-from gatekeeper.shells import sidecar
+from gatekeeper.shells.server import sidecar
 from gatekeeper.testing import Simulators
 from tests.builders import policy_data
 

@@ -1,6 +1,10 @@
-"""The arrows of DESIGN section 2, read from the imports: stages are pure, and none knows another."""
+"""The arrows between rooms, read from all imports: no circles, stages are pure, and none knows another."""
 
 import ast
+import subprocess
+import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -16,19 +20,18 @@ def dotted(path):
 
 MODULES = {dotted(path): path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"}
 # What everybody may know.
-SHARED = ("model", "errors", "fields", "reasons")
+SHARED = ("model", "errors", "fields")
 # What each stage may know besides itself and SHARED.
 ALLOWED = {
     "signals": (),
     "jurisdiction": (),
     "consent": (),
     "decision": ("vendors",),  # `Destination`, a compiled policy table, is described there
-    "vendors": ("wire",),  # the strict reading of JSON
+    "vendors": (),
     "scrub": (),
     "fields": (),
     "model": (),
     "errors": (),
-    "reasons": (),
 }
 # Modules of the standard library and others that read a clock, a file or a network.
 IMPURE = {
@@ -38,23 +41,17 @@ IMPURE = {
 }  # fmt: skip
 
 
+@cache
 def imports(path):
-    """Every module a file imports, also inside functions; names under TYPE_CHECKING are not run."""
-    tree = ast.parse(path.read_text("utf-8"))
-    typing_only = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
-        for node in ast.walk(block)
-    }
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
+    """Every module a file imports, also inside functions and for types alone."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
 
 
 def rooms(path):
@@ -62,12 +59,58 @@ def rooms(path):
     return {name.split(".")[1] for name in imports(path) if name.startswith("gatekeeper.")}
 
 
+def arrows():
+    """Which rooms each room imports from; a room is a folder of the package, or a file beside them."""
+    found = {}
+    for name, path in MODULES.items():
+        room = name.split(".")[1]
+        found.setdefault(room, set()).update(rooms(path) - {room, "__version__", "_version"})
+    return found
+
+
+def circle(graph):
+    """A circle of arrows, if there is one."""
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        return error.args[1]
+    return None
+
+
+def test_no_rooms_import_each_other():
+    """Not in a circle of any length, for types alone, or inside functions: a room is read without those above it."""
+    assert circle(arrows()) is None
+
+
+def test_no_modules_import_each_other():
+    """Inside a room, too."""
+    graph = {
+        name: {other for other in imports(path) if other in MODULES and other != name} for name, path in MODULES.items()
+    }
+    for name in graph:  # a package's own file may gather what stands in it
+        graph[name] -= {parent for parent in graph[name] if name.startswith(parent + ".")}
+    assert circle(graph) is None
+
+
+def test_a_circle_is_found():
+    """A planted one, of three."""
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) is not None
+
+
+@pytest.mark.parametrize("module", ["gatekeeper", "gatekeeper.django"])
+def test_importing_the_package_loads_no_server(module):
+    """A WSGI worker and a script need none."""
+    probe = f"import sys, {module}; print(*sorted({{'uvicorn', 'starlette', 'hypercorn'}} & set(sys.modules)))"
+    loaded = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
+
+
 PURE = [name for name in MODULES if name.split(".")[1] in ALLOWED]
 
 
 @pytest.mark.parametrize("name", PURE)
 def test_no_arrow_runs_the_wrong_way(name):
-    """A stage imports the shared nouns and itself; the order is written in gate.py alone."""
+    """A stage imports the shared nouns and itself; the order is written in gate/ alone."""
     room = name.split(".")[1]
     assert rooms(MODULES[name]) - {room, *SHARED, *ALLOWED[room]} == set()
 
@@ -99,12 +142,12 @@ def test_only_gate_calls_the_stages():
     callers = {
         name
         for name, path in MODULES.items()
-        if any(f"gatekeeper.{stage}" in set(imports(path)) for stage in ("decision", "consent.resolve"))
+        if any(f"gatekeeper.{stage}" in imports(path) for stage in ("decision", "consent.resolve"))
     }
     assert callers - {"gatekeeper.decision", "gatekeeper.consent.resolve"} == {
         "gatekeeper.gate",
-        "gatekeeper.calls",
-        "gatekeeper.recompute",
+        "gatekeeper.gate.calls",
+        "gatekeeper.gate.recompute",
     }
 
 
@@ -116,8 +159,8 @@ def test_only_delivery_opens_connections_to_vendors():
         for name, path in MODULES.items()
         if any(getattr(node, "attr", "") in ways for node in ast.walk(ast.parse(path.read_text("utf-8"))))
     }
-    assert dialling == {"gatekeeper.delivery.connect", "gatekeeper.shells.link"}
-    users = {name for name, path in MODULES.items() if "gatekeeper.delivery.connect" in set(imports(path))}
+    assert dialling == {"gatekeeper.delivery.connect", "gatekeeper.shells.proxy.link"}
+    users = {name for name, path in MODULES.items() if "gatekeeper.delivery.connect" in imports(path)}
     assert users == {"gatekeeper.delivery.send"}
 
 
@@ -133,4 +176,4 @@ def test_the_architecture_test_can_fail(tmp_path):
     """A planted wrong import is seen."""
     bad = tmp_path / "bad.py"
     bad.write_text("def f():\n    from gatekeeper.delivery import send\n    import time\n")
-    assert rooms(bad) == {"delivery"} and "time" in set(imports(bad))
+    assert rooms(bad) == {"delivery"} and "time" in imports(bad)

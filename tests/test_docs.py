@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from gatekeeper import __version__
 from gatekeeper.cli import app, audit, dead_letter, keys, outbound, retention
 from gatekeeper.fields import CATALOGUE
+from gatekeeper.model.reasons import TABLE
 from gatekeeper.policy.file import PolicyFile
-from gatekeeper.reasons import TABLE
 from gatekeeper.vendors import KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -62,7 +62,7 @@ def reasons_table():
 
 
 def test_the_table_of_reasons_is_the_code_s():
-    """Generated: run `python -m tests.test_docs` after a change of `gatekeeper/reasons.py`."""
+    """Generated: run `python -m tests.test_docs` after a change of `gatekeeper/model/reasons.py`."""
     assert between(DOCS["reasons"], "reasons") == reasons_table()
 
 

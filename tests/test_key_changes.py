@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from gatekeeper import keys
+from gatekeeper.installation import keys
 from tests.running import running
 
 EVENT = {"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s", "user_id": "u-1"}}

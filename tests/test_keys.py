@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper import keys
 from gatekeeper.errors import ConfigError
-from gatekeeper.keys import Key, KeyRing
+from gatekeeper.installation import keys
+from gatekeeper.installation.keys import Key, KeyRing
 
 
 def test_the_first_start_makes_the_keys_and_later_ones_read_them(tmp_path):
@@ -107,6 +107,6 @@ def test_names_and_ids_are_what_they_have_always_been():
 @given(key=st.binary(min_size=1, max_size=64), message=st.binary(max_size=300))
 def test_law_our_mac_is_hmac(key, message):
     """RFC 2104, whatever the key and the message."""
-    from gatekeeper.keys import _Mac
+    from gatekeeper.installation.keys import _Mac
 
     assert _Mac(key).hex(message) == hmac.new(key, message, "sha256").hexdigest()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.delivery import flights, lane
-from gatekeeper.shells import protocol
-from gatekeeper.states import diagram
+from gatekeeper.model.states import diagram
+from gatekeeper.shells.server import protocol
 from gatekeeper.storage import commits
 
 DOCS = Path(__file__).parent.parent / "docs"

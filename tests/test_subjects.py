@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatekeeper import subjects, wire
-from gatekeeper.audit import lines
+from gatekeeper.audit import lines, subjects
 from gatekeeper.audit.query import pseudonyms
-from gatekeeper.calls import plan_call
 from gatekeeper.cli.people import OPTIONS
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields import CATALOGUE, IDENTIFIERS
-from gatekeeper.gate import Caller
-from gatekeeper.model import Call, Personal
+from gatekeeper.gate import incoming
+from gatekeeper.gate.calls import plan_call
+from gatekeeper.model import Call, Caller, Personal
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.storage.outbox import DEAD
 from gatekeeper.vendors.formats.normalise import sha256
@@ -179,7 +178,7 @@ def test_rows_in_the_queue_and_dead_letters_carry_the_same_subjects_as_the_line(
     """What cancels and erases them looks for these."""
     gate = make_gate()
     posted = b'{"event": "x", "data": {"session_id": "s-1"}, "consent": {"analytics": true}}'
-    (arrival,) = gate.arrivals(wire.parse(posted), Caller())
+    (arrival,) = gate.arrivals(incoming.parse(posted), Caller())
     assert arrival.jobs and arrival.subjects == arrival.line.refs
     assert not pseudonyms(RING, {"session_id": "s-1"}).isdisjoint(arrival.subjects)
 
@@ -193,9 +192,9 @@ def test_a_row_or_a_dead_letter_of_an_identifier_is_ended_by_it(tmp_path, asked)
     with opened(tmp_path, names=("ga4", "own")) as store:
         for session in ("s-1", "s-2", "s-1"):
             event = {"event": "x", "data": {"session_id": session}, "consent": {"analytics": True}}
-            accept(store, *make_gate().arrivals(wire.parse(orjson.dumps(event)), Caller()))
+            accept(store, *make_gate().arrivals(incoming.parse(orjson.dumps(event)), Caller()))
         assert store.withdrawals.cancel(people).result(10) == 4 and books(store, "own").queued == 1
-        accept(store, *make_gate().arrivals(wire.parse(orjson.dumps(event)), Caller()))
+        accept(store, *make_gate().arrivals(incoming.parse(orjson.dumps(event)), Caller()))
         books(store, "own")
         for name in ("ga4", "own"):
             for flight in claim_all(store, name):

@@ -49,7 +49,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
 def main() -> None:
     """Serve it."""
     from gatekeeper import GatekeeperMiddleware
-    from gatekeeper.shells import sidecar
+    from gatekeeper.shells.server import sidecar
 
     which, port = sys.argv[1], int(sys.argv[2])
     app: App = hello

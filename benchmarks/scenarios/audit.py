@@ -8,13 +8,13 @@ from functools import partial
 
 import orjson
 
-from gatekeeper import wire
 from gatekeeper.audit.chores import compress
 from gatekeeper.audit.lines import Line, decision_line
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter, usable
+from gatekeeper.gate import incoming
 
 from .. import gates, samples
 from ..shape import CheckError, InProcess, Repeat, Scenario, Stage
@@ -25,7 +25,7 @@ _VERIFIED = 5_000  # lines of the log that is verified
 
 def _line() -> Line:
     gate = gates.gate()
-    plan = gate.plan(wire.parse(orjson.dumps(samples.event()))[0], CALLER, at=gates.NOW, request_id="req_bench")
+    plan = gate.plan(incoming.parse(orjson.dumps(samples.event()))[0], CALLER, at=gates.NOW, request_id="req_bench")
     return decision_line(plan, gate.policy)
 
 

@@ -8,10 +8,9 @@ from functools import partial
 
 import orjson
 
-from gatekeeper import wire
 from gatekeeper.audit.lines import decision_line
-from gatekeeper.gate import Caller, Gate
-from gatekeeper.model import Verdict
+from gatekeeper.gate import Gate, incoming
+from gatekeeper.model import Caller, Verdict
 
 from .. import gates, samples
 from ..shape import CheckError, InProcess, Repeat, Scenario, Stage
@@ -34,14 +33,14 @@ def repeat(call: Callable[[], object]) -> Repeat:
 
 def planned(gate: Gate, *, granted: bool = True) -> Callable[[], object]:
     """Deciding about the purchase at every destination."""
-    (posted,) = wire.parse(orjson.dumps(samples.event(granted=granted)))
+    (posted,) = incoming.parse(orjson.dumps(samples.event(granted=granted)))
     return lambda: gate.plan(posted, CALLER, at=gates.NOW, request_id="req_bench")
 
 
 @contextlib.contextmanager
 def _plan(destinations: tuple[str, ...], granted: bool, stage: Stage) -> Iterator[Repeat]:
     gate = gates.gate(destinations)
-    (posted,) = wire.parse(orjson.dumps(samples.event(granted=granted)))
+    (posted,) = incoming.parse(orjson.dumps(samples.event(granted=granted)))
     plan = gate.plan(posted, CALLER, at=gates.NOW, request_id="req_bench")
     sent = {decision.destination for decision in plan.decisions if decision.verdict is not Verdict.BLOCK}
     if sent != (set(destinations) if granted else set()):
@@ -54,13 +53,13 @@ def _plan(destinations: tuple[str, ...], granted: bool, stage: Stage) -> Iterato
 @contextlib.contextmanager
 def _parse(stage: Stage) -> Iterator[Repeat]:
     body = orjson.dumps(samples.event())
-    yield repeat(lambda: wire.parse(body))
+    yield repeat(lambda: incoming.parse(body))
 
 
 @contextlib.contextmanager
 def _line(stage: Stage) -> Iterator[Repeat]:
     gate = gates.gate()
-    plan = gate.plan(wire.parse(orjson.dumps(samples.event()))[0], CALLER, at=gates.NOW, request_id="req_bench")
+    plan = gate.plan(incoming.parse(orjson.dumps(samples.event()))[0], CALLER, at=gates.NOW, request_id="req_bench")
     yield repeat(lambda: decision_line(plan, gate.policy))
 
 

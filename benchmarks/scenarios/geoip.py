@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import cycle
 
-from gatekeeper.gate import Caller
 from gatekeeper.geoip.reader import Locations
+from gatekeeper.model import Caller
 
 from .. import gates
 from ..shape import CheckError, InProcess, Repeat, Scenario, Stage

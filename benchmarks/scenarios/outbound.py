@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 import gatekeeper
-from gatekeeper.context import Here, current
+from gatekeeper.context import current
+from gatekeeper.shells.asgi.caller import here
 
 from .. import checks, samples
 from ..contestants.installed import python_module
@@ -78,7 +79,7 @@ def _caught(app: gatekeeper.GatekeeperMiddleware, *, granted: bool) -> Iterator[
     """As in a view: this visitor is being served. Only meanwhile, for the clients are caught in the whole process."""
     outbound = importlib.import_module("gatekeeper.outbound")
     outbound.install()
-    mark = current.set(Here(app.runtime.gate, samples.scope(granted=granted)))
+    mark = current.set(here(app.runtime.gate, samples.scope(granted=granted)))
     try:
         yield
     finally:

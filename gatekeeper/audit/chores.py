@@ -18,7 +18,7 @@ from typing import Final
 
 from gatekeeper.audit import segments
 from gatekeeper.audit.segments import Segment
-from gatekeeper.storage.owners import Lock
+from gatekeeper.installation.locks import Lock
 
 FILES: Final = "files.lock"  # held while segments are compressed or rewritten
 _PATIENCE: Final = 3.0  # seconds

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from gatekeeper.audit.vocabulary import GONE, MARK
 from gatekeeper.errors import AuditError, ConfigError
-from gatekeeper.storage.owners import Lock
+from gatekeeper.installation.locks import Lock
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

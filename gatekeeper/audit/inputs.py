@@ -1,6 +1,6 @@
 """What a decision was made from. Pure. A plan in, the `inputs` of its line out: enough to make the decision again.
 
-Names, times and short codes, never a value; what is as it mostly is, is left out. `gatekeeper/recompute.py` reads it.
+Names, times and short codes, never a value; what is as usual is left out. `gatekeeper/gate/recompute.py` reads it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gatekeeper.consent.minors import AGE_BANDS
 from gatekeeper.model import Personal, Purpose, Verdict
 
 if TYPE_CHECKING:
-    from gatekeeper.gate import Plan
+    from gatekeeper.model import Plan
     from gatekeeper.policy import Policy
 
 UNKNOWN_AGE: Final = "unknown"  # a band that is in no table: it counts as the youngest

@@ -19,7 +19,7 @@ from gatekeeper.audit.vocabulary import Names, put_back, vocabulary
 from gatekeeper.model import Consent, Decision, Permission, Place, Purpose, Signal, Verdict
 
 if TYPE_CHECKING:
-    from gatekeeper.gate import Plan
+    from gatekeeper.model import Plan
     from gatekeeper.policy import Policy
 
 _PRODUCT: Final = re.compile(r"cmp-\d{1,4}")

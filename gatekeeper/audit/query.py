@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gatekeeper import subjects
-from gatekeeper.audit import columns, lines
+from gatekeeper.audit import columns, lines, subjects
 from gatekeeper.errors import ConfigError
-from gatekeeper.keys import KeyRing
+from gatekeeper.installation.keys import KeyRing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import orjson
 
-from gatekeeper import ids
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Segment, lines, streams
 from gatekeeper.audit.vocabulary import MARK, put_back
 from gatekeeper.errors import AuditError
+from gatekeeper.installation import ids
 
 GUIDE_KEYS = ("timestamp", "request_id", "event_type", "consent_state", "deliveries")
 _OURS: Final = ("kind", "commitment", "salt")  # of the line, and of no use in a record

@@ -24,7 +24,7 @@ from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError
-from gatekeeper.storage.owners import Lock
+from gatekeeper.installation.locks import Lock
 
 _AT: Final = re.compile(rb'"timestamp":"([^"]{20})"')
 _LATER: Final = b"9"

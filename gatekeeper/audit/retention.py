@@ -20,7 +20,7 @@ from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError
-from gatekeeper.storage.owners import Lock
+from gatekeeper.installation.locks import Lock
 
 FILE: Final = "retention.json"
 LOCK: Final = "retention.lock"

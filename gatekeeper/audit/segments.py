@@ -22,7 +22,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
-from gatekeeper.storage.owners import Lock
+from gatekeeper.installation.locks import Lock
 
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{6}Z-\d+-[0-9a-f]{8})\.(\d{6})\.jsonl(?:\.gz)?")
 _BUFFER: Final = 2**20

@@ -19,8 +19,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from gatekeeper import keys
 from gatekeeper.audit import chain
+from gatekeeper.installation import keys
 
 _log = logging.getLogger("gatekeeper")
 _MARK = "audit-mark"

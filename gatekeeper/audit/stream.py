@@ -29,7 +29,7 @@ from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.segments import Head, Segment, head_file, sync_folder, write_head
 from gatekeeper.audit.signing import Signer, SigningKey
-from gatekeeper.storage.owners import Lock
+from gatekeeper.installation.locks import Lock
 
 ROTATE: Final = 64 * 10**6  # bytes of a segment
 LOCK: Final = "checkpoint.lock"  # held while heads are read and signed, and while keys are rotated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from gatekeeper.reasons import TABLE
+from gatekeeper.model.reasons import TABLE
 
 _STATUS: Final = {
     "delivered": "it was delivered",

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from gatekeeper.fields import CATALOGUE, Catalogue
 from gatekeeper.fields.accept import UNPRINTABLE
-from gatekeeper.outbound.hosts import KNOWN
 from gatekeeper.scrub.detect import find
 from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.vendors.formats.table import NATIVE
+from gatekeeper.vendors.hosts import KNOWN
 
 MARK: Final = "~"  # begins a number in a name's place; in no plain identifier
 GONE: Final = "(a name that was removed)"

@@ -15,13 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gatekeeper import keys
 from gatekeeper.audit import page
 from gatekeeper.audit import query as log
 from gatekeeper.cli.audit import STATUS_STYLE
 from gatekeeper.cli.people import PSEUDONYM
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields import phone
+from gatekeeper.installation import keys
 from gatekeeper.policy import load_policy
 
 BAR = 30

@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gatekeeper import ids, keys, wire
 from gatekeeper.audit import lines
 from gatekeeper.errors import ConfigError, EventError
-from gatekeeper.gate import Caller, Gate, Plan
+from gatekeeper.gate import Gate, incoming
+from gatekeeper.installation import ids, keys
 from gatekeeper.jurisdiction.networks import parse_address
-from gatekeeper.model import Decision, Verdict
+from gatekeeper.model import Caller, Decision, Plan, Verdict
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.runtime import place_lookup
 from gatekeeper.storage.outbox import Accepted
@@ -71,7 +71,7 @@ def explain(policy: Policy, body: bytes, caller: Caller) -> list[Plan]:
     gate = bystander(policy)
     at = time.time()
     try:
-        return [gate.plan(posted, caller, at=at, request_id=ids.request_id(at)) for posted in wire.parse(body)]
+        return [gate.plan(posted, caller, at=at, request_id=ids.request_id(at)) for posted in incoming.parse(body)]
     except EventError as error:
         raise ConfigError(f"the event cannot be taken: {error}") from None
 

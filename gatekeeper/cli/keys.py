@@ -8,11 +8,11 @@ from pathlib import Path
 
 import typer
 
-from gatekeeper import keys
 from gatekeeper.audit.chores import anchor
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import Stream
 from gatekeeper.errors import AuditError, ConfigError
+from gatekeeper.installation import keys
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.storage.heads import SqliteHeads
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from gatekeeper.subjects import KINDS
+from gatekeeper.audit.subjects import KINDS
 
 PSEUDONYM: Final = "subject"
 PEOPLE: Final = "people"  # the parameter of a command that gets them, by name

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from gatekeeper.policy import load_policy
-from gatekeeper.shells import sidecar
+from gatekeeper.shells.server import sidecar
 
 
 def run(config: Path, host: str | None, port: int | None, workers: int, app_upstream: str | None) -> None:

@@ -13,8 +13,7 @@ from rich.markup import escape
 
 from gatekeeper.cli.explain import explain
 from gatekeeper.errors import ConfigError
-from gatekeeper.gate import Caller
-from gatekeeper.model import Decision, Verdict
+from gatekeeper.model import Caller, Decision, Verdict
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.policy.file import CaseTable
 

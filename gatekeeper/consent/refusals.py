@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gatekeeper.model import OPTIONAL, Consent, Permission, Purpose, Role, Standing
-from gatekeeper.reasons import EXPIRED, GPC, UNREADABLE
+from gatekeeper.model.reasons import EXPIRED, GPC, UNREADABLE
 
 TOKEN: Final = "gatekeeper-context"  # noqa: S105  # the source of a context's own signal, no secret
 _NONE: Final[Mapping[Purpose, str]] = {}

@@ -38,7 +38,7 @@ from gatekeeper.model import (
     Standing,
     Step,
 )
-from gatekeeper.reasons import EXPIRED, GPC, MINOR, NO_CONSENT, UNREADABLE, WITHDRAWN
+from gatekeeper.model.reasons import EXPIRED, GPC, MINOR, NO_CONSENT, UNREADABLE, WITHDRAWN
 
 NOT_OPTED_OUT: Final = "not_opted_out"
 _SEVERITY: Final = {ConsentModel.NONE: 0, ConsentModel.OPT_OUT: 1, ConsentModel.OPT_IN: 2}

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatekeeper.delivery.breaker import Breaker
-from gatekeeper.delivery.flights import Surroundings
+from gatekeeper.delivery.flights import Counting, Surroundings
 from gatekeeper.delivery.lane import Lane
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import StorageError
-from gatekeeper.metrics import Metrics
 from gatekeeper.storage.outbox import Flight
 from gatekeeper.storage.protocols import Queue, Withdrawals
 from gatekeeper.vendors.kind import Destination
@@ -48,7 +47,7 @@ class Deliverer:
         withdrawals: Withdrawals,
         orders: Orders,
         *,
-        metrics: Metrics,
+        metrics: Counting,
         clock: Callable[[], float],
         chance: Callable[[], float] = random.random,
     ) -> None:

@@ -10,16 +10,15 @@ import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.halving import halve
 from gatekeeper.delivery.retry import pause
 from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE, Sender
 from gatekeeper.errors import DeliveryError, StorageError
-from gatekeeper.metrics import Metrics
 from gatekeeper.model import Fate, Outcome
-from gatekeeper.reasons import INTERNAL
+from gatekeeper.model.reasons import INTERNAL
 from gatekeeper.storage import outbox
 from gatekeeper.storage.outbox import ID, Again, Ending, Flight, Row
 from gatekeeper.storage.protocols import Queue
@@ -83,13 +82,20 @@ FOLLOWS: Final[Mapping[tuple[State, Event], State]] = {
 }
 
 
+class Counting(Protocol):
+    """What delivery tells `gatekeeper.runtime.metrics`."""
+
+    def asked(self, destination: str, events: int, seconds: float) -> None:
+        """A request to a vendor has ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all lanes share."""
 
     queue: Queue
     sender: Sender
-    metrics: Metrics
+    metrics: Counting
     clock: Callable[[], float]
     chance: Callable[[], float]
 

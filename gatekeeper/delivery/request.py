@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Outgoing
-from gatekeeper.reasons import INTERNAL
+from gatekeeper.model.reasons import INTERNAL
 
 _BODILESS: Final = frozenset({"GET", "HEAD"})  # a Content-Length of 0 on them makes some servers suspicious
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

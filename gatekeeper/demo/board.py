@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from gatekeeper import ids
 from gatekeeper.audit import read
+from gatekeeper.installation import ids
 from gatekeeper.policy import Policy
 from gatekeeper.testing import Received, Simulators
 from gatekeeper.vendors.kind import Destination

@@ -27,9 +27,9 @@ from starlette.routing import Route
 from gatekeeper import context
 from gatekeeper.demo.board import Board
 from gatekeeper.errors import EventError
-from gatekeeper.issue import issue_consent
 from gatekeeper.model import Permission, Purpose, Standing
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send, read_body
+from gatekeeper.shells.asgi.issue import issue_consent
 from gatekeeper.signals import own
 
 # A page of another site that has its name point at 127.0.0.1 (DNS rebinding) sends its own name here.

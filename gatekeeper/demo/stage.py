@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from gatekeeper import ids
 from gatekeeper.demo.board import Board
 from gatekeeper.demo.shop import shop
+from gatekeeper.installation import ids
 from gatekeeper.policy import load_policy
 from gatekeeper.runtime import Runtime
-from gatekeeper.shells import sidecar
-from gatekeeper.shells.middleware import GatekeeperMiddleware
+from gatekeeper.shells.asgi.middleware import GatekeeperMiddleware
+from gatekeeper.shells.server import sidecar
 from gatekeeper.testing import Simulators
 
 SECRETS = {"GATEKEEPER_DEMO_SECRET": "demo-secret"}

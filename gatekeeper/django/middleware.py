@@ -20,8 +20,11 @@ from gatekeeper.django import settings
 from gatekeeper.django.loop import Loop
 from gatekeeper.django.scope import answered, scope_of
 from gatekeeper.errors import ConfigError
-from gatekeeper.shells.endpoints import GPC_RESOURCE, HONOURED
-from gatekeeper.shells.serving import Current, Serving
+from gatekeeper.gate import Gate
+from gatekeeper.model import Caller
+from gatekeeper.shells.asgi.caller import asked
+from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED
+from gatekeeper.shells.asgi.serving import Current, Serving
 
 _loop = Loop()
 
@@ -52,7 +55,7 @@ class GatekeeperMiddleware:
         serving = self._current.now
         if _ours(serving, request.path_info):
             return _loop.run(answered(serving.endpoints, request, serving.max_body))
-        here = Here(serving.gate, partial(scope_of, request))
+        here = Here(serving.gate, partial(_asked, serving.gate, request))
         mark = context.current.set(here)
         try:
             return _finished(serving, request, self._get_response(request), here)
@@ -65,7 +68,7 @@ class GatekeeperMiddleware:
         serving = self._current.now
         if _ours(serving, request.path_info):
             return await answered(serving.endpoints, request, serving.max_body)
-        here = Here(serving.gate, partial(scope_of, request))
+        here = Here(serving.gate, partial(_asked, serving.gate, request))
         mark = context.current.set(here)
         try:
             return _finished(serving, request, await self._get_response(request), here)
@@ -111,3 +114,7 @@ async def _async_in(here: Here, parts: AsyncIterator[Any]) -> AsyncIterator[Any]
         finally:
             context.current.reset(mark)
         yield part
+
+
+def _asked(gate: Gate, request: Any) -> Caller:
+    return asked(gate, scope_of(request))

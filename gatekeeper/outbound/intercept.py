@@ -7,7 +7,7 @@
     with marks.sending(url): …                    the client sends `outgoing`; it is not caught a second time
     answer = call.ended(answer)                   the vendor's answer as the app may see it
 
-The same order for every client, and the same code as the sidecar's (`gatekeeper.calls`). Nothing here raises.
+The same order for every client, and the same code as the sidecar's (`gatekeeper.gate.calls`). Nothing here raises.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gatekeeper import batches, context
-from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
-from gatekeeper.gate import Caller, Gate
-from gatekeeper.model import Answer, Call, Outgoing
+from gatekeeper import context
+from gatekeeper.gate import Gate, batches
+from gatekeeper.gate.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
+from gatekeeper.model import Answer, Call, Caller, Outgoing
 from gatekeeper.outbound import unlisted
 from gatekeeper.outbound.marks import is_sending
 from gatekeeper.outbound.routes import PORTS, Routes, Rule

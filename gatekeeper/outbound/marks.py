@@ -14,8 +14,8 @@ from functools import lru_cache
 from threading import Lock
 from urllib.parse import urlsplit
 
-from gatekeeper.outbound.hosts import known
-from gatekeeper.outbound.spelling import plain_host
+from gatekeeper.vendors.hosts import known
+from gatekeeper.vendors.spelling import plain_host
 
 _sending: ContextVar[bool] = ContextVar("gatekeeper_sending", default=False)
 _under_way: Counter[str] = Counter()  # plain host -> requests to it that are marked

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from gatekeeper.model import Answer, Call
-from gatekeeper.outbound.hosts import KNOWN, Host, known, names
-from gatekeeper.outbound.spelling import plain_host, plain_path, readings
 from gatekeeper.policy import Policy
 from gatekeeper.signals import header_values
 from gatekeeper.vendors import DIALECTS, find
 from gatekeeper.vendors.dialect import Unreadable
 from gatekeeper.vendors.formats import coding
+from gatekeeper.vendors.hosts import KNOWN, Host, known, names
 from gatekeeper.vendors.kind import Destination
+from gatekeeper.vendors.spelling import plain_host, plain_path, readings
 
 PORTS = {"http": 80, "https": 443}
 _MOST = 1_024  # hosts whose rules are remembered

@@ -11,9 +11,9 @@ import logging
 import sys
 from typing import Any
 
-from gatekeeper.outbound.hosts import known
 from gatekeeper.outbound.marks import looked_at
-from gatekeeper.outbound.spelling import plain_host
+from gatekeeper.vendors.hosts import known
+from gatekeeper.vendors.spelling import plain_host
 
 _log = logging.getLogger("gatekeeper")
 _MOST = 1_000  # hosts below listed names that are told apart

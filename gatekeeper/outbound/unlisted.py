@@ -11,7 +11,7 @@ import logging
 from threading import Lock
 from typing import Final, Literal
 
-from gatekeeper.outbound.spelling import plain_host
+from gatekeeper.vendors.spelling import plain_host
 
 NAME: Final = "unlisted_host"  # what the audit calls each of them
 _MOST: Final = 1_000  # hosts remembered; calls to further ones are only counted together

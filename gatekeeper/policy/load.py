@@ -23,8 +23,6 @@ from gatekeeper.jurisdiction.address import Trust, parse_trust
 from gatekeeper.jurisdiction.laws import LawTable, packaged
 from gatekeeper.jurisdiction.networks import Ranges, parse_list
 from gatekeeper.model import Purpose
-from gatekeeper.outbound.hosts import KNOWN, Class, known, tracking
-from gatekeeper.outbound.spelling import plain_host
 from gatekeeper.policy import platforms
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.policy.file import FieldTable, PolicyFile
@@ -35,8 +33,10 @@ from gatekeeper.scrub import DEFAULT_PARAMS
 from gatekeeper.signals import CookieReaders, Readers, flags
 from gatekeeper.signals.tcf import PURPOSES
 from gatekeeper.vendors import KINDS, http_json
+from gatekeeper.vendors.hosts import KNOWN, Class, known, tracking
 from gatekeeper.vendors.kind import Destination, Kind, Secret
 from gatekeeper.vendors.settings import Common, SecretRef
+from gatekeeper.vendors.spelling import plain_host
 
 DEFAULT_PATH = "gatekeeper.toml"
 

@@ -14,14 +14,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import Any, Final
 
 import orjson
 from msgspec import structs
 
-from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
+from gatekeeper.model import Permission, Purpose, Role, Signal, Standing, Visitor
 from gatekeeper.signals.tcf import TcSignal, carried
 
 HEADER: Final = b"gatekeeper-context"
@@ -29,23 +28,6 @@ SOURCE: Final = "gatekeeper-context"
 LABEL: Final = "visitor-context"
 LIFETIME: Final = 3600.0  # seconds; long enough for a queued job, short enough for a leaked token
 _MAX = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """What is known of a visitor apart from any one event.
-
-    `declared` is (country, region) of the visitor, or `None` where it is not known; `residence` that of the
-    account or of the visitor's own choice, which adds laws; `age_band` one of `AGE_BANDS`. `issued` is when the token
-    it was read from was issued (Unix seconds): a token that is made of another one does not live longer.
-    """
-
-    signals: tuple[Signal, ...]
-    declared: tuple[str | None, str | None] | None = None
-    residence: tuple[str | None, str | None] | None = None
-    age_band: str | None = None
-    subject: str | None = None
-    issued: float | None = None
 
 
 def write(visitor: Visitor, *, at: float, sign: Callable[[str, bytes], tuple[str, bytes]]) -> str:

@@ -10,10 +10,11 @@ from functools import partial
 import orjson
 
 from gatekeeper.errors import StorageError
+from gatekeeper.installation.locks import Lock
 from gatekeeper.storage.commits import Commit, Committer, Listeners
 from gatekeeper.storage.database import run
 from gatekeeper.storage.outbox import CANCELLED, ID, Again, Claimed, Ending, Flight, Recovered, Row
-from gatekeeper.storage.owners import Lock, folder
+from gatekeeper.storage.owners import folder
 from gatekeeper.storage.rows import SHIFT, batches, load, stopped_ids
 from gatekeeper.storage.tables import Tables
 from gatekeeper.storage.upkeep import Upkeep

@@ -13,7 +13,7 @@ import orjson
 
 from gatekeeper.audit import lines
 from gatekeeper.errors import StorageError
-from gatekeeper.reasons import DUPLICATE
+from gatekeeper.model.reasons import DUPLICATE
 from gatekeeper.storage.commits import Commit, Committer, NotYet
 from gatekeeper.storage.database import run
 from gatekeeper.storage.outbox import Accepted, Arrival, Job

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import apsw
 
-from gatekeeper import ids as request_ids
+from gatekeeper.installation import ids as request_ids
 from gatekeeper.storage import database
 from gatekeeper.storage.claims import SqliteQueue
 from gatekeeper.storage.commits import Committer, Listeners

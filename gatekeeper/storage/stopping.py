@@ -12,10 +12,11 @@ from typing import Final
 import orjson
 
 from gatekeeper.errors import StorageError
+from gatekeeper.installation.locks import Lock
 from gatekeeper.storage.commits import Commit
 from gatekeeper.storage.database import run
 from gatekeeper.storage.outbox import CANCELLED, ID, WORDS, Ending, Row
-from gatekeeper.storage.owners import Lock, folder
+from gatekeeper.storage.owners import folder
 from gatekeeper.storage.rows import SHIFT, flying_ids, forget_waiting, load
 from gatekeeper.storage.tables import Tables
 

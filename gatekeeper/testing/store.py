@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from gatekeeper import ids as request_ids
 from gatekeeper.audit.lines import Line, outcome_line
 from gatekeeper.errors import AuditError, StorageError
-from gatekeeper.reasons import DUPLICATE
+from gatekeeper.installation import ids as request_ids
+from gatekeeper.model.reasons import DUPLICATE
 from gatekeeper.storage.outbox import (
     CANCELLED,
     DEAD,

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import orjson
 
-from gatekeeper import keys
 from gatekeeper.audit import redact
 from gatekeeper.audit.chores import compress
 from gatekeeper.audit.lines import Line, outcome_line, timestamp
@@ -18,6 +17,7 @@ from gatekeeper.audit.signing import Own, Signer, SigningKey
 from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
+from gatekeeper.installation import keys
 from tests.builders import NOW
 
 DAY = 86_400.0

@@ -18,9 +18,10 @@ import duckdb
 import orjson
 import pytest
 
-from gatekeeper import runtime, wire
+from gatekeeper import runtime
 from gatekeeper.audit import lines, query, redact
-from gatekeeper.gate import Caller
+from gatekeeper.gate import incoming
+from gatekeeper.model import Caller
 from gatekeeper.signals.cookies import CookieReaders
 from tests.laws.encodings import found_in
 from tests.laws.test_heads import COOKIES
@@ -99,7 +100,7 @@ def test_nothing_of_any_consent_platforms_ids_is_left_after_they_are_removed(gat
     people = set()
     for n, (cookie, canary) in enumerate(sent):
         event = {"event": f"e{names[0]}" if n % 5 == 0 else "page_view", "data": {names[1]: 1, "page_url": "/a"}}
-        gate.gate.take(wire.parse(orjson.dumps(event)), Caller(headers=((b"cookie", cookie.encode("latin-1")),)))[
+        gate.gate.take(incoming.parse(orjson.dumps(event)), Caller(headers=((b"cookie", cookie.encode("latin-1")),)))[
             1
         ].result(10)
         people |= query.pseudonyms(gate.keys, {"consent_id": canary})

@@ -10,7 +10,6 @@ from threading import Thread
 import orjson
 import pytest
 
-from gatekeeper import keys
 from gatekeeper.audit import chain, segments
 from gatekeeper.audit.chores import anchor
 from gatekeeper.audit.lines import Line
@@ -19,6 +18,7 @@ from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import ConfigError
+from gatekeeper.installation import keys
 from tests.audit.logs import DAY, SIGNER, Clock, contents, crash, decision, outcome, pack, person, write
 
 

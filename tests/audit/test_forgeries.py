@@ -174,7 +174,7 @@ def test_a_mark_of_another_place_in_the_log_is_none(scene):
 
 def test_a_crashed_stream_that_an_older_key_signed_is_still_our_own(scene):
     """The key was rotated while the stream lived: what is left of the old one recognises it."""
-    from gatekeeper import keys
+    from gatekeeper.installation import keys
 
     one = Stream(scene.log, signer=Signer(scene.keys), clock=logs.Clock(NOW + 300 * logs.DAY))
     keys.rotate(scene.keys, keys.AUDIT)
@@ -189,7 +189,7 @@ def test_a_crashed_stream_that_an_older_key_signed_is_still_our_own(scene):
 def test_a_forged_stream_that_a_process_writes_is_named_by_no_checkpoint(scene):
     """Its lock is held, so it cannot be moved; it is not signed for."""
     from gatekeeper.audit.segments import head_file, live_head
-    from gatekeeper.storage.owners import Lock
+    from gatekeeper.installation.locks import Lock
 
     put(scene, LATER, chained(LATER, [genesis(scene, LATER), decided()]))
     lock = Lock(head_file(scene.log, LATER))

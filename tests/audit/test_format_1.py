@@ -17,7 +17,7 @@ from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError, ConfigError
-from gatekeeper.storage.owners import Lock
+from gatekeeper.installation.locks import Lock
 from tests.audit import logs
 from tests.audit.forgeries import EARLIER, LATER, Scene, chained, decided, genesis
 from tests.builders import GUIDE_EVENT, NOW, RING, make_gate, plan

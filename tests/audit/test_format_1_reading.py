@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from gatekeeper.audit import query, read
 from gatekeeper.audit.query import Filter, pseudonyms
 from gatekeeper.cli import app
-from gatekeeper.recompute import Unknowable, Unknown, recompute
+from gatekeeper.gate.recompute import Unknowable, Unknown, recompute
 from tests.builders import RING, make_gate
 
 OLD = Path(__file__).parents[1] / "vectors" / "audit_format1"

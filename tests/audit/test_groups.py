@@ -6,15 +6,14 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper import wire
 from gatekeeper.audit import lines, query, read, redact
 from gatekeeper.audit.query import Filter, pseudonyms
 from gatekeeper.audit.stream import Stream
-from gatekeeper.calls import decision_lines, plan_call
 from gatekeeper.cli import app
-from gatekeeper.gate import Caller
-from gatekeeper.model import Call
-from gatekeeper.recompute import differences, recompute
+from gatekeeper.gate import incoming
+from gatekeeper.gate.calls import decision_lines, plan_call
+from gatekeeper.gate.recompute import differences, recompute
+from gatekeeper.model import Call, Caller
 from tests.audit.logs import SIGNER, Clock, pack
 from tests.builders import EVERY_KIND, NOW, RING, make_gate, make_policy, own_cookie
 
@@ -24,7 +23,7 @@ GRANTED = Caller(headers=((b"cookie", own_cookie("analytics").encode()),))
 
 def arrivals(gate, *events, caller=None):
     """What the gate would keep of a body of these events."""
-    return gate.arrivals(wire.parse(orjson.dumps(list(events))), caller or Caller())
+    return gate.arrivals(incoming.parse(orjson.dumps(list(events))), caller or Caller())
 
 
 def event(name="page_view", **data):

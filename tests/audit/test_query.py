@@ -12,12 +12,12 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper import keys
 from gatekeeper.audit import columns, page, query
 from gatekeeper.audit.lines import decision_line, outcome_line
 from gatekeeper.audit.query import Filter, moment, pseudonyms
 from gatekeeper.cli import app
 from gatekeeper.errors import ConfigError
+from gatekeeper.installation import keys
 from tests.builders import GUIDE_EVENT, HASH, NOW, RING, make_gate, plan
 
 DAY = 86_400.0

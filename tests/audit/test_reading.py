@@ -6,11 +6,12 @@ import os
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper import ids, reasons
 from gatekeeper.audit import read, trail
 from gatekeeper.audit.lines import Line, decision_line, outcome_line
 from gatekeeper.audit.stream import Stream
 from gatekeeper.cli import app
+from gatekeeper.installation import ids
+from gatekeeper.model import reasons
 from tests.audit.logs import SIGNER, Clock, decision, outcome, pack, write
 from tests.builders import GUIDE_EVENT, NOW, make_gate, plan
 

@@ -17,7 +17,7 @@ from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.cli import app
 from gatekeeper.errors import AuditError
-from gatekeeper.storage.owners import Lock
+from gatekeeper.installation.locks import Lock
 from tests.audit import logs
 from tests.audit.logs import DAY, SIGNER, Clock, contents, crash, decision, pack, person, write
 from tests.builders import GUIDE_EVENT, NOW, RING, make_gate, plan

@@ -128,7 +128,7 @@ def test_it_is_done_once_a_day_by_one_of_all_processes(tmp_path):
 
 def test_while_another_process_does_it_it_is_left_alone(tmp_path):
     """Its lock is held."""
-    from gatekeeper.storage.owners import Lock
+    from gatekeeper.installation.locks import Lock
 
     lock = Lock(tmp_path / retention.LOCK)
     assert lock.take()

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatekeeper.consent.resolve import resolve
-from gatekeeper.gate import Caller
-from gatekeeper.model import Consent, Permission, Purpose
+from gatekeeper.model import Caller, Consent, Permission, Purpose
 from tests.builders import NOW, law, make_gate, make_policy, place, said
 
 IN, OUT = law("opt_in", "opt_in"), law("none", "opt_out")

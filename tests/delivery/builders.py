@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from gatekeeper.delivery.deliverer import Deliverer, Orders
 from gatekeeper.delivery.handover import Handover
-from gatekeeper.metrics import Metrics
+from gatekeeper.runtime.metrics import Metrics
 from gatekeeper.storage import database
 from gatekeeper.storage.protocols import Bounds
 from gatekeeper.storage.sqlite import SqliteStore

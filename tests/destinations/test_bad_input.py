@@ -4,10 +4,9 @@ import orjson
 import pytest
 
 from gatekeeper.fields import CATALOGUE
-from gatekeeper.gate import Caller
-from gatekeeper.model import Verdict
+from gatekeeper.gate.incoming import Posted
+from gatekeeper.model import Caller, Verdict
 from gatekeeper.vendors import KINDS
-from gatekeeper.wire import Posted
 from tests.builders import EVERY_KIND, HASH, NOW, decisions, make_gate, make_policy, own_cookie, plan
 
 GRANTED = [("cookie", own_cookie("analytics", "marketing"))]

@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from gatekeeper.gate import Caller
-from gatekeeper.model import Verdict
+from gatekeeper.gate.incoming import Posted
+from gatekeeper.model import Caller, Verdict
 from gatekeeper.vendors import KINDS
-from gatekeeper.wire import Posted
 from tests.builders import NOW, decisions, make_gate, make_policy
 
 VECTORS = {row["id"]: row for row in json.loads(

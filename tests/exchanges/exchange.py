@@ -26,10 +26,10 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from gatekeeper.calls import CallPlan
-from gatekeeper.gate import Caller, Gate
-from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.signals.context import Visitor, write
+from gatekeeper.gate import Gate
+from gatekeeper.gate.calls import CallPlan
+from gatekeeper.model import Answer, Call, Caller, Outgoing, Visitor
+from gatekeeper.signals.context import write
 from gatekeeper.testing import simulators
 from gatekeeper.testing.received import Received
 from gatekeeper.testing.vendor import Vendor

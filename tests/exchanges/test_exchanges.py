@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.calls import finish_call, plan_call, record_call
+from gatekeeper.gate.calls import finish_call, plan_call, record_call
 from gatekeeper.vendors import DIALECTS
 from gatekeeper.vendors.dialect import SECRET
 from tests.exchanges.exchange import (

@@ -117,7 +117,7 @@ from gatekeeper import context
 
 runtime = gatekeeper.start(sys.argv[1])
 cookie = gatekeeper.issue_consent(config=runtime.policy, analytics=True).partition(";")[0].encode()
-context.current.set(context.Here(runtime.gate, {"type": "http", "headers": [(b"cookie", cookie)]}))
+context.current.set(here(runtime.gate, {"type": "http", "headers": [(b"cookie", cookie)]}))
 children = []
 for n in range(10):
     assert gatekeeper.track("page_view", session_id=f"parent-{n}")

@@ -11,7 +11,7 @@ from django.core.asgi import get_asgi_application
 from django.test import Client
 
 from gatekeeper.audit.read import find
-from gatekeeper.shells import sidecar
+from gatekeeper.shells.server import sidecar
 from tests.shells.test_proxies import BERLIN, WAYS
 from tests.storage.builders import wait
 

@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect
 
 import gatekeeper
 from gatekeeper import GatekeeperMiddleware, context
-from gatekeeper.shells import sidecar
+from gatekeeper.shells.server import sidecar
 from tests.builders import make_policy
 
 DONE: list[str] = []

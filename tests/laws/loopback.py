@@ -21,7 +21,7 @@ import orjson
 
 from gatekeeper.model import Answer, Purpose
 from gatekeeper.policy.load import parse_policy
-from gatekeeper.shells import sidecar
+from gatekeeper.shells.server import sidecar
 from gatekeeper.signals import own
 from gatekeeper.vendors.formats import coding
 from gatekeeper.vendors.kind import Destination

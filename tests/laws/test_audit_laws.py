@@ -10,11 +10,11 @@ from random import Random
 
 import pytest
 
-from gatekeeper import keys
 from gatekeeper.audit import read, segments
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
+from gatekeeper.installation import keys
 from tests.audit import logs
 from tests.audit.mutations import MUTATIONS, mutate
 

@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from gatekeeper.audit.lines import decision_line
-from gatekeeper.calls import plan_call
 from gatekeeper.fields import CATALOGUE
-from gatekeeper.gate import Caller
-from gatekeeper.model import Verdict
+from gatekeeper.gate.calls import plan_call
+from gatekeeper.model import Caller, Verdict
 from tests.builders import NOW, own_cookie
 from tests.laws.calls import GATES, NAMES, all_leaves, planted, seeds, unwrapped, views
 from tests.laws.leaks import encodings_found, leaks

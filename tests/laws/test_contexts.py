@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from gatekeeper import context
-from gatekeeper.calls import plan_call
-from gatekeeper.gate import Caller
-from gatekeeper.model import OPTIONAL, Permission
+from gatekeeper.gate.calls import plan_call
+from gatekeeper.model import OPTIONAL, Caller, Permission, Visitor
 from gatekeeper.signals import flags
-from gatekeeper.signals.context import LIFETIME, Visitor
+from gatekeeper.signals.context import LIFETIME
 from gatekeeper.signals.context import write as write_token
 from tests.builders import NOW, RING, make_gate, make_policy, own_cookie, place
 from tests.builders import law as a_law

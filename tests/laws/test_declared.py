@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from gatekeeper.calls import plan_call
 from gatekeeper.fields import CATALOGUE
+from gatekeeper.gate.calls import plan_call
 from gatekeeper.model import Verdict
 from gatekeeper.scrub.taint import FIELDS, Taint
 from gatekeeper.vendors.dialect import SECRET, STAMP

@@ -19,11 +19,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatekeeper import wire
 from gatekeeper.audit import lines, read, vocabulary
-from gatekeeper.calls import plan_call
 from gatekeeper.errors import EventError
-from gatekeeper.gate import Caller
+from gatekeeper.gate import incoming
+from gatekeeper.gate.calls import plan_call
+from gatekeeper.model import Caller
 from gatekeeper.signals import cookies
 from gatekeeper.signals.cookies import CookieReaders
 from tests.builders import NOW, make_gate, own_cookie, plan
@@ -178,7 +178,7 @@ def test_no_id_in_any_carrier_of_consent_is_in_a_head(value, carrier, key):
         flags = {carrier: {key: value, value: {key: value}, "consent": {value: True, key: value}}}
     else:
         query = f"{carrier}={quote(value)}&{carrier}={quote(value)}x".encode()
-    (posted,) = wire.parse(orjson.dumps({"event": "page_view"} | ({"flags": flags} if flags else {})))
+    (posted,) = incoming.parse(orjson.dumps({"event": "page_view"} | ({"flags": flags} if flags else {})))
     made = gate.plan(posted, Caller(headers=tuple(headers), query=query), at=NOW, request_id="req_test")
     line = lines.decision_line(made, gate.policy)
     assert found_in(line.core, value) is None
@@ -212,7 +212,7 @@ def test_no_value_of_a_call_is_in_a_head(dialect):
 @given(an_id)
 def test_a_host_that_the_policy_does_not_list_is_named_if_it_is_plain(value):
     """Somebody's own subdomain of a tracker is an id."""
-    from gatekeeper.calls import refuse_call
+    from gatekeeper.gate.calls import refuse_call
 
     gate = make_gate()
     label = re.sub("[^a-z0-9-]", "x", value.lower())[:60]

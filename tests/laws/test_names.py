@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from gatekeeper import decision
 from gatekeeper.decision import Layouts, decide
-from gatekeeper.gate import Caller
-from gatekeeper.model import Event, Personal
+from gatekeeper.model import Caller, Event, Personal
 from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
 from tests.laws.test_laws import law
 

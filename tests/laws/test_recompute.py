@@ -16,14 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatekeeper import wire
 from gatekeeper.audit import lines
-from gatekeeper.calls import plan_call, refuse_call
-from gatekeeper.gate import Caller
-from gatekeeper.model import Found, Permission, Purpose, Role, Signal, Standing
+from gatekeeper.gate import incoming
+from gatekeeper.gate.calls import plan_call, refuse_call
+from gatekeeper.gate.recompute import Unknowable, Unknown, differences, recompute
+from gatekeeper.model import Caller, Found, Permission, Purpose, Role, Signal, Standing, Visitor
 from gatekeeper.policy import archive
-from gatekeeper.recompute import Unknowable, Unknown, differences, recompute
-from gatekeeper.signals.context import Visitor
 from tests.builders import EVERY_KIND, GUIDE_EVENT, NOW, make_gate, make_policy, own_cookie, plan
 from tests.laws.calls import GATES, NAMES, planted
 from tests.laws.events import events
@@ -114,7 +112,7 @@ def callers(draw: st.DrawFn) -> Caller:
 
 
 @st.composite
-def posted(draw: st.DrawFn) -> wire.Posted:
+def posted(draw: st.DrawFn) -> incoming.Posted:
     """An event with any fields; some values are none that a vendor takes; sometimes late, or for few purposes."""
     event, _ = draw(events())
     luck = random.Random(draw(st.integers(0, 2**32)))
@@ -133,7 +131,7 @@ def posted(draw: st.DrawFn) -> wire.Posted:
         event["flags"] = {"google": {"ad_storage": "denied"}}
     if luck.random() < 0.2:
         event["place"] = {"country": "BR"}
-    (made,) = wire.parse(orjson.dumps(event))
+    (made,) = incoming.parse(orjson.dumps(event))
     return made
 
 
@@ -275,7 +273,7 @@ def test_every_input_is_needed(name):
     """A planted fault: a line without one of them does not give its decision again."""
     event, caller = NEEDED[name]
     gate, policy = GATE_AND_KEPT["wide"]
-    (one,) = wire.parse(orjson.dumps(event))
+    (one,) = incoming.parse(orjson.dumps(event))
     made = gate.plan(one, caller, at=NOW - (999.75 if name == "ms" else 0.0), request_id="req_test")
     record = orjson.loads(lines.decision_line(made, gate.policy).core)
     assert differences(record, recompute(record, policy)) == []

@@ -9,8 +9,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper import wire
-from gatekeeper.gate import Caller
+from gatekeeper.gate import incoming
+from gatekeeper.model import Caller
 from tests.builders import RING, make_gate, make_policy
 from tests.laws.test_laws import law
 from tests.storage.builders import claim, names, opened
@@ -58,7 +58,7 @@ def test_a_repetition_is_told_by_callers_of_one_trust_alone(tmp_path):
                     | ({} if one is None else {"event_id": f"{case}-{one}"})
                     for event, one in events
                 ]
-                ids, done = gate.take(wire.parse(orjson.dumps(body)), caller, ours=ours)
+                ids, done = gate.take(incoming.parse(orjson.dumps(body)), caller, ours=ours)
                 answered = done.result(10)
                 for (name, one), own, told in zip(events, ids, answered.request_ids, strict=True):
                     known = own if one is None else first.setdefault((trust, name, one), own)
@@ -84,7 +84,7 @@ def test_an_order_number_that_was_guessed_stops_no_order(tmp_path):
 
     def post(value, caller):
         event = {"event": "purchase", "event_id": "order-1001", "consent": {"analytics": True}}
-        posted = wire.parse(orjson.dumps(event | {"data": {"order_value": value, "currency": "EUR"}}))
+        posted = incoming.parse(orjson.dumps(event | {"data": {"order_value": value, "currency": "EUR"}}))
         return gate.take(posted, caller)[1].result(10).request_ids[0]
 
     with opened(tmp_path, names=("own",)) as store:

@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper.gate import Caller
-from gatekeeper.model import Found
+from gatekeeper.model import Caller, Found
 from tests.builders import NOW, make_gate, make_policy, own_cookie
 from tests.laws.test_laws import law
 

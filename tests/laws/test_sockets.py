@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from gatekeeper.audit.verify import verify
-from gatekeeper.calls import plan_call
+from gatekeeper.gate.calls import plan_call
 from gatekeeper.model import Call, Outgoing
-from gatekeeper.shells import relay
+from gatekeeper.shells.asgi import relay
 from gatekeeper.vendors.dialect import SECRET
 from gatekeeper.vendors.formats import coding
 from tests.laws.calls import NAMES, all_leaves, planted

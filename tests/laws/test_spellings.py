@@ -9,10 +9,9 @@ from urllib.parse import urlencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper.batches import plan_batch
 from gatekeeper.context import Here
-from gatekeeper.gate import Caller
-from gatekeeper.model import Call
+from gatekeeper.gate.batches import plan_batch
+from gatekeeper.model import Call, Caller
 from gatekeeper.outbound.intercept import Match
 from gatekeeper.outbound.routes import Routes
 from tests.builders import EVERY_KIND, make_gate, make_policy

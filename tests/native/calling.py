@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import structs
 
-from gatekeeper.calls import CallPlan, plan_call
-from gatekeeper.gate import Caller, Gate
-from gatekeeper.model import Answer, Call, Outgoing
+from gatekeeper.gate import Gate
+from gatekeeper.gate.calls import CallPlan, plan_call
+from gatekeeper.model import Answer, Call, Caller, Outgoing
 from gatekeeper.vendors.formats import coding
 from tests.builders import NOW, make_gate, make_policy, own_cookie
 from tests.exchanges.exchange import mark as stamp

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from gatekeeper.calls import finish_call, plan_call, record_call
-from gatekeeper.gate import Caller, Gate
-from gatekeeper.model import Answer, Call, Outgoing
+from gatekeeper.gate import Gate
+from gatekeeper.gate.calls import finish_call, plan_call, record_call
+from gatekeeper.model import Answer, Call, Caller, Outgoing
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from gatekeeper.calls import CallPlan, finish_call, plan_call, record_call
-from gatekeeper.gate import Caller, Gate
-from gatekeeper.model import Answer, Call
+from gatekeeper.gate import Gate
+from gatekeeper.gate.calls import CallPlan, finish_call, plan_call, record_call
+from gatekeeper.model import Answer, Call, Caller
 from gatekeeper.vendors.formats import coding, form
 from tests.builders import NOW, own_cookie
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.calls import finish_call
+from gatekeeper.gate.calls import finish_call
 from gatekeeper.model import Answer, Call
-from gatekeeper.reasons import INTERNAL, UNREADABLE_CALL
+from gatekeeper.model.reasons import INTERNAL, UNREADABLE_CALL
 from tests.exchanges.exchange import mark
 from tests.native.requests import VECTORS
 from tests.native.vendor_calls import LONG_GRANTED, gate_of, planned, posted

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatekeeper.gate import Caller
+from gatekeeper.model import Caller
 from tests.native.calling import (
     everything,
     gate_of,

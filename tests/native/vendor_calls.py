@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import orjson
 
-from gatekeeper.calls import plan_call
-from gatekeeper.gate import Caller
-from gatekeeper.model import Call
+from gatekeeper.gate.calls import plan_call
+from gatekeeper.model import Call, Caller
 from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
 from tests.native.requests import VECTORS
 

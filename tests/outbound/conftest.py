@@ -13,6 +13,7 @@ from gatekeeper import context
 from gatekeeper.audit.read import records
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.runtime import Runtime
+from gatekeeper.shells.asgi.caller import here
 from gatekeeper.testing import Simulators
 from tests.running import tables
 
@@ -39,7 +40,7 @@ class Shop:
     def visitor(self, *granted, gpc=False):
         """Serve a request of a visitor who granted these purposes."""
         scope = {"type": "http", "headers": self.headers(*granted, gpc=gpc), "client": ("127.0.0.1", 1)}
-        mark = context.current.set(context.Here(self.runtime.gate, scope))
+        mark = context.current.set(here(self.runtime.gate, scope))
         try:
             yield
         finally:

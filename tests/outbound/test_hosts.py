@@ -4,9 +4,9 @@ import pytest
 
 from gatekeeper import ConfigError
 from gatekeeper.model import Call
-from gatekeeper.outbound.hosts import KNOWN, Class, read, tracking
 from gatekeeper.outbound.routes import Routes
-from gatekeeper.outbound.spelling import plain_path, readings
+from gatekeeper.vendors.hosts import KNOWN, Class, read, tracking
+from gatekeeper.vendors.spelling import plain_path, readings
 from tests.builders import make_policy
 from tests.outbound.vendors import NOT_TRACKING, TRACKING, pairs
 

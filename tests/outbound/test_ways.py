@@ -15,9 +15,10 @@ from urllib3.util import Retry
 
 import gatekeeper.outbound
 from gatekeeper import context
-from gatekeeper.gate import Caller
+from gatekeeper.model import Caller, Visitor
 from gatekeeper.outbound.marks import sending
-from gatekeeper.signals.context import LIFETIME, Visitor, write
+from gatekeeper.shells.asgi.caller import here
+from gatekeeper.signals.context import LIFETIME, write
 from tests.builders import NOW, RING, make_gate, make_policy, own_cookie
 from tests.outbound.clients import CLIENTS
 from tests.outbound.test_clients import BODY, MEASUREMENT
@@ -192,7 +193,7 @@ def test_a_token_is_judged_by_the_policy_of_the_gate_that_reads_it(shop):
     """It says what the visitor said, not what another policy made of it: this one may believe grants for a day only."""
     asked = make_gate()
     cookie = own_cookie("analytics", at=NOW - 86_400 * 2)
-    mark = context.current.set(context.Here(asked, {"type": "http", "headers": [(b"cookie", cookie.encode())]}))
+    mark = context.current.set(here(asked, {"type": "http", "headers": [(b"cookie", cookie.encode())]}))
     try:
         token = context.dump()
     finally:

@@ -1,6 +1,6 @@
 """What vendors' server APIs and SDKs call, one URL or more for each; and what on the same hosts is no tracking.
 
-The vendor's own page is named in its row of `gatekeeper/outbound/hosts.toml`.
+The vendor's own page is named in its row of `gatekeeper/vendors/hosts.toml`.
 """
 
 TRACKING = """

@@ -6,11 +6,12 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper import runtime, wire
+from gatekeeper import runtime
 from gatekeeper.cli import app
 from gatekeeper.errors import AuditError, ConfigError
-from gatekeeper.gate import Caller
+from gatekeeper.gate import incoming
 from gatekeeper.jurisdiction.laws import version
+from gatekeeper.model import Caller
 from gatekeeper.policy import archive, load_policy
 from tests.builders import EVERY_KIND, make_policy
 
@@ -139,7 +140,7 @@ def test_show_says_where_the_policy_of_a_record_is(file):
     """Or that it was not kept."""
 
     running = runtime.Runtime(file)
-    (request_id,), done = running.gate.take(wire.parse(b'{"event": "page_view"}'), Caller())
+    (request_id,), done = running.gate.take(incoming.parse(b'{"event": "page_view"}'), Caller())
     done.result(10)
     running.close()
 

@@ -7,8 +7,8 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from gatekeeper.shells.protocol import FOLLOWS, Event, GuardedProtocol, Reading, guarded
-from gatekeeper.shells.watch import Clock, Limits, Watch
+from gatekeeper.shells.server.protocol import FOLLOWS, Event, GuardedProtocol, Reading, guarded
+from gatekeeper.shells.server.watch import Clock, Limits, Watch
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n"

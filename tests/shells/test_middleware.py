@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 import gatekeeper
 from gatekeeper import ConfigError, GatekeeperMiddleware, context
 from gatekeeper.errors import GatekeeperError
+from gatekeeper.shells.asgi.caller import here
 from tests.builders import NOW, RING, own_cookie
 from tests.running import running
 
@@ -159,7 +160,7 @@ def test_a_visitor_can_be_passed_on_and_is_the_same_there(tmp_path):
     gate = app.runtime.gate
     cookie = gatekeeper.issue_consent(config=gate.policy, analytics=True, subject="v_9").partition(";")[0]
     scope = {"type": "http", "headers": [(b"cookie", cookie.encode())], "client": ("127.0.0.1", 1)}
-    mark = context.current.set(context.Here(gate, scope))
+    mark = context.current.set(here(gate, scope))
     token = context.dump()
     context.current.reset(mark)
     with context.load(token):
@@ -174,7 +175,7 @@ def test_the_context_header_speaks_for_the_visitor(wrapped):
     gate = wrapped.runtime.gate
     cookie = gatekeeper.issue_consent(config=gate.policy, analytics=True).partition(";")[0]
     scope = {"type": "http", "headers": [(b"cookie", cookie.encode())], "client": ("127.0.0.1", 1)}
-    mark = context.current.set(context.Here(gate, scope))
+    mark = context.current.set(here(gate, scope))
     token = context.dump()
     context.current.reset(mark)
     event = {"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s"}}

@@ -7,7 +7,7 @@ from itertools import product
 import httpx
 import pytest
 
-from gatekeeper.shells.origins import Sender, admit, sender
+from gatekeeper.shells.asgi.origins import Sender, admit, sender
 from tests.running import ORIGIN, running
 from tests.shells.test_relay import HIT, PROTOCOL, PURCHASE, consent
 

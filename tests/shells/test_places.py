@@ -5,6 +5,7 @@ import pytest
 
 import gatekeeper
 from gatekeeper import ConfigError, context
+from gatekeeper.shells.asgi.caller import here
 from tests.builders import NOW, decisions, make_gate, make_policy, own_cookie, plan
 from tests.running import API_KEY, running
 
@@ -78,16 +79,15 @@ def test_known_minors_are_judged_by_the_table(country, region, band, consents, r
     """The host app says the band."""
     gate = make_gate()
     headers = ((b"cookie", own_cookie("analytics", "marketing").encode()),) if consents else ()
-    from gatekeeper.gate import Caller
-    from gatekeeper.signals.context import Visitor
+    from gatekeeper.model import Caller, Visitor
 
     heard = gate.heard(Caller(headers=headers))
     visitor = Visitor(heard, (country, region), age_band=band)
     import orjson
 
-    from gatekeeper import wire
+    from gatekeeper.gate import incoming
 
-    (posted,) = wire.parse(orjson.dumps(EVENT))
+    (posted,) = incoming.parse(orjson.dumps(EVENT))
     made = gate.plan(posted, Caller(visitor=visitor), at=NOW, request_id="r")
     assert decisions(made)["meta_capi"].reason == reason
 
@@ -95,7 +95,7 @@ def test_known_minors_are_judged_by_the_table(country, region, band, consents, r
 def test_residence_adds_laws_and_never_removes_one():
     """A German account in California is under both."""
     gate = make_gate()
-    from gatekeeper.gate import Caller
+    from gatekeeper.model import Caller
 
     place = gate.place_of(Caller(edge=("US", "CA"), residence=("DE", None)))
     assert {"ccpa", "gdpr"} <= {law.id for law in place.laws}
@@ -165,7 +165,7 @@ def test_tell_says_what_the_app_knows(tmp_path):
     policy = make_policy(audit={"path": str(tmp_path / "a")}, keys={"path": str(tmp_path / "k")})
     gate = gatekeeper.GatekeeperMiddleware(lambda *args: None, config=policy).runtime.gate
     scope = {"type": "http", "headers": [], "client": ("127.0.0.1", 1)}
-    mark = context.current.set(context.Here(gate, scope))
+    mark = context.current.set(here(gate, scope))
     try:
         context.tell(residence=("DE", None), age_band="13_15")
         caller = context.current.get().caller()

@@ -13,7 +13,8 @@ import uvicorn
 
 import gatekeeper
 from gatekeeper.policy.load import parse_policy
-from gatekeeper.shells import sidecar, undeclared
+from gatekeeper.shells.asgi import undeclared
+from gatekeeper.shells.server import sidecar
 from gatekeeper.testing import Simulators
 from tests.running import Running, shop, tables
 

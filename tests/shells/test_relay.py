@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 import gatekeeper
+from gatekeeper.shells.asgi.caller import here
 from tests.running import API_KEY, ORIGIN, running
 
 HIT = (
@@ -70,7 +71,7 @@ def test_a_measurement_protocol_call_speaks_for_the_visitor_of_its_context(gate)
     """A server passes the token on; without it the visitor is unknown, and the strictest law applies."""
     cookie = consent(gate, analytics=True)["Cookie"].encode()
     scope = {"type": "http", "headers": [(b"cookie", cookie)], "client": ("81.2.69.142", 1), "query_string": b""}
-    mark = gatekeeper.context.current.set(gatekeeper.context.Here(gate.runtime.gate, scope))
+    mark = gatekeeper.context.current.set(here(gate.runtime.gate, scope))
     token = gatekeeper.context.dump()
     gatekeeper.context.current.reset(mark)
     blocked = gate.http.post(PROTOCOL, json=PURCHASE)

@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from gatekeeper.model import Answer
-from gatekeeper.signals.context import Visitor
+from gatekeeper.model import Answer, Visitor
 from gatekeeper.signals.context import write as write_token
 from gatekeeper.vendors.formats import coding
 from tests.builders import said

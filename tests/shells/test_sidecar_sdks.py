@@ -6,9 +6,10 @@ import time
 import pytest
 
 import gatekeeper
-from gatekeeper.context import Here, current, dump
+from gatekeeper.context import current, dump
 from gatekeeper.policy import load_policy
 from gatekeeper.runtime import Runtime
+from gatekeeper.shells.asgi.caller import here
 from gatekeeper.testing import Simulators
 from tests.shells.serving import records_of, serving
 
@@ -39,7 +40,7 @@ def token(up, **choice):
     cookie = gatekeeper.issue_consent(config=policy, **choice).partition(";")[0]
     runtime = Runtime(policy)
     scope = {"type": "http", "headers": [(b"cookie", cookie.encode())], "client": None, "query_string": b""}
-    mark = current.set(Here(runtime.gate, scope))
+    mark = current.set(here(runtime.gate, scope))
     try:
         return dump()
     finally:

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from gatekeeper.errors import AuditError, StorageError
-from gatekeeper.shells.turns import Turns
+from gatekeeper.shells.asgi.turns import Turns
 
 
 class Taker:

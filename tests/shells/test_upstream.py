@@ -333,7 +333,7 @@ def test_an_app_that_is_down_is_a_502_and_the_gate_still_works(tmp_path, sims):
 def test_an_upstream_that_is_no_origin_is_a_config_error(url):
     """At start, by name."""
     from gatekeeper.errors import ConfigError
-    from gatekeeper.shells.sidecar import app_target
+    from gatekeeper.shells.server.sidecar import app_target
     from tests.builders import policy_data
 
     with pytest.raises(ConfigError, match="is not an origin"):

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.shells.hygiene import SINGLETONS, request_fault
-from gatekeeper.shells.target import path_fault, target_fault
+from gatekeeper.shells.server.hygiene import SINGLETONS, request_fault
+from gatekeeper.shells.server.target import path_fault, target_fault
 from tests.shells.serving import TOKEN, serving
 
 SHORT = """

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from gatekeeper.policy import load_policy
-from gatekeeper.shells import sidecar
+from gatekeeper.shells.server import sidecar
 from gatekeeper.testing import Simulators
 from tests.shells.serving import EVENT, event_ids, records_of, serving, write
 

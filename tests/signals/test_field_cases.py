@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gatekeeper.audit.lines import consent_state
-from gatekeeper.gate import Caller
+from gatekeeper.model import Caller
 from tests.builders import make_gate, make_policy
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "signals.json").read_text("utf-8"))

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper.model import Permission, Purpose, Standing
+from gatekeeper.model import Permission, Purpose, Standing, Visitor
 from gatekeeper.signals import context, own, split_cookies
-from gatekeeper.signals.context import Visitor
 from tests.builders import NOW, RING, own_cookie
 
 
@@ -50,7 +49,7 @@ def test_no_text_is_ever_an_exception_or_a_grant(text):
 
 def test_a_cookie_of_another_installation_is_malformed():
     """Signed, but not by us."""
-    from gatekeeper import keys
+    from gatekeeper.installation import keys
 
     assert (
         own.read(split_cookies([own_cookie("analytics").encode()]), keys.ephemeral().verify)[0].standing == "malformed"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.gate import Caller
+from gatekeeper.model import Caller
 from gatekeeper.policy.platforms import USUAL_NAMES
 from gatekeeper.signals import context
 from gatekeeper.vendors import KINDS

@@ -17,12 +17,12 @@ from typing import Any
 
 import orjson
 
-from gatekeeper import wire
 from gatekeeper.__main__ import main
 from gatekeeper.audit import stream
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import GatekeeperError
-from gatekeeper.gate import Caller
+from gatekeeper.gate import incoming
+from gatekeeper.model import Caller
 from gatekeeper.runtime import Runtime
 from tests.torture import bugs
 
@@ -88,7 +88,7 @@ def drive(order: dict[str, Any], say: Saying) -> None:
 
 
 def _post(runtime: Runtime, names: list[str | None], say: Saying) -> None:
-    posted = wire.parse(orjson.dumps([event(name) for name in names]))
+    posted = incoming.parse(orjson.dumps([event(name) for name in names]))
     say(posted=[name for name in names if name is not None])
     try:
         _, done = runtime.gate.take(posted, CALLER)

@@ -5,10 +5,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from gatekeeper import wire
 from gatekeeper.audit.read import records
 from gatekeeper.audit.verify import verify
-from gatekeeper.gate import Caller
+from gatekeeper.gate import incoming
+from gatekeeper.model import Caller
 from gatekeeper.runtime import Runtime
 from gatekeeper.testing import Simulators
 from tests.torture.proxy import FAULTS, Proxies, Proxy, answering
@@ -55,7 +55,7 @@ def run(folder, policy, events, after=lambda runtime: None):
     runtime = Runtime(folder / "gatekeeper.toml")
     runtime._deliverer._chance = lambda: 0.0
     try:
-        _, done = runtime.gate.take(wire.parse(b"[" + b",".join(events) + b"]"), Caller(address="127.0.0.1"))
+        _, done = runtime.gate.take(incoming.parse(b"[" + b",".join(events) + b"]"), Caller(address="127.0.0.1"))
         ids = done.result(10)
         after(runtime)
         soon(runtime.idle, 30)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gatekeeper.fields.strict import MAX_KEYS
 from gatekeeper.model import Call, Outgoing, Personal
 from gatekeeper.vendors.dialect import SECRET, UNKNOWN, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.vendors.formats import credentials, json_body, json_form, pairs, tree
 from gatekeeper.vendors.formats.format import Format
 from gatekeeper.vendors.formats.json_form import Coat
 from gatekeeper.vendors.kind import Destination
-from gatekeeper.wire import MAX_KEYS
 
 _TYPES: Final = ("application/json", "text/plain", "application/x-www-form-urlencoded")
 

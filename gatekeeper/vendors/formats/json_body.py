@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gatekeeper.errors import EventError
+from gatekeeper.fields.strict import strict_json
 from gatekeeper.vendors.dialect import STAMP, Leaf, Unreadable
 from gatekeeper.vendors.formats import tree
 from gatekeeper.vendors.formats.table import Table
-from gatekeeper.wire import strict_json
 
 MAX_ELEMENTS = 5_000
 

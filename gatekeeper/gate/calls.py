@@ -1,0 +1,333 @@
+"""The order for a call: decode → read → locate → resolve → decide → clean → encode, then record, send, record.
+
+A call is one vendor-native request for one destination. `plan_call` acts on nothing; `record_call` makes the
+decision lines durable and must be waited for before the request is sent; `finish_call` records what came of it. Who
+sends (the sidecar, or the app's own HTTP client) does those three in this order, and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import lru_cache
+from typing import ClassVar, Final
+
+from msgspec import structs
+
+from gatekeeper.audit import lines, subjects
+from gatekeeper.decision import decide
+from gatekeeper.fields import Catalogue
+from gatekeeper.gate import Gate, age_of, failed, insufficient
+from gatekeeper.gate.elements import TRUNCATED, Roles, may_send
+from gatekeeper.gate.refusals import merged, then_swept
+from gatekeeper.model import (
+    Answer,
+    Call,
+    Caller,
+    Decision,
+    Discreet,
+    Event,
+    Fate,
+    Inputs,
+    Outgoing,
+    Permission,
+    Place,
+    Plan,
+    Purpose,
+    Step,
+    Verdict,
+)
+from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
+from gatekeeper.scrub.fields import search_of
+from gatekeeper.scrub.taint import Taint, declared
+from gatekeeper.signals import context, header_values
+from gatekeeper.signals.tcf import vendor_permissions
+from gatekeeper.vendors import find
+from gatekeeper.vendors.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
+from gatekeeper.vendors.formats import coding
+from gatekeeper.vendors.kind import Destination, Kind, Shaping
+
+_log = logging.getLogger("gatekeeper")
+# Headers of the caller that are fields of the visitor; all others are dropped, or the dialect's own business.
+_HEADER_FIELDS: Final = {b"user-agent": ("User-Agent", "user_agent"), b"referer": ("Referer", "referrer")}
+_HEADER: Final = "header"  # begins the path of such a leaf
+_EMPTY: Final = Answer(204)
+
+
+class CallPlan(Discreet, frozen=True):
+    """What is going to happen to one call; nothing has happened yet.
+
+    `plans` has one for each element of the call, or a single one where it could not be read. `outgoing` is the request
+    to send, `None` if nothing is sent; then `answer` is what the caller's SDK expects. `reason` is why nothing is sent.
+    """
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"outgoing", "dialect", "native", "kept"})
+
+    to: Destination
+    plans: tuple[Plan, ...]
+    outgoing: Outgoing | None
+    answer: Answer
+    reason: str | None
+    dialect: Dialect | None = None
+    native: Native | None = None
+    kept: tuple[Kept | None, ...] = ()
+
+    @property
+    def header(self) -> str:
+        """The value of the `Gatekeeper-Decision` header of the answer."""
+        if self.outgoing is None:
+            return f"blocked; reason={self.reason}"
+        return f"sent; elements={sum(one is not None for one in self.kept)}/{len(self.kept)}"
+
+
+def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
+    """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
+    at = gate.now()
+    dialect = find(to, call.method, call.path)
+    native: Native | None = None
+    try:
+        if dialect is None:
+            raise Unreadable("the path is none of this vendor's")
+        coded = header_values(call.headers, b"content-encoding")
+        body = coding.decode(call.body, coded[-1].decode("latin-1") if coded else "", gate.policy.file.server.max_body)
+        native = dialect.decode(call, to, body)
+        if dialect.ACCOUNT is not None and native.account not in (None, str(to.settings.get(dialect.ACCOUNT))):
+            return _blocked(gate, to, at, UNLISTED, "the call is for another account", dialect.accepted(native))
+        return _plan_call(gate, to, call, caller, at, dialect, native)
+    except Unreadable as error:
+        return _blocked(gate, to, at, UNREADABLE_CALL, error.why, _accepted(dialect, call))
+    except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
+        # The traceback's locals hold the visitor's data: the class of the error is all that is logged.
+        _log.error("the gate failed on a call to %s (%s); it was blocked", to.name, type(error).__name__)
+        return _blocked(gate, to, at, INTERNAL, "", _accepted(dialect, call))
+
+
+def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UNLISTED) -> CallPlan:
+    """The plan for a call to a tracking host that is no destination of the policy; the audit names the host."""
+    kind = Kind("unlisted", host, None, frozenset(), "", (), None)
+    nowhere = Destination(host, kind, Purpose.MARKETING, "", frozenset(), {}, frozenset(), "")
+    return _blocked(gate, nowhere, gate.now(), reason, "the policy has no destination for this host", answer)
+
+
+def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
+    """End what the call's visitors refuse of what is queued, and make the decision lines durable.
+
+    The future fails with AuditError or StorageError; then nothing may be sent.
+    """
+    swept = sweep_call(gate, plan)
+    written = gate.recorder.append(decision_lines(gate, plan))
+    return written if swept is None else then_swept(written, lambda: swept)
+
+
+def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
+    """End what the visitors of a call's elements take back of what is queued; `None` where nothing of it is."""
+    # When an element of a call happened is anybody's word: what its visitor refuses, they refuse now.
+    refused = merged([gate.refusal_of(one, one.at) for one in plan.plans])
+    return gate.refusals.sweep(refused) if refused else None
+
+
+def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
+    """A call's decision lines, to be recorded before anything is sent."""
+    return [line for _, line in lines.decision_lines(plan.plans, gate.policy) if line is not None]
+
+
+def unrecorded(plan: CallPlan) -> CallPlan:
+    """The plan for a call whose decision could not be recorded: nothing is sent, the SDK gets its answer."""
+    return structs.replace(plan, outgoing=None, reason=AUDIT)
+
+
+def finish_call(
+    gate: Gate,
+    plan: CallPlan,
+    answer: Answer | None,
+    why: str | None = None,
+    record: Callable[[list[lines.Line]], object] | None = None,
+) -> Answer | None:
+    """Record what became of a call that was sent; the answer as the caller may see it, `None` if there is none.
+
+    `answer` is the vendor's; `None` where there was none, with a short code in `why`. `record` takes the outcome
+    lines in place of the gate's recorder.
+    """
+    if plan.dialect is None or plan.native is None:
+        return answer
+    ids = [one.request_id for one, kept in zip(plan.plans, plan.kept, strict=True) if kept is not None]
+    if answer is None:
+        ends: list[tuple[str, str | None]] = [("failed", why or "unknown")] * len(ids)
+    else:
+        outcomes = plan.dialect.read_answer(answer, len(ids))
+        ends = [("delivered" if one.fate is Fate.DELIVERED else "failed", one.why) for one in outcomes]
+    grouped: dict[tuple[str, str | None], list[str]] = {}
+    for end, request_id in zip(ends, ids, strict=True):
+        grouped.setdefault(end, []).append(request_id)
+    at = gate.clock()
+    (record or gate.recorder.append)(
+        [
+            lines.outcome_line(
+                at=at, destination=plan.to.name, request_ids=group, status=status, why=reason, attempts=1
+            )
+            for (status, reason), group in grouped.items()
+        ]
+    )
+    return None if answer is None else plan.dialect.relayed(answer, plan.native, plan.kept)
+
+
+def _accepted(dialect: Dialect | None, call: Call) -> Answer:
+    """What the SDK expects for a call that nobody could read: as good as can be told from its path."""
+    return _EMPTY if dialect is None else dialect.accepted(Native(call, ()))
+
+
+def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answer: Answer) -> CallPlan:
+    """One line for a call that nothing is known of but where it was going."""
+    request_id = gate.new_id(at)
+    place = Place(None, None, "unknown", (gate.policy.laws.strictest,))
+    decision = structs.replace(failed(to), reason=reason, steps=(Step("call", "blocked", why),))
+    event = Event("call", request_id, at, {})
+    plan = Plan(request_id, at, event, place, None, (decision,), {}, (), Inputs("call"))
+    return CallPlan(to, (plan,), None, answer, reason)
+
+
+def _plan_call(
+    gate: Gate, to: Destination, call: Call, caller: Caller, at: float, dialect: Dialect, native: Native
+) -> CallPlan:
+    headers = _header_leaves(call, to, caller)
+    shared = (*native.shared, *headers)
+    # What elements share may hold nothing that any of them declares.
+    everyone = (shared, *(one.leaves for one in native.elements)) if len(native.elements) > 1 else ()
+    taint = declared((leaf.role, leaf.value) for leaves in everyone for leaf in leaves)
+    judged = [_Judged(gate, to, native, caller, at, dialect, shared, element, taint) for element in native.elements]
+    if not judged:
+        return _blocked(gate, to, at, INSUFFICIENT, "there is no event in it", dialect.accepted(native))
+    sent = [one for one in judged if one.kept is not None]
+    kept = tuple([one.kept for one in judged])
+    if not sent:
+        plans = tuple([one.plan(gate, at) for one in judged])
+        return CallPlan(to, plans, None, dialect.accepted(native), plans[0].decisions[0].reason, dialect, native, kept)
+    # What holds for all elements may only say what every element that is sent may say.
+    common = [leaf for leaf in sent[0].shared if leaf is not None]
+    if len(sent) > 1:
+        common = [leaf for n, leaf in enumerate(sent[0].shared) if leaf and all(one.shared[n] for one in sent)]
+    outgoing = dialect.encode(native, [leaf for leaf in common if leaf.path[0] != _HEADER], kept)
+    plans = tuple([one.plan(gate, at) for one in judged])  # after all that is derived for the request
+    more = tuple([(str(leaf.path[1]), str(leaf.value)) for leaf in common if leaf.path[0] == _HEADER])
+    return CallPlan(to, plans, _coded(outgoing, call, more), dialect.accepted(native), None, dialect, native, kept)
+
+
+def _coded(outgoing: Outgoing, call: Call, more: tuple[tuple[str, str], ...]) -> Outgoing:
+    coded = header_values(call.headers, b"content-encoding")
+    if not coded and not more:
+        return outgoing
+    name = coded[-1].decode("latin-1").strip().lower() if coded and outgoing.body else ""
+    body = coding.encode(outgoing.body, name)
+    added = (("Content-Encoding", name),) if name not in ("", "identity") else ()
+    return Outgoing(outgoing.method, outgoing.url, (*outgoing.headers, *added, *more), body)
+
+
+def _header_leaves(call: Call, to: Destination, caller: Caller) -> tuple[Leaf, ...]:
+    """What the head says of the visitor; their address where the operator's own analytics may have its network."""
+    found = {}
+    if to.settings.get("truncate_ip") and caller.address is not None:
+        found[b""] = Leaf("header:X-Forwarded-For", "ip", caller.address, ("header", "X-Forwarded-For"))
+    for name, value in call.headers:
+        if name in _HEADER_FIELDS:
+            title, role = _HEADER_FIELDS[name]
+            found[name] = Leaf("header:" + title, role, value.decode("latin-1"), ("header", title))
+    return tuple(found.values())
+
+
+@lru_cache(maxsize=8)
+def _roles(catalogue: Catalogue) -> Roles:
+    return Roles(catalogue)
+
+
+def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
+    """The visitor that an element is marked with, narrowed by what the browser that made the call says itself.
+
+    Where a server carries the elements of several visitors, what comes with the request is somebody else's.
+    """
+    visitor = gate.visitor(mark, at)
+    if caller.relayed:
+        return Caller(visitor=visitor, trusted=caller.trusted, relayed=True)
+    if caller.visitor is not None:  # a context of the call as a whole: one more thing that the browser says
+        visitor = context.passed_on(visitor, context.beside(caller.visitor.signals, visitor.signals))
+    return Caller(headers=caller.headers, visitor=visitor, trusted=caller.trusted, foreign=caller.foreign)
+
+
+class _Judged:
+    """One element, decided and cleaned; `shared` and `kept`: what may be sent of the shared and of its own leaves."""
+
+    __slots__ = ("about", "consent", "decision", "event", "found", "kept", "place", "shared", "vendor")
+
+    def __init__(
+        self, gate: Gate, to: Destination, native: Native, caller: Caller, at: float,
+        dialect: Dialect, shared: Sequence[Leaf], element: Element, of_all: Taint | None,
+    ) -> None:  # fmt: skip
+        hidden = 0
+        if element.stamp is not None:
+            caller = _marked(gate, element.stamp, caller, at)
+            hidden = len(shared) - len(native.shared)
+            shared = native.shared
+        own = len(element.leaves)
+        leaves = (*element.leaves, *shared)
+        roles = _roles(gate.policy.catalogue)
+        taint = declared((leaf.role, leaf.value) for leaf in leaves)
+        search = search_of(gate.policy.catalogue, taint)
+        common = search if of_all is None else search_of(gate.policy.catalogue, of_all)
+        searches = (search,) * own + (common,) * len(shared)
+        self.event, fit = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
+        query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
+        self.place, self.consent = gate.situation(
+            caller,
+            at=at,
+            event_time=self.event.time,
+            query=query.encode("latin-1", "replace"),
+            carried=element.flags,
+        )
+        self.about = caller
+        self.found: list[tuple[str, object]] = []  # identifiers in what is sent, and what is derived from them
+        self.vendor = Permission.UNKNOWN
+        self.kept: Kept | None = None
+        self.shared: Sequence[Leaf | None] = ()
+        if to.events is not None and element.event not in to.events:
+            self.decision = structs.replace(failed(to), reason=NOT_ROUTED)
+            return
+        if to.vendor_id is not None:
+            self.vendor = vendor_permissions(self.consent.signals, to.vendor_id, to.tcf_purposes)
+        decision = decide(self.event, self.consent, self.place, to, self.vendor)
+        if decision.verdict is Verdict.BLOCK:
+            self.decision = decision
+            return
+        left = may_send(leaves, fit, decision, dialect, to, searches)
+        kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])
+        self.shared = left.leaves[own:] + [None] * hidden
+        shaping = Shaping(to, self.consent, self.place, at, gate.deriving(to, self.found))
+        why = dialect.minimum([*[leaf for leaf in self.shared if leaf is not None], *kept], shaping)
+        if why is not None:
+            self.decision = insufficient(decision, why)
+            return
+        self.kept = Kept(kept, shaping)
+        self.found += roles.identifiers(fit, left.leaves)
+        causes, went = decision.stripped, left.went
+        stripped = {name: causes.get(name, "invalid") for name in self.event.names if name not in went}
+        self.decision = Decision(
+            destination=decision.destination,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            kept=left.sent,
+            stripped=stripped,
+            derived=(TRUNCATED,) if left.truncated else (),
+            scrubbed=left.scrubbed,
+            native=roles.native_names(stripped, leaves),
+            basis=decision.basis,
+            legal_basis=decision.legal_basis,
+            steps=decision.steps,
+        )
+
+    def plan(self, gate: Gate, at: float) -> Plan:
+        """What the audit is told of this element."""
+        request_id = gate.new_id(at)
+        found = [*subjects.identifiers(self.event.data, gate.policy.catalogue.identifying, ()), *self.found]
+        about = gate.subjects_of(self.about, self.consent, found)
+        known = {} if self.vendor is Permission.UNKNOWN else {self.decision.destination: self.vendor}
+        inputs = Inputs("call", age_of(self.about), None, known)
+        return Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, about, inputs)

@@ -1,0 +1,276 @@
+"""A decision made again. Pure. A decision line, its policy and laws in; what would be decided of that event out.
+
+The stages are the real ones; valid values stand in for those that were not kept (`destinations/samples.py`). What the
+line says of values is taken as it is: which were no valid ones, what was taken out of them, and whether a call that
+was cut down was still enough for its vendor. A decision that cannot be made again is `Unknown`, with the reason why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from msgspec import structs
+
+from gatekeeper.audit import lines
+from gatekeeper.audit.vocabulary import Names
+from gatekeeper.consent.resolve import resolve
+from gatekeeper.decision import decide
+from gatekeeper.fields import Catalogue
+from gatekeeper.gate import failed, insufficient, settled
+from gatekeeper.gate.elements import TRUNCATED
+from gatekeeper.model import (
+    Consent,
+    Decision,
+    Event,
+    Law,
+    Permission,
+    Place,
+    Purpose,
+    Role,
+    Signal,
+    Standing,
+    Verdict,
+)
+from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, NOT_ROUTED
+from gatekeeper.policy import Policy
+from gatekeeper.vendors import samples
+from gatekeeper.vendors.kind import Destination, Shaping
+
+_SENT: Final = ("fields_sent", "fields_stripped", "fields_derived")
+
+
+class Unknown(StrEnum):
+    """Why a decision cannot be made again."""
+
+    OLD_LINE = "old_line"  # of format 1, which does not hold what is needed
+    UNDECIDED = "undecided"  # the call could not be read, is not listed, or the gate itself failed
+    GATE_FAILED = "gate_failed"  # for one destination
+    CALL_MINIMUM = "call_minimum"  # other fields of a call would be left than were: whether they are enough is open
+    NO_DESTINATION = "no_destination"  # the policy does not have it
+
+
+class Unknowable(Exception):  # noqa: N818  # a finding about the line, not a fault
+    """The decision cannot be made again."""
+
+    def __init__(self, why: Unknown) -> None:
+        self.why = why
+        super().__init__(why)
+
+
+def recompute(record: Mapping[str, Any], policy: Policy, *, laws: str = "recorded") -> dict[str, Any]:
+    """What the gate decides of the event of a decision line: its consent and its deliveries, as a line has them.
+
+    `record` is the line as it stands, or with its names put back. `laws`: those the line names, or with `now` those
+    that the policy's table has for the place. Raises Unknowable.
+    """
+    given = record.get("inputs")
+    if given is None:
+        raise Unknowable(Unknown.OLD_LINE)
+    if given.get("decided") is False:
+        raise Unknowable(Unknown.UNDECIDED)
+    at = _moment(record)
+    place = _place(record, policy, at, laws)
+    event = _event(record, policy, at)
+    table = policy.file.consent
+    consent = resolve(
+        tuple(map(_signal, record["signals"])),
+        place,
+        at=at,
+        event_time=event.time,
+        max_age=table.max_age,
+        gpc_everywhere=table.gpc == "everywhere",
+        age_band=given.get("age"),
+    )
+    told = {one["destination"]: one for one in record["deliveries"]}
+    if given["kind"] == "call":
+        wanted = tuple(policy.destinations[name] for name in told if name in policy.destinations)
+        if len(wanted) != len(told):
+            raise Unknowable(Unknown.NO_DESTINATION)
+    else:
+        wanted = policy.destinations_for(event.name)
+    again = _Again(record, policy, place, event, consent, at)
+    decisions = [again.of(to, told.get(to.name, {})) for to in wanted]
+    lost = [name.partition(":")[::2] for name in consent.overruled]
+    return {
+        "consent_state": lines.consent_state(consent),
+        "gpc": {"detected": consent.gpc_detected, "honoured": consent.gpc_honoured},
+        "overruled": [[purpose for source, purpose in lost if source == one.source and purpose in one.says]
+                      for one in consent.signals],
+        "deliveries": [lines.delivery(one, Names.all()) for one in decisions],
+    }  # fmt: skip
+
+
+def differences(record: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
+    """In which parts two decisions on one event differ: a line's, and the one `recompute` made."""
+    found = [name for name in ("consent_state", "gpc") if record[name] != again[name]]
+    if [signal["overruled"] for signal in record["signals"]] != again["overruled"]:
+        found.append("overruled")
+    told, made = ({one["destination"]: one for one in each["deliveries"]} for each in (record, again))
+    found += [f"{name}: only in one" for name in told.keys() ^ made.keys()]
+    for name in told.keys() & made.keys():
+        for key in told[name].keys() | made[name].keys():
+            one, other = told[name].get(key), made[name].get(key)
+            if key in _SENT and one is not None and other is not None:  # their order says nothing
+                one, other = sorted(one), sorted(other)
+            if key == "native_stripped":
+                one, other = one or {}, other or {}
+            if one != other and not (key == "status" and {one, other} <= {"pending", "delivered", "failed"}):
+                found.append(f"{name}: {key}")
+    return sorted(found)
+
+
+class _Again:
+    """One event, decided again for any destination."""
+
+    def __init__(
+        self, record: Mapping[str, Any], policy: Policy, place: Place, event: Event, consent: Consent, at: float
+    ) -> None:
+        self.given = record["inputs"]
+        self.policy = policy
+        self.place = place
+        self.event = event
+        self.consent = consent
+        self.at = at
+
+    def of(self, to: Destination, told: Mapping[str, Any]) -> Decision:
+        """The decision; `told` is what the line says of it, empty if nothing."""
+        if told.get("reason") == INTERNAL:
+            raise Unknowable(Unknown.GATE_FAILED)
+        call = self.given["kind"] == "call"
+        if call and to.events is not None and self.event.name not in to.events:
+            return structs.replace(failed(to), reason=NOT_ROUTED)
+        vendor = Permission.UNKNOWN
+        if to.vendor_id is not None:
+            vendor = Permission(self.given.get("vendors", {}).get(to.name, Permission.UNKNOWN))
+        decision = decide(self.event, self.consent, self.place, to, vendor)
+        if decision.verdict is Verdict.BLOCK:
+            return decision
+        causes = told.get("stripped_because", {})
+        unfit = {*self.given.get("unfit", {}).get(to.name, ()), *(n for n, why in causes.items() if why == "invalid")}
+        kept = {name: value for name, value in decision.kept.items() if name not in unfit}
+        return self._call(to, decision, kept, told) if call else self._event(to, decision, kept, told)
+
+    def _event(
+        self, to: Destination, decision: Decision, kept: Mapping[str, object], told: Mapping[str, Any]
+    ) -> Decision:
+        shaping = Shaping(to, self.consent, self.place, self.at, str)
+        made = samples.shape(self.event, kept, shaping)
+        if isinstance(made, str):
+            return insufficient(decision, made)
+        unfit = tuple(name for name in decision.kept if name not in kept)
+        scrubbed = told.get("scrubbed", {})
+        return settled(decision, self.event, made, scrubbed, unfit, to, self.policy.catalogue)
+
+    def _call(
+        self, to: Destination, decision: Decision, kept: Mapping[str, object], told: Mapping[str, Any]
+    ) -> Decision:
+        by_key, clear = self.policy.catalogue.by_key, to.kind.clear
+        sent = {by_key[name].name if name in clear else name: value for name, value in kept.items()}
+        if told.get("reason") == INSUFFICIENT:
+            return insufficient(decision, "what is left is no valid event")
+        if "fields_sent" not in told or {*told["fields_sent"]} != {*sent}:
+            raise Unknowable(Unknown.CALL_MINIMUM)
+        stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in kept}
+        cut = to.settings.get("truncate_ip") and "ip" in self.event.data and "ip" not in decision.kept
+        return structs.replace(
+            decision,
+            kept=sent,
+            stripped=stripped,
+            derived=(TRUNCATED,) if cut else (),
+            scrubbed=told.get("scrubbed", {}),
+            native={name: tuple(found) for name, found in told.get("native_stripped", {}).items() if name in stripped},
+        )
+
+
+def _moment(record: Mapping[str, Any]) -> float:
+    given = record["inputs"]
+    if "at" in given:
+        return float(given["at"])
+    second: int = _seconds(record["timestamp"])
+    milliseconds: int = given.get("ms", 0)
+    return (second * 1000 + milliseconds) / 1000
+
+
+def _seconds(timestamp: str) -> int:
+    return int(datetime.fromisoformat(timestamp).timestamp())
+
+
+def _place(record: Mapping[str, Any], policy: Policy, at: float, which: str) -> Place:
+    """The place, under the laws that the line names, or under those that the table has for it."""
+    told = record["jurisdiction"]
+    country, region = told["country"], told["region"]
+    there = policy.laws.laws_for(country, region, at)
+    if which == "now":
+        always = tuple(policy.file.jurisdiction.always)
+        return Place(country, region, told["how"], policy.laws.union(((country, region),), always, at))
+    by_id = {law.id: law for law in there}
+    other = record["inputs"].get("laws", {})
+    laws = tuple(_law(by_id.get(name) or policy.laws.law(name, at), other.get(name)) for name in told["laws"])
+    return Place(country, region, told["how"], laws)
+
+
+def _law(law: Law, here: list[Any] | None) -> Law:
+    """A law as it was where the line says that it was not the table's."""
+    if here is None:
+        return law
+    age, exempt = here
+    return replace(law, child_age=age, exemption="yes" if exempt else "")
+
+
+def _signal(told: Mapping[str, Any]) -> Signal:
+    at = told.get("at")
+    if at is None and told["given_at"] is not None:
+        at = float(_seconds(told["given_at"]))
+    return Signal(
+        source=told["source"],
+        role=Role(told["role"]),
+        standing=Standing(told["standing"]),
+        says={Purpose(purpose): Permission(word) for purpose, word in told["says"].items()},
+        at=at,
+        voice=told.get("voice", ""),
+        denies_as=told.get("denies_as"),
+        note=told["note"],
+        beside=told.get("beside", 0),
+        refuses=tuple(told.get("refuses", ())),
+    )
+
+
+def _event(record: Mapping[str, Any], policy: Policy, at: float) -> Event:
+    """The event, with a stand-in for each value that was fit for use."""
+    given, catalogue = record["inputs"], policy.catalogue
+    unusable: dict[str, str] = dict(given.get("unusable", {}))
+    data: dict[str, object] = {}
+    names: dict[str, None] = {}
+    for name in given.get("fields", ()):
+        row = catalogue.by_name.get(name)
+        if row is None:
+            unusable.setdefault(name, "unknown_field")  # or it was one of another policy
+        names[name if row is None or name in unusable else row.key] = None
+        if row is not None and name not in unusable:
+            data[row.key] = samples.sample(row, hashed=row.hashed_as is not None and name == row.key)
+    declared = given.get("purposes")
+    name = record["event_type"]
+    return Event(
+        name=name,
+        id=record["request_id"],
+        time=given.get("event_time", at),
+        data=data,
+        purposes=_purposes(declared, name, policy),
+        offered=_offered(given.get("offered", ()), catalogue),
+        unusable=unusable,
+        names=tuple(names),
+    )
+
+
+def _purposes(declared: list[str] | None, name: str, policy: Policy) -> frozenset[Purpose]:
+    if declared is not None:
+        return frozenset(map(Purpose, declared))
+    return policy.event_purposes.get(name, frozenset(Purpose))
+
+
+def _offered(names: list[str] | tuple[str, ...], catalogue: Catalogue) -> dict[str, object]:
+    return {name: samples.sample(catalogue.by_key[name]) for name in names}

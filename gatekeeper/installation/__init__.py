@@ -1,0 +1,1 @@
+"""What one installation on one machine has: its keys, its request ids, its locks."""

@@ -1,0 +1,36 @@
+"""Where the visitor is. Nouns: frozen, typed, no logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from gatekeeper.model.law import Law
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a location database says of one address.
+
+    `anonymised` is true where it marks the address as a VPN, Tor exit, proxy, hosting or anycast network:
+    the place is then that of the machine in between, not of the visitor.
+    """
+
+    country: str | None
+    region: str | None = None
+    anonymised: bool = False
+
+
+class Place(Struct, frozen=True):
+    """Where the visitor is and which laws apply there.
+
+    `country` is ISO 3166-1 alpha-2, `region` the part of ISO 3166-2 after the dash; both `None` if unknown.
+    `how` tells how it was known: `address`, `context`, `caller`, `cdn`, `local`, `anonymised`, `unknown`.
+    `laws` is never empty, the strictest first: an unknown place has the strictest law there is.
+    """
+
+    country: str | None
+    region: str | None
+    how: str
+    laws: tuple[Law, ...]

@@ -1,0 +1,349 @@
+"""A gate at work in this process: the policy with its keys, clock, log, outbox and deliverer wired in.
+
+The one place where the pure stages meet the real clock, the disk and the network.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gatekeeper import context
+from gatekeeper.audit import retention
+from gatekeeper.audit.lines import Line
+from gatekeeper.audit.others import ASIDE, refuse_old_writers, set_aside
+from gatekeeper.audit.recover import missing
+from gatekeeper.audit.retention import Daily
+from gatekeeper.audit.signing import Signer
+from gatekeeper.audit.writer import AuditWriter, usable
+from gatekeeper.delivery.deliverer import Deliverer, Orders
+from gatekeeper.delivery.handover import Handover
+from gatekeeper.errors import AuditError, ConfigError, StorageError
+from gatekeeper.gate import Gate
+from gatekeeper.geoip.reader import Locations
+from gatekeeper.installation import ids, keys
+from gatekeeper.policy import Policy, archive, load_policy
+from gatekeeper.runtime.metrics import Metrics, disk_left
+from gatekeeper.storage import database
+from gatekeeper.storage.heads import SqliteHeads
+from gatekeeper.storage.protocols import Bounds, Needs, Opening, Recording
+from gatekeeper.storage.sqlite import open_store
+
+DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
+TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
+LOOK_AT_KEYS = 1.0  # seconds between two looks at the key folder: one `stat`
+FORK_DRAIN = 5.0  # seconds for requests under way before a fork
+KEEPING = 2.0  # seconds for the last events to be kept, before the deliverer ends
+_FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
+_log = logging.getLogger("gatekeeper")
+
+
+class Runtime:
+    """Everything one process needs. Threads start with the first event; before a fork they are ended, see `pause`.
+
+    `store` opens the store that keeps deliveries: the embedded one, unless you bring another (`storage/protocols.py`).
+    """
+
+    def __init__(self, config: str | Path | Policy, *, store: Opening = open_store) -> None:
+        policy = load_policy(config)
+        self.keys = prepare(policy)
+        self.metrics = Metrics()
+        self._watchers: list[Callable[[Gate], None]] = []
+        self._reloading = threading.Lock()
+        self._failing_since: float | None = None
+        self._writer = audit_writer(policy)
+        self._writer.changed = self._log_changed
+        self.store = store(needs(policy, self._writer))
+        self._keys_seen = keys.state(policy.keys_folder)
+        self._daily = Daily(
+            policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
+            every=LOOK_AT_KEYS, also=self._look_at_keys,
+        )  # fmt: skip
+        self._deliverer = Deliverer(
+            self.store.queue, self.store.withdrawals, orders(policy), metrics=self.metrics, clock=time.time
+        )
+        self._intake = Handover(self.store.intake, self._deliverer.take)
+        self.gate = self._gate(policy)
+        self._delivering = False
+        self.started = False  # in this process; what calls `start` for every request looks here first
+        _alive.add(self)
+        atexit.register(self.close)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force: the gate's."""
+        return self.gate.policy
+
+    def start(self) -> None:
+        """Deliver what is queued, also before the first event; not before a fork."""
+        self._deliverer.start()
+        self._daily.start()
+        self.started = True
+
+    def watch(self, swap: Callable[[Gate], None]) -> None:
+        """Have `swap` called with the new gate after a reload."""
+        self._watchers.append(swap)
+
+    def reload(self) -> bool:
+        """Read the policy file again; a policy that cannot be used is logged and the old one stays.
+
+        Everything that arrives later is decided by the new policy. `[storage]`, `[audit]` and `[keys]` need a restart.
+        """
+        with self._reloading:
+            try:
+                policy = reread(self.policy)
+                archive.keep(policy)
+            except ConfigError as error:
+                for problem in error.problems:
+                    _log.error("the new policy is refused, the old one stays: %s", problem)
+                return False
+            except AuditError as error:
+                _log.error("the new policy is refused, the old one stays: %s", error)
+                return False
+            self.store.use(bounds(policy))
+            old, self.gate = self.gate, self._gate(policy)
+            context.replace(old, self.gate)
+            for swap in self._watchers:
+                swap(self.gate)
+            self._deliverer.use(orders(policy))
+            _log.info("policy %s is in force", policy.version)
+            return True
+
+    def idle(self) -> bool:
+        """Whether every delivery has ended."""
+        return self.store.books.idle()
+
+    def problems(self) -> list[str]:
+        """What stands against taking events now, one sentence each; empty if nothing does."""
+        self._try_again()
+        policy, place = self.policy, self.store.books.place
+        problems = []
+        if self._writer.failing() or not os.access(policy.audit_folder, os.W_OK):
+            problems.append("the audit log cannot be written: nothing is sent")
+        failure = self.store.books.failing()
+        if failure is None and place is not None and not os.access(place, os.W_OK):
+            failure = "not writable"
+        if failure is not None:
+            problems.append(f"the outbox cannot be written ({failure}): no event is accepted")
+        full = [name for name in policy.destinations if not self.store.intake.room(name, 1)]
+        problems += [f"the queue of {name} is full" for name in full]
+        try:
+            for path in (policy.audit_folder, *([] if place is None else [place.parent])):
+                if disk_left(path) < DISK_LOW:
+                    problems.append(f"the disk of {path.name} is nearly full")
+        except OSError as error:
+            problems.append(f"the disk cannot be looked at ({error.strerror})")
+        return problems
+
+    def notes(self) -> list[str]:
+        """What an operator should look at though events are taken, one sentence each."""
+        count = set_aside(self.policy.audit_folder)
+        return [f"{count} streams in {ASIDE} were not written by this installation"] if count else []
+
+    def _look_at_keys(self) -> None:
+        """A key was added or removed: from now on the ring as it is now, everywhere at once."""
+        seen = keys.state(self.policy.keys_folder)
+        if seen == self._keys_seen:
+            return
+        self._keys_seen = seen
+        try:
+            ring = keys.load(self.policy.keys_folder, create=False)
+        except ConfigError as error:
+            _log.error("the keys cannot be read again, the old ones stay: %s", error)
+            return
+        with self._reloading:
+            if (ring.signing, ring.pseudonym) != (self.keys.signing, self.keys.pseudonym):
+                self.keys = self.gate.keys = ring
+                _log.info("the keys %s and %s are in use", ring.signing[0].id, ring.pseudonym[0].id)
+
+    def _try_again(self) -> None:
+        """Write nothing, where the last write failed: a gate that gets no events while it is not ready must recover.
+
+        An empty write says less than a line: so not at once, and not at every look.
+        """
+        now = time.monotonic()
+        if not self._writer.failing() and self.store.books.failing() is None:
+            self._failing_since = None
+            return
+        if self._failing_since is None:
+            self._failing_since = now
+        if now - self._failing_since < TRY_AGAIN:
+            return
+        self._failing_since = now
+        with contextlib.suppress(AuditError, StorageError, TimeoutError):
+            if self._writer.failing():
+                self._writer.append(()).result(5.0)
+            if self.store.books.failing() is not None:
+                self.store.books.try_again().result(5.0)
+
+    def scrape(self) -> bytes:
+        """The metrics, in Prometheus' text format. Raises StorageError."""
+        place = self.store.books.place
+        return self.metrics.text(
+            self.store.books.count(),
+            disk_left=None if place is None else disk_left(place.parent),
+            overdue=retention.read(self.policy.audit_folder).overdue,
+            set_aside=set_aside(self.policy.audit_folder),
+            now=time.time(),
+        )
+
+    def _log_changed(self) -> None:
+        self.metrics.log_is(failing=self._writer.failing(), anchor_failing=self._writer.anchor_failing())
+
+    def close(self) -> None:
+        """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it again."""
+        self.started = False
+        self._daily.close()
+        self._intake.wait(KEEPING)
+        self._deliverer.close()
+        try:
+            self.store.close()
+        except StorageError:
+            _log.error("the outbox could not be closed")
+        self._writer.close()
+
+    def pause(self) -> None:
+        """End every thread and close every file, for this process is about to fork: see `_before_fork`."""
+        self._delivering, self.started = self._deliverer.running, False
+        self._daily.close()
+        self._intake.wait(KEEPING)
+        self._deliverer.close(drain=FORK_DRAIN)
+        with contextlib.suppress(StorageError):
+            self.store.close()
+        self._writer.close()
+
+    def resume(self) -> None:
+        """Go on in the parent: if this process delivered before, it does so again."""
+        if self._delivering:
+            self.start()
+
+    def _gate(self, policy: Policy) -> Gate:
+        return Gate(
+            policy,
+            self.keys,
+            clock=time.time,
+            new_id=ids.request_id,
+            lookup=place_lookup(policy),
+            recorder=self._writer,
+            intake=self._intake,
+            refusals=self.store.refusals,
+            metrics=self.metrics,
+            arrived=self._deliverer.start,
+        )
+
+
+_alive: weakref.WeakSet[Runtime] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    """SQLite keeps its locks on a file per process, and a child would believe that it holds its parent's.
+
+    (sqlite.org, "How To Corrupt An SQLite Database File", 2.6.) So a process forks with nothing of ours open. It
+    matters where a server loads the app, the app tracks, and then the server forks its workers.
+    """
+    for one in list(_alive):
+        one.pause()
+
+
+def _after_fork() -> None:
+    for one in list(_alive):
+        one.resume()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)
+
+
+def start(config: str | Path | Policy = "gatekeeper.toml", *, store: Opening = open_store) -> Runtime:
+    """The gate of a process that serves no app: a worker, a script. `track`, `load` and caught clients work by it.
+
+    Raises ConfigError if the policy cannot be used.
+    """
+    runtime = Runtime(config, store=store)
+    context.install(runtime.gate)
+    return runtime
+
+
+def check(policy: Policy) -> None:
+    """Make log, embedded store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
+    prepare(policy)
+    database.prepare(policy.database_file)
+
+
+def prepare(policy: Policy) -> keys.KeyRing:
+    """Make log and keys if they are not there, and keep the policy for those who ask what was decided by it.
+
+    Raises ConfigError if one of them cannot be used.
+    """
+    usable(policy.audit_folder)
+    refuse_old_writers(policy.audit_folder)
+    try:
+        archive.keep(policy)
+    except AuditError as error:
+        raise ConfigError(f"audit.path: {error}; make it writable") from None
+    keys.audit(policy.keys_folder)
+    return keys.load(policy.keys_folder)
+
+
+def bounds(policy: Policy) -> Bounds:
+    """What a policy asks of the store."""
+    table = policy.file.delivery
+    return Bounds(tuple(policy.destinations), table.max_queued, table.dead_letters)
+
+
+def orders(policy: Policy) -> Orders:
+    """What a policy asks of the deliverer."""
+    return Orders(policy.destinations, policy.file.delivery.timeout)
+
+
+def needs(policy: Policy, recorder: Recording) -> Needs:
+    """What a policy's store is opened with."""
+
+    def lost(lines: Sequence[Line], since: float) -> list[Line]:
+        return missing(policy.audit_folder, Signer(policy.keys_folder), lines, since, now=time.time())
+
+    return Needs(
+        url=policy.file.storage.url,
+        folder=policy.folder,
+        bounds=bounds(policy),
+        recorder=recorder,
+        missing=lost,
+        clock=time.time,
+    )
+
+
+def audit_writer(policy: Policy) -> AuditWriter:
+    """The writer of a policy's log."""
+    table = policy.file.audit
+    return AuditWriter(
+        policy.audit_folder,
+        signer=Signer(policy.keys_folder),
+        rotate=table.rotate,
+        checkpoint=table.checkpoint,
+        anchor=table.anchor,
+        base=policy.folder,
+        heads=SqliteHeads(policy.database_file),
+        fsync=table.fsync == "batch",
+    )
+
+
+def reread(policy: Policy) -> Policy:
+    """The policy in the same file, as it is now. Raises ConfigError if it cannot take the old one's place."""
+    if policy.path is None:
+        raise ConfigError("the policy did not come from a file")
+    new = load_policy(policy.path)
+    for name in _FIXED:
+        if getattr(new.file, name) != getattr(policy.file, name):
+            raise ConfigError(f"{name}: cannot change while the gate runs; restart it")
+    return new
+
+
+def place_lookup(policy: Policy) -> Locations:
+    """The look-up of addresses: the operator's own location database, or the bundled one."""
+    return Locations(policy.database_path)

@@ -1,0 +1,82 @@
+"""`GatekeeperMiddleware`: the gate inside an ASGI app. Pure ASGI; what is not ours passes through untouched.
+
+app = GatekeeperMiddleware(app, config="gatekeeper.toml")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gatekeeper import context
+from gatekeeper.policy import Policy
+from gatekeeper.runtime import Runtime
+from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
+from gatekeeper.shells.asgi.caller import here
+from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED, local_path
+from gatekeeper.shells.asgi.serving import Current
+
+
+class GatekeeperMiddleware:
+    """Answers the endpoints under the policy's prefix and gives the app's code the visitor's context.
+
+    `config` is a path or a loaded `Policy`; a policy that cannot be used raises ConfigError here, at start,
+    never at the first request.
+    """
+
+    def __init__(self, app: App, config: str | Path | Policy = "gatekeeper.toml") -> None:
+        self.app = app
+        self.runtime = Runtime(config)
+        self._current = Current(self.runtime)
+        context.install(self.runtime.gate)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI connection."""
+        kind, serving = scope["type"], self._current.now
+        if kind == "http":
+            if not self.runtime.started:
+                self.runtime.start()
+            path = local_path(scope) if scope.get("root_path") else scope["path"]
+            if path.startswith(serving.prefix) or path == GPC_RESOURCE:
+                await serving.endpoints(scope, receive, send)
+                return
+            for name, _ in scope["headers"]:
+                if name == b"sec-gpc":
+                    if serving.endpoints.honours_opt_out(scope):
+                        send = _showing(send)
+                    break
+        elif kind == "lifespan":
+            try:
+                await self.app(scope, self._before_shutdown(receive), send)
+            finally:
+                # Not awaited: once the app has said that it is down, the server cancels whatever still waits.
+                self.runtime.close()
+            return
+        mark = context.current.set(here(serving.gate, scope))
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            context.current.reset(mark)
+
+    def _before_shutdown(self, receive: Receive) -> Receive:
+        """A receive that ends our calls before the app hears that it is over: the server may cancel us after that."""
+
+        async def with_end() -> Message:
+            message = await receive()
+            if message.get("type") == "lifespan.shutdown":
+                await self._current.relay.close()
+            return message
+
+        return with_end
+
+
+def _showing(send: Send) -> Send:
+    """A send that adds the header by which the page can show that the opt-out was honoured."""
+
+    async def with_header(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            if HONOURED not in headers:  # of a gate further inside
+                message = {**message, "headers": [*headers, HONOURED]}
+        await send(message)
+
+    return with_header

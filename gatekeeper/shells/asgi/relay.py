@@ -1,0 +1,192 @@
+"""`<prefix>/to/<destination>/<vendor path>`: calls in, the vendor's answer or its stand-in out.
+
+Plan, record, send, record, answer: the order of `gate/calls.py`. The only places a request can go are the policy's
+own destinations, and there only the paths that a dialect knows; everything sent is built anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Coroutine, Iterable
+from typing import Final
+
+from msgspec import structs
+
+from gatekeeper.audit.lines import Line
+from gatekeeper.delivery.direct import BUSY, DirectSender
+from gatekeeper.delivery.send import NO_ANSWER
+from gatekeeper.errors import AuditError, DeliveryError, StorageError
+from gatekeeper.gate import Gate
+from gatekeeper.gate.batches import plan_request
+from gatekeeper.gate.calls import CallPlan, decision_lines, finish_call, sweep_call, unrecorded
+from gatekeeper.gate.ports import Recorder
+from gatekeeper.model import Answer, Call, Caller
+from gatekeeper.model.reasons import INTERNAL
+from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
+from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
+from gatekeeper.shells.asgi.caller import from_browser, identify
+from gatekeeper.shells.asgi.turns import Turns
+from gatekeeper.shells.server.target import raw_path
+from gatekeeper.signals import context, header_values
+from gatekeeper.vendors.kind import Destination
+
+_log = logging.getLogger("gatekeeper")
+RETRY_AFTER: Final = (b"retry-after", b"5")
+UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
+# Set by browsers alone: pages cannot write them (fetch standard, "forbidden request-header"), and server SDKs have no
+# use for them. Not Sec-Fetch-Mode: Node's own fetch sends it. Not cookies: servers pass visitors' cookies on.
+_BROWSERS: Final = (b"sec-fetch-site", b"origin")
+# What a vendor's answer may say to the caller besides its body.
+_ANSWERED: Final = frozenset(
+    {"content-type", "retry-after", "x-sentry-rate-limits", "x-sentry-error", "allow", "www-authenticate"}
+)
+_HEADER_NAMES: Final = re.compile(rb"[A-Za-z0-9-]+(?:[ \t]*,[ \t]*[A-Za-z0-9-]+){0,49}")
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\t]")
+_OURS: Final = frozenset({b"cookie", context.HEADER})
+_OURS_TRUSTED: Final = _OURS | {b"authorization"}
+Carried = tuple[CallPlan, Answer | None, str | None]
+
+
+class Relay:
+    """The endpoint, for any policy. One pool of connections for all calls of this process."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._lines = Turns(recorder.append)
+        self._sender = DirectSender()
+        self._under_way: set[asyncio.Task[Carried]] = set()
+
+    async def reply(self, gate: Gate, scope: Scope, headers: Headers, read: Read) -> Reply:
+        """Answer one call by a gate's policy. Its path and query are looked at already (see `endpoints`).
+
+        Raises what `read` raises: its body is too large or too slow.
+        """
+        policy = gate.policy
+        caller = identify(scope, headers, gate)
+        admitted = admission(scope["method"], headers, caller, policy.origins)
+        if admitted is None:
+            return NOT_LISTED
+        allowed = admitted.cors
+        if allowed:
+            allowed = (*allowed, (b"access-control-expose-headers", b"Gatekeeper-Decision"))
+        # As it came, not as it was decoded: what is handed on is exactly what was looked at.
+        name, slash, rest = raw_path(scope).removeprefix(f"{policy.prefix}/to/".encode()).partition(b"/")
+        to = policy.destinations.get(name.decode("latin-1"))
+        if to is None:
+            detail = "the path is <prefix>/to/<name in [destinations]>/<the vendor's path>"
+            return problem_reply(404, "there is no such destination", detail=detail, headers=allowed)
+        if scope["method"] == "OPTIONS":
+            return Reply(204, b"", (*allowed, *_preflight(headers)))
+        path, query = slash + rest or b"/", bytes(scope.get("query_string", b""))
+        call = Call(
+            method=scope["method"],
+            path=path.decode("ascii"),
+            query=query.decode("ascii"),
+            headers=_own_kept_back(caller),
+            body=await read(),
+        )
+        carrying = self._carry(gate, to, call, structs.replace(_seen(caller), foreign=admitted.foreign))
+        try:
+            if TARGET in scope.get("extensions", ()):  # our own server does not cancel what it has begun
+                plan, answer, why = await carrying
+            else:
+                plan, answer, why = await self._shielded(carrying)
+        except (AuditError, StorageError) as error:  # what the visitor refuses may still be queued: nothing was sent
+            gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
+            return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
+        decided: Headers = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
+        if answer is not None:
+            return Reply(answer.status, answer.body, (*_known(answer), *decided))
+        if why == BUSY:
+            title = f"too many calls to {to.name} are under way"
+            return problem_reply(503, title, headers=(RETRY_AFTER, *decided))
+        if why is not None and why.endswith("timeout"):
+            return problem_reply(504, f"{to.name} did not answer in time", headers=decided)
+        return problem_reply(502, f"{to.name} could not be reached", detail=why, headers=decided)
+
+    async def close(self) -> None:
+        """Wait for what is under way (no longer than a call may take), then close the connections."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=self._sender.timeout)
+        await self._sender.close()
+        await asyncio.sleep(0)  # the last outcomes go over at the end of a turn
+
+    async def _shielded(self, carrying: Coroutine[None, None, Carried]) -> Carried:
+        """A caller who goes away, or a server that cancels, must not leave a call without its outcome."""
+        work = asyncio.create_task(carrying)
+        self._under_way.add(work)
+        work.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(work)
+
+    async def _carry(self, gate: Gate, to: Destination, call: Call, caller: Caller) -> Carried:
+        """The plan, the answer for the caller, and a short code where there is none."""
+        lines = self._lines
+        plan = plan_request(gate, to, call, caller)
+        swept = sweep_call(gate, plan)
+        if swept is not None:
+            await asyncio.wrap_future(swept)
+        try:
+            await lines.wait(decision_lines(gate, plan))
+        except AuditError:
+            plan = unrecorded(plan)
+        gate.metrics.count_call(to.name, "sent" if plan.outgoing is not None else plan.reason or INTERNAL)
+        if plan.outgoing is None:
+            return plan, plan.answer, None
+        why: str | None = UNKNOWN  # cancelled while it was under way: the vendor may have it, or not
+        answer: Answer | None = None
+        try:
+            table = gate.policy.file.delivery
+            answer = await self._sender.send(to.name, plan.outgoing, (table.timeout, table.max_concurrent))
+        except DeliveryError as error:
+            why = str(error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the outcome is recorded
+            _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)
+            why = "internal_error"
+        finally:
+            relayed = _finish(gate, plan, answer, why, lines)
+        return plan, relayed, why
+
+
+def _finish(
+    gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None, lines: Turns[Line, None]
+) -> Answer | None:
+    """Record the outcome; the log tells apart only whether the vendor may have the call (`unknown`) or cannot."""
+    try:
+        return finish_call(gate, plan, answer, UNKNOWN if why in NO_ANSWER else why, lines.put)
+    except Exception as error:  # noqa: BLE001  # an answer that cannot be read is no answer; the outcome is recorded
+        _log.error("the answer of %s could not be read (%s)", plan.to.name, type(error).__name__)
+        return finish_call(gate, plan, None, UNKNOWN, lines.put)
+
+
+def _seen(caller: Caller) -> Caller:
+    """The caller, with an address only if the visitor's own browser is the peer (DESIGN, rule 2).
+
+    A call that no browser made and that no context came with is of an unknown visitor: the address is that of
+    some server, and its law would be the wrong one.
+    """
+    if any(name in _BROWSERS for name, _ in caller.headers):
+        return caller
+    return structs.replace(caller, address=None, edge=None, relayed=not from_browser(caller.headers))
+
+
+def _own_kept_back(caller: Caller) -> Headers:
+    """The headers a dialect may look at: no cookies, and nothing that was meant for the gate."""
+    ours = _OURS_TRUSTED if caller.trusted else _OURS
+    return tuple([header for header in caller.headers if header[0] not in ours])
+
+
+def _known(answer: Answer) -> Iterable[Header]:
+    for name, value in answer.headers:
+        if name.lower() in _ANSWERED and not _UNPRINTABLE.search(value):
+            yield name.lower().encode("ascii"), value.encode("ascii")
+    yield b"cache-control", b"no-store"  # an answer belongs to one visitor and one moment
+
+
+def _preflight(headers: Headers) -> Iterable[Header]:
+    """What a page of a listed origin may send: the vendor's SDK decides that, not we."""
+    yield b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"
+    asked = header_values(headers, b"access-control-request-headers")
+    if len(asked) == 1 and _HEADER_NAMES.fullmatch(asked[0]):
+        yield b"access-control-allow-headers", asked[0]
+    yield b"access-control-max-age", b"600"

@@ -1,0 +1,1 @@
+"""The standalone server: its protocol, its workers, its sidecar."""
