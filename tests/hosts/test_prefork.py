@@ -114,6 +114,7 @@ FORKING = """
 import os, sys
 import gatekeeper
 from gatekeeper import context
+from gatekeeper.shells.asgi.caller import here
 
 runtime = gatekeeper.start(sys.argv[1])
 cookie = gatekeeper.issue_consent(config=runtime.policy, analytics=True).partition(";")[0].encode()

@@ -26,7 +26,7 @@ DONE: list[str] = []
 def whose():
     """Which context code runs in: nobody's where the app is bare."""
     here = context.current.get()
-    return "nobody" if here is None else dict(here.scope["headers"]).get(b"x-visitor", b"?").decode()
+    return "nobody" if here is None else dict(here.caller().headers).get(b"x-visitor", b"?").decode()
 
 
 async def stream(request):
