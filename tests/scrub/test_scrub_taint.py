@@ -60,6 +60,12 @@ TEXTS = [
     pytest.param(hashlib.md5(ADDRESS).hexdigest(), "[email]", id="md5"),
     pytest.param("u/" + hashlib.sha1(ADDRESS).hexdigest().upper(), "u/[email]", id="sha1"),
     pytest.param(base64.b64encode(hashlib.sha256(ADDRESS).digest()).decode(), "[email]=", id="sha256-in-base64"),
+    pytest.param(
+        base64.b64encode(hashlib.sha256(ADDRESS).digest())[:42].decode(), "[email]", id="sha256-in-base64-cut-by-one"
+    ),
+    pytest.param(hashlib.sha256(ADDRESS).hexdigest()[:16], "[email]", id="sha256-cut-short"),
+    pytest.param(b"<Jane Doe>".hex()[:-1], "[last_name]", id="hex-cut-within-a-byte"),
+    pytest.param("a" + b"<Jane Doe>".hex(), "[last_name]", id="hex-after-another-digit"),
     pytest.param(hashlib.sha256(NUMBER).hexdigest(), "[phone]", id="sha256-of-the-number"),
     pytest.param(hashlib.sha256(b"491711234987").hexdigest(), "[phone]", id="sha256-of-the-digits"),
 ]
@@ -97,6 +103,7 @@ IDS = [
     "cart_doe_7",
     "01711234987",
     hashlib.sha256(ADDRESS).hexdigest(),
+    "".join(f"%{ord(one):02x}" for one in base64.b64encode(hashlib.sha256(ADDRESS).digest()).decode())[:128],
     "amFuZS5kb2VAZXg=",
 ]
 
