@@ -125,7 +125,8 @@ def _same(run: str, digest: str) -> int:
 def _addresses(value: str) -> Iterable[str]:
     """The forms in which an e-mail address is hashed somewhere."""
     low = value.strip().lower()
-    yield from (value, value.strip(), low, value.strip().upper())
+    for one in (value, value.strip()):
+        yield from (one, one.lower(), one.upper())
     local, _, domain = low.rpartition("@")
     plain = local.partition("+")[0]
     yield from (f"{plain}@{domain}", f"{local.replace('.', '')}@{domain}", f"{plain.replace('.', '')}@{domain}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from time import process_time
 
 import pytest
@@ -118,6 +119,16 @@ def test_a_digest_of_something_else_is_an_identifier() -> None:
     """Only a digest of this event's own e-mail address or number is a contact."""
     for value in (hashlib.sha256(b"order 7").hexdigest(), hashlib.md5(b"someone@example.com").hexdigest()):
         assert personal_shape(value, searching(**JANE)) is None
+
+
+@pytest.mark.parametrize(
+    "written", ["Jane.Doe@Example.com ", "jane.doe@example.com ", "jane.doe@example.com", " JANE@X.EU"]
+)
+@pytest.mark.parametrize("change", [str, str.strip, str.lower, str.upper])
+def test_a_digest_of_an_address_is_found_whatever_was_hashed(written: str, change: Callable[[str], str]) -> None:
+    """As it came or trimmed, in small letters or capitals."""
+    digest = hashlib.md5(change(written).encode()).hexdigest()
+    assert personal_shape(digest, searching(email=written)) == "email"
 
 
 def test_a_hash_that_came_in_the_place_of_an_address_is_looked_for_too() -> None:
