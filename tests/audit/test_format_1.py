@@ -88,8 +88,8 @@ def test_it_is_read_and_searched_together_with_the_new(scene):
     assert {row["request_id"] for row in found} == {"req_test", "req_new"}
     (sent,) = [row for row in found if row["request_id"] == "req_test" and row["destination"] == "ga4"]
     assert sent["status"] == "delivered"
-    record = read.find(scene.log, "req_test")
-    assert record is not None and record["subjects"] == sorted(people)
+    (record,) = read.find(scene.log, "req_test")
+    assert record["subjects"] == sorted(people)
 
 
 def test_its_subjects_are_removed_in_its_own_spelling(scene):
