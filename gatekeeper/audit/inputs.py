@@ -62,6 +62,8 @@ def of_event(plan: Plan, policy: Policy, names: Names, more: Mapping[str, Any]) 
         told["offered"] = [*event.offered]
     if unusable:
         told["unusable"] = names.keys(unusable)
+    if given.unnamed:
+        told["unnamed"] = True
     if given.vendors:
         told["vendors"] = given.vendors
     if given.unfit:

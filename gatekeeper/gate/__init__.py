@@ -238,10 +238,10 @@ class Gate:
         event = scrubber.envelope(event, request_id)
         aside = _Aside(scrubber, self._layouts.of(event))
         shaped: dict[str, Shaped] = {}
+        refused = event.name != posted.name
         for to in policy.destinations_for(posted.name):
-            if event.name != posted.name:
-                steps = (Step("event name", "refused", "it holds what the event declares"),)
-                decisions.append(structs.replace(failed(to), reason=INSUFFICIENT, steps=steps))
+            if refused:
+                decisions.append(unnamed(to))
                 continue
             try:
                 decision, outgoing = self._for_destination(event, consent, place, to, at, aside)
@@ -253,7 +253,7 @@ class Gate:
                 shaped[to.name] = outgoing
         left = subjects.identifiers(event.data, policy.catalogue.identifying, [one.sent for one in shaped.values()])
         about = self.subjects_of(caller, consent, [*left, *aside.derived], posted)
-        inputs = Inputs("event", age_of(caller), posted.purposes, aside.vendors, aside.unfit)
+        inputs = Inputs("event", age_of(caller), posted.purposes, aside.vendors, aside.unfit, refused)
         return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
 
     def take(
@@ -479,3 +479,9 @@ def insufficient(decision: Decision, why: str) -> Decision:
 def failed(to: Destination) -> Decision:
     """The decision where the gate itself fails: closed."""
     return Decision(to.name, _BLOCK, INTERNAL, kept={}, legal_basis=to.legal_basis)
+
+
+def unnamed(to: Destination) -> Decision:
+    """The decision on an event that is called by what it declares."""
+    steps = (Step("event name", "refused", "it holds what the event declares"),)
+    return structs.replace(failed(to), reason=INSUFFICIENT, steps=steps)

@@ -53,6 +53,7 @@ _log = logging.getLogger("gatekeeper")
 _HEADER_FIELDS: Final = {b"user-agent": ("User-Agent", "user_agent"), b"referer": ("Referer", "referrer")}
 _HEADER: Final = "header"  # begins the path of such a leaf
 _EMPTY: Final = Answer(204)
+_EVERY_PURPOSE: Final = frozenset(Purpose)
 
 
 class CallPlan(Discreet, frozen=True):
@@ -288,7 +289,7 @@ class _Judged:
         self.vendor = Permission.UNKNOWN
         self.kept: Kept | None = None
         self.shared: Sequence[Leaf | None] = ()
-        if to.events is not None and element.event not in to.events:
+        if to.events is not None and self.event.name not in to.events:
             self.decision = structs.replace(failed(to), reason=NOT_ROUTED)
             return
         if to.vendor_id is not None:
@@ -329,5 +330,9 @@ class _Judged:
         found = [*subjects.identifiers(self.event.data, gate.policy.catalogue.identifying, ()), *self.found]
         about = gate.subjects_of(self.about, self.consent, found)
         known = {} if self.vendor is Permission.UNKNOWN else {self.decision.destination: self.vendor}
-        inputs = Inputs("call", age_of(self.about), None, known)
+        usual = gate.policy.event_purposes.get(self.event.name, _EVERY_PURPOSE)
+        declared = (
+            None if self.event.purposes == usual else self.event.purposes
+        )  # by a name that may not be written down
+        inputs = Inputs("call", age_of(self.about), declared, known)
         return Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, about, inputs)

@@ -20,7 +20,7 @@ from gatekeeper.audit.vocabulary import Names
 from gatekeeper.consent.resolve import resolve
 from gatekeeper.decision import decide
 from gatekeeper.fields import Catalogue
-from gatekeeper.gate import failed, insufficient, settled
+from gatekeeper.gate import failed, insufficient, settled, unnamed
 from gatekeeper.gate.elements import TRUNCATED
 from gatekeeper.model import (
     Consent,
@@ -86,7 +86,7 @@ def recompute(record: Mapping[str, Any], policy: Policy, *, laws: str = "recorde
         age_band=given.get("age"),
     )
     told = {one["destination"]: one for one in record["deliveries"]}
-    if given["kind"] == "call":
+    if given["kind"] == "call" or given.get("unnamed"):  # where the event went by its name is not in the line
         wanted = tuple(policy.destinations[name] for name in told if name in policy.destinations)
         if len(wanted) != len(told):
             raise Unknowable(Unknown.NO_DESTINATION)
@@ -140,6 +140,8 @@ class _Again:
         """The decision; `told` is what the line says of it, empty if nothing."""
         if told.get("reason") == INTERNAL:
             raise Unknowable(Unknown.GATE_FAILED)
+        if self.given.get("unnamed"):
+            return unnamed(to)
         call = self.given["kind"] == "call"
         if call and to.events is not None and self.event.name not in to.events:
             return structs.replace(failed(to), reason=NOT_ROUTED)

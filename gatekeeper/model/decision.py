@@ -17,7 +17,8 @@ class Inputs(Struct, frozen=True):
     """What a decision was made from besides event, place and signals: with them it can be made again without a value.
 
     `kind` is `event` or `call`. `declared` are purposes that the event itself declares; `vendors` what TC strings say
-    of a destination's vendor; `unfit` the fields whose values a destination could not take where that left too little.
+    of a destination's vendor; `unfit` the fields whose values a destination could not take where that left too little;
+    `unnamed` says that the event was called by what it declares, and went nowhere.
     """
 
     kind: str = "event"
@@ -25,6 +26,7 @@ class Inputs(Struct, frozen=True):
     declared: frozenset[Purpose] | None = None
     vendors: Mapping[str, Permission] = msgspec.field(default_factory=dict)
     unfit: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    unnamed: bool = False
 
 
 class Verdict(StrEnum):

@@ -1,7 +1,8 @@
 """Declared e-mail addresses and phone numbers: as digests, and as digits. Pure. Part of taint.py.
 
 A run of digits is a declared number if seven or more digits of its end are in it, whatever stands between them. A
-digest is one of a normal form of the address or number, or a hash that came in its place.
+digest is one of a normal form of the address or number, or a hash that came in its place. One that was cut short is as
+good as whole from its first sixteen characters on: nobody else has those.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 import phonenumbers
 
@@ -18,12 +19,14 @@ from gatekeeper.scrub.found import Span
 
 _SHORTEST: Final = 7  # digits
 _DIGITS: Final = re.compile(r"\+?[0-9(](?:[ \t.\-/()_+]{0,3}[0-9]){6,}")
-_HEX: Final = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?![0-9A-Fa-f])")
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_\-]{22,}")
+_HEAD: Final = 16  # characters of a digest, in hexadecimal or base64, that are no chance
+_HEX: Final = re.compile(rf"(?<![0-9A-Fa-f])[0-9A-Fa-f]{{{_HEAD},}}")
+_BASE64: Final = re.compile(rf"[A-Za-z0-9+/_\-]{{{_HEAD},}}")
 _BOTH_CASES: Final = re.compile("(?=.*[A-Z]).*[a-z]")
 _GIVEN: Final = re.compile(r"([0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?:\.[0-9A-Za-z_-]{2,8})?")
 _ALGORITHMS: Final = ("md5", "sha1", "sha256")
 _GMAIL: Final = ("gmail.com", "googlemail.com")
+_Digests: TypeAlias = dict[str, list[tuple[str, str]]]  # first characters -> the digests and their fields
 
 
 class Contacts:
@@ -34,7 +37,7 @@ class Contacts:
     def __init__(self, emails: tuple[str, ...], phones: tuple[str, ...]) -> None:
         self._emails = emails
         self._phones = phones
-        self._digests: tuple[dict[str, str], dict[str, str]] | None = None
+        self._digests: tuple[_Digests, _Digests] | None = None
         self._numbers: list[tuple[str, str, str]] = []  # digits with country code, digits without, field
         for phone in phones:
             full, national = _number(phone)
@@ -50,20 +53,20 @@ class Contacts:
         if self._numbers:
             for match in _DIGITS.finditer(text):
                 yield from self._in_digits(match)
-        if len(text) < 22 or not (self._emails or self._phones):
+        if len(text) < _HEAD or not (self._emails or self._phones):
             return
         for match in _HEX.finditer(text):
-            shape = self._made()[0].get(match.group().lower())
-            if shape is not None:
-                yield Span(match.start(), match.end(), shape)
+            run = match.group().lower()
+            for digest, shape in self._made()[0].get(run[:_HEAD], ()):
+                yield Span(match.start(), match.start() + _same(run, digest), shape)
         for match in _BASE64.finditer(text):
             if not _BOTH_CASES.match(match.group()):
                 continue
             run = match.group().replace("+", "-").replace("/", "_")
-            for digest, shape in self._made()[1].items():
-                at = run.find(digest)
-                if at >= 0:
-                    yield Span(match.start() + at, match.start() + at + len(digest), shape)
+            for head, digests in self._made()[1].items():
+                at = run.find(head)
+                for digest, shape in digests if at >= 0 else ():
+                    yield Span(match.start() + at, match.start() + at + _same(run[at:], digest), shape)
 
     def _in_digits(self, match: re.Match[str]) -> Iterator[Span]:
         written = match.group()
@@ -84,13 +87,14 @@ class Contacts:
                 start -= 1
             yield Span(match.start() + start, match.start() + places[end - 1] + 1, shape)
 
-    def _made(self) -> tuple[dict[str, str], dict[str, str]]:
+    def _made(self) -> tuple[_Digests, _Digests]:
         if self._digests is None:
-            plain: dict[str, str] = {}
-            packed: dict[str, str] = {}
+            plain: _Digests = {}
+            packed: _Digests = {}
             for shape, raw, digest in self._all():
-                plain.setdefault(raw or digest.hex(), shape)
-                packed.setdefault(base64.urlsafe_b64encode(digest).rstrip(b"=").decode(), shape)
+                written = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+                for made, whole in ((plain, raw or digest.hex()), (packed, written)):
+                    made.setdefault(whole[:_HEAD], []).append((whole, shape))
             self._digests = plain, packed
         return self._digests
 
@@ -111,10 +115,18 @@ class Contacts:
                         )
 
 
+def _same(run: str, digest: str) -> int:
+    """How much of a run is the beginning of a digest."""
+    return next(
+        (n for n, (one, other) in enumerate(zip(run, digest, strict=False)) if one != other), min(len(run), len(digest))
+    )
+
+
 def _addresses(value: str) -> Iterable[str]:
     """The forms in which an e-mail address is hashed somewhere."""
     low = value.strip().lower()
-    yield from (value, value.strip(), low, value.strip().upper())
+    for one in (value, value.strip()):
+        yield from (one, one.lower(), one.upper())
     local, _, domain = low.rpartition("@")
     plain = local.partition("+")[0]
     yield from (f"{plain}@{domain}", f"{local.replace('.', '')}@{domain}", f"{plain.replace('.', '')}@{domain}")

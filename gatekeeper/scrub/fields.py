@@ -133,8 +133,7 @@ def _remembered(row: Field, text: str, params: frozenset[str] | None, search: Se
     """A URL (with the parameters it may keep) or a text (`None`), scrubbed."""
     key = (text, params, search.secrets.more)
     machinery = row.key in _MACHINERY
-    # A text that has a format has no room for anything else.
-    if key in _CLEAN and (row.format is not None or not search.declared(text, machinery=machinery)):
+    if key in _CLEAN and not search.declared(text, machinery=machinery):
         return text, ()
     result = scrub_text(text, search, machinery=machinery) if params is None else scrub_url(text, params, search)
     if not result.found and result.text == text:

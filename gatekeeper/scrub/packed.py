@@ -15,7 +15,7 @@ from gatekeeper.scrub.found import Span
 
 SHORTEST = 8  # eight characters of base64 hold six: a@b.co
 _RUN = re.compile(r"[A-Za-z0-9+/_\-]{8,}")
-_HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){6,}(?![0-9A-Fa-f])")
+_HEX = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{12,}")
 # "@" is 0x40, digits are 0x3?: the sextets they give as first, second and third byte of a triple.
 _AT_OR_DIGITS = re.compile(
     "Q[A-P]|[EUk0][A-D]|[BFJNRVZdhlptx159]A|[MNO][DTjz]|[DTjz][AEIMQUYcgkosw048][wxyz0-5]|[wxyz0-5][MNO]"
@@ -64,10 +64,9 @@ def find(text: str, holds: Holds) -> Iterator[Span]:
         # A slash may be a character of the base64 itself; only then is the whole run its carrier.
         if not found and "/" in run and (shape := _shape(run, holds, shifts)):
             yield Span(begin, match.end(), shape)
-    for match in _HEX.finditer(text):
-        inner = bytes.fromhex(match.group()).decode("utf-8", "replace")
-        if shape := holds(inner, not _CONTROL.search(inner)):
-            yield Span(match.start(), match.end(), shape)
+    for start, end, inner, clean in _in_hex(text):
+        if shape := holds(inner, clean):
+            yield Span(start, end, shape)
 
 
 def words(text: str) -> Iterator[tuple[int, int, str, bool]]:
@@ -91,9 +90,7 @@ def words(text: str) -> Iterator[tuple[int, int, str, bool]]:
                 clean = not _CONTROL.search(inner)
                 if clean or _PLAIN.search(inner):
                     yield begin + start, begin + end, inner, clean
-    for match in _HEX.finditer(text):
-        inner = bytes.fromhex(match.group()).decode("utf-8", "replace")
-        yield match.start(), match.end(), inner, not _CONTROL.search(inner)
+    yield from _in_hex(text)
 
 
 def readable(word: str) -> str | None:
@@ -107,6 +104,15 @@ def _may_hold_text(word: str) -> bool:
     if not (_ALL_KINDS.match(word) or (_MIXED.search(word) and _LETTERS.search(word))):
         return False
     return not _DIGITS_OF_HEX.fullmatch(word)
+
+
+def _in_hex(text: str) -> Iterator[tuple[int, int, str, bool]]:
+    """Each run of hexadecimal digits, as `words` gives them; of an odd number the first or the last is left out."""
+    for match in _HEX.finditer(text):
+        run = match.group()
+        for pairs in (run,) if len(run) % 2 == 0 else (run[:-1], run[1:]):
+            inner = bytes.fromhex(pairs).decode("utf-8", "replace")
+            yield match.start(), match.end(), inner, not _CONTROL.search(inner)
 
 
 def _shape(word: str, holds: Holds, shifts: int) -> str | None:

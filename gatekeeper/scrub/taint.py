@@ -240,10 +240,13 @@ def declared(pairs: Iterable[tuple[str, object]]) -> Taint | None:
         for one in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(one, int) and not isinstance(one, bool):
                 one = str(one)
-            if (isinstance(one, str) and 2 <= len(one := one.strip()) <= 320) or (
-                one and _HAN_OR_HANGUL.fullmatch(str(one))
-            ):
-                values[shape, str(one)] = None
+            if not isinstance(one, str):
+                continue
+            bare = one.strip()
+            if 2 <= len(bare) <= 320 or _HAN_OR_HANGUL.fullmatch(bare):
+                values[shape, bare] = None
+                if shape in ("email", "phone"):
+                    values[shape, one] = None  # somebody may have hashed it with the spaces around it
     return Taint(tuple(values)) if values else None
 
 

@@ -149,6 +149,11 @@ class Canary:
     way: str = "plain"
 
 
+def ruling(to: Destination, policy: Policy = GATES["gdpr"].policy) -> Policy:
+    """The policy with this destination, which a seed may have to itself."""
+    return replace(policy, destinations={**policy.destinations, to.name: to})
+
+
 def seeds(dialect: Dialect, policy: Policy = GATES["gdpr"].policy) -> list[Seed]:
     """All seeds of a dialect, for the policy's destinations of its kind."""
     found = [seed for call in CALLS if (seed := seed_of(dialect, call, policy)) is not None]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 DIGITS = "123456789"
+CUT = 17  # characters of a digest that was cut short
 
 
 def person(luck: random.Random) -> dict[str, str]:
@@ -32,12 +33,13 @@ def person(luck: random.Random) -> dict[str, str]:
 
 
 def digests(value: str) -> list[str]:
-    """Of one normal form, in hexadecimal (both cases) and base64 (both alphabets)."""
+    """Of one normal form, in hexadecimal (both cases) and base64 (both alphabets), each whole and cut short."""
     found = []
     for name in ("md5", "sha1", "sha256"):
         digest = hashlib.new(name, value.encode(), usedforsecurity=False).digest()
-        found += [digest.hex(), digest.hex().upper()]
-        found += [base64.b64encode(digest).decode(), base64.urlsafe_b64encode(digest).decode().rstrip("=")]
+        packed = base64.b64encode(digest).decode()
+        found += [digest.hex(), digest.hex().upper(), packed, base64.urlsafe_b64encode(digest).decode().rstrip("=")]
+        found += [digest.hex()[:CUT], packed[:CUT]]
     return found
 
 

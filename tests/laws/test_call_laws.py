@@ -21,7 +21,7 @@ from gatekeeper.fields import CATALOGUE
 from gatekeeper.gate.calls import plan_call
 from gatekeeper.model import Caller, Verdict
 from tests.builders import NOW, own_cookie
-from tests.laws.calls import GATES, NAMES, all_leaves, planted, seeds, unwrapped, views
+from tests.laws.calls import GATES, NAMES, all_leaves, planted, ruling, seeds, unwrapped, views
 from tests.laws.leaks import encodings_found, leaks
 from tests.laws.test_laws import keys_of
 from tests.native.requests import everything
@@ -211,7 +211,7 @@ def test_the_log_lists_what_really_happened_to_every_field(name):
         gate = GATES[law_id]
         made = plan_call(gate, seed.to, seed.call, caller(*granted))
         if made.outgoing is not None and len(made.plans) == 1:
-            assert untrue(made, decision_line(made.plans[0], gate.policy).core) == []
+            assert untrue(made, decision_line(made.plans[0], ruling(seed.to, gate.policy)).core) == []
 
     holds()
 
@@ -225,7 +225,7 @@ def test_a_line_of_a_call_that_says_something_else_would_be_caught():
             made = plan_call(gate, seed.to, seed.call, caller(*BOTH))
             if made.outgoing is None or len(made.plans) != 1:
                 continue
-            line = decision_line(made.plans[0], gate.policy).core
+            line = decision_line(made.plans[0], ruling(seed.to)).core
             assert untrue(made, line) == []
             for field in json.loads(line)["deliveries"][0]["fields_sent"]:
                 lie = json.loads(line)

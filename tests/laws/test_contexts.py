@@ -5,6 +5,9 @@ LAWS_EXAMPLES cases each (`make laws`: 20,000), for events and for calls, for he
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +23,6 @@ from tests.builders import NOW, RING, make_gate, make_policy, own_cookie, place
 from tests.builders import law as a_law
 from tests.laws.test_laws import law
 from tests.native.calling import request
-from tests.native.test_batches import BATCHES, KEY
 
 DAY = 86_400.0
 COOKIES = [
@@ -48,6 +50,25 @@ GATES = {
     for name in ("gdpr", "ccpa")
 }
 GATE = GATES["gdpr"]
+UNMARKED = "an-unmarked-event-is-the-callers.json"  # requests of one event without a mark, and one with it
+EXCHANGES = Path(__file__).parents[1] / "exchanges"
+
+
+def marked_alone(body: str) -> str:
+    """The body of a batch with only the event that has a mark."""
+    batch = json.loads(body)
+    events = batch if isinstance(batch, list) else next(value for value in batch.values() if isinstance(value, list))
+    events[:] = [event for event in events if "{mark:}" in json.dumps(event)]
+    assert len(events) == 1
+    return json.dumps(batch)
+
+
+# By product: the path and the body of a batch, with a gap for the mark.
+BATCHES = {
+    path.parent.name: (one["in"]["path"], marked_alone(one["in"]["body"]))
+    for path in sorted(EXCHANGES.glob(f"*/{UNMARKED}"))
+    for one in json.loads(path.read_text(encoding="utf-8"))
+}
 SPEAKING = {
     product: make_gate(
         make_policy(
@@ -116,9 +137,9 @@ def test_a_browsers_refusal_beats_every_mark_and_a_servers_headers_touch_none(
     product, marked, headers, own, relayed, law_id
 ):
     """A mark on an event in a batch; `own` is a context of the request as a whole."""
-    path, body, event, _ = BATCHES[product]
+    path, body = BATCHES[product]
     gate = SPEAKING[product]
-    call = request(path, body([event("one", {KEY: token(marked, law_id)})]))
+    call = request(path, json.loads(body.replace("{mark:}", token(marked, law_id))))
     caller = Caller(headers=headers, relayed=relayed, visitor=None if own is None else visitor_of(own))
     alone = plan_call(gate, gate.policy.destinations["it"], call, Caller())
     made = plan_call(gate, gate.policy.destinations["it"], call, caller)
@@ -129,6 +150,11 @@ def test_a_browsers_refusal_beats_every_mark_and_a_servers_headers_touch_none(
     assert granted(after.consent) <= granted(before.consent)
     assert not granted(after.consent) & (refused(headers) | (refused(own) if own else set()))
     assert made.outgoing is None or alone.outgoing is not None
+
+
+def test_many_products_send_marks_in_batches():
+    """The law above would be empty without."""
+    assert len(BATCHES) >= 7
 
 
 @law

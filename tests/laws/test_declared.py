@@ -80,9 +80,10 @@ def written(haystacks: list[bytes], field: str, value: str, *, hash_is_sent: boo
         own = hash_is_sent and name.startswith("sha256")
         if not own and any(needle in one for one in (haystacks if "base64" in name else lowered)):
             found.add(name)
-    for spelled in spellings(field, value):
-        is_digest = len(spelled) > 20 and spelled.rstrip("=").isalnum() and " " not in spelled
-        if is_digest and hash_is_sent and len(spelled) in (43, 44, 64):
+    ways = spellings(field, value)
+    sent = [spelled for spelled in ways if len(spelled) in (43, 44, 64)] if hash_is_sent else []
+    for spelled in ways:
+        if any(digest.startswith(spelled) for digest in sent):
             continue
         if any(spelled.lower().encode() in one for one in lowered):
             found.add(spelled)

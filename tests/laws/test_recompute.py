@@ -23,7 +23,7 @@ from gatekeeper.gate.recompute import Unknowable, Unknown, differences, recomput
 from gatekeeper.model import Caller, Found, Permission, Purpose, Role, Signal, Standing, Visitor
 from gatekeeper.policy import archive
 from tests.builders import EVERY_KIND, GUIDE_EVENT, NOW, make_gate, make_policy, own_cookie, plan
-from tests.laws.calls import GATES, NAMES, planted
+from tests.laws.calls import GATES, NAMES, planted, ruling
 from tests.laws.events import events
 from tests.laws.test_call_laws import SEEDS
 from tests.laws.test_heads import COOKIES
@@ -40,7 +40,8 @@ DESTINATIONS: dict[str, Any] = EVERY_KIND | {
     "listed": EVERY_KIND["tiktok"] | {"vendor_id": 28, "tcf_purposes": [1, 7], "expires": "1d"},
 }  # fmt: skip
 TABLES = {
-    "wide": {"events": {"page_view": {"purposes": ["analytics"]}}, "consent": {"max_age": "30d"}},
+    "wide": {"events": {"page_view": {"purposes": ["analytics"]}, "signup": {"destinations": ["ga4", "own"]}},
+             "consent": {"max_age": "30d"}},
     "narrow": {"consent": {"gpc": "where_required", "dnt": ["marketing"]}, "jurisdiction": {"always": ["gdpr"]},
                "policy": {"version": "n", "controller": "c", "currency": "EUR", "phone_region": "DE"}},
 }  # fmt: skip
@@ -129,6 +130,8 @@ def posted(draw: st.DrawFn) -> incoming.Posted:
         event["purposes"] = luck.choice((["necessary"], ["analytics"], ["marketing", "analytics"], []))
     if luck.random() < 0.2:
         event["flags"] = {"google": {"ad_storage": "denied"}}
+    if luck.random() < 0.1:  # it is called by what it declares
+        event["event"] = event["data"]["last_name"] = luck.choice(("Zqrosa", "page", "signup"))
     if luck.random() < 0.2:
         event["place"] = {"country": "BR"}
     (made,) = incoming.parse(orjson.dumps(event))
@@ -155,8 +158,7 @@ def test_a_call_is_decided_again_as_it_was(name):
     @given(planted(NAMES[name], SEEDS[name]), callers())
     def holds(case, caller):
         seed, _ = case
-        known = GATES["gdpr"].policy
-        policy = replace(known, destinations={**known.destinations, seed.to.name: seed.to})
+        policy = ruling(seed.to)
         gate = make_gate(policy, lookup=PLACES.get)
         made = plan_call(gate, seed.to, seed.call, caller)
         for _, line in lines.decision_lines(made.plans, policy):
@@ -202,10 +204,6 @@ def test_a_call_of_which_other_fields_would_be_left_is_open():
     """Whether they are enough for the vendor can be told by its own words alone, which were not kept."""
     seed = SEEDS[next(name for name in SEEDS if name.startswith("meta"))][0]
     known = GATES["gdpr"].policy
-
-    def ruling(to):
-        return replace(known, destinations={**known.destinations, to.name: to})
-
     cookie = own_cookie("analytics", "marketing", at=NOW - 9 * 86_400)
     caller = Caller(headers=((b"cookie", cookie.encode()),))
     made = plan_call(make_gate(ruling(seed.to)), seed.to, seed.call, caller)
@@ -221,8 +219,7 @@ def test_a_call_of_which_other_fields_would_be_left_is_open():
 def test_a_call_to_a_destination_that_is_gone_is_open():
     """Another policy does not say what would become of it."""
     seed = SEEDS[next(iter(SEEDS))][0]
-    known = GATES["gdpr"].policy
-    policy = replace(known, destinations={**known.destinations, seed.to.name: seed.to})
+    policy = ruling(seed.to)
     made = plan_call(make_gate(policy), seed.to, seed.call, Caller())
     record = orjson.loads(lines.decision_line(made.plans[0], policy).core)
     gone = replace(policy, destinations={name: to for name, to in policy.destinations.items() if name != seed.to.name})
@@ -264,6 +261,7 @@ NEEDED = {
         browser(f"euconsent-v2={tc_string(purposes=range(1, 12), vendors=vendor_field((1,)), created=NOW - DAY)}"),
     ),
     "unfit": (data(email="a@@b"), browser(ALL)),
+    "unnamed": ({"event": "signup", "data": {"last_name": "Signup", "session_id": "s"}}, browser(ALL)),
     "offered": (data(email="jane@example.com"), browser(ALL)),
 }
 

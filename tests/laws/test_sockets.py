@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from gatekeeper.audit.verify import verify
-from gatekeeper.gate.calls import plan_call
+from gatekeeper.gate.batches import plan_request
 from gatekeeper.model import Call, Outgoing
 from gatekeeper.shells.asgi import relay
 from gatekeeper.vendors.dialect import SECRET
@@ -142,7 +142,7 @@ def test_more_denial_never_sends_more(run, name):
 
 def passed_on(gate, to, call, caller):
     """A gate that decides, and then sends the call as it came."""
-    made = plan_call(gate, to, call, caller)
+    made = plan_request(gate, to, call, caller)
     if made.outgoing is None:
         return made
     url = f"{made.outgoing.url.partition('?')[0]}?{call.query}"
@@ -153,7 +153,7 @@ def passed_on(gate, to, call, caller):
 
 def sent_anyway(gate, to, call, caller):
     """A gate that decides to block a call, and sends something."""
-    made = plan_call(gate, to, call, caller)
+    made = plan_request(gate, to, call, caller)
     return (
         made
         if made.outgoing is not None
@@ -163,7 +163,7 @@ def sent_anyway(gate, to, call, caller):
 
 def talkative(gate, to, call, caller):
     """A gate that writes a value into its log."""
-    made = plan_call(gate, to, call, caller)
+    made = plan_request(gate, to, call, caller)
     value = dict(call.headers).get(b"x-zz", b"").decode()
     plans = tuple(structs.replace(one, event=structs.replace(one.event, name=value)) for one in made.plans)
     return structs.replace(made, plans=plans)
@@ -178,11 +178,11 @@ BUGS = {
 
 @everyone
 @pytest.mark.parametrize("bug", BUGS)
-def test_a_gate_with_a_bug_would_be_caught(run, name, bug, monkeypatch):
+def test_a_gate_with_a_bug_would_be_caught(run, name, bug, monkeypatch, lines_can_be_made_again):
     """The laws can fail, for every dialect."""
     found, by_dialect = run
     broken, said, why = BUGS[bug]
-    monkeypatch.setattr(relay, "plan_call", broken)
+    monkeypatch.setattr(relay, "plan_request", broken)
     caught = []
 
     @law(100)
@@ -196,6 +196,7 @@ def test_a_gate_with_a_bug_would_be_caught(run, name, bug, monkeypatch):
             caught.append(why in {fault[0] for fault in faults(seed, canaries, said, native, seen)})
 
     holds()
+    lines_can_be_made_again.clear()  # a gate with a bug may write down what is not so
     assert (caught and all(caught)) or (said == "neither" and name.startswith("sentry"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from time import process_time
 
 import pytest
@@ -60,6 +61,12 @@ TEXTS = [
     pytest.param(hashlib.md5(ADDRESS).hexdigest(), "[email]", id="md5"),
     pytest.param("u/" + hashlib.sha1(ADDRESS).hexdigest().upper(), "u/[email]", id="sha1"),
     pytest.param(base64.b64encode(hashlib.sha256(ADDRESS).digest()).decode(), "[email]=", id="sha256-in-base64"),
+    pytest.param(
+        base64.b64encode(hashlib.sha256(ADDRESS).digest())[:42].decode(), "[email]", id="sha256-in-base64-cut-by-one"
+    ),
+    pytest.param(hashlib.sha256(ADDRESS).hexdigest()[:16], "[email]", id="sha256-cut-short"),
+    pytest.param(b"<Jane Doe>".hex()[:-1], "[last_name]", id="hex-cut-within-a-byte"),
+    pytest.param("a" + b"<Jane Doe>".hex(), "[last_name]", id="hex-after-another-digit"),
     pytest.param(hashlib.sha256(NUMBER).hexdigest(), "[phone]", id="sha256-of-the-number"),
     pytest.param(hashlib.sha256(b"491711234987").hexdigest(), "[phone]", id="sha256-of-the-digits"),
 ]
@@ -97,6 +104,7 @@ IDS = [
     "cart_doe_7",
     "01711234987",
     hashlib.sha256(ADDRESS).hexdigest(),
+    "".join(f"%{ord(one):02x}" for one in base64.b64encode(hashlib.sha256(ADDRESS).digest()).decode())[:128],
     "amFuZS5kb2VAZXg=",
 ]
 
@@ -111,6 +119,16 @@ def test_a_digest_of_something_else_is_an_identifier() -> None:
     """Only a digest of this event's own e-mail address or number is a contact."""
     for value in (hashlib.sha256(b"order 7").hexdigest(), hashlib.md5(b"someone@example.com").hexdigest()):
         assert personal_shape(value, searching(**JANE)) is None
+
+
+@pytest.mark.parametrize(
+    "written", ["Jane.Doe@Example.com ", "jane.doe@example.com ", "jane.doe@example.com", " JANE@X.EU"]
+)
+@pytest.mark.parametrize("change", [str, str.strip, str.lower, str.upper])
+def test_a_digest_of_an_address_is_found_whatever_was_hashed(written: str, change: Callable[[str], str]) -> None:
+    """As it came or trimmed, in small letters or capitals."""
+    digest = hashlib.md5(change(written).encode()).hexdigest()
+    assert personal_shape(digest, searching(email=written)) == "email"
 
 
 def test_a_hash_that_came_in_the_place_of_an_address_is_looked_for_too() -> None:
