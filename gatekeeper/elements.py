@@ -14,13 +14,14 @@ from typing import Final, NamedTuple
 from gatekeeper.audit.vocabulary import dotted
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
+from gatekeeper.fields.phone import region_of
 from gatekeeper.model import Decision, Event, Personal, Purpose
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import is_harmless, scrub_value
 from gatekeeper.scrub.identifier import is_mechanical, personal_shape
 from gatekeeper.scrub.search import Search
 from gatekeeper.vendors.dialect import FLAG, PROTOCOL, SECRET, STAMP, Dialect, Element, Leaf
-from gatekeeper.vendors.formats import normalise, pairs
+from gatekeeper.vendors.formats import contents, normalise, pairs
 from gatekeeper.vendors.formats.names import written
 from gatekeeper.vendors.kind import Destination
 
@@ -124,11 +125,14 @@ class Roles:
                 fit.append(None)
                 continue
             names[key] = None
-            clean = accept_value(row, role, value, catalogue)
+            if row.type == "items":
+                value = contents.numbers(value, row.keys)
+            country = region_of(one.value for one in leaves if one.role == "country") if role == "phone" else None
+            clean = accept_value(row, role, value, catalogue, country)
             if clean.__class__ is Items:
-                unknown = dict.fromkeys(map(_harmless, clean.unknown), "unknown_field")
-                names |= dict.fromkeys(unknown)
-                unusable |= unknown
+                lost = {_harmless(path): cause for path, cause in clean.lost.items()}
+                names |= dict.fromkeys(lost)
+                unusable |= lost
                 clean = clean.rows
             if clean is None:
                 unusable[key] = "invalid"

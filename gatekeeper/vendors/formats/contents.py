@@ -19,7 +19,7 @@ META: Final = {
     "id": "item_id", "quantity": "quantity", "item_price": "price", "title": "item_name", "brand": "item_brand",
     "category": "item_category",
 }  # fmt: skip
-_NUMBERS: Final = frozenset({"price", "quantity"})
+_NUMERIC: Final = frozenset({"number", "count"})
 
 
 def read(value: object, keys: Mapping[str, str] = META) -> object:
@@ -53,17 +53,22 @@ def _row(row: Mapping[str, object], keys: Mapping[str, str]) -> dict[str, object
     found: dict[str, object] = {}
     for key, value in row.items():
         field = keys.get(key)
-        if field is None:
+        if field is None or field in found:
             field = f"{key}*"
-        elif field in _NUMBERS and isinstance(value, str):
-            value = _number(value)
         found[field] = value
     return found
 
 
-def _number(value: str) -> object:
-    """Prices and quantities often come as text."""
-    try:
-        return float(value)
-    except ValueError:
+def numbers(value: object, keys: Mapping[str, str]) -> object:
+    """`items` with numbers for the prices and quantities that came as text; `keys` are the catalogue's, with types."""
+    if not isinstance(value, list):
         return value
+    return [
+        {
+            key: pairs.number(inner) if isinstance(inner, str) and keys.get(key) in _NUMERIC else inner
+            for key, inner in row.items()
+        }
+        if isinstance(row, dict)
+        else row
+        for row in value
+    ]
