@@ -273,7 +273,7 @@ class _Judged:
         search = search_of(gate.policy.catalogue, taint)
         common = search if of_all is None else search_of(gate.policy.catalogue, of_all)
         searches = (search,) * own + (common,) * len(shared)
-        self.event, fit = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
+        self.event, fit, named = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
         query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
         self.place, self.consent = gate.situation(
             caller,
@@ -295,6 +295,9 @@ class _Judged:
         decision = decide(self.event, self.consent, self.place, to, self.vendor)
         if decision.verdict is Verdict.BLOCK:
             self.decision = decision
+            return
+        if not named:
+            self.decision = insufficient(decision, "its name holds what may not be sent, and it is not sent nameless")
             return
         left = may_send(leaves, fit, decision, dialect, to, searches)
         kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])

@@ -40,7 +40,7 @@ UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
 _BROWSERS: Final = (b"sec-fetch-site", b"origin")
 # What a vendor's answer may say to the caller besides its body.
 _ANSWERED: Final = frozenset(
-    {"content-type", "retry-after", "x-sentry-rate-limits", "x-sentry-error", "allow", "www-authenticate"}
+    {"content-type", "retry-after", "x-sentry-rate-limits", "x-sentry-error", "x-plausible-dropped", "allow", "www-authenticate"}
 )
 _HEADER_NAMES: Final = re.compile(rb"[A-Za-z0-9-]+(?:[ \t]*,[ \t]*[A-Za-z0-9-]+){0,49}")
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\t]")

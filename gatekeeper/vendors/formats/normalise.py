@@ -62,7 +62,7 @@ def google_email(raw: str) -> str | None:
 
 
 def letters(raw: str) -> str | None:
-    """Lower case without white space and punctuation, letters of every script kept: names at Meta and Google."""
+    """Lower case without white space and punctuation, letters of every script kept: names at Meta."""
     return "".join(c for c in raw.strip().lower() if c.isalnum()) or None
 
 
@@ -72,7 +72,7 @@ def compact(raw: str) -> str | None:
 
 
 def lower(raw: str) -> str | None:
-    """Trimmed and in lower case, nothing else: streets at Google."""
+    """Trimmed and in lower case, nothing else: names and streets at Google."""
     return raw.strip().lower() or None
 
 
