@@ -51,7 +51,9 @@ def _items(text: str) -> object:
 
 
 def _item(row: Sequence[object]) -> dict[str, object]:
-    found = {key: value for key, value in zip(_ITEM, row, strict=False) if isinstance(value, (str, int, float))}
+    found: dict[str, object] = {
+        key: value for key, value in zip(_ITEM, row, strict=False) if isinstance(value, (str, int, float))
+    }
     if len(row) > 2 and isinstance(row[2], list):
         found |= {key: value for key, value in zip(_CATEGORIES, row[2], strict=False) if value not in (None, "", False)}
     return found

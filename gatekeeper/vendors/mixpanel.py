@@ -6,8 +6,8 @@
     POST <origin>/groups          properties of companies and the like: never sent
     GET  <origin>/flags, /flags/definitions     feature flags: answered with none
 
-Success is 200 `1`, or wherever `verbose=1` was asked for `{"status": 1, "error": null}`, which the SDKs read; of an import
-it is else a count. Source: see mixpanel.toml.
+Success is 200 `1`, or wherever `verbose=1` was asked for `{"status": 1, "error": null}`, which the SDKs read; of an
+import it is else a count. Source: see mixpanel.toml.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from gatekeeper.vendors.formats.format import Format
 from gatekeeper.vendors.formats.json_batch import JsonBatch, came_hashed
 from gatekeeper.vendors.formats.parts import GET_OR_POST, Naming, Needs, Route, first_of
 from gatekeeper.vendors.formats.replies import Reply, gif_answer, json_answer, text_answer
-
 
 _SWITCHES: Final = re.compile(r"(?:^|[?&])(verbose|img)=1(?=&|\Z)")
 _LARGEST: Final = 2**23  # bytes of a form that is looked through

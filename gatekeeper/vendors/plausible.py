@@ -3,8 +3,8 @@
     POST <origin>/api/event     {"name", "url", "domain", …} or the script's short keys; often as text/plain
 
 Success is 202 `ok`. Plausible tells visitors apart by address and User-Agent: the address is never passed on, the
-User-Agent where the policy allows the field. Plausible Cloud takes no visitor whose address is a data centre's: it says 202
-and `x-plausible-dropped`, which goes to the caller and makes the outcome a failure. Source: see plausible.toml.
+User-Agent where the policy allows the field. Plausible Cloud takes no visitor whose address is a data centre's: it says
+202 and `x-plausible-dropped`, which goes to the caller and makes the outcome a failure. Source: see plausible.toml.
 """
 
 from __future__ import annotations

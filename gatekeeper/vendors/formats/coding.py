@@ -1,7 +1,7 @@
 """Content codings of calls. Pure. What a client may put around a body: taken off to look inside, and put back on.
 
-identity, gzip, deflate, br and zstd, one layer; RFC 9110 section 8.4. What grows over the limit is refused. A byte order
-mark before a text is taken off with the coding: JSON has none (RFC 8259), and senders on Windows write one.
+identity, gzip, deflate, br and zstd, one layer; RFC 9110 section 8.4. What grows over the limit is refused. A byte
+order mark before a text is taken off with the coding: JSON has none (RFC 8259), and senders on Windows write one.
 """
 
 from __future__ import annotations
