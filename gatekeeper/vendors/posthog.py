@@ -21,7 +21,7 @@ from typing import Any, Final
 import orjson
 
 from gatekeeper.model import Answer
-from gatekeeper.vendors.dialect import Kept, Native
+from gatekeeper.vendors.dialect import Kept, Leaf, Native
 from gatekeeper.vendors.formats import table, unsent
 from gatekeeper.vendors.formats.format import Format
 from gatekeeper.vendors.formats.json_batch import JsonBatch, came_hashed
@@ -78,6 +78,14 @@ def _flags(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answe
     return None if said is None else json_answer(said)
 
 
+def _says_nothing(leaves: Sequence[Leaf]) -> str | None:
+    """PostHog refuses an exception without its list."""
+    if not any(leaf.name == "event" and leaf.value == "$exception" for leaf in leaves):
+        return None
+    told = any(leaf.name.startswith(("properties.$exception_list.", "properties.$exception_m")) for leaf in leaves)
+    return None if told else "nothing is left of the exception"
+
+
 def _place_key(data: Any, key: str) -> None:
     for one in data if isinstance(data, list) else (data,):
         one["api_key"] = key
@@ -91,7 +99,7 @@ DIALECT: Final = Format(
     route=Route(re.compile(r"/(?:batch|capture|e|i/v0/e|track)/?"), methods=GET_OR_POST),
     body=JsonBatch(key="batch", lists=True, place_key=_place_key),
     naming=Naming(first_of("event")),
-    needs=Needs(all_of=("event", _WHO)),
+    needs=Needs(all_of=("event", _WHO), more=_says_nothing),
     hashes=came_hashed,
     reply=Reply(_taken),
 )

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from gatekeeper.vendors.formats import pairs
+from gatekeeper.vendors.dialect import Unreadable
+from gatekeeper.vendors.formats import json_body, pairs
 
 # The vendor's key -> the catalogue's. Another key is passed on under a name that no catalogue row has.
 META: Final = {
@@ -23,7 +24,9 @@ _NUMERIC: Final = frozenset({"number", "count"})
 
 
 def read(value: object, keys: Mapping[str, str] = META) -> object:
-    """Rows, or a list of bare ids, as `items`."""
+    """Rows, or a list of bare ids, as `items`; tag managers write the list as JSON in text."""
+    if isinstance(value, str) and value.lstrip()[:1] == "[":
+        value = _listed(value)
     if not isinstance(value, list):
         return value
     return [_row(one, keys) if isinstance(one, dict) else {"item_id": one} for one in value]
@@ -47,6 +50,13 @@ def ids(value: object) -> list[object]:
     """`items` as the list of their ids."""
     rows = value if isinstance(value, (tuple, list)) else ()
     return [row["item_id"] for row in rows if "item_id" in row]
+
+
+def _listed(text: str) -> object:
+    try:
+        return json_body.read(text.encode("utf-8", "replace"))
+    except Unreadable:
+        return text
 
 
 def _row(row: Mapping[str, object], keys: Mapping[str, str]) -> dict[str, object]:

@@ -185,9 +185,12 @@ _STATES: Final = {
 
 
 def state(raw: str) -> str | None:
-    """The two-letter code of a US state or Canadian province; elsewhere lower case without punctuation."""
+    """The two-letter code of a US state or Canadian province; elsewhere lower case without punctuation.
+
+    A number is none: Meta's own parameter builder sends nothing for it.
+    """
     text = letters(raw)
-    return None if text is None else _STATES.get(text, text)
+    return None if text is None or text.isdigit() else _STATES.get(text, text)
 
 
 def postal_code(raw: str) -> str | None:

@@ -117,7 +117,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
             data["consent"][str(leaf.path[1])] = "DENIED"
         if leaf.name == "non_personalized_ads" and leaf.value is True:
             data["consent"]["ad_personalization"] = "DENIED"
-    url = ROUTE.url(to, native.call.path, pairs.write_pairs(parameters))
+    url = ROUTE.url(to, native.call.path.rstrip("/"), pairs.write_pairs(parameters))
     return Outgoing("POST", url, (("Content-Type", "application/json"),), orjson.dumps(data))
 
 
