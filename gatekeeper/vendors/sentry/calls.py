@@ -26,11 +26,13 @@ from gatekeeper.vendors.formats import answers, coding, json_body, replies, tabl
 from gatekeeper.vendors.formats.parts import Route
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.vendors.sentry import envelope
+from gatekeeper.vendors.sentry import events as vendor
 
 KIND = "sentry"
 NAME = "sentry /envelope/"
 ACCOUNT: str | None = "dsn"
 ROUTE: Final = Route(re.compile(r"/api/([0-9]{1,20})/(envelope|store)/?"))
+table.NATIVE.update(vendor.KIND.as_necessary or ())  # names of items that decide something stand in the log's head
 _TABLE: Final = table.load(__package__, "calls.toml", below={"stacktrace.": ("exception.values.", "threads.values.")})
 _EVENTS: Final = {"event": "error", "transaction": "transaction"}
 _KINDS: Final = frozenset({*_EVENTS, "session", "sessions", "client_report", "check_in"})
