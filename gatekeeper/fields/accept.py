@@ -19,7 +19,7 @@ from importlib import resources
 from typing import Final
 
 from gatekeeper.fields import Catalogue, Field
-from gatekeeper.fields.phone import e164
+from gatekeeper.fields.phone import e164, region_of
 from gatekeeper.model import Personal
 
 MAX_ITEMS: Final = 200
@@ -41,6 +41,9 @@ _SHA256_APPENDIX = re.compile(r"[0-9a-f]{64}\.[0-9A-Za-z_-]{2}(?:[0-9A-Za-z_-]{6
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NUMBERS = re.compile(r"\d{6}|(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)")  # a phone's, an address's
 _WORD = re.compile(r"[A-Za-z0-9_-]{16,}")
+_NOTHING = frozenset(
+    {"undefined", "null", "(null)", "none", "nan", "(not set)", "[object object]"}
+)  # as scripts write it
 _MOST = 1_000_000  # of a thing, or of things
 _EARLIEST = 946_684_800.0  # 2000-01-01; a smaller number is no Unix time in seconds
 _LATEST = 32_503_680_000.0  # year 3000; a larger one is milliseconds or worse
@@ -60,6 +63,9 @@ def sort(raw: Mapping[str, object], catalogue: Catalogue) -> tuple[dict[str, obj
     unusable: dict[str, str] = {}
     named: dict[str, None] = {}
     by_name = catalogue.by_name
+    region = catalogue.phone_region
+    if "phone" in raw and "country" in raw:
+        region = region_of((raw["country"],)) or region
     for name, value in raw.items():
         spec = by_name.get(name)
         if spec is None:
@@ -76,12 +82,12 @@ def sort(raw: Mapping[str, object], catalogue: Catalogue) -> tuple[dict[str, obj
             if spec.limited and not spec.fits(clean):
                 clean = None
         else:
-            clean = _personal(spec, name, value, catalogue.phone_region)
+            clean = _personal(spec, name, value, region)
         if clean is None:
             unusable[key] = "invalid"
         elif clean.__class__ is Items:
             data[key] = clean.rows
-            unusable |= dict.fromkeys(clean.unknown, "unknown_field")
+            unusable |= clean.lost
         elif name == spec.name or key not in data:
             data[key] = clean
     if not data.keys().isdisjoint(unusable):
@@ -89,10 +95,15 @@ def sort(raw: Mapping[str, object], catalogue: Catalogue) -> tuple[dict[str, obj
     return data, unusable, named
 
 
-def accept_value(spec: Field, name: str, value: object, catalogue: Catalogue) -> object | None:
-    """One value of a known field that came in under `name`, clean; `None` if it is invalid. Items are `Items`."""
+def accept_value(
+    spec: Field, name: str, value: object, catalogue: Catalogue, country: str | None = None
+) -> object | None:
+    """One value of a known field that came in under `name`, clean; `None` if it is invalid. Items are `Items`.
+
+    `country` is the event's own (`phone.region_of`), which a telephone number is read by.
+    """
     if spec.hashed_as is not None:
-        return _personal(spec, name, value, catalogue.phone_region)
+        return _personal(spec, name, value, country or catalogue.phone_region)
     clean = _CLEAN[spec.type](value, spec)
     return clean if not spec.limited or spec.fits(clean) else None
 
@@ -213,20 +224,20 @@ def _time(value: object, spec: Field) -> float | None:
 
 
 class Items:
-    """Accepted items, and the paths in them that the catalogue does not know."""
+    """Accepted items, and what of them is not sent: paths and causes, `unknown_field` or `invalid`."""
 
-    __slots__ = ("rows", "unknown")
+    __slots__ = ("lost", "rows")
 
-    def __init__(self, rows: tuple[dict[str, object], ...], unknown: tuple[str, ...]) -> None:
+    def __init__(self, rows: tuple[dict[str, object], ...], lost: Mapping[str, str]) -> None:
         self.rows = rows
-        self.unknown = unknown
+        self.lost = lost
 
 
 def _items(value: object, spec: Field) -> Items | None:
     if not isinstance(value, list) or len(value) > MAX_ITEMS:
         return None
     rows: list[dict[str, object]] = []
-    unknown: list[str] = []
+    lost: dict[str, str] = {}
     for item in value:
         if not isinstance(item, dict):
             return None
@@ -234,13 +245,15 @@ def _items(value: object, spec: Field) -> Items | None:
         for key, inner in item.items():
             kind = spec.keys.get(key)
             clean = None if kind is None else _CLEAN[kind](inner, spec)
-            if clean is None:
-                unknown.append("items." + printable(key))
-            else:
+            if clean is not None:
                 kept[key] = clean
+            elif kind is None:
+                lost["items." + printable(key)] = "unknown_field"
+            elif inner is not None:  # an absent value, as most tag libraries write it
+                lost["items." + key] = "invalid"
         if kept:
             rows.append(kept)
-    return Items(tuple(rows), tuple(unknown)) if rows else None
+    return Items(tuple(rows), lost) if rows else None
 
 
 def _personal(spec: Field, name: str, value: object, region: str | None) -> Personal | None:
@@ -251,7 +264,7 @@ def _personal(spec: Field, name: str, value: object, region: str | None) -> Pers
     stripped = value.strip()
     if not stripped:
         return None
-    if not well_formed(value):
+    if stripped.lower() in _NOTHING or not well_formed(value):
         return None
     if _SHA256.fullmatch(stripped):
         return Personal(stripped.lower(), hashed=True)

@@ -1,17 +1,25 @@
 """Telephone numbers. Pure. Any spelling in, E.164 (`+` and digits) or `None` out.
 
-A number without country code needs the policy's `phone_region`; without it, only a number that is plainly
-international passes. What cannot be told is dropped: a hash of half a number matches nobody, or somebody else.
+A number says its country by a plus, by 00, or by being as long as no country's own numbers are. Else it needs the
+event's own country, or the policy's `phone_region`. What cannot be told is dropped and never guessed: the hash of a
+guessed number is somebody else's.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
+import iso3166
 import phonenumbers
 
 _E164 = re.compile(r"\+[1-9]\d{7,14}")
+# North American numbers as people write them, with their 1 apart: eleven bare digits may be Chinese or Brazilian.
+_NORTH_AMERICAN = re.compile(
+    r"0{0,2}1[\s.-]*\(\d{3}\)[\s.-]*\d{3}[\s.-]*\d{2}[\s.-]*\d{2}|1[\s.-]+\d{3}[\s.-]+\d{3}[\s.-]+\d{2}[\s.-]*\d{2}"
+)
+_WHOLE = 12  # digits: without its zero, no country's own number is so long and another country's valid one as well
 
 
 def e164(raw: str, region: str | None) -> str | None:
@@ -22,16 +30,29 @@ def e164(raw: str, region: str | None) -> str | None:
     digits = re.sub(r"\D", "", text)
     if not 7 <= len(digits) <= 17 or re.search(r"[^\W\d_]", re.sub(r"(?i)(ext|tel|x)\.?", "", text)):
         return None
-    if not text.startswith(("+", "00")) and region is not None:
-        national = _parse(text, region)
-        if national is not None:
-            return national
-    international = digits.lstrip("0")
     if text.startswith(("+", "00")):
-        return _parse("+" + international, None)
-    # No plus and no region: a North American number with its 1, or one that is valid as it stands.
-    strict = not (len(international) == 11 and international[0] == "1")
-    return _parse("+" + international, None, strict=strict)
+        return _parse("+" + digits.lstrip("0"), None)
+    whole = _NORTH_AMERICAN.fullmatch(text) is not None
+    return (
+        (None if region is None else _parse(text, region, strict=True))
+        or (_parse("+" + digits.lstrip("0"), None) if whole else None)
+        or (_parse("+" + digits, None, strict=True) if digits[0] != "0" and len(digits) >= _WHOLE else None)
+        or (None if region is None else _parse(text, region))
+    )
+
+
+def region_of(countries: Iterable[object]) -> str | None:
+    """The one country that an event names (ISO 3166-1 code or English name); `None` if it names none, or several."""
+    found = {region for country in countries if (region := _region(country)) is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _region(country: object) -> str | None:
+    if not isinstance(country, str) or len(country) > 60:
+        return None
+    name = country.strip()
+    code = "GB" if name.upper() == "UK" else str(getattr(iso3166.countries.get(name, None), "alpha2", ""))
+    return code if code in regions() else None
 
 
 def _parse(text: str, region: str | None, *, strict: bool = False) -> str | None:

@@ -43,7 +43,7 @@ from gatekeeper.scrub.fields import search_of
 from gatekeeper.scrub.taint import Taint, declared
 from gatekeeper.signals import context, header_values
 from gatekeeper.signals.tcf import vendor_permissions
-from gatekeeper.vendors import find
+from gatekeeper.vendors import find, product, unspoken
 from gatekeeper.vendors.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.vendors.formats import coding
 from gatekeeper.vendors.kind import Destination, Kind, Shaping
@@ -54,6 +54,7 @@ _HEADER_FIELDS: Final = {b"user-agent": ("User-Agent", "user_agent"), b"referer"
 _HEADER: Final = "header"  # begins the path of such a leaf
 _EMPTY: Final = Answer(204)
 _EVERY_PURPOSE: Final = frozenset(Purpose)
+_OTHER_PATH: Final = "the path is none of the product's that the destination speaks, or it says no protocol (`speaks`)"
 
 
 class CallPlan(Discreet, frozen=True):
@@ -89,7 +90,7 @@ def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPl
     native: Native | None = None
     try:
         if dialect is None:
-            raise Unreadable("the path is none of this vendor's")
+            return _unknown(gate, to, call, at)
         coded = header_values(call.headers, b"content-encoding")
         body = coding.decode(call.body, coded[-1].decode("latin-1") if coded else "", gate.policy.file.server.max_body)
         native = dialect.decode(call, to, body)
@@ -102,6 +103,11 @@ def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPl
         # The traceback's locals hold the visitor's data: the class of the error is all that is logged.
         _log.error("the gate failed on a call to %s (%s); it was blocked", to.name, type(error).__name__)
         return _blocked(gate, to, at, INTERNAL, "", _accepted(dialect, call))
+
+
+def misdirected(gate: Gate, to: Destination, why: str) -> CallPlan:
+    """The plan for a call with a path that nobody may hand on; `why` in a few words without the path."""
+    return _blocked(gate, to, gate.now(), UNREADABLE_CALL, why, _EMPTY)
 
 
 def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UNLISTED) -> CallPlan:
@@ -171,6 +177,17 @@ def finish_call(
         ]
     )
     return None if answer is None else plan.dialect.relayed(answer, plan.native, plan.kept)
+
+
+def _unknown(gate: Gate, to: Destination, call: Call, at: float) -> CallPlan:
+    """A call whose path is in no format; where the policy does not say the protocol, it says what to set."""
+    like = unspoken(to, call.method, call.path)
+    if not like:
+        why = "the path is none of this vendor's" if "speaks" not in to.settings else _OTHER_PATH
+        return _blocked(gate, to, at, UNREADABLE_CALL, why, _EMPTY)
+    products = " or ".join(dict.fromkeys(map(product, like)))
+    why = f"the destination says no protocol, and the path looks like {products}: set `speaks`"
+    return _blocked(gate, to, at, UNREADABLE_CALL, why, _accepted(like[0], call))
 
 
 def _accepted(dialect: Dialect | None, call: Call) -> Answer:
@@ -275,7 +292,7 @@ class _Judged:
         search = search_of(gate.policy.catalogue, taint)
         common = search if of_all is None else search_of(gate.policy.catalogue, of_all)
         searches = (search,) * own + (common,) * len(shared)
-        self.event, fit = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
+        self.event, fit, named = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
         query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
         self.place, self.consent = gate.situation(
             caller,
@@ -297,6 +314,9 @@ class _Judged:
         decision = decide(self.event, self.consent, self.place, to, self.vendor)
         if decision.verdict is Verdict.BLOCK:
             self.decision = decision
+            return
+        if not named:
+            self.decision = insufficient(decision, "its name holds what may not be sent, and it is not sent nameless")
             return
         left = may_send(leaves, fit, decision, dialect, to, searches)
         kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])

@@ -14,14 +14,15 @@ from typing import Final, NamedTuple
 from gatekeeper.audit.vocabulary import dotted
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
+from gatekeeper.fields.phone import region_of
 from gatekeeper.model import Decision, Event, Personal, Purpose
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import is_harmless, scrub_value
 from gatekeeper.scrub.identifier import is_mechanical, personal_shape
 from gatekeeper.scrub.search import Search
-from gatekeeper.vendors.dialect import FLAG, PROTOCOL, SECRET, STAMP, Dialect, Element, Leaf
-from gatekeeper.vendors.formats import normalise, pairs
-from gatekeeper.vendors.formats.names import written
+from gatekeeper.vendors.dialect import FLAG, NAME, PROTOCOL, SECRET, STAMP, Dialect, Element, Leaf
+from gatekeeper.vendors.formats import contents, normalise, pairs
+from gatekeeper.vendors.formats.names import is_name, written
 from gatekeeper.vendors.kind import Destination
 
 TRUNCATED: Final = "ip_truncated"
@@ -29,6 +30,7 @@ _EVERY_PURPOSE: Final = frozenset(Purpose)
 _LONGEST: Final = 256  # characters of a name; what is longer is no name of a field
 _ENVELOPE: Final = frozenset({"event_id", "event_time"})
 _ALWAYS: Final = frozenset({FLAG, SECRET})
+_MECHANICS: Final = frozenset({PROTOCOL, NAME})
 # A time as vendors write it: ISO 8601, or Unix seconds to microseconds.
 _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?|1\d{9}(\d{3}|\d{6})?(\.\d{1,9})?"
@@ -49,10 +51,14 @@ class _Role(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """An element before the decision: the event it is, and what each leaf is fit for, in the leaves' order."""
+    """An element before the decision: the event it is, and what each leaf is fit for, in the leaves' order.
+
+    `named`: whether it can be sent under the name it has, or has none.
+    """
 
     event: Event
     fit: list[Fit]
+    named: bool
 
 
 class Sendable(NamedTuple):
@@ -96,18 +102,20 @@ class Roles:
         unusable: dict[str, str] = {}
         names: dict[str, None] = {}
         fit: list[Fit] = []
+        named = True
         for leaf, search in zip(leaves, searches, strict=True):
             role = leaf.role
             value = leaf.value
             how = by_name.get(role)
             if how is None:
-                if (role == PROTOCOL and not _is_personal(value) and is_harmless(value, search)) or role in _ALWAYS:
+                if role in _ALWAYS or (role in _MECHANICS and _is_fit(role, value, search)):
                     fit.append(leaf)
                 else:
                     fit.append(None)
+                    named = named and (role != NAME or value is None or value == "")
                     if role != STAMP:
                         names[name := audit_name(leaf.name)] = None
-                        unusable[name] = "invalid" if role == PROTOCOL else "unknown_field"
+                        unusable[name] = "invalid" if role in _MECHANICS else "unknown_field"
                 continue
             row, key, envelope, number, url, _ = how
             if envelope:
@@ -124,11 +132,14 @@ class Roles:
                 fit.append(None)
                 continue
             names[key] = None
-            clean = accept_value(row, role, value, catalogue)
+            if row.type == "items":
+                value = contents.numbers(value, row.keys)
+            country = region_of(one.value for one in leaves if one.role == "country") if role == "phone" else None
+            clean = accept_value(row, role, value, catalogue, country)
             if clean.__class__ is Items:
-                unknown = dict.fromkeys(map(_harmless, clean.unknown), "unknown_field")
-                names |= dict.fromkeys(unknown)
-                unusable |= unknown
+                lost = {_harmless(path): cause for path, cause in clean.lost.items()}
+                names |= dict.fromkeys(lost)
+                unusable |= lost
                 clean = clean.rows
             if clean is None:
                 unusable[key] = "invalid"
@@ -148,7 +159,7 @@ class Roles:
             unusable=unusable,
             names=tuple(names),
         )
-        return Reading(event, fit)
+        return Reading(event, fit, named)
 
     def identifiers(self, fit: Sequence[Fit], sent: Sequence[Leaf | None]) -> list[tuple[str, object]]:
         """Whom the leaves that are sent lead to, as they came: kinds and values."""
@@ -239,6 +250,13 @@ def _named(event: str) -> str:
 def _harmless(name: str) -> str:
     """A name that is no value in disguise: LinkedIn's `idType`, or a key in base64, may hold anything."""
     return name if is_mechanical(name) else UNPRINTABLE
+
+
+def _is_fit(role: str, value: object, search: Search) -> bool:
+    """Whether mechanics, or the name of an event, hold nothing of anybody."""
+    if role == NAME and not (is_name(value) and is_mechanical(str(value))):
+        return False
+    return not _is_personal(value) and is_harmless(value, search)
 
 
 def _is_personal(value: object) -> bool:

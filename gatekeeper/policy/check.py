@@ -16,6 +16,7 @@ def warnings(policy: Policy) -> list[str]:
     """One sentence per questionable thing, in the order of the file."""
     return [
         *_currency(policy),
+        *_phones(policy),
         *_server(policy),
         *(line for name, to in policy.destinations.items() for line in _destination(policy, name, to)),
         *_unused(policy),
@@ -61,6 +62,15 @@ def _currency(policy: Policy) -> Iterator[str]:
         )
 
 
+def _phones(policy: Policy) -> Iterator[str]:
+    sends = [to.name for to in policy.destinations.values() if "phone_hash" in to.fields]
+    if sends and policy.catalogue.phone_region is None:
+        yield (
+            f"policy.phone_region: missing; telephone numbers for {', '.join(sends)} that come without their country code "
+            "are dropped unless the event names its country; set the shop's own, such as DE"
+        )
+
+
 def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
     where = f"destinations.{name}"
     table: Any = policy.file.destinations[name]
@@ -87,7 +97,9 @@ def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
     elif not to.kind.calls_only and not any(
         to in policy.destinations_for(event) for event in (*policy.routes, ERROR_EVENT, "any other")
     ):
-        yield f"{where}.events: no event reaches it; name one"
+        calls = to.settings.get("speaks", "") is None
+        speaks = "; or say whose protocol its calls are in with `speaks`" if calls else ""
+        yield f"{where}.events: no event reaches it; name one{speaks}"
     if to.regions is not None and not to.regions:
         yield f"{where}.regions: empty, so it is blocked everywhere; list countries or remove the key"
     if to.endpoint.startswith("http://") and not _on_loopback(to.endpoint):

@@ -21,7 +21,7 @@ MAX_ITEMS = 200
 VALUE_LENGTH = 100
 LONGER = {"page_location": 1000, "page_referrer": 420, "page_title": 300}  # COLLECTION_LIMITS, exceptions
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_NAME = re.compile(r"[^\W\d_][\w\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff]*")  # of any script, with its marks
 _RESERVED_PREFIXES = ("firebase_", "ga_", "google_", "gtag.")
 _RESERVED = documented("ga4", "reserved_events")
 _EVENT = documented("ga4", "event")

@@ -6,13 +6,14 @@ Every byte that came over the wire is kept in `raw`; `body` is what the headers 
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import parse_qs, unquote
 
-import brotli
 import orjson
+
+from gatekeeper.vendors.dialect import Unreadable
+from gatekeeper.vendors.formats import coding
 
 MAX_DECODED = 100 * 1024 * 1024  # bytes; Sentry's limit for a decompressed envelope, the largest of any vendor
 
@@ -90,18 +91,11 @@ class Received:
 
     @property
     def decoded(self) -> bytes | None:
-        """The body without its Content-Encoding (gzip, deflate, br), or None where that cannot be undone."""
-        match (self.header("content-encoding") or "identity").strip().lower():
-            case "identity":
-                return self.body
-            case "gzip" | "x-gzip":
-                return _inflate(self.body, 16 + zlib.MAX_WBITS)
-            case "deflate":
-                return _inflate(self.body, zlib.MAX_WBITS)
-            case "br":
-                return _unbrotli(self.body)
-            case _:
-                return None
+        """The body without its Content-Encoding (gzip, deflate, br, zstd), or None where that cannot be undone."""
+        try:
+            return coding.decode(self.body, self.header("content-encoding") or "", MAX_DECODED)
+        except Unreadable:
+            return None
 
     @property
     def json(self) -> object:
@@ -115,23 +109,3 @@ class Received:
     def errors(self) -> tuple[Problem, ...]:
         """The problems of severity `error`: what a vendor would refuse. Warnings left out."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
-
-
-def _inflate(data: bytes, window: int) -> bytes | None:
-    """Decompressed data, or None if it is broken, cut off, followed by other bytes, or over MAX_DECODED."""
-    inflater = zlib.decompressobj(window)
-    try:
-        decoded = inflater.decompress(data, MAX_DECODED)
-    except zlib.error:
-        return None
-    return decoded if inflater.eof and not inflater.unused_data else None
-
-
-def _unbrotli(data: bytes) -> bytes | None:
-    """The same for Brotli (RFC 7932), which Sentry takes and its SDKs use where the library is there."""
-    stream = brotli.Decompressor()
-    try:
-        decoded = bytes(stream.process(data, output_buffer_limit=MAX_DECODED))
-    except brotli.error:
-        return None
-    return decoded if stream.is_finished() else None

@@ -68,10 +68,19 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     matomo.DIALECT,
     umami.DIALECT,
     posthog.DIALECT,
+    posthog.PROFILES,
+    posthog.FLAGS,
+    posthog.RECORDINGS,
+    posthog.CONFIGURATION,
     snowplow.DIALECT,
     segment.SEGMENT,
+    segment.METRICS,
+    segment.SETTINGS,
     segment.RUDDERSTACK,
+    segment.SOURCE,
     mixpanel.DIALECT,
+    mixpanel.GROUPS,
+    mixpanel.FLAGS,
     amplitude.DIALECT,
     google.ingest,
     google.upload,
@@ -106,5 +115,17 @@ def find(
     return None
 
 
+def unspoken(to: Destination, method: str, path: str) -> tuple[Dialect, ...]:
+    """The products whose requests look like this one, at a destination of the operator's own that names no `speaks`."""
+    if to.settings.get("speaks", "") is not None:
+        return ()
+    return tuple([one for one in _BY_KIND.get(to.kind.name, ()) if one.matches(method, path)])
+
+
+def product(dialect: Dialect) -> str:
+    """The product that a format belongs to: what `speaks` calls it."""
+    return dialect.NAME.partition(" ")[0]
+
+
 def _speaks(to: Destination, dialect: Dialect) -> bool:
-    return "speaks" not in to.settings or dialect.NAME.partition(" ")[0] == to.settings["speaks"]
+    return "speaks" not in to.settings or product(dialect) == to.settings["speaks"]

@@ -16,6 +16,7 @@ with leaves of its own. A leaf is one value, where it stood, and its role:
 
     a catalogue field's name    judged by the gate: sent where field, purpose and allow-list agree
     PROTOCOL                    the format's own mechanics (version, sequence number); says nothing of the visitor
+    NAME                        what the event is called: refused for a personal shape, and then the element with it
     FLAG                        a consent flag; `encode` only ever makes it stricter
     SECRET                      goes to the vendor, never anywhere else
     STAMP                       a `Gatekeeper-Context` token by which an app marked whose event this is; never sent
@@ -36,6 +37,7 @@ from gatekeeper.model import Answer, Call, Discreet, Outcome, Outgoing, Personal
 from gatekeeper.vendors.kind import Destination, Shaping
 
 PROTOCOL: Final = "protocol"
+NAME: Final = "name of the event"
 FLAG: Final = "flag"
 SECRET: Final = "secret"  # noqa: S105  # a role, not a secret
 STAMP: Final = "stamp"
@@ -72,7 +74,7 @@ class Leaf(Discreet, frozen=True):
 class Element(Discreet, frozen=True):
     """One event of a call. `event` is its canonical name where there is one, else the vendor's own."""
 
-    hidden: ClassVar[frozenset[str]] = frozenset({"stamp", "flags", "query"})
+    hidden: ClassVar[frozenset[str]] = frozenset({"event", "stamp", "flags", "query"})
 
     event: str
     leaves: tuple[Leaf, ...]

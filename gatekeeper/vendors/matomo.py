@@ -25,8 +25,9 @@ from gatekeeper.vendors.formats.json_batch import Folding, JsonBatch, came_hashe
 from gatekeeper.vendors.formats.parts import GET_OR_POST, Naming, Needs, Route
 from gatekeeper.vendors.formats.replies import Reply, gif_answer, json_answer, parsed
 
-# ec_items is [[sku, name, category or categories, price, quantity], …].
+# ec_items is [[sku, name, category or up to five of them, price, quantity], …].
 _ITEM: Final = ("item_id", "item_name", "item_category", "price", "quantity")
+_CATEGORIES: Final = ("item_category", *(f"item_category{n}" for n in range(2, 6)))
 
 
 def _unfold(event: Any) -> dict[str, Any] | None:
@@ -46,18 +47,30 @@ def _items(text: str) -> object:
         return text
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         return text
-    return [
-        {key: value for key, value in zip(_ITEM, row, strict=False) if isinstance(value, (str, int, float))}
-        for row in rows
-    ]
+    return [_item(row) for row in rows]
+
+
+def _item(row: Sequence[object]) -> dict[str, object]:
+    found: dict[str, object] = {
+        key: value for key, value in zip(_ITEM, row, strict=False) if isinstance(value, (str, int, float))
+    }
+    if len(row) > 2 and isinstance(row[2], list):
+        found |= {key: value for key, value in zip(_CATEGORIES, row[2], strict=False) if value not in (None, "", False)}
+    return found
+
+
+def _row(item: dict[str, object]) -> list[object]:
+    """The item as Matomo writes it; a category that is alone as itself."""
+    categories = [item[key] for key in _CATEGORIES if key in item]
+    category = categories if len(categories) > 1 else next(iter(categories), "")
+    return [category if key == "item_category" else item.get(key, 1 if key == "quantity" else "") for key in _ITEM]
 
 
 def _fold(event: dict[str, Any], alone: bool) -> object:
     """As pairs, or as a query in the list."""
     items = event.get("ec_items")
     if items is not None:
-        rows = [[row.get(key, "" if key != "quantity" else 1) for key in _ITEM] for row in items]
-        event = {**event, "ec_items": orjson.dumps(rows).decode()}
+        event = {**event, "ec_items": orjson.dumps([_row(item) for item in items]).decode()}
     return event if alone else f"?{json_form.form(event.items())}"
 
 

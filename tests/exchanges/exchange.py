@@ -4,7 +4,8 @@
     name        of the destination, with its `settings`; `policy` holds other tables of the policy
     granted     purposes that the visitor granted by our own cookie, `since` seconds ago; without it there is no cookie
     caller      what else is known of the visitor: `headers`, `address`; `apart`: the request's headers are a server's
-    in          the request without its content coding; a body is JSON, text, or what `packed` writes
+    in          the request without its content coding (with it, under `coded`); a body is JSON, text, or what `packed` writes
+    source      where such a request was seen
     out         the request to the vendor without its content coding; null if nothing is sent
     objections  what the vendor's simulator says of it, if there is anything
     elements    of each event its name and decision: reason, kept, stripped, …
@@ -105,7 +106,8 @@ def call_of(exchange: Exchange) -> Call:
     path, _, query = marked(came["path"]).partition("?")
     headers = _headers(came.get("headers", ()))
     coded = dict(headers).get(b"content-encoding", b"").decode()
-    return Call(came["method"], path, query, headers, coding.encode(unpacked(came.get("body", "")), coded))
+    body = unpacked(came["coded"]) if "coded" in came else coding.encode(unpacked(came.get("body", "")), coded)
+    return Call(came["method"], path, query, headers, body)
 
 
 def caller_of(exchange: Exchange, call: Call) -> Caller:

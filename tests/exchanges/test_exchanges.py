@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.gate.calls import finish_call, plan_call, record_call
+from gatekeeper.gate.batches import plan_request
+from gatekeeper.gate.calls import finish_call, record_call
 from gatekeeper.vendors import DIALECTS
 from gatekeeper.vendors.dialect import SECRET
 from tests.exchanges.exchange import (
@@ -34,7 +35,7 @@ def test_an_exchange_is_what_its_file_says(key):
     """To the letter: address, headers, body, decisions, answers; and no secret where a plan is printed."""
     exchange = EXCHANGES[key]
     gate, call = gate_of(exchange), call_of(exchange)
-    made = plan_call(gate, gate.policy.destinations[exchange["name"]], call, caller_of(exchange, call))
+    made = plan_request(gate, gate.policy.destinations[exchange["name"]], call, caller_of(exchange, call))
     assert sent(made.outgoing) == exchange["out"], (exchange["title"], made.reason)
     assert elements(made) == exchange["elements"], exchange["title"]
     assert objections(made) == exchange.get("objections", []), exchange["title"]

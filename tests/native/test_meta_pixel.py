@@ -68,4 +68,4 @@ def test_no_bytes_make_the_gate_fail(text, noise, kind):
         Call("GET", "/tr/", f"id={ACCOUNT}&ev=PageView&{text}"),
         Call("POST", "/tr/", f"id={ACCOUNT}&ev=PageView", ((b"content-type", kind.encode()),), noise),
     ):
-        assert send(call).reason in (None, "call_unreadable", "insufficient_data")
+        assert send(call).reason in (None, "call_unreadable", "consent_unreadable", "insufficient_data")

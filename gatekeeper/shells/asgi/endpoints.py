@@ -59,6 +59,7 @@ class Endpoints:
         self._updated = datetime.fromtimestamp(written, UTC).date().isoformat()
         prefix = gate.policy.prefix
         self._relay = partial(relay.reply, gate)
+        self._misdirected = partial(relay.misdirected, gate)
         self._accepting = Turns(gate.intake.accept, _part)
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
@@ -92,6 +93,11 @@ class Endpoints:
             fault = _fault(scope, headers, self._hosts)
             if fault is not None:
                 return problem_reply(fault.status, fault.title, headers=((b"connection", b"close"),))
+            broken = path_fault(raw_path(scope))
+            if broken is not None:
+                told = await self._misdirected(scope, broken) if path.startswith(self._calls) else None
+                decided = () if told is None else (told,)
+                return problem_reply(400, broken, headers=((b"connection", b"close"), *decided))
             return await endpoint(scope, headers, read)
         except EventError as error:
             return problem_reply(
@@ -219,11 +225,8 @@ def _fault(scope: Scope, headers: Headers, hosts: frozenset[str]) -> Fault | Non
         target = path + b"?" + bytes(scope.get("query_string", b""))
         # What HTTP/2 can say can be said in 1.1; a scope without a version is no request off a wire.
         version = "1.1" if scope.get("http_version", "1.0") != "1.0" else "1.0"
-        fault = request_fault(scope["method"], target, version, headers, hosts)
-        if fault is not None:
-            return fault
-    broken = path_fault(path)
-    return None if broken is None else Fault(400, broken)
+        return request_fault(scope["method"], target, version, headers, hosts)
+    return None
 
 
 def local_path(scope: Scope) -> str:

@@ -20,7 +20,7 @@ from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.gate.batches import plan_request
-from gatekeeper.gate.calls import CallPlan, decision_lines, finish_call, sweep_call, unrecorded
+from gatekeeper.gate.calls import CallPlan, decision_lines, finish_call, misdirected, sweep_call, unrecorded
 from gatekeeper.gate.ports import Recorder
 from gatekeeper.model import Answer, Call, Caller
 from gatekeeper.model.reasons import INTERNAL
@@ -40,7 +40,15 @@ UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
 _BROWSERS: Final = (b"sec-fetch-site", b"origin")
 # What a vendor's answer may say to the caller besides its body.
 _ANSWERED: Final = frozenset(
-    {"content-type", "retry-after", "x-sentry-rate-limits", "x-sentry-error", "allow", "www-authenticate"}
+    {
+        "content-type",
+        "retry-after",
+        "x-sentry-rate-limits",
+        "x-sentry-error",
+        "x-plausible-dropped",
+        "allow",
+        "www-authenticate",
+    }
 )
 _HEADER_NAMES: Final = re.compile(rb"[A-Za-z0-9-]+(?:[ \t]*,[ \t]*[A-Za-z0-9-]+){0,49}")
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\t]")
@@ -104,6 +112,20 @@ class Relay:
         if why is not None and why.endswith("timeout"):
             return problem_reply(504, f"{to.name} did not answer in time", headers=decided)
         return problem_reply(502, f"{to.name} could not be reached", detail=why, headers=decided)
+
+    async def misdirected(self, gate: Gate, scope: Scope, fault: str) -> Header | None:
+        """Record a call whose path has a fault; the header of its decision, `None` where it names no destination."""
+        name = raw_path(scope).removeprefix(f"{gate.policy.prefix}/to/".encode()).partition(b"/")[0]
+        to = gate.policy.destinations.get(name.decode("latin-1"))
+        if to is None:
+            return None
+        plan = misdirected(gate, to, fault)
+        try:
+            await self._lines.wait(decision_lines(gate, plan))
+        except AuditError:
+            plan = unrecorded(plan)
+        gate.metrics.count_call(to.name, plan.reason or INTERNAL)
+        return b"gatekeeper-decision", plan.header.encode("latin-1")
 
     async def close(self) -> None:
         """Wait for what is under way (no longer than a call may take), then close the connections."""

@@ -12,18 +12,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from gatekeeper.vendors.formats import pairs
+from gatekeeper.vendors.dialect import Unreadable
+from gatekeeper.vendors.formats import json_body, pairs
 
 # The vendor's key -> the catalogue's. Another key is passed on under a name that no catalogue row has.
 META: Final = {
     "id": "item_id", "quantity": "quantity", "item_price": "price", "title": "item_name", "brand": "item_brand",
     "category": "item_category",
 }  # fmt: skip
-_NUMBERS: Final = frozenset({"price", "quantity"})
+_NUMERIC: Final = frozenset({"number", "count"})
 
 
 def read(value: object, keys: Mapping[str, str] = META) -> object:
-    """Rows, or a list of bare ids, as `items`."""
+    """Rows, or a list of bare ids, as `items`; tag managers write the list as JSON in text."""
+    if isinstance(value, str) and value.lstrip()[:1] == "[":
+        value = _listed(value)
     if not isinstance(value, list):
         return value
     return [_row(one, keys) if isinstance(one, dict) else {"item_id": one} for one in value]
@@ -49,21 +52,33 @@ def ids(value: object) -> list[object]:
     return [row["item_id"] for row in rows if "item_id" in row]
 
 
+def _listed(text: str) -> object:
+    try:
+        return json_body.read(text.encode("utf-8", "replace"))
+    except Unreadable:
+        return text
+
+
 def _row(row: Mapping[str, object], keys: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, value in row.items():
         field = keys.get(key)
-        if field is None:
+        if field is None or field in found:
             field = f"{key}*"
-        elif field in _NUMBERS and isinstance(value, str):
-            value = _number(value)
         found[field] = value
     return found
 
 
-def _number(value: str) -> object:
-    """Prices and quantities often come as text."""
-    try:
-        return float(value)
-    except ValueError:
+def numbers(value: object, keys: Mapping[str, str]) -> object:
+    """`items` with numbers for the prices and quantities that came as text; `keys` are the catalogue's, with types."""
+    if not isinstance(value, list):
         return value
+    return [
+        {
+            key: pairs.number(inner) if isinstance(inner, str) and keys.get(key) in _NUMERIC else inner
+            for key, inner in row.items()
+        }
+        if isinstance(row, dict)
+        else row
+        for row in value
+    ]

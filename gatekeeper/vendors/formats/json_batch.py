@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from gatekeeper.fields.strict import MAX_KEYS
 from gatekeeper.model import Call, Outgoing, Personal
-from gatekeeper.vendors.dialect import SECRET, UNKNOWN, Element, Kept, Leaf, Native, Unreadable
+from gatekeeper.vendors.dialect import SECRET, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.vendors.formats import credentials, json_body, json_form, pairs, tree
 from gatekeeper.vendors.formats.format import Format
 from gatekeeper.vendors.formats.json_form import Coat
 from gatekeeper.vendors.kind import Destination
 
+_LINES: Final = ("application/x-ndjson", "application/jsonl")
 _TYPES: Final = ("application/json", "text/plain", "application/x-www-form-urlencoded")
 
 
@@ -39,6 +40,16 @@ def no_restriction(event: Any, granted: bool) -> None:
 def unchanged(leaves: Sequence[Leaf]) -> tuple[Leaf, ...]:
     """For vendors whose leaves are what the table says."""
     return tuple(leaves)
+
+
+def as_they_are(leaves: Sequence[Leaf], call: Call) -> Sequence[Leaf]:
+    """For vendors of whose events the table says all."""
+    return leaves
+
+
+def the_leaf(leaf: Leaf) -> Leaf:
+    """For vendors whose values are written as the catalogue has them."""
+    return leaf
 
 
 def an_object(event: Any) -> dict[str, Any] | None:
@@ -80,8 +91,9 @@ class JsonBatch:
     """The events of an analytics SDK's request.
 
     `key` is that of the list of events. `lists` says whether a bare list is a body, `alone` whether the pairs of a
-    query or form are an event. `place_key` puts the policy's `api_key` into a body that came without one, `basic` says
-    whether it may come as HTTP Basic authentication. `dropped` are paths of which nothing is ever sent.
+    query or form are an event, `lines` are paths that take one event per line. `place_key` puts the policy's `api_key`
+    into a body that came without one, `basic` says whether it may come as HTTP Basic authentication. `read_event` and
+    `write_leaf` do what a table cannot say.
     """
 
     key: str = ""
@@ -89,16 +101,17 @@ class JsonBatch:
     alone: bool = False
     basic: bool = False
     place_key: Callable[[Any, str], None] = no_key
-    dropped: re.Pattern[str] | None = None
+    lines: re.Pattern[str] | None = None
+    read_event: Callable[[Sequence[Leaf], Call], Sequence[Leaf]] = as_they_are
+    write_leaf: Callable[[Leaf], Leaf] = the_leaf
     headers: tuple[tuple[str, str], ...] = ()  # what every request says
     consents: Consents = Consents()
     folding: Folding = Folding()
 
     def read(self, call: Call, body: bytes, vendor: Format) -> Native:
         """One element per event; query, form, key and what stands beside the list are shared."""
-        if self.dropped is not None and self.dropped.fullmatch(call.path):
-            return Native(call, (Element("recording", (Leaf("recording", UNKNOWN, None),)),))
-        data, coat = json_form.unwrap(call, body, alone=self.alone)
+        lines = self.lines is not None and self.lines.fullmatch(call.path) is not None
+        data, coat = json_form.unwrap(call, body, alone=self.alone, lines=lines)
         but = frozenset({"data"} if coat.place else ())
         shared = list(credentials.read_valid(call, (credentials.BASIC,)) if self.basic else ())
         if coat.kind != "pairs":
@@ -108,7 +121,7 @@ class JsonBatch:
         key, events, beside = self._events(data)
         shared += self.consents.leaves([*tree.flatten(beside, vendor.table, "", ("body",))])
         stamp, flags = json_body.stamp(shared), self.consents.read(shared, beside)
-        elements = tuple([self._element(event, stamp, flags, vendor) for event in events])
+        elements = tuple([self._element(event, stamp, flags, call, vendor) for event in events])
         return Native(call, elements, tuple(shared), None, {"coat": coat, "key": key})
 
     def _events(self, data: Any) -> tuple[str | None, list[dict[str, Any]], dict[str, Any]]:
@@ -130,9 +143,11 @@ class JsonBatch:
             raise Unreadable("an event is not an object")
         return key, events, beside
 
-    def _element(self, data: dict[str, Any], stamp: str | None, flags: Mapping[str, Any], vendor: Format) -> Element:
+    def _element(
+        self, data: dict[str, Any], stamp: str | None, flags: Mapping[str, Any], call: Call, vendor: Format
+    ) -> Element:
         """One event; stamp and flags are those beside the list, where it has none of its own."""
-        leaves = self.consents.leaves([*tree.flatten(data, vendor.table, "", ("event",))])
+        leaves = self.consents.leaves(self.read_event(tree.flatten(data, vendor.table, "", ("event",)), call))
         if len(leaves) > MAX_KEYS:
             raise Unreadable("an event has too many keys")
         return vendor.naming.event(leaves, stamp, {**flags, **self.consents.read(leaves, data)})
@@ -166,7 +181,7 @@ class JsonBatch:
         key: str | None = native.frame["key"]
         events = []
         for one in sent:
-            event = tree.rebuild(one.leaves).get("event", {})
+            event = tree.rebuild(map(self.write_leaf, one.leaves)).get("event", {})
             self.consents.restrict(event, one.shaping.marketing_granted)
             events.append(self.folding.fold(event, key is None))
         data = events[0] if key is None else events
@@ -188,4 +203,5 @@ def _content_type(call: Call, coat: Coat) -> str:
     came = [
         value.decode("latin-1").partition(";")[0].strip().lower() for n, value in call.headers if n == b"content-type"
     ]
-    return came[0] if came and came[0] in _TYPES[:2] else _TYPES[coat.kind == "gzip"]
+    known = (*_TYPES[:2], *_LINES) if coat.kind == "lines" else _TYPES[:2]
+    return came[0] if came and came[0] in known else (_LINES if coat.kind == "lines" else _TYPES)[coat.kind == "gzip"]

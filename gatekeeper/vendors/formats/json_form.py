@@ -2,6 +2,7 @@
 
 plain         the JSON itself, under any content type
 gzip          compressed without a Content-Encoding (PostHog's `compression=gzip-js`)
+lines         one JSON object per line
 form          `data=<JSON>` among other pairs, in the body or the query
 base64        the same with the JSON in base64
 pairs         no JSON at all: one event as the pairs of a query or form
@@ -33,8 +34,16 @@ class Coat:
     text: str = field(default="", repr=False)
 
 
-def unwrap(call: Call, body: bytes, *, alone: bool = False) -> tuple[Any, Coat]:
-    """The JSON value and its coat. `alone`: pairs without `data` are an event themselves. Raises Unreadable."""
+def unwrap(call: Call, body: bytes, *, alone: bool = False, lines: bool = False) -> tuple[Any, Coat]:
+    """The JSON value and its coat. Raises Unreadable.
+
+    `alone`: pairs without `data` are an event themselves. `lines`: several lines may be as many events.
+    """
+    rows = [row for row in body.splitlines() if row.strip()] if lines and body.lstrip()[:1] == b"{" else []
+    if len(rows) > 1 and all(row.lstrip()[:1] == b"{" and row.rstrip()[-1:] == b"}" for row in rows):
+        if len(rows) > json_body.MAX_ELEMENTS:
+            raise Unreadable("there are too many events")
+        return [json_body.read(row) for row in rows], Coat("lines")
     if body[:2] == b"\x1f\x8b":
         return json_body.read(coding.decode(body, "gzip", LARGEST)), Coat("gzip")
     if body.lstrip()[:1] in (b"{", b"["):
@@ -53,6 +62,8 @@ def unwrap(call: Call, body: bytes, *, alone: bool = False) -> tuple[Any, Coat]:
 
 def wrap(data: object, coat: Coat) -> tuple[bytes, tuple[str, str] | None]:
     """The bytes of a plain or compressed body, or the pair that belongs into the form."""
+    if coat.kind == "lines" and isinstance(data, list):
+        return b"\n".join(map(orjson.dumps, data)), None
     text = orjson.dumps(data)
     if coat.kind == "gzip":
         return coding.encode(text, "gzip"), None

@@ -13,16 +13,27 @@ _CANONICAL: Final = {
     "checkout started": "begin_checkout", "products searched": "search", "signed up": "sign_up",
     "$exception": "error",
 }  # fmt: skip
-# A name is mechanics as long as it reads like one: no address, no long number in it.
-NAME: Final = re.compile(r"(?=.{1,81}\Z)(?!(?:.*\d){7})[$\[]?[^\W\d][\w .:/$\[\]()&'-]{0,79}")
-_PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
+# Any script and punctuation, on one line. A number of seven digits and more with no word beside it names somebody.
+NAME: Final = re.compile(
+    r"(?=.*\S)(?![\W_]*(?:\d[\W_]*){7,}\Z)[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]{1,256}"
+)
+_LONGEST: Final = 100  # characters of a name in a line
+_JOINERS: Final = str.maketrans("", "", "\u200c\u200d")  # inside words of Persian or Hindi, and in emoji
+
+
+def is_name(value: object) -> bool:
+    """Whether a value reads like a name at all; what it says of anybody is another question."""
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
 def canonical(name: str | None, default: str = "unnamed") -> str:
-    """The canonical name; the own one, as far as it may stand in an audit line, if there is none."""
-    return default if name is None else _CANONICAL.get(name.lower(), written(name))
+    """The canonical name, or the event's own if there is none."""
+    if name is None or not is_name(name):
+        return default if name is None else "unnamed"
+    return _CANONICAL.get(name.lower(), name)
 
 
 def written(name: str) -> str:
-    """A name as it may stand in an audit line: one that does not read like a name is none."""
-    return name if NAME.fullmatch(name) and _PRINTABLE.fullmatch(name) else "unnamed"
+    """A name as it may stand in an audit line: one that cannot be printed, or is a whole text, is none."""
+    plain = is_name(name) and len(name) <= _LONGEST and name.translate(_JOINERS).isprintable()
+    return name if plain else "unnamed"

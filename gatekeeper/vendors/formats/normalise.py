@@ -62,7 +62,7 @@ def google_email(raw: str) -> str | None:
 
 
 def letters(raw: str) -> str | None:
-    """Lower case without white space and punctuation, letters of every script kept: names at Meta and Google."""
+    """Lower case without white space and punctuation, letters of every script kept: names at Meta."""
     return "".join(c for c in raw.strip().lower() if c.isalnum()) or None
 
 
@@ -72,7 +72,7 @@ def compact(raw: str) -> str | None:
 
 
 def lower(raw: str) -> str | None:
-    """Trimmed and in lower case, nothing else: streets at Google."""
+    """Trimmed and in lower case, nothing else: names and streets at Google."""
     return raw.strip().lower() or None
 
 
@@ -185,9 +185,12 @@ _STATES: Final = {
 
 
 def state(raw: str) -> str | None:
-    """The two-letter code of a US state or Canadian province; elsewhere lower case without punctuation."""
+    """The two-letter code of a US state or Canadian province; elsewhere lower case without punctuation.
+
+    A number is none: Meta's own parameter builder sends nothing for it.
+    """
     text = letters(raw)
-    return None if text is None else _STATES.get(text, text)
+    return None if text is None or text.isdigit() else _STATES.get(text, text)
 
 
 def postal_code(raw: str) -> str | None:

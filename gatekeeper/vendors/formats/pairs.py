@@ -11,6 +11,7 @@ from gatekeeper.vendors.formats.table import Table
 
 MAX_PAIRS = 2_000
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][+-]?[0-9]{1,2})?")
 
 
 def read(text: str, table: Table) -> tuple[Leaf, ...]:
@@ -74,11 +75,11 @@ def _quoted(text: str, plus: bool) -> str:
 
 
 def number(value: str) -> object:
-    """A number that stands in a query as text; the text itself if it is none."""
-    try:
-        found = float(value)
-    except ValueError:
+    """A number that stands there as text, a whole one as a whole number; the text itself if it is none."""
+    text = value.strip()
+    if _NUMBER.fullmatch(text) is None:
         return value
+    found = float(text)
     return int(found) if found.is_integer() and abs(found) < 2**53 else found
 
 

@@ -4,8 +4,9 @@ A row is `native.name = "role"`: a catalogue field, `protocol`, `flag` or `secre
 such row wins where no exact one is there. `"by name"` is the role of places for values of the site's own naming
 (`ep.*`, `properties.*`): the rest of the name is looked up in the catalogue, so a policy's own `[fields.*]` get
 through. `"protocol: <regex>"` says exactly what the value may be; anything else is stripped, so that mechanics carry
-no secrets; `"flag: <regex>"` does the same for a consent flag that is passed on as it came. `"event name"` is protocol,
-too: a value that reads like the name of an event.
+no secrets; `"flag: <regex>"` does the same for a consent flag that is passed on as it came. `"event name"` is what the
+event is called, `"word"` any other name that a site gives things: of any script and punctuation. A row `"by name"`
+without a `*` is a property of the site's own that is called as the last part of its name.
 """
 
 from __future__ import annotations
@@ -17,19 +18,21 @@ from importlib import resources
 from typing import Final, NamedTuple
 
 from gatekeeper.fields import CATALOGUE
-from gatekeeper.vendors.dialect import FLAG, PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Leaf, Path
+from gatekeeper.vendors.dialect import FLAG, NAME, PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Leaf, Path
 from gatekeeper.vendors.formats import names
 
 BY_NAME: Final = "by name"
 EVENT_NAME: Final = "event name"
-_ROLES: Final = frozenset({PROTOCOL, FLAG, SECRET, BY_NAME, EVENT_NAME, "ignored"})
+WORD: Final = "word"
+_ROLES: Final = frozenset({PROTOCOL, FLAG, SECRET, BY_NAME, EVENT_NAME, WORD, "ignored"})
+_PLAIN: Final = {EVENT_NAME: NAME, WORD: PROTOCOL}
 _PATTERNS: Final = {"protocol: ": PROTOCOL, "flag: ": FLAG}
 # What a mechanical value may look like: short, and nothing in it that could be an address or a text.
 _MECHANICAL: Final = re.compile(r"[A-Za-z0-9_.,:;/+|~*()\[\]=-]{0,128}")
 # What a vendor's key or token may look like: no e-mail address and no text.
 _KEY: Final = re.compile(r"[A-Za-z0-9_.:|=+/~-]{1,1024}")
 _WHOLE: Final = frozenset(row.key for row in CATALOGUE.by_key.values() if row.type in ("items", "texts"))
-_OURS: Final = _ROLES | {STAMP}
+_OURS: Final = _ROLES | {NAME, STAMP}
 _MOST: Final = 4096  # names that are remembered; a caller may send any
 _LONGEST: Final = 128
 NATIVE: Final[set[str]] = set()
@@ -64,8 +67,8 @@ class Table:
             name: next((plain for start, plain in _PATTERNS.items() if role.startswith(start)), role)
             for name, role in rows.items()
         }
-        self._patterns |= {name: names.NAME for name, role in rows.items() if role == EVENT_NAME}
-        rows = {name: PROTOCOL if role == EVENT_NAME else role for name, role in rows.items()}
+        self._patterns |= {name: names.NAME for name, role in rows.items() if role == WORD}
+        rows = {name: _PLAIN.get(role, role) for name, role in rows.items()}
         self.exact = {name: role for name, role in rows.items() if not name.endswith("*")}
         self._prefixes = tuple(
             sorted(((name[:-1], role) for name, role in rows.items() if name.endswith("*")), key=lambda r: -len(r[0]))
@@ -103,16 +106,18 @@ class Table:
     def _found(self, name: str) -> str:
         found = self.exact.get(name)
         if found is not None:
-            return found
+            return _own(name.rpartition(".")[2]) if found == BY_NAME else found
         if "gatekeeper_context" in name and not STAMP_KEYS.isdisjoint(name.split(".")):
             return STAMP
         for prefix, role in self._prefixes:
             if name.startswith(prefix):
-                if role != BY_NAME:
-                    return role
-                own = name[len(prefix) :]
-                return UNKNOWN if own in _OURS else own  # a site may call a property `flag` or `secret`, too
+                return _own(name[len(prefix) :]) if role == BY_NAME else role
         return UNKNOWN
+
+
+def _own(name: str) -> str:
+    """The role of a site's own property: a site may call one `flag` or `secret`, too."""
+    return UNKNOWN if name in _OURS else name
 
 
 def _matches(pattern: re.Pattern[str], value: object, role: str) -> bool:

@@ -1,8 +1,10 @@
 """GA4's Measurement Protocol, as servers call it.
 
     POST <origin>/mp/collect?measurement_id=G-…&api_secret=…      {"client_id": …, "events": […]}
+    POST <origin>/mp/collect?firebase_app_id=…&api_secret=…      {"app_instance_id": …, "events": […]}
     POST <origin>/debug/mp/collect?…                              the same, answered with what is wrong with it
 
+An app stream has a secret of its own, which its calls bring along: the policy's is the web stream's.
 Source: developers.google.com/analytics/devguides/collection/protocol/ga4, read 2026-11-23.
 """
 
@@ -24,9 +26,11 @@ from gatekeeper.vendors.kind import Destination, Shaping
 KIND = "ga4"
 NAME = "ga4 /mp/collect"
 ACCOUNT: str | None = "measurement_id"
-ROUTE: Final = Route(re.compile("(?:/debug)?/mp/collect"), "https://www.google-analytics.com")
+ROUTE: Final = Route(re.compile("(?:/debug)?/mp/collect/?"), "https://www.google-analytics.com")
 _TABLE: Final = table.load(__package__, "calls.toml")
 _NEEDS: Final = Needs(("client_id", "events.name"))
+_APP: Final = "firebase_app_id"
+_APP_NEEDS: Final = Needs(("app_instance_id", "api_secret", "events.name"))
 
 matches = ROUTE.matches
 read_answer = answers.by_status
@@ -37,7 +41,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     query = _query(call.query)
     data = json_body.read_object(body)
     shared, elements = json_body.split(data, "events", _TABLE)
-    account = next((str(leaf.value) for leaf in query if leaf.name == "measurement_id"), None)
+    account = _account(query, to)
     consent = data.get("consent")
     flags: Mapping[str, Any] = {"google": consent} if consent is not None else {}
     if data.get("non_personalized_ads") is True:
@@ -63,6 +67,15 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     )
 
 
+def _account(query: Sequence[Leaf], to: Destination) -> str | None:
+    """The web stream that a call is for; for the policy's app stream its web stream, which `ACCOUNT` compares with."""
+    streams = [str(leaf.value) for leaf in query if leaf.name == "measurement_id"]
+    apps = [str(leaf.value) for leaf in query if leaf.name == _APP]
+    if apps and (streams or any(app != to.settings.get(_APP) for app in apps)):
+        return "another stream"
+    return str(to.settings["measurement_id"]) if apps else next(iter(streams), None)
+
+
 @lru_cache(maxsize=64)
 def _query(text: str) -> tuple[Leaf, ...]:
     """The property and its secret, which are the same in all calls of an app."""
@@ -80,8 +93,8 @@ def personal(field: str, value: Personal) -> str | None:
 
 
 def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
-    """A client id, and an event with a name."""
-    return _NEEDS.missing(leaves)
+    """A client id, and an event with a name; for an app its instance and secret."""
+    return (_APP_NEEDS if any(leaf.name == _APP for leaf in leaves) else _NEEDS).missing(leaves)
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
@@ -90,11 +103,9 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     to = sent[0].shaping.to
     granted = all(one.shaping.marketing_granted for one in sent)
     query = {leaf.name: leaf for leaf in shared if leaf.path[0] == "query"}
+    stream = _APP if _APP in query else "measurement_id"
     parameters = [
-        (
-            "measurement_id",
-            query["measurement_id"].value if "measurement_id" in query else to.settings["measurement_id"],
-        ),
+        (stream, query[stream].value if stream in query else to.settings[stream]),
         ("api_secret", query["api_secret"].value if "api_secret" in query else to.secret("api_secret")),
     ]
     rest = [leaf for leaf in shared if leaf.path[0] != "query" and leaf.role not in (FLAG, SECRET)]
@@ -106,7 +117,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
             data["consent"][str(leaf.path[1])] = "DENIED"
         if leaf.name == "non_personalized_ads" and leaf.value is True:
             data["consent"]["ad_personalization"] = "DENIED"
-    url = ROUTE.url(to, native.call.path, pairs.write_pairs(parameters))
+    url = ROUTE.url(to, native.call.path.rstrip("/"), pairs.write_pairs(parameters))
     return Outgoing("POST", url, (("Content-Type", "application/json"),), orjson.dumps(data))
 
 

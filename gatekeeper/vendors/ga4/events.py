@@ -82,6 +82,9 @@ class Settings(Common):
         description="Measurement id of the web stream, such as G-ABC1234567."
     )
     api_secret: SecretValue = Field(description="Secret of the Measurement Protocol, from the stream's settings.")
+    firebase_app_id: Annotated[str, StringConstraints(pattern=r"^[0-9]:[0-9]+:(android|ios|web):[0-9a-f]+$")] | None = (
+        Field(None, description="App stream whose calls are taken as well, such as 1:1234:android:00ff; never events.")
+    )
 
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:

@@ -40,7 +40,6 @@ _ITEM: Final = {
     "af": "affiliation",
 }  # fmt: skip
 _ITEM_CODE: Final = {field: code for code, field in _ITEM.items()}
-_NUMBERS: Final = frozenset({"price", "quantity", "discount", "index"})
 _DENIED: Final = str.maketrans("trnvel", "pqmumm")  # a granted or unset switch -> the same one, denied
 _REPLY: Final = Reply(lambda native: Answer(204), success=range(200, 400), refusal=status_only)
 
@@ -91,7 +90,7 @@ def _item(text: str) -> object:
     item: dict[str, object] = {}
     for part in text.split("~"):
         name, value = _ITEM.get(part[:2], part[:2] + "*"), part[2:]
-        item[name] = pairs.number(value) if name in _NUMBERS else value
+        item[name] = value
     return [item]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gatekeeper.model import Answer
-from gatekeeper.vendors.dialect import PROTOCOL, Kept, Native
+from gatekeeper.vendors.dialect import PROTOCOL, STAMP_KEYS, Kept, Native, Unreadable
 from gatekeeper.vendors.formats import credentials
 from gatekeeper.vendors.formats.credentials import Credential
 from gatekeeper.vendors.formats.replies import Words, cleaned, json_answer, wait
@@ -26,12 +26,32 @@ CREDENTIALS: Final = (
     Credential("linked-customer-id", re.compile(r"[0-9]{1,20}"), PROTOCOL),
     Credential("x-goog-user-project", re.compile(r"[a-z0-9][a-z0-9.:-]{0,62}"), PROTOCOL),
 )
+_SNAKE: Final = re.compile(r"(?<=[a-z0-9])_([a-z0-9])")
 _SWITCHES: Final = ("adUserData", "adPersonalization")
 _INDEXED: Final = re.compile(
     r"\b(conversions|conversion_adjustments|conversionAdjustments|operations|events)\[([0-9]{1,5})\]"
 )
 
 EnumWords = Mapping[int, str]  # a number of the enum -> its word
+
+
+def spelled(value: Any) -> Any:
+    """A JSON value with every key in lowerCamelCase. Raises Unreadable if one object has a key in both spellings.
+
+    Google's parser takes the names of its protos (`conversion_action`), too (protobuf.dev, ProtoJSON).
+    """
+    if isinstance(value, list):
+        return [spelled(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    made = {key if key in STAMP_KEYS else _camel(key): spelled(inner) for key, inner in value.items()}
+    if len(made) != len(value):
+        raise Unreadable("a key is there in two spellings")
+    return made
+
+
+def _camel(key: str) -> str:
+    return _SNAKE.sub(lambda match: match[1].upper(), key) if "_" in key else key
 
 
 def headers(native: Native, to: Destination, *, ads: bool) -> tuple[tuple[str, str], ...]:

@@ -21,8 +21,8 @@ CLICKS: Final = ("gclid", "gbraid", "wbraid")  # mutually exclusive; gclid wins
 HASHED: Final[Mapping[str, Callable[[str], str | None]]] = {
     "email_hash": normalise.google_email,
     "phone_hash": lambda e164: e164,  # with its plus
-    "first_name_hash": normalise.letters,
-    "last_name_hash": normalise.letters,
+    "first_name_hash": normalise.lower,  # with its punctuation and inner blanks, as the guide has it
+    "last_name_hash": normalise.lower,
     "street_hash": normalise.lower,
 }
 CLEAR: Final[Mapping[str, Callable[[str], str | None]]] = {

@@ -51,7 +51,7 @@ read_answer = vendor.read_answer
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
     """Every event is an element, what stands beside them is shared. Raises Unreadable."""
-    data = json_body.read_object(body)
+    data = google_api.spelled(json_body.read_object(body))
     rows = json_body.objects(data.pop("events", []), "events")
     shared = (
         *credentials.read(call, google_api.CREDENTIALS),

@@ -53,7 +53,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     """Every conversion is an element, what stands beside them is shared. Raises Unreadable."""
     customer, method = _route(call)
     key = _LISTS[method]
-    data = json_body.read_object(body)
+    data = google_api.spelled(json_body.read_object(body))
     rows = json_body.objects(data.pop(key, []), key)
     shared = (
         *credentials.read(call, google_api.CREDENTIALS),

@@ -1,7 +1,7 @@
 """Sentry's protocol, as its SDKs speak it.
 
     POST <endpoint>/api/<project>/envelope/      items: event, transaction, session(s), check_in, client_report, …
-    POST <endpoint>/api/<project>/store/         one event as JSON
+    POST <endpoint>/api/<project>/store/         one event as JSON, or that in zlib and base64
 
 Each item is an element. What can only be sent unread (attachments, replays, profiles, feedback, logs) is dropped unless
 the destination's `items` names its type. Success is 200 `{"id": …}`; an SDK goes silent for a while on 429, so it sees
@@ -10,6 +10,8 @@ one only where the vendor itself sent it. Source: see calls.toml.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -20,15 +22,17 @@ import orjson
 
 from gatekeeper.model import Answer, Call, Outgoing, Personal
 from gatekeeper.vendors.dialect import PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Element, Kept, Leaf, Native
-from gatekeeper.vendors.formats import answers, json_body, replies, table, times, tree
+from gatekeeper.vendors.formats import answers, coding, json_body, replies, table, times, tree
 from gatekeeper.vendors.formats.parts import Route
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.vendors.sentry import envelope
+from gatekeeper.vendors.sentry import events as vendor
 
 KIND = "sentry"
 NAME = "sentry /envelope/"
 ACCOUNT: str | None = "dsn"
 ROUTE: Final = Route(re.compile(r"/api/([0-9]{1,20})/(envelope|store)/?"))
+table.NATIVE.update(vendor.KIND.as_necessary or ())  # names of items that decide something stand in the log's head
 _TABLE: Final = table.load(__package__, "calls.toml", below={"stacktrace.": ("exception.values.", "threads.values.")})
 _EVENTS: Final = {"event": "error", "transaction": "transaction"}
 _KINDS: Final = frozenset({*_EVENTS, "session", "sessions", "client_report", "check_in"})
@@ -44,6 +48,7 @@ _NEEDS: Final = {
 _SAYS: Final = ("message", "logentry.message", "logentry.formatted", "message.message", "message.formatted")
 _KEY: Final = re.compile(r"(?:^|[\s,])sentry_key\s*=\s*([A-Za-z0-9_-]{1,64})(?=[\s,]|$)")
 _PUBLIC: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LARGEST: Final = 2**20  # bytes of an event, as Sentry limits them
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{32}")
 _LIMITS: Final = re.compile(r"[0-9]{1,6}:[a-z_;]{0,200}:[a-z_]{0,20}(:[a-z_]{0,40})?(:[a-z_;]{0,80})?")
 _ITEM_HEADERS: Final = {
@@ -63,7 +68,8 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     route = ROUTE.paths.fullmatch(call.path)
     account = _account(to, "" if route is None else route[1])
     if route is not None and route[2] == "store":
-        return Native(call, (_element("event", body),), _auth(call, None), account, {"store": True, "heads": ({},)})
+        event = _element("event", _stored(body))
+        return Native(call, (event,), _auth(call, None), account, {"store": True, "heads": ({},)})
     header, items = envelope.read(body)
     shared = (*_auth(call, header.pop("dsn", None)), *tree.flatten(header, _TABLE, "envelope", ("envelope",)))
     allowed = to.settings.get("items", ())
@@ -74,6 +80,17 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
         account,
         {"heads": tuple(_head(item) for item in items), "id": header.get("event_id")},
     )
+
+
+def _stored(body: bytes) -> bytes:
+    """The event of a store request: JSON, or as raven clients write it, that in zlib and base64."""
+    if body.lstrip()[:1] == b"{":
+        return body
+    try:
+        plain = base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        return body
+    return plain if plain.lstrip()[:1] == b"{" else coding.decode(plain, "deflate", _LARGEST)
 
 
 def _account(to: Destination, project: str) -> str | None:
