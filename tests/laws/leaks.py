@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from gatekeeper.fields import CATALOGUE, Field
-from gatekeeper.vendors.dialect import PROTOCOL, Native
+from gatekeeper.vendors.dialect import NAME, PROTOCOL, Native
 from tests.laws.calls import Canary, Seed, all_leaves, views
 from tests.laws.encodings import needles
 
@@ -49,7 +49,7 @@ def leaks(raw: bytes, native: Native, kept: set[str], seed: Seed, canaries: Sequ
         rows = [row for role in roles if (row := CATALOGUE.by_name.get(role)) is not None and row.key in kept]
         may_be_clear = (
             # An event, and an occurrence of it, may be called anything that reads like a name.
-            (canary.kind == "name" and roles & {PROTOCOL, "event_id"})
+            (canary.kind == "name" and roles & {PROTOCOL, NAME, "event_id"})
             or (canary.kind == "name" and any(shows(row, canary, seed) for row in rows))
             or (canary.kind == "ip" and any(row.type == "ip" for row in rows))
         )
