@@ -83,9 +83,10 @@ class CallPlan(Discreet, frozen=True):
 def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
     """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
     at = gate.now()
-    dialect = find(to, call.method, call.path)
+    dialect: Dialect | None = None
     native: Native | None = None
     try:
+        dialect = find(to, call.method, call.path, gate.policy.dialects)
         if dialect is None:
             raise Unreadable("the path is none of this vendor's")
         coded = header_values(call.headers, b"content-encoding")
@@ -173,7 +174,10 @@ def finish_call(
 
 def _accepted(dialect: Dialect | None, call: Call) -> Answer:
     """What the SDK expects for a call that nobody could read: as good as can be told from its path."""
-    return _EMPTY if dialect is None else dialect.accepted(Native(call, ()))
+    try:
+        return _EMPTY if dialect is None else dialect.accepted(Native(call, ()))
+    except Exception:  # noqa: BLE001  # a format that failed may fail here, too
+        return _EMPTY
 
 
 def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answer: Answer) -> CallPlan:

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from gatekeeper import context, ids, keys
@@ -29,9 +29,13 @@ from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.metrics import Metrics, disk_left
 from gatekeeper.policy import Policy, archive, load_policy
+from gatekeeper.policy.load import read_policy
+from gatekeeper.signals.cookies import Reader
 from gatekeeper.storage import database
 from gatekeeper.storage.heads import SqliteHeads
 from gatekeeper.storage.sqlite import SqliteOutbox
+from gatekeeper.vendors.dialect import Dialect
+from gatekeeper.vendors.kind import DestinationModule
 
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
 TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
@@ -258,12 +262,19 @@ def _after_fork() -> None:
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)
 
 
-def start(config: str | Path | Policy = "gatekeeper.toml") -> Runtime:
+def start(
+    config: str | Path | Policy = "gatekeeper.toml",
+    *,
+    kinds: Iterable[DestinationModule] = (),
+    readers: Iterable[Reader] = (),
+    dialects: Iterable[Dialect] = (),
+) -> Runtime:
     """The gate of a process that serves no app: a worker, a script. `track`, `load` and caught clients work by it.
 
-    Raises ConfigError if the policy cannot be used.
+    `kinds`, `readers` and `dialects` are what you bring, as for `load_policy`. Raises ConfigError if the policy cannot
+    be used.
     """
-    made = Runtime(config)
+    made = Runtime(load_policy(config, kinds=kinds, readers=readers, dialects=dialects))
     context.install(made.gate)
     return made
 
@@ -303,7 +314,7 @@ def reread(policy: Policy) -> Policy:
     """The policy in the same file, as it is now. Raises ConfigError if it cannot take the old one's place."""
     if policy.path is None:
         raise ConfigError("the policy did not come from a file")
-    new = load_policy(policy.path)
+    new = read_policy(policy.path, policy.registry)
     for name in _FIXED:
         if getattr(new.file, name) != getattr(policy.file, name):
             raise ConfigError(f"{name}: cannot change while the gate runs; restart it")

@@ -21,7 +21,7 @@ from gatekeeper.fields.accept import UNPRINTABLE
 from gatekeeper.outbound.hosts import KNOWN
 from gatekeeper.scrub.detect import find
 from gatekeeper.scrub.remembered import Remembered
-from gatekeeper.vendors.formats.table import NATIVE
+from gatekeeper.vendors import NATIVE
 
 MARK: Final = "~"  # begins a number in a name's place; in no plain identifier
 GONE: Final = "(a name that was removed)"

@@ -45,11 +45,24 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    extend: Annotated[
+        str | None,
+        typer.Option(
+            "--extend",
+            metavar="MODULE:NAME",
+            help="A dict of your own with kinds, readers or dialects for the policy, such as shop_gate:EXTENSIONS.",
+        ),
+    ] = None,
 ) -> None:
     """Options of the command itself."""
+    if extend is not None:
+        from gatekeeper.cli.policy import imported
+
+        context.obj = imported(extend)
 
 
 @app.command()

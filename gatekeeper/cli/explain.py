@@ -16,11 +16,12 @@ from rich.table import Table
 
 from gatekeeper import ids, keys, wire
 from gatekeeper.audit import lines
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.gate import Caller, Gate, Plan
 from gatekeeper.jurisdiction.networks import parse_address
 from gatekeeper.model import Decision, Verdict
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Policy
 from gatekeeper.runtime import place_lookup
 
 

@@ -19,7 +19,6 @@ from gatekeeper.reasons import INTERNAL
 from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending, Flight, Row
 from gatekeeper.storage.rows import ID
 from gatekeeper.storage.sqlite import SqliteOutbox
-from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import Destination
 
 CONCURRENT = 16  # requests under way to one destination
@@ -219,7 +218,7 @@ class Lane:
             going = [row for row in rows if row.id not in self.stopped]
             answered = dict(zip((row.id for row in going), await self._ask(going) if going else (), strict=True))
             return tuple(answered.get(row.id, WITHDRAWN) for row in rows)
-        module = KINDS[self.to.kind.name]
+        module = self.to.shapes
         outgoing = module.assemble(self.to, rows[0].head.encode(), [row.body.encode() for row in rows])
         started = self.around.clock()
         try:

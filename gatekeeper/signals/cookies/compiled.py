@@ -9,7 +9,7 @@ consent cookies do not. The cache is bounded in entries and in bytes per entry, 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -18,7 +18,7 @@ from msgspec import structs
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.cookies.reader import Reader
+from gatekeeper.signals.cookies.reader import Cookies, Reader
 from gatekeeper.signals.cookies.registry import OPT_OUTS, READERS
 from gatekeeper.signals.encoding import LONGEST
 from gatekeeper.signals.header import split_pair
@@ -37,6 +37,16 @@ class _Platform:
     reader: Reader
     site: Site
     opt_outs_only: bool
+    outside: bool
+
+    def read(self, cookies: Cookies) -> tuple[Signal, ...]:
+        """What the reader makes of its cookies: a format from outside that fails denies, as a broken cookie does."""
+        try:
+            return self.reader.read(cookies, self.site)
+        except Exception:
+            if not self.outside:  # the laws of `Reader` are tested for those
+                raise
+            return (Signal(self.reader.SOURCE, Role.CHOICE, Standing.MALFORMED, note="its reader failed"),)
 
 
 @dataclass(slots=True)
@@ -72,6 +82,7 @@ class CookieReaders:
     `tcf`: which TCF purposes make up ours.
     `services`: platform id to the single services the site knows, and the destinations each stands for.
     `usual_services`: the same under names that platforms usually have for them, whatever the platform.
+    `readers`: the cookie formats there are; one that is not packaged and fails counts as a cookie that is broken.
     Raises `ConfigError` for a platform or standard name that does not exist.
     """
 
@@ -85,14 +96,15 @@ class CookieReaders:
         tcf: PurposeTable = PURPOSES,
         services: Mapping[str, Mapping[str, Collection[str]]] | None = None,
         usual_services: Mapping[str, Collection[str]] | None = None,
+        readers: Sequence[Reader] = READERS,
     ) -> None:
         categories, versions, names, services = categories or {}, versions or {}, names or {}, services or {}
-        _check(platforms, {*categories, *versions, *services}, names)
+        _check(readers, platforms, {*categories, *versions, *services}, names)
         usual = _service_map(usual_services or {})
         self._exact: dict[str, tuple[int, str]] = {}
         self._prefixes: list[tuple[str, int, str]] = []
         self._platforms: list[_Platform] = []
-        for reader in READERS:
+        for reader in readers:
             listed = platforms == "auto" or reader.SOURCE in platforms
             if listed or reader.SOURCE in OPT_OUTS:
                 own = categories.get(reader.SOURCE, {})
@@ -104,7 +116,7 @@ class CookieReaders:
                     usual,
                 )
                 self._recognise(reader, names)
-                self._platforms.append(_Platform(reader, site, not listed))
+                self._platforms.append(_Platform(reader, site, not listed, reader not in READERS))
         # Own names first, then the longest: a standard prefix must not swallow the name that continues it.
         self._prefixes.sort(key=lambda entry: (entry[0] not in names, -len(entry[0])))
         starts = [
@@ -164,7 +176,7 @@ class CookieReaders:
         for at in sorted(found):
             mine, platform = found[at], self._platforms[at]
             source = platform.reader.SOURCE
-            signals = platform.reader.read(mine.cookies, platform.site) if mine.cookies else ()
+            signals = platform.read(mine.cookies) if mine.cookies else ()
             for signal in signals:
                 if signal.role is Role.OPT_OUT or not platform.opt_outs_only:
                     yield signal
@@ -192,9 +204,14 @@ def _service_map(services: Mapping[str, Collection[str]]) -> Mapping[str, frozen
     return found
 
 
-def _check(platforms: Literal["auto"] | Collection[str], tables: Collection[str], names: Mapping[str, str]) -> None:
-    known = sorted(reader.SOURCE for reader in READERS)
-    standard = {name for reader in READERS for name in (*reader.NAMES, *reader.PREFIXES)}
+def _check(
+    readers: Sequence[Reader],
+    platforms: Literal["auto"] | Collection[str],
+    tables: Collection[str],
+    names: Mapping[str, str],
+) -> None:
+    known = sorted(reader.SOURCE for reader in readers)
+    standard = {name for reader in readers for name in (*reader.NAMES, *reader.PREFIXES)}
     problems = []
     if isinstance(platforms, str) and platforms != "auto":
         problems.append(f'consent.cookies: "{platforms}" is neither "auto" nor a list of platforms')
