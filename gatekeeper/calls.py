@@ -129,7 +129,7 @@ def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
 
 def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
     """A call's decision lines, to be recorded before anything is sent."""
-    return [line for _, line in lines.decision_lines(plan.plans, gate.policy) if line is not None]
+    return [line for _, line in gate.lines.lines(plan.plans) if line is not None]
 
 
 def unrecorded(plan: CallPlan) -> CallPlan:

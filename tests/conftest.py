@@ -9,7 +9,7 @@ from gatekeeper.audit import lines
 from gatekeeper.recompute import Unknowable, Unknown, differences, recompute
 
 MOST = 200  # lines of one test; of what comes after, every 64th
-_write = lines.decision_line
+_write = lines.Lines.line
 
 
 @pytest.fixture(autouse=True)
@@ -18,9 +18,10 @@ def lines_can_be_made_again(monkeypatch):
     wrong = []
     count = 0
 
-    def decision_line(plan, policy, *more):
+    def line_of(self, plan, *more):
         nonlocal count
-        line = _write(plan, policy, *more)
+        policy = self.policy
+        line = _write(self, plan, *more)
         count += 1
         if count <= MOST or count % 64 == 0:
             record = orjson.loads(line.core)
@@ -32,6 +33,6 @@ def lines_can_be_made_again(monkeypatch):
                 wrong.append((found, record))
         return line
 
-    monkeypatch.setattr(lines, "decision_line", decision_line)
+    monkeypatch.setattr(lines.Lines, "line", line_of)
     yield
     assert not wrong, f"{len(wrong)} lines do not give their decision again: {wrong[0]}"

@@ -2,8 +2,8 @@
 
 Contract: `CookieReaders.read` takes the lines of the Cookie header and returns the signals of every
 recognised platform. Names are recognised in one pass over the header; parsing is a pure function of the
-recognised cookies alone and cached by them, because analytics cookies change with every request and
-consent cookies do not. The cache is bounded in entries and in bytes per entry, and safe under threads.
+recognised cookies alone and remembered by a digest of them, because analytics cookies change with every
+request and consent cookies do not.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Literal
 
 from msgspec import structs
 
 from gatekeeper.errors import ConfigError
+from gatekeeper.memory import Memory, digest
 from gatekeeper.model import Purpose, Role, Signal, Standing
 from gatekeeper.signals.cookies.reader import Cookies, Reader
 from gatekeeper.signals.cookies.registry import OPT_OUTS, READERS
@@ -129,7 +129,7 @@ class CookieReaders:
         # Sieves in C what can be no consent cookie, character by character; `_heads` decides.
         sieve = b"".join(b"[" + characters + b"]" for characters in places)
         self._candidates = re.compile(rb";[ \t]*(" + sieve + b"[^;]*)").findall
-        self._cached = lru_cache(_ENTRIES)(self._parse)
+        self._parsed = Memory[tuple[Signal, ...]](_ENTRIES, _BYTES_PER_ENTRY)
 
     def read(self, lines: Iterable[bytes]) -> tuple[Signal, ...]:
         """The signals in the Cookie header lines of one request; never raises for what they hold."""
@@ -138,9 +138,14 @@ class CookieReaders:
         pieces = tuple([piece for piece in self._candidates(header) if piece[:head] in heads])
         if not pieces:
             return ()
-        if len(header) > _BYTES_PER_ENTRY and sum(map(len, pieces)) > _BYTES_PER_ENTRY:
-            return self._parse(pieces)
-        return self._cached(pieces)
+        said = b";".join(pieces)  # which none of them has in it
+        key = digest(said)
+        known = self._parsed.get(key)
+        if known is None:
+            known = self._parse(pieces)
+            if len(said) <= _BYTES_PER_ENTRY:
+                self._parsed.put(key, known, 4 * len(said))
+        return known
 
     def _recognise(self, reader: Reader, names: Mapping[str, str]) -> None:
         """Note the cookies of the reader that is about to become a platform, under standard and own names."""
