@@ -226,7 +226,9 @@ class Gate:
                 self.policy.laws.next_change(at),
                 holds_until(heard, at, self.policy.file.consent.max_age),
             )
-            self._situations.put(key, _Situation(at, until, told, place, consent), 2_048 + 4 * len(words))
+            size = 2_048 + 4 * len(words)
+            self._situations.put(key, _Situation(at, until, told, place, consent), size)
+            self.lines.keep(consent, size)
         return place, consent
 
     def resolve(

@@ -76,9 +76,8 @@ def timestamp_of(at: datetime) -> str:
 
 
 class _Visitor(NamedTuple):
-    """What lines say of one visitor, as JSON, and the consent and the place that it is true of."""
+    """What lines say of one visitor, as JSON, and the place that it is true of."""
 
-    consent: Consent | None
     place: Place
     state: orjson.Fragment
     rest: bytes
@@ -86,28 +85,43 @@ class _Visitor(NamedTuple):
     more: dict[str, Any]  # inputs
 
 
+class _Kept:
+    """A consent that is kept, so that its `id` is no other's meanwhile, and what the last line said of its visitor."""
+
+    __slots__ = ("consent", "visitor")
+
+    def __init__(self, consent: Consent) -> None:
+        self.consent = consent
+        self.visitor: _Visitor | None = None
+
+
 class Lines:
     """The decision lines of one policy; a gate has one of its own.
 
-    What a line says of a visitor is remembered with the consent that it was made of, and holds for this very object
+    What a line says of a visitor is remembered of the consents that `keep` was told of, and holds for this very object
     alone: a gate gives one consent to all events of a visitor for a minute.
     """
 
-    __slots__ = ("_known", "_visitors", "policy")
+    __slots__ = ("_kept", "_known", "policy")
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._known = vocabulary(policy.names, policy.catalogue)
-        self._visitors = Memory[_Visitor](entries=1024, each=8_192)
+        self._kept = Memory[_Kept](entries=1_024, each=4_096)
+
+    def keep(self, consent: Consent, size: int) -> None:
+        """Remember what lines say of this consent, which more events will have; `size` is that of what was heard."""
+        self._kept.put(id(consent), _Kept(consent), size)
 
     def line(self, plan: Plan, count: int = 1) -> Line:
         """The line written before anything is sent; with a `count`, of as many events that are alike."""
         place, consent = plan.place, plan.consent
-        known = self._visitors.get(id(consent))
-        if known is None or known.consent is not consent or known.place is not place:
+        kept = self._kept.get(id(consent))
+        known = None if kept is None or kept.consent is not consent else kept.visitor
+        if known is None or known.place is not place:
             known = self._visitor(plan, place, consent)
-            # The entry holds the consent: no other object has its `id` meanwhile.
-            self._visitors.put(id(consent), known, 4_096 + 2 * len(known.rest))
+            if kept is not None and kept.consent is consent:
+                kept.visitor = known
         names = Names(self._known, known.names)
         core = orjson.dumps(_of_event(plan, self.policy, known.state, names, known.more, count))[:-1] + known.rest
         # Without `subjects`: they stand in a part of the line that can be removed.
@@ -146,7 +160,7 @@ class Lines:
         names = Names(self._known)
         state = orjson.Fragment(orjson.dumps(consent_state(consent)))
         rest = orjson.dumps(_of_visitor(place, consent, self.policy, names))
-        return _Visitor(consent, place, state, b"," + rest[1:], names.removable, inputs.of_place(plan, self.policy))
+        return _Visitor(place, state, b"," + rest[1:], names.removable, inputs.of_place(plan, self.policy))
 
 
 def decision_line(plan: Plan, policy: Policy, count: int = 1) -> Line:
