@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import lru_cache
 from typing import ClassVar, Final
 
 from msgspec import structs
@@ -18,8 +17,7 @@ from msgspec import structs
 from gatekeeper import subjects
 from gatekeeper.audit import lines
 from gatekeeper.decision import decide
-from gatekeeper.elements import TRUNCATED, Roles, may_send
-from gatekeeper.fields import Catalogue
+from gatekeeper.elements import TRUNCATED, may_send
 from gatekeeper.gate import Caller, Gate, Plan, age_of, failed, insufficient
 from gatekeeper.model import (
     Answer,
@@ -238,11 +236,6 @@ def _header_leaves(call: Call, to: Destination, caller: Caller) -> tuple[Leaf, .
     return tuple(found.values())
 
 
-@lru_cache(maxsize=8)
-def _roles(catalogue: Catalogue) -> Roles:
-    return Roles(catalogue)
-
-
 def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
     """The visitor that an element is marked with, narrowed by what the browser that made the call says itself.
 
@@ -272,7 +265,7 @@ class _Judged:
             shared = native.shared
         own = len(element.leaves)
         leaves = (*element.leaves, *shared)
-        roles = _roles(gate.policy.catalogue)
+        roles = gate.roles
         taint = declared((leaf.role, leaf.value) for leaf in leaves)
         search = search_of(gate.policy.catalogue, taint)
         common = search if of_all is None else search_of(gate.policy.catalogue, of_all)

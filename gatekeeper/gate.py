@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 from typing import Any, ClassVar, Final, NamedTuple
 
 from msgspec import structs
@@ -19,6 +20,7 @@ from gatekeeper.audit import lines
 from gatekeeper.audit.lines import Lines
 from gatekeeper.consent.resolve import holds_until, resolve
 from gatekeeper.decision import Layout, Layouts, decide
+from gatekeeper.elements import Roles
 from gatekeeper.errors import DeliveryError
 from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, accept_value, in_order, sort
@@ -157,6 +159,11 @@ class Gate:
         self.lines = Lines(policy)
         self._always = tuple(policy.file.jurisdiction.always)
         self._situations = Memory[_Situation](entries=4_096, each=4_096)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """What the leaves of calls are, by the policy's catalogue."""
+        return Roles(self.policy.catalogue)
 
     def now(self) -> float:
         """The time as a line can hold it, in milliseconds: never later than it is."""

@@ -34,7 +34,7 @@ read_answer = answers.by_status
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
     """What belongs to the visitor is shared; each of `events[]` is an element."""
-    query = _query(call.query)
+    query = (_query if len(call.query) <= _SHORT else _query.__wrapped__)(call.query)
     data = json_body.read_object(body)
     shared, elements = json_body.split(data, "events", _TABLE)
     account = next((str(leaf.value) for leaf in query if leaf.name == "measurement_id"), None)
@@ -61,6 +61,9 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
         (*query, *shared),
         account,
     )
+
+
+_SHORT: Final = 512  # characters of a query that is remembered
 
 
 @lru_cache(maxsize=64)
