@@ -45,7 +45,6 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -59,10 +58,9 @@ def options(
     ] = None,
 ) -> None:
     """Options of the command itself."""
-    if extend is not None:
-        from gatekeeper.cli.policy import imported
+    from gatekeeper.cli.policy import bring
 
-        context.obj = imported(extend)
+    bring(extend)
 
 
 @app.command()

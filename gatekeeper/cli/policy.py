@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
-
-import click
+from typing import Any, Final
 
 from gatekeeper import policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Extensions, Policy
 
-_WHAT = "kinds", "readers", "dialects"
+_WHAT: Final = ("kinds", "readers", "dialects")
+_NOTHING: Final = Extensions()
+_brought: Final = ContextVar("brought", default=_NOTHING)  # for the one command of a process
 
 
 def load_policy(config: str | Path, *, require_secrets: bool = True) -> Policy:
@@ -23,9 +24,12 @@ def load_policy(config: str | Path, *, require_secrets: bool = True) -> Policy:
 
 def extensions() -> Extensions:
     """What `--extend` of the command that runs brings; nothing without one."""
-    context = click.get_current_context(silent=True)
-    found = None if context is None else context.find_root().obj
-    return found if isinstance(found, dict) else {}  # type: ignore[return-value]  # checked by `imported`
+    return _brought.get()
+
+
+def bring(name: str | None) -> None:
+    """Have `load_policy` take what `module:NAME` brings; nothing for `None`. Raises ConfigError."""
+    _brought.set({} if name is None else imported(name))
 
 
 def imported(name: str) -> Extensions:
