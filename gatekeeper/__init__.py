@@ -8,7 +8,7 @@ from gatekeeper import context
 from gatekeeper._version import __version__
 from gatekeeper.context import track
 from gatekeeper.errors import AuditError, ConfigError, DeliveryError, EventError, GatekeeperError, StorageError
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Extensions, Policy, load_policy
 from gatekeeper.runtime import start
 from gatekeeper.shells.asgi.issue import issue_consent
 from gatekeeper.shells.asgi.middleware import GatekeeperMiddleware
@@ -18,6 +18,7 @@ __all__ = [
     "ConfigError",
     "DeliveryError",
     "EventError",
+    "Extensions",
     "GatekeeperError",
     "GatekeeperMiddleware",
     "Policy",

@@ -10,11 +10,12 @@ A field is kept when the catalogue knows it, its purposes cover the destination'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
+from gatekeeper.model.memory import Memory
 from gatekeeper.model.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
 from gatekeeper.vendors.kind import Destination
 
@@ -26,7 +27,7 @@ _DENIED: Final = Permission.DENIED
 _SEND: Final = Verdict.SEND
 _NECESSARY: Final = Purpose.NECESSARY
 _MOST_NAMES: Final = 64  # of an event whose names are remembered; a sender chooses those nobody knows
-_MOST_LAYOUTS: Final = 512
+_NAME_BYTES: Final = 128  # that one name takes in one destination's `Names`
 _NEEDS: Final = {purpose: f"needs {purpose}" for purpose in Purpose}
 
 
@@ -38,8 +39,25 @@ class Names(NamedTuple):
     derived: tuple[str, ...]
 
 
-Layout = dict[tuple[str, bool], Names]
-"""By a destination's name, and whether it is contextual: what it gets of events that have the same names."""
+def sort_names(event: Event, to: Destination, contextual: bool) -> Names:
+    """The names of an event's fields, sorted by what becomes of them at `to`."""
+    allowed = to.fields & to.contextual if contextual else to.fields
+    data = event.data
+    kept: list[str] = []
+    stripped: dict[str, str] = {}
+    for name in event.names:
+        if name not in data:
+            stripped[name] = event.unusable[name]
+        elif name in allowed:
+            kept.append(name)
+        else:
+            stripped[name] = "opt_out" if name in to.fields else to.causes[name]
+    derived = [name for name in event.offered if name in allowed and name not in kept] if event.offered else ()
+    return Names(tuple(kept), stripped, tuple(derived))
+
+
+Sort = Callable[[Event, Destination, bool], Names]
+"""`sort_names`, or one that remembers what it said."""
 
 
 def decide(
@@ -48,11 +66,11 @@ def decide(
     place: Place,
     to: Destination,
     vendor: Permission = _UNKNOWN,
-    layout: Layout | None = None,
+    sort: Sort = sort_names,
 ) -> Decision:
     """What `to` gets of `event`, and why. `vendor` is what TC strings say of the destination's own vendor id.
 
-    `layout` is the event's, of the policy's `Layouts`; without one its names are sorted anew.
+    `sort` says which of its fields those are: `sort_names`, as one of a gate's `Layouts` remembers it.
     """
     steps: tuple[Step, ...] = consent.steps
     if to.regions is not None:
@@ -88,11 +106,7 @@ def decide(
         steps += (Step("declared purposes", "do not include it", ", ".join(sorted(event.purposes))),)
         return _block(to, MISMATCH, steps)
 
-    names = None if layout is None else layout.get((to.name, contextual))
-    if names is None:
-        names = sort_names(event, to, contextual)
-        if layout is not None:
-            layout[to.name, contextual] = names
+    names = sort(event, to, contextual)
     data, offered = event.data, event.offered
     kept = {name: data[name] for name in names.kept}
     for name in names.derived:
@@ -110,23 +124,6 @@ def decide(
     )
 
 
-def sort_names(event: Event, to: Destination, contextual: bool) -> Names:
-    """The names of an event's fields, sorted by what becomes of them at `to`."""
-    allowed = to.fields & to.contextual if contextual else to.fields
-    data = event.data
-    kept: list[str] = []
-    stripped: dict[str, str] = {}
-    for name in event.names:
-        if name not in data:
-            stripped[name] = event.unusable[name]
-        elif name in allowed:
-            kept.append(name)
-        else:
-            stripped[name] = "opt_out" if name in to.fields else to.causes[name]
-    derived = [name for name in event.offered if name in allowed and name not in kept] if event.offered else ()
-    return Names(tuple(kept), stripped, tuple(derived))
-
-
 def purpose_of(event: Event, to: Destination) -> Purpose:
     """What an event is sent to a destination for: analytics where it is more than the `necessary` there covers."""
     covered = to.kind.as_necessary
@@ -135,29 +132,45 @@ def purpose_of(event: Event, to: Destination) -> Purpose:
     return Purpose.ANALYTICS
 
 
-class Layouts:
-    """One policy's `Layout`s, by the names of events: a site's pages send the same ones over and over. No values."""
+class Layout:
+    """What each destination gets of events that have the same names; the names and the causes alone, no values."""
 
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[object, Layout] = {}
+        self._known: dict[tuple[str, bool], Names] = {}
+
+    def sort(self, event: Event, to: Destination, contextual: bool) -> Names:
+        """What `sort_names` says, or said of an event with these names."""
+        names = self._known.get((to.name, contextual))
+        if names is None:
+            names = self._known[to.name, contextual] = sort_names(event, to, contextual)
+        return names
+
+
+class Layouts:
+    """One policy's `Layout`s, by the names of events: a site's pages send the same ones over and over."""
+
+    __slots__ = ("_destinations", "_known")
+
+    def __init__(self, destinations: int) -> None:
+        self._destinations = destinations
+        self._known = Memory[Layout](entries=512, each=8_192)
 
     def __len__(self) -> int:
         return len(self._known)
 
     def of(self, event: Event) -> Layout:
-        """What is known of events with these names; what is worked out for this one is to be put in."""
+        """What is known of events with these names; what is worked out for this one is put in."""
         names, unusable = event.names, event.unusable
         if len(names) != len(event.data) + len(unusable) or len(names) > _MOST_NAMES:
-            return {}
+            return Layout()
         # Every name is in one of both, so what is unusable tells what is data.
         key = (names, tuple(unusable.items()), tuple(event.offered))
         known = self._known.get(key)
         if known is None:
-            if len(self._known) >= _MOST_LAYOUTS:
-                self._known.clear()
-            known = self._known[key] = {}
+            known = Layout()
+            self._known.put(key, known, sum(map(len, names)) + _NAME_BYTES * len(names) * self._destinations)
         return known
 
 

@@ -8,7 +8,6 @@ from functools import partial
 
 import orjson
 
-from gatekeeper.audit.lines import decision_line
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.model import Caller, Verdict
 
@@ -60,7 +59,7 @@ def _parse(stage: Stage) -> Iterator[Repeat]:
 def _line(stage: Stage) -> Iterator[Repeat]:
     gate = gates.gate()
     plan = gate.plan(incoming.parse(orjson.dumps(samples.event()))[0], CALLER, at=gates.NOW, request_id="req_bench")
-    yield repeat(lambda: decision_line(plan, gate.policy))
+    yield repeat(lambda: gate.lines.line(plan))
 
 
 SCENARIO = Scenario(

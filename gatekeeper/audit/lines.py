@@ -1,4 +1,4 @@
-"""Audit lines. Pure. A plan or an outcome in, one JSON line out (docs/audit.md lists every key).
+"""Audit lines. A plan or an outcome in, one JSON line out (docs/audit.md lists every key).
 
 The keys of the guide's record come first and under the guide's names. No value of a field is ever in a line.
 """
@@ -17,6 +17,7 @@ import orjson
 from gatekeeper.audit import inputs
 from gatekeeper.audit.vocabulary import Names, put_back, vocabulary
 from gatekeeper.model import Consent, Decision, Permission, Place, Purpose, Signal, Verdict
+from gatekeeper.model.memory import Memory
 
 if TYPE_CHECKING:
     from gatekeeper.model import Plan
@@ -74,84 +75,102 @@ def timestamp_of(at: datetime) -> str:
     return at.strftime(TIME)
 
 
-def decision_line(plan: Plan, policy: Policy, count: int = 1) -> Line:
-    """The line written before anything is sent; with a `count`, of as many events that are alike."""
-    place, consent = plan.place, plan.consent
-    known = _visitors.get(id(consent))
-    if known is None or known.consent is not consent or known.place is not place or known.policy is not policy:
-        if len(_visitors) >= _MOST_VISITORS:
-            _visitors.clear()
-        names = Names(_known(policy))
-        state = orjson.Fragment(orjson.dumps(consent_state(consent)))
-        rest = orjson.dumps(_of_visitor(place, consent, policy, names))
-        more = inputs.of_place(plan, policy)
-        known = _Visitor(consent, place, policy, state, b"," + rest[1:], names.removable, more)
-        _visitors[id(consent)] = known
-    names = Names(_known(policy), known.names)
-    core = orjson.dumps(_of_event(plan, policy, known.state, names, known.more, count))[:-1] + known.rest
-    # Without `subjects`: they stand in a part of the line that can be removed.
-    return Line(core, plan.subjects, names.removable)
-
-
-def decision_lines(plans: Sequence[Plan], policy: Policy) -> list[tuple[str, Line | None]]:
-    """The lines of one request's events: for each its id, and its line, `None` where an earlier one tells of it.
-
-    Events of which nothing leaves and whose lines would differ in the id alone are one line with a `count`: their ids
-    are `req_x.0`, `req_x.1`, …
-    """
-    made: list[tuple[str, Line | None]] = [(plan.request_id, decision_line(plan, policy)) for plan in plans]
-    if len(plans) == 1:
-        return made
-    alike: dict[tuple[Any, ...], list[int]] = {}
-    for n, (plan, (request_id, line)) in enumerate(zip(plans, made, strict=True)):
-        if line is not None and all(one.verdict is _BLOCK for one in plan.decisions):
-            core = line.core.replace(request_id.encode(), b"", 1)
-            alike.setdefault((core, line.refs, line.names), []).append(n)
-    for group in alike.values():
-        if len(group) > 1:
-            first = plans[group[0]]
-            for place, n in enumerate(group):
-                made[n] = (f"{first.request_id}.{place}", None)
-            made[group[0]] = (f"{first.request_id}.0", decision_line(first, policy, len(group)))
-    return made
-
-
 class _Visitor(NamedTuple):
-    """What lines say of one visitor, as JSON. It holds the consent, so that its `id` is nobody else's meanwhile."""
+    """What lines say of one visitor, as JSON, and the place that it is true of."""
 
-    consent: Consent | None
     place: Place
-    policy: Policy
     state: orjson.Fragment
     rest: bytes
     names: tuple[str, ...]
     more: dict[str, Any]  # inputs
 
 
-_MOST_VISITORS: Final = 1024
-_visitors: dict[int, _Visitor] = {}  # by the `id` of a consent, which the gate keeps for a minute
+class _Kept:
+    """A consent that is kept, so that its `id` is no other's meanwhile, and what the last line said of its visitor."""
+
+    __slots__ = ("consent", "visitor")
+
+    def __init__(self, consent: Consent) -> None:
+        self.consent = consent
+        self.visitor: _Visitor | None = None
+
+
+class Lines:
+    """The decision lines of one policy; a gate has one of its own.
+
+    What a line says of a visitor is remembered of the consents that `keep` was told of, and holds for this very object
+    alone: a gate gives one consent to all events of a visitor for a minute.
+    """
+
+    __slots__ = ("_kept", "_known", "policy")
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._known = vocabulary(policy.names, policy.catalogue)
+        self._kept = Memory[_Kept](entries=1_024, each=4_096)
+
+    def keep(self, consent: Consent, size: int) -> None:
+        """Remember what lines say of this consent, which more events will have; `size` is that of what was heard."""
+        self._kept.put(id(consent), _Kept(consent), size)
+
+    def line(self, plan: Plan, count: int = 1) -> Line:
+        """The line written before anything is sent; with a `count`, of as many events that are alike."""
+        place, consent = plan.place, plan.consent
+        kept = self._kept.get(id(consent))
+        known = None if kept is None or kept.consent is not consent else kept.visitor
+        if known is None or known.place is not place:
+            known = self._visitor(plan, place, consent)
+            if kept is not None and kept.consent is consent:
+                kept.visitor = known
+        names = Names(self._known, known.names)
+        core = orjson.dumps(_of_event(plan, self.policy, known.state, names, known.more, count))[:-1] + known.rest
+        # Without `subjects`: they stand in a part of the line that can be removed.
+        return Line(core, plan.subjects, names.removable)
+
+    def lines(self, plans: Sequence[Plan]) -> list[tuple[str, Line | None]]:
+        """The lines of one request's events: for each its id, and its line, `None` where an earlier one tells of it.
+
+        Events of which nothing leaves and whose lines would differ in the id alone are one line with a `count`: their
+        ids are `req_x.0`, `req_x.1`, …
+        """
+        made: list[tuple[str, Line | None]] = [(plan.request_id, self.line(plan)) for plan in plans]
+        if len(plans) == 1:
+            return made
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for n, (plan, (request_id, line)) in enumerate(zip(plans, made, strict=True)):
+            if line is not None and all(one.verdict is _BLOCK for one in plan.decisions):
+                core = line.core.replace(request_id.encode(), b"", 1)
+                alike.setdefault((core, line.refs, line.names), []).append(n)
+        for group in alike.values():
+            if len(group) > 1:
+                first = plans[group[0]]
+                for place, n in enumerate(group):
+                    made[n] = (f"{first.request_id}.{place}", None)
+                made[group[0]] = (f"{first.request_id}.0", self.line(first, len(group)))
+        return made
+
+    def record(self, plan: Plan) -> dict[str, Any]:
+        """The same as an object with all its names; what will be sent is `pending` until an outcome says more."""
+        names = Names(self._known)
+        state, rest = consent_state(plan.consent), _of_visitor(plan.place, plan.consent, self.policy, names)
+        record = _of_event(plan, self.policy, state, names, inputs.of_place(plan, self.policy), 1) | rest
+        return put_back(record | {"subjects": plan.subjects, "names": names.removable})
+
+    def _visitor(self, plan: Plan, place: Place, consent: Consent | None) -> _Visitor:
+        names = Names(self._known)
+        state = orjson.Fragment(orjson.dumps(consent_state(consent)))
+        rest = orjson.dumps(_of_visitor(place, consent, self.policy, names))
+        return _Visitor(place, state, b"," + rest[1:], names.removable, inputs.of_place(plan, self.policy))
+
+
+def decision_line(plan: Plan, policy: Policy, count: int = 1) -> Line:
+    """One line of a policy's `Lines`, where nothing is to be remembered."""
+    return Lines(policy).line(plan, count)
 
 
 def decision_record(plan: Plan, policy: Policy) -> dict[str, Any]:
-    """The same as an object with all its names; what will be sent is `pending` until an outcome says more."""
-    names = Names(_known(policy))
-    state, rest = consent_state(plan.consent), _of_visitor(plan.place, plan.consent, policy, names)
-    record = _of_event(plan, policy, state, names, inputs.of_place(plan, policy), 1) | rest
-    return put_back(record | {"subjects": plan.subjects, "names": names.removable})
-
-
-def _known(policy: Policy) -> frozenset[str]:
-    """The names that may stand in a head of this policy's lines, however they look."""
-    found = _vocabularies.get(policy.hash)
-    if found is None:
-        if len(_vocabularies) >= _MOST_POLICIES:
-            _vocabularies.clear()
-        found = _vocabularies[policy.hash] = vocabulary(policy.names, policy.catalogue)
-    return found
-
-
-_MOST_POLICIES: Final = 8
-_vocabularies: dict[str, frozenset[str]] = {}  # by the hash of a policy
+    """One record, likewise."""
+    return Lines(policy).record(plan)
 
 
 def _of_event(

@@ -20,7 +20,7 @@ from gatekeeper.fields import CATALOGUE, Catalogue
 from gatekeeper.fields.accept import UNPRINTABLE
 from gatekeeper.scrub.detect import find
 from gatekeeper.scrub.remembered import Remembered
-from gatekeeper.vendors.formats.table import NATIVE
+from gatekeeper.vendors import NATIVE
 from gatekeeper.vendors.hosts import KNOWN
 
 MARK: Final = "~"  # begins a number in a name's place; in no plain identifier
@@ -123,8 +123,14 @@ def _spoken() -> frozenset[str]:
 def vocabulary(policy: Iterable[str], catalogue: Catalogue) -> frozenset[str]:
     """The names that are known where a policy rules: its own, those of fields, of tracking hosts, and of dialects."""
     items = {f"items.{key}" for row in catalogue.by_key.values() for key in row.keys}
+    return _packaged().union(name for name in (*policy, *catalogue.by_name, *items) if not name.startswith(MARK))
+
+
+@cache
+def _packaged() -> frozenset[str]:
+    """The names that every policy's vocabulary has."""
     hosts = (name for name in KNOWN if not name.startswith("."))
-    own = (*_OURS, *hosts, *policy, *catalogue.by_name, *items, *NATIVE, *map(dotted, NATIVE))
+    own = (*_OURS, *hosts, *NATIVE, *map(dotted, NATIVE))
     return frozenset(name for name in own if not name.startswith(MARK))
 
 

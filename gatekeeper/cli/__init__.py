@@ -48,8 +48,19 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    extend: Annotated[
+        str | None,
+        typer.Option(
+            "--extend",
+            metavar="MODULE:NAME",
+            help="A dict of your own with kinds, readers or dialects for the policy, such as shop_gate:EXTENSIONS.",
+        ),
+    ] = None,
 ) -> None:
     """Options of the command itself."""
+    from gatekeeper.cli.policy import bring
+
+    bring(extend)
 
 
 @app.command()

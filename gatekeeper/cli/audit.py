@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from gatekeeper.audit import read, trail
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError
-from gatekeeper.policy import archive, load_policy
+from gatekeeper.policy import archive
 
 STATUS_STYLE = {"delivered": "green", "blocked": "red", "failed": "bold red", "pending": "yellow", "cancelled": "red"}
 

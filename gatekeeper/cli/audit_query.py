@@ -19,10 +19,10 @@ from gatekeeper.audit import page
 from gatekeeper.audit import query as log
 from gatekeeper.cli.audit import STATUS_STYLE
 from gatekeeper.cli.people import PSEUDONYM
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields import phone
 from gatekeeper.installation import keys
-from gatekeeper.policy import load_policy
 
 BAR = 30
 

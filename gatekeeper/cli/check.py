@@ -10,12 +10,13 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from gatekeeper.cli.policy import extensions, load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.geoip.info import info
 from gatekeeper.geoip.info import warnings as geoip_warnings
-from gatekeeper.policy import load_policy
 from gatekeeper.policy.check import warnings
 from gatekeeper.policy.file import json_schema
+from gatekeeper.policy.registry import registry
 
 
 def findings(config: str | Path) -> tuple[list[str], list[str]]:
@@ -50,7 +51,7 @@ def run(config: Path, as_json: bool) -> None:
 
 def print_schema() -> None:
     """Print the JSON Schema of the policy file."""
-    typer.echo(json.dumps(json_schema(), indent=2))
+    typer.echo(json.dumps(json_schema(registry(**extensions()).kinds), indent=2))
 
 
 def _plain(text: str) -> str:

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.writer import usable
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
-from gatekeeper.policy import load_policy
 from gatekeeper.runtime import audit_writer, needs
 from gatekeeper.storage.outbox import DeadLetter
 from gatekeeper.storage.protocols import DeadLetters

@@ -15,12 +15,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from gatekeeper.audit import lines
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.installation import ids, keys
 from gatekeeper.jurisdiction.networks import parse_address
 from gatekeeper.model import Caller, Decision, Plan, Verdict
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Policy
 from gatekeeper.runtime import place_lookup
 from gatekeeper.storage.outbox import Accepted
 

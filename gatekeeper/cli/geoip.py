@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.geoip.info import GeoInfo, warnings
 from gatekeeper.geoip.info import info as describe
 from gatekeeper.geoip.update import update as fetch
-from gatekeeper.policy import load_policy
 
 
 def info(config: Path, as_json: bool) -> None:

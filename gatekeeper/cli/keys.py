@@ -11,9 +11,10 @@ import typer
 from gatekeeper.audit.chores import anchor
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import Stream
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.installation import keys
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Policy
 from gatekeeper.storage.heads import SqliteHeads
 
 

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Policy
 
 
 def hosts(config: Path, url: str | None, as_json: bool) -> None:

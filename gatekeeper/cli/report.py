@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.model import ConsentModel, Law, Purpose, SignalDuty
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Policy
 from gatekeeper.vendors.kind import Destination
 
 NEEDS = {

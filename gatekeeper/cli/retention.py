@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from gatekeeper.audit import retention
-from gatekeeper.policy import load_policy
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.runtime import audit_writer
 
 

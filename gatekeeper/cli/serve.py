@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gatekeeper.policy import load_policy
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.shells.server import sidecar
 
 

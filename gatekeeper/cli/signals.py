@@ -15,10 +15,11 @@ from rich.table import Table
 
 from gatekeeper.audit.lines import consent_state, timestamp
 from gatekeeper.cli.explain import as_headers, bystander
+from gatekeeper.cli.policy import extensions, load_policy
 from gatekeeper.jurisdiction.codes import country_code, region_code
 from gatekeeper.jurisdiction.place import locate
 from gatekeeper.model import OPTIONAL, Place
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Policy
 from gatekeeper.policy.load import parse_policy
 
 _RULES = {f"consent for {purpose}" for purpose in OPTIONAL}
@@ -39,7 +40,7 @@ def run(
 
     Without a policy file the defaults of every platform are used.
     """
-    policy = load_policy(config, require_secrets=False) if config.exists() else parse_policy(NOTHING)
+    policy = load_policy(config, require_secrets=False) if config.exists() else parse_policy(NOTHING, **extensions())
     gate = bystander(policy)
     at = time.time()
     place = place_named(policy, country, law, at)

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from gatekeeper.cli.explain import explain
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Caller, Decision, Verdict
-from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy import Policy
 from gatekeeper.policy.file import CaseTable
 
 

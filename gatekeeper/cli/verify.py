@@ -14,8 +14,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 
 from gatekeeper.audit.segments import Head, streams
 from gatekeeper.audit.verify import Report, verify
+from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError
-from gatekeeper.policy import load_policy
 from gatekeeper.storage.heads import SqliteHeads
 
 

@@ -10,17 +10,20 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
 from gatekeeper import signals
 from gatekeeper.audit import lines, subjects
+from gatekeeper.audit.lines import Lines
 from gatekeeper.consent.resolve import holds_until, resolve
 from gatekeeper.decision import Layout, Layouts, decide
 from gatekeeper.errors import DeliveryError
 from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, accept_value, in_order, sort
+from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.incoming import Posted
 from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
@@ -42,6 +45,7 @@ from gatekeeper.model import (
     Verdict,
     Visitor,
 )
+from gatekeeper.model.memory import Memory, digest
 from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL
 from gatekeeper.policy import Policy
 from gatekeeper.scrub import lift_click_ids
@@ -57,7 +61,6 @@ from gatekeeper.vendors.kind import Destination, Shaping
 _BLOCK: Final = Verdict.BLOCK
 _UNKNOWN: Final = Permission.UNKNOWN
 _EVERY_PURPOSE: Final = frozenset(Purpose)
-_REMEMBERED: Final = 4096  # visitors whose consent need not be worked out again
 _EVER: Final = float("-inf")
 _REMEMBERED_FOR: Final = 60.0  # seconds: a new location database is felt after as long
 _log = logging.getLogger("gatekeeper")
@@ -116,9 +119,15 @@ class Gate:
         self._arrived = arrived
         self.new_id = new_id
         self._lookup = lookup
-        self._layouts = Layouts()
+        self._layouts = Layouts(len(policy.destinations))
+        self.lines = Lines(policy)
         self._always = tuple(policy.file.jurisdiction.always)
-        self._situations: dict[object, _Situation] = {}
+        self._situations = Memory[_Situation](entries=4_096, each=4_096)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """What the leaves of calls are, by the policy's catalogue."""
+        return Roles(self.policy.catalogue)
 
     def now(self) -> float:
         """The time as a line can hold it, in milliseconds: never later than it is."""
@@ -162,10 +171,11 @@ class Gate:
         address is remembered, until time, a law or a minute changes it.
         """
         said = tuple([pair for pair in caller.headers if pair[0] in signals.HEADERS])
-        key = None
+        key, words = None, b""
         if not (caller.trusted or caller.visitor or carried or (query and signals.speaks(query))):
             claimed = None if claim is None else tuple(claim.items())
-            key = (said, caller.address, caller.edge, caller.residence, caller.age_band, claimed, caller.foreign)
+            words = _words(said, caller.address)
+            key = (digest(words), caller.edge, caller.residence, caller.age_band, claimed, caller.foreign)
             known = self._situations.get(key)
             if known is not None and known.since <= at < known.until and known.told <= event_time <= at:
                 return known.place, known.consent
@@ -187,9 +197,9 @@ class Gate:
                 self.policy.laws.next_change(at),
                 holds_until(heard, at, self.policy.file.consent.max_age),
             )
-            if len(self._situations) >= _REMEMBERED:
-                self._situations.clear()
-            self._situations[key] = _Situation(at, until, told, place, consent)
+            size = 2_048 + 4 * len(words)
+            self._situations.put(key, _Situation(at, until, told, place, consent), size)
+            self.lines.keep(consent, size)
         return place, consent
 
     def resolve(
@@ -310,7 +320,7 @@ class Gate:
             if not self.intake.room(name, count):
                 self.metrics.refused("full")
                 raise DeliveryError(f"the queue of {name} is full")
-        told = lines.decision_lines(plans, self.policy)
+        told = self.lines.lines(plans)
         self._arrived()
         ours = ours or caller.trusted
         return [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
@@ -400,7 +410,7 @@ class Gate:
             vendor = vendor_permissions(consent.signals, to.vendor_id, to.tcf_purposes)
             if vendor is not _UNKNOWN:
                 aside.vendors[to.name] = vendor
-        decision = decide(event, consent, place, to, vendor, aside.layout)
+        decision = decide(event, consent, place, to, vendor, aside.layout.sort)
         if decision.verdict is _BLOCK:
             return decision, None
         kept, scrubbed, personal = aside.scrubber.scrub(decision.kept, to.url_params)
@@ -438,6 +448,12 @@ class Gate:
         known += left
         found = dict.fromkeys(subjects.of_values(known))
         return tuple(dict.fromkeys([self.keys.name(kind, value) for kind, value in found]))
+
+
+def _words(said: Iterable[tuple[bytes, bytes]], address: str | None) -> bytes:
+    """What a browser said and from where: each part behind its length, so that no two of them read the same."""
+    where = b"-" if address is None else address.encode("utf-8", "surrogatepass")
+    return b"%d %b" % (len(where), where) + b"".join([b"%b %d %b" % (name, len(value), value) for name, value in said])
 
 
 def age_of(caller: Caller) -> str | None:

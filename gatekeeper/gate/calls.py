@@ -10,16 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import lru_cache
 from typing import ClassVar, Final
 
 from msgspec import structs
 
 from gatekeeper.audit import lines, subjects
 from gatekeeper.decision import decide
-from gatekeeper.fields import Catalogue
 from gatekeeper.gate import Gate, age_of, failed, insufficient
-from gatekeeper.gate.elements import TRUNCATED, Roles, may_send
+from gatekeeper.gate.elements import TRUNCATED, may_send
 from gatekeeper.gate.refusals import merged, then_swept
 from gatekeeper.model import (
     Answer,
@@ -86,9 +84,10 @@ class CallPlan(Discreet, frozen=True):
 def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
     """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
     at = gate.now()
-    dialect = find(to, call.method, call.path)
+    dialect: Dialect | None = None
     native: Native | None = None
     try:
+        dialect = find(to, call.method, call.path, gate.policy.dialects)
         if dialect is None:
             return _unknown(gate, to, call, at)
         coded = header_values(call.headers, b"content-encoding")
@@ -136,7 +135,7 @@ def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
 
 def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
     """A call's decision lines, to be recorded before anything is sent."""
-    return [line for _, line in lines.decision_lines(plan.plans, gate.policy) if line is not None]
+    return [line for _, line in gate.lines.lines(plan.plans) if line is not None]
 
 
 def unrecorded(plan: CallPlan) -> CallPlan:
@@ -181,7 +180,7 @@ def finish_call(
 
 def _unknown(gate: Gate, to: Destination, call: Call, at: float) -> CallPlan:
     """A call whose path is in no format; where the policy does not say the protocol, it says what to set."""
-    like = unspoken(to, call.method, call.path)
+    like = unspoken(to, call.method, call.path, gate.policy.dialects)
     if not like:
         why = "the path is none of this vendor's" if "speaks" not in to.settings else _OTHER_PATH
         return _blocked(gate, to, at, UNREADABLE_CALL, why, _EMPTY)
@@ -192,7 +191,10 @@ def _unknown(gate: Gate, to: Destination, call: Call, at: float) -> CallPlan:
 
 def _accepted(dialect: Dialect | None, call: Call) -> Answer:
     """What the SDK expects for a call that nobody could read: as good as can be told from its path."""
-    return _EMPTY if dialect is None else dialect.accepted(Native(call, ()))
+    try:
+        return _EMPTY if dialect is None else dialect.accepted(Native(call, ()))
+    except Exception:  # noqa: BLE001  # a format that failed may fail here, too
+        return _EMPTY
 
 
 def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answer: Answer) -> CallPlan:
@@ -253,11 +255,6 @@ def _header_leaves(call: Call, to: Destination, caller: Caller) -> tuple[Leaf, .
     return tuple(found.values())
 
 
-@lru_cache(maxsize=8)
-def _roles(catalogue: Catalogue) -> Roles:
-    return Roles(catalogue)
-
-
 def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
     """The visitor that an element is marked with, narrowed by what the browser that made the call says itself.
 
@@ -287,7 +284,7 @@ class _Judged:
             shared = native.shared
         own = len(element.leaves)
         leaves = (*element.leaves, *shared)
-        roles = _roles(gate.policy.catalogue)
+        roles = gate.roles
         taint = declared((leaf.role, leaf.value) for leaf in leaves)
         search = search_of(gate.policy.catalogue, taint)
         common = search if of_all is None else search_of(gate.policy.catalogue, of_all)

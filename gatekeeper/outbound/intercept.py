@@ -17,7 +17,9 @@ import logging
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from gatekeeper import context
 from gatekeeper.gate import Gate, batches
@@ -37,7 +39,19 @@ _DEFAULT_LIMIT: Final = 2**20
 # A client's own framing, and what it made of the answer by reading it: not the call's, not the answer's.
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "content-encoding", "keep-alive"})
 _FRAMING_OF_REQUESTS: Final = frozenset({"content-length", "transfer-encoding", "connection", "host", "keep-alive"})
-_routes: tuple[Gate | None, Routes | None] = (None, None)
+_routes: WeakKeyDictionary[Gate, Routes] = WeakKeyDictionary()  # each as long as its gate
+
+
+@cache
+def _without_a_gate() -> Routes:
+    return Routes(None)
+
+
+def _of(gate: Gate) -> Routes:
+    found = _routes.get(gate)
+    if found is None:
+        found = _routes[gate] = Routes(gate.policy)
+    return found
 
 
 def watch(scheme: str, host: str, port: int | None, path: str, *, again: bool = False) -> Match | None:
@@ -45,15 +59,11 @@ def watch(scheme: str, host: str, port: int | None, path: str, *, again: bool = 
 
     `again`: the same request is asked about once more by a client below, which counts it.
     """
-    global _routes
     if is_sending():
         return None
     here = context.working()
     gate = None if here is None else here.gate
-    known, routes = _routes
-    if routes is None or known is not gate:
-        routes = Routes(None if gate is None else gate.policy)
-        _routes = (gate, routes)
+    routes = _without_a_gate() if gate is None else _of(gate)
     rule = routes.find(scheme, host, port, path)
     if rule is None:
         if gate is None or routes.lists(host):

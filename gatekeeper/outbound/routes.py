@@ -9,15 +9,15 @@ compared by what they mean (`spelling.py`), whatever their spelling.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from gatekeeper.model import Answer, Call
 from gatekeeper.policy import Policy
 from gatekeeper.signals import header_values
-from gatekeeper.vendors import DIALECTS, find
-from gatekeeper.vendors.dialect import Unreadable
+from gatekeeper.vendors import find
+from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.formats import coding
 from gatekeeper.vendors.hosts import KNOWN, Host, known, names
 from gatekeeper.vendors.kind import Destination
@@ -26,7 +26,9 @@ from gatekeeper.vendors.spelling import plain_host, plain_path, readings
 PORTS = {"http": 80, "https": 443}
 _MOST = 1_024  # hosts whose rules are remembered
 _LONGEST = 253  # letters of a host's name (RFC 1035)
-_NATIVE = frozenset(dialect.KIND for dialect in DIALECTS)
+
+Dialects = Mapping[str, tuple[Dialect, ...]]
+"""Formats of calls by kind, as `Policy.dialects` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Rule:
     base: str = ""
     whole: bool = False  # `base` is all of the path: an address of the operator's own, next to others
     row: Host | None = field(default=None, repr=False)
+    dialects: Dialects = field(default_factory=dict, repr=False)
 
     def takes(self, scheme: str, port: int | None, path: str) -> bool:
         """Whether a URL on this host is meant."""
@@ -62,7 +65,7 @@ class Rule:
         """The candidate whose account the call is for; where that cannot be told, the first."""
         if len(self.candidates) > 1:
             for to in self.candidates:
-                if _is_for(to, call, limit):
+                if _is_for(to, call, limit, self.dialects):
                     return to
         return self.candidates[0] if self.candidates else None
 
@@ -78,6 +81,7 @@ class Routes:
     def __init__(self, policy: Policy | None) -> None:
         self._rules: dict[str, tuple[Rule, ...]] = {}
         destinations = () if policy is None else tuple(policy.destinations.values())
+        dialects: Dialects = {} if policy is None else policy.dialects
         allowed = frozenset[str]() if policy is None else frozenset(policy.file.outbound.allow)
         for name, rows in KNOWN.items():
             self._rules[name] = tuple(
@@ -85,6 +89,7 @@ class Routes:
                     name,
                     tuple(to for to in destinations if row.kind == (to.settings.get("speaks") or to.kind.name)),
                     row=row,
+                    dialects=dialects,
                 )
                 for row in rows
             )
@@ -93,7 +98,7 @@ class Routes:
         named = () if policy is None else (policy.file.audit.anchor, policy.file.server.app_upstream)
         self._named = {plain_host(urlsplit(url).hostname or "") for url in named if url is not None and "//" in url}
         self._own: dict[str, tuple[Rule, ...]] = {}
-        for rule in _endpoints(destinations):
+        for rule in _endpoints(destinations, dialects):
             self._own[rule.host] = (*self._own.get(rule.host, ()), rule)
 
     def find(self, scheme: str, host: str, port: int | None, path: str) -> Rule | None:
@@ -128,7 +133,7 @@ class Routes:
         return (*own, *rules), listed
 
 
-def _endpoints(destinations: Iterable[Destination]) -> list[Rule]:
+def _endpoints(destinations: Iterable[Destination], dialects: Dialects) -> list[Rule]:
     """A rule per endpoint the policy names; longer paths first. Vendors' own hosts are in hosts.toml already."""
     found: dict[tuple[str, str, int | None, str, bool], tuple[Destination, ...]] = {}
     for to in destinations:
@@ -137,27 +142,27 @@ def _endpoints(destinations: Iterable[Destination]) -> list[Rule]:
         if not host or known(host):
             continue
         key = (parts.scheme, host, parts.port or PORTS[parts.scheme], parts.path.rstrip("/"))
-        whole = not _speaks(to) and bool(key[3])
+        whole = not _speaks(to, dialects) and bool(key[3])
         found[*key, whole] = (*found.get((*key, whole), ()), to)
     rules = [
-        Rule(host, candidates, scheme, port, base, whole)
+        Rule(host, candidates, scheme, port, base, whole, dialects=dialects)
         for (scheme, host, port, base, whole), candidates in found.items()
     ]
     return sorted(rules, key=lambda rule: -len(rule.base))
 
 
-def _speaks(to: Destination) -> bool:
+def _speaks(to: Destination, dialects: Dialects) -> bool:
     """Whether a destination takes calls in a vendor's protocol, on paths below its endpoint."""
-    return to.kind.name in _NATIVE and to.settings.get("speaks", "its own") is not None
+    return to.kind.name in dialects and to.settings.get("speaks", "its own") is not None
 
 
-def _is_for(to: Destination, call: Call, limit: int) -> bool:
-    dialect = find(to, call.method, call.path)
-    if dialect is None or dialect.ACCOUNT is None:
-        return False
-    coded = header_values(call.headers, b"content-encoding")
+def _is_for(to: Destination, call: Call, limit: int, dialects: Dialects) -> bool:
     try:
+        dialect = find(to, call.method, call.path, dialects)
+        if dialect is None or dialect.ACCOUNT is None:
+            return False
+        coded = header_values(call.headers, b"content-encoding")
         body = coding.decode(call.body, coded[-1].decode("latin-1") if coded else "", limit)
         return dialect.decode(call, to, body).account == str(to.settings.get(dialect.ACCOUNT))
-    except Unreadable:
+    except Exception:  # noqa: BLE001  # not readable, or a format from outside that fails: `plan_call` blocks it
         return False

@@ -2,5 +2,6 @@
 
 from gatekeeper.policy.compiled import Policy
 from gatekeeper.policy.load import load_policy
+from gatekeeper.policy.registry import Extensions
 
-__all__ = ["Policy", "load_policy"]
+__all__ = ["Extensions", "Policy", "load_policy"]

@@ -19,7 +19,9 @@ from gatekeeper._version import __version__
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.jurisdiction.laws import version
 from gatekeeper.policy.compiled import Policy
-from gatekeeper.policy.load import SECRETS, parse_policy
+from gatekeeper.policy.load import compiled
+from gatekeeper.policy.registry import PACKAGED, Registry
+from gatekeeper.vendors.settings import secret_keys
 
 FOLDER: Final = "policies"
 SECRET: Final = {"env": "GATEKEEPER_NOT_ARCHIVED"}
@@ -77,8 +79,8 @@ def written(policy: Policy) -> bytes:
 def without_secrets(policy: Policy) -> dict[str, Any]:
     """What the policy says, as its file gave it, but for secrets, test cases and who may post."""
     said = policy.file.model_dump(mode="json", exclude={"tests": True, "server": {"api_keys", "admin_token"}})
-    for table in said["destinations"].values():
-        for key in SECRETS & table.keys():
+    for name, table in said["destinations"].items():
+        for key in secret_keys(type(policy.file.destinations[name])):
             if table[key] is not None:
                 table[key] = SECRET
         if "headers" in table:
@@ -86,9 +88,10 @@ def without_secrets(policy: Policy) -> dict[str, Any]:
     return said
 
 
-def load(path: Path) -> tuple[Policy, str]:
+def load(path: Path, registry: Registry = PACKAGED) -> tuple[Policy, str]:
     """A policy that was kept, and the version of the law table of then. Raises ConfigError if it cannot be read.
 
+    `registry` is that of a policy of today (`Policy.registry`), where the old one names what was brought from outside.
     It can decide and explain; it has no secrets, and does not read the files that the old one named.
     """
     try:
@@ -97,5 +100,5 @@ def load(path: Path) -> tuple[Policy, str]:
         raw["jurisdiction"] |= {"anonymisers": [], "database": None}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: is not a policy that was kept ({type(error).__name__})") from None
-    made = parse_policy(raw, environ={}, require_secrets=False, kept=True)
+    made = compiled(raw, registry, environ={}, require_secrets=False, kept=True)
     return replace(made, hash=digest, path=path), laws

@@ -7,9 +7,8 @@ from typing import Any
 
 from gatekeeper.model import ConsentModel, Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
-from gatekeeper.policy.load import SECRETS
-from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import Destination
+from gatekeeper.vendors.settings import secret_keys
 
 
 def warnings(policy: Policy) -> list[str]:
@@ -66,7 +65,7 @@ def _phones(policy: Policy) -> Iterator[str]:
     sends = [to.name for to in policy.destinations.values() if "phone_hash" in to.fields]
     if sends and policy.catalogue.phone_region is None:
         yield (
-            f"policy.phone_region: missing; telephone numbers for {', '.join(sends)} that come without their country code "
+            f"policy.phone_region: missing; telephone numbers for {', '.join(sends)} without their country code "
             "are dropped unless the event names its country; set the shop's own, such as DE"
         )
 
@@ -74,7 +73,7 @@ def _phones(policy: Policy) -> Iterator[str]:
 def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
     where = f"destinations.{name}"
     table: Any = policy.file.destinations[name]
-    for key in sorted(SECRETS & type(table).model_fields.keys()):
+    for key in sorted(secret_keys(type(table))):
         if isinstance(getattr(table, key), str):
             yield f'{where}.{key}: a secret is written in clear; use {{ env = "NAME" }}'
     if any(isinstance(value, str) and _looks_secret(header) for header, value in _headers(table).items()):
@@ -92,7 +91,7 @@ def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
         yield f'{where}.events: missing; every event is uploaded as a conversion; list them, such as ["purchase"]'
     if not to.fields:
         yield f"{where}.fields: empty, so every event is only its name and time; list what it needs"
-    if KINDS[to.kind.name].KIND.calls_only:
+    if to.shapes.KIND.calls_only:
         yield f"{where}: takes calls only, no events; point the vendor's SDK at {policy.prefix}/to/{name}/"
     elif not to.kind.calls_only and not any(
         to in policy.destinations_for(event) for event in (*policy.routes, ERROR_EVENT, "any other")

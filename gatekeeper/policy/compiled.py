@@ -13,7 +13,9 @@ from gatekeeper.jurisdiction.laws import LawTable
 from gatekeeper.jurisdiction.networks import Ranges
 from gatekeeper.model import Purpose
 from gatekeeper.policy.file import PolicyFile
+from gatekeeper.policy.registry import PACKAGED, Registry
 from gatekeeper.signals import Readers
+from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import Destination, Secret
 
 ERROR_EVENT = "error"
@@ -40,11 +42,17 @@ class Policy:
     api_keys: tuple[Secret, ...] = field(default=(), repr=False)
     admin_token: Secret | None = field(default=None, repr=False)
     origins: frozenset[str] = frozenset()
+    registry: Registry = field(default=PACKAGED, repr=False)  # what it was allowed to name
 
     @property
     def version(self) -> str:
         """The operator's own name for this policy."""
         return self.file.policy.version
+
+    @property
+    def dialects(self) -> Mapping[str, tuple[Dialect, ...]]:
+        """Formats of calls, by the kind of destination."""
+        return self.registry.dialects
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Union
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, create_model
 
 from gatekeeper.fields import IDENTIFIERS, TYPES
 from gatekeeper.model import Purpose
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors import KINDS
+from gatekeeper.vendors.kind import DestinationModule
 from gatekeeper.vendors.settings import Common, HttpUrl, SecretValue, Strict
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
@@ -214,27 +217,8 @@ class CaseTable(Strict):
     )
 
 
-def _known_kind(table: object) -> object:
-    """Say which kinds there are before a union of all of them complains."""
-    if isinstance(table, dict) and table.get("kind") not in KINDS:
-        kinds = ", ".join(KINDS)
-        got = f'"{table["kind"]}"' if "kind" in table else "missing"
-        raise ValueError(f"kind: {got}; use one of {kinds}")
-    return table
-
-
-if TYPE_CHECKING:
-    DestinationTable = Common
-else:  # one table per kind, built from the registry: no second list of kinds to forget
-    DestinationTable = Annotated[
-        Union[tuple(module.Settings for module in KINDS.values())],  # noqa: UP007  # a tuple, not names
-        Field(discriminator="kind"),
-        BeforeValidator(_known_kind),
-    ]
-
-
 class PolicyFile(Strict):
-    """The whole file."""
+    """The whole file; `model` makes the one in which a destination is a table of one of the kinds."""
 
     policy: PolicyTable
     server: ServerTable = ServerTable()
@@ -246,13 +230,42 @@ class PolicyFile(Strict):
     delivery: DeliveryTable = DeliveryTable()
     retention: RetentionTable = RetentionTable()
     outbound: OutboundTable = OutboundTable()
-    destinations: dict[Name, DestinationTable] = Field(default_factory=dict)
+    destinations: dict[Name, Common] = Field(default_factory=dict)
     fields: dict[Name, FieldTable] = Field(default_factory=dict)
     events: dict[str, EventTable] = Field(default_factory=dict)
     tests: list[CaseTable] = Field(default_factory=list)
 
 
-def json_schema() -> dict[str, Any]:
+def model(kinds: Mapping[str, DestinationModule]) -> type[PolicyFile]:
+    """The file where these kinds are known: each destination is a table of the kind that it names."""
+    return _model(tuple((name, module.Settings) for name, module in kinds.items()))
+
+
+@lru_cache(maxsize=8)
+def _model(kinds: tuple[tuple[str, type[Common]], ...]) -> type[PolicyFile]:
+    names = [name for name, _ in kinds]
+
+    def known_kind(table: object) -> object:
+        """Say which kinds there are before a union of all of them complains."""
+        if isinstance(table, dict) and table.get("kind") not in names:
+            got = f'"{table["kind"]}"' if "kind" in table else "missing"
+            raise ValueError(f"kind: {got}; use one of {', '.join(names)}")
+        return table
+
+    table: Any = Annotated[
+        Union[tuple(settings for _, settings in kinds)],  # noqa: UP007  # a tuple, not names
+        Field(discriminator="kind"),
+        BeforeValidator(known_kind),
+    ]
+    return create_model(
+        "PolicyFile",
+        __base__=PolicyFile,
+        __doc__="The whole file.",
+        destinations=(dict[Name, table], Field(default_factory=dict)),
+    )
+
+
+def json_schema(kinds: Mapping[str, DestinationModule] = KINDS) -> dict[str, Any]:
     """JSON Schema (2020-12) of the policy file, for editors."""
-    schema = PolicyFile.model_json_schema()
+    schema = model(kinds).model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "gatekeeper.toml"}

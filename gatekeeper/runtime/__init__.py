@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from gatekeeper import context
@@ -30,11 +30,15 @@ from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import ids, keys
 from gatekeeper.policy import Policy, archive, load_policy
+from gatekeeper.policy.load import read_policy
 from gatekeeper.runtime.metrics import Metrics, disk_left
+from gatekeeper.signals.cookies import Reader
 from gatekeeper.storage import database
 from gatekeeper.storage.heads import SqliteHeads
 from gatekeeper.storage.protocols import Bounds, Needs, Opening, Recording
 from gatekeeper.storage.sqlite import open_store
+from gatekeeper.vendors.dialect import Dialect
+from gatekeeper.vendors.kind import DestinationModule
 
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
 TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
@@ -260,12 +264,20 @@ def _after_fork() -> None:
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)
 
 
-def start(config: str | Path | Policy = "gatekeeper.toml", *, store: Opening = open_store) -> Runtime:
+def start(
+    config: str | Path | Policy = "gatekeeper.toml",
+    *,
+    kinds: Iterable[DestinationModule] = (),
+    readers: Iterable[Reader] = (),
+    dialects: Iterable[Dialect] = (),
+    store: Opening = open_store,
+) -> Runtime:
     """The gate of a process that serves no app: a worker, a script. `track`, `load` and caught clients work by it.
 
-    Raises ConfigError if the policy cannot be used.
+    `kinds`, `readers` and `dialects` are what you bring, as for `load_policy`. Raises ConfigError if the policy cannot
+    be used.
     """
-    runtime = Runtime(config, store=store)
+    runtime = Runtime(load_policy(config, kinds=kinds, readers=readers, dialects=dialects), store=store)
     context.install(runtime.gate)
     return runtime
 
@@ -337,7 +349,7 @@ def reread(policy: Policy) -> Policy:
     """The policy in the same file, as it is now. Raises ConfigError if it cannot take the old one's place."""
     if policy.path is None:
         raise ConfigError("the policy did not come from a file")
-    new = load_policy(policy.path)
+    new = read_policy(policy.path, policy.registry)
     for name in _FIXED:
         if getattr(new.file, name) != getattr(policy.file, name):
             raise ConfigError(f"{name}: cannot change while the gate runs; restart it")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -39,9 +38,9 @@ def speaks(query: bytes) -> bool:
 
 
 class Readers:
-    """All readers, compiled once per policy; share it. What the last cookies said is remembered, in memory."""
+    """All readers, compiled once per policy; share it."""
 
-    __slots__ = ("_categories", "_cookies", "_dnt_denies", "_own", "_read_cookies", "_table")
+    __slots__ = ("_categories", "_cookies", "_dnt_denies", "_own", "_table")
 
     def __init__(
         self,
@@ -56,8 +55,6 @@ class Readers:
         self._dnt_denies = tuple(dnt_denies)
         self._own = own.COOKIE.encode()
         self._table = table
-        # What a Cookie header says does not depend on when it is read: age is judged later, by what is decided.
-        self._read_cookies = lru_cache(maxsize=2048)(self._read_cookies_anew)
 
     def read(
         self,
@@ -98,7 +95,7 @@ class Readers:
             found += event.read(claim)
         return found
 
-    def _read_cookies_anew(self, lines: tuple[bytes, ...], verify: Verify) -> tuple[Signal, ...]:
+    def _read_cookies(self, lines: tuple[bytes, ...], verify: Verify) -> tuple[Signal, ...]:
         found: tuple[Signal, ...] = ()
         if any(self._own in line for line in lines):
             found += own.read(split_cookies(lines), verify)

@@ -43,6 +43,7 @@ from gatekeeper.vendors import (
     x,
 )
 from gatekeeper.vendors.dialect import Dialect
+from gatekeeper.vendors.formats import table
 from gatekeeper.vendors.kind import Destination, DestinationModule
 
 _MODULES: Final[tuple[DestinationModule, ...]] = (
@@ -98,16 +99,14 @@ def by_kind(dialects: Iterable[Dialect]) -> Mapping[str, tuple[Dialect, ...]]:
     return kinds
 
 
-_BY_KIND: Final = by_kind(DIALECTS)
+NATIVE: Final = frozenset(table.NATIVE)
+"""Every native name in the tables of `DIALECTS`, as a table writes it."""
 
 
-def find(
-    to: Destination, method: str, path: str, dialects: Mapping[str, tuple[Dialect, ...]] = _BY_KIND
-) -> Dialect | None:
+def find(to: Destination, method: str, path: str, dialects: Mapping[str, tuple[Dialect, ...]]) -> Dialect | None:
     """The format of a request to a destination, by method and path; `None`: the path is not known.
 
-    The operator's own analytics takes calls in the one protocol that its `speaks` names. `dialects` are those of
-    `by_kind`, where a caller brings more than `DIALECTS`.
+    The operator's own analytics takes calls in the one protocol that its `speaks` names. `dialects` are the policy's.
     """
     for one in dialects.get(to.kind.name, ()):
         if one.matches(method, path) and _speaks(to, one):
@@ -115,11 +114,13 @@ def find(
     return None
 
 
-def unspoken(to: Destination, method: str, path: str) -> tuple[Dialect, ...]:
+def unspoken(
+    to: Destination, method: str, path: str, dialects: Mapping[str, tuple[Dialect, ...]]
+) -> tuple[Dialect, ...]:
     """The products whose requests look like this one, at a destination of the operator's own that names no `speaks`."""
     if to.settings.get("speaks", "") is not None:
         return ()
-    return tuple([one for one in _BY_KIND.get(to.kind.name, ()) if one.matches(method, path)])
+    return tuple([one for one in dialects.get(to.kind.name, ()) if one.matches(method, path)])
 
 
 def product(dialect: Dialect) -> str:

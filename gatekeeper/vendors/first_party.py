@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from gatekeeper.model import Event, Outgoing, Personal, Purpose, Shaped
 from gatekeeper.vendors.formats import answers, normalise
 from gatekeeper.vendors.kind import Destination, Kind, Shaping
-from gatekeeper.vendors.products import PRODUCTS, Protocol
+from gatekeeper.vendors.products import OTHER, PRODUCTS
 from gatekeeper.vendors.settings import Common, HttpUrl, SecretValue
 
 KIND = Kind(
@@ -48,8 +48,9 @@ class Settings(Common):
 
     kind: Literal["first_party"]
     endpoint: HttpUrl = Field(description="Where the events are posted; with `speaks`, the product's base URL.")
-    speaks: Protocol | None = Field(
+    speaks: str | None = Field(
         None,
+        examples=[*PRODUCTS],
         description="The analytics product that is there: it takes calls in its own protocol, and no events of ours.",
     )
     api_key: SecretValue | None = Field(
@@ -68,7 +69,7 @@ class Settings(Common):
         """A product takes calls only, with the ids it cannot do without; who runs it is the processor."""
         if self.speaks is None:
             return kind
-        product = PRODUCTS[self.speaks]
+        product = PRODUCTS.get(self.speaks, OTHER)
         return replace(
             kind,
             fields=(*kind.fields, *product.ids),

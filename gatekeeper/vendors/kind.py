@@ -6,7 +6,8 @@
     assemble(to, head, bodies)    -> Outgoing   one request from shaped events of the same head
     read_answer(answer, count)    -> Outcome    the fate of each of them
 
-All pure. Adding a destination: copy the shortest file (`first_party.py`) and add it to `KINDS`.
+All pure. Adding a destination: copy the shortest file (`first_party.py`) and add it to `KINDS`. docs/extend.md says how
+to bring one from outside.
 """
 
 from __future__ import annotations
@@ -96,6 +97,14 @@ class Destination:
     vendor_id: int | None = None  # in the IAB's Global Vendor List
     tcf_purposes: tuple[int, ...] = ()
     expires: float | None = None  # seconds, from the policy
+    module: DestinationModule | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def shapes(self) -> DestinationModule:
+        """What shapes its events and reads its answers. Raises LookupError where the policy has no such destination."""
+        if self.module is None:
+            raise LookupError(f"{self.name} is not a destination of the policy")
+        return self.module
 
     @property
     def max_age(self) -> float:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
-
-Protocol = Literal[
-    "plausible", "matomo", "umami", "posthog", "snowplow", "segment", "rudderstack", "mixpanel", "amplitude"
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +38,7 @@ PRODUCTS: Final[Mapping[str, Product]] = {
     "mixpanel": Product(("client_id", "user_id"), "Mixpanel", None),
     "amplitude": Product(("client_id", "user_id"), "Amplitude", None, refuses=True),
 }
+
+
+OTHER: Final = Product((), "", ())
+"""A product that the operator brings the format of: it runs where the operator runs it, and `fields` names its ids."""

@@ -12,7 +12,6 @@ from typing import Final
 
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.model import Event, Personal, Shaped
-from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import Shaping
 
 _OF_TYPE: Final[Mapping[str, object]] = {
@@ -60,7 +59,7 @@ def like(values: Mapping[str, object], catalogue: Catalogue) -> dict[str, object
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:
     """What the destination makes of it; in a few words why it makes nothing."""
-    return KINDS[shaping.to.kind.name].shape(event, kept, shaping)
+    return shaping.to.shapes.shape(event, kept, shaping)
 
 
 def unfit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -60,3 +60,19 @@ class Common(Strict):
     def adapt(self, kind: Kind) -> Kind:
         """The kind as these settings change its defaults: an address out of a DSN, a batch size."""
         return kind
+
+
+SECRETS: Final = frozenset({"api_secret", "access_token", "developer_token", "api_key"})
+
+
+def holds_secrets(annotation: object) -> bool:
+    """Whether a `SecretRef` stands anywhere in a type."""
+    return annotation is SecretRef or any(map(holds_secrets, get_args(annotation)))
+
+
+def secret_keys(table: type[Common]) -> frozenset[str]:
+    """The keys of a kind's settings that hold one secret each: they are printed, hashed and archived nowhere."""
+    typed = {
+        key for key, field in table.model_fields.items() if SecretRef in (field.annotation, *get_args(field.annotation))
+    }
+    return frozenset(typed | (SECRETS & table.model_fields.keys()))

@@ -182,7 +182,7 @@ def widened(to: Destination) -> Destination:
 def seed_of(dialect: Dialect, call: Call, policy: Policy) -> Seed | None:
     """The call as a seed, for a destination with the account it is addressed to; `None` if it is another's."""
     for to in policy.destinations.values():
-        if find(to, call.method, call.path) is not dialect:
+        if find(to, call.method, call.path, policy.dialects) is not dialect:
             continue
         try:
             native = dialect.decode(call, to, call.body)

@@ -201,7 +201,7 @@ def test_no_value_of_a_call_is_in_a_head(dialect):
         gate = gate_of(seed)
         given_by = ((b"cookie", own_cookie(*granted, at=NOW - 9 * 86_400).encode()),)
         made = plan_call(gate, seed.to, seed.call, Caller(headers=given_by, address="127.0.0.1"))
-        for _, line in lines.decision_lines(made.plans, gate.policy):
+        for _, line in gate.lines.lines(made.plans):
             for canary in canaries if line is not None else ():
                 assert found_in(line.core, canary.value) is None, canary
 
@@ -217,7 +217,7 @@ def test_a_host_that_the_policy_does_not_list_is_named_if_it_is_plain(value):
     gate = make_gate()
     label = re.sub("[^a-z0-9-]", "x", value.lower())[:60]
     for host, plain in (("plausible.io", True), (f"{label}.example.com", False)):
-        ((_, line),) = lines.decision_lines(refuse_call(gate, host).plans, gate.policy)
+        ((_, line),) = gate.lines.lines(refuse_call(gate, host).plans)
         assert (host.encode() in line.core) is plain and (host in line.names) is not plain
 
 

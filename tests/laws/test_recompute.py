@@ -161,7 +161,7 @@ def test_a_call_is_decided_again_as_it_was(name):
         policy = ruling(seed.to)
         gate = make_gate(policy, lookup=PLACES.get)
         made = plan_call(gate, seed.to, seed.call, caller)
-        for _, line in lines.decision_lines(made.plans, policy):
+        for _, line in lines.Lines(policy).lines(made.plans):
             record = orjson.loads(line.core) if line is not None else None
             if record is not None and record["inputs"].get("decided") is not False:
                 assert differences(record, recompute(record, policy)) == []

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.vendors import DIALECTS, find
+from gatekeeper.vendors import DIALECTS, by_kind, find
 from tests.native import vendor_calls
 from tests.native.calling import gate_of
 
+FORMATS = by_kind(DIALECTS)
 DOC = (Path(__file__).parents[2] / "docs" / "calls.md").read_text("utf-8")
 SECTION = DOC.partition("## The site's own analytics")[2]
 ROWS = {
@@ -28,7 +29,7 @@ def test_every_path_that_is_written_there_is_taken(product, path):
     """By POST or GET, with and without the slash at the end where the row has one."""
     to = gate_of(product).policy.destinations["it"]
     for spelling in {path, path.rstrip("/")}:
-        assert find(to, "POST", spelling) or find(to, "GET", spelling)
+        assert find(to, "POST", spelling, FORMATS) or find(to, "GET", spelling, FORMATS)
 
 
 ADS = [
@@ -44,4 +45,4 @@ def test_every_path_of_google_ads_and_tiktok_is_taken(kind, path):
     """With a number in the place of `<id>` and `<N>`, as the vendors write them."""
     assert len(ADS) == 19
     to = vendor_calls.gate_of(kind).policy.destinations["vendor"]
-    assert find(to, "POST", path.replace("<id>", "1071635065").replace("<N>", "26"))
+    assert find(to, "POST", path.replace("<id>", "1071635065").replace("<N>", "26"), FORMATS)

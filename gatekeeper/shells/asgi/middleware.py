@@ -5,27 +5,39 @@ app = GatekeeperMiddleware(app, config="gatekeeper.toml")
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from gatekeeper import context
-from gatekeeper.policy import Policy
+from gatekeeper.policy import Policy, load_policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
 from gatekeeper.shells.asgi.caller import here
 from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED, local_path
 from gatekeeper.shells.asgi.serving import Current
+from gatekeeper.signals.cookies import Reader
+from gatekeeper.vendors.dialect import Dialect
+from gatekeeper.vendors.kind import DestinationModule
 
 
 class GatekeeperMiddleware:
     """Answers the endpoints under the policy's prefix and gives the app's code the visitor's context.
 
     `config` is a path or a loaded `Policy`; a policy that cannot be used raises ConfigError here, at start,
-    never at the first request.
+    never at the first request. `kinds`, `readers` and `dialects` are what you bring, as for `load_policy`.
     """
 
-    def __init__(self, app: App, config: str | Path | Policy = "gatekeeper.toml") -> None:
+    def __init__(
+        self,
+        app: App,
+        config: str | Path | Policy = "gatekeeper.toml",
+        *,
+        kinds: Iterable[DestinationModule] = (),
+        readers: Iterable[Reader] = (),
+        dialects: Iterable[Dialect] = (),
+    ) -> None:
         self.app = app
-        self.runtime = Runtime(config)
+        self.runtime = Runtime(load_policy(config, kinds=kinds, readers=readers, dialects=dialects))
         self._current = Current(self.runtime)
         context.install(self.runtime.gate)
 

@@ -2,23 +2,23 @@
 
 Contract: `CookieReaders.read` takes the lines of the Cookie header and returns the signals of every
 recognised platform. Names are recognised in one pass over the header; parsing is a pure function of the
-recognised cookies alone and cached by them, because analytics cookies change with every request and
-consent cookies do not. The cache is bounded in entries and in bytes per entry, and safe under threads.
+recognised cookies alone and remembered by a digest of them, because analytics cookies change with every
+request and consent cookies do not.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Literal
 
 from msgspec import structs
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.signals.cookies.reader import Reader
+from gatekeeper.model.memory import Memory, digest
+from gatekeeper.signals.cookies.reader import Cookies, Reader
 from gatekeeper.signals.cookies.registry import OPT_OUTS, READERS
 from gatekeeper.signals.encoding import LONGEST
 from gatekeeper.signals.header import split_pair
@@ -37,6 +37,16 @@ class _Platform:
     reader: Reader
     site: Site
     opt_outs_only: bool
+    outside: bool
+
+    def read(self, cookies: Cookies) -> tuple[Signal, ...]:
+        """What the reader makes of its cookies: a format from outside that fails denies, as a broken cookie does."""
+        try:
+            return self.reader.read(cookies, self.site)
+        except Exception:
+            if not self.outside:  # the laws of `Reader` are tested for those
+                raise
+            return (Signal(self.reader.SOURCE, Role.CHOICE, Standing.MALFORMED, note="its reader failed"),)
 
 
 @dataclass(slots=True)
@@ -72,6 +82,7 @@ class CookieReaders:
     `tcf`: which TCF purposes make up ours.
     `services`: platform id to the single services the site knows, and the destinations each stands for.
     `usual_services`: the same under names that platforms usually have for them, whatever the platform.
+    `readers`: the cookie formats there are; one that is not packaged and fails counts as a cookie that is broken.
     Raises `ConfigError` for a platform or standard name that does not exist.
     """
 
@@ -85,14 +96,15 @@ class CookieReaders:
         tcf: PurposeTable = PURPOSES,
         services: Mapping[str, Mapping[str, Collection[str]]] | None = None,
         usual_services: Mapping[str, Collection[str]] | None = None,
+        readers: Sequence[Reader] = READERS,
     ) -> None:
         categories, versions, names, services = categories or {}, versions or {}, names or {}, services or {}
-        _check(platforms, {*categories, *versions, *services}, names)
+        _check(readers, platforms, {*categories, *versions, *services}, names)
         usual = _service_map(usual_services or {})
         self._exact: dict[str, tuple[int, str]] = {}
         self._prefixes: list[tuple[str, int, str]] = []
         self._platforms: list[_Platform] = []
-        for reader in READERS:
+        for reader in readers:
             listed = platforms == "auto" or reader.SOURCE in platforms
             if listed or reader.SOURCE in OPT_OUTS:
                 own = categories.get(reader.SOURCE, {})
@@ -104,7 +116,7 @@ class CookieReaders:
                     usual,
                 )
                 self._recognise(reader, names)
-                self._platforms.append(_Platform(reader, site, not listed))
+                self._platforms.append(_Platform(reader, site, not listed, reader not in READERS))
         # Own names first, then the longest: a standard prefix must not swallow the name that continues it.
         self._prefixes.sort(key=lambda entry: (entry[0] not in names, -len(entry[0])))
         starts = [
@@ -117,7 +129,7 @@ class CookieReaders:
         # Sieves in C what can be no consent cookie, character by character; `_heads` decides.
         sieve = b"".join(b"[" + characters + b"]" for characters in places)
         self._candidates = re.compile(rb";[ \t]*(" + sieve + b"[^;]*)").findall
-        self._cached = lru_cache(_ENTRIES)(self._parse)
+        self._parsed = Memory[tuple[Signal, ...]](_ENTRIES, _BYTES_PER_ENTRY)
 
     def read(self, lines: Iterable[bytes]) -> tuple[Signal, ...]:
         """The signals in the Cookie header lines of one request; never raises for what they hold."""
@@ -126,9 +138,14 @@ class CookieReaders:
         pieces = tuple([piece for piece in self._candidates(header) if piece[:head] in heads])
         if not pieces:
             return ()
-        if len(header) > _BYTES_PER_ENTRY and sum(map(len, pieces)) > _BYTES_PER_ENTRY:
-            return self._parse(pieces)
-        return self._cached(pieces)
+        said = b";".join(pieces)  # which none of them has in it
+        key = digest(said)
+        known = self._parsed.get(key)
+        if known is None:
+            known = self._parse(pieces)
+            if len(said) <= _BYTES_PER_ENTRY:
+                self._parsed.put(key, known, 4 * len(said))
+        return known
 
     def _recognise(self, reader: Reader, names: Mapping[str, str]) -> None:
         """Note the cookies of the reader that is about to become a platform, under standard and own names."""
@@ -164,7 +181,7 @@ class CookieReaders:
         for at in sorted(found):
             mine, platform = found[at], self._platforms[at]
             source = platform.reader.SOURCE
-            signals = platform.reader.read(mine.cookies, platform.site) if mine.cookies else ()
+            signals = platform.read(mine.cookies) if mine.cookies else ()
             for signal in signals:
                 if signal.role is Role.OPT_OUT or not platform.opt_outs_only:
                     yield signal
@@ -192,9 +209,14 @@ def _service_map(services: Mapping[str, Collection[str]]) -> Mapping[str, frozen
     return found
 
 
-def _check(platforms: Literal["auto"] | Collection[str], tables: Collection[str], names: Mapping[str, str]) -> None:
-    known = sorted(reader.SOURCE for reader in READERS)
-    standard = {name for reader in READERS for name in (*reader.NAMES, *reader.PREFIXES)}
+def _check(
+    readers: Sequence[Reader],
+    platforms: Literal["auto"] | Collection[str],
+    tables: Collection[str],
+    names: Mapping[str, str],
+) -> None:
+    known = sorted(reader.SOURCE for reader in readers)
+    standard = {name for reader in readers for name in (*reader.NAMES, *reader.PREFIXES)}
     problems = []
     if isinstance(platforms, str) and platforms != "auto":
         problems.append(f'consent.cookies: "{platforms}" is neither "auto" nor a list of platforms')

@@ -38,7 +38,7 @@ read_answer = answers.by_status
 
 def decode(call: Call, to: Destination, body: bytes) -> Native:
     """What belongs to the visitor is shared; each of `events[]` is an element."""
-    query = _query(call.query)
+    query = (_query if len(call.query) <= _SHORT else _query.__wrapped__)(call.query)
     data = json_body.read_object(body)
     shared, elements = json_body.split(data, "events", _TABLE)
     account = _account(query, to)
@@ -74,6 +74,9 @@ def _account(query: Sequence[Leaf], to: Destination) -> str | None:
     if apps and (streams or any(app != to.settings.get(_APP) for app in apps)):
         return "another stream"
     return str(to.settings["measurement_id"]) if apps else next(iter(streams), None)
+
+
+_SHORT: Final = 512  # characters of a query that is remembered
 
 
 @lru_cache(maxsize=64)
