@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from gatekeeper.memory import Memory
 from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
-from gatekeeper.model.memory import Memory
 from gatekeeper.model.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
 from gatekeeper.vendors.kind import Destination
 

@@ -20,7 +20,7 @@ def dotted(path):
 
 MODULES = {dotted(path): path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"}
 # What everybody may know.
-SHARED = ("model", "errors", "fields")
+SHARED = ("model", "errors", "fields", "memory")
 # What each stage may know besides itself and SHARED.
 ALLOWED = {
     "signals": (),

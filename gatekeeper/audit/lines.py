@@ -16,8 +16,8 @@ import orjson
 
 from gatekeeper.audit import inputs
 from gatekeeper.audit.vocabulary import Names, put_back, vocabulary
+from gatekeeper.memory import Memory
 from gatekeeper.model import Consent, Decision, Permission, Place, Purpose, Signal, Verdict
-from gatekeeper.model.memory import Memory
 
 if TYPE_CHECKING:
     from gatekeeper.model import Plan

@@ -29,6 +29,7 @@ from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.installation.keys import KeyRing
 from gatekeeper.jurisdiction.place import Lookup, locate
+from gatekeeper.memory import Memory, digest
 from gatekeeper.model import (
     Caller,
     Consent,
@@ -45,7 +46,6 @@ from gatekeeper.model import (
     Verdict,
     Visitor,
 )
-from gatekeeper.model.memory import Memory, digest
 from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL
 from gatekeeper.policy import Policy
 from gatekeeper.scrub import lift_click_ids

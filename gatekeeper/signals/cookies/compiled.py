@@ -16,8 +16,8 @@ from typing import Literal
 from msgspec import structs
 
 from gatekeeper.errors import ConfigError
+from gatekeeper.memory import Memory, digest
 from gatekeeper.model import Purpose, Role, Signal, Standing
-from gatekeeper.model.memory import Memory, digest
 from gatekeeper.signals.cookies.reader import Cookies, Reader
 from gatekeeper.signals.cookies.registry import OPT_OUTS, READERS
 from gatekeeper.signals.encoding import LONGEST
