@@ -28,7 +28,7 @@ TRUNCATED: Final = "ip_truncated"
 _EVERY_PURPOSE: Final = frozenset(Purpose)
 _LONGEST: Final = 256  # characters of a name; what is longer is no name of a field
 _ENVELOPE: Final = frozenset({"event_id", "event_time"})
-_ALWAYS: Final = frozenset({FLAG, SECRET})
+_MECHANICS: Final = frozenset({PROTOCOL, FLAG})
 # A time as vendors write it: ISO 8601, or Unix seconds to microseconds.
 _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?|1\d{9}(\d{3}|\d{6})?(\.\d{1,9})?"
@@ -101,13 +101,15 @@ class Roles:
             value = leaf.value
             how = by_name.get(role)
             if how is None:
-                if (role == PROTOCOL and not _is_personal(value) and is_harmless(value, search)) or role in _ALWAYS:
+                if role == SECRET or (
+                    (role == FLAG or (role == PROTOCOL and not _is_personal(value))) and is_harmless(value, search)
+                ):
                     fit.append(leaf)
                 else:
                     fit.append(None)
                     if role != STAMP:
                         names[name := audit_name(leaf.name)] = None
-                        unusable[name] = "invalid" if role == PROTOCOL else "unknown_field"
+                        unusable[name] = "invalid" if role in _MECHANICS else "unknown_field"
                 continue
             row, key, envelope, number, url, _ = how
             if envelope:
