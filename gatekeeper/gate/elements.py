@@ -29,8 +29,7 @@ TRUNCATED: Final = "ip_truncated"
 _EVERY_PURPOSE: Final = frozenset(Purpose)
 _LONGEST: Final = 256  # characters of a name; what is longer is no name of a field
 _ENVELOPE: Final = frozenset({"event_id", "event_time"})
-_ALWAYS: Final = frozenset({FLAG, SECRET})
-_MECHANICS: Final = frozenset({PROTOCOL, NAME})
+_MECHANICS: Final = frozenset({PROTOCOL, NAME, FLAG})
 # A time as vendors write it: ISO 8601, or Unix seconds to microseconds.
 _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?|1\d{9}(\d{3}|\d{6})?(\.\d{1,9})?"
@@ -108,7 +107,7 @@ class Roles:
             value = leaf.value
             how = by_name.get(role)
             if how is None:
-                if role in _ALWAYS or (role in _MECHANICS and _is_fit(role, value, search)):
+                if role == SECRET or (role in _MECHANICS and _is_fit(role, value, search)):
                     fit.append(leaf)
                 else:
                     fit.append(None)
@@ -253,10 +252,10 @@ def _harmless(name: str) -> str:
 
 
 def _is_fit(role: str, value: object, search: Search) -> bool:
-    """Whether mechanics, or the name of an event, hold nothing of anybody."""
+    """Whether mechanics, a flag of consent, or the name of an event, hold nothing of a person."""
     if role == NAME and not (is_name(value) and is_mechanical(str(value))):
         return False
-    return not _is_personal(value) and is_harmless(value, search)
+    return (role == FLAG or not _is_personal(value)) and is_harmless(value, search)
 
 
 def _is_personal(value: object) -> bool:

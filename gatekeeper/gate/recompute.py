@@ -152,7 +152,9 @@ class _Again:
         if decision.verdict is Verdict.BLOCK:
             return decision
         causes = told.get("stripped_because", {})
-        unfit = {*self.given.get("unfit", {}).get(to.name, ()), *(n for n, why in causes.items() if why == "invalid")}
+        # What came and is unusable says nothing of what the gate offers in its place.
+        refused = {name for name, why in causes.items() if why == "invalid"} - self.event.unusable.keys()
+        unfit = {*self.given.get("unfit", {}).get(to.name, ()), *refused}
         kept = {name: value for name, value in decision.kept.items() if name not in unfit}
         return self._call(to, decision, kept, told) if call else self._event(to, decision, kept, told)
 

@@ -2,6 +2,8 @@
 
 What is hashed cannot be taken back. A name may be there, if it is known or plain; an id is neither, however it is
 written: as itself, in base64, in hexadecimal, percent-encoded.
+
+LAWS_EXAMPLES / 5 events (`make laws`: 4,000), CALL_LAWS_EXAMPLES calls.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from urllib.parse import quote
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.audit import lines, read, vocabulary
@@ -29,11 +31,13 @@ from gatekeeper.signals.cookies import CookieReaders
 from tests.builders import NOW, make_gate, own_cookie, plan
 from tests.laws.calls import GATES, NAMES, planted
 from tests.laws.encodings import found_in
-from tests.laws.test_call_laws import SEEDS
+from tests.laws.test_call_laws import EXAMPLES, SEEDS
+from tests.laws.test_laws import law as every_law
 from tests.signals.reading import vectors
 from tests.signals.test_reader_cases import FILES
 
-law = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+law = settings(every_law, max_examples=every_law.max_examples // 5)  # a fifth: each looks through several lines
+CALLS = max(60, EXAMPLES // len(NAMES))  # of each dialect
 COOKIES = sorted(
     {vector["input"]["cookie"] for vector in vectors("cmp_cookies")}
     | {case["cookie"] for table in FILES.values() for case in table["cases"].values()}
@@ -194,7 +198,7 @@ def gate_of(seed):
 def test_no_value_of_a_call_is_in_a_head(dialect):
     """Of any dialect, wherever it stood, sent or not."""
 
-    @law
+    @settings(law, max_examples=CALLS)
     @given(planted(NAMES[dialect], SEEDS[dialect]), st.sampled_from([("analytics", "marketing"), ()]))
     def holds(case, granted):
         seed, canaries = case

@@ -1,6 +1,7 @@
 """Every decision can be made again from its line, by the policy that was kept: fields, consent and reasons.
 
 Over events and calls with every kind of signal, place, age and time. What cannot be made again has a named reason.
+LAWS_EXAMPLES / 2 events (`make laws`: 10,000), CALL_LAWS_EXAMPLES calls.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.audit import lines
@@ -25,11 +26,13 @@ from gatekeeper.policy import archive
 from tests.builders import EVERY_KIND, GUIDE_EVENT, NOW, make_gate, make_policy, own_cookie, plan
 from tests.laws.calls import GATES, NAMES, planted, ruling
 from tests.laws.events import events
-from tests.laws.test_call_laws import SEEDS
+from tests.laws.test_call_laws import EXAMPLES, SEEDS
 from tests.laws.test_heads import COOKIES
+from tests.laws.test_laws import law as every_law
 from tests.signals.encoders import DAY, tc_string, vendor_field
 
-law = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+law = settings(every_law, max_examples=every_law.max_examples // 2)  # half: each is two decisions
+CALLS = max(25, EXAMPLES // len(NAMES))  # of each dialect
 PLACES = {"81.2.69.1": Found("DE", "BE"), "81.2.69.2": Found("US", "CA"), "81.2.69.3": Found("US", "TX"),
           "81.2.69.4": Found("FR"), "81.2.69.5": Found("BR"), "81.2.69.6": Found("US"),
           "81.2.69.7": Found("GB", None, True), "81.2.69.8": None}  # fmt: skip
@@ -154,7 +157,7 @@ def test_an_event_is_decided_again_as_it_was(one, caller, which, part):
 def test_a_call_is_decided_again_as_it_was(name):
     """Of every dialect, with canaries anywhere in it."""
 
-    @settings(law, max_examples=25)
+    @settings(law, max_examples=CALLS)
     @given(planted(NAMES[name], SEEDS[name]), callers())
     def holds(case, caller):
         seed, _ = case
@@ -245,6 +248,16 @@ def browser(*cookies, **more) -> Caller:
 def data(**fields) -> dict[str, Any]:
     """An event with these fields."""
     return {"event": "purchase", "data": fields}
+
+
+def test_what_the_policy_offers_in_the_place_of_an_invalid_value_is_offered_again():
+    """A currency that is none, where the policy has a default: the default is sent, and derived."""
+    gate, policy = GATE_AND_KEPT["narrow"]
+    (one,) = wire.parse(orjson.dumps(data(currency="DE", order_value=1, page_url="/a")))
+    made = gate.plan(one, browser(ALL), at=NOW, request_id="req_test")
+    record = orjson.loads(lines.decision_line(made, gate.policy).core)
+    assert any("currency" in delivery.get("fields_derived", ()) for delivery in record["deliveries"])
+    assert differences(record, recompute(record, policy)) == []
 
 
 ALL = own_cookie("analytics", "marketing", at=NOW - 1000)
