@@ -41,9 +41,8 @@ _SHA256_APPENDIX = re.compile(r"[0-9a-f]{64}\.[0-9A-Za-z_-]{2}(?:[0-9A-Za-z_-]{6
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NUMBERS = re.compile(r"\d{6}|(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)")  # a phone's, an address's
 _WORD = re.compile(r"[A-Za-z0-9_-]{16,}")
-_NOTHING = frozenset(
-    {"undefined", "null", "(null)", "none", "nan", "(not set)", "[object object]"}
-)  # as scripts write it
+# What scripts write for nothing.
+_NOTHING = frozenset({"undefined", "null", "(null)", "none", "nan", "(not set)", "[object object]"})
 _MOST = 1_000_000  # of a thing, or of things
 _EARLIEST = 946_684_800.0  # 2000-01-01; a smaller number is no Unix time in seconds
 _LATEST = 32_503_680_000.0  # year 3000; a larger one is milliseconds or worse

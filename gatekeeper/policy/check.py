@@ -65,8 +65,8 @@ def _phones(policy: Policy) -> Iterator[str]:
     sends = [to.name for to in policy.destinations.values() if "phone_hash" in to.fields]
     if sends and policy.catalogue.phone_region is None:
         yield (
-            f"policy.phone_region: missing; telephone numbers for {', '.join(sends)} without their country code "
-            "are dropped unless the event names its country; set the shop's own, such as DE"
+            f"policy.phone_region: missing; telephone numbers for {', '.join(sends)} that come without their country "
+            "code are dropped unless the event names its country; set the shop's own, such as DE"
         )
 
 

@@ -17,6 +17,7 @@ from msgspec import structs
 
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.model import Event
+from gatekeeper.scrub.found import Scrubbed
 from gatekeeper.scrub.identifier import personal_shape
 from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.scrub.search import SHAPES_ONLY, Search, secrets_of
@@ -26,9 +27,10 @@ from gatekeeper.scrub.url import scrub_url
 
 UNNAMED: Final = "unnamed"
 _NOTHING: Final[Mapping[str, tuple[str, ...]]] = {}
-_CLEAN: Final = Remembered[tuple[str, frozenset[str] | None, frozenset[str]]](longest=1024)
+_CLEAN: Final = Remembered[tuple[str, frozenset[str] | None, frozenset[str], bool]](longest=1024)
 # Texts that programs write: the words they are made of are nobody's names.
 _MACHINERY: Final = frozenset({"user_agent", "device_type", "language", "error_type", "error_stack"})
+_FILES: Final = frozenset({"error_stack"})  # where a whole value like `/home/jane/index.php` is a file, not a page
 
 
 class Scrubber:
@@ -131,11 +133,18 @@ def _texts(row: Field, value: object, search: Search) -> tuple[object, tuple[str
 
 def _remembered(row: Field, text: str, params: frozenset[str] | None, search: Search) -> tuple[str, tuple[str, ...]]:
     """A URL (with the parameters it may keep) or a text (`None`), scrubbed."""
-    key = (text, params, search.secrets.more)
+    file = row.key in _FILES
+    key = (text, params, search.secrets.more, file)
     machinery = row.key in _MACHINERY
     if key in _CLEAN and not search.declared(text, machinery=machinery):
         return text, ()
-    result = scrub_text(text, search, machinery=machinery) if params is None else scrub_url(text, params, search)
+    if params is not None:
+        result = scrub_url(text, params, search)
+    elif file:  # not the whole of a text, where it could be a page
+        result = scrub_text(f" {text}", search, machinery=machinery)
+        result = Scrubbed(result.text.removeprefix(" "), result.found)
+    else:
+        result = scrub_text(text, search, machinery=machinery)
     if not result.found and result.text == text:
         _CLEAN.add(key, text)
     return result.text, result.found

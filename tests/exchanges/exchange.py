@@ -4,8 +4,7 @@
     name        of the destination, with its `settings`; `policy` holds other tables of the policy
     granted     purposes that the visitor granted by our own cookie, `since` seconds ago; without it there is no cookie
     caller      what else is known of the visitor: `headers`, `address`; `apart`: the request's headers are a server's
-    in          the request without its content coding (with it, under `coded`); a body is JSON, text, or what
-                `packed` writes
+    in          the request without its content coding (with it: `coded`); a body is JSON, text, or what `packed` writes
     source      where such a request was seen
     out         the request to the vendor without its content coding; null if nothing is sent
     objections  what the vendor's simulator says of it, if there is anything

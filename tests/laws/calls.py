@@ -377,7 +377,7 @@ def planted(draw: st.DrawFn, dialect: Dialect, found: list[Seed]) -> tuple[Seed,
         query = f"{name}={_value(value, change, extra)}"
     elif query or not body:
         query = rewritten(query or "zz=1", change, extra)
-    code = draw(st.sampled_from(("", "gzip", "deflate", "br"))) if body else ""
+    code = draw(st.sampled_from(("", "gzip", "deflate", "br", "zstd"))) if body else ""
     headers = [(name, value) for name, value in call.headers if name not in (b"content-encoding", b"content-type")]
     headers += [(b"content-type", kind.encode())] if kind else []
     headers += [(b"content-encoding", code.encode())] if code else []

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gatekeeper.gate import Gate
-from gatekeeper.gate.calls import finish_call, plan_call, record_call
+from gatekeeper.gate.calls import CallPlan, finish_call, plan_call, record_call
 from gatekeeper.model import Answer, Call, Caller, Outgoing
 
 
@@ -56,6 +56,7 @@ class Listening:
         self.calls: list[Call] = []
         self.sent: list[Outgoing] = []
         self.reasons: list[str | None] = []
+        self.plans: list[CallPlan] = []
 
 
 @contextmanager
@@ -69,6 +70,7 @@ def listening(gate: Gate, vendor: Callable[[Outgoing], Answer]) -> Iterator[List
         made = plan_call(gate, gate.policy.destinations["it"], call, Caller(call.headers, visitor=visitor))
         here.calls.append(call)
         here.reasons.append(made.reason)
+        here.plans.append(made)
         record_call(gate, made).result()
         if made.outgoing is None:
             return made.answer

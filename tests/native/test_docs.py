@@ -28,6 +28,7 @@ def test_every_product_has_its_row():
 def test_every_path_that_is_written_there_is_taken(product, path):
     """By POST or GET, with and without the slash at the end where the row has one."""
     to = gate_of(product).policy.destinations["it"]
+    path = path.replace("<key>", "phc_1" if product == "posthog" else "WK")
     for spelling in {path, path.rstrip("/")}:
         assert find(to, "POST", spelling, FORMATS) or find(to, "GET", spelling, FORMATS)
 

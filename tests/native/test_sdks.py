@@ -3,13 +3,14 @@
 import json
 import logging
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.vendors.formats import coding
 from gatekeeper.vendors.sentry import envelope
-from tests.builders import NOW
+from tests.builders import NOW, make_gate, make_policy
 from tests.native.calling import everything, gate_of, stamp
 from tests.native.listening import listening
 from tests.native.sdks import JANE, SDKS
@@ -80,6 +81,55 @@ def test_posthogs_flags_are_the_vendors_with_consent_and_none_without():
 
     assert ask("analytics") is True
     assert not ask("marketing")
+
+
+@pytest.mark.parametrize("granted", [("analytics",), ()], ids=["granted", "denied"])
+def test_mixpanels_import_and_groups_do_not_raise(granted):
+    """Both ask for a verbose answer, and read an `error` in it."""
+    from mixpanel import Consumer, Mixpanel
+
+    said = Answer(200, (("Content-Type", "application/json"),), b'{"status":1,"error":null}')
+    with listening(gate_for("mixpanel"), lambda outgoing: said) as here:
+        paths = {f"{name}_url": f"{here.url}/{path}" for name, path in MIXPANEL.items()}
+        client = Mixpanel("TOK", consumer=Consumer(**paths, retry_limit=0))
+        token = stamp(*granted)
+        client.import_data("secret", "u-1", "Sign-up – completed", NOW, {"note": JANE, "gatekeeper_context": token})
+        client.group_set("company", "Acme", {"owner": JANE})
+    assert len(here.calls) == 2
+    assert [path_of(outgoing) for outgoing in here.sent] == (["/import"] if granted else [])
+    assert all(JANE not in everything(outgoing) for outgoing in here.sent)
+
+
+MIXPANEL = {"events": "track", "people": "engage", "import": "import", "groups": "groups"}
+
+
+def path_of(outgoing: Outgoing) -> str:
+    """The path of a request."""
+    return urlsplit(outgoing.url).path
+
+
+def test_posthog_with_a_key_for_definitions_is_quiet():
+    """It asks for the definitions of flags at its start, and logs an error for any answer that it cannot read."""
+    from posthog import Posthog
+
+    with listening(gate_for("posthog"), lambda outgoing: Answer(200, (), b'{"flags":{}}')) as here:
+        client = Posthog("phc_key", host=here.url, secret_key="phs_key", max_retries=0, send=False)
+        client.load_feature_flags()
+        assert client.feature_flags == []
+        client.shutdown()
+    assert here.sent == [] and {call.path for call in here.calls} >= {"/flags/definitions"}
+
+
+@pytest.mark.parametrize("product", ["segment", "rudderstack", "posthog"])
+def test_without_speaks_the_sdk_is_content_and_the_record_names_the_product(product):
+    """Nothing is sent; the operator learns what to set."""
+    gate = make_gate(make_policy(destinations={"it": {"kind": "first_party", "endpoint": "http://127.0.0.1:9"}}))
+    unhappy: list[object] = []
+    with listening(gate, lambda outgoing: Answer(200)) as here:
+        SDKS[product][2](here.url, stamp("analytics"), unhappy)
+    assert (unhappy, here.sent, here.reasons) == ([], [], ["call_unreadable"])
+    whys = [step.why for one in here.plans for plan in one.plans for step in plan.decisions[0].steps]
+    assert any(product in why and "`speaks`" in why for why in whys)
 
 
 def test_a_real_exception_keeps_its_frames_and_loses_its_variables():

@@ -8,6 +8,8 @@ from gatekeeper.policy.check import warnings
 from gatekeeper.policy.file import json_schema
 from tests.builders import DESTINATIONS, make_policy
 
+OWN = {"kind": "first_party", "endpoint": "https://own.example"}
+
 
 def warned(**tables):
     return warnings(make_policy(**tables))
@@ -23,6 +25,12 @@ def warned(**tables):
             {"fields": {"plan": {"purposes": ["analytics"]}}}, "fields.plan: no destination", id="unused-field"
         ),
         pytest.param({}, "policy.currency: missing", id="no-currency"),
+        pytest.param({}, "policy.phone_region: missing; telephone numbers for meta_capi", id="no-phone-region"),
+        pytest.param(
+            {"destinations": {"own": OWN | {"events": []}}},
+            "destinations.own.events: no event reaches it; name one; or say whose protocol its calls are in",
+            id="neither-events-nor-speaks",
+        ),
         pytest.param({"destinations": {}}, "destinations: there is none", id="no-destination"),
         pytest.param(
             {"server": {"api_keys": ["3f9a0c5d7e1b2846" * 2]}},

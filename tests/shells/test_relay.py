@@ -138,6 +138,33 @@ def test_a_path_that_the_vendor_does_not_have_is_blocked(gate, path):
     assert gate.statuses(last(gate)) == {"ga4": "call_unreadable"}
 
 
+FAULTY = {
+    "/activity;src=1;type=grp;~oref=https%3A%2F%2Fshop.example%2F": "the path holds an encoding that is not allowed",
+    "/g//collect": "the path has an empty segment",
+    "/g/%2e%2e/collect": "the path has a dot segment",
+}
+
+
+@pytest.mark.parametrize("path", FAULTY)
+def test_a_faulty_path_is_refused_recorded_and_counted(gate, path):
+    """Whoever sends it learns what is wrong; the log and the metrics have it like any other call."""
+    answer = gate.http.get(f"/gk/to/ga4{path}")
+    assert (answer.status_code, answer.json()["title"]) == (400, FAULTY[path])
+    assert answer.headers["gatekeeper-decision"] == "blocked; reason=call_unreadable"
+    record = last(gate)
+    assert gate.statuses(record) == {"ga4": "call_unreadable"}
+    assert "shop.example" not in json.dumps(record)
+
+
+@pytest.mark.parametrize("path", ["/gk/to/nobody/a%2Fb", "/gk/to//a", "/gk/a%2Fb"])
+def test_a_faulty_path_of_no_destination_is_only_refused(gate, path):
+    """There is nothing that it could be a decision about."""
+    before = len(gate.lines())
+    answer = gate.http.get(path)
+    assert answer.status_code in (400, 404) and "gatekeeper-decision" not in answer.headers
+    assert len(gate.lines()) == before
+
+
 def test_another_account_is_blocked(gate):
     """The policy names one measurement id."""
     answer = gate.http.get(HIT.replace("G-TEST", "G-OTHER"), headers=consent(gate, analytics=True))

@@ -133,6 +133,7 @@ def test_sentrys_sdk_reports_the_error_and_not_the_person(all_of_them):
 
 def test_metas_sdk_is_content_when_nothing_was_sent(all_of_them):
     """facebook-business reads the number of events and a trace id out of any answer."""
+    from facebook_business.adobjects.adspixel import AdsPixel
     from facebook_business.adobjects.serverside.event import Event
     from facebook_business.adobjects.serverside.event_request import EventRequest
     from facebook_business.adobjects.serverside.user_data import UserData
@@ -146,9 +147,14 @@ def test_metas_sdk_is_content_when_nothing_was_sent(all_of_them):
         FacebookAdsApi.init(access_token="t0ken", crash_log=False)
         event = Event(event_name="Purchase", event_time=int(time.time()), user_data=UserData(email="jane@example.com"))
         answer = EventRequest(pixel_id="123456", events=[event]).execute()
+        batch, done, unhappy = FacebookAdsApi.get_default_api().new_batch(), [], []
+        params = {"data": [json.dumps({"event_name": "Lead", "event_time": int(time.time()), "user_data": {}})]}
+        AdsPixel("123456").create_event(params=params, batch=batch, success=done.append, failure=unhappy.append)
+        assert batch.execute() is None
     finally:
         FacebookSession.GRAPH = before
         FacebookAdsApi.set_default_api(None)
     assert answer.events_received == 1 and sims.meta_capi.received == ()
-    (line,) = [one for one in records_of(up) if one["kind"] == "decision"]
-    assert line["deliveries"][0]["reason"] == "no_marketing_consent"
+    assert unhappy == [] and [one.json()["events_received"] for one in done] == [1]
+    lines = [one for one in records_of(up) if one["kind"] == "decision"]
+    assert [one["deliveries"][0]["reason"] for one in lines] == ["no_marketing_consent"] * 2

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.shells.server.hygiene import SINGLETONS, request_fault
 from gatekeeper.shells.server.target import path_fault, target_fault
+from gatekeeper.vendors.formats.coding import encode as coded
 from tests.shells.serving import TOKEN, serving
 
 SHORT = """
@@ -235,6 +236,8 @@ def bomb(coding):
         return gzip.compress(b"[" * 300_000_000, 9)
     if coding == "deflate":
         return zlib.compress(b"[" * 300_000_000, 9)
+    if coding == "zstd":
+        return coded(b"[" * 300_000_000, "zstd")
     return brotli.compress(b"[" * 300_000_000, quality=1)
 
 
@@ -243,7 +246,7 @@ def rss(pid):
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 def test_a_decompression_bomb_stays_small(up, sims, coding):
     """At both doors; the process grows by less than 64 MiB."""
     body = bomb(coding)

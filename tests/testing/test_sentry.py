@@ -186,7 +186,8 @@ def test_deflate_is_read_too() -> None:
         pytest.param("gzip", b"not gzip", id="not-gzip"),
         pytest.param("gzip", gzip.compress(b"{}")[:-4], id="cut-off"),
         pytest.param("br", b"{}", id="broken-brotli"),
-        pytest.param("zstd", b"{}", id="unknown-coding"),
+        pytest.param("zstd", b"{}", id="broken-zstd"),
+        pytest.param("compress", b"{}", id="unknown-coding"),
     ],
 )
 def test_a_body_that_does_not_decompress_is_400(encoding: str, body: bytes) -> None:
