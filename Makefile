@@ -1,5 +1,7 @@
 # make run | test | check | laws | torture: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
 PYTHON ?= python3
+CASES ?= 20000
+CALLS ?= 5000
 export SEED SOAK POINTS
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,10 +13,10 @@ LOCK := requirements-dev.lock
 run: $(STAMP)        ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
 
-test: $(STAMP)       ## all tests, under ten minutes; as root on Debian it installs Chromium and strace
+test: $(STAMP)       ## all tests, two at a time; as root on Debian it installs Chromium and strace
 	.ci/browser
 	.ci/strace
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 	$(BIN)/ruff check .
@@ -24,8 +26,8 @@ check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 	$(BIN)/interrogate -q gatekeeper
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
-laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000, and as many through sockets
-	LAWS_EXAMPLES=20000 CALL_LAWS_EXAMPLES=5000 $(BIN)/python -m pytest tests/laws
+laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000; CASES=n CALLS=n for another size
+	LAWS_EXAMPLES=$(CASES) CALL_LAWS_EXAMPLES=$(CALLS) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/laws
 
 torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
 	.ci/strace

@@ -253,7 +253,7 @@ def data(**fields) -> dict[str, Any]:
 def test_what_the_policy_offers_in_the_place_of_an_invalid_value_is_offered_again():
     """A currency that is none, where the policy has a default: the default is sent, and derived."""
     gate, policy = GATE_AND_KEPT["narrow"]
-    (one,) = wire.parse(orjson.dumps(data(currency="DE", order_value=1, page_url="/a")))
+    (one,) = incoming.parse(orjson.dumps(data(currency="DE", order_value=1, page_url="/a")))
     made = gate.plan(one, browser(ALL), at=NOW, request_id="req_test")
     record = orjson.loads(lines.decision_line(made, gate.policy).core)
     assert any("currency" in delivery.get("fields_derived", ()) for delivery in record["deliveries"])
