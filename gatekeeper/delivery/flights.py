@@ -22,7 +22,6 @@ from gatekeeper.model.reasons import INTERNAL
 from gatekeeper.storage import outbox
 from gatekeeper.storage.outbox import ID, Again, Ending, Flight, Row
 from gatekeeper.storage.protocols import Queue
-from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import Destination, Kind
 
 UNKNOWN: Final = "unknown"  # why a row is dead, or waits: the vendor may have it, or not
@@ -196,7 +195,7 @@ class Flights:
             going = [row for row in rows if row.id not in self.stopped]
             answered = dict(zip((row.id for row in going), await self._ask(going) if going else (), strict=True))
             return tuple(answered.get(row.id, WITHDRAWN) for row in rows)
-        module = KINDS[self._to.kind.name]
+        module = self._to.shapes
         outgoing = module.assemble(self._to, rows[0].head.encode(), [row.body.encode() for row in rows])
         started = self._around.clock()
         try:
