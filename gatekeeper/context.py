@@ -23,6 +23,7 @@ from gatekeeper.model import Caller, Visitor
 from gatekeeper.signals.context import passed_on
 from gatekeeper.signals.context import write as write_token
 
+__all__ = ["dump", "load", "tell", "track"]
 _log = logging.getLogger("gatekeeper")
 
 

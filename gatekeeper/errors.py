@@ -12,6 +12,8 @@ A refusal is never an error: blocked tracking is a `Decision` with a reason.
 
 from __future__ import annotations
 
+__all__ = ["AuditError", "ConfigError", "DeliveryError", "EventError", "GatekeeperError", "StorageError"]
+
 
 class GatekeeperError(Exception):
     """Anything this package raises on purpose."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gatekeeper.audit.lines import Lines
 from gatekeeper.memory import Memory, digest
@@ -241,3 +242,12 @@ def test_the_time_of_an_event_is_not_in_the_key():
     for later in (0.0, 59.0, 61.0):
         gate.consent_of(SAYING, NOW + later)
     assert len(gate._situations) == 1
+
+
+def test_a_line_says_where_its_own_event_was():
+    """Of one consent in two places, each line names its own."""
+    gate = make_gate()
+    made = plan(GUIDE_EVENT, gate=gate, headers=texts(SAYING), address="127.0.0.1")
+    elsewhere = structs.replace(made, place=structs.replace(made.place, country="FR"))
+    for one in (made, elsewhere, made):
+        assert gate.lines.line(one) == Lines(gate.policy).line(one)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import structs
 
@@ -40,7 +40,7 @@ from gatekeeper.model import (
 )
 from gatekeeper.model.reasons import EXPIRED, GPC, MINOR, NO_CONSENT, UNREADABLE, WITHDRAWN
 
-NOT_OPTED_OUT: Final = "not_opted_out"
+NOT_OPTED_OUT: Final[Literal["not_opted_out"]] = "not_opted_out"
 _SEVERITY: Final = {ConsentModel.NONE: 0, ConsentModel.OPT_OUT: 1, ConsentModel.OPT_IN: 2}
 _NECESSARY: Final = Ruling(Permission.GRANTED, Purpose.NECESSARY)
 _CONSENT_FOR: Final = {purpose: f"consent for {purpose}" for purpose in OPTIONAL}

@@ -46,6 +46,7 @@ from gatekeeper.model import (
     Verdict,
     Visitor,
 )
+from gatekeeper.model.place import How
 from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL
 from gatekeeper.policy import Policy
 from gatekeeper.scrub import lift_click_ids
@@ -377,6 +378,7 @@ class Gate:
 
     def _place(self, told: tuple[str | None, str | None] | None, caller: Caller, at: float) -> Place:
         visitor = caller.visitor
+        how: How
         if visitor is not None:
             declared, how = visitor.declared, "context"
         elif caller.trusted:

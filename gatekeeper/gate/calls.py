@@ -111,7 +111,7 @@ def misdirected(gate: Gate, to: Destination, why: str) -> CallPlan:
 
 def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UNLISTED) -> CallPlan:
     """The plan for a call to a tracking host that is no destination of the policy; the audit names the host."""
-    kind = Kind("unlisted", host, None, frozenset(), "", (), None)
+    kind = Kind("unlisted", host, None, frozenset(), "consent", (), None)
     nowhere = Destination(host, kind, Purpose.MARKETING, "", frozenset(), {}, frozenset(), "")
     return _blocked(gate, nowhere, gate.now(), reason, "the policy has no destination for this host", answer)
 

@@ -18,11 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, auto
 from functools import lru_cache
+from typing import assert_never
 
 from gatekeeper.jurisdiction.codes import country_code, is_anonymised, region_code
 from gatekeeper.jurisdiction.laws import LawTable
 from gatekeeper.jurisdiction.networks import Kind, kind, parse_address
 from gatekeeper.model import Found, Place
+from gatekeeper.model.place import How
 
 Told = tuple[str | None, str | None]
 Lookup = Callable[[str], Found | None]
@@ -39,7 +41,7 @@ class _Known(Enum):
 def locate(
     *,
     address: str | None,
-    how: str,
+    how: How,
     lookup: Lookup,
     table: LawTable,
     at: float,
@@ -101,6 +103,8 @@ def _look(
             return _Known.UNKNOWN, None, None
         case Kind.PUBLIC:
             found = lookup(spelled)
+        case _:
+            assert_never(sort)
     if found is None:
         return _Known.UNKNOWN, None, None
     if found.anonymised:

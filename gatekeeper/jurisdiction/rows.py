@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from math import inf
+from typing import get_args
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.jurisdiction.codes import COUNTRIES
 from gatekeeper.model import ConsentModel, Law, Restriction, Sale, SignalDuty
+from gatekeeper.model.law import Accountability, Days, Minimization
 
 STRICTEST = "strictest"
 REQUIRED = ("name", "places", "analytics", "marketing", "opt_out_signal", "source", "reviewed")
@@ -215,11 +217,11 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "minor_rule": _one_of(Restriction),
     "delete_right": _flag,
     "delete_days": _number,
-    "delete_unit": _words("calendar", "business"),
+    "delete_unit": _words(*get_args(Days)),
     "delete_extension": _number,
     "records": _free,
-    "minimization": _words("explicit", "implicit"),
-    "accountability": _words("required", "limited"),
+    "minimization": _words(*filter(None, get_args(Minimization))),
+    "accountability": _words(*filter(None, get_args(Accountability))),
     "exemption": _free,
     "exemptions": _map_of(_free),
     "citation": _free,

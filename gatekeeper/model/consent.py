@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -91,7 +91,7 @@ class Ruling(Struct, frozen=True):
     """What all signals and laws add up to for one purpose."""
 
     permission: Permission  # GRANTED or DENIED, never UNKNOWN
-    basis: str  # the purpose itself, or `not_opted_out`
+    basis: Purpose | Literal["not_opted_out"]  # the purpose itself where somebody granted it
     reason: str | None = None  # the reason code of a denial
     silent: bool = False  # denied only because nobody spoke
     narrowed: bool = False  # denied by a flag or claim of one event, against a grant of the visitor's own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class ConsentModel(StrEnum):
@@ -12,6 +13,11 @@ class ConsentModel(StrEnum):
     OPT_IN = "opt_in"
     OPT_OUT = "opt_out"
     NONE = "none"
+
+
+Days = Literal["calendar", "business"]
+Minimization = Literal["", "explicit", "implicit"]  # empty: not reviewed
+Accountability = Literal["", "required", "limited"]
 
 
 class SignalDuty(StrEnum):
@@ -64,11 +70,11 @@ class Law:
     minor_rule: Restriction = Restriction.NONE
     delete_right: bool = False
     delete_days: int | None = None
-    delete_unit: str = "calendar"  # or business
+    delete_unit: Days = "calendar"
     delete_extension: int | None = None
     records: str = ""
-    minimization: str = ""  # explicit, implicit, or not reviewed
-    accountability: str = ""  # required, limited, or not reviewed
+    minimization: Minimization = ""
+    accountability: Accountability = ""
     exemption: str = ""  # for strictly first-party audience measurement, in words
     effective: str | None = None
     until: str | None = None

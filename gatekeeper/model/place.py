@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from msgspec import Struct
 
 from gatekeeper.model.law import Law
+
+How = Literal["address", "context", "caller", "cdn", "local", "anonymised", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,11 @@ class Place(Struct, frozen=True):
     """Where the visitor is and which laws apply there.
 
     `country` is ISO 3166-1 alpha-2, `region` the part of ISO 3166-2 after the dash; both `None` if unknown.
-    `how` tells how it was known: `address`, `context`, `caller`, `cdn`, `local`, `anonymised`, `unknown`.
+    `how` tells how it was known.
     `laws` is never empty, the strictest first: an unknown place has the strictest law there is.
     """
 
     country: str | None
     region: str | None
-    how: str
+    how: How
     laws: tuple[Law, ...]

@@ -16,6 +16,7 @@ from types import ModuleType
 
 # The library, and our file for it. The order is that of the layers: requests before urllib3, which it uses.
 CLIENTS = ("httpx", "requests", "urllib3", "aiohttp")
+__all__ = ["install", "uninstall"]
 _on: list[ModuleType] = []
 
 

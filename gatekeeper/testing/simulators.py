@@ -1,6 +1,6 @@
 """All vendors at once: one thread, one asyncio loop, a loopback port for each vendor.
 
-A newcomer is a module with the names of `vendor.Vendor`, and a place in `VENDORS`.
+A newcomer is a module with the names of `vendor.Vendor`, a place in `VENDORS` and a property of `Simulators`.
 """
 
 from __future__ import annotations
@@ -53,14 +53,45 @@ class Simulators:
     def __getitem__(self, name: str) -> Simulator:
         return self._simulators[name]
 
-    def __getattr__(self, name: str) -> Simulator:
-        """`sims.ga4` for `sims["ga4"]`; private names are never simulators, so that copying works."""
-        if not name.startswith("_") and name in self._simulators:
-            return self._simulators[name]
-        raise AttributeError(f"{type(self).__name__} has no {name!r}", name=name, obj=self)
+    def _named(self, name: str) -> Simulator:
+        if name not in self._simulators:
+            raise AttributeError(f"{type(self).__name__} has no {name!r}: it is not in `only`", name=name, obj=self)
+        return self._simulators[name]
 
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._simulators]
+    @property
+    def ga4(self) -> Simulator:
+        """Google Analytics 4."""
+        return self._named("ga4")
+
+    @property
+    def meta_capi(self) -> Simulator:
+        """Meta's Conversions API."""
+        return self._named("meta_capi")
+
+    @property
+    def google_ads(self) -> Simulator:
+        """Google Ads and Data Manager."""
+        return self._named("google_ads")
+
+    @property
+    def tiktok(self) -> Simulator:
+        """TikTok's Events API."""
+        return self._named("tiktok")
+
+    @property
+    def sentry(self) -> Simulator:
+        """Sentry."""
+        return self._named("sentry")
+
+    @property
+    def first_party(self) -> Simulator:
+        """The operator's own analytics."""
+        return self._named("first_party")
+
+    @property
+    def http_json(self) -> Simulator:
+        """A generic HTTP endpoint."""
+        return self._named("http_json")
 
     def __iter__(self) -> Iterator[Simulator]:
         return iter(self._simulators.values())

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -22,6 +22,9 @@ from gatekeeper.model import Answer, Consent, Event, Outcome, Outgoing, Place, P
 
 DAY = 86_400.0
 _MARKETING = Purpose.MARKETING
+LegalBasis = Literal["consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interest"]
+"""GDPR article 6(1)."""
+OnOptOut = Literal["block", "contextual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Kind:
     title: str
     purpose: Purpose | None
     allowed_purposes: frozenset[Purpose]
-    legal_basis: str
+    legal_basis: LegalBasis
     fields: tuple[str, ...]
     places: frozenset[str] | None
     clear: frozenset[str] = frozenset()
@@ -91,7 +94,7 @@ class Destination:
     secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     events: frozenset[str] | None = None
     regions: frozenset[str] | None = None
-    on_opt_out: str = "block"
+    on_opt_out: OnOptOut = "block"
     url_params: frozenset[str] = frozenset()
     statistics_only: bool = False
     vendor_id: int | None = None  # in the IAB's Global Vendor List

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gatekeeper.model import Purpose
-from gatekeeper.vendors.kind import Kind
+from gatekeeper.vendors.kind import Kind, OnOptOut
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=128)]
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=2048)]
@@ -36,7 +36,7 @@ class Common(Strict):
     endpoint: HttpUrl | None = Field(None, description="Base URL; the vendor's own if absent.")
     events: list[str] | None = Field(None, description="Only these events go there.")
     regions: list[str] | None = Field(None, description="Only visitors of these countries, or US-CA style regions.")
-    on_opt_out: Literal["block", "contextual"] = "block"
+    on_opt_out: OnOptOut = "block"
     legal_basis: str | None = Field(None, description="GDPR article 6 basis, for the records.")
     dpa: str | None = Field(None, description="Reference of the data processing agreement (GDPR article 28).")
     lia: str | None = Field(None, description="Reference of the legitimate interest assessment.")

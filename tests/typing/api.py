@@ -8,8 +8,10 @@ from starlette.responses import JSONResponse, Response
 
 import gatekeeper
 import gatekeeper.outbound
-from gatekeeper import ConfigError, GatekeeperError, GatekeeperMiddleware, Policy, context, load_policy
+from gatekeeper import ConfigError, Extensions, GatekeeperError, GatekeeperMiddleware, Policy, context, load_policy
+from gatekeeper.signals.cookies import klaro
 from gatekeeper.testing import Simulators
+from gatekeeper.vendors import http_json, pinterest
 
 
 async def order(request: Request) -> Response:
@@ -41,3 +43,11 @@ gatekeeper.outbound.uninstall()
 
 with Simulators(only=["ga4"]) as simulators:
     url: str = simulators.ga4.url
+    typo = simulators.ga5  # type: ignore[attr-defined]  # a typo is an error; were it none, this comment would be one
+
+EXTENSIONS: Extensions = {"kinds": [http_json], "readers": [klaro], "dialects": [pinterest.DIALECT]}
+extended = GatekeeperMiddleware(Starlette(), config="gatekeeper.toml", **EXTENSIONS)
+spelled = GatekeeperMiddleware(Starlette(), "gatekeeper.toml", kinds=[http_json], readers=[klaro])
+loaded: Policy = load_policy("gatekeeper.toml", **EXTENSIONS)
+working = gatekeeper.start("gatekeeper.toml", dialects=[pinterest.DIALECT])
+wrong = load_policy("gatekeeper.toml", kinds=[klaro])  # type: ignore[list-item]  # a cookie format is not a kind
