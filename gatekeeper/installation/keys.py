@@ -234,7 +234,8 @@ def _from_folder(folder: Path, kind: str, create: bool) -> tuple[Key, ...]:
 def _create(folder: Path, kind: str, name: str | None = None) -> Key:
     """Write a new key whole, under `name` if nobody else has by then; the key that then has the name."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    now = time.time_ns() // 1000  # names sort by their age, also of keys made in the same second
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**6)) + f"{now % 10**6:06}"
     path = folder / f"{kind}-{name or f'{stamp}-{secrets.token_hex(4)}'}.key"
     # Processes that start at once all try to make the first key: link() fails for all but one.
     with contextlib.suppress(FileExistsError):

@@ -56,7 +56,7 @@ def run(folder, policy, events, after=lambda runtime: None):
     runtime._deliverer._chance = lambda: 0.0
     try:
         _, done = runtime.gate.take(incoming.parse(b"[" + b",".join(events) + b"]"), Caller(address="127.0.0.1"))
-        ids = done.result(10)
+        ids = done.result(10).request_ids
         after(runtime)
         soon(runtime.idle, 30)
         books = runtime.store.books.count()
