@@ -15,7 +15,8 @@ ROOMS = {
     "consent": "decision", "decision": "decision",
     "vendors": "shaping", "scrub": "shaping", "fields": "shaping", "gate/elements": "shaping",
     "audit": "audit", "storage": "outbox", "delivery": CLIENT, "shells": SERVER,
-    "gate": ORDER, "installation": ORDER, "policy": ORDER, "model": ORDER, "context": ORDER, "runtime": ORDER, "memory": ORDER,
+    "gate": ORDER, "installation": ORDER, "policy": ORDER, "model": ORDER, "context": ORDER, "runtime": ORDER,
+    "memory": ORDER,
 }  # fmt: skip
 STAGES = (
     "server",

@@ -18,7 +18,7 @@ _write = lines.Lines.line
 
 @pytest.fixture(autouse=True)
 def lines_can_be_made_again(monkeypatch):
-    """Fails a test that wrote a line of which the same policy makes another decision."""
+    """Fail a test that wrote a line of which its policy makes another decision; a planted fault clears the list."""
     wrong = []
     count = 0
 
@@ -38,5 +38,5 @@ def lines_can_be_made_again(monkeypatch):
         return line
 
     monkeypatch.setattr(lines.Lines, "line", line_of)
-    yield
+    yield wrong
     assert not wrong, f"{len(wrong)} lines do not give their decision again: {wrong[0]}"
