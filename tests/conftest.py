@@ -1,7 +1,6 @@
 """Every decision line that a test writes is made again from itself: the law of `gatekeeper/gate/recompute.py`.
 
-The check takes the place of `decision_line` before any test module is imported, so that those which import it by name
-are looked at, too.
+The check takes the place of `Lines.line`, which makes every decision line there is.
 """
 
 from __future__ import annotations

@@ -183,6 +183,20 @@ def test_only_delivery_opens_connections_to_vendors():
     assert users == {"gatekeeper.delivery.send"}
 
 
+def test_reason_codes_stand_in_their_table_alone():
+    """Elsewhere the constants are used: a code that is misspelt is then no code at all."""
+    from gatekeeper.model.reasons import TABLE
+
+    found = {
+        (name, node.value)
+        for name, path in MODULES.items()
+        if name != "gatekeeper.model.reasons"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and node.value in set(TABLE) - {"minor"}
+    }
+    assert found == set()
+
+
 def test_the_package_says_what_is_public():
     """A sorted __all__ that exists."""
     import gatekeeper

@@ -15,6 +15,7 @@ from gatekeeper.cli.explain import explain
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Caller, Decision, Verdict
+from gatekeeper.model.reasons import NOT_ROUTED
 from gatekeeper.policy import Policy
 from gatekeeper.policy.file import CaseTable
 
@@ -56,7 +57,7 @@ def check(policy: Policy, case: CaseTable) -> list[str]:
 
 def _differs(name: str, wanted: str | list[str], decision: Decision | None) -> str | None:
     if decision is None:
-        got: str | list[str] = "event_not_routed"
+        got: str | list[str] = NOT_ROUTED
     elif decision.verdict is Verdict.BLOCK:
         got = decision.reason or ""
     else:

@@ -17,7 +17,7 @@ from gatekeeper.delivery.halving import halve
 from gatekeeper.delivery.retry import pause
 from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE, Sender
 from gatekeeper.errors import DeliveryError, StorageError
-from gatekeeper.model import Fate, Outcome
+from gatekeeper.model import Fate, Outcome, reasons
 from gatekeeper.model.reasons import INTERNAL
 from gatekeeper.storage import outbox
 from gatekeeper.storage.outbox import ID, Again, Ending, Flight, Row
@@ -25,7 +25,7 @@ from gatekeeper.storage.protocols import Queue
 from gatekeeper.vendors.kind import Destination, Kind
 
 UNKNOWN: Final = "unknown"  # why a row is dead, or waits: the vendor may have it, or not
-WITHDRAWN: Final = Outcome(Fate.RETRY, "consent_withdrawn")  # not asked: stopped before its request began
+WITHDRAWN: Final = Outcome(Fate.RETRY, reasons.WITHDRAWN)  # not asked: stopped before its request began
 # Refusals of the request as a whole, whoever the vendor is: dividing it would only repeat them.
 REFUSES_REQUEST: Final = frozenset({"http_401", "http_403", "http_404", "http_405"})
 PAUSE: Final = 0.5  # seconds after the store has failed

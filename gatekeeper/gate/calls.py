@@ -36,7 +36,7 @@ from gatekeeper.model import (
     Step,
     Verdict,
 )
-from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, UNLISTED, UNREADABLE_CALL
+from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
 from gatekeeper.scrub.fields import search_of
 from gatekeeper.scrub.taint import Taint, declared
 from gatekeeper.signals import context, header_values
@@ -94,7 +94,7 @@ def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPl
         body = coding.decode(call.body, coded[-1].decode("latin-1") if coded else "", gate.policy.file.server.max_body)
         native = dialect.decode(call, to, body)
         if dialect.ACCOUNT is not None and native.account not in (None, str(to.settings.get(dialect.ACCOUNT))):
-            return _blocked(gate, to, at, UNLISTED, "the call is for another account", dialect.accepted(native))
+            return _blocked(gate, to, at, OTHER_ACCOUNT, "the call is for another account", dialect.accepted(native))
         return _plan_call(gate, to, call, caller, at, dialect, native)
     except Unreadable as error:
         return _blocked(gate, to, at, UNREADABLE_CALL, error.why, _accepted(dialect, call))

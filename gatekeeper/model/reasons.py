@@ -101,6 +101,12 @@ UNLISTED: Final = _reason(
     remedy="a destination for it, or `[outbound] allow`",
     sentence="the policy does not name it",
 )
+OTHER_ACCOUNT: Final = _reason(
+    "other_account",
+    means="a call for an account, pixel or project that the policy does not name",
+    remedy="correct the account in the site's own snippet or SDK, or in the policy",
+    sentence="the request was for another account than the policy's",
+)
 UNREADABLE_CALL: Final = _reason(
     "call_unreadable",
     means="a vendor-native request that is not in that vendor's format, or goes to none of the vendor's paths",

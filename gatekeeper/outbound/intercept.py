@@ -25,6 +25,7 @@ from gatekeeper import context
 from gatekeeper.gate import Gate, batches
 from gatekeeper.gate.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
 from gatekeeper.model import Answer, Call, Caller, Outgoing
+from gatekeeper.model.reasons import UNREADABLE_CALL
 from gatekeeper.outbound import unlisted
 from gatekeeper.outbound.marks import is_sending
 from gatekeeper.outbound.routes import PORTS, Routes, Rule
@@ -125,7 +126,7 @@ class Match:
             return refuse_call(gate, self.host, self.rule.answer)
         if too_large:
             name = self.host if to is None else to.name
-            return refuse_call(gate, name, self.rule.answer, "call_unreadable")
+            return refuse_call(gate, name, self.rule.answer, UNREADABLE_CALL)
         tokens = set(header_values(call.headers, HEADER))
         if tokens:  # the call says itself whose it is
             token = tokens.pop() if len(tokens) == 1 else b""

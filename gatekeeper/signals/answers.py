@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from msgspec import structs
 
 from gatekeeper.model import OPTIONAL, Permission, Purpose, Role, Signal, Standing
+from gatekeeper.model.reasons import SALE
 from gatekeeper.signals.encoding import ForeignError, UnreadableError, json_object, word
 from gatekeeper.signals.site import Site
 
@@ -242,7 +243,7 @@ def opaque(
     return Signal(source, Role.CHOICE, Standing.OPAQUE, at=at, evidence=evidence, notice=notice, note=note)
 
 
-def opt_out(source: str, note: str, denies_as: str = "sale_opt_out") -> Signal:
+def opt_out(source: str, note: str, denies_as: str = SALE) -> Signal:
     """An opt-out of sale, sharing or targeted advertising, or of GPC as the platform saw it."""
     return Signal(source, Role.OPT_OUT, Standing.DECIDED, NO_MARKETING, denies_as=denies_as, note=note)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
+from gatekeeper.model.reasons import GPC
 
 SOURCE = "sec-gpc"
 
@@ -17,7 +18,7 @@ _OPT_OUT = Signal(
     role=Role.OPT_OUT,
     standing=Standing.DECIDED,
     says={Purpose.MARKETING: Permission.DENIED},
-    denies_as="gpc_opt_out",
+    denies_as=GPC,
     note="the browser sends Sec-GPC: 1",
 )
 

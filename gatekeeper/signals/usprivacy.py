@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
+from gatekeeper.model.reasons import SALE
 from gatekeeper.signals.encoding import UnreadableError, json_object, plain
 
 _FORM = re.compile(r"1[YN-][YN-][YN-]")
@@ -54,7 +55,7 @@ def read(value: str, *, source: str = "usprivacy") -> Signal:
             Role.OPT_OUT,
             Standing.DECIDED,
             {Purpose.MARKETING: Permission.DENIED},
-            denies_as="sale_opt_out",
+            denies_as=SALE,
             note="opted out of sale",
         )
     note = "did not opt out of sale" if string.opt_out_sale is False else "opt-out of sale not stated"

@@ -51,7 +51,7 @@ def test_there_is_a_request_for_every_dialect_and_it_is_sent(name):
     gate = GATES["gdpr"]
     made = [plan_call(gate, seed.to, seed.call, caller(*BOTH)) for seed in SEEDS[name]]
     assert any(one.outgoing is not None for one in made), [one.reason for one in made]
-    assert all(one.reason not in ("internal_error", "unlisted_destination") for one in made)
+    assert all(one.reason not in ("internal_error", "unlisted_destination", "other_account") for one in made)
 
 
 def leaks_of(made, seed, canaries) -> list[tuple]:

@@ -164,7 +164,7 @@ class Relay:
             why = str(error)
         except Exception as error:  # noqa: BLE001  # whatever it is, the outcome is recorded
             _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)
-            why = "internal_error"
+            why = INTERNAL
         finally:
             relayed = _finish(gate, plan, answer, why, lines)
         return plan, relayed, why

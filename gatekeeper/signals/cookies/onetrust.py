@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
+from gatekeeper.model.reasons import GPC
 from gatekeeper.signals.answers import both, decided, opt_out, read_each, undecided
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import UnreadableError, plain, token, unquote, when
@@ -63,7 +64,7 @@ def _signals(value: str, at: float | None, site: Site) -> Iterator[Signal]:
     if _REQUIRED_NUMBER not in site.categories:
         groups.pop(_REQUIRED_NUMBER, None)
     if fields.get("isGpcEnabled") == "1" or fields.get("browserGpcFlag") == "1":
-        yield opt_out(SOURCE, "GPC recorded by the platform", "gpc_opt_out")
+        yield opt_out(SOURCE, "GPC recorded by the platform", GPC)
     if at is None:
         yield undecided(SOURCE, "banner not answered", evidence=evidence)
     elif not groups and not background:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 
 from gatekeeper.model import Purpose, Signal
+from gatekeeper.model.reasons import GPC
 from gatekeeper.signals.answers import listed, opt_out, undecided, unreadable
 from gatekeeper.signals.cookies.reader import Cookies
 from gatekeeper.signals.encoding import ForeignError, UnreadableError, plain
@@ -38,7 +39,7 @@ def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
     """One choice out of all the cookies, and GPC as the platform saw it."""
     signals: tuple[Signal, ...] = ()
     if "true" in cookies.get("gpcishonored", ()):
-        signals = (opt_out(SOURCE, "GPC recorded by the platform", "gpc_opt_out"),)
+        signals = (opt_out(SOURCE, "GPC recorded by the platform", GPC),)
     try:
         found = list(_allowed(cookies))
         behaviours = [plain(value) for value in cookies.get("notice_behavior", ())]

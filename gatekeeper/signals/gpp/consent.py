@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from gatekeeper.model import Permission, Purpose, Role, Signal, Standing
+from gatekeeper.model.reasons import GPC, SALE
 from gatekeeper.signals import tcf
 from gatekeeper.signals.encoding import UnreadableError, plain
 from gatekeeper.signals.gpp import canada
@@ -94,7 +95,7 @@ def _opt_outs(string: GppString, source: str) -> Iterator[Signal]:
         Role.OPT_OUT,
         Standing.DECIDED,
         _NO_MARKETING if denies else {},
-        denies_as="sale_opt_out" if denies else None,
+        denies_as=SALE if denies else None,
         note="; ".join(notes),
     )
     if gpc(string):
@@ -103,7 +104,7 @@ def _opt_outs(string: GppString, source: str) -> Iterator[Signal]:
             Role.OPT_OUT,
             Standing.DECIDED,
             _NO_MARKETING,
-            denies_as="gpc_opt_out",
+            denies_as=GPC,
             note="GPC recorded in the GPP string",
         )
 
