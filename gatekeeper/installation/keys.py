@@ -255,6 +255,13 @@ def _write(folder: Path, path: Path, text: str) -> None:
         os.link(temporary, path)
     finally:
         temporary.unlink()
+    # If a power cut took the name of a key, no key would vouch for the log that it signed.
+    for made in (folder, folder.parent):
+        descriptor = os.open(made, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _parse(where: str, text: str) -> Key:
