@@ -27,7 +27,7 @@ check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
 laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000; CASES=n CALLS=n for another size
-	LAWS_EXAMPLES=$(CASES) CALL_LAWS_EXAMPLES=$(CALLS) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/laws
+	LAWS_EXAMPLES=$(CASES) CALL_LAWS_EXAMPLES=$(CALLS) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/laws
 
 torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
 	.ci/strace
