@@ -18,7 +18,7 @@ from rich.table import Table
 from gatekeeper.audit import page
 from gatekeeper.audit import query as log
 from gatekeeper.cli.audit import STATUS_STYLE
-from gatekeeper.cli.people import PSEUDONYM
+from gatekeeper.cli.filters import PSEUDONYM
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields import phone
