@@ -64,6 +64,16 @@ def opt_out(**more):
             {M: "consent_unreadable"},
             id="such-a-token-and-gpc",
         ),
+        pytest.param(
+            [said("gatekeeper-context", standing=Standing.MALFORMED), said("own", marketing=False)],
+            {M: "consent_unreadable"},
+            id="such-a-token-and-a-refusal",
+        ),
+        pytest.param(
+            [said("gatekeeper-context", standing=Standing.MALFORMED), said("gcs", Role.FLAG, marketing=False)],
+            {},
+            id="such-a-token-and-a-flag",
+        ),
     ],
 )
 def test_what_is_a_refusal(signals, expected):
