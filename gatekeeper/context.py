@@ -83,6 +83,12 @@ def install(gate: Gate) -> None:
     _installed.append(gate)
 
 
+def uninstall(gate: Gate) -> None:
+    """Forget a gate again, if it is known."""
+    if gate in _installed:
+        _installed.remove(gate)
+
+
 def working() -> Here | None:
     """For whom this code works: the current visitor, else nobody in this process's newest gate; `None` without one."""
     return current.get() or (Here(_installed[-1]) if _installed else None)

@@ -91,12 +91,12 @@ def run(
             path.unlink(missing_ok=True)
     except (AuditError, OSError) as error:
         left = redact.find(folder, wanted, skip=skip)
-        _keep(folder, state._replace(tried=now, overdue=left.lines + left.waiting))
+        keep(folder, state._replace(tried=now, overdue=left.lines + left.waiting))
         raise AuditError(f"references that are too old cannot be removed ({error})") from None
     if stopped():
         return Result(limit, found.lines, found.waiting)
     done = state.done if found.waiting else now
-    _keep(folder, State(done, now, found.waiting, _oldest(folder, state.oldest)))
+    keep(folder, State(done, now, found.waiting, _oldest(folder, state.oldest)))
     return Result(limit, found.lines, found.waiting)
 
 
@@ -123,7 +123,7 @@ def _mark(segment: Segment) -> str:
     return f"{segment.path.name}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
-def _keep(folder: Path, state: State) -> None:
+def keep(folder: Path, state: State) -> None:
     data: dict[str, Any] = state._asdict() | {"oldest": dict(state.oldest)}
     try:
         segments.write_whole(folder / FILE, json.dumps(data).encode())

@@ -55,7 +55,7 @@ class Stream:
     ) -> None:
         self.folder = folder
         self._rotate = rotate
-        self._signer = signer
+        self.signer = signer
         self._fsync = fsync
         self._clock = clock
         self._number = 0
@@ -91,7 +91,7 @@ class Stream:
             self.release()
             if self._n == 0:
                 with contextlib.suppress(OSError):
-                    self._segment().plain.unlink(missing_ok=True)
+                    self.segment().plain.unlink(missing_ok=True)
                     head_file(folder, self.name).unlink(missing_ok=True)
             raise
 
@@ -159,15 +159,15 @@ class Stream:
         key, *newer = self._keys()
         for successor in newer:
             self._sign({"kind": "key", "successor": successor.id, "public": successor.public.hex()}, key)
-            self._signer.retire(key)
+            self.signer.retire(key)
             key = successor
 
     def _keys(self) -> list[SigningKey]:
-        return self._signer.keys()
+        return self.signer.keys()
 
     def _sign(self, core: dict[str, Any], key: SigningKey) -> None:
         """Put a signed line. The folder's lock is held."""
-        self._own = self._signer.own()  # other streams may have begun with a key that is newer
+        self._own = self.signer.own()  # other streams may have begun with a key that is newer
         stored = begun.read(self.folder, self._own)
         state = stored or self._begun
         core |= {"heads": others.heads(self.folder, self.name, self._own, self._genuine), "begun": state.claim}
@@ -227,7 +227,7 @@ class Stream:
         """The folder's lock is held: no other stream begins, and no key changes, meanwhile."""
         key = self._keys()[0]
         self._mark = key.mark
-        self._own = self._signer.own()
+        self._own = self.signer.own()
         found = others.look(self.folder, self.name, known, self._own, heads=heads)
         before = found.begun
         number, digest = before.number + 1, chain.begun([self.name], before.digest)
@@ -250,20 +250,26 @@ class Stream:
         found.told(self.folder)
         self.closed += found.ended
 
-    def _segment(self) -> Segment:
+    @property
+    def open(self) -> bool:
+        """Whether the stream has a segment open for writing."""
+        return self._descriptor >= 0
+
+    def segment(self) -> Segment:
+        """The segment that is written now."""
         return Segment(self.name, self._number, self.folder / f"{self.name}.{self._number:06}.jsonl")
 
     def _open_segment(self, begin: Callable[[], None]) -> None:
         self._number += 1
         self._descriptor = os.open(
-            self._segment().path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640
+            self.segment().path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640
         )
         self._size, self._day = 0, int(self._clock() // _DAY)
         sync_folder(self.folder)  # before anybody is told of a line in it
         begin()
 
     def _next_segment(self) -> None:
-        before, old = self._segment(), self._descriptor
+        before, old = self.segment(), self._descriptor
         core = {
             "kind": "segment",
             "previous": self._hash.hex(),

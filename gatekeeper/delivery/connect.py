@@ -59,13 +59,13 @@ async def _first(addresses: Iterable[Address]) -> socket.socket:
     loop = asyncio.get_running_loop()
     left = deque(addresses)
     if len(left) == 1:
-        return await _to(left[0])
+        return await dial(left[0])
     trying: set[asyncio.Task[socket.socket]] = set()
     failed: BaseException = OSError("no address")
     try:
         while left or trying:
             if left:
-                trying.add(loop.create_task(_to(left.popleft())))
+                trying.add(loop.create_task(dial(left.popleft())))
             ended, trying = await asyncio.wait(
                 trying, timeout=STAGGER if left else None, return_when=asyncio.FIRST_COMPLETED
             )
@@ -86,7 +86,7 @@ def _unused(task: asyncio.Task[socket.socket]) -> None:
         task.result().close()
 
 
-async def _to(address: Address) -> socket.socket:
+async def dial(address: Address) -> socket.socket:
     family, where = address
     link = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -44,9 +44,9 @@ class DirectSender:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._sender: Sender | None = None
+        self.sender: Sender | None = None
         self._bounds: Bounds | None = None  # of the sender
-        self._slots: dict[str, Slots] = {}
+        self.slots: dict[str, Slots] = {}
 
     @property
     def timeout(self) -> float:
@@ -61,13 +61,13 @@ class DirectSender:
         `internal_error`: it cannot be sent.
         """
         loop = asyncio.get_running_loop()
-        sender = self._sender
+        sender = self.sender
         if sender is None or self._loop is not loop or self._bounds != bounds:
             sender = self._renew(loop, bounds)
         due = loop.time() + sender.timeout
-        slots = self._slots.get(destination)
+        slots = self.slots.get(destination)
         if slots is None:
-            slots = self._slots[destination] = Slots(bounds[1])
+            slots = self.slots[destination] = Slots(bounds[1])
         if slots.free:
             slots.free -= 1
         else:
@@ -84,17 +84,17 @@ class DirectSender:
 
     async def close(self) -> None:
         """Close the pool; the next call opens it again."""
-        sender, self._sender = self._sender, None
+        sender, self.sender = self.sender, None
         if sender is not None:
             await sender.close()
 
     def _renew(self, loop: asyncio.AbstractEventLoop, bounds: Bounds) -> Sender:
         # A process has one server loop; tests and reloads may come with another one.
-        if self._sender is not None:
-            self._sender.retire()
-        self._loop, self._bounds, self._slots = loop, bounds, {}
-        self._sender = Sender(bounds[0])
-        return self._sender
+        if self.sender is not None:
+            self.sender.retire()
+        self._loop, self._bounds, self.slots = loop, bounds, {}
+        self.sender = Sender(bounds[0])
+        return self.sender
 
 
 async def _turn(slots: Slots, sender: Sender, due: float) -> None:

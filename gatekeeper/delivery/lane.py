@@ -109,8 +109,8 @@ class Lane:
         self.draining = False
         self._around = around
         self._breaker = breaker
-        self._flights = Flights(to, around, breaker, self.timers.later)
-        self._wake = asyncio.Event()
+        self.flights = Flights(to, around, breaker, self.timers.later)
+        self.alarm = asyncio.Event()
 
     def resume(self, waiting: Sequence[Again]) -> None:
         """Go on with what an earlier deliverer left waiting."""
@@ -119,17 +119,17 @@ class Lane:
 
     async def unknown(self, flight: Flight) -> None:
         """Settle a flight of an earlier deliverer: the vendor may have it."""
-        await self._flights.unknown(flight)
+        await self.flights.unknown(flight)
 
     def rouse(self, *, draining: bool = False) -> None:
         """Rows may have come; `draining`: do not gather any more."""
         self.draining = self.draining or draining
         self.step(Event.ROUSED)
-        self._wake.set()
+        self.alarm.set()
 
     def stop(self, rows: Iterable[Hashable]) -> None:
         """Begin no request with these rows: they were cancelled while they were under way."""
-        self._flights.stopped.update(rows)
+        self.flights.stopped.update(rows)
 
     def step(self, event: Event) -> None:
         """Let an event happen."""
@@ -151,9 +151,9 @@ class Lane:
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
-            self._wake.clear()
+            self.alarm.clear()
             try:
-                await self._claim()
+                await self.claim()
             except StorageError:
                 self.step(Event.FAILED)
                 await asyncio.sleep(PAUSE)
@@ -163,7 +163,7 @@ class Lane:
             )
             try:
                 async with asyncio.timeout(timeout):
-                    await self._wake.wait()
+                    await self.alarm.wait()
             except TimeoutError:
                 self.step(Event.ROUSED)
             gather = self.timers.gather(self._around.clock(), self.to.kind)
@@ -173,7 +173,7 @@ class Lane:
     def _full(self) -> bool:
         return self.draining or self._around.queue.ready(self.to.name) >= self.to.kind.batch_events
 
-    async def _claim(self) -> None:
+    async def claim(self) -> None:
         queue, kind = self._around.queue, self.to.kind
         now = self._around.clock()
         while self._may() and (again := self.timers.due(now)) is not None:
@@ -201,12 +201,12 @@ class Lane:
         return len(self.flying) < CONCURRENT and self._breaker.allows(self._around.clock(), len(self.flying))
 
     def _take_off(self, flight: Flight) -> None:
-        task = asyncio.get_running_loop().create_task(self._flights.fly(flight))
+        task = asyncio.get_running_loop().create_task(self.flights.fly(flight))
         self.flying.add(task)
         task.add_done_callback(self._landed)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self.flying.discard(task)
-        self._wake.set()
+        self.alarm.set()
         if not task.cancelled() and task.exception() is not None:
             _log.error("settling for %s failed (%s)", self.to.name, type(task.exception()).__name__)

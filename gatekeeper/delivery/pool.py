@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, NamedTuple
 
 from gatekeeper.delivery.connection import Connection
 from gatekeeper.delivery.request import Origin
@@ -12,6 +12,16 @@ IDLE: Final = 4.0  # seconds an unused connection is kept: servers close theirs 
 MOST: Final = 128  # unused connections to one origin
 MOST_IN_ALL: Final = 512
 _GONE: Final = 1.0  # seconds for the loop to notice that its connections were ended
+
+
+class Stats(NamedTuple):
+    """What a pool holds: connections that are open, those of them that wait for a request, by origin, and `sweeping`,
+    whether it looks for old ones.
+    """
+
+    open: int
+    unused: tuple[int, ...]
+    sweeping: bool
 
 
 class Pool:
@@ -59,6 +69,11 @@ class Pool:
         self._count += 1
         if self._timer is None:
             self._timer = self._loop.call_later(IDLE / 4, self._sweep)
+
+    def stats(self) -> Stats:
+        """How many connections there are now."""
+        unused = [sum(one.open for one in idle) for idle in self._idle.values()]
+        return Stats(len(self._open), tuple(number for number in unused if number), self._timer is not None)
 
     def retire(self) -> None:
         """Keep nothing from now on; what is in use goes on."""

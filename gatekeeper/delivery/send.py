@@ -33,7 +33,7 @@ class Sender:
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
         self._loop = asyncio.get_running_loop()
-        self._pool = Pool(self._loop)
+        self.pool = Pool(self._loop)
         self._names = Resolver(self._loop)
         self.deadlines = Deadlines(self._loop)
         self._tls: ssl.SSLContext | None = None
@@ -50,13 +50,13 @@ class Sender:
 
     async def close(self) -> None:
         """End every connection; requests under way get no answer."""
-        await self._pool.close()
+        await self.pool.close()
         self.deadlines.close()
 
     def retire(self) -> None:
         """Keep no connection from now on; requests under way go on. May be called from any thread."""
         with contextlib.suppress(RuntimeError):  # its loop is closed, and with it everything
-            self._loop.call_soon_threadsafe(self._pool.retire)
+            self._loop.call_soon_threadsafe(self.pool.retire)
 
     async def send(self, outgoing: Outgoing, due: float | None = None) -> Answer:
         """The vendor's answer, by `due` on the loop's clock, else within `timeout`. A body is cut off at MAX_ANSWER.
@@ -67,7 +67,7 @@ class Sender:
         origin, request = write(outgoing)
         if due is None:
             due = self._loop.time() + self.timeout
-        connection = self._pool.take(origin)
+        connection = self.pool.take(origin)
         if connection is None:
             connection = await self._open(origin, due)
         waiter = connection.ask(request, bodiless=outgoing.method == "HEAD")
@@ -82,7 +82,7 @@ class Sender:
         if isinstance(reply, str):
             connection.abort()
             raise DeliveryError(reply)
-        self._pool.give(origin, connection)
+        self.pool.give(origin, connection)
         return reply
 
     async def _open(self, origin: Origin, due: float) -> Connection:
@@ -90,10 +90,10 @@ class Sender:
             self._tls = verifying()
         try:
             async with asyncio.timeout_at(min(due, self._loop.time() + CONNECT)):
-                connection = await connect(origin, self._names, self._tls if origin.tls else None, self._pool.made)
+                connection = await connect(origin, self._names, self._tls if origin.tls else None, self.pool.made)
         except OSError:  # TimeoutError and ssl.SSLError are ones
             raise DeliveryError(UNREACHABLE) from None
         if not connection.open:
             raise DeliveryError(UNREACHABLE)
-        self._pool.opened(connection)
+        self.pool.opened(connection)
         return connection

@@ -5,7 +5,7 @@
         └─ one layer of escapes undone ──> and the same again
 
 Each turn of the screw costs one of `DEPTH`; each decoded text is no longer than its carrier. Most texts are
-turned away before all that by `_ordinary`.
+turned away before all that by `ordinary`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _LONG = re.compile(r"[A-Za-z0-9_\-]{32}")
 def find(text: str, secrets: Secrets = SECRETS) -> list[Span]:
     """Every shape in `text`; spans may overlap. `secrets` are the words of paths that secrets follow."""
     view = View(text) if text.isascii() and "\0" not in text else folded(View(text))
-    return [] if _ordinary(view.text, secrets) else _layers(view, DEPTH, secrets, clean=True)
+    return [] if ordinary(view.text, secrets) else layers(view, DEPTH, secrets, clean=True)
 
 
-def _ordinary(text: str, secrets: Secrets = SECRETS) -> bool:
+def ordinary(text: str, secrets: Secrets = SECRETS) -> bool:
     """Whether one look says that there is nothing. Never true of a folded text that holds a shape."""
     if len(text) <= _SHORT and _WORD.fullmatch(text):
         return len(text) < packed.SHORTEST or not (_CAPITAL.search(text) and packed.suspicious(text))
@@ -68,7 +68,7 @@ def _numbers(text: str) -> bool:
     return bool(ENOUGH.search(text) or _FOUR_NUMBERS.search(text) or (len(text) >= 12 and _HEX.search(text)))
 
 
-def _layers(view: View, depth: int, secrets: Secrets = SECRETS, *, clean: bool) -> list[Span]:
+def layers(view: View, depth: int, secrets: Secrets = SECRETS, *, clean: bool) -> list[Span]:
     spans = [
         view.original(span) for find_shape in SHAPES for span in find_shape(view.text) if clean or span.shape in _EXACT
     ]
@@ -79,14 +79,14 @@ def _layers(view: View, depth: int, secrets: Secrets = SECRETS, *, clean: bool) 
     spans += map(view.original, packed.find(view.text, partial(_held, depth - 1, secrets)))
     inner = unescaped(view)
     if inner is not None:
-        spans += _layers(inner, depth - 1, secrets, clean=clean)
+        spans += layers(inner, depth - 1, secrets, clean=clean)
     return spans
 
 
 def _held(depth: int, secrets: Secrets, text: str, clean: bool) -> str | None:
     """The first shape in a decoded word."""
     view = folded(View(text))
-    if _ordinary(view.text, secrets):
+    if ordinary(view.text, secrets):
         return None
-    spans = _layers(view, depth, secrets, clean=clean)
+    spans = layers(view, depth, secrets, clean=clean)
     return min(spans).shape if spans else None

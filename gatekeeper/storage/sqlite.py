@@ -43,27 +43,27 @@ class SqliteStore:
         missing: Missing = lambda lines, since: list(lines),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._tables = Tables(path, bounds, clock)
-        claimable, ledger = Listeners(), SqliteLedger(self._tables)
-        self._commits = Committer(lambda: Writing(path, recorder, ledger, claimable, clock), time.monotonic)
-        self.upkeep = upkeep = Upkeep(self._tables, self._commits, missing)
-        self.intake = SqliteIntake(self._tables, self._commits, ledger)
-        self.queue = SqliteQueue(self._tables, self._commits, claimable, upkeep)
-        stopping = Stopping(self._tables)
-        self.withdrawals = SqliteWithdrawals(self._tables, self._commits, stopping)
-        self.refusals = SqliteRefusals(self._tables, self._commits, stopping)
-        self.dead_letters = SqliteDeadLetters(self._tables, self._commits)
-        self.books = SqliteBooks(self._tables, self._commits)
-        self.records = SqliteRecords(self._tables, self._commits, upkeep)
+        self.tables = Tables(path, bounds, clock)
+        claimable, ledger = Listeners(), SqliteLedger(self.tables)
+        self.commits = Committer(lambda: Writing(path, recorder, ledger, claimable, clock), time.monotonic)
+        self.upkeep = upkeep = Upkeep(self.tables, self.commits, missing)
+        self.intake = SqliteIntake(self.tables, self.commits, ledger)
+        self.queue = SqliteQueue(self.tables, self.commits, claimable, upkeep)
+        stopping = Stopping(self.tables)
+        self.withdrawals = SqliteWithdrawals(self.tables, self.commits, stopping)
+        self.refusals = SqliteRefusals(self.tables, self.commits, stopping)
+        self.dead_letters = SqliteDeadLetters(self.tables, self.commits)
+        self.books = SqliteBooks(self.tables, self.commits)
+        self.records = SqliteRecords(self.tables, self.commits, upkeep)
 
     def use(self, bounds: Bounds) -> None:
         """Go by another policy's bounds, from now on."""
-        self._tables.bounds = bounds
+        self.tables.bounds = bounds
 
     def close(self) -> None:
         """Commit what waits and close the files; the next use opens them again."""
-        self._tables.close()
-        self._commits.close()  # the last to close: only a connection that writes takes the write-ahead log with it
+        self.tables.close()
+        self.commits.close()  # the last to close: only a connection that writes takes the write-ahead log with it
 
 
 class SqliteBooks:

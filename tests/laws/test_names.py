@@ -76,6 +76,6 @@ def test_a_sender_cannot_fill_the_memory():
         layouts.of(Event("purchase", "e-1", NOW, {}, unusable=unknown, names=tuple(unknown)))
         assert 0 < len(layouts) <= 512
     before = len(layouts)
-    many = {f"x{n}": "unknown_field" for n in range(decision._MOST_NAMES + 1)}
+    many = {f"x{n}": "unknown_field" for n in range(decision.MOST_NAMES + 1)}
     layouts.of(Event("purchase", "e-1", NOW, {}, unusable=many, names=tuple(many)))
     assert len(layouts) == before
