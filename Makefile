@@ -1,22 +1,34 @@
-# make run | test | check | laws | torture: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
+# make run | test | check | browsers | engines | laws | torture | mutation: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
 PYTHON ?= python3
 CASES ?= 20000
 CALLS ?= 5000
+MINUTES ?= 20
+CORE ?= consent decision fields scrub
 export SEED SOAK POINTS
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCK := requirements-dev.lock
 
-.PHONY: run test check laws torture bench bench-readme format lock clean
+.PHONY: run test check browsers engines laws torture mutation bench bench-readme format lock clean
 
 run: $(STAMP)        ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
 
-test: $(STAMP)       ## all tests, two at a time; as root on Debian it installs Chromium and strace
-	.ci/browser
+test: $(STAMP)       ## all tests that need no browser, two at a time; as root on Debian it installs strace
 	.ci/strace
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser"
+
+browsers: $(STAMP)   ## the pages in a real browser; as root on Debian it installs Chromium
+	.ci/browser
+	$(BIN)/python -m pytest -m browser tests/demo tests/shells/test_page.py
+
+engines: $(STAMP)    ## every promise of a store, over every engine
+	$(BIN)/python -m pytest -m engine tests/storage
+
+mutation: $(STAMP)   ## faults planted in the pure core, and how many of them the tests see; CORE="consent decision" MINUTES=20
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8'
+	$(BIN)/python -m tests.mutation --minutes $(MINUTES) $(CORE)
 
 check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 	$(BIN)/ruff check .
