@@ -40,7 +40,7 @@ class Begun(NamedTuple):
 def read(folder: Path, own: Own | None) -> Begun | None:
     """The state; None if there is none, a power cut spoiled it, or another hand wrote it. Raises OSError.
 
-    Without `own` it is believed whoever wrote it.
+    Without `own` it is believed, whichever installation wrote it.
     """
     try:
         found = _STATE.fullmatch((folder / FILE).read_bytes())

@@ -40,7 +40,7 @@ class Chores:
         self._queue.put(task)
 
     def close(self, timeout: float) -> None:
-        """Finish what waits."""
+        """Finish the chores that wait."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)
@@ -79,7 +79,7 @@ def anchored(where: str, folder: Path, line: bytes, tell: Callable[[bool], None]
 
 
 def anchor(where: str, folder: Path, line: bytes) -> None:
-    """Put a checkpoint where whoever changes the log cannot: `stdout`, a URL, or a file.
+    """Put a checkpoint where a person who changes the log cannot reach it: `stdout`, a URL, or a file.
 
     Raises OSError, or an error of httpx.
     """

@@ -144,7 +144,7 @@ def _beside(made: Path) -> tuple[Path, Path, Path]:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Nobody else makes or removes columns meanwhile; another process that does is waited for."""
+    """Keep other processes from making or removing columns meanwhile; wait for one that does."""
     lock = Lock(folder / "columns.lock")
     deadline = time.monotonic() + _PATIENCE
     while not lock.take():

@@ -169,7 +169,7 @@ def decision_line(plan: Plan, policy: Policy, count: int = 1) -> Line:
 
 
 def decision_record(plan: Plan, policy: Policy) -> dict[str, Any]:
-    """One record, likewise."""
+    """One decision's record, as a line of the log has it."""
     return Lines(policy).record(plan)
 
 

@@ -138,7 +138,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Make what is in a file durable, whoever wrote it. Raises OSError."""
+    """Make what is in a file durable, whichever process wrote it. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fdatasync(descriptor)

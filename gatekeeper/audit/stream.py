@@ -195,7 +195,7 @@ class Stream:
         return line
 
     def abandon(self) -> None:
-        """Let go of it as it is; whoever begins the next stream takes it over.
+        """Let go of the stream as it is; the process that begins the next one takes it over.
 
         Raises OSError if a write that failed cannot be undone now: as long as that may come back, no other process
         may take the stream over, and what was in it may not be written again.

@@ -110,7 +110,7 @@ class AuditWriter:
     def append(self, batch: Sequence[Line], *, signed: bool = False) -> Future[None]:
         """Make `batch` durable, and with `signed` a signed line behind it. The future fails with AuditError."""
         done: Future[None] = Future()
-        done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot cancel it
+        done.set_running_or_notify_cancel()  # a caller that stops waiting for it cannot cancel it
         self._start()
         self._queue.put((batch, done, signed))
         return done

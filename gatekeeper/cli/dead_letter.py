@@ -51,7 +51,7 @@ def retry(ids: Sequence[int], config: Path, destination: str | None, as_json: bo
 
 
 def purge(ids: Sequence[int], config: Path, destination: str | None, as_json: bool) -> None:
-    """Delete them."""
+    """Delete dead letters for good."""
     _act(config, ids, destination, lambda store: store.purge, "deleted", as_json)
 
 

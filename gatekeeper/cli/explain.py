@@ -30,7 +30,7 @@ class _Nowhere:
     """Records and delivers nothing: explaining must not act."""
 
     def append(self, batch: object) -> Future[None]:
-        """Refuse to record."""
+        """Refuse to record: `explain` changes nothing."""
         raise RuntimeError("explain does not record")
 
     def failing(self) -> bool:
@@ -42,11 +42,11 @@ class _Nowhere:
         return True
 
     def accept(self, arrivals: object) -> Future[Accepted]:
-        """Refuse to deliver."""
+        """Refuse to deliver: `explain` changes nothing."""
         raise RuntimeError("explain does not deliver")
 
     def sweep(self, refusals: object) -> None:
-        """Nothing is queued."""
+        """Find nothing to end: `explain` queues nothing."""
 
 
 def run(

@@ -36,7 +36,7 @@ def hosts(config: Path, url: str | None, as_json: bool) -> None:
 def _asked(policy: Policy, url: str | None) -> dict[str, dict[str, int]]:
     token = policy.admin_token
     if token is None or not token.value:
-        raise ConfigError("server.admin_token: missing; the gate tells nobody else")
+        raise ConfigError("server.admin_token: missing; the list is shown only to callers who send it")
     server = policy.file.server
     address = (url or f"http://{server.host}:{server.port}").rstrip("/") + f"{policy.prefix}/outbound"
     try:

@@ -1,4 +1,4 @@
-"""`gatekeeper serve`."""
+"""`gatekeeper serve`: run the sidecar."""
 
 from __future__ import annotations
 

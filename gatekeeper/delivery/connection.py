@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         )
 
     def ask(self, request: bytes, *, bodiless: bool) -> asyncio.Future[Reply]:
-        """Write a request to an `open` connection; the future may be resolved early, by whoever gives it up.
+        """Write a request to an `open` connection; the future may be resolved early, by the caller that gives it up.
 
         `bodiless`: the answer has no body, whatever it says (HEAD).
         """
@@ -72,13 +72,13 @@ class Connection(asyncio.Protocol):
         return waiter
 
     def abort(self) -> None:
-        """Hang up."""
+        """End the connection at once."""
         self._keep = False
         if self._parser is not None:  # asyncio's transports fail if they were closed already
             self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is there."""
+        """asyncio: the connection was made."""
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
         self._fail()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
+        """asyncio: the connection was lost."""
         self._parser = None  # which knows this object
         self._fail()
         self._lost(self)

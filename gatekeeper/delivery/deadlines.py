@@ -33,7 +33,7 @@ class Deadlines:
         del self._due[future]
 
     def close(self) -> None:
-        """Stop the timer."""
+        """Stop the timer; nothing is looked at any more."""
         self._set(_NEVER)
 
     def _set(self, due: float) -> None:

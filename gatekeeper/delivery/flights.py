@@ -26,7 +26,7 @@ from gatekeeper.vendors.kind import Destination, Kind
 
 UNKNOWN: Final = "unknown"  # why a row is dead, or waits: the vendor may have it, or not
 WITHDRAWN: Final = Outcome(Fate.RETRY, reasons.WITHDRAWN)  # not asked: stopped before its request began
-# Refusals of the request as a whole, whoever the vendor is: dividing it would only repeat them.
+# Refusals of the request as a whole, by any vendor: dividing it would only repeat them.
 REFUSES_REQUEST: Final = frozenset({"http_401", "http_403", "http_404", "http_405"})
 PAUSE: Final = 0.5  # seconds after the store has failed
 _log = logging.getLogger("gatekeeper")

@@ -25,7 +25,7 @@ class Stats(NamedTuple):
 
 
 class Pool:
-    """Whoever takes a connection gives it back, or aborts it."""
+    """The connections of one event loop. A caller that takes one gives it back or aborts it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -41,7 +41,7 @@ class Pool:
         return Connection(self._loop, self._lost)
 
     def opened(self, connection: Connection) -> None:
-        """It is open."""
+        """Note that a connection is open now."""
         self._open.add(connection)
 
     def take(self, origin: Origin) -> Connection | None:

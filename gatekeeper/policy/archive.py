@@ -65,7 +65,7 @@ def keep(policy: Policy) -> Path:
 
 
 def written(policy: Policy) -> bytes:
-    """The file's content."""
+    """The content of the archive file."""
     record = {
         "gatekeeper": __version__,
         "version": policy.version,

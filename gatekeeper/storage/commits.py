@@ -153,11 +153,11 @@ class Listeners:
         self._callbacks: list[Callable[[], None]] = []
 
     def add(self, callback: Callable[[], None]) -> None:
-        """One more."""
+        """Add a listener, which is called after commits."""
         self._callbacks.append(callback)
 
     def call(self) -> None:
-        """Tell them."""
+        """Call every listener."""
         for callback in self._callbacks:
             callback()
 

@@ -79,7 +79,7 @@ def run(db: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[Any]:
 
 
 def write_anew(db: apsw.Connection) -> None:
-    """Put everything into the database file and begin the write-ahead log anew, after a write or a sync failed.
+    """Put everything into the database file and begin a new write-ahead log, after a write or a sync failed.
 
     The kernel reports a failed sync once; what was not written counts as clean then, and the next sync of the same
     file says nothing of it. So no file is trusted that failed: all of its pages are written again elsewhere and that is

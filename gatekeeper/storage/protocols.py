@@ -39,7 +39,7 @@ Missing = Callable[[Sequence[Line], float], list[Line]]
 
 
 class Intake(Protocol):
-    """The gate's side."""
+    """The gate's side of a store."""
 
     def room(self, destination: str, count: int) -> bool:
         """Whether `count` more rows can be kept for a destination, as far as this process knows."""
@@ -74,8 +74,8 @@ class Queue(Protocol):
     def recover(self) -> Future[Recovered]:
         """Take over what ended processes left: lines they could not write, flights under way, rows that wait.
 
-        Called by who leads, before its first claim. The flights get new ids: their former owner can settle nothing.
-        Books that differ from the rows are corrected, rows of destinations that are gone become dead letters.
+        Called by the process that leads, before its first claim. The flights get new ids: their former owner can settle
+        nothing. Books that differ from the rows are corrected, rows of destinations that are gone become dead letters.
         """
 
     def ready(self, destination: str) -> int:
@@ -107,7 +107,7 @@ class Queue(Protocol):
     def maintain(self) -> Future[None]:
         """Do what is due in the house: what ended processes left, old dead letters and keys, the engine's own files.
 
-        Called every few hundredths of a second by who leads; cheap if nothing is due.
+        Called every few hundredths of a second by the process that leads; cheap if nothing is due.
         """
 
 
@@ -138,7 +138,7 @@ class Refusals(Protocol):
     def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
         """End what was accepted before and is refused now, as `cancel` does; the lines have the refusal's reason.
 
-        `None` where nothing of it is there. That costs a look: it is asked before every answer to who refuses.
+        `None` where nothing of it is there. That costs a look, before every answer to a visitor who refuses.
         """
 
 
@@ -201,7 +201,7 @@ class Recording(Protocol):
     """The part of the audit log's writer that a store needs."""
 
     def append(self, batch: list[Line]) -> Future[None]:
-        """Make lines durable."""
+        """Make audit lines durable; done when they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +224,11 @@ class Store(Protocol):
 
     @property
     def intake(self) -> Intake:
-        """For the gate."""
+        """The part for the gate."""
 
     @property
     def queue(self) -> Queue:
-        """For the deliverer."""
+        """The part for the deliverer."""
 
     @property
     def withdrawals(self) -> Withdrawals:
@@ -240,7 +240,7 @@ class Store(Protocol):
 
     @property
     def dead_letters(self) -> DeadLetters:
-        """For the operator."""
+        """The part for the operator."""
 
     @property
     def books(self) -> Books:

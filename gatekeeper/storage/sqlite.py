@@ -75,7 +75,7 @@ class SqliteBooks:
 
     @property
     def place(self) -> Path | None:
-        """The database."""
+        """The path of the database file."""
         return self._tables.path
 
     def count(self) -> dict[str, Count]:

@@ -56,7 +56,7 @@ class Tables:
         self.numbers, self.by_number = numbers, {no: name for name, no in numbers.items()}
 
     def number(self, commit: Commit, destination: str) -> int:
-        """A destination's number."""
+        """The number that stands for a destination in row ids."""
         if destination not in self.numbers:
             self.register(commit, (destination,))
         return self.numbers[destination]

@@ -30,7 +30,7 @@ from gatekeeper.storage.protocols import Recording
 _log = logging.getLogger("gatekeeper")
 PATIENCE: Final = 5.0  # seconds for what waits for another worker's line
 OFFER: Final = 0.5  # seconds after which the log is offered outcomes again that it has not taken
-PAUSE: Final = 0.1  # seconds after a failed transaction that nobody had asked for
+PAUSE: Final = 0.1  # seconds after a failed transaction that no caller had asked for
 
 
 class Connection:
@@ -70,7 +70,7 @@ class Connection:
         self._db = None
 
     def close(self) -> None:
-        """The end."""
+        """Close the connection of the thread that writes."""
         if self._db is not None:
             self._db.close()
         if self._owner is not None:
