@@ -7,7 +7,7 @@ start (ImproperlyConfigured).
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -124,23 +124,15 @@ def _in(here: Here, parts: Iterable[Any]) -> Iterator[Any]:
 
 async def _async_in(here: Here, parts: AsyncIterator[Any]) -> AsyncIterator[Any]:
     iterator = aiter(parts)
-    try:
-        while True:
-            mark = context.current.set(here)
-            try:
-                part = await anext(iterator)
-            except StopAsyncIteration:
-                return
-            finally:
-                context.leave(mark)
-            yield part
-    finally:
-        if isinstance(iterator, AsyncGenerator):
-            mark = context.current.set(here)
-            try:
-                await iterator.aclose()
-            finally:
-                context.leave(mark)
+    while True:
+        mark = context.current.set(here)
+        try:
+            part = await anext(iterator)
+        except StopAsyncIteration:
+            return
+        finally:
+            context.leave(mark)
+        yield part
 
 
 def _asked(gate: Gate, request: Any) -> Caller:
