@@ -9,6 +9,7 @@ Every stage takes some of these and returns others (see `gatekeeper/gate/__init_
 
 from gatekeeper.model.call import Answer, Call, Outgoing
 from gatekeeper.model.caller import Caller, Visitor
+from gatekeeper.model.choice import Choice, Epoch, Heard, Notice, Recorded, Voice, Word
 from gatekeeper.model.consent import OPTIONAL, Consent, Permission, Purpose, Role, Ruling, Signal, Standing, Step
 from gatekeeper.model.decision import Decision, Inputs, Shaped, Verdict
 from gatekeeper.model.delivery import Fate, Outcome
@@ -22,15 +23,19 @@ __all__ = [
     "Answer",
     "Call",
     "Caller",
+    "Choice",
     "Consent",
     "ConsentModel",
     "Decision",
     "Discreet",
+    "Epoch",
     "Event",
     "Fate",
     "Found",
+    "Heard",
     "Inputs",
     "Law",
+    "Notice",
     "Outcome",
     "Outgoing",
     "Permission",
@@ -38,6 +43,7 @@ __all__ = [
     "Place",
     "Plan",
     "Purpose",
+    "Recorded",
     "Restriction",
     "Role",
     "Ruling",
@@ -49,4 +55,6 @@ __all__ = [
     "Step",
     "Verdict",
     "Visitor",
+    "Voice",
+    "Word",
 ]
