@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 from msgspec import structs
 
 from gatekeeper.audit import lines
-from gatekeeper.gate import Gate
+from gatekeeper.gate import Gate, bounds
 from gatekeeper.gate.judged import Judged
 from gatekeeper.gate.refusals import merged, then_swept
 from gatekeeper.gate.settle import failed
@@ -34,6 +34,7 @@ from gatekeeper.model import (
     Step,
 )
 from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
+from gatekeeper.scrub.meter import Heavy, Meter, Spent
 from gatekeeper.scrub.taint import declared
 from gatekeeper.signals import header_values
 from gatekeeper.vendors import find, product, unspoken
@@ -75,9 +76,17 @@ class CallPlan(Discreet, frozen=True):
         return f"sent; elements={sum(one is not None for one in self.kept)}/{len(self.kept)}"
 
 
-def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
-    """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
+def plan_call(
+    gate: Gate, to: Destination, call: Call, caller: Caller, *, brief: bool = False, meter: Meter | None = None
+) -> CallPlan:
+    """What would happen to a call. Acts on nothing; what cannot be decided is blocked.
+
+    `meter` is that of the request which the call is a part of. `brief`: Heavy is raised for what takes longer than an
+    event loop may be kept for, and nothing else ever is.
+    """
     at = gate.now()
+    size, limits = bounds.received(call), gate.policy.file.limits
+    meter = meter or bounds.meter(limits, size, brief=brief)
     dialect: Dialect | None = None
     native: Native | None = None
     try:
@@ -89,7 +98,14 @@ def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPl
         native = dialect.decode(call, to, body)
         if dialect.ACCOUNT is not None and native.account not in (None, str(to.settings.get(dialect.ACCOUNT))):
             return _blocked(gate, to, at, OTHER_ACCOUNT, "the call is for another account", dialect.accepted(native))
-        return _plan_call(gate, to, call, caller, at, dialect, native)
+        if len(native.elements) > bounds.most(to.kind, limits):
+            raise Unreadable("there are too many events")
+        meter.look(bounds.leaves(native, len(_HEADER_FIELDS) + 1))
+        return _plan_call(gate, to, call, caller, at, dialect, native, meter)
+    except Heavy:
+        raise
+    except Spent:
+        return _blocked(gate, to, at, UNREADABLE_CALL, "there are too many values in it", _accepted(dialect, call))
     except Unreadable as error:
         return _blocked(gate, to, at, UNREADABLE_CALL, error.why, _accepted(dialect, call))
     except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
@@ -125,6 +141,16 @@ def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
     # When an element of a call happened is anybody's word: what its visitor refuses, they refuse now.
     refused = merged([gate.refusal_of(one, one.at) for one in plan.plans])
     return gate.refusals.sweep(refused) if refused else None
+
+
+def bounded(gate: Gate, plan: CallPlan, call: Call) -> tuple[CallPlan, list[lines.Line]]:
+    """The plan of a call that came over the wire, and its lines: none that are large beside what was received of it."""
+    written = decision_lines(gate, plan)
+    if len(written) > 1 and bounds.too_much(bounds.growth(written, ()), bounds.received(call)):
+        why = "its record would be too large for so small a call"
+        plan = _blocked(gate, plan.to, gate.now(), UNREADABLE_CALL, why, plan.answer)
+        written = decision_lines(gate, plan)
+    return plan, written
 
 
 def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
@@ -202,14 +228,16 @@ def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answ
 
 
 def _plan_call(
-    gate: Gate, to: Destination, call: Call, caller: Caller, at: float, dialect: Dialect, native: Native
+    gate: Gate, to: Destination, call: Call, caller: Caller, at: float, dialect: Dialect, native: Native, meter: Meter
 ) -> CallPlan:
     headers = _header_leaves(call, to, caller)
     shared = (*native.shared, *headers)
     # What elements share may hold nothing that any of them declares.
     everyone = (shared, *(one.leaves for one in native.elements)) if len(native.elements) > 1 else ()
     taint = declared((leaf.role, leaf.value) for leaves in everyone for leaf in leaves)
-    judged = [Judged(gate, to, native, caller, at, dialect, shared, element, taint) for element in native.elements]
+    judged = [
+        Judged(gate, to, native, caller, at, dialect, shared, element, taint, meter) for element in native.elements
+    ]
     if not judged:
         return _blocked(gate, to, at, INSUFFICIENT, "there is no event in it", dialect.accepted(native))
     sent = [one for one in judged if one.kept is not None]

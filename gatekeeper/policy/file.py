@@ -161,6 +161,31 @@ class DeliveryTable(Strict):
     )
 
 
+Rate = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class LimitsTable(Strict):
+    """`[limits]`: what callers may have the gate do, in a minute and in one request."""
+
+    events: Rate = Field(300_000, description="Events and calls a minute from anonymous callers, all together.")
+    bytes: Size = Field(2**32, description="Bytes a minute from anonymous callers, all together.")
+    address_events: Rate = Field(30_000, description="Events and calls a minute from one network: IPv4 /24, IPv6 /56.")
+    address_bytes: Size = Field(2**29, description="Bytes a minute from one network.")
+    consents: Rate = Field(600, description="Grants a minute from one network; refusals are never counted.")
+    trusted_events: Rate = Field(3_000_000, description="Events and calls a minute from bearers of an api key.")
+    trusted_bytes: Size = Field(2**35, description="Bytes a minute from bearers of an api key.")
+    bodies: Size = Field(32 * 2**20, description="Bytes of bodies that are being read or wait, in all, per process.")
+    elements: Annotated[int, Field(ge=1, le=5_000)] = Field(
+        2000, description="Events of one request; a vendor's own limit holds where it is lower."
+    )
+    scrubbed: Annotated[int, Field(ge=1_000, le=100_000_000)] = Field(
+        262_144, description="Characters of one request that are searched; fields beyond it are invalid."
+    )
+    decoded: Annotated[int, Field(ge=1_000, le=100_000_000)] = Field(
+        65_536, description="Characters that words of base64, hexadecimal and escapes in it may hold, layer by layer."
+    )
+
+
 class RetentionTable(Strict):
     """`[retention]`: how long personal references stay in the audit."""
 
@@ -228,6 +253,7 @@ class PolicyFile(Strict):
     storage: StorageTable = StorageTable()
     keys: KeysTable = KeysTable()
     delivery: DeliveryTable = DeliveryTable()
+    limits: LimitsTable = LimitsTable()
     retention: RetentionTable = RetentionTable()
     outbound: OutboundTable = OutboundTable()
     destinations: dict[Name, Common] = Field(default_factory=dict)
