@@ -48,7 +48,9 @@ def score(room: str, minutes: float) -> tuple[int, int, str]:
     copy(room, folder)
     mutmut = [sys.executable, "-m", "mutmut"]
     try:
-        subprocess.run([*mutmut, "run", "--max-children", "2"], cwd=folder, timeout=60 * minutes, check=True)
+        with (folder / "run.log").open("wb") as log:
+            command = [*mutmut, "run", "--max-children", "2"]
+            subprocess.run(command, cwd=folder, timeout=60 * minutes, check=True, stdout=log, stderr=log)
     except subprocess.TimeoutExpired:
         print(f"{room}: {minutes:g} minutes are over")
     subprocess.run([*mutmut, "export-cicd-stats"], cwd=folder, check=True, stdout=subprocess.DEVNULL)

@@ -70,6 +70,14 @@ def opt_out(**more):
             id="such-a-token-and-a-refusal",
         ),
         pytest.param(
+            [
+                said("gatekeeper-context", standing=Standing.MALFORMED),
+                said("usprivacy", Role.OPT_OUT, marketing=False, denies_as="sale_opt_out"),
+            ],
+            {M: "consent_unreadable"},
+            id="such-a-token-and-another-opt-out",
+        ),
+        pytest.param(
             [said("gatekeeper-context", standing=Standing.MALFORMED), said("gcs", Role.FLAG, marketing=False)],
             {},
             id="such-a-token-and-a-flag",
