@@ -1,23 +1,18 @@
-"""The order for a call: decode → read → locate → resolve → decide → clean → encode, then record, send, record.
+"""The order for a call: decode → read → locate → resolve → decide → clean → encode. Nothing is acted on here.
 
-A call is one vendor-native request for one destination. `plan_call` acts on nothing; `record_call` makes the
-decision lines durable and must be waited for before the request is sent; `finish_call` records what came of it. Who
-sends (the sidecar, or the app's own HTTP client) does those three in this order, and nothing else.
+A call is one vendor-native request for one destination. `plan_call` says what would happen to it; `carry.py` takes it
+from there: record, send, record.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import Future
 from typing import ClassVar, Final
 
 from msgspec import structs
 
-from gatekeeper.audit import lines
 from gatekeeper.gate import Gate
 from gatekeeper.gate.judged import Judged
-from gatekeeper.gate.refusals import merged, then_swept
 from gatekeeper.gate.settle import failed
 from gatekeeper.model import (
     Answer,
@@ -25,7 +20,6 @@ from gatekeeper.model import (
     Caller,
     Discreet,
     Event,
-    Fate,
     Inputs,
     Outgoing,
     Place,
@@ -33,7 +27,7 @@ from gatekeeper.model import (
     Purpose,
     Step,
 )
-from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
+from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
 from gatekeeper.scrub.taint import declared
 from gatekeeper.signals import header_values
 from gatekeeper.vendors import find, product, unspoken
@@ -108,68 +102,6 @@ def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UN
     kind = Kind("unlisted", host, None, frozenset(), "consent", (), None)
     nowhere = Destination(host, kind, Purpose.MARKETING, "", frozenset(), {}, frozenset(), "")
     return _blocked(gate, nowhere, gate.now(), reason, "the policy has no destination for this host", answer)
-
-
-def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
-    """End what the call's visitors refuse of what is queued, and make the decision lines durable.
-
-    The future fails with AuditError or StorageError; then nothing may be sent.
-    """
-    swept = sweep_call(gate, plan)
-    written = gate.recorder.append(decision_lines(gate, plan))
-    return written if swept is None else then_swept(written, lambda: swept)
-
-
-def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
-    """End what the visitors of a call's elements take back of what is queued; `None` where nothing of it is."""
-    # When an element of a call happened is anybody's word: what its visitor refuses, they refuse now.
-    refused = merged([gate.refusal_of(one, one.at) for one in plan.plans])
-    return gate.refusals.sweep(refused) if refused else None
-
-
-def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
-    """A call's decision lines, to be recorded before anything is sent."""
-    return [line for _, line in gate.lines.lines(plan.plans) if line is not None]
-
-
-def unrecorded(plan: CallPlan) -> CallPlan:
-    """The plan for a call whose decision could not be recorded: nothing is sent, the SDK gets its answer."""
-    return structs.replace(plan, outgoing=None, reason=AUDIT)
-
-
-def finish_call(
-    gate: Gate,
-    plan: CallPlan,
-    answer: Answer | None,
-    why: str | None = None,
-    record: Callable[[list[lines.Line]], object] | None = None,
-) -> Answer | None:
-    """Record what became of a call that was sent; the answer as the caller may see it, `None` if there is none.
-
-    `answer` is the vendor's; `None` where there was none, with a short code in `why`. `record` takes the outcome
-    lines in place of the gate's recorder.
-    """
-    if plan.dialect is None or plan.native is None:
-        return answer
-    ids = [one.request_id for one, kept in zip(plan.plans, plan.kept, strict=True) if kept is not None]
-    if answer is None:
-        ends: list[tuple[str, str | None]] = [("failed", why or "unknown")] * len(ids)
-    else:
-        outcomes = plan.dialect.read_answer(answer, len(ids))
-        ends = [("delivered" if one.fate is Fate.DELIVERED else "failed", one.why) for one in outcomes]
-    grouped: dict[tuple[str, str | None], list[str]] = {}
-    for end, request_id in zip(ends, ids, strict=True):
-        grouped.setdefault(end, []).append(request_id)
-    at = gate.clock()
-    (record or gate.recorder.append)(
-        [
-            lines.outcome_line(
-                at=at, destination=plan.to.name, request_ids=group, status=status, why=reason, attempts=1
-            )
-            for (status, reason), group in grouped.items()
-        ]
-    )
-    return None if answer is None else plan.dialect.relayed(answer, plan.native, plan.kept)
 
 
 def _unknown(gate: Gate, to: Destination, call: Call, at: float) -> CallPlan:

@@ -27,13 +27,17 @@ from gatekeeper.shells.server.exchange import Answering
 from gatekeeper.shells.server.protocol import guarded
 from gatekeeper.shells.server.watch import Watch
 from gatekeeper.shells.server.workers import Supervisor
+from gatekeeper.storage.protocols import Opening
+from gatekeeper.storage.sqlite import open_store
 
 
 class Sidecar:
     """The ASGI app that `gatekeeper serve` runs."""
 
-    def __init__(self, config: str | Path | Policy, app_upstream: str | None = None) -> None:
-        self.runtime = Runtime(config)
+    def __init__(
+        self, config: str | Path | Policy, app_upstream: str | None = None, *, store: Opening = open_store
+    ) -> None:
+        self.runtime = Runtime(config, store=store)
         target = app_target(self.runtime.policy, app_upstream)
         self._current = Current(self.runtime)
         self.upstream = None if target is None else Upstream(target, lambda: self._current.now.gate)
@@ -133,6 +137,7 @@ def serve(
     port: int,
     workers: int = 1,
     app_upstream: str | None = None,
+    store: Opening = open_store,
     ready: Callable[[str, int, str], None] = lambda host, port, prefix: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then drain; `ready` is told host, port and prefix. SIGHUP reads the policy again.
@@ -142,13 +147,13 @@ def serve(
     app_target(policy, app_upstream)
     with contextlib.closing(listen(host, port)) as listener:
         if workers == 1:
-            app = Sidecar(policy, app_upstream)
+            app = Sidecar(policy, app_upstream, store=store)
             ready(host, listener.getsockname()[1], policy.prefix)
             _serve(app, listener)
             return
         check(policy)
         ready(host, listener.getsockname()[1], policy.prefix)
-        Supervisor(policy, lambda policy: _serve(Sidecar(policy, app_upstream), listener), workers).run()
+        Supervisor(policy, lambda policy: _serve(Sidecar(policy, app_upstream, store=store), listener), workers).run()
 
 
 def _serve(app: Sidecar, listener: socket.socket) -> None:
