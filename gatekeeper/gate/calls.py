@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from msgspec import structs
 
-from gatekeeper.gate import Gate
+from gatekeeper.gate import Gate, bounds
 from gatekeeper.gate.judged import Judged
 from gatekeeper.gate.settle import failed
 from gatekeeper.model import (
@@ -28,6 +28,7 @@ from gatekeeper.model import (
     Step,
 )
 from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
+from gatekeeper.scrub.meter import Heavy, Meter, Spent
 from gatekeeper.scrub.taint import declared
 from gatekeeper.signals import header_values
 from gatekeeper.vendors import find, product, unspoken
@@ -69,9 +70,17 @@ class CallPlan(Discreet, frozen=True):
         return f"sent; elements={sum(one is not None for one in self.kept)}/{len(self.kept)}"
 
 
-def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
-    """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
+def plan_call(
+    gate: Gate, to: Destination, call: Call, caller: Caller, *, brief: bool = False, meter: Meter | None = None
+) -> CallPlan:
+    """What would happen to a call. Acts on nothing; what cannot be decided is blocked.
+
+    `meter` is that of the request which the call is a part of. `brief`: Heavy is raised for what takes longer than an
+    event loop may be kept for, and nothing else ever is.
+    """
     at = gate.now()
+    size, limits = bounds.received(call), gate.policy.file.limits
+    meter = meter or bounds.meter(limits, size, brief=brief)
     dialect: Dialect | None = None
     native: Native | None = None
     try:
@@ -82,26 +91,33 @@ def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPl
         body = coding.decode(call.body, coded[-1].decode("latin-1") if coded else "", gate.policy.file.server.max_body)
         native = dialect.decode(call, to, body)
         if dialect.ACCOUNT is not None and native.account not in (None, str(to.settings.get(dialect.ACCOUNT))):
-            return _blocked(gate, to, at, OTHER_ACCOUNT, "the call is for another account", dialect.accepted(native))
-        return _plan_call(gate, to, call, caller, at, dialect, native)
+            return blocked(gate, to, at, OTHER_ACCOUNT, "the call is for another account", dialect.accepted(native))
+        if len(native.elements) > bounds.most(to.kind, limits):
+            raise Unreadable("there are too many events")
+        meter.look(bounds.leaves(native, len(_HEADER_FIELDS) + 1))
+        return _plan_call(gate, to, call, caller, at, dialect, native, meter)
+    except Heavy:
+        raise
+    except Spent:
+        return blocked(gate, to, at, UNREADABLE_CALL, "there are too many values in it", _accepted(dialect, call))
     except Unreadable as error:
-        return _blocked(gate, to, at, UNREADABLE_CALL, error.why, _accepted(dialect, call))
+        return blocked(gate, to, at, UNREADABLE_CALL, error.why, _accepted(dialect, call))
     except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
         # The traceback's locals hold the visitor's data: the class of the error is all that is logged.
         _log.error("the gate failed on a call to %s (%s); it was blocked", to.name, type(error).__name__)
-        return _blocked(gate, to, at, INTERNAL, "", _accepted(dialect, call))
+        return blocked(gate, to, at, INTERNAL, "", _accepted(dialect, call))
 
 
 def misdirected(gate: Gate, to: Destination, why: str) -> CallPlan:
     """The plan for a call with a path that nobody may hand on; `why` in a few words without the path."""
-    return _blocked(gate, to, gate.now(), UNREADABLE_CALL, why, _EMPTY)
+    return blocked(gate, to, gate.now(), UNREADABLE_CALL, why, _EMPTY)
 
 
 def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UNLISTED) -> CallPlan:
     """The plan for a call to a tracking host that is no destination of the policy; the audit names the host."""
     kind = Kind("unlisted", host, None, frozenset(), "consent", (), None)
     nowhere = Destination(host, kind, Purpose.MARKETING, "", frozenset(), {}, frozenset(), "")
-    return _blocked(gate, nowhere, gate.now(), reason, "the policy has no destination for this host", answer)
+    return blocked(gate, nowhere, gate.now(), reason, "the policy has no destination for this host", answer)
 
 
 def _unknown(gate: Gate, to: Destination, call: Call, at: float) -> CallPlan:
@@ -109,10 +125,10 @@ def _unknown(gate: Gate, to: Destination, call: Call, at: float) -> CallPlan:
     like = unspoken(to, call.method, call.path, gate.policy.dialects)
     if not like:
         why = "the path is none of this vendor's" if "speaks" not in to.settings else _OTHER_PATH
-        return _blocked(gate, to, at, UNREADABLE_CALL, why, _EMPTY)
+        return blocked(gate, to, at, UNREADABLE_CALL, why, _EMPTY)
     products = " or ".join(dict.fromkeys(map(product, like)))
     why = f"the destination says no protocol, and the path looks like {products}: set `speaks`"
-    return _blocked(gate, to, at, UNREADABLE_CALL, why, _accepted(like[0], call))
+    return blocked(gate, to, at, UNREADABLE_CALL, why, _accepted(like[0], call))
 
 
 def _accepted(dialect: Dialect | None, call: Call) -> Answer:
@@ -123,7 +139,7 @@ def _accepted(dialect: Dialect | None, call: Call) -> Answer:
         return _EMPTY
 
 
-def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answer: Answer) -> CallPlan:
+def blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answer: Answer) -> CallPlan:
     """One line for a call that nothing is known of but where it was going."""
     request_id = gate.new_id(at)
     place = Place(None, None, "unknown", (gate.policy.laws.strictest,))
@@ -134,16 +150,18 @@ def _blocked(gate: Gate, to: Destination, at: float, reason: str, why: str, answ
 
 
 def _plan_call(
-    gate: Gate, to: Destination, call: Call, caller: Caller, at: float, dialect: Dialect, native: Native
+    gate: Gate, to: Destination, call: Call, caller: Caller, at: float, dialect: Dialect, native: Native, meter: Meter
 ) -> CallPlan:
     headers = _header_leaves(call, to, caller)
     shared = (*native.shared, *headers)
     # What elements share may hold nothing that any of them declares.
     everyone = (shared, *(one.leaves for one in native.elements)) if len(native.elements) > 1 else ()
     taint = declared((leaf.role, leaf.value) for leaves in everyone for leaf in leaves)
-    judged = [Judged(gate, to, native, caller, at, dialect, shared, element, taint) for element in native.elements]
+    judged = [
+        Judged(gate, to, native, caller, at, dialect, shared, element, taint, meter) for element in native.elements
+    ]
     if not judged:
-        return _blocked(gate, to, at, INSUFFICIENT, "there is no event in it", dialect.accepted(native))
+        return blocked(gate, to, at, INSUFFICIENT, "there is no event in it", dialect.accepted(native))
     sent = [one for one in judged if one.kept is not None]
     kept = tuple([one.kept for one in judged])
     if not sent:

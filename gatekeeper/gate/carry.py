@@ -19,11 +19,11 @@ from msgspec import structs
 
 from gatekeeper.audit import lines
 from gatekeeper.errors import AuditError
-from gatekeeper.gate import Gate
-from gatekeeper.gate.calls import CallPlan
+from gatekeeper.gate import Gate, bounds
+from gatekeeper.gate.calls import CallPlan, blocked
 from gatekeeper.gate.refusals import merged, then_swept
-from gatekeeper.model import Answer, Fate, Outgoing
-from gatekeeper.model.reasons import AUDIT
+from gatekeeper.model import Answer, Call, Fate, Outgoing
+from gatekeeper.model.reasons import AUDIT, UNREADABLE_CALL
 
 _log = logging.getLogger("gatekeeper")
 UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
@@ -120,6 +120,16 @@ def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
     # When an element of a call happened is anybody's word: what its visitor refuses, they refuse now.
     refused = merged([gate.refusal_of(one, one.at) for one in plan.plans])
     return gate.refusals.sweep(refused) if refused else None
+
+
+def bounded(gate: Gate, plan: CallPlan, call: Call) -> tuple[CallPlan, list[lines.Line]]:
+    """The plan of a call that came over the wire, and its lines: none that are large beside what was received of it."""
+    written = decision_lines(gate, plan)
+    if len(written) > 1 and bounds.too_much(bounds.growth(written, ()), bounds.received(call)):
+        why = "its record would be too large for so small a call"
+        plan = blocked(gate, plan.to, gate.now(), UNREADABLE_CALL, why, plan.answer)
+        written = decision_lines(gate, plan)
+    return plan, written
 
 
 def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:

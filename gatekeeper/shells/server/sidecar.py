@@ -32,12 +32,17 @@ from gatekeeper.storage.sqlite import open_store
 
 
 class Sidecar:
-    """The ASGI app that `gatekeeper serve` runs."""
+    """The ASGI app that `gatekeeper serve` runs, in one of `workers` processes."""
 
     def __init__(
-        self, config: str | Path | Policy, app_upstream: str | None = None, *, store: Opening = open_store
+        self,
+        config: str | Path | Policy,
+        app_upstream: str | None = None,
+        workers: int = 1,
+        *,
+        store: Opening = open_store,
     ) -> None:
-        self.runtime = Runtime(config, store=store)
+        self.runtime = Runtime(config, workers=workers, store=store)
         target = app_target(self.runtime.policy, app_upstream)
         self._current = Current(self.runtime)
         self.upstream = None if target is None else Upstream(target, lambda: self._current.now.gate)
@@ -153,7 +158,11 @@ def serve(
             return
         check(policy)
         ready(host, listener.getsockname()[1], policy.prefix)
-        Supervisor(policy, lambda policy: _serve(Sidecar(policy, app_upstream, store=store), listener), workers).run()
+
+        def work(policy: Policy) -> None:
+            _serve(Sidecar(policy, app_upstream, workers, store=store), listener)
+
+        Supervisor(policy, work, workers).run()
 
 
 def _serve(app: Sidecar, listener: socket.socket) -> None:
