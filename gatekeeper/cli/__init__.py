@@ -47,7 +47,7 @@ def options(
         typer.Option(
             "--extend",
             metavar="MODULE:NAME",
-            help="A dict of your own with kinds, readers or dialects for the policy, such as shop_gate:EXTENSIONS.",
+            help="A dict of your own with kinds, readers, dialects or a store, such as shop_gate:EXTENSIONS.",
         ),
     ] = None,
 ) -> None:

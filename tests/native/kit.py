@@ -16,7 +16,8 @@ import orjson
 from msgspec import structs
 
 from gatekeeper.gate import Gate
-from gatekeeper.gate.calls import CallPlan, finish_call, plan_call, record_call
+from gatekeeper.gate.calls import CallPlan, plan_call
+from gatekeeper.gate.carry import finish_call, record_call
 from gatekeeper.model import Answer, Call, Caller, Outgoing
 from gatekeeper.vendors.formats import coding, form
 from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
