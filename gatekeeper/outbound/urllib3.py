@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -11,8 +12,9 @@ import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound.http_client import phrase
 from gatekeeper.outbound.intercept import body_of, pairs, readable, watch
-from gatekeeper.outbound.marks import passing
+from gatekeeper.outbound.marks import covering, passing
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.routes import PORTS
 
@@ -37,7 +39,7 @@ def response_of(answer: Answer, *, preload: bool = True, method: str | None = No
         body=BytesIO(answer.body),
         headers=dict(answer.headers),
         status=answer.status,
-        reason="OK" if answer.status < 300 else "",
+        reason=phrase(answer.status),
         version=11,
         preload_content=preload,
         request_method=method,
@@ -58,7 +60,8 @@ def _urlopen(original: Any) -> Any:
         at = (parts.scheme, parts.hostname or "", parts.port)  # in full where the pool is a proxy's
         if not parts.netloc:
             at = (self.scheme or "http", self.host, self.port)
-        match = watch(*at, parts.path)
+        judged = covering(method, at[1], parts.path, parts.query, body if isinstance(body, bytes) else None)
+        match = None if judged is not None else watch(*at, parts.path, below=True)
         if match is None:
             with passing(at[1]):
                 return original(self, method, url, body, headers, *args, **options)
@@ -73,9 +76,20 @@ def _urlopen(original: Any) -> Any:
             response = _send(self, original, outgoing, at, bool(parts.netloc), more)
             return readable(response.status, pairs(response.headers), response.data)
 
-        return response_of(call.carry(sent), preload=options.get("preload_content", True), method=method)
+        return response_of(
+            call.carry(sent, _seconds(options.get("timeout"))),
+            preload=options.get("preload_content", True),
+            method=method,
+        )
 
     return urlopen
+
+
+def _seconds(timeout: Any) -> object:
+    """The seconds that the app gave the call: the longest of them."""
+    given = [getattr(timeout, name, None) for name in ("total", "connect_timeout", "read_timeout")]
+    seconds = [one for one in given if isinstance(one, (int, float))]
+    return max(seconds) if seconds else timeout
 
 
 def _send(
@@ -93,5 +107,8 @@ def _send(
 
 @cache
 def _elsewhere() -> urllib3.PoolManager:
-    """For destinations whose endpoint in the policy is another host than the app called."""
+    """For destinations whose endpoint is another host than the app called. A child of a fork makes its own."""
     return urllib3.PoolManager()
+
+
+os.register_at_fork(after_in_child=_elsewhere.cache_clear)
