@@ -1,6 +1,6 @@
 """Runs in a process of its own: an instrumentation and `install()` in one order, then a judged call by each client.
 
-python -m tests.outbound.instrumented <instrumentation> <before|after>      prints JSON: client -> what the vendor received
+python -m tests.outbound.instrumented <instrumentation> <before|after>   prints JSON: client -> what the vendor received
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def newrelic():
 
 @contextmanager
 def simulated():
-    """What a propagator below every layer could do: lines and parameters put on at the last function that others patch."""
+    """A propagator below every layer: lines and parameters put on at the last function that others patch."""
     import http.client
 
     import httpcore

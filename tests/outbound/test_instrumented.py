@@ -1,4 +1,4 @@
-"""Nothing is added to a request after it was judged: six clients, four instrumentations and a simulated one, two orders.
+"""Nothing is added after a request was judged: six clients, four instrumentations and a simulated one, two orders.
 
 The instrumentations are the real packages, each in a process of its own: their patches stay for as long as it runs.
 """
