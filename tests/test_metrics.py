@@ -66,18 +66,21 @@ def test_every_metric_is_documented(gate):
     assert {name for name in names if f"`{name}" not in page} == set()
 
 
-def test_a_full_queue_is_answered_503_and_counted(tmp_path):
-    """With Retry-After; `readyz` names the destination."""
+def test_a_full_queue_is_named_in_the_answer_and_counted(tmp_path):
+    """With Retry-After; `readyz` names the destination and stays ready."""
     with running("sidecar", tmp_path, server={"admin_token": ADMIN}, delivery={"max_queued": 2}) as up:
         up.sims.first_party.answer(503, headers={"Retry-After": "3600"}, times=9)
         answers = [up.post(EVENT) for _ in range(4)]
-        assert [answer.status_code for answer in answers] == [202, 202, 503, 503]
-        assert answers[-1].headers["retry-after"] == "5"
+        assert [answer.status_code for answer in answers] == [202] * 4
+        full = [answer.json().get("queue_full", []) for answer in answers]
+        assert ["own" in names for names in full] == [False, False, True, True]
+        assert [answer.headers.get("retry-after") for answer in answers] == ["5" if names else None for names in full]
         deadline = time.monotonic() + 10
-        while (ready := up.http.get("/gk/readyz")).json()["problems"] != ["the queue of own is full"]:
+        note = "the queue of own is full: its deliveries are blocked (queue_full)"
+        while note not in (ready := up.http.get("/gk/readyz")).json().get("notes", []):
             assert time.monotonic() < deadline, ready.json()
-        assert ready.status_code == 503
-        assert scrape(up)['gatekeeper_refused_total{why="full"}'] == 2
+        assert ready.status_code == 200 and ready.json()["status"] == "ready"
+        assert scrape(up)['gatekeeper_blocked_total{destination="own",reason="queue_full"}'] == 2
 
 
 def test_readyz_says_that_the_disk_is_nearly_full(tmp_path, monkeypatch):

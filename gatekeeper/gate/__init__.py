@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -20,7 +20,6 @@ from gatekeeper.audit import lines, subjects
 from gatekeeper.audit.lines import Lines
 from gatekeeper.consent.resolve import holds_until, resolve
 from gatekeeper.decision import Layout, Layouts, decide
-from gatekeeper.errors import DeliveryError
 from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import accept, accept_value, in_order, sort
 from gatekeeper.gate.elements import Roles
@@ -47,7 +46,7 @@ from gatekeeper.model import (
     Visitor,
 )
 from gatekeeper.model.place import How
-from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL
+from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, QUEUE_FULL
 from gatekeeper.policy import Policy
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import Scrubber
@@ -273,8 +272,7 @@ class Gate:
         """Decide, keep, record. Returns the request ids and a future that is done when all is durable.
 
         The future has the request ids to answer with: a repeated event has its first one's. It fails with AuditError
-        or StorageError if the decision or the deliveries could not be kept; then nothing is sent. Raises as
-        `arrivals` does.
+        or StorageError if the decision or the deliveries could not be kept; then nothing is sent.
         """
         arrivals = self.arrivals(posted, caller, ours=ours)
         accepted = self.intake.accept(arrivals)
@@ -296,11 +294,12 @@ class Gate:
     def arrivals(self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False) -> list[Arrival]:
         """Decide: what `intake.accept` is to keep and record, and nothing is done with before.
 
-        `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent.
-
-        Raises DeliveryError if a destination's queue is full; then nothing may be written.
+        `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent,
+        and may fill a destination's queue to the last place. Where a queue has no room for all that goes there, that
+        destination alone is blocked, and the arrivals name it.
         """
         plans = []
+        ours = ours or caller.trusted
         counts: dict[str, int] = {}
         at = self.now()  # they arrived together
         for one in posted:
@@ -312,23 +311,27 @@ class Gate:
             else:
                 plan = self.plan(one, caller, at=at, request_id=request_id)
             plans.append(plan)
+            for name in plan.shaped:
+                counts[name] = counts.get(name, 0) + 1
+        full = frozenset([name for name, count in counts.items() if not self.intake.room(name, count, ours=ours)])
+        named = [tuple(sorted(full.intersection(plan.shaped))) for plan in plans] if full else [()] * len(plans)
+        if full:
+            plans = [without_room(plan, full) for plan in plans]
+        for plan in plans:
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:
                 self.metrics.decided(blocked)
-            for name in plan.shaped:
-                counts[name] = counts.get(name, 0) + 1
-        for name, count in counts.items():
-            if not self.intake.room(name, count):
-                self.metrics.refused("full")
-                raise DeliveryError(f"the queue of {name} is full")
         told = self.lines.lines(plans)
         self._arrived()
-        ours = ours or caller.trusted
-        return [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
+        return [
+            self._arrival(plan, one.id, ours, no_room, *line)
+            for plan, one, no_room, line in zip(plans, posted, named, told, strict=True)
+        ]
 
     def _arrival(
-        self, plan: Plan, event_id: str | None, ours: bool, request_id: str, line: lines.Line | None
-    ) -> Arrival:
+        self, plan: Plan, event_id: str | None, ours: bool, full: tuple[str, ...], request_id: str,
+        line: lines.Line | None,
+    ) -> Arrival:  # fmt: skip
         return Arrival(
             request_id,
             None if event_id is None else self.keys.event_key(plan.event.name, event_id, ours=ours),
@@ -336,6 +339,7 @@ class Gate:
             line,
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
             self.refusal_of(plan, plan.event.time),
+            full,
         )
 
     def _event(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Event:
@@ -492,6 +496,29 @@ def insufficient(decision: Decision, why: str) -> Decision:
     """The decision where what is left is no valid event for the destination."""
     steps = (*decision.steps, Step("minimum data", "not met", why))
     return structs.replace(decision, verdict=_BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps)
+
+
+def full(decision: Decision) -> Decision:
+    """The decision where an event was permitted, and the destination's queue has no room for it."""
+    steps = (*decision.steps, Step("queue", "full", "too much waits for this destination already"))
+    return structs.replace(decision, verdict=_BLOCK, reason=QUEUE_FULL, kept={}, stripped={}, derived=(), scrubbed={},
+                           native={}, steps=steps)  # fmt: skip
+
+
+def without_room(plan: Plan, names: Set[str]) -> Plan:
+    """The plan without its deliveries to destinations that have no room for them."""
+    if names.isdisjoint(plan.shaped):
+        return plan
+    return structs.replace(
+        plan,
+        decisions=tuple(
+            [
+                full(one) if one.destination in names and one.destination in plan.shaped else one
+                for one in plan.decisions
+            ]
+        ),
+        shaped={name: shaped for name, shaped in plan.shaped.items() if name not in names},
+    )
 
 
 def failed(to: Destination) -> Decision:

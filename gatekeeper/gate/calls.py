@@ -16,7 +16,7 @@ from msgspec import structs
 
 from gatekeeper.audit import lines, subjects
 from gatekeeper.decision import decide
-from gatekeeper.gate import Gate, age_of, failed, insufficient
+from gatekeeper.gate import Gate, age_of, failed, full, insufficient
 from gatekeeper.gate.elements import TRUNCATED, may_send
 from gatekeeper.gate.refusals import merged, then_swept
 from gatekeeper.model import (
@@ -36,7 +36,16 @@ from gatekeeper.model import (
     Step,
     Verdict,
 )
-from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
+from gatekeeper.model.reasons import (
+    AUDIT,
+    INSUFFICIENT,
+    INTERNAL,
+    NOT_ROUTED,
+    OTHER_ACCOUNT,
+    QUEUE_FULL,
+    UNLISTED,
+    UNREADABLE_CALL,
+)
 from gatekeeper.scrub.fields import search_of
 from gatekeeper.scrub.taint import Taint, declared
 from gatekeeper.signals import context, header_values
@@ -141,6 +150,19 @@ def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
 def unrecorded(plan: CallPlan) -> CallPlan:
     """The plan for a call whose decision could not be recorded: nothing is sent, the SDK gets its answer."""
     return structs.replace(plan, outgoing=None, reason=AUDIT)
+
+
+def crowded_out(plan: CallPlan) -> CallPlan:
+    """The plan for a call that is permitted, to a destination to which too many calls are under way already."""
+    plans = tuple(
+        [
+            structs.replace(
+                one, decisions=tuple([full(to) if to.verdict is not Verdict.BLOCK else to for to in one.decisions])
+            )
+            for one in plan.plans
+        ]
+    )
+    return structs.replace(plan, plans=plans, outgoing=None, reason=QUEUE_FULL)
 
 
 def finish_call(

@@ -151,7 +151,7 @@ class DeliveryTable(Strict):
 
     timeout: Duration = Field(10.0, description="For one request, from connect to the end of the answer.")
     max_queued: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        1_000_000, description="Events waiting for one destination before new ones are refused."
+        1_000_000, description="Events waiting for one destination before new ones are blocked there."
     )
     dead_letters: Duration = Field(
         7 * 86_400.0, description="How long undeliverable events are kept for a retry by hand."

@@ -29,6 +29,7 @@ from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import ids, keys
+from gatekeeper.model.reasons import QUEUE_FULL
 from gatekeeper.policy import Policy, archive, load_policy
 from gatekeeper.policy.load import read_policy
 from gatekeeper.runtime.metrics import Metrics, disk_left
@@ -136,20 +137,24 @@ class Runtime:
             failure = "not writable"
         if failure is not None:
             problems.append(f"the outbox cannot be written ({failure}): no event is accepted")
-        full = [name for name in policy.destinations if not self.store.intake.room(name, 1)]
-        problems += [f"the queue of {name} is full" for name in full]
         try:
-            for path in (policy.audit_folder, *([] if place is None else [place.parent])):
-                if disk_left(path) < DISK_LOW:
-                    problems.append(f"the disk of {path.name} is nearly full")
+            folders = (policy.audit_folder, *([] if place is None else [place.parent]))
+            problems += [f"the disk of {path.name} is nearly full" for path in folders if disk_left(path) < DISK_LOW]
         except OSError as error:
             problems.append(f"the disk cannot be looked at ({error.strerror})")
         return problems
 
     def notes(self) -> list[str]:
         """What an operator should look at though events are taken, one sentence each."""
+        notes = [
+            f"the queue of {name} is full: its deliveries are blocked ({QUEUE_FULL})"
+            for name in self.policy.destinations
+            if not self.store.intake.room(name, 1, ours=False)
+        ]
         count = set_aside(self.policy.audit_folder)
-        return [f"{count} streams in {ASIDE} were not written by this installation"] if count else []
+        if count:
+            notes.append(f"{count} streams in {ASIDE} were not written by this installation")
+        return notes
 
     def _look_at_keys(self) -> None:
         """A key was added or removed: from now on the ring as it is now, everywhere at once."""

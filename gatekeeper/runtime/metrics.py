@@ -90,7 +90,7 @@ class Metrics:
         self._deciding.observe(seconds)
 
     def refused(self, why: str) -> None:
-        """Events were answered 503: `audit`, `storage` or `full`."""
+        """Events were answered 503: `audit` or `storage`."""
         self._refused.labels(why).inc()
 
     def asked(self, destination: str, events: int, seconds: float) -> None:

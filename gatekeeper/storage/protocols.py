@@ -41,8 +41,11 @@ Missing = Callable[[Sequence[Line], float], list[Line]]
 class Intake(Protocol):
     """The gate's side."""
 
-    def room(self, destination: str, count: int) -> bool:
-        """Whether `count` more rows can be kept for a destination, as far as this process knows."""
+    def room(self, destination: str, count: int, *, ours: bool = True) -> bool:
+        """Whether `count` more rows can be kept for a destination, as far as this process knows.
+
+        `ours`: of the operator's own servers and code, which may fill the queue; see `Bounds.most`.
+        """
 
     def accept(self, arrivals: Sequence[Arrival]) -> Future[Accepted]:
         """Keep arrivals and have their lines written: all of them, or none.
@@ -195,6 +198,10 @@ class Bounds:
     destinations: tuple[str, ...]
     max_queued: int = 1_000_000  # rows per destination
     dead_for: float = 7 * 86_400.0  # seconds that dead letters are kept
+
+    def most(self, *, ours: bool) -> int:
+        """Rows of a destination up to which more are kept: a quarter is left to the operator's own servers and code."""
+        return self.max_queued if ours else self.max_queued - self.max_queued // 4
 
 
 class Recording(Protocol):

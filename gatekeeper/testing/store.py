@@ -181,11 +181,11 @@ class MemoryStore:
 
     # Intake
 
-    def room(self, destination: str, count: int) -> bool:
+    def room(self, destination: str, count: int, *, ours: bool = True) -> bool:
         """Whether `count` more rows can be kept for a destination."""
         with self._memory.lock:
             there = sum(name == destination for name, _ in self._memory.rows.values())
-            return there + count <= self.bounds.max_queued
+            return there + count <= self.bounds.most(ours=ours)
 
     def accept(self, arrivals: Sequence[Arrival]) -> Future[Accepted]:
         """Keep arrivals and have their lines written."""

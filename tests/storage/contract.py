@@ -183,6 +183,14 @@ class Intake:
         settle(store, *claim(store))
         assert store.intake.room("own", 3)
 
+    def test_a_quarter_of_the_queue_is_left_to_the_operators_own(self, engine):
+        """What anybody sends cannot fill it for the operator's own servers and code."""
+        store = engine.open(max_queued=8)
+        assert store.intake.room("own", 6, ours=False) and not store.intake.room("own", 7, ours=False)
+        accept(store, *(arrival(f"a{n}") for n in range(6)))
+        assert not store.intake.room("own", 1, ours=False) and store.intake.room("own", 2, ours=True)
+        assert not store.intake.room("own", 3, ours=True) and store.intake.room("other", 6, ours=False)
+
     def test_rows_whose_line_is_being_written_take_up_room(self, engine):
         """Or a slow log would let the queue grow without bounds."""
         log = Log()

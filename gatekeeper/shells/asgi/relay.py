@@ -20,10 +20,18 @@ from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.gate.batches import plan_request
-from gatekeeper.gate.calls import CallPlan, decision_lines, finish_call, misdirected, sweep_call, unrecorded
+from gatekeeper.gate.calls import (
+    CallPlan,
+    crowded_out,
+    decision_lines,
+    finish_call,
+    misdirected,
+    sweep_call,
+    unrecorded,
+)
 from gatekeeper.gate.ports import Recorder
 from gatekeeper.model import Answer, Call, Caller
-from gatekeeper.model.reasons import INTERNAL
+from gatekeeper.model.reasons import INTERNAL, QUEUE_FULL
 from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi.caller import from_browser, identify
@@ -104,6 +112,8 @@ class Relay:
             gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
         decided: Headers = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
+        if plan.reason == QUEUE_FULL:  # what it holds is kept nowhere: the SDK keeps it, and repeats
+            return problem_reply(503, f"too many calls to {to.name} are under way", headers=(RETRY_AFTER, *decided))
         if answer is not None:
             return Reply(answer.status, answer.body, (*_known(answer), *decided))
         if why == BUSY:
@@ -145,6 +155,10 @@ class Relay:
         """The plan, the answer for the caller, and a short code where there is none."""
         lines = self._lines
         plan = plan_request(gate, to, call, caller)
+        table = gate.policy.file.delivery
+        bounds, ours = (table.timeout, table.max_concurrent), caller.trusted
+        if plan.outgoing is not None and not self._sender.room(to.name, bounds, ours=ours):
+            plan = crowded_out(plan)
         swept = sweep_call(gate, plan)
         if swept is not None:
             await asyncio.wrap_future(swept)
@@ -158,8 +172,7 @@ class Relay:
         why: str | None = UNKNOWN  # cancelled while it was under way: the vendor may have it, or not
         answer: Answer | None = None
         try:
-            table = gate.policy.file.delivery
-            answer = await self._sender.send(to.name, plan.outgoing, (table.timeout, table.max_concurrent))
+            answer = await self._sender.send(to.name, plan.outgoing, bounds, ours=ours)
         except DeliveryError as error:
             why = str(error)
         except Exception as error:  # noqa: BLE001  # whatever it is, the outcome is recorded
