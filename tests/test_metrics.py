@@ -122,3 +122,26 @@ def test_no_secret_and_no_value_is_in_the_metrics(gate):
     gate.record(gate.post(EVENT | {"data": {"session_id": "canary-1f7"}}))
     text = gate.http.get("/gk/metrics", headers=BEARER).text
     assert "canary" not in text and "s3cret" not in text and "t0ken" not in text
+
+
+def test_a_failing_vendor_is_visible(tmp_path):
+    """In the notes of `readyz`, which stays ready, in a metric, and beside the dead letters."""
+    from gatekeeper.runtime import troubles
+
+    with running("sidecar", tmp_path, server={"admin_token": ADMIN}) as up:
+        metric = 'gatekeeper_destination_failing_seconds{destination="own"}'
+        assert scrape(up)[metric] == 0
+        up.sims.first_party.answer(503, times=99)
+        for _ in range(3):
+            up.post(EVENT)
+        deadline = time.monotonic() + 20
+        while not any(note.startswith("own has taken nothing since 2") for note in up.runtime.notes()):
+            assert time.monotonic() < deadline, up.runtime.notes()
+        ready = up.http.get("/gk/readyz")
+        assert ready.status_code == 200 and "(http_503)" in str(ready.json()["notes"])
+        assert scrape(up)[metric] > 0
+        assert len(troubles(up.runtime.store.books, up.runtime.policy)) == 1
+        up.sims.first_party.clear()
+        while up.runtime.notes():
+            assert time.monotonic() < deadline, up.runtime.notes()
+        assert scrape(up)[metric] == 0

@@ -169,7 +169,10 @@ class Deliverer:
         orders = self._orders
         async with Sender(orders.timeout) as sender:
             around = Surroundings(self._queue, sender, self._metrics, self._clock, self._chance)
-            lanes = {name: Lane(to, around, Breaker(self._chance)) for name, to in orders.destinations.items()}
+            lanes = {
+                name: Lane(to, around, Breaker(self._chance, orders.timeout))
+                for name, to in orders.destinations.items()
+            }
             await self._take_over(lanes)
             self._lanes = self._open = lanes
             tasks = [asyncio.create_task(lane.run()) for lane in lanes.values()]

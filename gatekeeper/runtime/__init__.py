@@ -12,12 +12,12 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gatekeeper import context
 from gatekeeper.audit import retention
-from gatekeeper.audit.lines import Line
+from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.others import ASIDE, refuse_old_writers, set_aside
 from gatekeeper.audit.recover import missing
 from gatekeeper.audit.retention import Daily
@@ -36,7 +36,8 @@ from gatekeeper.runtime.metrics import Metrics, disk_left
 from gatekeeper.signals.cookies import Reader
 from gatekeeper.storage import database
 from gatekeeper.storage.heads import SqliteHeads
-from gatekeeper.storage.protocols import Bounds, Needs, Opening, Recording
+from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.protocols import Books, Bounds, Needs, Opening, Recording
 from gatekeeper.storage.sqlite import open_store
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import DestinationModule
@@ -151,6 +152,7 @@ class Runtime:
             for name in self.policy.destinations
             if not self.store.intake.room(name, 1, ours=False)
         ]
+        notes += troubles(self.store.books, self.policy)
         count = set_aside(self.policy.audit_folder)
         if count:
             notes.append(f"{count} streams in {ASIDE} were not written by this installation")
@@ -197,6 +199,7 @@ class Runtime:
         place = self.store.books.place
         return self.metrics.text(
             self.store.books.count(),
+            troubles=self.store.books.troubles(),
             disk_left=None if place is None else disk_left(place.parent),
             overdue=retention.read(self.policy.audit_folder).overdue,
             set_aside=set_aside(self.policy.audit_folder),
@@ -359,6 +362,19 @@ def reread(policy: Policy) -> Policy:
         if getattr(new.file, name) != getattr(policy.file, name):
             raise ConfigError(f"{name}: cannot change while the gate runs; restart it")
     return new
+
+
+def troubles(books: Books, policy: Policy) -> list[str]:
+    """One sentence for each destination whose vendor is failing. Raises nothing: without the books it has no number."""
+    told = []
+    counts: Mapping[str, Count] = {}
+    with contextlib.suppress(StorageError):
+        counts = books.count()
+    for name, (since, why) in sorted(books.troubles().items()):
+        if name in policy.destinations:
+            waits = f"; {counts[name].queued} deliveries wait" if name in counts else ""
+            told.append(f"{name} has taken nothing since {timestamp(since)} ({why}){waits}; it is probed")
+    return told
 
 
 def place_lookup(policy: Policy) -> Locations:

@@ -124,6 +124,13 @@ class Recovered(NamedTuple):
     buried: int
 
 
+class Trouble(NamedTuple):
+    """A destination whose vendor is failing: since when (Unix seconds), and the last failure's short code."""
+
+    since: float
+    why: str
+
+
 class DeadLetter(NamedTuple):
     """A row that could not be delivered and may be retried by hand."""
 

@@ -33,6 +33,7 @@ from gatekeeper.storage.outbox import (
     Flight,
     Recovered,
     Refusal,
+    Trouble,
 )
 
 Missing = Callable[[Sequence[Line], float], list[Line]]
@@ -107,6 +108,12 @@ class Queue(Protocol):
     def give_back(self, flight: Flight) -> Future[bool]:
         """No request was begun with a flight: its rows can be claimed as before. `False` as for `settle`."""
 
+    def troubled(self, destination: str, trouble: Trouble | None) -> None:
+        """Say that a destination's vendor is failing, or works again (`None`); for `Books.troubles`. Returns at once.
+
+        What an ended deliverer said is forgotten by `recover`.
+        """
+
     def maintain(self) -> Future[None]:
         """Do what is due in the house: what ended processes left, old dead letters and keys, the engine's own files.
 
@@ -167,6 +174,9 @@ class Books(Protocol):
 
     def count(self) -> Mapping[str, Count]:
         """Every destination's books, read in one consistent look. Raises StorageError."""
+
+    def troubles(self) -> Mapping[str, Trouble]:
+        """The destinations whose vendors are failing, as far as the deliverer said so, in whichever process it is."""
 
     def idle(self) -> bool:
         """Whether every row has ended and every line is written. Raises StorageError."""

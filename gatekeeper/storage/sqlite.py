@@ -20,12 +20,13 @@ from gatekeeper.storage.commits import Committer, Listeners
 from gatekeeper.storage.database import run
 from gatekeeper.storage.dead_letters import SqliteDeadLetters
 from gatekeeper.storage.intake import SqliteIntake, SqliteLedger
-from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.outbox import Count, Trouble
 from gatekeeper.storage.protocols import Bounds, Missing, Needs, Recording
 from gatekeeper.storage.rows import SHIFT
 from gatekeeper.storage.stopping import Stopping
 from gatekeeper.storage.sweeping import SqliteRefusals
 from gatekeeper.storage.tables import Tables
+from gatekeeper.storage.troubles import Troubles
 from gatekeeper.storage.upkeep import Upkeep
 from gatekeeper.storage.withdrawals import SqliteWithdrawals
 from gatekeeper.storage.writing import Writing
@@ -48,12 +49,13 @@ class SqliteStore:
         self._commits = Committer(lambda: Writing(path, recorder, ledger, claimable, clock), time.monotonic)
         self.upkeep = upkeep = Upkeep(self._tables, self._commits, missing)
         self.intake = SqliteIntake(self._tables, self._commits, ledger)
-        self.queue = SqliteQueue(self._tables, self._commits, claimable, upkeep)
+        troubles = Troubles(path)
+        self.queue = SqliteQueue(self._tables, self._commits, claimable, upkeep, troubles)
         stopping = Stopping(self._tables)
         self.withdrawals = SqliteWithdrawals(self._tables, self._commits, stopping)
         self.refusals = SqliteRefusals(self._tables, self._commits, stopping)
         self.dead_letters = SqliteDeadLetters(self._tables, self._commits)
-        self.books = SqliteBooks(self._tables, self._commits)
+        self.books = SqliteBooks(self._tables, self._commits, troubles)
         self.records = SqliteRecords(self._tables, self._commits, upkeep)
 
     def use(self, bounds: Bounds) -> None:
@@ -69,9 +71,10 @@ class SqliteStore:
 class SqliteBooks:
     """See `protocols.Books`."""
 
-    def __init__(self, tables: Tables, commits: Committer) -> None:
+    def __init__(self, tables: Tables, commits: Committer, troubles: Troubles) -> None:
         self._tables = tables
         self._commits = commits
+        self._troubles = troubles
 
     @property
     def place(self) -> Path | None:
@@ -81,6 +84,10 @@ class SqliteBooks:
     def count(self) -> dict[str, Count]:
         """Every destination's books, read in one transaction."""
         return self._tables.read(_count)
+
+    def troubles(self) -> dict[str, Trouble]:
+        """The destinations whose vendors are failing."""
+        return self._troubles.read()
 
     def idle(self) -> bool:
         """Whether every row has ended and every line is written."""

@@ -36,6 +36,7 @@ from gatekeeper.storage.outbox import (
     Recovered,
     Refusal,
     Row,
+    Trouble,
 )
 from gatekeeper.storage.protocols import Bounds, Missing, Needs, Recording
 from gatekeeper.storage.rows import batches
@@ -90,6 +91,7 @@ class Memory:
         self.stopped: dict[int, _Stop] = {}
         self.dead: dict[int, tuple[str, Row, int, str, float]] = {}
         self.books: dict[str, dict[str, int]] = {}
+        self.troubles: dict[str, Trouble] = {}
         self.seen: dict[bytes, _First] = {}
         self.kept: list[_Kept] = []
         self.gone: set[MemoryStore] = set()
@@ -349,8 +351,17 @@ class MemoryStore:
         """Have changes reported."""
         self._memory.listeners.append((claimable, withdrawn))
 
+    def troubled(self, destination: str, trouble: Trouble | None) -> None:
+        """Say that a vendor is failing, or that it works again."""
+        with self._memory.lock:
+            self._memory.troubles.pop(destination, None)
+            if trouble is not None:
+                self._memory.troubles[destination] = trouble
+
     def recover(self) -> Future[Recovered]:
         """Take over what ended workers left."""
+        with self._memory.lock:
+            self._memory.troubles.clear()
         return self._do(self._recover)
 
     def _recover(self) -> Recovered:
@@ -627,6 +638,11 @@ class MemoryStore:
                 name: Count(**memory.books.get(name, dict.fromkeys(Count.__slots__[:7], 0)), oldest=oldest.get(name))
                 for name in {**dict.fromkeys(self.bounds.destinations), **memory.books}
             }
+
+    def troubles(self) -> dict[str, Trouble]:
+        """The destinations whose vendors are failing."""
+        with self._memory.lock:
+            return dict(self._memory.troubles)
 
     def idle(self) -> bool:
         """Whether every row has ended and every line is written."""
