@@ -107,15 +107,15 @@ def recovery(how, outage, *, down=1.0, timeout=10.0, queued=120, every=2.0, chan
         clock = lambda: NOW + loop.time()  # noqa: E731  # one line
         store = MemoryStore(Bounds(("own",)), _Recorder(), clock=clock)
         vendor = Vendor(how, down, down + outage, timeout)
-        around = Surroundings(store, vendor, _Metrics(), clock, chance)
+        around = Surroundings(store.queue, vendor, _Metrics(), clock, chance)
         lane = Lane(OWN, around, Breaker(chance, timeout))
-        store.watch(lane.rouse, lambda: None)
+        store.queue.watch(lane.rouse, lambda: None)
         running = asyncio.create_task(lane.run())
         n = 0
 
         def accept(count):
             nonlocal n
-            store.accept([arrival(f"a{n + k}", at=clock()) for k in range(count)])
+            store.intake.accept([arrival(f"a{n + k}", at=clock()) for k in range(count)])
             n += count
 
         accept(1)
@@ -125,14 +125,14 @@ def recovery(how, outage, *, down=1.0, timeout=10.0, queued=120, every=2.0, chan
             await asyncio.sleep(every)
             accept(1)
         await asyncio.sleep(vendor.back - loop.time())
-        waiting = store.count()["own"].queued
+        waiting = store.books.count()["own"].queued
         before, limit = len(vendor.took), vendor.back + 1_200
-        while store.count()["own"].queued:
+        while store.books.count()["own"].queued:
             await asyncio.sleep(0.1)
-            assert loop.time() < limit, f"{store.count()['own'].queued} of {waiting} still wait"
+            assert loop.time() < limit, f"{store.books.count()['own'].queued} of {waiting} still wait"
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert sum(count for _, count in vendor.took) == n == store.count()["own"].delivered
+        assert sum(count for _, count in vendor.took) == n == store.books.count()["own"].delivered
         after = [at - vendor.back for at, _ in vendor.took[before:]]
         return Recovery(min(after, default=0.0), max(after, default=0.0), vendor)
 
