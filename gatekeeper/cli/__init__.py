@@ -99,11 +99,15 @@ def serve(
     app_upstream: Annotated[
         str | None, typer.Option(help="The app to stand in front of, such as http://127.0.0.1:8000; else the policy's.")
     ] = None,
+    upstream_proxy: Annotated[
+        str | None,
+        typer.Option(help="Forward proxy to vendors, such as http://proxy.internal:3128; else the policy's."),
+    ] = None,
 ) -> None:
     """Run the sidecar until it is stopped. SIGHUP reads the policy again, SIGTERM drains."""
     from gatekeeper.cli.serve import run
 
-    run(config, host, port, workers, app_upstream)
+    run(config, host, port, workers, app_upstream, upstream_proxy)
 
 
 @app.command()
@@ -404,11 +408,12 @@ def geoip_update(
         str | None, typer.Option(envvar="MAXMIND_LICENSE_KEY", help="MaxMind licence key.", show_envvar=True)
     ] = None,
     config: Config = POLICY,
+    proxy: Annotated[str | None, typer.Option(help="Forward proxy; the environment's is not used.")] = None,
 ) -> None:
     """Fetch a newer location database and swap it in; running processes pick it up."""
     from gatekeeper.cli.geoip import update
 
-    update(path, edition, account, key, config)
+    update(path, edition, account, key, config, proxy)
 
 
 @report.command("matrix")

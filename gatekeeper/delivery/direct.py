@@ -14,6 +14,7 @@ from gatekeeper.delivery.connection import GARBAGE, MAX_ANSWER
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model.egress import Egress
 
 BUSY = "busy"
 TOO_LARGE = "answer_too_large"
@@ -70,6 +71,7 @@ class DirectSender:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sender: Sender | None = None
         self._bounds: Bounds | None = None  # of the sender
+        self._egress: Egress | None = None
         self._slots: dict[str, Slots] = {}
 
     @property
@@ -82,7 +84,9 @@ class DirectSender:
         slots = self._slots.get(destination)
         return slots is None or self._bounds != bounds or slots.room(ours=ours)
 
-    async def send(self, destination: str, outgoing: Outgoing, bounds: Bounds, *, ours: bool = True) -> Answer:
+    async def send(
+        self, destination: str, outgoing: Outgoing, bounds: Bounds, *, ours: bool = True, egress: Egress | None = None
+    ) -> Answer:
         """The vendor's answer. Raises DeliveryError with a short code if there is none.
 
         `busy`: no turn came within the timeout; `timeout`: the vendor did not answer in time; `unreachable`: there was
@@ -91,8 +95,8 @@ class DirectSender:
         """
         loop = asyncio.get_running_loop()
         sender = self._sender
-        if sender is None or self._loop is not loop or self._bounds != bounds:
-            sender = self._renew(loop, bounds)
+        if sender is None or self._loop is not loop or self._bounds != bounds or self._egress != egress:
+            sender = self._renew(loop, bounds, egress)
         due = loop.time() + sender.timeout
         slots = self._slots.get(destination)
         if slots is None:
@@ -117,12 +121,13 @@ class DirectSender:
         if sender is not None:
             await sender.close()
 
-    def _renew(self, loop: asyncio.AbstractEventLoop, bounds: Bounds) -> Sender:
+    def _renew(self, loop: asyncio.AbstractEventLoop, bounds: Bounds, egress: Egress | None) -> Sender:
         # A process has one server loop; tests and reloads may come with another one.
         if self._sender is not None:
             self._sender.retire()
         self._loop, self._bounds, self._slots = loop, bounds, {}
-        self._sender = Sender(bounds[0])
+        self._egress = egress
+        self._sender = Sender(bounds[0], egress)
         return self._sender
 
 

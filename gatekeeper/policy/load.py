@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose
-from gatekeeper.policy import cases, catalogue, consent, hosts, lines, places, routes
+from gatekeeper.policy import cases, catalogue, consent, egress, hosts, lines, places, routes
 from gatekeeper.policy.compiled import Policy
 from gatekeeper.policy.destinations import Destinations
 from gatekeeper.policy.faults import Faults, parts
@@ -165,6 +165,7 @@ def _compiled(
         admin_token=secrets.admin_token(file.server.admin_token),
         origins=hosts.origins(file.server.origins, faults),
         registry=known,
+        egress=egress.egress(file.delivery.proxy, file.delivery.no_proxy, secrets, faults),
     )
     if faults:
         raise ConfigError(*faults)

@@ -13,6 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper import context
@@ -323,7 +324,7 @@ def bounds(policy: Policy) -> Bounds:
 
 def orders(policy: Policy) -> Orders:
     """What a policy asks of the deliverer."""
-    return Orders(policy.destinations, policy.file.delivery.timeout)
+    return Orders(policy.destinations, policy.file.delivery.timeout, policy.egress)
 
 
 def needs(policy: Policy, recorder: Recording) -> Needs:
@@ -365,7 +366,8 @@ def reread(policy: Policy) -> Policy:
     for name in _FIXED:
         if getattr(new.file, name) != getattr(policy.file, name):
             raise ConfigError(f"{name}: cannot change while the gate runs; restart it")
-    return new
+    given = policy.egress is not None and policy.egress.given
+    return replace(new, egress=policy.egress) if given else new
 
 
 def troubles(books: Books, policy: Policy) -> list[str]:

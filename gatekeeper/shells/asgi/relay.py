@@ -172,7 +172,7 @@ class Relay:
         why: str | None = UNKNOWN  # cancelled while it was under way: the vendor may have it, or not
         answer: Answer | None = None
         try:
-            answer = await self._sender.send(to.name, plan.outgoing, bounds, ours=ours)
+            answer = await self._sender.send(to.name, plan.outgoing, bounds, ours=ours, egress=gate.policy.egress)
         except DeliveryError as error:
             why = str(error)
         except Exception as error:  # noqa: BLE001  # whatever it is, the outcome is recorded
