@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from pydantic import ValidationError
@@ -172,8 +172,16 @@ def _compiled(
     return policy
 
 
+# What changes nothing of a decision, or is a secret: it is in no hash and in no archive.
+NOT_MEANING: Final[Mapping[str, Any]] = {
+    "tests": True,
+    "server": {"api_keys", "admin_token"},
+    "delivery": {"proxy", "no_proxy"},
+}
+
+
 def _hash(file: PolicyFile) -> str:
-    meaning = file.model_dump(mode="json", exclude={"tests": True, "server": {"api_keys", "admin_token"}})
+    meaning = file.model_dump(mode="json", exclude=NOT_MEANING)
     for name, table in meaning["destinations"].items():
         for key in secret_keys(type(file.destinations[name])):
             del table[key]

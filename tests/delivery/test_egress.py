@@ -199,3 +199,13 @@ def test_a_proxy_that_the_command_named_survives_a_reload(tmp_path):
     assert reread(policy).egress is None
     given = replace(policy, egress=parse("http://proxy:3128", given=True))
     assert reread(given).egress == given.egress
+
+
+def test_a_proxy_s_password_is_in_no_archive_and_in_no_hash():
+    """And `check` warns where it stands in the file."""
+    from gatekeeper.policy.archive import written
+    from gatekeeper.policy.check import warnings
+
+    policy = make_policy(delivery={"proxy": "http://u:s3cret@proxy:3128"})
+    assert b"s3cret" not in written(policy) and policy.hash == make_policy().hash
+    assert any(line.startswith("delivery.proxy: a password is written in clear") for line in warnings(policy))
