@@ -72,7 +72,7 @@ def test_a_full_queue_is_named_in_the_answer_and_counted(tmp_path):
         up.sims.first_party.answer(503, headers={"Retry-After": "3600"}, times=9)
         answers = [up.post(EVENT) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [202] * 4
-        full = [answer.json().get("queue_full", []) for answer in answers]
+        full = [answer.json().get("not_queued", []) for answer in answers]
         assert ["own" in names for names in full] == [False, False, True, True]
         assert [answer.headers.get("retry-after") for answer in answers] == ["5" if names else None for names in full]
         deadline = time.monotonic() + 10

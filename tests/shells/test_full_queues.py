@@ -26,8 +26,8 @@ def full_of(up, answer):
     deadline = time.monotonic() + 10
     while up.runtime.store.books.count()["ga4"].queued:
         assert time.monotonic() < deadline
-    assert answer.status_code == 202 and ("queue_full" in answer.json()) == ("retry-after" in answer.headers)
-    return "own" in answer.json().get("queue_full", [])
+    assert answer.status_code == 202 and ("not_queued" in answer.json()) == ("retry-after" in answer.headers)
+    return "own" in answer.json().get("not_queued", [])
 
 
 @pytest.fixture(params=["sidecar", "middleware"])

@@ -41,7 +41,7 @@ class Sender(threading.Thread):
             while time.monotonic() < self.until:
                 answer = http.post("/gk/collect", json=[event(n + k, self.name) for k in range(10)])
                 n += 10
-                full = answer.status_code in (429, 503) or "own" in answer.json().get("queue_full", [])
+                full = answer.status_code in (429, 503) or "own" in answer.json().get("not_queued", [])
                 if full and "retry-after" not in answer.headers:
                     self.wrong.append(answer.status_code)
                 if full:

@@ -11,7 +11,6 @@ from functools import partial
 from gatekeeper.errors import AuditError, EventError, StorageError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.model import Caller
-from gatekeeper.model.reasons import QUEUE_FULL
 from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.metrics import CONTENT_TYPE
@@ -147,7 +146,7 @@ class Endpoints:
         full = sorted({name for one in arrivals for name in one.full})
         if full:  # accepted, but for these: the sender may repeat what has an event_id
             return json_reply(
-                202, {"request_ids": accepted.request_ids, QUEUE_FULL: full}, (RETRY_AFTER, *honoured, *allowed)
+                202, {"request_ids": accepted.request_ids, "not_queued": full}, (RETRY_AFTER, *honoured, *allowed)
             )
         return json_reply(202, {"request_ids": accepted.request_ids}, (*honoured, *allowed))
 
