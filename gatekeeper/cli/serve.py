@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gatekeeper.cli.policy import load_policy
+from gatekeeper.cli.policy import load_policy, opening
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy.egress import parse
 from gatekeeper.shells.server import sidecar
@@ -33,6 +33,7 @@ def run(
         port=table.port if port is None else port,
         workers=workers,
         app_upstream=app_upstream,
+        store=opening(),
         ready=_announce,
     )
 

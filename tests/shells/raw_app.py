@@ -21,6 +21,7 @@ ANSWERS = {
     b"/control": b"HTTP/1.1 200 OK\r\nX-Bad: a\x01b\r\nContent-Length: 2\r\n\r\nok",
     b"/102": b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + PLAIN,
     b"/until-close": b"HTTP/1.1 200 OK\r\n\r\nuntil close",
+    b"/twice": PLAIN + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale",
     b"/204-with-body": b"HTTP/1.1 204 No Content\r\n\r\nsmuggled",
 }
 CLOSES = frozenset({b"/until-close", b"/204-with-body", b"/two-lengths"})
@@ -60,6 +61,8 @@ class App:
                     head += line
                 length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
                 lines.read(int(length[1]) if length else 0)
+                while b"transfer-encoding: chunked" in head.lower() and lines.readline() not in (b"\r\n", b""):
+                    pass
                 request = head.partition(b" HTTP/")[0]
                 self.heads.append(head)
                 self.acted[request] = self.acted.get(request, 0) + 1

@@ -143,6 +143,13 @@ def test_a_client_that_closes_its_side_still_gets_its_answer(up):
     assert statuses(raw) == [200]
 
 
+def test_what_an_app_sends_unasked_is_nobodys_answer(up):
+    """A second answer behind the first one ends the kept connection: the next request does not get it."""
+    for n in range(5):
+        assert ask(up, b"GET /twice?%d HTTP/1.1" % n).endswith(b"ok")
+        assert ask(up, b"GET /next?%d HTTP/1.1" % n).endswith(b"ok")
+
+
 SOCKET = b"Upgrade: %s\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 
