@@ -37,9 +37,10 @@ class Slots:
         """Whether one more may go now."""
         return self.free > (0 if ours else self._kept)
 
-    def room(self, *, ours: bool) -> bool:
-        """Whether one more may go now or wait."""
-        return self.may(ours=ours) or len(self._waiting[ours]) < self._most
+    def room(self, *, ours: bool, coming: int = 0) -> bool:
+        """Whether one more may go now or wait, beside those of its class that are `coming`."""
+        places = max(0, self.free - (0 if ours else self._kept))
+        return coming < places + self._most - len(self._waiting[ours])
 
     def wait(self, turn: asyncio.Future[str], *, ours: bool) -> None:
         """Let a call wait for its turn."""
@@ -79,10 +80,15 @@ class DirectSender:
         """How long the last calls may take, in seconds."""
         return 0.0 if self._bounds is None else self._bounds[0]
 
-    def room(self, destination: str, bounds: Bounds, *, ours: bool) -> bool:
-        """Whether a call to a destination may go, or wait for its turn, as far as is known now."""
+    def room(self, destination: str, bounds: Bounds, *, ours: bool, coming: int = 0) -> bool:
+        """Whether a call to a destination may go, or wait for its turn, as far as is known now.
+
+        `coming` are calls of its class that were told so, and are being recorded.
+        """
         slots = self._slots.get(destination)
-        return slots is None or self._bounds != bounds or slots.room(ours=ours)
+        if slots is None or self._bounds != bounds:
+            slots = Slots(bounds[1])
+        return slots.room(ours=ours, coming=coming)
 
     async def send(
         self, destination: str, outgoing: Outgoing, bounds: Bounds, *, ours: bool = True, egress: Egress | None = None

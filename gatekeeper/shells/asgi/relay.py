@@ -62,6 +62,7 @@ class Relay:
     def __init__(self, recorder: Recorder) -> None:
         self._lines = Turns(recorder.append)
         self._sender = DirectSender()
+        self._coming: dict[tuple[str, bool], int] = {}  # calls by destination and class that are being recorded
         self._under_way: set[asyncio.Task[Carrying]] = set()
 
     async def reply(self, gate: Gate, scope: Scope, headers: Headers, read: Read) -> Reply:
@@ -147,6 +148,12 @@ class Relay:
         table = gate.policy.file.delivery
         bounds, ours, egress = (table.timeout, table.max_concurrent), caller.trusted, gate.policy.egress
 
+        expected: list[str] = []
+
+        def came() -> None:
+            if expected:
+                self._coming[expected.pop(), ours] -= 1
+
         async def record(plan: CallPlan) -> None:
             swept = sweep_call(gate, plan)
             if swept is not None:
@@ -155,6 +162,7 @@ class Relay:
 
         async def send(outgoing: Outgoing) -> Answer:
             gate.metrics.count_call(to.name, "sent")
+            came()
             try:
                 return await self._sender.send(to.name, outgoing, bounds, ours=ours, egress=egress)
             except DeliveryError:
@@ -164,12 +172,18 @@ class Relay:
                 raise DeliveryError(INTERNAL) from error
 
         plan = plan_request(gate, to, call, caller)
-        if plan.outgoing is not None and not self._sender.room(to.name, bounds, ours=ours):
+        coming = self._coming.get((to.name, ours), 0)
+        if plan.outgoing is not None and not self._sender.room(to.name, bounds, ours=ours, coming=coming):
             plan = crowded_out(plan)
+        if plan.outgoing is not None:
+            self._coming[to.name, ours] = coming + 1
+            expected.append(to.name)
         try:
             plan, answer = await carry_async(course(gate, plan, _fate, self._lines.put), record, send)
         except DeliveryError as error:
             return plan, None, str(error)
+        finally:
+            came()
         if plan.outgoing is None:
             gate.metrics.count_call(to.name, plan.reason or INTERNAL)
         return plan, answer, UNKNOWN  # of an answer that could not be read
