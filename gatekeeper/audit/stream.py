@@ -95,6 +95,15 @@ class Stream:
                     head_file(folder, self.name).unlink(missing_ok=True)
             raise
 
+    def lost(self) -> bool:
+        """Whether its file is no longer what its name stands for: it was deleted, moved away, or another is there."""
+        try:
+            there = self.segment().path.stat()
+        except OSError:
+            return True
+        own = os.fstat(self._descriptor)
+        return (there.st_ino, there.st_dev) != (own.st_ino, own.st_dev)
+
     def write(self, lines: Sequence[Line]) -> None:
         """Make lines durable. Raises OSError, ConfigError; then nothing of them is in the log, as far as can be."""
         self.turn()

@@ -8,6 +8,7 @@ left as it is, and a new one is tried with the next batch, and every second.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import queue
@@ -87,6 +88,7 @@ class AuditWriter:
         self._stream: Stream | None = None
         self._chores = Chores()
         self._known: Known = {}
+        self._begun = False  # a stream was there, and its file is lost
         self._due = 0.0
         self._looked = 0.0  # at a request to turn
         self._asked = (0, 0)
@@ -271,10 +273,13 @@ class AuditWriter:
             self._publish(self._stream, line)
 
     def _write(self, lines: Sequence[Line]) -> None:
-        if self._stream is not None and self._stream.spoiled:
+        if self._stream is not None and (self._stream.spoiled or self._stream.lost()):
+            self._begun = True
             self._stream.abandon()
             self._stream = None
         if self._stream is None:
+            if self._begun and not self._folder.is_dir():  # deleted beneath us: a log without its past is not begun
+                raise FileNotFoundError(errno.ENOENT, "the log's folder is gone")
             asked = turning.asked(self._folder)
             self._stream = Stream(
                 self._folder, rotate=self._rotate, signer=self._signer, fsync=self._fsync, clock=self._clock,

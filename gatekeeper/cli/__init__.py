@@ -93,11 +93,15 @@ def serve(
     app_upstream: Annotated[
         str | None, typer.Option(help="The app to stand in front of, such as http://127.0.0.1:8000; else the policy's.")
     ] = None,
+    upstream_proxy: Annotated[
+        str | None,
+        typer.Option(help="Forward proxy to vendors, such as http://proxy.internal:3128; else the policy's."),
+    ] = None,
 ) -> None:
     """Run the sidecar until it is stopped. SIGHUP reads the policy again, SIGTERM drains."""
     from gatekeeper.cli.serve import run
 
-    run(config, host, port, workers, app_upstream)
+    run(config, host, port, workers, app_upstream, upstream_proxy)
 
 
 @app.command()

@@ -37,7 +37,7 @@ class _Nowhere:
         """Say that nothing failed: `explain` does not ask."""
         return False
 
-    def room(self, destination: str, count: int) -> bool:
+    def room(self, destination: str, count: int, *, ours: bool = True) -> bool:
         """Say that there is room: `explain` does not ask."""
         return True
 

@@ -40,7 +40,7 @@ def _asked(policy: Policy, url: str | None) -> dict[str, dict[str, int]]:
     server = policy.file.server
     address = (url or f"http://{server.host}:{server.port}").rstrip("/") + f"{policy.prefix}/outbound"
     try:
-        answer = httpx.get(address, headers={"Authorization": f"Bearer {token.value}"}, timeout=10)
+        answer = httpx.get(address, headers={"Authorization": f"Bearer {token.value}"}, timeout=10, trust_env=False)
         told = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise ConfigError(f"{address}: no gate answers there ({type(error).__name__}); say where with --url") from None

@@ -18,15 +18,27 @@ import certifi
 
 from gatekeeper.delivery.request import Origin
 from gatekeeper.delivery.resolve import Address, Resolver
+from gatekeeper.delivery.tunnel import through, tunnel
+from gatekeeper.model.egress import Egress
 
 STAGGER: Final = 0.25  # seconds until the next address is tried beside one that does not answer (RFC 8305, section 5)
 P = TypeVar("P", bound=asyncio.Protocol)
 
 
-async def connect(origin: Origin, names: Resolver, tls: ssl.SSLContext | None, made: Callable[[], P]) -> P:
-    """A connection's protocol, made by `made`. Raises OSError."""
+async def connect(
+    origin: Origin, names: Resolver, tls: ssl.SSLContext | None, made: Callable[[], P], egress: Egress | None = None
+) -> P:
+    """A connection's protocol, made by `made`, through `egress` if there is one. Raises OSError."""
     loop = asyncio.get_running_loop()
-    link = await _first(_interleaved(await names.find(origin.host, origin.port)))
+    proxy = through(egress, origin)
+    at: Origin | Egress = origin if proxy is None else proxy
+    link = await _first(_interleaved(await names.find(at.host, at.port)))
+    if proxy is not None:
+        try:
+            await tunnel(link, proxy, origin)
+        except BaseException:
+            link.close()
+            raise
     name = origin.host if tls else None
     _, protocol = await loop.create_connection(made, sock=link, ssl=tls, server_hostname=name)
     return protocol

@@ -21,6 +21,7 @@ from gatekeeper.delivery.flights import Counting, Surroundings
 from gatekeeper.delivery.lane import Lane
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import StorageError
+from gatekeeper.model.egress import Egress
 from gatekeeper.storage.outbox import Flight
 from gatekeeper.storage.protocols import Queue, Withdrawals
 from gatekeeper.vendors.kind import Destination
@@ -36,6 +37,7 @@ class Orders:
 
     destinations: Mapping[str, Destination]
     timeout: float  # seconds for a request
+    egress: Egress | None = None  # the proxy that vendors are reached through
 
 
 class Deliverer:
@@ -167,9 +169,12 @@ class Deliverer:
         if stop is None or changed is None:
             return
         orders = self._orders
-        async with Sender(orders.timeout) as sender:
+        async with Sender(orders.timeout, orders.egress) as sender:
             around = Surroundings(self._queue, sender, self._metrics, self._clock, self._chance)
-            lanes = {name: Lane(to, around, Breaker(self._chance)) for name, to in orders.destinations.items()}
+            lanes = {
+                name: Lane(to, around, Breaker(self._chance, orders.timeout))
+                for name, to in orders.destinations.items()
+            }
             await self._take_over(lanes)
             self._lanes = self._open = lanes
             tasks = [asyncio.create_task(lane.run()) for lane in lanes.values()]

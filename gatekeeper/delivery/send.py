@@ -21,6 +21,7 @@ from gatekeeper.delivery.request import Origin, write
 from gatekeeper.delivery.resolve import Resolver
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model.egress import Egress
 
 UNREACHABLE: Final = "unreachable"  # no byte of the request can have arrived
 NO_ANSWER: Final = frozenset({LATE, GARBAGE})  # the vendor may have it, or not
@@ -30,8 +31,9 @@ CONNECT: Final = 5.0  # seconds, with the vendor's certificate
 class Sender:
     """One pool of connections, made in the event loop that uses it."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, egress: Egress | None = None) -> None:
         self.timeout = timeout
+        self._egress = egress
         self._loop = asyncio.get_running_loop()
         self.pool = Pool(self._loop)
         self._names = Resolver(self._loop)
@@ -39,13 +41,13 @@ class Sender:
         self._tls: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> Sender:
-        """Enter with the sender itself."""
+        """The sender itself."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the pool of connections."""
+        """Close the pool."""
         await self.close()
 
     async def close(self) -> None:
@@ -90,7 +92,8 @@ class Sender:
             self._tls = verifying()
         try:
             async with asyncio.timeout_at(min(due, self._loop.time() + CONNECT)):
-                connection = await connect(origin, self._names, self._tls if origin.tls else None, self.pool.made)
+                tls = self._tls if origin.tls else None
+                connection = await connect(origin, self._names, tls, self.pool.made, self._egress)
         except OSError:  # TimeoutError and ssl.SSLError are ones
             raise DeliveryError(UNREACHABLE) from None
         if not connection.open:

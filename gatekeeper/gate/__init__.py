@@ -18,7 +18,7 @@ from typing import Final
 from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.decision import Layouts
-from gatekeeper.errors import DeliveryError, EventError
+from gatekeeper.errors import EventError
 from gatekeeper.gate import bounds
 from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.event import canonical
@@ -26,7 +26,7 @@ from gatekeeper.gate.incoming import Posted
 from gatekeeper.gate.persons import subjects_of
 from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
-from gatekeeper.gate.settle import failed, unnamed
+from gatekeeper.gate.settle import failed, unnamed, without_room
 from gatekeeper.gate.situation import Situations, age_of
 from gatekeeper.gate.verdicts import Verdicts
 from gatekeeper.installation.keys import KeyRing
@@ -153,12 +153,13 @@ class Gate:
     ) -> list[Arrival]:
         """Decide: what `intake.accept` is to keep and record, and nothing is done with before.
 
-        `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent.
+        `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent,
+        and may fill a destination's queue to the last place. Where a queue has no room for all that goes there, that
+        destination alone is blocked, and the arrivals name it.
         `received` is the size of the request in bytes; without it, what it may cause is not bounded. `brief`: Heavy
         is raised for what takes longer than an event loop may be kept for; then nothing was counted.
 
-        Raises DeliveryError if a destination's queue is full, EventError if log or store would grow too much for what
-        was received; then nothing may be written.
+        Raises EventError if log or store would grow too much for what was received; then nothing may be written.
         """
         at = self.now()  # they arrived together
         meter = UNMETERED if received is None else bounds.meter(self.policy.file.limits, received, brief=brief)
@@ -167,20 +168,23 @@ class Gate:
         except Spent:
             raise EventError(413, "there are too many values for so small a body", detail=_FEWER) from None
         plans = [self._measured(one, caller, at, meter) for one in posted]
+        ours = ours or caller.trusted
+        counts: dict[str, int] = {}
+        for name in [name for plan in plans for name in plan.shaped]:
+            counts[name] = counts.get(name, 0) + 1
+        crowded = frozenset([name for name, count in counts.items() if not self.intake.room(name, count, ours=ours)])
+        no_room = [tuple(sorted(crowded.intersection(plan.shaped))) for plan in plans]
+        if crowded:
+            plans = [without_room(plan, crowded) for plan in plans]
         for plan in plans:
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:
                 self.metrics.decided(blocked)
-        counts: dict[str, int] = {}
-        for name in [name for plan in plans for name in plan.shaped]:
-            counts[name] = counts.get(name, 0) + 1
-        for name, count in counts.items():
-            if not self.intake.room(name, count):
-                self.metrics.refused("full")
-                raise DeliveryError(f"the queue of {name} is full")
         told = self.lines.lines(plans)
-        ours = ours or caller.trusted
-        found = [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
+        found = [
+            self._arrival(plan, one.id, ours, full, *line)
+            for plan, one, full, line in zip(plans, posted, no_room, told, strict=True)
+        ]
         if received is not None and not ours:
             grows = bounds.growth([one.line for one in found], [job for one in found for job in one.jobs])
             if bounds.too_much(grows, received):
@@ -208,7 +212,9 @@ class Gate:
             return plan
         return self.plan(one, caller, at=at, request_id=request_id, meter=meter)
 
-    def _arrival(self, plan: Plan, event_id: str | None, ours: bool, request_id: str, line: Line | None) -> Arrival:
+    def _arrival(
+        self, plan: Plan, event_id: str | None, ours: bool, full: tuple[str, ...], request_id: str, line: Line | None
+    ) -> Arrival:
         return Arrival(
             request_id,
             None if event_id is None else self.keys.event_key(plan.event.name, event_id, ours=ours),
@@ -216,6 +222,7 @@ class Gate:
             line,
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
             self.refusal_of(plan, plan.event.time),
+            full,
         )
 
     # What the host's own code and the endpoints ask of a caller, outside any event.

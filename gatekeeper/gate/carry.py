@@ -22,8 +22,9 @@ from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, bounds
 from gatekeeper.gate.calls import CallPlan, blocked
 from gatekeeper.gate.refusals import merged, then_swept
-from gatekeeper.model import Answer, Call, Fate, Outgoing
-from gatekeeper.model.reasons import AUDIT, UNREADABLE_CALL
+from gatekeeper.gate.settle import full
+from gatekeeper.model import Answer, Call, Fate, Outgoing, Verdict
+from gatekeeper.model.reasons import AUDIT, QUEUE_FULL, UNREADABLE_CALL
 
 _log = logging.getLogger("gatekeeper")
 UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
@@ -140,6 +141,15 @@ def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
 def unrecorded(plan: CallPlan) -> CallPlan:
     """The plan for a call whose decision could not be recorded: nothing is sent, the SDK gets its answer."""
     return structs.replace(plan, outgoing=None, reason=AUDIT)
+
+
+def crowded_out(plan: CallPlan) -> CallPlan:
+    """The plan for a call that is permitted, to a destination to which too many calls are under way already."""
+    plans = []
+    for one in plan.plans:
+        decisions = [to if to.verdict is Verdict.BLOCK else full(to) for to in one.decisions]
+        plans.append(structs.replace(one, decisions=tuple(decisions)))
+    return structs.replace(plan, plans=tuple(plans), outgoing=None, reason=QUEUE_FULL)
 
 
 def finish_call(

@@ -12,12 +12,13 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper import context
 from gatekeeper.audit import retention
-from gatekeeper.audit.lines import Line
+from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.others import ASIDE, refuse_old_writers, set_aside
 from gatekeeper.audit.recover import missing
 from gatekeeper.audit.retention import Daily
@@ -29,6 +30,7 @@ from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import ids, keys
+from gatekeeper.model.reasons import QUEUE_FULL
 from gatekeeper.policy import Policy, archive, load_policy
 from gatekeeper.policy.load import read_policy
 from gatekeeper.runtime.limits import Limits
@@ -36,7 +38,8 @@ from gatekeeper.runtime.metrics import Metrics, disk_left
 from gatekeeper.signals.cookies import Reader
 from gatekeeper.storage import database
 from gatekeeper.storage.heads import SqliteHeads
-from gatekeeper.storage.protocols import Bounds, Needs, Opening, Recording
+from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.protocols import Books, Bounds, Needs, Opening, Recording
 from gatekeeper.storage.sqlite import open_store
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import DestinationModule
@@ -140,20 +143,25 @@ class Runtime:
             failure = "not writable"
         if failure is not None:
             problems.append(f"the outbox cannot be written ({failure}): no event is accepted")
-        full = [name for name in policy.destinations if not self.store.intake.room(name, 1)]
-        problems += [f"the queue of {name} is full" for name in full]
         try:
-            for path in (policy.audit_folder, *([] if place is None else [place.parent])):
-                if disk_left(path) < DISK_LOW:
-                    problems.append(f"the disk of {path.name} is nearly full")
+            folders = (policy.audit_folder, *([] if place is None else [place.parent]))
+            problems += [f"the disk of {path.name} is nearly full" for path in folders if disk_left(path) < DISK_LOW]
         except OSError as error:
             problems.append(f"the disk cannot be looked at ({error.strerror})")
         return problems
 
     def notes(self) -> list[str]:
         """What an operator should look at though events are taken, one sentence each."""
+        notes = [
+            f"the queue of {name} is full: its deliveries are blocked ({QUEUE_FULL})"
+            for name in self.policy.destinations
+            if not self.store.intake.room(name, 1, ours=False)
+        ]
+        notes += troubles(self.store.books, self.policy)
         count = set_aside(self.policy.audit_folder)
-        return [f"{count} streams in {ASIDE} were not written by this installation"] if count else []
+        if count:
+            notes.append(f"{count} streams in {ASIDE} were not written by this installation")
+        return notes
 
     def _look_at_keys(self) -> None:
         """A key was added or removed: from now on the ring as it is now, everywhere at once."""
@@ -196,6 +204,7 @@ class Runtime:
         place = self.store.books.place
         return self.metrics.text(
             self.store.books.count(),
+            troubles=self.store.books.troubles(),
             disk_left=None if place is None else disk_left(place.parent),
             overdue=retention.read(self.policy.audit_folder).overdue,
             set_aside=set_aside(self.policy.audit_folder),
@@ -315,7 +324,7 @@ def bounds(policy: Policy) -> Bounds:
 
 def orders(policy: Policy) -> Orders:
     """What a policy asks of the deliverer."""
-    return Orders(policy.destinations, policy.file.delivery.timeout)
+    return Orders(policy.destinations, policy.file.delivery.timeout, policy.egress)
 
 
 def needs(policy: Policy, recorder: Recording) -> Needs:
@@ -357,7 +366,21 @@ def reread(policy: Policy) -> Policy:
     for name in _FIXED:
         if getattr(new.file, name) != getattr(policy.file, name):
             raise ConfigError(f"{name}: cannot change while the gate runs; restart it")
-    return new
+    given = policy.egress is not None and policy.egress.given
+    return replace(new, egress=policy.egress) if given else new
+
+
+def troubles(books: Books, policy: Policy) -> list[str]:
+    """One sentence for each destination whose vendor is failing. Raises nothing: without the books it has no number."""
+    told = []
+    counts: Mapping[str, Count] = {}
+    with contextlib.suppress(StorageError):
+        counts = books.count()
+    for name, (since, why) in sorted(books.troubles().items()):
+        if name in policy.destinations:
+            waits = f"; {counts[name].queued} deliveries wait" if name in counts else ""
+            told.append(f"{name} has taken nothing since {timestamp(since)} ({why}){waits}; it is probed")
+    return told
 
 
 def place_lookup(policy: Policy) -> Locations:

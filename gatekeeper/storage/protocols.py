@@ -37,6 +37,7 @@ from gatekeeper.storage.outbox import (
     Flight,
     Recovered,
     Refusal,
+    Trouble,
     Withdrawn,
 )
 
@@ -46,8 +47,11 @@ Missing = Callable[[Sequence[Line], float], list[Line]]
 class Intake(Protocol):
     """The gate's side of a store."""
 
-    def room(self, destination: str, count: int) -> bool:
-        """Whether `count` more rows can be kept for a destination, as far as this process knows."""
+    def room(self, destination: str, count: int, *, ours: bool = True) -> bool:
+        """Whether `count` more rows can be kept for a destination, as far as this process knows.
+
+        `ours`: of the operator's own servers and code, which may fill the queue; see `Bounds.most`.
+        """
 
     def accept(self, arrivals: Sequence[Arrival]) -> Future[Accepted]:
         """Keep arrivals and have their lines written: all of them, or none.
@@ -108,6 +112,12 @@ class Queue(Protocol):
 
     def give_back(self, flight: Flight) -> Future[bool]:
         """No request was begun with a flight: its rows can be claimed as before. `False` as for `settle`."""
+
+    def troubled(self, destination: str, trouble: Trouble | None) -> None:
+        """Say that a destination's vendor is failing, or works again (`None`); for `Books.troubles`. Returns at once.
+
+        What an ended deliverer said is forgotten by `recover`.
+        """
 
     def maintain(self) -> Future[None]:
         """Do what is due in the house: what ended processes left, old dead letters and keys, the engine's own files.
@@ -259,6 +269,9 @@ class Books(Protocol):
     def count(self) -> Mapping[str, Count]:
         """Every destination's books, read in one consistent look. Raises StorageError."""
 
+    def troubles(self) -> Mapping[str, Trouble]:
+        """The destinations whose vendors are failing, as far as the deliverer said so, in whichever process it is."""
+
     def idle(self) -> bool:
         """Whether every row has ended and every line is written. Raises StorageError."""
 
@@ -289,6 +302,10 @@ class Bounds:
     destinations: tuple[str, ...]
     max_queued: int = 1_000_000  # rows per destination
     dead_for: float = 7 * 86_400.0  # seconds that dead letters are kept
+
+    def most(self, *, ours: bool) -> int:
+        """Rows of a destination up to which more are kept: a quarter is left to the operator's own servers and code."""
+        return self.max_queued if ours else self.max_queued - self.max_queued // 4
 
 
 class Recording(Protocol):

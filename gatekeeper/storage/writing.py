@@ -7,6 +7,7 @@ take milliseconds in a busy process. The life of a commit is `commits.FOLLOWS`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import threading
 import time
@@ -41,14 +42,19 @@ class Connection:
         self._owner: Owner | None = None
         self._db: apsw.Connection | None = None
         self._lazy = False
+        self._file: tuple[int, int] | None = None  # that was opened
         self._doubtful = False  # a write or a sync failed: see `database.write_anew`
 
     def open(self) -> tuple[apsw.Connection, Owner]:
         """A connection that can be trusted, and who we are. Raises apsw.Error, OSError."""
         if self._owner is None:
             self._owner = Owner(self._path)
+        there = self._path.stat()  # what was deleted, or moved away, would be written to and never be found again
         if self._db is None:
             self._db, self._lazy = database.connect(self._path), False
+            self._file = (there.st_dev, there.st_ino)
+        elif self._file != (there.st_dev, there.st_ino):
+            raise FileNotFoundError(errno.ENOENT, "the database is another file")
         if self._doubtful:
             database.write_anew(self._db)
             self._doubtful = False

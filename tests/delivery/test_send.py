@@ -34,8 +34,8 @@ class Calls(DirectSender):
         super().__init__()
         self.bounds = bounds
 
-    async def send(self, destination, outgoing):
-        return await super().send(destination, outgoing, self.bounds)
+    async def send(self, destination, outgoing, **more):
+        return await super().send(destination, outgoing, self.bounds, **more)
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -571,7 +571,35 @@ def test_a_call_whose_turn_does_not_come_is_told_so(run):
             direct.sender.timeout = 0.05
             assert await code(direct.send("a", post(at.url))) == "busy"
             assert await hold == "timeout" and len(at.requests) == 3
-            assert direct.slots["a"].free == 1 and not direct.slots["a"].waiting
+            assert direct.slots["a"].free == 1 and direct.slots["a"].room(ours=False)
+            await direct.close()
+
+    run(main())
+
+
+def test_a_quarter_of_the_places_is_left_to_the_operators_own_calls(run):
+    """Others fill theirs and wait; an own call goes at once, and an own one that waits goes first."""
+
+    async def main():
+        async with vendor() as at:
+            direct = Calls(5.0, 4)
+            held = []
+            at.play = held.append
+            others = [asyncio.create_task(direct.send("a", post(at.url), ours=False)) for n in range(7)]
+            await until(lambda: len(held) == 3)
+            assert not direct.room("a", direct.bounds, ours=False)
+            own = [asyncio.create_task(direct.send("a", post(at.url, b"own"), ours=True)) for n in range(2)]
+            await until(lambda: len(held) == 4)
+            assert direct.room("a", direct.bounds, ours=True) and not direct.room("a", direct.bounds, ours=False)
+            held[0].write(OK)
+            await until(lambda: len(held) == 5)
+            assert at.requests[-1].endswith(b"own")
+            while not all(one.done() for one in (*others, *own)):
+                for link in held:
+                    link.write(OK)
+                held.clear()
+                await asyncio.sleep(0.002)
+            assert direct.slots["a"].free == 4
             await direct.close()
 
     run(main())

@@ -31,8 +31,9 @@ def geoip_update(
         str | None, typer.Option(envvar="MAXMIND_LICENSE_KEY", help="MaxMind licence key.", show_envvar=True)
     ] = None,
     config: Config = POLICY,
+    proxy: Annotated[str | None, typer.Option(help="Forward proxy; the environment's is not used.")] = None,
 ) -> None:
     """Fetch a newer location database and swap it in; running processes pick it up."""
     from gatekeeper.cli.geoip import update
 
-    update(path, edition, account, key, config)
+    update(path, edition, account, key, config, proxy)

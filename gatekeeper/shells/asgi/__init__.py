@@ -18,6 +18,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 Headers = tuple[Header, ...]  # of a request, with names in lower case
 TARGET: Final = "gatekeeper.target"  # extension of our own server: the request's target, unchanged
+UNTIL_CLOSE: Final = "gatekeeper.until_close"  # extension: once it was called, the answer ends with the connection
 OWN_DATE: Final = "gatekeeper.own_date"  # extension: once it was called, the server adds no Date
 Read = Callable[[], Awaitable[bytes]]  # the whole body of a request; raises EventError or Disconnected
 

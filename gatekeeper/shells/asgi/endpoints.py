@@ -8,7 +8,7 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 
-from gatekeeper.errors import AuditError, DeliveryError, EventError, StorageError
+from gatekeeper.errors import AuditError, EventError, StorageError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.model import Caller
 from gatekeeper.outbound import tripwire, unlisted
@@ -139,11 +139,15 @@ class Endpoints:
             swept = gate.sweep(arrivals)
             if swept is not None:
                 await asyncio.wrap_future(swept)
-        except (AuditError, DeliveryError, StorageError) as error:
-            if not isinstance(error, DeliveryError):
-                gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
+        except (AuditError, StorageError) as error:
+            gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
         honoured = (HONOURED,) if self._honours(headers, caller) else ()
+        full = sorted({name for one in arrivals for name in one.full})
+        if full:  # accepted, but for these: the sender may repeat what has an event_id
+            return json_reply(
+                202, {"request_ids": accepted.request_ids, "not_queued": full}, (RETRY_AFTER, *honoured, *allowed)
+            )
         return json_reply(202, {"request_ids": accepted.request_ids}, (*honoured, *allowed))
 
     async def healthz(self, scope: Scope, headers: Headers, read: Read) -> Reply:

@@ -20,10 +20,10 @@ from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.gate.batches import plan_request
 from gatekeeper.gate.calls import CallPlan, misdirected
-from gatekeeper.gate.carry import UNKNOWN, carry_async, course, decision_lines, sweep_call, unrecorded
+from gatekeeper.gate.carry import UNKNOWN, carry_async, course, crowded_out, decision_lines, sweep_call, unrecorded
 from gatekeeper.gate.ports import Recorder
 from gatekeeper.model import Answer, Call, Caller, Outgoing
-from gatekeeper.model.reasons import INTERNAL
+from gatekeeper.model.reasons import INTERNAL, QUEUE_FULL
 from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi.caller import from_browser, identify
@@ -62,6 +62,7 @@ class Relay:
     def __init__(self, recorder: Recorder) -> None:
         self._lines = Turns(recorder.append)
         self._sender = DirectSender()
+        self._coming: dict[tuple[str, bool], int] = {}  # calls by destination and class that are being recorded
         self._under_way: set[asyncio.Task[Carrying]] = set()
 
     async def reply(self, gate: Gate, scope: Scope, headers: Headers, read: Read) -> Reply:
@@ -103,6 +104,8 @@ class Relay:
             gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
         decided: Headers = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
+        if plan.reason == QUEUE_FULL:  # what it holds is kept nowhere: the SDK keeps it, and repeats
+            return problem_reply(503, f"too many calls to {to.name} are under way", headers=(RETRY_AFTER, *decided))
         if answer is not None:
             return Reply(answer.status, answer.body, (*_known(answer), *decided))
         if why == BUSY:
@@ -143,6 +146,13 @@ class Relay:
     async def _carry(self, gate: Gate, to: Destination, call: Call, caller: Caller) -> Carrying:
         """The plan, the answer for the caller, and a short code where there is none."""
         table = gate.policy.file.delivery
+        bounds, ours, egress = (table.timeout, table.max_concurrent), caller.trusted, gate.policy.egress
+
+        expected: list[str] = []
+
+        def came() -> None:
+            if expected:
+                self._coming[expected.pop(), ours] -= 1
 
         async def record(plan: CallPlan) -> None:
             swept = sweep_call(gate, plan)
@@ -152,8 +162,9 @@ class Relay:
 
         async def send(outgoing: Outgoing) -> Answer:
             gate.metrics.count_call(to.name, "sent")
+            came()
             try:
-                return await self._sender.send(to.name, outgoing, (table.timeout, table.max_concurrent))
+                return await self._sender.send(to.name, outgoing, bounds, ours=ours, egress=egress)
             except DeliveryError:
                 raise
             except Exception as error:
@@ -161,10 +172,18 @@ class Relay:
                 raise DeliveryError(INTERNAL) from error
 
         plan = plan_request(gate, to, call, caller)
+        coming = self._coming.get((to.name, ours), 0)
+        if plan.outgoing is not None and not self._sender.room(to.name, bounds, ours=ours, coming=coming):
+            plan = crowded_out(plan)
+        if plan.outgoing is not None:
+            self._coming[to.name, ours] = coming + 1
+            expected.append(to.name)
         try:
             plan, answer = await carry_async(course(gate, plan, _fate, self._lines.put), record, send)
         except DeliveryError as error:
             return plan, None, str(error)
+        finally:
+            came()
         if plan.outgoing is None:
             gate.metrics.count_call(to.name, plan.reason or INTERNAL)
         return plan, answer, UNKNOWN  # of an answer that could not be read
