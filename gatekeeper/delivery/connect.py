@@ -18,6 +18,7 @@ import certifi
 
 from gatekeeper.delivery.request import Origin
 from gatekeeper.delivery.resolve import Address, Resolver
+from gatekeeper.installation import forks
 
 STAGGER: Final = 0.25  # seconds until the next address is tried beside one that does not answer (RFC 8305, section 5)
 P = TypeVar("P", bound=asyncio.Protocol)
@@ -89,6 +90,7 @@ def _unused(task: asyncio.Task[socket.socket]) -> None:
 async def _to(address: Address) -> socket.socket:
     family, where = address
     link = socket.socket(family, socket.SOCK_STREAM)
+    forks.keep(link)
     try:
         link.setblocking(False)
         await asyncio.get_running_loop().sock_connect(link, where)

@@ -13,6 +13,7 @@ from collections import deque
 from gatekeeper.delivery.connection import GARBAGE, MAX_ANSWER
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import DeliveryError
+from gatekeeper.installation import forks
 from gatekeeper.model import Answer, Outgoing
 
 BUSY = "busy"
@@ -47,6 +48,12 @@ class DirectSender:
         self._sender: Sender | None = None
         self._bounds: Bounds | None = None  # of the sender
         self._slots: dict[str, Slots] = {}
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: the pool and its loop are the parent's."""
+        forks.leave_behind(self._sender, self._slots)
+        self._loop, self._sender, self._bounds, self._slots = None, None, None, {}
 
     @property
     def timeout(self) -> float:

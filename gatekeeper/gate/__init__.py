@@ -27,6 +27,7 @@ from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.incoming import Posted
 from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
+from gatekeeper.installation.forks import work
 from gatekeeper.installation.keys import KeyRing
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.memory import Memory, digest
@@ -150,10 +151,12 @@ class Gate:
             verify=self.keys.verify,
         )
 
+    @work
     def consent_of(self, caller: Caller, at: float) -> Consent:
         """What a caller's own signals add up to, before any event."""
         return self.situation(caller, at=at, event_time=at, query=caller.query)[1]
 
+    @work
     def situation(
         self,
         caller: Caller,
@@ -267,6 +270,7 @@ class Gate:
         inputs = Inputs("event", age_of(caller), posted.purposes, aside.vendors, aside.unfit, refused)
         return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
 
+    @work
     def take(
         self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False
     ) -> tuple[list[str], Future[Accepted]]:
@@ -293,6 +297,7 @@ class Gate:
         destinations = self.policy.destinations.values()
         return refusal(plan.consent, plan.subjects, destinations, at=plan.at, event_time=event_time)
 
+    @work
     def arrivals(self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False) -> list[Arrival]:
         """Decide: what `intake.accept` is to keep and record, and nothing is done with before.
 

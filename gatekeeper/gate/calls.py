@@ -19,6 +19,7 @@ from gatekeeper.decision import decide
 from gatekeeper.gate import Gate, age_of, failed, insufficient
 from gatekeeper.gate.elements import TRUNCATED, may_send
 from gatekeeper.gate.refusals import merged, then_swept
+from gatekeeper.installation.forks import work
 from gatekeeper.model import (
     Answer,
     Call,
@@ -81,6 +82,7 @@ class CallPlan(Discreet, frozen=True):
         return f"sent; elements={sum(one is not None for one in self.kept)}/{len(self.kept)}"
 
 
+@work
 def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
     """What would happen to a call. Acts on nothing and never raises: what cannot be decided is blocked."""
     at = gate.now()
@@ -116,6 +118,7 @@ def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UN
     return _blocked(gate, nowhere, gate.now(), reason, "the policy has no destination for this host", answer)
 
 
+@work
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
     """End what the call's visitors refuse of what is queued, and make the decision lines durable.
 
@@ -143,6 +146,7 @@ def unrecorded(plan: CallPlan) -> CallPlan:
     return structs.replace(plan, outgoing=None, reason=AUDIT)
 
 
+@work
 def finish_call(
     gate: Gate,
     plan: CallPlan,
