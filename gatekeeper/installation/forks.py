@@ -118,6 +118,23 @@ class Work:
 work: Final = Work()
 
 
+class Guard:
+    """A lock of a few instructions, held inside of `work`: no child finds it held."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        """Take it."""
+        work.__enter__()
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        """Give it back."""
+        self._lock.release()
+        work.__exit__()
+
+
 @contextlib.contextmanager
 def aside() -> Iterator[None]:
     """Around what waits for a disk or another process, inside of `work`: the process may fork meanwhile."""

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from threading import Lock
 from urllib.parse import urlsplit
 
+from gatekeeper.installation.forks import Guard
 from gatekeeper.vendors.hosts import known
 from gatekeeper.vendors.spelling import plain_host
 
 _sending: ContextVar[bool] = ContextVar("gatekeeper_sending", default=False)
 _under_way: Counter[str] = Counter()  # plain host -> requests to it that are marked
-_counting = Lock()
+_counting = Guard()
 _takes_tracking = lru_cache(maxsize=1_024)(known)  # fast: 0.1 µs instead of 4; `known`, a function of the table alone
 
 

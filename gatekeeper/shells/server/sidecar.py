@@ -30,10 +30,10 @@ from gatekeeper.shells.server.workers import Supervisor
 
 
 class Sidecar:
-    """The ASGI app that `gatekeeper serve` runs."""
+    """The ASGI app that `gatekeeper serve` runs, in one of `workers` processes."""
 
-    def __init__(self, config: str | Path | Policy, app_upstream: str | None = None) -> None:
-        self.runtime = Runtime(config)
+    def __init__(self, config: str | Path | Policy, app_upstream: str | None = None, workers: int = 1) -> None:
+        self.runtime = Runtime(config, workers=workers)
         target = app_target(self.runtime.policy, app_upstream)
         self._current = Current(self.runtime)
         self.upstream = None if target is None else Upstream(target, lambda: self._current.now.gate)
@@ -148,7 +148,7 @@ def serve(
             return
         check(policy)
         ready(host, listener.getsockname()[1], policy.prefix)
-        Supervisor(policy, lambda policy: _serve(Sidecar(policy, app_upstream), listener), workers).run()
+        Supervisor(policy, lambda policy: _serve(Sidecar(policy, app_upstream, workers), listener), workers).run()
 
 
 def _serve(app: Sidecar, listener: socket.socket) -> None:
