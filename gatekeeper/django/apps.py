@@ -8,7 +8,7 @@ from django.apps import AppConfig
 from django.core import checks
 
 from gatekeeper import outbound
-from gatekeeper.django import settings
+from gatekeeper.django import lifespan, settings
 from gatekeeper.django.checks import check_policy
 from gatekeeper.errors import ConfigError
 
@@ -30,4 +30,4 @@ class GatekeeperConfig(AppConfig):  # type: ignore[misc]  # Django has no types 
             _, caught = settings.read()
             if caught:
                 outbound.install()
-            settings.runtime()
+            lifespan.answer(settings.runtime())

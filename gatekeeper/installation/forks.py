@@ -23,7 +23,9 @@ import logging
 import os
 import selectors
 import socket
+import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import IO, Any, Final, ParamSpec, TypeVar
@@ -31,6 +33,7 @@ from typing import IO, Any, Final, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 PATIENCE: Final = 10.0  # seconds for work to come to rest: a commit on a disk that stalls
+LOOK: Final = 0.1  # seconds between two looks whether those who work are alive
 LONGEST: Final = 30.0  # seconds that work waits for a fork
 _log = logging.getLogger("gatekeeper")
 
@@ -102,7 +105,12 @@ class Work:
         with self._lock:
             self._changed.wait_for(lambda: not self._forking, LONGEST)  # for another thread that forks
             self._forking = True
-            return self._changed.wait_for(lambda: self._inside <= own, PATIENCE)
+            end = time.monotonic() + PATIENCE
+            while not self._changed.wait_for(lambda: self._inside <= own, LOOK):
+                self._inside &= sys._current_frames().keys()  # a thread that has ended, by an exception anywhere
+                if time.monotonic() > end:
+                    return self._inside <= own
+            return True
 
     def go_on(self) -> None:
         """In the parent, after it forked."""

@@ -32,6 +32,7 @@ from gatekeeper.installation import forks, ids, keys
 from gatekeeper.policy import Policy, archive, load_policy
 from gatekeeper.policy.load import read_policy
 from gatekeeper.runtime import ends
+from gatekeeper.runtime.hosts import refuse_green_threads
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
 from gatekeeper.signals.cookies import Reader
@@ -59,6 +60,7 @@ class Runtime:
     """
 
     def __init__(self, config: str | Path | Policy, *, store: Opening = open_store, workers: int = 1) -> None:
+        refuse_green_threads()
         policy = load_policy(config)
         self.keys = prepare(policy)
         self.metrics = Metrics()
