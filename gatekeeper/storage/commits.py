@@ -9,7 +9,7 @@ reads it is in `writing.py`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +20,7 @@ import apsw
 from gatekeeper.audit.lines import Line
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
+from gatekeeper.model.states import Follows
 from gatekeeper.storage.outbox import Arrival
 from gatekeeper.storage.owners import Owner
 
@@ -52,7 +53,7 @@ class Event(StrEnum):
     OFFERED = "offered to the log again"
 
 
-FOLLOWS: Final[Mapping[tuple[Phase, Event], Phase]] = {
+FOLLOWS: Final[Follows[Phase, Event]] = {
     (Phase.OPEN, Event.ROLLED_BACK): Phase.OVER,
     (Phase.OPEN, Event.COMMITTED_BARE): Phase.OVER,
     (Phase.OPEN, Event.COMMITTED): Phase.KEPT,
