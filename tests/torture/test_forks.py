@@ -28,8 +28,8 @@ def test_every_event_of_parent_and_children_arrives(tmp_path, threads):
     # A child that leads when it ends gives a request under way two seconds; its event may then be sent once more.
     missing, repeated = set(wanted) ^ set(arrived), len(arrived) - len(set(arrived))
     figure(
-        name, cases=FORKS, broken=len(missing), seconds=time.monotonic() - began, accepted=len(wanted), repeated=repeated,
-        median=round(median * 1000, 1), longest=round(longest * 1000, 1),
+        name, cases=FORKS, broken=len(missing), seconds=time.monotonic() - began, accepted=len(wanted),
+        repeated=repeated, median=round(median * 1000, 1), longest=round(longest * 1000, 1),
     )  # fmt: skip
     assert not missing
     assert not (threads and repeated)  # the parent leads, and does not end
