@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCK := requirements-dev.lock
 
-.PHONY: run test check browsers engines laws torture mutation bench bench-readme format lock clean
+.PHONY: run test check browsers engines laws torture mutation pythons bench bench-readme format lock clean
 
 run: $(STAMP)        ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
@@ -46,6 +46,9 @@ torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors; minutes. 
 	rm -f .torture.jsonl
 	TORTURE=full TORTURE_FIGURES=$(CURDIR)/.torture.jsonl $(BIN)/python -m pytest tests/torture
 	$(BIN)/python -m tests.torture.report .torture.jsonl
+
+pythons: $(STAMP)    ## the wheel, and a short suite with it, on every supported Python that is here
+	$(BIN)/python -m tests.wheel.pythons
 
 bench: $(STAMP)      ## what the gate costs here, beside others: var/bench; nothing else should run meanwhile
 	mkdir -p var/bench

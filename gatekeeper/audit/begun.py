@@ -18,6 +18,7 @@ from gatekeeper.audit import chain
 from gatekeeper.audit.ends import Genesis
 from gatekeeper.audit.lines import TIME
 from gatekeeper.audit.signing import Own
+from gatekeeper.installation import disk
 
 FILE: Final = "begun"
 _STATE: Final = re.compile(rb"((\d{20}) ([0-9a-f]{64}) (\d{20})) ([0-9a-f]{16})\n")
@@ -58,7 +59,7 @@ def write(folder: Path, state: Begun, mark: chain.Mac, *, sync: bool) -> None:
     try:
         os.pwrite(descriptor, b"%s %s\n" % (text, mark(_LABEL + text).hex().encode()), 0)
         if sync:
-            os.fdatasync(descriptor)
+            disk.sync(descriptor)
     finally:
         os.close(descriptor)
 

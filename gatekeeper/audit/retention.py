@@ -20,7 +20,9 @@ from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError
+from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
+from gatekeeper.installation.threads import ended
 
 FILE: Final = "retention.json"
 LOCK: Final = "retention.lock"
@@ -149,6 +151,11 @@ class Daily:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._looked = 0.0
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: the thread is its parent's."""
+        self._thread, self._stop = None, threading.Event()
 
     def start(self) -> None:
         """Begin, if it has not begun."""
@@ -164,6 +171,7 @@ class Daily:
         if thread is not None:
             self._stop.set()
             thread.join(60.0)
+            ended(thread)
 
     def _run(self) -> None:
         stop = self._stop

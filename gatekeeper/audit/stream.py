@@ -29,6 +29,7 @@ from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.segments import Head, Segment, head_file, sync_folder, write_head
 from gatekeeper.audit.signing import Signer, SigningKey
+from gatekeeper.installation import disk, forks
 from gatekeeper.installation.locks import Lock
 
 ROTATE: Final = 64 * 10**6  # bytes of a segment
@@ -85,6 +86,7 @@ class Stream:
             else:
                 raise OSError(0, "the stream's head is locked")
             self._head = os.open(head_file(folder, self.name), os.O_WRONLY | os.O_CLOEXEC)
+            forks.keep(self._head)
             with self._alone():
                 self._begin({} if known is None else known, heads)
         except BaseException:
@@ -221,7 +223,8 @@ class Stream:
         while not lock.take():
             if time.monotonic() >= deadline:
                 raise BlockingIOError(0, "another process signs the log")
-            time.sleep(0.005)
+            with forks.aside():
+                time.sleep(0.005)
         try:
             yield
         finally:
@@ -273,6 +276,7 @@ class Stream:
         self._descriptor = os.open(
             self.segment().path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640
         )
+        forks.keep(self._descriptor)
         self._size, self._day = 0, int(self._clock() // _DAY)
         sync_folder(self.folder)  # before anybody is told of a line in it
         begin()
@@ -286,12 +290,12 @@ class Stream:
             "timestamp": timestamp(self._now()),
         }
         if not self._fsync:
-            os.fdatasync(old)
+            disk.sync(old)
         try:
             self._open_segment(lambda: self._put([Line(orjson.dumps(core))]))
         finally:
             if self._descriptor != old:
-                os.close(old)
+                forks.close(old)
         self.closed.append(before)
 
     def _append(self, data: bytes, durable: tuple[int, bytes] | None) -> None:
@@ -301,7 +305,7 @@ class Stream:
             while view:
                 view = view[os.write(self._descriptor, view) :]
             if durable is not None:  # others name only what is on the disk
-                os.fdatasync(self._descriptor)
+                disk.sync(self._descriptor)
                 write_head(self._head, *durable)
         except OSError:
             self.spoiled = True
@@ -313,7 +317,7 @@ class Stream:
 
     def _undo(self) -> None:
         os.ftruncate(self._descriptor, self._size)
-        os.fdatasync(self._descriptor)
+        disk.sync(self._descriptor)
         self.spoiled = False
 
     def release(self) -> None:
@@ -321,6 +325,6 @@ class Stream:
         for descriptor in (self._descriptor, self._head):
             if descriptor >= 0:
                 with contextlib.suppress(OSError):
-                    os.close(descriptor)
+                    forks.close(descriptor)
         self._descriptor = self._head = -1
         self._lock.release()

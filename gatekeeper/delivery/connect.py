@@ -19,6 +19,7 @@ import certifi
 from gatekeeper.delivery.request import Origin
 from gatekeeper.delivery.resolve import Address, Resolver
 from gatekeeper.delivery.tunnel import through, tunnel
+from gatekeeper.installation import forks
 from gatekeeper.model.egress import Egress
 
 STAGGER: Final = 0.25  # seconds until the next address is tried beside one that does not answer (RFC 8305, section 5)
@@ -101,6 +102,7 @@ def _unused(task: asyncio.Task[socket.socket]) -> None:
 async def dial(address: Address) -> socket.socket:
     family, where = address
     link = socket.socket(family, socket.SOCK_STREAM)
+    forks.keep(link)
     try:
         link.setblocking(False)
         await asyncio.get_running_loop().sock_connect(link, where)

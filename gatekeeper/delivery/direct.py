@@ -13,6 +13,7 @@ from collections import deque
 from gatekeeper.delivery.connection import GARBAGE, MAX_ANSWER
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import DeliveryError
+from gatekeeper.installation import forks
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.model.egress import Egress
 
@@ -74,6 +75,12 @@ class DirectSender:
         self._bounds: Bounds | None = None  # of the sender
         self._egress: Egress | None = None
         self.slots: dict[str, Slots] = {}
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: the pool and its loop are the parent's."""
+        forks.leave_behind(self.sender, self.slots)
+        self._loop, self.sender, self._bounds, self.slots = None, None, None, {}
 
     @property
     def timeout(self) -> float:

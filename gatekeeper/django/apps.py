@@ -9,7 +9,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from gatekeeper import outbound
-from gatekeeper.django import settings
+from gatekeeper.django import lifespan, settings
 from gatekeeper.django.checks import check_policy
 from gatekeeper.errors import ConfigError
 
@@ -30,7 +30,7 @@ class GatekeeperConfig(AppConfig):  # type: ignore[misc]  # Django has no types 
         with contextlib.suppress(ConfigError):
             if settings.read().outbound:
                 _install()
-            settings.runtime()
+            lifespan.answer(settings.runtime())
 
 
 def _install() -> None:

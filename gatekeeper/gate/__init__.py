@@ -29,6 +29,7 @@ from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.gate.settle import failed, unnamed, without_room
 from gatekeeper.gate.situation import Situations, age_of
 from gatekeeper.gate.verdicts import Verdicts
+from gatekeeper.installation.forks import work
 from gatekeeper.installation.keys import KeyRing
 from gatekeeper.jurisdiction.place import Lookup
 from gatekeeper.model import Caller, Consent, Event, Inputs, Place, Plan, Shaped, Signal, Verdict, Visitor
@@ -126,6 +127,7 @@ class Gate:
         inputs = Inputs("event", age_of(caller), posted.purposes, verdicts.vendors, verdicts.unfit, refused)
         return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
 
+    @work
     def take(
         self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False
     ) -> tuple[list[str], Future[Accepted]]:
@@ -142,6 +144,7 @@ class Gate:
             accepted = then_swept(accepted, lambda: self.refusals.sweep(refused))
         return [arrival.request_id for arrival in arrivals], accepted
 
+    @work
     def arrivals(
         self,
         posted: Sequence[Posted],
@@ -192,6 +195,7 @@ class Gate:
         self._arrived()
         return found
 
+    @work
     def sweep(self, arrivals: Sequence[Arrival]) -> Future[int] | None:
         """End what these arrivals, which are accepted, take back; `None` where nothing of it is queued."""
         refused = of_arrivals(arrivals)
@@ -244,6 +248,7 @@ class Gate:
         """The signals a caller carries."""
         return self.situations.heard(caller)
 
+    @work
     def consent_of(self, caller: Caller, at: float) -> Consent:
         """What a caller's own signals add up to, before any event."""
         return self.situations.of(caller, at=at, event_time=at, query=caller.query)[1]

@@ -14,6 +14,7 @@ from msgspec import structs
 from gatekeeper.gate import Gate, bounds
 from gatekeeper.gate.judged import Judged
 from gatekeeper.gate.settle import failed
+from gatekeeper.installation.forks import work
 from gatekeeper.model import (
     Answer,
     Call,
@@ -70,6 +71,7 @@ class CallPlan(Discreet, frozen=True):
         return f"sent; elements={sum(one is not None for one in self.kept)}/{len(self.kept)}"
 
 
+@work
 def plan_call(
     gate: Gate, to: Destination, call: Call, caller: Caller, *, brief: bool = False, meter: Meter | None = None
 ) -> CallPlan:

@@ -23,6 +23,7 @@ from gatekeeper.gate import Gate, bounds
 from gatekeeper.gate.calls import CallPlan, blocked
 from gatekeeper.gate.refusals import merged, then_swept
 from gatekeeper.gate.settle import full
+from gatekeeper.installation.forks import work
 from gatekeeper.model import Answer, Call, Fate, Outgoing, Verdict
 from gatekeeper.model.reasons import AUDIT, QUEUE_FULL, UNREADABLE_CALL
 
@@ -106,6 +107,7 @@ def _finished(gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None
         return None
 
 
+@work
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
     """End what the call's visitors refuse of what is queued, and make the decision lines durable.
 
@@ -123,6 +125,7 @@ def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
     return gate.refusals.sweep(refused) if refused else None
 
 
+@work
 def bounded(gate: Gate, plan: CallPlan, call: Call) -> tuple[CallPlan, list[lines.Line]]:
     """The plan of a call that came over the wire, and its lines: none that are large beside what was received of it."""
     written = decision_lines(gate, plan)
@@ -152,6 +155,7 @@ def crowded_out(plan: CallPlan) -> CallPlan:
     return structs.replace(plan, plans=tuple(plans), outgoing=None, reason=QUEUE_FULL)
 
 
+@work
 def finish_call(
     gate: Gate,
     plan: CallPlan,

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from threading import Lock
 from typing import Final
 from urllib.parse import urlsplit
 
+from gatekeeper.installation.forks import Guard
 from gatekeeper.model import Outgoing
 from gatekeeper.vendors.hosts import known
 from gatekeeper.vendors.spelling import plain_host, plain_path
@@ -44,7 +44,7 @@ class _Seal:
 
 _seal: ContextVar[_Seal | None] = ContextVar("gatekeeper_sending", default=None)
 _under_way: Counter[str] = Counter()  # plain host -> requests to it that were looked at
-_counting = Lock()
+_counting = Guard()
 _takes_tracking = lru_cache(maxsize=1_024)(known)  # fast: 0.1 µs instead of 4; `known`, a function of the table alone
 
 

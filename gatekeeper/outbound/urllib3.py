@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
+from gatekeeper.installation import forks
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.http_client import phrase
 from gatekeeper.outbound.intercept import body_of, pairs, readable, watch
@@ -102,13 +102,22 @@ def _send(
     if (parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]) == (scheme, host, port or PORTS.get(scheme)):
         target = outgoing.url if in_full else parts.path + ("?" + parts.query if parts.query else "")
         return original(pool, outgoing.method, target, **options)
-    return _elsewhere().urlopen(outgoing.method, outgoing.url, **options)
+    return _elsewhere().pool.urlopen(outgoing.method, outgoing.url, **options)
+
+
+class _Elsewhere:
+    """For destinations whose endpoint in the policy is another host than the app called: a pool of this process."""
+
+    def __init__(self) -> None:
+        self.pool = urllib3.PoolManager()
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: two processes that read from one connection get each other's answers."""
+        forks.leave_behind(self.pool)
+        self.pool = urllib3.PoolManager()
 
 
 @cache
-def _elsewhere() -> urllib3.PoolManager:
-    """For destinations whose endpoint is another host than the app called. A child of a fork makes its own."""
-    return urllib3.PoolManager()
-
-
-os.register_at_fork(after_in_child=_elsewhere.cache_clear)
+def _elsewhere() -> _Elsewhere:
+    return _Elsewhere()

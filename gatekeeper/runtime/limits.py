@@ -18,6 +18,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Final, Literal
 
+from gatekeeper.installation.forks import work
 from gatekeeper.jurisdiction.networks import Address, Kind, kind, parse_address
 from gatekeeper.memory import Memory, digest
 from gatekeeper.model import Caller
@@ -76,6 +77,7 @@ class Limits:
         self._trusted: Rates | None = None
         self.table = table  # a reload puts another one there: what was used stays used
 
+    @work
     def over(self, what: What, caller: Caller, now: float, *, size: int = 0) -> int | None:
         """`None`, and the request counts; or after how many seconds its caller may try again, and it does not.
 

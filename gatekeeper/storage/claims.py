@@ -10,6 +10,7 @@ from functools import partial
 import orjson
 
 from gatekeeper.errors import StorageError
+from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
 from gatekeeper.storage.commits import Commit, Committer, Listeners
 from gatekeeper.storage.database import run
@@ -44,6 +45,11 @@ class SqliteQueue:
         self._withdrawn = Listeners()
         self._lock = Lock(folder(tables.path) / "deliverer")
         self._places: dict[str, _Place] = {}
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: what is under way is its parent's."""
+        self._places = {}
 
     def lead(self) -> bool:
         """Whether the lock is ours now."""

@@ -52,6 +52,12 @@ def page(figures: list[dict[str, Any]]) -> str:
         f"{one['first']} MiB at the first look, {one['middle']} in the second third, {one['last']} in the last"
         for one in soaks
     )
+    forks = "; ".join(
+        f"{one['check']}: {one['cases']} children that track, {one['median']} ms for the median fork, "
+        f"{one['longest']} ms for the longest"
+        for one in figures
+        if one["check"].startswith("forks")
+    )
     bad_lines = by_name.get("bad lines to a vendor")
     return TEMPLATE.read_text("utf-8").format(
         date=time.strftime("%Y-%m-%d", time.gmtime()),
@@ -66,6 +72,7 @@ def page(figures: list[dict[str, Any]]) -> str:
         notes=" ".join(notes),
         sound=f" (its five events arrive {bad_lines['sound']} s after their 202)" if bad_lines else "",
         soak=soak or "not part of this run",
+        forks=forks or "not part of this run",
         bugs="\n".join(
             f"| {one['text']} | {_first(one['first'])} |" for one in figures if one["check"] == "planted bug"
         ),
