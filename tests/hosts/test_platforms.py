@@ -129,7 +129,7 @@ def test_work_for_a_loop_that_is_dead_ends_in_time():
 
     with pytest.raises(TimeoutError):
         loop.run(nothing())
-    running = loop._loop
+    running = loop._loop  # noqa: SLF001  # ends it as a crash would
     running.call_soon_threadsafe(running.stop)
     (thread,) = (one for one in threading.enumerate() if one.name == "gatekeeper-endpoints")
     thread.join(5)
