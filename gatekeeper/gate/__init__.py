@@ -20,6 +20,7 @@ from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.decision import Layouts
 from gatekeeper.errors import DeliveryError, EventError
 from gatekeeper.gate import bounds
+from gatekeeper.gate.counted import Counted
 from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.event import canonical
 from gatekeeper.gate.incoming import Posted
@@ -61,6 +62,7 @@ class Gate:
         refusals: Refusals,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
+        counted: Counted | None = None,
     ) -> None:
         self.policy = policy
         self.keys = keys
@@ -71,6 +73,7 @@ class Gate:
         self.metrics: Counting = metrics or Uncounted()
         self._arrived = arrived
         self.new_id = new_id
+        self.counted = counted or Counted(recorder, new_id)
         self._layouts = Layouts(len(policy.destinations))
         self.lines = Lines(policy)
         self.situations = Situations(policy, keys, lookup, self.lines, clock)
@@ -178,15 +181,16 @@ class Gate:
             if not self.intake.room(name, count):
                 self.metrics.refused("full")
                 raise DeliveryError(f"the queue of {name} is full")
-        told = self.lines.lines(plans)
         ours = ours or caller.trusted
-        found = [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
+        routed = self.lines.lines([plan for plan in plans if plan.decisions])
         if received is not None and not ours:
-            grows = bounds.growth([one.line for one in found], [job for one in found for job in one.jobs])
+            grows = bounds.growth([line for _, line in routed], [one for plan in plans for one in plan.shaped.values()])
             if bounds.too_much(grows, received):
                 raise EventError(413, "there are too many events for so small a body", detail=_FEWER)
+        of_plan = iter(routed)
+        told = [next(of_plan) if plan.decisions else self.counted.unrouted(self.lines, plan) for plan in plans]
         self._arrived()
-        return found
+        return [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
 
     def sweep(self, arrivals: Sequence[Arrival]) -> Future[int] | None:
         """End what these arrivals, which are accepted, take back; `None` where nothing of it is queued."""

@@ -14,10 +14,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.model import Call
+from gatekeeper.model import Call, Shaped
 from gatekeeper.policy.file import LimitsTable
 from gatekeeper.scrub.meter import Meter
-from gatekeeper.storage.outbox import Job
 from gatekeeper.vendors.dialect import Native
 from gatekeeper.vendors.kind import Kind
 
@@ -68,14 +67,14 @@ def leaves(native: Native, more: int) -> int:
     return own + (len(native.shared) + more) * len(native.elements)
 
 
-def growth(lines: Iterable[Line | None], jobs: Iterable[Job]) -> int:
+def growth(lines: Iterable[Line | None], shaped: Iterable[Shaped]) -> int:
     """The bytes by which log and store grow for these lines and deliveries."""
     written = sum(
         _LINE + len(line.core) + _SUBJECT * len(line.refs) + sum(4 * len(name) for name in line.names)
         for line in lines
         if line is not None
     )
-    return written + sum(_JOB + len(job.head) + len(job.body) for job in jobs)
+    return written + sum(_JOB + len(one.head) + len(one.body) for one in shaped)
 
 
 def too_much(grows: int, size: int) -> bool:

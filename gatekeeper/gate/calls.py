@@ -33,7 +33,15 @@ from gatekeeper.model import (
     Purpose,
     Step,
 )
-from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
+from gatekeeper.model.reasons import (
+    AUDIT,
+    INSUFFICIENT,
+    INTERNAL,
+    OTHER_ACCOUNT,
+    RATE_LIMITED,
+    UNLISTED,
+    UNREADABLE_CALL,
+)
 from gatekeeper.scrub.meter import Heavy, Meter, Spent
 from gatekeeper.scrub.taint import declared
 from gatekeeper.signals import header_values
@@ -119,6 +127,13 @@ def misdirected(gate: Gate, to: Destination, why: str) -> CallPlan:
     return _blocked(gate, to, gate.now(), UNREADABLE_CALL, why, _EMPTY)
 
 
+def limit_call(gate: Gate, to: Destination, call: Call) -> CallPlan:
+    """The plan for a call over a rate: nothing of it was read, and its line is one with all others of that minute."""
+    answer = _accepted(find(to, call.method, call.path, gate.policy.dialects), call)
+    gate.counted.limited(gate.lines, to, gate.now())
+    return CallPlan(to, (), None, answer, RATE_LIMITED)
+
+
 def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UNLISTED) -> CallPlan:
     """The plan for a call to a tracking host that is no destination of the policy; the audit names the host."""
     kind = Kind("unlisted", host, None, frozenset(), "consent", (), None)
@@ -146,7 +161,7 @@ def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
 def bounded(gate: Gate, plan: CallPlan, call: Call) -> tuple[CallPlan, list[lines.Line]]:
     """The plan of a call that came over the wire, and its lines: none that are large beside what was received of it."""
     written = decision_lines(gate, plan)
-    if len(written) > 1 and bounds.too_much(bounds.growth(written, ()), bounds.received(call)):
+    if bounds.too_much(bounds.growth(written, ()), bounds.received(call)):
         why = "its record would be too large for so small a call"
         plan = _blocked(gate, plan.to, gate.now(), UNREADABLE_CALL, why, plan.answer)
         written = decision_lines(gate, plan)

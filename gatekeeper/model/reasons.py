@@ -113,6 +113,13 @@ UNREADABLE_CALL: Final = _reason(
     remedy="the call's trail in `audit show`; [calls](calls.md) lists the paths",
     sentence="the request was not in its format",
 )
+RATE_LIMITED: Final = _reason(
+    "rate_limited",
+    means="more requests came in a minute than `[limits]` allows, in all or from one network; such requests are one "
+    "line a minute with a `count`",
+    remedy="`[limits]`, an api key for your own servers; `gatekeeper_limited_total` counts them",
+    sentence="too many requests came in that minute",
+)
 AUDIT: Final = _reason(
     "audit_unavailable",
     means="the decision could not be recorded, so nothing was sent",

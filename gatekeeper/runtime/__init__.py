@@ -27,10 +27,12 @@ from gatekeeper.delivery.deliverer import Deliverer, Orders
 from gatekeeper.delivery.handover import Handover
 from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
+from gatekeeper.gate.counted import Counted
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import ids, keys
 from gatekeeper.policy import Policy, archive, load_policy
 from gatekeeper.policy.load import read_policy
+from gatekeeper.runtime.beside import Beside
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
 from gatekeeper.signals.cookies import Reader
@@ -71,8 +73,10 @@ class Runtime:
         self._keys_seen = keys.state(policy.keys_folder)
         self._daily = Daily(
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
-            every=LOOK_AT_KEYS, also=self._look_at_keys,
+            every=LOOK_AT_KEYS, also=self._look,
         )  # fmt: skip
+        self.counted = Counted(self._writer, ids.request_id)
+        self.beside = Beside()
         self._deliverer = Deliverer(
             self.store.queue, self.store.withdrawals, orders(policy), metrics=self.metrics, clock=time.time
         )
@@ -155,6 +159,11 @@ class Runtime:
         count = set_aside(self.policy.audit_folder)
         return [f"{count} streams in {ASIDE} were not written by this installation"] if count else []
 
+    def _look(self) -> None:
+        """Once a second."""
+        self.counted.flush(time.time())
+        self._look_at_keys()
+
     def _look_at_keys(self) -> None:
         """A key was added or removed: from now on the ring as it is now, everywhere at once."""
         seen = keys.state(self.policy.keys_folder)
@@ -209,6 +218,8 @@ class Runtime:
         """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it again."""
         self.started = False
         self._daily.close()
+        self.beside.close()
+        self.counted.flush(time.time(), everything=True)
         self._intake.wait(KEEPING)
         self._deliverer.close()
         try:
@@ -221,6 +232,8 @@ class Runtime:
         """End every thread and close every file, for this process is about to fork: see `_before_fork`."""
         self._delivering, self.started = self._deliverer.running, False
         self._daily.close()
+        self.beside.close()
+        self.counted.flush(time.time(), everything=True)
         self._intake.wait(KEEPING)
         self._deliverer.close(drain=FORK_DRAIN)
         with contextlib.suppress(StorageError):
@@ -244,6 +257,7 @@ class Runtime:
             refusals=self.store.refusals,
             metrics=self.metrics,
             arrived=self._deliverer.start,
+            counted=self.counted,
         )
 
 

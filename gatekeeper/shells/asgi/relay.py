@@ -20,13 +20,25 @@ from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.gate.batches import plan_request
-from gatekeeper.gate.calls import CallPlan, decision_lines, finish_call, misdirected, sweep_call, unrecorded
+from gatekeeper.gate.calls import (
+    CallPlan,
+    bounded,
+    decision_lines,
+    finish_call,
+    limit_call,
+    misdirected,
+    sweep_call,
+    unrecorded,
+)
 from gatekeeper.gate.ports import Recorder
 from gatekeeper.model import Answer, Call, Caller
-from gatekeeper.model.reasons import INTERNAL
+from gatekeeper.model.reasons import INTERNAL, RATE_LIMITED
+from gatekeeper.runtime.beside import Beside
+from gatekeeper.runtime.limits import Limits
 from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi.caller import from_browser, identify
+from gatekeeper.shells.asgi.received import BRIEF, received
 from gatekeeper.shells.asgi.turns import Turns
 from gatekeeper.shells.server.target import raw_path
 from gatekeeper.signals import context, header_values
@@ -60,8 +72,10 @@ Carried = tuple[CallPlan, Answer | None, str | None]
 class Relay:
     """The endpoint, for any policy. One pool of connections for all calls of this process."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, limits: Limits, beside: Beside) -> None:
         self._lines = Turns(recorder.append)
+        self._limits = limits
+        self._beside = beside
         self._sender = DirectSender()
         self._under_way: set[asyncio.Task[Carried]] = set()
 
@@ -94,7 +108,20 @@ class Relay:
             headers=_own_kept_back(caller),
             body=await read(),
         )
-        carrying = self._carry(gate, to, call, structs.replace(_seen(caller), foreign=admitted.foreign))
+        size = received(scope, headers, call.body)
+        if self._limits.over("events", caller, gate.clock(), size=size) is not None:
+            plan = limit_call(gate, to, call)
+            gate.metrics.count_call(to.name, RATE_LIMITED)
+            return Reply(plan.answer.status, plan.answer.body, (*_known(plan.answer), _decision(plan), *allowed))
+        seen = structs.replace(_seen(caller), foreign=admitted.foreign)
+
+        def decide(*, brief: bool) -> tuple[CallPlan, list[Line]]:
+            plan = plan_request(gate, to, call, seen, brief=brief)
+            return bounded(gate, plan, call) if not caller.trusted else (plan, decision_lines(gate, plan))
+
+        plan, written = await self._beside.decide(decide, brief=size <= BRIEF and _is_plain(call))
+        self._limits.more(caller, len(plan.plans) - 1, gate.clock())
+        carrying = self._carry(gate, to, plan, written)
         try:
             if TARGET in scope.get("extensions", ()):  # our own server does not cancel what it has begun
                 plan, answer, why = await carrying
@@ -103,7 +130,7 @@ class Relay:
         except (AuditError, StorageError) as error:  # what the visitor refuses may still be queued: nothing was sent
             gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
-        decided: Headers = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
+        decided: Headers = (_decision(plan), *allowed)
         if answer is not None:
             return Reply(answer.status, answer.body, (*_known(answer), *decided))
         if why == BUSY:
@@ -125,7 +152,7 @@ class Relay:
         except AuditError:
             plan = unrecorded(plan)
         gate.metrics.count_call(to.name, plan.reason or INTERNAL)
-        return b"gatekeeper-decision", plan.header.encode("latin-1")
+        return _decision(plan)
 
     async def close(self) -> None:
         """Wait for what is under way (no longer than a call may take), then close the connections."""
@@ -141,15 +168,14 @@ class Relay:
         work.add_done_callback(self._under_way.discard)
         return await asyncio.shield(work)
 
-    async def _carry(self, gate: Gate, to: Destination, call: Call, caller: Caller) -> Carried:
+    async def _carry(self, gate: Gate, to: Destination, plan: CallPlan, written: list[Line]) -> Carried:
         """The plan, the answer for the caller, and a short code where there is none."""
         lines = self._lines
-        plan = plan_request(gate, to, call, caller)
         swept = sweep_call(gate, plan)
         if swept is not None:
             await asyncio.wrap_future(swept)
         try:
-            await lines.wait(decision_lines(gate, plan))
+            await lines.wait(written)
         except AuditError:
             plan = unrecorded(plan)
         gate.metrics.count_call(to.name, "sent" if plan.outgoing is not None else plan.reason or INTERNAL)
@@ -168,6 +194,16 @@ class Relay:
         finally:
             relayed = _finish(gate, plan, answer, why, lines)
         return plan, relayed, why
+
+
+def _decision(plan: CallPlan) -> Header:
+    """The header by which developers see what became of a call."""
+    return b"gatekeeper-decision", plan.header.encode("latin-1")
+
+
+def _is_plain(call: Call) -> bool:
+    """Whether a call's body is what it seems, and does not grow: none, or JSON without a coding."""
+    return call.body[:1] in (b"", b"{", b"[") and not header_values(call.headers, b"content-encoding")
 
 
 def _finish(
