@@ -33,6 +33,7 @@ from gatekeeper.installation import ids, keys
 from gatekeeper.policy import Policy, archive, load_policy
 from gatekeeper.policy.load import read_policy
 from gatekeeper.runtime.beside import Beside
+from gatekeeper.runtime.bodies import Bodies
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
 from gatekeeper.signals.cookies import Reader
@@ -77,6 +78,7 @@ class Runtime:
         )  # fmt: skip
         self.counted = Counted(self._writer, ids.request_id)
         self.beside = Beside()
+        self.bodies = Bodies(lambda: self.policy.file.limits.bodies)
         self._deliverer = Deliverer(
             self.store.queue, self.store.withdrawals, orders(policy), metrics=self.metrics, clock=time.time
         )

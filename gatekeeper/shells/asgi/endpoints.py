@@ -20,6 +20,7 @@ from gatekeeper.shells.asgi import (
     Header,
     Headers,
     Read,
+    Reading,
     Receive,
     Reply,
     Scope,
@@ -27,7 +28,6 @@ from gatekeeper.shells.asgi import (
     json_reply,
     lowered,
     problem_reply,
-    read_body,
     respond,
 )
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
@@ -76,8 +76,9 @@ class Endpoints:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request under the prefix, as an ASGI app."""
         server = self._gate.policy.file.server
-        with contextlib.suppress(Disconnected):
-            reply = await self.reply(scope, partial(read_body, receive, server.max_body, server.body_timeout))
+        reading = Reading(receive, server.max_body, server.body_timeout, self._runtime.bodies)
+        with contextlib.suppress(Disconnected), reading:
+            reply = await self.reply(scope, reading)
             await respond(send, reply, head=scope["method"] == "HEAD")
 
     async def reply(self, scope: Scope, read: Read) -> Reply:
@@ -143,6 +144,7 @@ class Endpoints:
             return problem_reply(429, TOO_MANY, headers=((b"retry-after", b"%d" % wait), *allowed))
 
         def decide(*, brief: bool) -> list[Arrival]:
+            """The events, decided."""
             events = incoming.parse(incoming.inflate(body, coding, self._limit))
             return gate.arrivals(events, caller, received=size, brief=brief)
 

@@ -116,6 +116,7 @@ class Relay:
         seen = structs.replace(_seen(caller), foreign=admitted.foreign)
 
         def decide(*, brief: bool) -> tuple[CallPlan, list[Line]]:
+            """The plan, and its lines."""
             plan = plan_request(gate, to, call, seen, brief=brief)
             return bounded(gate, plan, call) if not caller.trusted else (plan, decision_lines(gate, plan))
 
