@@ -166,7 +166,7 @@ class Gate:
         at = self.now()  # they arrived together
         meter = UNMETERED if received is None else bounds.meter(self.policy.file.limits, received, brief=brief)
         try:
-            meter.look(sum(1 + len(one.data) for one in posted))
+            meter.look(sum([bounds.EVENT + len(one.data) for one in posted]))
         except Spent:
             raise EventError(413, "there are too many values for so small a body", detail=_FEWER) from None
         plans = [self._measured(one, caller, at, meter) for one in posted]

@@ -23,6 +23,7 @@ from gatekeeper.vendors.kind import Kind
 LEAST: Final = 4_096  # bytes that a request counts as at least: its head is no part of what ASGI tells
 GROWTH: Final = 16  # bytes of log and store for each of them; outcomes come on top, and stay below 20
 LEAVES: Final = 20_000  # values of a request that are looked at, and one more for each byte that was received
+EVENT: Final = 25  # values that an event counts as, beside its own
 # What the log and the store write around a line, a subject and a delivery.
 _LINE: Final = 320
 _SUBJECT: Final = 27
@@ -30,7 +31,7 @@ _JOB: Final = 120
 # Characters that are searched and decoded on the event loop: a few milliseconds. What takes more is decided beside it.
 _BRIEF_SEARCHED: Final = 8_192
 _BRIEF_DECODED: Final = 1_024
-_BRIEF_LEAVES: Final = 400
+_BRIEF_LEAVES: Final = 200
 
 
 def received(call: Call) -> int:
@@ -64,7 +65,7 @@ def most(kind: Kind, limits: LimitsTable) -> int:
 def leaves(native: Native, more: int) -> int:
     """The values of a call that are looked at: shared ones (`more` come from its head) once for each element."""
     own = sum(len(one.leaves) for one in native.elements)
-    return own + (len(native.shared) + more) * len(native.elements)
+    return own + (EVENT + len(native.shared) + more) * len(native.elements)
 
 
 def growth(lines: Iterable[Line | None], shaped: Iterable[Shaped]) -> int:
