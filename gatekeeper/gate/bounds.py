@@ -48,11 +48,12 @@ def counted(size: int) -> int:
 def meter(limits: LimitsTable, size: int, *, brief: bool = False) -> Meter:
     """What may be searched and looked at of a request of this size.
 
-    Each received byte gives two more: what is not compressed or packed is searched whole, whatever its size.
+    Each received byte gives more: what is not compressed is searched whole, whatever its size. A text in which
+    something is found is searched again.
     """
     if brief:
         return Meter(_BRIEF_SEARCHED, _BRIEF_DECODED, _BRIEF_LEAVES, brief=True)
-    return Meter(limits.scrubbed + 2 * size, limits.decoded + 2 * size, LEAVES + size)
+    return Meter(limits.scrubbed + 4 * size, limits.decoded + 2 * size, LEAVES + size)
 
 
 def most(kind: Kind, limits: LimitsTable) -> int:

@@ -22,7 +22,7 @@ from gatekeeper.model.reasons import RATE_LIMITED
 from gatekeeper.vendors.kind import Destination
 
 MINUTE: Final = 60.0
-UNROUTED: Final = "unrouted"
+UNROUTED: Final = "event"  # the name in the line of such events: there may be any number of names among them
 _Kind = tuple[str, str]  # what it is, and of which destination
 
 
@@ -60,7 +60,7 @@ class Counted:
         with self._lock:
             group = self._groups.get((UNROUTED, ""))
             if group is None or plan.at - group.at >= MINUTE or plan.at < group.at:
-                # The line to come names no event: there may be any number of names in it.
+                # The line to come has none of their names.
                 nameless = structs.replace(
                     _nothing(lines, "event", UNROUTED, plan.at), request_id=self._new_id(plan.at)
                 )
