@@ -41,11 +41,11 @@ class Bucket:
         self._at = now
 
     def wait(self, rate: float, now: float) -> float:
-        """Seconds until something is in it again; 0 if something is. A clock that goes back fills nothing."""
+        """Seconds until one is in it again; 0 if one is. A clock that goes back fills nothing."""
         passed = max(0.0, now - self._at)
         self._at = now
         self._left = min(rate, self._left + passed * rate / MINUTE)
-        return 0.0 if self._left > 0 else max(1e-3, -self._left) * MINUTE / rate
+        return 0.0 if self._left >= 1 else (1 - self._left) * MINUTE / rate
 
     def take(self, count: float) -> None:
         """Take out so much."""

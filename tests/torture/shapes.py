@@ -1,4 +1,4 @@
-"""Floods: what one client may send to make a gate work, write or remember more than it sent. Each is a few raw requests.
+"""Floods: what one client may send to make a gate work, write or remember more than it sent, as a few raw requests.
 
 Where a shape was seen, its number in the list of attacks stands beside it. They are sent again and again by
 `tests.torture.flooder`, from one address; `HELD` are sent in part, and then nothing more comes.

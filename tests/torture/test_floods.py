@@ -1,4 +1,4 @@
-"""One client floods the gate in every shape of `shapes.py`; everybody else does not notice, and little is left of it."""
+"""One client floods the gate in each shape of `shapes.py`: nobody else notices, and little is left of it afterwards."""
 
 from __future__ import annotations
 
