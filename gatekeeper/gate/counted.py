@@ -39,9 +39,7 @@ class _Group:
         self.lines = lines
 
     def line(self) -> Line:
-        """What is written when it is over."""
-        if self.count == 1:
-            return self.lines.line(self.plan)
+        """What is written when it is over: the ids that were given out are `.0`, `.1`, …, also where there is one."""
         return self.lines.line(structs.replace(self.plan, request_id=f"{self.id}.0"), self.count)
 
 

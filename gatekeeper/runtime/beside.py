@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -12,6 +13,7 @@ from gatekeeper.scrub.meter import Heavy
 
 R = TypeVar("R")
 WAITING: Final = 64  # requests that wait for the thread; further ones are told to come back
+SHARE: Final = 16  # of them, from one network
 
 
 class Beside:
@@ -19,28 +21,34 @@ class Beside:
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
-        self._waiting = 0
+        self._waiting: Counter[bytes | None] = Counter()  # by network; `None` for those that are not known
 
-    async def run(self, do: Callable[[], R]) -> R:
-        """What `do` returns or raises, done in the thread. Raises EventError (503) where too many wait for it."""
-        if self._waiting >= WAITING:
+    async def run(self, do: Callable[[], R], network: bytes | None = None) -> R:
+        """What `do` returns or raises, done in the thread. Raises EventError (503) where too many wait for it.
+
+        `network` is whose request it is: one network does not take all of the places.
+        """
+        waiting = self._waiting
+        if waiting.total() >= WAITING or (network is not None and waiting[network] >= SHARE):
             raise EventError(503, "too much is being worked on", detail="try again in a few seconds")
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, "gatekeeper-beside")
-        self._waiting += 1
+        waiting[network] += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, do)
         finally:
-            self._waiting -= 1
+            waiting[network] -= 1
+            if not waiting[network]:
+                del waiting[network]
 
-    async def decide(self, do: Callable[..., R], *, brief: bool) -> R:
+    async def decide(self, do: Callable[..., R], network: bytes | None, *, brief: bool) -> R:
         """What `do` returns or raises: where `brief`, on the loop, and in the thread if that turns out Heavy."""
         if brief:
             try:
                 return do(brief=True)
             except Heavy:
                 pass
-        return await self.run(lambda: do(brief=False))
+        return await self.run(lambda: do(brief=False), network)
 
     def close(self) -> None:
         """End the thread, after what waits for it; another one begins with the next work."""

@@ -351,6 +351,31 @@ def unreadable_calls() -> list[Request]:
     return [(f"/gk/to/ga4/nowhere/{n}", {}, b"") for n in range(50)]
 
 
+@flood
+def changing_minds() -> list[Request]:
+    """One person who permits and refuses in turn: each refusal ends what is queued."""
+    who = {"email": "jane.doe@example.com", "user_id": "u_1"}
+    yes = event(**who)
+    no = {**yes, "consent": {"analytics": False, "marketing": False}}
+    return [("/gk/collect", JSON, orjson.dumps(one)) for one in (yes, no, [yes, no] * 8)]
+
+
+@flood
+def repeated_ids() -> list[Request]:
+    """Ids that were accepted before, and ids that were not."""
+    many = [{**event(), "event_id": f"id{n}"} for n in range(60)]
+    return [("/gk/collect", JSON, orjson.dumps([{**event(), "event_id": "same"}] * 9)), packed("/gk/collect", many)]
+
+
+@flood
+def questions() -> list[Request]:
+    """What anybody may ask, and what is nowhere."""
+    paths = ["/gk/readyz", "/gk/metrics", "/gk/outbound", "/.well-known/gpc.json", "/gk/nowhere", "/gk/to/ga4//x"]
+    return [(f"GET {path}", {}, b"") for path in paths] + [
+        ("OPTIONS /gk/collect", {"Origin": "https://b.example"}, b"")
+    ]
+
+
 @held
 def unfinished_bodies() -> list[Request]:
     """D5: a megabyte but for its last byte."""
@@ -372,4 +397,5 @@ def raw(request: Request, address: str) -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in told)
     if chunked:
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+    method, _, path = path.rpartition(" ")
+    return f"{method or 'POST'} {path} HTTP/1.1\r\n{head}\r\n".encode() + body

@@ -13,6 +13,7 @@ from gatekeeper.gate import Gate, incoming
 from gatekeeper.model import Caller
 from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.runtime import Runtime
+from gatekeeper.runtime.limits import network
 from gatekeeper.runtime.metrics import CONTENT_TYPE
 from gatekeeper.shells.asgi import (
     TARGET,
@@ -149,7 +150,7 @@ class Endpoints:
             return gate.arrivals(events, caller, received=size, brief=brief)
 
         try:
-            arrivals = await self._runtime.beside.decide(decide, brief=not coding and size <= BRIEF)
+            arrivals = await self._runtime.beside.decide(decide, network(caller), brief=not coding and size <= BRIEF)
             self._runtime.limits.more(caller, len(arrivals) - 1, gate.clock())
             accepted = await self._accepting.wait(arrivals)
             swept = gate.sweep(arrivals)

@@ -34,7 +34,7 @@ from gatekeeper.gate.ports import Recorder
 from gatekeeper.model import Answer, Call, Caller
 from gatekeeper.model.reasons import INTERNAL, RATE_LIMITED
 from gatekeeper.runtime.beside import Beside
-from gatekeeper.runtime.limits import Limits
+from gatekeeper.runtime.limits import Limits, network
 from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi.caller import from_browser, identify
@@ -120,7 +120,7 @@ class Relay:
             plan = plan_request(gate, to, call, seen, brief=brief)
             return bounded(gate, plan, call) if not caller.trusted else (plan, decision_lines(gate, plan))
 
-        plan, written = await self._beside.decide(decide, brief=size <= BRIEF and _is_plain(call))
+        plan, written = await self._beside.decide(decide, network(caller), brief=size <= BRIEF and _is_plain(call))
         self._limits.more(caller, len(plan.plans) - 1, gate.clock())
         carrying = self._carry(gate, to, plan, written)
         try:
