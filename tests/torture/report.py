@@ -32,7 +32,7 @@ def table(figures: list[dict[str, Any]]) -> list[str]:
             | {"broken": sum(one["broken"] for one in inside)}
             | {"seconds": sum(one["seconds"] for one in inside), "accepted": len(inside)}
         )
-    floods = [one for one in figures if one["check"].startswith(FLOOD)]
+    floods = list({one["check"]: one for one in figures if one["check"].startswith(FLOOD)}.values())
     if floods:
         single.append(
             {"check": f"floods of {len(floods)} shapes"}
@@ -60,7 +60,7 @@ def page(figures: list[dict[str, Any]]) -> str:
         f"{one['first']} MiB at the first look, {one['middle']} in the second third, {one['last']} in the last"
         for one in soaks
     )
-    floods = [one for one in figures if one["check"].startswith(FLOOD)]
+    floods = list({one["check"]: one for one in figures if one["check"].startswith(FLOOD)}.values())
     flood = "Not part of this run."
     if floods:
         flood = (

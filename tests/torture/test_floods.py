@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
 import threading
@@ -34,6 +33,7 @@ controller = "Example Shop GmbH"
 trusted_proxies = ["127.0.0.1"]
 [audit]
 path = "audit"
+rotate = "4GB"  # a closed segment is compressed: what was written could not be told any more
 [keys]
 path = "keys"
 [storage]
@@ -157,41 +157,67 @@ def up(tmp_path_factory):
         assert one.stop() == 0
 
 
-def idle(up: Serving) -> Probe:
-    """Nobody floods."""
-    with Probe(up.url) as probe:
+@dataclass
+class Round:
+    """A time without a flood, one with it, and the second after it."""
+
+    control: Probe
+    during: Probe
+    after: Probe
+    sent: dict[str, Any]
+    grown: int
+    memory: float
+
+    @property
+    def failed(self) -> list[object]:
+        """What somebody else asked for and did not get."""
+        return [*self.control.failed, *self.during.failed, *self.after.failed]
+
+    @property
+    def late(self) -> dict[str, float]:
+        """What took somebody else longer than it may; the machine's own pauses are taken off."""
+        health, event = max(self.control.health), max(self.control.events)
+        found = {
+            "health": max(self.during.health) - max(HEALTH, health),
+            "event": max(self.during.events) - max(EVENT, event),
+            "after": max(self.after.health[len(self.after.health) // 2 :]) - max(HEALTH, health),
+        }
+        return {name: round(value, 3) for name, value in found.items() if value > 0}
+
+
+def flooded(up: Serving, name: str) -> Round:
+    """One round."""
+    with Probe(up.url) as control:
         time.sleep(SECONDS)
-    return probe
+    footprint = Footprint(up)
+    with Probe(up.url) as during:
+        command = [sys.executable, "-m", "tests.torture.flooder", name, str(up.port), str(SECONDS), FLOODER]
+        sent = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=120).stdout)
+    with Probe(up.url) as after:
+        time.sleep(AFTER)
+    return Round(control, during, after, sent, *footprint.end())
 
 
 @pytest.mark.parametrize("name", [*FLOODS, *HELD])
 def test_one_client_floods(up, name):
-    """Small inputs have small effects."""
-    control = idle(up)
-    footprint = Footprint(up)
-    with Probe(up.url) as probe:
-        command = [sys.executable, "-m", "tests.torture.flooder", name, str(up.port), str(SECONDS), FLOODER]
-        sent = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=120).stdout)
-    ended = time.monotonic()
-    with Probe(up.url) as after:
-        time.sleep(AFTER)
-    grown, memory = footprint.end()
-    own = (len(probe.events) + len(after.events)) * 4_096 * TIMES  # what the other one sent
-    worst = {
-        "health": max(probe.health),
-        "event": max(probe.events),
-        "after": max(after.health[len(after.health) // 2 :]),
-    }
-    figure(
-        f"flood: {name}", cases=sent["requests"], broken=len(probe.failed) + len(after.failed),
-        seconds=time.monotonic() - ended + SECONDS, received=sent["bytes"], grown=grown, memory=round(memory, 1),
-        statuses=sent["statuses"], control=round(max(control.health), 3), control_event=round(max(control.events), 3),
-        median=round(statistics.median(probe.health), 4), **{key: round(value, 3) for key, value in worst.items()},
-    )  # fmt: skip
-    assert probe.failed == after.failed == control.failed == []
-    assert grown <= TIMES * sent["counted"] + own
-    assert memory <= MEMORY
-    if FULL:  # a busy machine is no fault of the gate's: it is looked at beside an idle time
-        assert worst["health"] <= HEALTH + max(control.health)
-        assert worst["event"] <= EVENT + max(control.events)
-        assert worst["after"] <= HEALTH + max(control.health)
+    """Small inputs have small effects. How long somebody else waits is looked at in a full run, three times at most:
+
+    a machine with other work has pauses of its own.
+    """
+    for _ in range(3):
+        began = time.monotonic()
+        one = flooded(up, name)
+        figure(
+            f"flood: {name}", cases=one.sent["requests"], broken=len(one.failed), seconds=time.monotonic() - began,
+            received=one.sent["bytes"], grown=one.grown, memory=round(one.memory, 1), statuses=one.sent["statuses"],
+            control=round(max(one.control.health), 3), control_event=round(max(one.control.events), 3),
+            health=round(max(one.during.health), 3), event=round(max(one.during.events), 3),
+            after=round(max(one.after.health), 3), late=one.late,
+        )  # fmt: skip
+        own = (len(one.during.events) + len(one.after.events)) * 4_096  # what the other one sent
+        assert one.failed == []
+        assert one.grown <= TIMES * (one.sent["counted"] + own)
+        assert one.memory <= MEMORY
+        if not FULL or not one.late:
+            return
+    assert not one.late

@@ -16,7 +16,7 @@ SLOWEST: Final = 4096  # bytes a second of a body, after its first `body_timeout
 UNREAD: Final = 60.0  # seconds in which a client must read something of its answer
 LINGER: Final = 5.0  # seconds for the rest of a body that was answered before its end
 LOOK: Final = 0.5  # seconds between two looks at all connections
-BODIES: Final = 32 * 2**20  # bytes of bodies that are being read, where no policy says
+BODIES: Final = 24 * 2**20  # bytes of bodies that are being read, where no policy says
 NEVER: Final = float("inf")
 _NOBODY: Final = Ranges()
 
