@@ -1,4 +1,4 @@
-"""Request ids: `req_`, then 26 characters that sort by time and cannot be guessed."""
+"""Ids of requests (`req_`) and of consent receipts (`con_`): 26 characters more that sort by time, never guessed."""
 
 from __future__ import annotations
 
@@ -40,10 +40,19 @@ _pool = _Pool()
 
 def request_id(at: float) -> str:
     """48 bits of milliseconds and 82 random bits (the layout of ULID), for a time in Unix seconds."""
+    return f"req_{_characters(at)}"
+
+
+def receipt_id(at: float) -> str:
+    """The id of a choice that was made at a time in Unix seconds: as a request's, behind `con_`."""
+    return f"con_{_characters(at)}"
+
+
+def _characters(at: float) -> str:
     rest, bits = _pool.take()
     time = (int(at * 1000) & ((1 << 48) - 1)) << 2 | bits
     return (
-        f"req_{_PAIRS[time >> 40]}{_PAIRS[time >> 30 & 1023]}{_PAIRS[time >> 20 & 1023]}"
+        f"{_PAIRS[time >> 40]}{_PAIRS[time >> 30 & 1023]}{_PAIRS[time >> 20 & 1023]}"
         f"{_PAIRS[time >> 10 & 1023]}{_PAIRS[time & 1023]}{rest}"
     )
 

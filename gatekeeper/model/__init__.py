@@ -9,28 +9,34 @@ Every stage takes some of these and returns others (see `gatekeeper/gate/__init_
 
 from gatekeeper.model.call import Answer, Call, Outgoing
 from gatekeeper.model.caller import Caller, Visitor
+from gatekeeper.model.choice import Choice, Epoch, Heard, Notice, Recorded, Voice, Word
 from gatekeeper.model.consent import OPTIONAL, Consent, Permission, Purpose, Role, Ruling, Signal, Standing, Step
 from gatekeeper.model.decision import Decision, Inputs, Shaped, Verdict
 from gatekeeper.model.delivery import Fate, Outcome
-from gatekeeper.model.event import Discreet, Event, Personal
+from gatekeeper.model.event import EVENT_KEYS, Discreet, Event, Personal
 from gatekeeper.model.law import ConsentModel, Law, Restriction, Sale, SignalDuty
 from gatekeeper.model.place import Found, Place
 from gatekeeper.model.plan import Plan
 
 __all__ = [
+    "EVENT_KEYS",
     "OPTIONAL",
     "Answer",
     "Call",
     "Caller",
+    "Choice",
     "Consent",
     "ConsentModel",
     "Decision",
     "Discreet",
+    "Epoch",
     "Event",
     "Fate",
     "Found",
+    "Heard",
     "Inputs",
     "Law",
+    "Notice",
     "Outcome",
     "Outgoing",
     "Permission",
@@ -38,6 +44,7 @@ __all__ = [
     "Place",
     "Plan",
     "Purpose",
+    "Recorded",
     "Restriction",
     "Role",
     "Ruling",
@@ -49,4 +56,6 @@ __all__ = [
     "Step",
     "Verdict",
     "Visitor",
+    "Voice",
+    "Word",
 ]

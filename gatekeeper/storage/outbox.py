@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.model import Heard
 
 DELIVERED: Final = "delivered"
 DEAD: Final = "dead"
@@ -121,6 +122,13 @@ class Recovered(NamedTuple):
     waiting: tuple[tuple[str, Again], ...]
     corrected: Mapping[str, tuple[int, int]]
     buried: int
+
+
+class Withdrawn(NamedTuple):
+    """What a withdrawal ended, and whether it has reached everything that could begin a request."""
+
+    cancelled: int
+    heard: Heard
 
 
 class DeadLetter(NamedTuple):

@@ -4,6 +4,8 @@
     Queue         the deliverer      claim, settle, recover, keep house
     Withdrawals   who withdraws      end a person's rows, and know that nothing more begins
     Refusals      the gate           end what a visitor refuses, at no cost where nothing of it is queued
+    Ledger        who takes choices  what visitors chose, and the newest word of each
+    Barrier       who sends          whether a request may begin, when a withdrawal is over
     DeadLetters   the operator       see, retry and delete what could not be delivered
     Books         metrics, readyz    what waits and what ended; whether the store works
     Records       the deliverer      audit lines that are kept with their rows until the log has them
@@ -22,6 +24,8 @@ from pathlib import Path
 from typing import Protocol
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.model import Choice, Epoch, Notice, Recorded, Voice
+from gatekeeper.model.choice import Row, Subject
 from gatekeeper.storage.outbox import (
     Accepted,
     Again,
@@ -33,6 +37,7 @@ from gatekeeper.storage.outbox import (
     Flight,
     Recovered,
     Refusal,
+    Withdrawn,
 )
 
 Missing = Callable[[Sequence[Line], float], list[Line]]
@@ -139,6 +144,95 @@ class Refusals(Protocol):
         """End what was accepted before and is refused now, as `cancel` does; the lines have the refusal's reason.
 
         `None` where nothing of it is there. That costs a look: it is asked before every answer to who refuses.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the ledger says of subjects, in their order. `seen` is for `Ledger.still`; `None`: do not remember it."""
+
+    voices: tuple[Voice, ...]
+    seen: Hashable | None
+
+
+class Ledger(Protocol):
+    """What visitors chose: rows that are only ever added, and an erasable link from pseudonyms to a person."""
+
+    def choices(self, subjects: Sequence[Subject]) -> Look:
+        """The newest word per purpose, of each subject. Raises StorageError."""
+
+    def still(self, seen: Hashable) -> bool:
+        """Whether nothing was recorded of those subjects since that look, in any process. Costs well under 10 µs."""
+
+    def record(self, choice: Choice, reasons: Mapping[str, str]) -> Future[Recorded]:
+        """Keep a choice and its audit line; end what it takes back, to the destinations of `reasons`, as `withdraw`.
+
+        Done when the row is durable and, where it took something back, the barrier has answered. A choice for the
+        same display that is the newest row already is answered with that row. Fails with StorageError; then nothing
+        was recorded.
+        """
+
+    def keep(self, notice: Notice) -> Future[None]:
+        """Keep the words that are shown, under their hash. Known ones cost a look in memory."""
+
+    def notice(self, digest: str) -> Notice | None:
+        """The words of a hash. Raises StorageError."""
+
+    def history(self, subjects: Sequence[Subject]) -> list[Row]:
+        """All rows of these subjects, the oldest first. Raises StorageError."""
+
+    def find(self, receipt: str) -> Row | None:
+        """The row of a receipt, whether or not its person can still be found. Raises StorageError."""
+
+    def forget(self, subjects: Sequence[Subject]) -> Future[int]:
+        """Remove the link from these pseudonyms to their rows, and evidence; the number of rows without a person now.
+
+        Rows stay: they say nothing of anybody.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A request that is about to begin; `generation` is how many withdrawals were known when it said so."""
+
+    number: int
+    generation: int
+
+
+class Barrier(Protocol):
+    """Nothing that needs a consent begins after its withdrawal was answered. Who sends does this for each request:
+
+        slot = barrier.enter()                     at the last moment, with the connection open
+        if slot is None: do not send               nothing that needs consent may begin here
+        if slot.generation != decided: ask `withdrawn` (of a row of the queue: `stopped`), and do not send if so
+        write the first byte; then, also where nothing was written, barrier.leave(slot)
+
+    Between `enter` and `leave` nothing waits. A withdrawal is answered when every slot that is older has been left.
+    """
+
+    def now(self) -> Epoch | None:
+        """How many withdrawals there were. `None`: this process cannot know; nothing that needs consent starts."""
+
+    def enter(self) -> Slot | None:
+        """Say that a request is about to begin."""
+
+    def leave(self, slot: Slot) -> None:
+        """Say that it has begun, or will not."""
+
+    def withdrawn(self, subjects: Collection[str], destination: str, since: int) -> bool:
+        """Whether one of the subjects took back what a destination needs, after that generation.
+
+        Also where it is not known any more, because it was too long ago. Raises StorageError.
+        """
+
+    def stopped(self, destination: str) -> frozenset[Hashable]:
+        """Rows that were cancelled while they were under way and have not ended. Raises StorageError."""
+
+    def withdraw(self, subjects: Collection[str], reasons: Mapping[str, str]) -> Future[Withdrawn]:
+        """End every row of the subjects to these destinations, and have no request that is decided already begin.
+
+        Queued, waiting, dead and unrecorded rows end; of one that is under way no further request begins. Without a
+        subject that the store knows nothing is waited for.
         """
 
 

@@ -15,6 +15,7 @@ from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
 from gatekeeper.shells.asgi.caller import here
 from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED, local_path
 from gatekeeper.shells.asgi.serving import Current
+from gatekeeper.shells.asgi.visit import visit
 from gatekeeper.signals.cookies import Reader
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import DestinationModule
@@ -63,11 +64,7 @@ class GatekeeperMiddleware:
                 # Not awaited: once the app has said that it is down, the server cancels whatever still waits.
                 self.runtime.close()
             return
-        mark = context.current.set(here(serving.gate, scope))
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            context.current.reset(mark)
+        await visit(self.app, here(serving.gate, scope), scope, receive, send)
 
     def _before_shutdown(self, receive: Receive) -> Receive:
         """A receive that ends our calls before the app hears that it is over: the server may cancel us after that."""

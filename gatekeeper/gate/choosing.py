@@ -1,0 +1,131 @@
+"""A choice, from what the visitor said to the ledger: the one way for the HTTP endpoint, the command line and Python.
+
+`planned` is pure: what was asked, where and when in, a `Choice` out. `Choosing` has the ledger do it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
+
+from gatekeeper.installation.keys import KeyRing
+from gatekeeper.model import OPTIONAL, Choice, ConsentModel, Notice, Permission, Place, Purpose, Recorded
+from gatekeeper.model.choice import Kind, Method, Row, Scope, Subject, Surface
+from gatekeeper.model.reasons import GPC, WITHDRAWN
+from gatekeeper.policy import Policy
+from gatekeeper.storage.protocols import Ledger, Look
+
+_SUBJECTS: Mapping[Kind, str] = {Kind.DEVICE: "consent", Kind.ACCOUNT: "user_id"}  # by `audit.subjects.KINDS`
+_HINTS = ("client_id", "session_id")
+
+
+def planned(
+    says: Mapping[Purpose, bool],
+    subjects: tuple[Subject, ...],
+    place: Place,
+    *,
+    receipt: str,
+    at: float,
+    now: float,
+    method: Method,
+    surface: Surface,
+    policy: str,
+    scope: Scope = Scope.DEVICE,
+    trusted: bool = False,
+    notice: str | None = None,
+    display: str | None = None,
+    issued: float | None = None,
+    translated: bool = False,
+    gpc: bool = False,
+    conflicts: Mapping[Purpose, str] | None = None,
+    evidence: str | None = None,
+    hints: tuple[str, ...] = (),
+) -> Choice:
+    """A choice as it is recorded. `says` maps the optional purposes that were spoken about to yes or no.
+
+    `at` is when it was made (Unix seconds): believed of a trusted caller, never later than `now`. `conflicts` are those
+    with other signals than GPC, which is found here.
+    """
+    found = dict(conflicts or {})
+    if gpc and says.get(Purpose.MARKETING):
+        found[Purpose.MARKETING] = "sec-gpc"
+    return Choice(
+        receipt=receipt,
+        at=int(min(at, now) * 1000) / 1000,
+        subjects=subjects,
+        says={one: Permission.GRANTED if says[one] else Permission.DENIED for one in OPTIONAL if one in says},
+        method=method,
+        surface=surface,
+        scope=scope,
+        trusted=trusted,
+        notice=notice,
+        display=display,
+        issued=issued,
+        translated=translated,
+        laws=tuple([law.id for law in place.laws]),
+        country=place.country,
+        region=place.region,
+        policy=policy,
+        gpc=gpc,
+        gpc_binds=gpc and binds(place),
+        conflicts=found,
+        evidence=evidence,
+        hints=hints,
+    )
+
+
+def binds(place: Place) -> bool:
+    """Whether GPC is remembered there after it is gone: a law of the place is opt-out for marketing."""
+    return any(law.marketing is ConsentModel.OPT_OUT for law in place.laws)
+
+
+class Choosing:
+    """The ledger, as one policy's gate uses it."""
+
+    def __init__(self, policy: Policy, keys: Callable[[], KeyRing], ledger: Ledger) -> None:
+        self._policy = policy
+        self._keys = keys
+        self.ledger = ledger
+
+    def subject(self, kind: Kind, reference: str) -> Subject:
+        """A device by its `v_…`, or an account by its user id, as the ledger knows it."""
+        return Subject(kind, self._keys().names(_SUBJECTS[kind], reference))
+
+    def subjects(self, *, device: str | None = None, account: str | None = None) -> tuple[Subject, ...]:
+        """The device and the account of a visitor, as far as they are known."""
+        given = ((Kind.DEVICE, device), (Kind.ACCOUNT, account))
+        return tuple([self.subject(kind, reference) for kind, reference in given if reference])
+
+    def hints(self, **given: str | None) -> tuple[str, ...]:
+        """Pseudonyms of a `client_id` and a `session_id`: what is queued under them ends with a refusal."""
+        return tuple([self._keys().name(kind, value) for kind in _HINTS if (value := given.get(kind))])
+
+    def choices(self, subjects: tuple[Subject, ...]) -> Look:
+        """What the ledger says of each. Raises StorageError."""
+        return self.ledger.choices(subjects)
+
+    def history(self, subjects: tuple[Subject, ...]) -> list[Row]:
+        """All rows of these subjects, the oldest first. Raises StorageError."""
+        return self.ledger.history(subjects)
+
+    def record(self, choice: Choice) -> Future[Recorded]:
+        """Keep a choice and, where it denies, end what needs that consent; see `Ledger.record`."""
+        return self.ledger.record(choice, self._reasons(choice))
+
+    async def take(self, choice: Choice) -> Recorded:
+        """The same, for who has an event loop. Raises StorageError: then nothing was recorded.
+
+        `heard` is NOT_YET where a request may still begin: recorded, but not answered with success.
+        """
+        return await asyncio.shield(asyncio.wrap_future(self.record(choice)))
+
+    def keep(self, notice: Notice) -> Future[None]:
+        """Keep the words that are shown."""
+        return self.ledger.keep(notice)
+
+    def _reasons(self, choice: Choice) -> Mapping[str, str]:
+        """Of the destinations that need what is refused, the reason code."""
+        denied: Collection[Purpose] = [one for one, word in choice.says.items() if word is Permission.DENIED]
+        why = GPC if choice.method is Method.GPC else WITHDRAWN
+        return {name: why for name, to in self._policy.destinations.items() if to.purpose in denied}
