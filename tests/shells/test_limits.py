@@ -21,7 +21,7 @@ GA4 = "/gk/to/ga4/g/collect?v=2&tid=G-TEST&cid=1.2&en=page_view"
 def gate(request, tmp_path):
     """Three events a minute from one network, and small budgets."""
     limits = {"address_events": 3, "bodies": "200KB"}
-    with running(request.param, tmp_path, server=PROXY, limits=limits) as up:
+    with running(request.param, tmp_path, server=PROXY | {"max_body": "150KB"}, limits=limits) as up:
         yield up
 
 
