@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gatekeeper.errors import AuditError, EventError
 from gatekeeper.gate import bounds, incoming
 from gatekeeper.gate.batches import plan_request
-from gatekeeper.gate.calls import bounded, decision_lines, limit_call, plan_call
+from gatekeeper.gate.calls import limit_call, plan_call
+from gatekeeper.gate.carry import bounded, decision_lines
 from gatekeeper.gate.counted import Counted
 from gatekeeper.model import Call, Caller
 from gatekeeper.policy.load import parse_policy
