@@ -41,7 +41,7 @@ check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000; CASES=n CALLS=n for another size
 	LAWS_EXAMPLES=$(CASES) CALL_LAWS_EXAMPLES=$(CALLS) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/laws
 
-torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
+torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors, floods; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
 	.ci/strace
 	rm -f .torture.jsonl
 	TORTURE=full TORTURE_FIGURES=$(CURDIR)/.torture.jsonl $(BIN)/python -m pytest tests/torture

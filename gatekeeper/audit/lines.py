@@ -134,7 +134,7 @@ class Lines:
         ids are `req_x.0`, `req_x.1`, …
         """
         made: list[tuple[str, Line | None]] = [(plan.request_id, self.line(plan)) for plan in plans]
-        if len(plans) == 1:
+        if len(plans) <= 1:
             return made
         alike: dict[tuple[Any, ...], list[int]] = {}
         for n, (plan, (request_id, line)) in enumerate(zip(plans, made, strict=True)):

@@ -20,6 +20,7 @@ from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.decision import Layouts
 from gatekeeper.errors import EventError
 from gatekeeper.gate import bounds
+from gatekeeper.gate.counted import Counted
 from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.event import canonical
 from gatekeeper.gate.incoming import Posted
@@ -62,6 +63,7 @@ class Gate:
         refusals: Refusals,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
+        counted: Counted | None = None,
     ) -> None:
         self.policy = policy
         self.keys = keys
@@ -72,6 +74,7 @@ class Gate:
         self.metrics: Counting = metrics or Uncounted()
         self._arrived = arrived
         self.new_id = new_id
+        self.counted = counted or Counted(recorder, new_id)
         self._layouts = Layouts(len(policy.destinations))
         self.lines = Lines(policy)
         self.situations = Situations(policy, keys, lookup, self.lines, clock)
@@ -167,7 +170,7 @@ class Gate:
         at = self.now()  # they arrived together
         meter = UNMETERED if received is None else bounds.meter(self.policy.file.limits, received, brief=brief)
         try:
-            meter.look(sum(1 + len(one.data) for one in posted))
+            meter.look(sum([bounds.EVENT + len(one.data) for one in posted]))
         except Spent:
             raise EventError(413, "there are too many values for so small a body", detail=_FEWER) from None
         plans = [self._measured(one, caller, at, meter) for one in posted]
@@ -183,17 +186,18 @@ class Gate:
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:
                 self.metrics.decided(blocked)
-        told = self.lines.lines(plans)
-        found = [
+        routed = self.lines.lines([plan for plan in plans if plan.decisions])
+        if received is not None and not ours:
+            grows = bounds.growth([line for _, line in routed], [one for plan in plans for one in plan.shaped.values()])
+            if bounds.too_much(grows, received):
+                raise EventError(413, "there are too many events for so small a body", detail=_FEWER)
+        of_plan = iter(routed)
+        told = [next(of_plan) if plan.decisions else self.counted.unrouted(self.lines, plan) for plan in plans]
+        self._arrived()
+        return [
             self._arrival(plan, one.id, ours, full, *line)
             for plan, one, full, line in zip(plans, posted, no_room, told, strict=True)
         ]
-        if received is not None and not ours:
-            grows = bounds.growth([one.line for one in found], [job for one in found for job in one.jobs])
-            if bounds.too_much(grows, received):
-                raise EventError(413, "there are too many events for so small a body", detail=_FEWER)
-        self._arrived()
-        return found
 
     @work
     def sweep(self, arrivals: Sequence[Arrival]) -> Future[int] | None:

@@ -140,6 +140,7 @@ def _compiled(
     way = routes.routes(file, destinations, faults)
     cases.check(file.tests, fields, laws, destinations, faults)
     hosts.check_listening(file.server, faults)
+    hosts.check_bodies(file.server, file.limits, faults)
     hosts.check_allowed(file.outbound, destinations, faults)
     folder = (path.parent if path else Path()).absolute()
     policy = Policy(

@@ -28,12 +28,15 @@ from gatekeeper.delivery.deliverer import Deliverer, Orders
 from gatekeeper.delivery.handover import Handover
 from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
+from gatekeeper.gate.counted import Counted
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import forks, ids, keys
 from gatekeeper.model.reasons import QUEUE_FULL
 from gatekeeper.policy import Policy, archive, load_policy
 from gatekeeper.policy.load import read_policy
 from gatekeeper.runtime import ends
+from gatekeeper.runtime.beside import Beside
+from gatekeeper.runtime.bodies import Bodies
 from gatekeeper.runtime.hosts import refuse_green_threads
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
@@ -77,8 +80,11 @@ class Runtime:
         self._keys_seen = keys.state(policy.keys_folder)
         self._daily = Daily(
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
-            every=LOOK_AT_KEYS, also=self._look_at_keys,
+            every=LOOK_AT_KEYS, also=self._look,
         )  # fmt: skip
+        self.counted = Counted(self._writer, ids.request_id)
+        self.beside = Beside()
+        self.bodies = Bodies(lambda: self.policy.file.limits.bodies)
         self._deliverer = Deliverer(
             self.store.queue, self.store.withdrawals, orders(policy), metrics=self.metrics, clock=time.time
         )
@@ -168,6 +174,11 @@ class Runtime:
         return notes
 
     @forks.work
+    def _look(self) -> None:
+        """Once a second."""
+        self.counted.flush(time.time())
+        self._look_at_keys()
+
     def _look_at_keys(self) -> None:
         """A key was added or removed: from now on the ring as it is now, everywhere at once."""
         seen = keys.state(self.policy.keys_folder)
@@ -227,6 +238,8 @@ class Runtime:
         """
         self.started = False
         self._daily.close()
+        self.beside.close()
+        self.counted.flush(time.time(), everything=True)
         self._intake.wait(KEEPING)
         self._deliverer.close(drain)
         try:
@@ -255,6 +268,7 @@ class Runtime:
             refusals=self.store.refusals,
             metrics=self.metrics,
             arrived=self._deliverer.start,
+            counted=self.counted,
         )
 
 

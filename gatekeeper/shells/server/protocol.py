@@ -28,7 +28,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gatekeeper.model.states import Follows
-from gatekeeper.shells.asgi import OWN_DATE, TARGET, UNTIL_CLOSE
+from gatekeeper.shells.asgi import NO_ROOM, OWN_DATE, TARGET, UNTIL_CLOSE
 from gatekeeper.shells.server.declined import framing, parser_for_the_rest
 from gatekeeper.shells.server.exchange import Answering, Exchange
 from gatekeeper.shells.server.hygiene import Fault, request_fault
@@ -154,6 +154,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
         self.watch.closed(self)
+        if self._exchange is not None:
+            self._exchange.end()
         super().connection_lost(exc)
 
     def step(self, event: Event) -> None:
@@ -256,7 +258,7 @@ class GuardedProtocol(HttpToolsProtocol):
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"], scope["query_string"] = raw, query
         scope["extensions"] = {TARGET: self.url}
-        return Exchange(self, scope, answering, keep_alive=self.parser.should_keep_alive())
+        return Exchange(self, scope, answering, self.watch.bodies, keep_alive=self.parser.should_keep_alive())
 
     def direct(self, target: bytes) -> Answering | None:
         """What answers a request for `target` without ASGI; `None` if it goes the way of ASGI."""
@@ -267,7 +269,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body += len(body)
         self.clock.came(self._body, self.watch.limits.body_timeout)
         if self._exchange is not None:
-            self._exchange.feed(body)
+            if not self._exchange.feed(body, self._lose):
+                self._spoil(Fault(503, NO_ROOM))
         else:
             super().on_body(body)
 
@@ -310,6 +313,13 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.transport.close()
             else:
                 self._refuse(Fault(408, "the request did not arrive in time"))
+
+    def _lose(self) -> None:
+        """Others need the room of the body that is coming."""
+        if self._exchange is not None:
+            self._exchange.end()
+        if self.reading is Reading.BODY and not self.transport.is_closing():
+            self._refuse(Fault(503, NO_ROOM))
 
     def _spoil(self, fault: Fault) -> None:
         """Refuse out of a callback of the parser, which ends at once."""
