@@ -48,3 +48,16 @@ def test_a_client_that_cannot_be_caught_stops_the_start(bare, monkeypatch, owner
             assert gatekeeper.outbound._on == []
     assert bare()
     assert "httpx" in gatekeeper.outbound.install() and not bare()
+
+
+def test_a_django_project_does_not_start_with_clients_that_cannot_be_caught(bare, monkeypatch):
+    """An ImproperlyConfigured with the sentence; nothing is caught by halves."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    from gatekeeper.django import apps
+
+    monkeypatch.delattr(requests.Session, "get_adapter")
+    with pytest.raises(ImproperlyConfigured, match=r"requests \d+.* cannot be caught"):
+        apps._install()
+    monkeypatch.undo()
+    assert bare()
