@@ -44,7 +44,7 @@ def uninstall() -> None:
 
 
 def _queue(host: str, path: str) -> Callable[[Any], None]:
-    """For clients with `_enqueue(message, …)`; `host` is where they send by default, `path` what they call."""
+    """For clients with `_enqueue(message, …)`. They send to `path` at `host` if they are given no other."""
 
     def install(sdk: Any) -> None:
         _patched.replace(sdk.Client, "_enqueue", marking)
