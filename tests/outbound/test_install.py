@@ -45,7 +45,7 @@ def test_a_client_that_cannot_be_caught_stops_the_start(bare, monkeypatch, owner
         for _ in range(2):
             with pytest.raises(ConfigError, match=r"(aiohttp|requests).* \d+\.\d+.* cannot be caught|aiohttp: 3"):
                 gatekeeper.outbound.install()
-            assert gatekeeper.outbound._on == []
+            assert gatekeeper.outbound._on == []  # noqa: SLF001  # it has no other window
     assert bare()
     assert "httpx" in gatekeeper.outbound.install() and not bare()
 
@@ -58,6 +58,6 @@ def test_a_django_project_does_not_start_with_clients_that_cannot_be_caught(bare
 
     monkeypatch.delattr(requests.Session, "get_adapter")
     with pytest.raises(ImproperlyConfigured, match=r"requests \d+.* cannot be caught"):
-        apps._install()
+        apps._install()  # noqa: SLF001  # Django calls it in ready(), once a process
     monkeypatch.undo()
     assert bare()

@@ -205,7 +205,7 @@ def test_sentrys_http_2_transport_is_caught(shop):
     sentry_sdk.flush(5)
     transport = sentry_sdk.get_client().transport
     sentry_sdk.get_client().close()
-    transport._pool.close()  # the SDK leaves its connections to the collector
+    transport._pool.close()  # noqa: SLF001  # the SDK leaves its connections to the collector
     sentry_sdk.set_user(None)
     (received,) = shop.sims.sentry.wait(1)
     assert b"jane" not in received.decoded and b"gatekeeper_context" not in received.decoded
