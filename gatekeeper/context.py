@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace as changed
@@ -20,10 +21,11 @@ from gatekeeper.consent.minors import AGE_BANDS
 from gatekeeper.errors import ConfigError, EventError, GatekeeperError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.model import Caller, Visitor
+from gatekeeper.model.choice import Kind
 from gatekeeper.signals.context import passed_on
 from gatekeeper.signals.context import write as write_token
 
-__all__ = ["dump", "load", "tell", "track"]
+__all__ = ["dump", "link", "load", "tell", "track"]
 _log = logging.getLogger("gatekeeper")
 
 
@@ -54,11 +56,17 @@ class Here(Struct, eq=False):
         if not self.told:
             return caller
         residence, age_band = self.told.get("residence"), self.told.get("age_band")
+        account = self.told.get("account", ())
         if caller.visitor is not None:
             known = caller.visitor
-            visitor = changed(known, residence=residence or known.residence, age_band=age_band or known.age_band)
+            visitor = changed(
+                known,
+                residence=residence or known.residence,
+                age_band=age_band or known.age_band,
+                account=account or known.account,
+            )
             return structs.replace(caller, visitor=visitor)
-        return structs.replace(caller, residence=residence, age_band=age_band)
+        return structs.replace(caller, residence=residence, age_band=age_band, account=account)
 
     def token(self) -> str:
         """The visitor as a signed token, valid for an hour; one that comes of another token ends with that."""
@@ -70,7 +78,7 @@ class Here(Struct, eq=False):
             place = self.gate.place_of(caller)
             subject = next((signal.subject for signal in heard if signal.subject), None)
             declared = None if place.country is None else (place.country, place.region)
-            visitor = Visitor(heard, declared, caller.residence, caller.age_band, subject)
+            visitor = Visitor(heard, declared, caller.residence, caller.age_band, subject, account=caller.account)
         return write_token(visitor, at=self.gate.clock(), sign=self.gate.keys.sign)
 
 
@@ -132,6 +140,34 @@ def tell(*, residence: tuple[str, str | None] | None = None, age_band: str | Non
         raise ConfigError(f'age_band: "{age_band}" is not a band; use one of {", ".join(AGE_BANDS)}')
     told = {key: value for key, value in (("residence", residence), ("age_band", age_band)) if value is not None}
     here.told = (here.told or {}) | told
+
+
+def link(user_id: str | None) -> None:
+    """Say which account is logged in on the visitor's device: call it at login, and with `None` at logout.
+
+    What the account chose counts on this device then, and what is chosen here counts for the account (docs/consent.md).
+    The rest of this request knows at once; the device is linked by its consent cookie until the next `link`. Raises
+    GatekeeperError outside a request, and ConfigError for an empty id.
+    """
+    here = current.get()
+    if here is None:
+        raise GatekeeperError("there is no visitor here: link() belongs in code that serves a request")
+    if user_id is not None and not str(user_id).strip():
+        raise ConfigError("user_id: is empty; give the account's id, or None at logout")
+    choosing = here.gate.choosing
+    if choosing is None:
+        raise GatekeeperError("this gate has no ledger")
+    account = None if user_id is None else choosing.subject(Kind.ACCOUNT, str(user_id))
+    here.told = (here.told or {}) | {"account": () if account is None else account.names}
+    for device in choosing.speaking(here.gate.heard(here.caller()), structs.replace(here.caller(), account=()), None):
+        if device.kind is Kind.DEVICE:
+            choosing.link(device, account).add_done_callback(_not_linked)
+
+
+def _not_linked(done: Future[None]) -> None:
+    error = done.exception()
+    if error is not None:
+        _log.error("link(): the account counts for this request only (%s)", type(error).__name__)
 
 
 def dump() -> str:

@@ -75,6 +75,11 @@ class CallPermit(_Slotted):
         return not self.barrier.withdrawn(self._subjects, self._destination, self._decided)
 
 
+def permit_for(barrier: Barrier | None, subjects: Collection[str], to: str, decided: int | None) -> Permit | None:
+    """The permit of a call; `None` in a gate without a barrier, where nothing can be withdrawn."""
+    return None if barrier is None or decided is None else CallPermit(barrier, subjects, to, decided)
+
+
 class Stopped:
     """Rows of one destination's queue that no request may begin with, as far as they were read."""
 

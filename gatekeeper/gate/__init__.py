@@ -19,6 +19,7 @@ from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.decision import Layouts
 from gatekeeper.errors import DeliveryError
+from gatekeeper.gate.choosing import Choosing
 from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.event import canonical
 from gatekeeper.gate.incoming import Posted
@@ -36,7 +37,7 @@ from gatekeeper.policy import Policy
 from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.scrub.taint import declared
 from gatekeeper.storage.outbox import Accepted, Arrival, Job, Refusal
-from gatekeeper.storage.protocols import Intake, Refusals
+from gatekeeper.storage.protocols import Barrier, Intake, Ledger, Refusals
 
 _BLOCK: Final = Verdict.BLOCK  # looked up once: an enum's member costs as much as a call
 _log = logging.getLogger("gatekeeper")
@@ -56,6 +57,8 @@ class Gate:
         recorder: Recorder,
         intake: Intake,
         refusals: Refusals,
+        ledger: Ledger | None = None,
+        barrier: Barrier | None = None,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
     ) -> None:
@@ -70,7 +73,9 @@ class Gate:
         self.new_id = new_id
         self._layouts = Layouts(len(policy.destinations))
         self.lines = Lines(policy)
-        self.situations = Situations(policy, keys, lookup, self.lines, clock)
+        self.barrier = barrier
+        self.choosing = None if ledger is None else Choosing(policy, lambda: self.keys, ledger)
+        self.situations = Situations(policy, keys, lookup, self.lines, clock, self.choosing)
 
     def plan(self, posted: Posted, caller: Caller, *, at: float, request_id: str) -> Plan:
         """What would happen to an event, decided and shaped. Pure but for the look-ups it was given.
@@ -92,7 +97,7 @@ class Gate:
         event = canonical(policy, posted, caller, at=at, request_id=request_id)
         place, consent = self.situations.of(
             caller, at=at, event_time=event.time, query=caller.query, claim=posted.consent, carried=posted.flags,
-            declared=posted.place,
+            declared=posted.place, named=posted.subject,
         )  # fmt: skip
         scrubber = Scrubber(policy.catalogue, declared(posted.data.items()))
         event = scrubber.envelope(event, request_id)
@@ -139,8 +144,10 @@ class Gate:
 
         `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent.
 
-        Raises DeliveryError if a destination's queue is full; then nothing may be written.
+        Raises DeliveryError if a destination's queue is full, or withdrawals cannot be known; then nothing may be
+        written.
         """
+        decided = self.generation()
         at = self.now()  # they arrived together
         plans = [self._measured(one, caller, at) for one in posted]
         counts: dict[str, int] = {}
@@ -153,7 +160,10 @@ class Gate:
         told = self.lines.lines(plans)
         self._arrived()
         ours = ours or caller.trusted
-        return [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
+        return [
+            self._arrival(plan, one.id, ours, decided, *line)
+            for plan, one, line in zip(plans, posted, told, strict=True)
+        ]
 
     def sweep(self, arrivals: Sequence[Arrival]) -> Future[int] | None:
         """End what these arrivals, which are accepted, take back; `None` where nothing of it is queued."""
@@ -179,7 +189,9 @@ class Gate:
             self.metrics.decided(blocked)
         return plan
 
-    def _arrival(self, plan: Plan, event_id: str | None, ours: bool, request_id: str, line: Line | None) -> Arrival:
+    def _arrival(
+        self, plan: Plan, event_id: str | None, ours: bool, decided: int | None, request_id: str, line: Line | None
+    ) -> Arrival:
         return Arrival(
             request_id,
             None if event_id is None else self.keys.event_key(plan.event.name, event_id, ours=ours),
@@ -187,7 +199,20 @@ class Gate:
             line,
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
             self.refusal_of(plan, plan.event.time),
+            decided,
         )
+
+    def generation(self) -> int | None:
+        """How many withdrawals what is decided from now on knows of; `None` in a gate that sends nothing.
+
+        Asked before the ledger is. Raises DeliveryError where it cannot be known: then nothing may be sent.
+        """
+        if self.barrier is None:
+            return None
+        epoch = self.barrier.now()
+        if epoch is None:
+            raise DeliveryError("it cannot be known what was withdrawn")
+        return epoch.generation
 
     # What the host's own code and the endpoints ask of a caller, outside any event.
 

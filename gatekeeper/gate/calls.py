@@ -33,7 +33,7 @@ from gatekeeper.model import (
     Purpose,
     Step,
 )
-from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
+from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL, WITHDRAWN
 from gatekeeper.scrub.taint import declared
 from gatekeeper.signals import header_values
 from gatekeeper.vendors import find, product, unspoken
@@ -54,6 +54,7 @@ class CallPlan(Discreet, frozen=True):
 
     `plans` has one for each element of the call, or a single one where it could not be read. `outgoing` is the request
     to send, `None` if nothing is sent; then `answer` is what the caller's SDK expects. `reason` is why nothing is sent.
+    `decided` is how many withdrawals the decision knows of (`Gate.generation`).
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"outgoing", "dialect", "native", "kept"})
@@ -66,6 +67,12 @@ class CallPlan(Discreet, frozen=True):
     dialect: Dialect | None = None
     native: Native | None = None
     kept: tuple[Kept | None, ...] = ()
+    decided: int | None = None
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Pseudonyms of all whom it is about."""
+        return tuple(dict.fromkeys([one for plan in self.plans for one in plan.subjects]))
 
     @property
     def header(self) -> str:
@@ -81,6 +88,7 @@ def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPl
     dialect: Dialect | None = None
     native: Native | None = None
     try:
+        decided = gate.generation()
         dialect = find(to, call.method, call.path, gate.policy.dialects)
         if dialect is None:
             return _unknown(gate, to, call, at)
@@ -89,7 +97,7 @@ def plan_call(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPl
         native = dialect.decode(call, to, body)
         if dialect.ACCOUNT is not None and native.account not in (None, str(to.settings.get(dialect.ACCOUNT))):
             return _blocked(gate, to, at, OTHER_ACCOUNT, "the call is for another account", dialect.accepted(native))
-        return _plan_call(gate, to, call, caller, at, dialect, native)
+        return structs.replace(_plan_call(gate, to, call, caller, at, dialect, native), decided=decided)
     except Unreadable as error:
         return _blocked(gate, to, at, UNREADABLE_CALL, error.why, _accepted(dialect, call))
     except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
@@ -137,6 +145,11 @@ def unrecorded(plan: CallPlan) -> CallPlan:
     return structs.replace(plan, outgoing=None, reason=AUDIT)
 
 
+def withheld(plan: CallPlan) -> CallPlan:
+    """The plan for a call whose consent was withdrawn after the decision: nothing is sent, the SDK gets its answer."""
+    return structs.replace(plan, outgoing=None, reason=WITHDRAWN)
+
+
 def finish_call(
     gate: Gate,
     plan: CallPlan,
@@ -153,7 +166,8 @@ def finish_call(
         return answer
     ids = [one.request_id for one, kept in zip(plan.plans, plan.kept, strict=True) if kept is not None]
     if answer is None:
-        ends: list[tuple[str, str | None]] = [("failed", why or "unknown")] * len(ids)
+        status = "cancelled" if why == WITHDRAWN else "failed"
+        ends: list[tuple[str, str | None]] = [(status, why or "unknown")] * len(ids)
     else:
         outcomes = plan.dialect.read_answer(answer, len(ids))
         ends = [("delivered" if one.fate is Fate.DELIVERED else "failed", one.why) for one in outcomes]

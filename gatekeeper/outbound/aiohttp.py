@@ -19,7 +19,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.intercept import failure, pairs, readable, watch
-from gatekeeper.outbound.marks import passing, sending
+from gatekeeper.outbound.marks import Withheld, passing, sending
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -65,8 +65,10 @@ async def middleware(request: aiohttp.ClientRequest, send: Any) -> aiohttp.Clien
     if outgoing is None:
         return _response(request, call.answer)
     try:
-        with sending(outgoing.url):
+        with sending(outgoing.url, call.permit):
             answer = await _send(request, outgoing)
+    except Withheld:
+        return _response(request, call.withheld())
     except BaseException as error:
         call.ended(None, failure(error))
         raise

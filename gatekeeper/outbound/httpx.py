@@ -7,13 +7,14 @@ httpx.AsyncClient(transport=gatekeeper.outbound.httpx.async_transport())
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
 
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.intercept import Match, drained, failure, readable, watch
-from gatekeeper.outbound.marks import passing, sending
+from gatekeeper.outbound.marks import Withheld, first_byte, passing, sending
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -112,12 +113,14 @@ def _caught(match: Match, request: httpx.Request, send: _Send) -> httpx.Response
     if outgoing is None:
         return _response(request, call.answer)
     try:
-        with sending(outgoing.url):
-            response = send(_rewritten(request, outgoing))
+        with sending(outgoing.url, call.permit):
+            response = send(_rewritten(request, outgoing, _Trace().sync))
             try:
                 response.read()
             finally:
                 response.close()
+    except Withheld:
+        return _response(request, call.withheld())
     except BaseException as error:
         call.ended(None, failure(error))
         raise
@@ -138,12 +141,14 @@ async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) 
     if outgoing is None:
         return _response(request, call.answer)
     try:
-        with sending(outgoing.url):
-            response = await send(_rewritten(request, outgoing))
+        with sending(outgoing.url, call.permit):
+            response = await send(_rewritten(request, outgoing, _Trace().async_))
             try:
                 await response.aread()
             finally:
                 await response.aclose()
+    except Withheld:
+        return _response(request, call.withheld())
     except BaseException as error:
         call.ended(None, failure(error))
         raise
@@ -155,8 +160,30 @@ def _target(request: httpx.Request) -> tuple[str, str]:
     return path, query
 
 
-def _rewritten(request: httpx.Request, outgoing: Outgoing) -> httpx.Request:
-    timeout = {"timeout": request.extensions["timeout"]} if "timeout" in request.extensions else {}
+class _Trace:
+    """httpcore's own events: between `started` and what follows it the head is written, on an open connection."""
+
+    def __init__(self) -> None:
+        self._first: AbstractContextManager[None] | None = None
+
+    def sync(self, event: str, info: object) -> None:
+        """Ask, or let go."""
+        _, _, what = event.partition(".send_request_headers.")
+        if what == "started":
+            self._first = first_byte()
+            self._first.__enter__()
+        elif what and self._first is not None:
+            first, self._first = self._first, None
+            first.__exit__(None, None, None)
+
+    async def async_(self, event: str, info: object) -> None:
+        """The same."""
+        self.sync(event, info)
+
+
+def _rewritten(request: httpx.Request, outgoing: Outgoing, trace: Callable[..., object]) -> httpx.Request:
+    timeout: dict[str, Any] = {"timeout": request.extensions["timeout"]} if "timeout" in request.extensions else {}
+    timeout["trace"] = trace
     return httpx.Request(
         outgoing.method, outgoing.url, headers=list(outgoing.headers), content=outgoing.body or None, extensions=timeout
     )

@@ -4,7 +4,8 @@
     call = match.judge(method, path, query, headers, body)
     outgoing = call.recorded()                    or `await call.recorded_async()`; None: nothing is sent
     answer = call.answer                          what the SDK expects, for a call that is not sent
-    with marks.sending(url): …                    the client sends `outgoing`; it is not caught a second time
+    with marks.sending(url, call.permit): …       the client sends `outgoing`; it is not caught a second time
+    answer = call.withheld()                      where that raises Withheld: the consent was withdrawn meanwhile
     answer = call.ended(answer)                   the vendor's answer as the app may see it
 
 The same order for every client, and the same code as the sidecar's (`gatekeeper.gate.calls`). Nothing here raises.
@@ -22,10 +23,11 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from gatekeeper import context
+from gatekeeper.delivery.permit import Permit, permit_for
 from gatekeeper.gate import Gate, batches
 from gatekeeper.gate.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
 from gatekeeper.model import Answer, Call, Caller, Outgoing
-from gatekeeper.model.reasons import UNREADABLE_CALL
+from gatekeeper.model.reasons import UNREADABLE_CALL, WITHDRAWN
 from gatekeeper.outbound import unlisted
 from gatekeeper.outbound.marks import is_sending
 from gatekeeper.outbound.routes import PORTS, Routes, Rule
@@ -183,6 +185,18 @@ class Intercepted:
         except Exception as error:  # noqa: BLE001  # not on disk: not sent
             self._not_recorded(error)
         return self._passes if self._plan is None else self._plan.outgoing
+
+    @property
+    def permit(self) -> Permit | None:
+        """What is to be asked before the first byte."""
+        if self._gate is None or self._plan is None:
+            return None
+        return permit_for(self._gate.barrier, self._plan.subjects, self._plan.to.name, self._plan.decided)
+
+    def withheld(self) -> Answer:
+        """Record that what it needs was withdrawn before it began; the answer that the SDK expects."""
+        self.ended(None, WITHDRAWN)
+        return self.answer
 
     def ended(self, answer: Answer | None, why: str | None = None) -> Answer:
         """Record what came of it; the answer as the app may see it. `None`: there was none, for the reason `why`."""

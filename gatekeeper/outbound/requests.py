@@ -13,8 +13,9 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound import http_client
 from gatekeeper.outbound.intercept import Match, body_of, failure, pairs, readable, watch
-from gatekeeper.outbound.marks import sending
+from gatekeeper.outbound.marks import Withheld, sending
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.urllib3 import response_of
 
@@ -24,6 +25,7 @@ _patched = Patched()
 def install() -> None:
     """Catch the requests of all sessions."""
     _patched.replace(requests.Session, "get_adapter", _get_adapter)
+    http_client.install()
 
 
 def uninstall() -> None:
@@ -33,6 +35,7 @@ def uninstall() -> None:
 
 def adapter(inner: BaseAdapter | None = None) -> BaseAdapter:
     """An adapter to mount on one session; `inner` is the one that sends."""
+    http_client.install()
     return _Adapter(inner or HTTPAdapter())
 
 
@@ -70,9 +73,11 @@ class _Adapter(BaseAdapter):
         if outgoing is None:
             return _response(request, call.answer)
         try:
-            with sending(outgoing.url):
+            with sending(outgoing.url, call.permit):
                 response = self._inner.send(_prepared(outgoing), *args, **options | {"stream": False})
                 content = response.content
+        except Withheld:
+            return _response(request, call.withheld())
         except BaseException as error:
             call.ended(None, failure(error))
             raise

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from urllib.response import addinfourl
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound import http_client
 from gatekeeper.outbound.intercept import drained, failure, pairs, readable, watch
-from gatekeeper.outbound.marks import passing, sending
+from gatekeeper.outbound.marks import Withheld, passing, sending
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -21,6 +22,7 @@ _patched = Patched()
 def install() -> None:
     """Catch the requests of all openers."""
     _patched.replace(urllib.request.AbstractHTTPHandler, "do_open", _do_open)
+    http_client.install()
 
 
 def uninstall() -> None:
@@ -48,10 +50,12 @@ def _do_open(original: Any) -> Any:
             return _response(req.full_url, call.answer)
         try:
             with (
-                sending(outgoing.url),
+                sending(outgoing.url, call.permit),
                 _sent(outgoing, req, lambda one: original(self, http_class, one, **options)) as response,
             ):
                 answer = readable(response.status, response.getheaders(), response.read())
+        except Withheld:
+            return _response(req.full_url, call.withheld())
         except BaseException as error:
             call.ended(None, failure(error))
             raise

@@ -11,8 +11,9 @@ import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound import http_client
 from gatekeeper.outbound.intercept import body_of, failure, pairs, readable, watch
-from gatekeeper.outbound.marks import passing, sending
+from gatekeeper.outbound.marks import Withheld, passing, sending
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.routes import PORTS
 
@@ -24,6 +25,7 @@ _OPTIONS = ("timeout", "retries", "assert_same_host")  # of the app's own call, 
 def install() -> None:
     """Catch the requests of all pools."""
     _patched.replace(HTTPConnectionPool, "urlopen", _urlopen)
+    http_client.install()
 
 
 def uninstall() -> None:
@@ -73,8 +75,10 @@ def _urlopen(original: Any) -> Any:
         if parts.netloc:
             more["headers"] |= {name: value for name, value in given if name.lower() == "proxy-authorization"}
         try:
-            with sending(outgoing.url):
+            with sending(outgoing.url, call.permit):
                 response = _send(self, original, outgoing, at, bool(parts.netloc), more)
+        except Withheld:
+            return response_of(call.withheld(), preload=preload, method=method)
         except BaseException as error:
             call.ended(None, failure(error))
             raise

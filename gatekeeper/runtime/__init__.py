@@ -238,6 +238,8 @@ class Runtime:
             recorder=self._writer,
             intake=self._intake,
             refusals=self.store.refusals,
+            ledger=self.store.ledger,
+            barrier=self.store.barrier,
             metrics=self.metrics,
             arrived=self._deliverer.start,
         )

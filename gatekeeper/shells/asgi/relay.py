@@ -16,14 +16,15 @@ from msgspec import structs
 
 from gatekeeper.audit.lines import Line
 from gatekeeper.delivery.direct import BUSY, DirectSender
+from gatekeeper.delivery.permit import WITHHELD, permit_for
 from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.gate.batches import plan_request
-from gatekeeper.gate.calls import CallPlan, decision_lines, finish_call, misdirected, sweep_call, unrecorded
+from gatekeeper.gate.calls import CallPlan, decision_lines, finish_call, misdirected, sweep_call, unrecorded, withheld
 from gatekeeper.gate.ports import Recorder
 from gatekeeper.model import Answer, Call, Caller
-from gatekeeper.model.reasons import INTERNAL
+from gatekeeper.model.reasons import INTERNAL, WITHDRAWN
 from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi.caller import from_browser, identify
@@ -159,14 +160,17 @@ class Relay:
         answer: Answer | None = None
         try:
             table = gate.policy.file.delivery
-            answer = await self._sender.send(to.name, plan.outgoing, (table.timeout, table.max_concurrent))
+            permit = permit_for(gate.barrier, plan.subjects, to.name, plan.decided)
+            answer = await self._sender.send(to.name, plan.outgoing, (table.timeout, table.max_concurrent), permit)
         except DeliveryError as error:
-            why = str(error)
+            why = WITHDRAWN if str(error) == WITHHELD else str(error)
         except Exception as error:  # noqa: BLE001  # whatever it is, the outcome is recorded
             _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)
             why = INTERNAL
         finally:
             relayed = _finish(gate, plan, answer, why, lines)
+        if why == WITHDRAWN:
+            return withheld(plan), plan.answer, None
         return plan, relayed, why
 
 
