@@ -14,6 +14,10 @@ from gatekeeper.storage.protocols import Barrier, Slot
 WITHHELD: Final = "withheld"  # not sent: the consent was withdrawn, or it cannot be known whether it was
 
 
+class Withheld(Exception):  # noqa: N818  # a finding: what the request needs was withdrawn
+    """The request may not begin any more; nothing of it was sent."""
+
+
 class Permit(Protocol):
     """What a sender asks."""
 

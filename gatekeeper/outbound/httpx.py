@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import Match, drained, failure, readable, watch
-from gatekeeper.outbound.marks import Withheld, first_byte, passing, sending
+from gatekeeper.outbound.intercept import Match, drained, readable, watch
+from gatekeeper.outbound.marks import first_byte, passing
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -109,22 +109,16 @@ def _watch(request: httpx.Request) -> Match | None:
 def _caught(match: Match, request: httpx.Request, send: _Send) -> httpx.Response:
     body = drained(request.stream, match.limit) if isinstance(request.stream, httpx.SyncByteStream) else b""
     call = match.judge(request.method, *_target(request), request.headers.multi_items(), body)
-    outgoing = call.recorded()
-    if outgoing is None:
-        return _response(request, call.answer)
-    try:
-        with sending(outgoing.url, call.permit):
-            response = send(_rewritten(request, outgoing, _Trace().sync))
-            try:
-                response.read()
-            finally:
-                response.close()
-    except Withheld:
-        return _response(request, call.withheld())
-    except BaseException as error:
-        call.ended(None, failure(error))
-        raise
-    return _response(request, call.ended(_answer(response)))
+
+    def sent(outgoing: Outgoing) -> Answer:
+        response = send(_rewritten(request, outgoing, _Trace().sync))
+        try:
+            response.read()
+        finally:
+            response.close()
+        return _answer(response)
+
+    return _response(request, call.carry(sent))
 
 
 async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) -> httpx.Response:
@@ -137,22 +131,16 @@ async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) 
             if size > match.limit:
                 break
     call = match.judge(request.method, *_target(request), request.headers.multi_items(), b"".join(parts))
-    outgoing = await call.recorded_async()
-    if outgoing is None:
-        return _response(request, call.answer)
-    try:
-        with sending(outgoing.url, call.permit):
-            response = await send(_rewritten(request, outgoing, _Trace().async_))
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
-    except Withheld:
-        return _response(request, call.withheld())
-    except BaseException as error:
-        call.ended(None, failure(error))
-        raise
-    return _response(request, call.ended(_answer(response)))
+
+    async def sent(outgoing: Outgoing) -> Answer:
+        response = await send(_rewritten(request, outgoing, _Trace().async_))
+        try:
+            await response.aread()
+        finally:
+            await response.aclose()
+        return _answer(response)
+
+    return _response(request, await call.carry_async(sent))
 
 
 def _target(request: httpx.Request) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from threading import Lock
 from urllib.parse import urlsplit
 
-from gatekeeper.delivery.permit import Permit
+from gatekeeper.delivery.permit import Permit, Withheld
 from gatekeeper.vendors.hosts import known
 from gatekeeper.vendors.spelling import plain_host
 
@@ -33,10 +33,6 @@ def is_sending() -> bool:
 def permit() -> Permit | None:
     """What is to be asked before the first byte of the request that this code sends; see `first_byte`."""
     return _permit.get()
-
-
-class Withheld(Exception):  # noqa: N818  # a finding: what the request needs was withdrawn
-    """The request may not begin any more; nothing of it was sent."""
 
 
 @contextmanager

@@ -32,7 +32,8 @@ def issue_consent(
     """
     here = context.current.get()
     if config is None and here is not None:
-        policy, ring = here.gate.policy, here.gate.keys
+        gate = context.in_force(here.gate)
+        policy, ring = gate.policy, gate.keys
     else:
         policy = load_policy(config or "gatekeeper.toml", require_secrets=False)
         ring = keys.load(policy.keys_folder)
