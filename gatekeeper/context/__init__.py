@@ -19,7 +19,6 @@ from gatekeeper.consent.minors import AGE_BANDS
 from gatekeeper.context import places
 from gatekeeper.context.here import (
     Here,
-    _installed,
     current,
     in_force,
     install,
@@ -28,6 +27,7 @@ from gatekeeper.context.here import (
     outside,
     present,
     replace,
+    uninstall,
     working,
 )
 from gatekeeper.errors import ConfigError, EventError, GatekeeperError
@@ -38,7 +38,6 @@ from gatekeeper.model.choice import Kind
 __all__ = [
     "Here",
     "Kept",
-    "_installed",
     "current",
     "dump",
     "in_force",
@@ -53,6 +52,7 @@ __all__ = [
     "stamp",
     "tell",
     "track",
+    "uninstall",
     "working",
 ]
 _log = logging.getLogger("gatekeeper")

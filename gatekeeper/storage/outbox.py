@@ -53,7 +53,7 @@ class Arrival(NamedTuple):
     took back since is not sent. `None`: it needs no consent.
 
     `key` tells a repetition of the event (`KeyRing.event_key`); `None` where the sender gave it no id. `refuses` is
-    what the visitor takes back by it.
+    what the visitor takes back by it. `full` are destinations that would get it, had their queues room.
     """
 
     request_id: str
@@ -63,6 +63,7 @@ class Arrival(NamedTuple):
     jobs: tuple[Job, ...]
     refuses: Refusal | None = None
     decided: int | None = None
+    full: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
@@ -133,6 +134,13 @@ class Withdrawn(NamedTuple):
 
     cancelled: int
     heard: Heard
+
+
+class Trouble(NamedTuple):
+    """A destination whose vendor is failing: since when (Unix seconds), and the last failure's short code."""
+
+    since: float
+    why: str
 
 
 class DeadLetter(NamedTuple):

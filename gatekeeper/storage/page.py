@@ -24,6 +24,8 @@ from typing import Final
 from zlib import crc32
 
 from gatekeeper.errors import StorageError
+from gatekeeper.installation import forks
+from gatekeeper.installation.forks import work
 from gatekeeper.installation.locks import Lock
 from gatekeeper.model import Heard
 from gatekeeper.storage.owners import folder
@@ -42,12 +44,12 @@ class _Process:
     """What one process has of the page; a forked child gets its own."""
 
     def __init__(self, path: Path, committed: int) -> None:
-        self.pid = os.getpid()
-        whole = _mapped(path / "page")
+        self._file = _mapped(path / "page")
+        self._whole = whole = memoryview(self._file)
         self.numbers = whole.cast("Q")
         self._published = whole[: 8 * _PROCESSES]
         self._known = b"", 0  # the last look at what is published, and the largest of it
-        self.lock = threading.Lock()
+        self.lock = forks.Guard()
         self.open: Counter[int] = Counter()  # requests about to begin, by generation
         self._path = path
         self.number, self.owned = self._own()
@@ -71,6 +73,12 @@ class _Process:
             self._known = now, largest
         return largest
 
+    def unmap(self) -> None:
+        """In a child: what is its parent's is not there any more."""
+        for view in (self._published, self.numbers, self._whole):
+            view.release()
+        self._file.close()
+
     def close(self) -> None:
         """Begin nothing any more."""
         self.numbers[_BEGINNING + self.number] = 0
@@ -86,16 +94,23 @@ class Page:
     def __init__(self, database: Path, committed: Callable[[], int]) -> None:
         self._path = folder(database)
         self._committed = committed
-        self._taking = threading.Lock()
+        self._taking = forks.Guard()
         self._process: _Process | None = None
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: it is another process, with a number of its own; the parent's slots are the parent's."""
+        theirs, self._process = self._process, None
+        if theirs is not None:
+            theirs.unmap()
 
     def _mine(self) -> _Process:
         mine = self._process
-        if mine is not None and mine.pid == os.getpid():
+        if mine is not None:
             return mine
         with self._taking:
             mine = self._process
-            if mine is None or mine.pid != os.getpid():
+            if mine is None:
                 try:
                     mine = self._process = _Process(self._path, self._committed())
                 except OSError as error:
@@ -167,16 +182,20 @@ class Page:
 
     def _wait(self, generation: int, done: Future[Heard]) -> None:
         deadline = time.monotonic() + HEARD_WITHIN
-        try:
-            while not self._all_know(generation):
-                if time.monotonic() > deadline:
-                    done.set_result(Heard.NOT_YET)
+        while True:
+            with work:
+                heard = self._look(generation, late=time.monotonic() > deadline)
+                if heard is not None:
+                    done.set_result(heard)
                     return
-                time.sleep(_LOOK)
+            time.sleep(_LOOK)
+
+    def _look(self, generation: int, *, late: bool) -> Heard | None:
+        """The answer, if there is one yet."""
+        try:
+            return Heard.HEARD if self._all_know(generation) else Heard.NOT_YET if late else None
         except StorageError:
-            done.set_result(Heard.NOT_YET)
-            return
-        done.set_result(Heard.HEARD)
+            return Heard.NOT_YET
 
     def _all_know(self, generation: int) -> bool:
         numbers = self._mine().numbers
@@ -199,7 +218,7 @@ class Page:
     def close(self) -> None:
         """Let go of it; the next use takes it up again."""
         with self._taking:
-            if self._process is not None and self._process.pid == os.getpid():
+            if self._process is not None:
                 self._process.close()
             self._process = None
 
@@ -208,12 +227,12 @@ def _place(name: str) -> int:
     return _FIRST_CHANGE + crc32(name.encode()) % _CHANGES
 
 
-def _mapped(path: Path) -> memoryview:
+def _mapped(path: Path) -> mmap.mmap:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         if os.fstat(descriptor).st_size < _BYTES:
             os.truncate(descriptor, _BYTES)  # with zeros; done twice, it is the same
-        return memoryview(mmap.mmap(descriptor, _BYTES))
+        return mmap.mmap(descriptor, _BYTES)
     finally:
         os.close(descriptor)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from gatekeeper.audit.lines import Line
 from gatekeeper.model import Choice, Heard, Notice
 from gatekeeper.model.choice import Kind
-from gatekeeper.storage.outbox import Count, Flight, Row, Withdrawn
+from gatekeeper.storage.outbox import Count, Flight, Row, Trouble, Withdrawn
 
 
 @dataclass(eq=False, slots=True)
@@ -81,6 +81,7 @@ class Memory:
         self.stopped: dict[int, Stop] = {}
         self.dead: dict[int, tuple[str, Row, int, str, float]] = {}
         self.books: dict[str, dict[str, int]] = {}
+        self.troubles: dict[str, Trouble] = {}
         self.seen: dict[bytes, First] = {}
         self.commits: list[Commit] = []  # of which the log does not have all lines
         self.gone: set[int] = set()  # workers that were killed
