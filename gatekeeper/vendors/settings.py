@@ -41,6 +41,13 @@ class Common(Strict):
     dpa: str | None = Field(None, description="Reference of the data processing agreement (GDPR article 28).")
     lia: str | None = Field(None, description="Reference of the legitimate interest assessment.")
     retention: str | None = Field(None, description="How long the vendor keeps it, such as 14d or 2y.")
+    recipient: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="Who receives the data, as notices name them; the kind's company if absent."
+    )
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = Field(
+        None, description="Country of the recipient, such as IE."
+    )
+    privacy_policy: HttpUrl | None = Field(None, description="Address of the recipient's privacy policy.")
     statistics_only: bool = Field(
         False, description="Strictly first-party audience statistics: exempt from consent where the law says so."
     )
