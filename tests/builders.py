@@ -119,8 +119,8 @@ def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) ->
         new_id=lambda at: f"req_{next(counter):06}",
         lookup=lookup,
         recorder=recorder,
-        intake=store,
-        refusals=store,
+        intake=store.intake,
+        refusals=store.refusals,
     )
 
 

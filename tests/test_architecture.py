@@ -165,8 +165,10 @@ def test_only_gate_calls_the_stages():
     }
     assert callers - {"gatekeeper.decision", "gatekeeper.consent.resolve"} == {
         "gatekeeper.gate",
-        "gatekeeper.gate.calls",
+        "gatekeeper.gate.judged",
         "gatekeeper.gate.recompute",
+        "gatekeeper.gate.situation",
+        "gatekeeper.gate.verdicts",
     }
 
 

@@ -109,7 +109,7 @@ def test_a_bug_in_a_destination_blocks_it_and_nobody_else(kind, monkeypatch):
 
 def test_a_bug_in_the_gate_blocks_everything(monkeypatch):
     """Fail closed, and the record names the event and its destinations."""
-    monkeypatch.setattr("gatekeeper.gate.resolve", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("gatekeeper.gate.situation.resolve", lambda *args, **kwargs: 1 / 0)
     made = plan(purchase(), headers=BOTH)
     assert {d.reason for d in made.decisions} == {"internal_error"}
     assert made.shaped == {}

@@ -151,7 +151,7 @@ def test_no_memory_holds_what_a_visitor_sent():
     made = plan(GUIDE_EVENT, gate=gate, headers=texts(SAYING), address=SAYING.address)
     gate.lines.line(made)
     del made
-    assert len(gate._situations) == 1 and len(gate.lines._kept) == 1
+    assert len(gate.situations._memory) == 1 and len(gate.lines._kept) == 1
     held = [one for one in everything(gate) if isinstance(one, (bytes, str))]
     assert len(held) > 100
     for words in (SECRET, SAYING.address):
@@ -161,14 +161,14 @@ def test_no_memory_holds_what_a_visitor_sent():
 def test_the_search_for_what_is_held_can_fail():
     """A header that is kept is found."""
     gate = make_gate()
-    gate._situations.put(SAYING.headers, None)
+    gate.situations._memory.put(SAYING.headers, None)
     assert any(SECRET.encode() in one for one in everything(gate) if isinstance(one, bytes))
 
 
 def test_what_visitors_cost_is_counted_at_least():
     """A thousand visitors with long cookies take no more memory than they count as."""
     gate = make_gate()
-    memories = (gate._situations, gate.lines._kept, gate.policy.readers._cookies._parsed)
+    memories = (gate.situations._memory, gate.lines._kept, gate.policy.readers._cookies._parsed)
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
@@ -241,7 +241,7 @@ def test_the_time_of_an_event_is_not_in_the_key():
     gate = make_gate()
     for later in (0.0, 59.0, 61.0):
         gate.consent_of(SAYING, NOW + later)
-    assert len(gate._situations) == 1
+    assert len(gate.situations._memory) == 1
 
 
 def test_a_line_says_where_its_own_event_was():

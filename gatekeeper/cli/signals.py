@@ -45,7 +45,7 @@ def run(
     at = time.time()
     place = place_named(policy, country, law, at)
     heard = policy.readers.read(as_headers(cookies, headers), query=query.lstrip("?").encode(), verify=gate.keys.verify)
-    consent = gate.resolve(heard, place, at, at, None)
+    consent = gate.situations.resolve(heard, place, at, at, None)
     found: list[dict[str, Any]] = [
         {
             "source": signal.source,

@@ -8,50 +8,44 @@ sends (the sidecar, or the app's own HTTP client) does those three in this order
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import ClassVar, Final
 
 from msgspec import structs
 
-from gatekeeper.audit import lines, subjects
-from gatekeeper.decision import decide
-from gatekeeper.gate import Gate, age_of, failed, insufficient
-from gatekeeper.gate.elements import TRUNCATED, may_send
+from gatekeeper.audit import lines
+from gatekeeper.gate import Gate
+from gatekeeper.gate.judged import Judged
 from gatekeeper.gate.refusals import merged, then_swept
+from gatekeeper.gate.settle import failed
 from gatekeeper.model import (
     Answer,
     Call,
     Caller,
-    Decision,
     Discreet,
     Event,
     Fate,
     Inputs,
     Outgoing,
-    Permission,
     Place,
     Plan,
     Purpose,
     Step,
-    Verdict,
 )
-from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, NOT_ROUTED, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
-from gatekeeper.scrub.fields import search_of
-from gatekeeper.scrub.taint import Taint, declared
-from gatekeeper.signals import context, header_values
-from gatekeeper.signals.tcf import vendor_permissions
+from gatekeeper.model.reasons import AUDIT, INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
+from gatekeeper.scrub.taint import declared
+from gatekeeper.signals import header_values
 from gatekeeper.vendors import find, product, unspoken
-from gatekeeper.vendors.dialect import Dialect, Element, Kept, Leaf, Native, Unreadable
+from gatekeeper.vendors.dialect import Dialect, Kept, Leaf, Native, Unreadable
 from gatekeeper.vendors.formats import coding
-from gatekeeper.vendors.kind import Destination, Kind, Shaping
+from gatekeeper.vendors.kind import Destination, Kind
 
 _log = logging.getLogger("gatekeeper")
 # Headers of the caller that are fields of the visitor; all others are dropped, or the dialect's own business.
 _HEADER_FIELDS: Final = {b"user-agent": ("User-Agent", "user_agent"), b"referer": ("Referer", "referrer")}
 _HEADER: Final = "header"  # begins the path of such a leaf
 _EMPTY: Final = Answer(204)
-_EVERY_PURPOSE: Final = frozenset(Purpose)
 _OTHER_PATH: Final = "the path is none of the product's that the destination speaks, or it says no protocol (`speaks`)"
 
 
@@ -215,7 +209,7 @@ def _plan_call(
     # What elements share may hold nothing that any of them declares.
     everyone = (shared, *(one.leaves for one in native.elements)) if len(native.elements) > 1 else ()
     taint = declared((leaf.role, leaf.value) for leaves in everyone for leaf in leaves)
-    judged = [_Judged(gate, to, native, caller, at, dialect, shared, element, taint) for element in native.elements]
+    judged = [Judged(gate, to, native, caller, at, dialect, shared, element, taint) for element in native.elements]
     if not judged:
         return _blocked(gate, to, at, INSUFFICIENT, "there is no event in it", dialect.accepted(native))
     sent = [one for one in judged if one.kept is not None]
@@ -253,103 +247,3 @@ def _header_leaves(call: Call, to: Destination, caller: Caller) -> tuple[Leaf, .
             title, role = _HEADER_FIELDS[name]
             found[name] = Leaf("header:" + title, role, value.decode("latin-1"), ("header", title))
     return tuple(found.values())
-
-
-def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
-    """The visitor that an element is marked with, narrowed by what the browser that made the call says itself.
-
-    Where a server carries the elements of several visitors, what comes with the request is somebody else's.
-    """
-    visitor = gate.visitor(mark, at)
-    if caller.relayed:
-        return Caller(visitor=visitor, trusted=caller.trusted, relayed=True)
-    if caller.visitor is not None:  # a context of the call as a whole: one more thing that the browser says
-        visitor = context.passed_on(visitor, context.beside(caller.visitor.signals, visitor.signals))
-    return Caller(headers=caller.headers, visitor=visitor, trusted=caller.trusted, foreign=caller.foreign)
-
-
-class _Judged:
-    """One element, decided and cleaned; `shared` and `kept`: what may be sent of the shared and of its own leaves."""
-
-    __slots__ = ("about", "consent", "decision", "event", "found", "kept", "place", "shared", "vendor")
-
-    def __init__(
-        self, gate: Gate, to: Destination, native: Native, caller: Caller, at: float,
-        dialect: Dialect, shared: Sequence[Leaf], element: Element, of_all: Taint | None,
-    ) -> None:  # fmt: skip
-        hidden = 0
-        if element.stamp is not None:
-            caller = _marked(gate, element.stamp, caller, at)
-            hidden = len(shared) - len(native.shared)
-            shared = native.shared
-        own = len(element.leaves)
-        leaves = (*element.leaves, *shared)
-        roles = gate.roles
-        taint = declared((leaf.role, leaf.value) for leaf in leaves)
-        search = search_of(gate.policy.catalogue, taint)
-        common = search if of_all is None else search_of(gate.policy.catalogue, of_all)
-        searches = (search,) * own + (common,) * len(shared)
-        self.event, fit, named = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
-        query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
-        self.place, self.consent = gate.situation(
-            caller,
-            at=at,
-            event_time=self.event.time,
-            query=query.encode("latin-1", "replace"),
-            carried=element.flags,
-        )
-        self.about = caller
-        self.found: list[tuple[str, object]] = []  # identifiers in what is sent, and what is derived from them
-        self.vendor = Permission.UNKNOWN
-        self.kept: Kept | None = None
-        self.shared: Sequence[Leaf | None] = ()
-        if to.events is not None and self.event.name not in to.events:
-            self.decision = structs.replace(failed(to), reason=NOT_ROUTED)
-            return
-        if to.vendor_id is not None:
-            self.vendor = vendor_permissions(self.consent.signals, to.vendor_id, to.tcf_purposes)
-        decision = decide(self.event, self.consent, self.place, to, self.vendor)
-        if decision.verdict is Verdict.BLOCK:
-            self.decision = decision
-            return
-        if not named:
-            self.decision = insufficient(decision, "its name holds what may not be sent, and it is not sent nameless")
-            return
-        left = may_send(leaves, fit, decision, dialect, to, searches)
-        kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])
-        self.shared = left.leaves[own:] + [None] * hidden
-        shaping = Shaping(to, self.consent, self.place, at, gate.deriving(to, self.found))
-        why = dialect.minimum([*[leaf for leaf in self.shared if leaf is not None], *kept], shaping)
-        if why is not None:
-            self.decision = insufficient(decision, why)
-            return
-        self.kept = Kept(kept, shaping)
-        self.found += roles.identifiers(fit, left.leaves)
-        causes, went = decision.stripped, left.went
-        stripped = {name: causes.get(name, "invalid") for name in self.event.names if name not in went}
-        self.decision = Decision(
-            destination=decision.destination,
-            verdict=decision.verdict,
-            reason=decision.reason,
-            kept=left.sent,
-            stripped=stripped,
-            derived=(TRUNCATED,) if left.truncated else (),
-            scrubbed=left.scrubbed,
-            native=roles.native_names(stripped, leaves),
-            basis=decision.basis,
-            legal_basis=decision.legal_basis,
-            steps=decision.steps,
-        )
-
-    def plan(self, gate: Gate, at: float) -> Plan:
-        """What the audit is told of this element."""
-        request_id = gate.new_id(at)
-        found = [*subjects.identifiers(self.event.data, gate.policy.catalogue.identifying, ()), *self.found]
-        about = gate.subjects_of(self.about, self.consent, found)
-        known = {} if self.vendor is Permission.UNKNOWN else {self.decision.destination: self.vendor}
-        usual = gate.policy.event_purposes.get(self.event.name, _EVERY_PURPOSE)
-        declared = (
-            None if self.event.purposes == usual else self.event.purposes
-        )  # by a name that may not be written down
-        inputs = Inputs("call", age_of(self.about), declared, known)
-        return Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, about, inputs)

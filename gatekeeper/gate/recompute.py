@@ -20,8 +20,8 @@ from gatekeeper.audit.vocabulary import Names
 from gatekeeper.consent.resolve import resolve
 from gatekeeper.decision import decide
 from gatekeeper.fields import Catalogue
-from gatekeeper.gate import failed, insufficient, settled, unnamed
 from gatekeeper.gate.elements import TRUNCATED
+from gatekeeper.gate.settle import failed, insufficient, settled, unnamed
 from gatekeeper.model import (
     Consent,
     Decision,

@@ -4,7 +4,7 @@ Those made for every event are msgspec structs, which take a tenth of the time o
 
     Signals → Place → Consent → Decision → Outgoing → Outcome
 
-Every stage takes some of these and returns others (see `gatekeeper/gate.py` for the order).
+Every stage takes some of these and returns others (see `gatekeeper/gate/__init__.py` for the order).
 """
 
 from gatekeeper.model.call import Answer, Call, Outgoing

@@ -90,7 +90,7 @@ def refused(headers, carried=None) -> set:
     """What a browser refuses, asked alone where no law asks for more."""
     heard = GATE.heard(Caller(headers=headers))
     heard += flags.read(carried, {}) if carried else ()
-    return PURPOSES - granted(GATE.resolve(heard, SILENT, NOW, NOW, None))
+    return PURPOSES - granted(GATE.situations.resolve(heard, SILENT, NOW, NOW, None))
 
 
 PLACES = {"gdpr": ("DE", None), "ccpa": ("US", "CA")}
@@ -117,8 +117,8 @@ def test_a_browsers_refusal_beats_every_token_and_its_grant_widens_none(law_id, 
         here._caller = Caller(headers=one, visitor=visitor)
         visitor = gate.visitor(here.token(), NOW)
     asked = {"at": NOW, "event_time": NOW, "query": b"", "claim": claim, "carried": carried}
-    _, alone = gate.situation(Caller(visitor=visitor), **asked)
-    _, together = gate.situation(Caller(headers=headers, visitor=visitor), **asked)
+    _, alone = gate.situations.of(Caller(visitor=visitor), **asked)
+    _, together = gate.situations.of(Caller(headers=headers, visitor=visitor), **asked)
     assert granted(together) <= granted(alone)
     for said in (*more, headers):
         assert not granted(together) & refused(said)

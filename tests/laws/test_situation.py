@@ -52,7 +52,7 @@ ASKED = st.tuples(
 
 def situation(gate, asked):
     caller, at, claim, query, before = asked
-    return gate.situation(caller, at=at, event_time=at - before, query=query, claim=claim)
+    return gate.situations.of(caller, at=at, event_time=at - before, query=query, claim=claim)
 
 
 @law
@@ -80,12 +80,11 @@ def test_a_grant_is_not_remembered_for_what_happened_before_it():
     for order in ((NOW, NOW - 101), (NOW - 101, NOW)):
         gate = make_gate()
         for event_time in order:
-            consent = gate.situation(Caller(headers=((b"cookie", cookie),)), at=NOW, event_time=event_time, query=b"")[
-                1
-            ]
+            caller = Caller(headers=((b"cookie", cookie),))
+            consent = gate.situations.of(caller, at=NOW, event_time=event_time, query=b"")[1]
             assert (consent.rulings["analytics"].permission == "granted") is (event_time == NOW)
     caller = Caller(headers=((b"cookie", cookie),))
-    first, second = (gate.situation(caller, at=NOW, event_time=NOW - before, query=b"")[1] for before in (99, 3))
+    first, second = (gate.situations.of(caller, at=NOW, event_time=NOW - before, query=b"")[1] for before in (99, 3))
     assert first is second
 
 

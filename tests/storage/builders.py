@@ -110,7 +110,7 @@ class MemoryEngine:
 
     def kill(self, store):
         """As SIGKILL does."""
-        self.memory.kill(store)
+        store.kill()
 
     def close(self):
         """There is nothing to end."""

@@ -1,0 +1,129 @@
+"""One element of a call, decided and cleaned: whose it is, what its leaves are, what may be sent of it.
+
+Pure but for the look-ups and ids of the gate it is given. `plan` is what the audit is told of the element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import structs
+
+from gatekeeper.audit import subjects
+from gatekeeper.decision import decide
+from gatekeeper.gate import Gate
+from gatekeeper.gate.elements import TRUNCATED, may_send
+from gatekeeper.gate.persons import deriving, subjects_of
+from gatekeeper.gate.settle import failed, insufficient
+from gatekeeper.gate.situation import age_of
+from gatekeeper.model import Caller, Decision, Inputs, Permission, Plan, Purpose, Verdict
+from gatekeeper.model.reasons import NOT_ROUTED
+from gatekeeper.scrub.fields import search_of
+from gatekeeper.scrub.taint import Taint, declared
+from gatekeeper.signals import context
+from gatekeeper.signals.tcf import vendor_permissions
+from gatekeeper.vendors.dialect import Dialect, Element, Kept, Leaf, Native
+from gatekeeper.vendors.kind import Destination, Shaping
+
+_EVERY_PURPOSE: Final = frozenset(Purpose)
+
+
+def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
+    """The visitor that an element is marked with, narrowed by what the browser that made the call says itself.
+
+    Where a server carries the elements of several visitors, what comes with the request is somebody else's.
+    """
+    visitor = gate.visitor(mark, at)
+    if caller.relayed:
+        return Caller(visitor=visitor, trusted=caller.trusted, relayed=True)
+    if caller.visitor is not None:  # a context of the call as a whole: one more thing that the browser says
+        visitor = context.passed_on(visitor, context.beside(caller.visitor.signals, visitor.signals))
+    return Caller(headers=caller.headers, visitor=visitor, trusted=caller.trusted, foreign=caller.foreign)
+
+
+class Judged:
+    """One element, decided and cleaned; `shared` and `kept`: what may be sent of the shared and of its own leaves."""
+
+    __slots__ = ("about", "consent", "decision", "event", "found", "kept", "place", "shared", "vendor")
+
+    def __init__(
+        self, gate: Gate, to: Destination, native: Native, caller: Caller, at: float,
+        dialect: Dialect, shared: Sequence[Leaf], element: Element, of_all: Taint | None,
+    ) -> None:  # fmt: skip
+        hidden = 0
+        if element.stamp is not None:
+            caller = _marked(gate, element.stamp, caller, at)
+            hidden = len(shared) - len(native.shared)
+            shared = native.shared
+        own = len(element.leaves)
+        leaves = (*element.leaves, *shared)
+        roles = gate.roles
+        taint = declared((leaf.role, leaf.value) for leaf in leaves)
+        search = search_of(gate.policy.catalogue, taint)
+        common = search if of_all is None else search_of(gate.policy.catalogue, of_all)
+        searches = (search,) * own + (common,) * len(shared)
+        self.event, fit, named = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
+        query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
+        self.place, self.consent = gate.situations.of(
+            caller,
+            at=at,
+            event_time=self.event.time,
+            query=query.encode("latin-1", "replace"),
+            carried=element.flags,
+        )
+        self.about = caller
+        self.found: list[tuple[str, object]] = []  # identifiers in what is sent, and what is derived from them
+        self.vendor = Permission.UNKNOWN
+        self.kept: Kept | None = None
+        self.shared: Sequence[Leaf | None] = ()
+        if to.events is not None and self.event.name not in to.events:
+            self.decision = structs.replace(failed(to), reason=NOT_ROUTED)
+            return
+        if to.vendor_id is not None:
+            self.vendor = vendor_permissions(self.consent.signals, to.vendor_id, to.tcf_purposes)
+        decision = decide(self.event, self.consent, self.place, to, self.vendor)
+        if decision.verdict is Verdict.BLOCK:
+            self.decision = decision
+            return
+        if not named:
+            self.decision = insufficient(decision, "its name holds what may not be sent, and it is not sent nameless")
+            return
+        left = may_send(leaves, fit, decision, dialect, to, searches)
+        kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])
+        self.shared = left.leaves[own:] + [None] * hidden
+        shaping = Shaping(to, self.consent, self.place, at, deriving(gate.keys, to, self.found))
+        why = dialect.minimum([*[leaf for leaf in self.shared if leaf is not None], *kept], shaping)
+        if why is not None:
+            self.decision = insufficient(decision, why)
+            return
+        self.kept = Kept(kept, shaping)
+        self.found += roles.identifiers(fit, left.leaves)
+        causes, went = decision.stripped, left.went
+        stripped = {name: causes.get(name, "invalid") for name in self.event.names if name not in went}
+        self.decision = Decision(
+            destination=decision.destination,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            kept=left.sent,
+            stripped=stripped,
+            derived=(TRUNCATED,) if left.truncated else (),
+            scrubbed=left.scrubbed,
+            native=roles.native_names(stripped, leaves),
+            basis=decision.basis,
+            legal_basis=decision.legal_basis,
+            steps=decision.steps,
+        )
+
+    def plan(self, gate: Gate, at: float) -> Plan:
+        """What the audit is told of this element."""
+        request_id = gate.new_id(at)
+        found = [*subjects.identifiers(self.event.data, gate.policy.catalogue.identifying, ()), *self.found]
+        about = subjects_of(gate.keys, self.about, self.consent, found)
+        known = {} if self.vendor is Permission.UNKNOWN else {self.decision.destination: self.vendor}
+        usual = gate.policy.event_purposes.get(self.event.name, _EVERY_PURPOSE)
+        declared = (
+            None if self.event.purposes == usual else self.event.purposes
+        )  # by a name that may not be written down
+        inputs = Inputs("call", age_of(self.about), declared, known)
+        return Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, about, inputs)
