@@ -19,6 +19,7 @@ from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.decision import Layouts
 from gatekeeper.errors import DeliveryError
+from gatekeeper.gate.choosing import Choosing
 from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.event import canonical
 from gatekeeper.gate.incoming import Posted
@@ -27,6 +28,7 @@ from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.gate.settle import failed, unnamed
 from gatekeeper.gate.situation import Situations, age_of
+from gatekeeper.gate.unledgered import Unledgered
 from gatekeeper.gate.verdicts import Verdicts
 from gatekeeper.installation.keys import KeyRing
 from gatekeeper.jurisdiction.place import Lookup
@@ -36,7 +38,7 @@ from gatekeeper.policy import Policy
 from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.scrub.taint import declared
 from gatekeeper.storage.outbox import Accepted, Arrival, Job, Refusal
-from gatekeeper.storage.protocols import Intake, Refusals
+from gatekeeper.storage.protocols import Intake, Ledger, Refusals
 
 _BLOCK: Final = Verdict.BLOCK  # looked up once: an enum's member costs as much as a call
 _log = logging.getLogger("gatekeeper")
@@ -56,6 +58,7 @@ class Gate:
         recorder: Recorder,
         intake: Intake,
         refusals: Refusals,
+        ledger: Ledger | None = None,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
     ) -> None:
@@ -70,6 +73,7 @@ class Gate:
         self.new_id = new_id
         self._layouts = Layouts(len(policy.destinations))
         self.lines = Lines(policy)
+        self.choosing = Choosing(policy, lambda: self.keys, ledger or Unledgered())
         self.situations = Situations(policy, keys, lookup, self.lines, clock)
 
     def plan(self, posted: Posted, caller: Caller, *, at: float, request_id: str) -> Plan:

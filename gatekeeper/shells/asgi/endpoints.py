@@ -1,4 +1,4 @@
-"""The endpoints under the prefix (`/gk`): collect, to, healthz, readyz. The same in the middleware and the sidecar."""
+"""The endpoints under the prefix (`/gk`): collect, consent, to, healthz, readyz. The same in every shell."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from gatekeeper.shells.asgi.caller import bearer, identify, presents_key
 from gatekeeper.shells.asgi.origins import cors
 from gatekeeper.shells.asgi.relay import RETRY_AFTER, Relay
 from gatekeeper.shells.asgi.turns import Turns
+from gatekeeper.shells.consent.endpoint import ConsentEndpoint
 from gatekeeper.shells.server.hygiene import Fault, request_fault
 from gatekeeper.shells.server.target import path_fault, raw_path
 from gatekeeper.signals import gpc, header_values
@@ -65,6 +66,7 @@ class Endpoints:
         self._calls = f"{prefix}/to/"
         self.routes = {
             f"{prefix}/collect": self.collect,
+            f"{prefix}/consent": ConsentEndpoint(gate, _unlimited).reply,
             f"{prefix}/healthz": self.healthz,
             f"{prefix}/readyz": self.readyz,
             f"{prefix}/metrics": self.metrics,
@@ -211,6 +213,11 @@ _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-headers", _ALLOWED_HEADERS),
     (b"access-control-max-age", b"600"),
 )
+
+
+def _unlimited(caller: Caller, size: int) -> int | None:
+    """No grant is too many: `[limits]` says otherwise."""
+    return None
 
 
 def _part(accepted: Accepted, first: int, end: int) -> Accepted:
