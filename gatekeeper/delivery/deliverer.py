@@ -22,7 +22,7 @@ from gatekeeper.delivery.lane import Lane
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import StorageError
 from gatekeeper.storage.outbox import Flight
-from gatekeeper.storage.protocols import Queue, Withdrawals
+from gatekeeper.storage.protocols import Barrier, Queue
 from gatekeeper.vendors.kind import Destination
 
 LOOK: Final = 0.03  # seconds between two looks for what other workers accepted
@@ -44,7 +44,7 @@ class Deliverer:
     def __init__(
         self,
         queue: Queue,
-        withdrawals: Withdrawals,
+        barrier: Barrier,
         orders: Orders,
         *,
         metrics: Counting,
@@ -52,7 +52,7 @@ class Deliverer:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._queue = queue
-        self._withdrawals = withdrawals
+        self._barrier = barrier
         self._orders = orders
         self._metrics = metrics
         self._clock = clock
@@ -66,9 +66,8 @@ class Deliverer:
         self._drain = 20.0
         self._lanes: Mapping[str, Lane] = {}
         self._open: Mapping[str, Lane] = {}  # of those, the ones that begin requests
-        self._withdrawn = threading.Event()  # rows may have been cancelled
         self.leading = False
-        queue.watch(self.wake, self._withdrawn.set)
+        queue.watch(self.wake)
 
     def start(self) -> None:
         """Begin, if it has not begun in this process; called with every event, and cheap."""
@@ -168,7 +167,7 @@ class Deliverer:
             return
         orders = self._orders
         async with Sender(orders.timeout) as sender:
-            around = Surroundings(self._queue, sender, self._metrics, self._clock, self._chance)
+            around = Surroundings(self._queue, self._barrier, sender, self._metrics, self._clock, self._chance)
             lanes = {name: Lane(to, around, Breaker(self._chance)) for name, to in orders.destinations.items()}
             await self._take_over(lanes)
             self._lanes = self._open = lanes
@@ -189,7 +188,7 @@ class Deliverer:
                 flying = [task for lane in lanes.values() for task in lane.flying]
                 if flying and not stop.is_set():
                     await asyncio.wait(flying, timeout=orders.timeout + 5.0)
-                for task in (watch, *flying):  # withdrawals are heard as long as anything may begin
+                for task in (watch, *flying):
                     task.cancel()
                 await asyncio.gather(watch, *flying, return_exceptions=True)
                 self._lanes = {}
@@ -221,26 +220,10 @@ class Deliverer:
             _log.warning("%d queued deliveries are for destinations that the policy no longer has", left.buried)
 
     async def _watch(self) -> None:
-        """Have the store looked after, and hear of withdrawals."""
+        """Have the store looked after."""
         while True:
             await asyncio.sleep(LOOK)
             with contextlib.suppress(StorageError):
                 due = self._queue.maintain()
-                if self._withdrawn.is_set():
-                    self._withdrawn.clear()
-                    await self._hear()
                 if not due.done():
                     await asyncio.wrap_future(due)
-
-    async def _hear(self) -> None:
-        """Begin no request with what was cancelled while it was under way, and say so."""
-        try:
-            unheard = self._withdrawals.unheard()
-            for name, rows in unheard.items():
-                if name in self._lanes:
-                    self._lanes[name].stop(rows)
-            if unheard:
-                await asyncio.wrap_future(self._withdrawals.heard([row for rows in unheard.values() for row in rows]))
-        except StorageError:
-            self._withdrawn.set()  # looked for again in a moment
-            raise

@@ -41,6 +41,7 @@ def planned(
     conflicts: Mapping[Purpose, str] | None = None,
     evidence: str | None = None,
     hints: tuple[str, ...] = (),
+    fresh: bool = False,
 ) -> Choice:
     """A choice as it is recorded. `says` maps the optional purposes that were spoken about to yes or no.
 
@@ -72,6 +73,7 @@ def planned(
         conflicts=found,
         evidence=evidence,
         hints=hints,
+        fresh=fresh,
     )
 
 

@@ -71,7 +71,7 @@ class Runtime:
             every=LOOK_AT_KEYS, also=self._look_at_keys,
         )  # fmt: skip
         self._deliverer = Deliverer(
-            self.store.queue, self.store.withdrawals, orders(policy), metrics=self.metrics, clock=time.time
+            self.store.queue, self.store.barrier, orders(policy), metrics=self.metrics, clock=time.time
         )
         self._intake = Handover(self.store.intake, self._deliverer.take)
         self.gate = self._gate(policy)

@@ -2,7 +2,6 @@
 
     Intake        the gate           accept arrivals: durable when it says so
     Queue         the deliverer      claim, settle, recover, keep house
-    Withdrawals   who withdraws      end a person's rows, and know that nothing more begins
     Refusals      the gate           end what a visitor refuses, at no cost where nothing of it is queued
     Ledger        who takes choices  what visitors chose, and the newest word of each
     Barrier       who sends          whether a request may begin, when a withdrawal is over
@@ -70,10 +69,10 @@ class Queue(Protocol):
     def leave(self) -> None:
         """Stop leading: another process may."""
 
-    def watch(self, claimable: Callable[[], None], withdrawn: Callable[[], None]) -> None:
-        """Have `claimable` called when rows may have become so, `withdrawn` when `Withdrawals.unheard` may know more.
+    def watch(self, claimable: Callable[[], None]) -> None:
+        """Have `claimable` called when rows may have become so.
 
-        From any thread, at any time, also without cause; both must return at once.
+        From any thread, at any time, also without cause; it must return at once.
         """
 
     def recover(self) -> Future[Recovered]:
@@ -116,34 +115,14 @@ class Queue(Protocol):
         """
 
 
-class Withdrawals(Protocol):
-    """The side of withdrawal and erasure."""
-
-    def cancel(self, subjects: Collection[str], destinations: Collection[str] | None = None) -> Future[int]:
-        """End every row of the subjects that is not under way (queued, waiting, dead, or with its line unwritten).
-
-        Of one that is under way no further request begins. Dead letters go, and a line of each says so. Done, with
-        the number of rows that ended, when that holds in every process. Fails if a deliverer does not answer in time;
-        the rows are stopped all the same.
-        """
-
-    def unheard(self) -> Mapping[str, frozenset[Hashable]]:
-        """Rows that were cancelled while they were under way, by destination, as far as `heard` was not told of them.
-
-        Raises StorageError.
-        """
-
-    def heard(self, rows: Collection[Hashable]) -> Future[None]:
-        """Say that the deliverer begins no further request with these rows."""
-
-
 class Refusals(Protocol):
     """The side of the gate on which visitors refuse."""
 
     def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
-        """End what was accepted before and is refused now, as `cancel` does; the lines have the refusal's reason.
+        """End what was accepted before and is refused now, as `withdraw` does; the lines have the refusal's reason.
 
-        `None` where nothing of it is there. That costs a look: it is asked before every answer to who refuses.
+        `None` where nothing of it is there. That costs a look: it is asked before every answer to who refuses. Fails
+        with StorageError also where a request may still begin; its rows are stopped all the same.
         """
 
 
@@ -325,12 +304,16 @@ class Store(Protocol):
         """For the deliverer."""
 
     @property
-    def withdrawals(self) -> Withdrawals:
-        """For withdrawal and erasure."""
-
-    @property
     def refusals(self) -> Refusals:
         """For what visitors refuse."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """For choices."""
+
+    @property
+    def barrier(self) -> Barrier:
+        """For who sends."""
 
     @property
     def dead_letters(self) -> DeadLetters:

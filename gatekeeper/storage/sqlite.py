@@ -1,7 +1,7 @@
 """The embedded store: one SQLite file for all workers of a node, put together of a part per caller.
 
-`intake` and `sweeping` for the gate, `claims` and `upkeep` for the deliverer, `withdrawals`, `dead_letters` for the
-operator, and here what is only read. They share `tables` and the `commits` of one thread that writes.
+`intake` and `sweeping` for the gate, `ledger` for choices, `claims` and `upkeep` for the deliverer, `dead_letters` for
+the operator, and here what is only read. They share `tables` and the `commits` of one thread that writes.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from gatekeeper.storage.claims import SqliteQueue
 from gatekeeper.storage.commits import Committer, Listeners
 from gatekeeper.storage.database import run
 from gatekeeper.storage.dead_letters import SqliteDeadLetters
-from gatekeeper.storage.intake import SqliteIntake, SqliteLedger
+from gatekeeper.storage.intake import SqliteIntake, SqlitePosting
+from gatekeeper.storage.ledger import SqliteBarrier, SqliteLedger
 from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.page import Page
 from gatekeeper.storage.protocols import Bounds, Missing, Needs, Recording
 from gatekeeper.storage.rows import SHIFT
 from gatekeeper.storage.stopping import Stopping
 from gatekeeper.storage.sweeping import SqliteRefusals
 from gatekeeper.storage.tables import Tables
 from gatekeeper.storage.upkeep import Upkeep
-from gatekeeper.storage.withdrawals import SqliteWithdrawals
 from gatekeeper.storage.writing import Writing
 
 
@@ -44,14 +45,16 @@ class SqliteStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tables = Tables(path, bounds, clock)
-        claimable, ledger = Listeners(), SqliteLedger(self._tables)
-        self._commits = Committer(lambda: Writing(path, recorder, ledger, claimable, clock), time.monotonic)
+        self._page = page = Page(path, lambda: self._tables.read(_generation))
+        stopping = Stopping(self._tables, page)
+        claimable, posting = Listeners(), SqlitePosting(self._tables, stopping)
+        self._commits = Committer(lambda: Writing(path, recorder, posting, claimable, clock), time.monotonic)
         self.upkeep = upkeep = Upkeep(self._tables, self._commits, missing)
-        self.intake = SqliteIntake(self._tables, self._commits, ledger)
+        self.intake = SqliteIntake(self._tables, self._commits, posting)
         self.queue = SqliteQueue(self._tables, self._commits, claimable, upkeep)
-        stopping = Stopping(self._tables)
-        self.withdrawals = SqliteWithdrawals(self._tables, self._commits, stopping)
-        self.refusals = SqliteRefusals(self._tables, self._commits, stopping)
+        self.refusals = refusals = SqliteRefusals(self._tables, self._commits, stopping)
+        self.ledger = SqliteLedger(self._tables, self._commits, page, refusals)
+        self.barrier = SqliteBarrier(self._tables, page, refusals)
         self.dead_letters = SqliteDeadLetters(self._tables, self._commits)
         self.books = SqliteBooks(self._tables, self._commits)
         self.records = SqliteRecords(self._tables, self._commits, upkeep)
@@ -63,6 +66,7 @@ class SqliteStore:
     def close(self) -> None:
         """Commit what waits and close the files; the next use opens them again."""
         self._tables.close()
+        self._page.close()
         self._commits.close()  # the last to close: only a connection that writes takes the write-ahead log with it
 
 
@@ -111,6 +115,10 @@ class SqliteRecords:
     def adopt(self) -> Future[int]:
         """Write the lines that ended processes could not."""
         return self._commits.submit(self._upkeep.adopt)
+
+
+def _generation(db: apsw.Connection) -> int:
+    return int(run(db, "SELECT n FROM generation")[0][0])
 
 
 def open_store(needs: Needs) -> SqliteStore:

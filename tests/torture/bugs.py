@@ -106,7 +106,7 @@ def forget_unwritten_lines() -> None:
 
 def forget_repetitions() -> None:
     """Events are not recognised when they come again."""
-    intake.SqliteLedger._seen = lambda self, commit: {}
+    intake.SqlitePosting._seen = lambda self, commit: {}
 
 
 def one_key_for_all() -> None:
