@@ -121,6 +121,7 @@ def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) ->
         recorder=recorder,
         intake=store.intake,
         refusals=store.refusals,
+        ledger=store.ledger,
     )
 
 

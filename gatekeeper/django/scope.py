@@ -45,14 +45,11 @@ def scope_of(request: Any) -> Scope:
 
 
 class _Line(Morsel):  # type: ignore[type-arg]  # of a cookie's value, which it does not look at
-    """A whole Set-Cookie header. Django keeps one value of a header and one cookie of a name; a write of ours has more."""
+    """A whole Set-Cookie header: Django keeps one cookie of a name, and a write of ours has more."""
 
     def __init__(self, line: str) -> None:
         super().__init__()
         self._line = line
-
-    def __str__(self) -> str:
-        return self._line
 
     def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:
         """The header, as the server writes it."""
@@ -80,8 +77,8 @@ async def answered(app: App, request: Any, limit: int) -> HttpResponse:
     del response["Content-Type"]
     for name, value in sent[0]["headers"]:
         if name == b"set-cookie":
-            line = _Line(value.decode("latin-1"))
-            response.cookies[str(line)] = line
+            line = value.decode("latin-1")
+            response.cookies[line] = _Line(line)
         else:
             response[name.decode("latin-1")] = value.decode("latin-1")
     return response

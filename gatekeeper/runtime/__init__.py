@@ -238,6 +238,7 @@ class Runtime:
             recorder=self._writer,
             intake=self._intake,
             refusals=self.store.refusals,
+            ledger=self.store.ledger,
             metrics=self.metrics,
             arrived=self._deliverer.start,
         )
