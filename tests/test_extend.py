@@ -68,12 +68,14 @@ def test_the_command_line_is_told_what_is_brought(shop):
     ("name", "sentence"),
     [
         ("shop_gate", '"shop_gate" is not a module and a name; write shop_gate:EXTENSIONS'),
+        ("shop_wrong:WRONG", "shop_wrong:WRONG has a store that is not a function; name one that opens a store"),
         ("nowhere:X", "No module named 'nowhere'; name a module of this folder, or an installed one"),
         ("shop_gate:OTHER", "the module shop_gate has no OTHER"),
-        ("json:dumps", "json:dumps is not a dict with some of kinds, readers, dialects"),
+        ("json:dumps", "json:dumps is not a dict with some of kinds, readers, dialects, store"),
     ],
 )
 def test_what_cannot_be_brought_is_said(shop, name, sentence):
     """One sentence, and exit code 1."""
+    (shop / "shop_wrong.py").write_text("WRONG = {'store': 'sqlite'}\n")
     done = run(shop, "gatekeeper", "--extend", name, "check")
     assert (done.returncode, done.stderr.strip()) == (1, f"gatekeeper: --extend: {sentence}")

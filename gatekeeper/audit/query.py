@@ -100,6 +100,16 @@ def moment(text: str, now: datetime) -> datetime:
     return when if when.tzinfo is None else (when - (when.utcoffset() or timedelta())).replace(tzinfo=None)
 
 
+def words(folder: Path, of: str) -> frozenset[str]:
+    """Every value in the log of what a field of `Filter` asks for: `destination`, `reason`, `law`, `sent`, …"""
+    column = {"law": "laws"}.get(of, of)
+    if column not in COLUMNS:
+        raise ValueError(f"{of} is not a column of the log")
+    value = f"unnest({column})" if column in _LISTS else column
+    with columns.connect(folder) as connection:
+        return frozenset(name for (name,) in connection.execute(f"SELECT DISTINCT {value} FROM log").fetchall() if name)
+
+
 def rows(folder: Path, which: Filter, *, limit: int) -> list[dict[str, Any]]:
     """The newest `limit` rows, newest first. The last days are asked first: mostly they have as many."""
     few = which.subjects is not None or which.request_id is not None  # else a few columns say first which ones

@@ -53,7 +53,7 @@ def options(
         typer.Option(
             "--extend",
             metavar="MODULE:NAME",
-            help="A dict of your own with kinds, readers or dialects for the policy, such as shop_gate:EXTENSIONS.",
+            help="A dict of your own with kinds, readers, dialects or a store, such as shop_gate:EXTENSIONS.",
         ),
     ] = None,
 ) -> None:
@@ -177,7 +177,7 @@ def bench(
 @audit.command("tail")
 def audit_tail(
     config: Config = POLICY,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 10,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 10,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines.")] = False,
     destination: Annotated[str | None, typer.Option("--destination", "-d", help="Only this destination.")] = None,
     status: Annotated[str | None, typer.Option(help="Only this status: delivered, blocked, failed, …")] = None,

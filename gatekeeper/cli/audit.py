@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gatekeeper.audit import read, trail
+from gatekeeper.cli import known
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError
 from gatekeeper.policy import archive
@@ -44,7 +45,11 @@ class Only:
 
 def tail(config: Path, lines: int, follow: bool, as_json: bool, only: Only) -> None:
     """Print the last lines, oldest first; with `follow`, go on until interrupted."""
-    folder = load_policy(config, require_secrets=False).audit_folder
+    policy = load_policy(config, require_secrets=False)
+    folder = policy.audit_folder
+    known.check(policy, {"destination": only.destination, "status": only.status, "reason": only.reason}, folder)
+    if only.kind is not None:
+        known.one_of("--kind", only.kind, known.KINDS)
     for record in read.last(folder, lines, only):
         _print_line(record, as_json)
     if follow:

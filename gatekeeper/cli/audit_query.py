@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,10 +18,10 @@ from rich.table import Table
 
 from gatekeeper.audit import page
 from gatekeeper.audit import query as log
+from gatekeeper.cli import known
 from gatekeeper.cli.audit import STATUS_STYLE
 from gatekeeper.cli.people import PSEUDONYM
 from gatekeeper.cli.policy import load_policy
-from gatekeeper.errors import ConfigError
 from gatekeeper.fields import phone
 from gatekeeper.installation import keys
 
@@ -31,8 +32,14 @@ def which(config: Path, words: dict[str, str | None], people: dict[str, str | No
     """The log's folder and the filter that the options ask for."""
     policy = load_policy(config, require_secrets=False)
     now = datetime.now(UTC).replace(tzinfo=None)
-    times = {name: None if (text := words.pop(name, None)) is None else log.moment(text, now) for name in TIMES}
+    times = {name: known.moment(name, words.pop(name, None), now) for name in TIMES}
+    known.check(policy, words, policy.audit_folder)
     subject = people.get(PSEUDONYM)
+    if subject is not None and re.fullmatch(r"p_[A-Za-z0-9_-]{22}", subject) is None:
+        raise typer.BadParameter(
+            "--subject: this is not a pseudonym, which is p_ and 22 letters, digits, - or _; ask for an identifier by "
+            "its own option, such as --email or --client-id"
+        )
     asked = {name: value for name, value in people.items() if name != PSEUDONYM and value is not None}
     if asked.get("email") == "-":
         asked["email"] = sys.stdin.readline().strip()
@@ -50,8 +57,7 @@ TIMES = ("since", "until")
 
 def query(config: Path, words: dict[str, str | None], people: dict[str, str | None], limit: int, form: str) -> None:
     """Print the newest rows."""
-    if form not in ("table", "json", "csv"):
-        raise ConfigError(f'--format: "{form}" is no format; use table, json or csv')
+    known.one_of("--format", form, ("table", "json", "csv"))
     folder, chosen = which(config, words, people)
     found = log.rows(folder, chosen, limit=limit)
     match form:
@@ -68,6 +74,10 @@ def query(config: Path, words: dict[str, str | None], people: dict[str, str | No
 
 def export(config: Path, words: dict[str, str | None], people: dict[str, str | None], target: Path) -> None:
     """Write every row to a file."""
+    if target.suffix not in log.FORMATS:
+        raise typer.BadParameter(
+            f'"{target.name}" has no known ending; write to a file that ends in {", ".join(log.FORMATS)}'
+        )
     folder, chosen = which(config, words, people)
     count = log.export(folder, chosen, target)
     typer.echo(f"{count} rows written to {target}")
@@ -77,6 +87,7 @@ def stats(
     config: Path, words: dict[str, str | None], people: dict[str, str | None], by: str, html: Path | None, as_json: bool
 ) -> None:
     """Print numbers over time; with `html`, write them as a page too."""
+    known.one_of("--by", by, log.STEPS)
     folder, chosen = which(config, words, people)
     found = log.statistics(folder, chosen, by=by)
     if html is not None:

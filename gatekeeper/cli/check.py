@@ -15,6 +15,7 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.geoip.info import info
 from gatekeeper.geoip.info import warnings as geoip_warnings
 from gatekeeper.policy.check import warnings
+from gatekeeper.policy.faults import parts
 from gatekeeper.policy.file import json_schema
 from gatekeeper.policy.registry import registry
 
@@ -38,7 +39,10 @@ def run(config: Path, as_json: bool) -> None:
     """Print errors and warnings; exit code 1 if there are errors."""
     errors, warned = findings(config)
     if as_json:
-        typer.echo(json.dumps({"errors": errors, "warnings": warned}, indent=2))
+        found = {"errors": errors, "warnings": warned}
+        typer.echo(
+            json.dumps({sort: [parts(line)._asdict() for line in said] for sort, said in found.items()}, indent=2)
+        )
     else:
         console = Console(highlight=False, soft_wrap=True)
         for line in errors:

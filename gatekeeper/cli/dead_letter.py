@@ -16,12 +16,12 @@ from rich.table import Table
 
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.writer import usable
-from gatekeeper.cli.policy import load_policy
+from gatekeeper.cli.policy import load_policy, opening
 from gatekeeper.errors import ConfigError
 from gatekeeper.runtime import audit_writer, needs
 from gatekeeper.storage.outbox import DeadLetter
 from gatekeeper.storage.protocols import DeadLetters
-from gatekeeper.storage.sqlite import open_store
+from gatekeeper.storage.sqlite import open_store as embedded
 
 _ALL = 1_000_000
 
@@ -81,7 +81,8 @@ def _wanted(letters: DeadLetters, ids: Sequence[int], destination: str | None) -
 @contextmanager
 def _opened(config: Path) -> Iterator[DeadLetters]:
     policy = load_policy(config, require_secrets=False)
-    if not policy.database_file.exists():
+    open_store = opening()
+    if open_store is embedded and not policy.database_file.exists():
         raise ConfigError(f"storage.url: there is no {policy.database_file}; no gate has run here yet")
     usable(policy.audit_folder)
     writer = audit_writer(policy)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gatekeeper.cli.policy import load_policy
+from gatekeeper.cli.policy import load_policy, opening
 from gatekeeper.shells.server import sidecar
 
 
@@ -22,6 +22,7 @@ def run(config: Path, host: str | None, port: int | None, workers: int, app_upst
         port=table.port if port is None else port,
         workers=workers,
         app_upstream=app_upstream,
+        store=opening(),
         ready=_announce,
     )
 

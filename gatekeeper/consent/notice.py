@@ -22,8 +22,8 @@ _PART: Final = re.compile(
     r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?"
 )
 _MOST_LANGUAGES: Final = 20
-_TIME: Final = re.compile(r"(\d{1,4})\s*(h|d|w|y)")
-_UNITS: Final = {"h": ("hours", 1), "d": ("days", 1), "w": ("days", 7), "y": ("months", 12)}
+_TIME: Final = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)\s*(h|d|w|y|month)s?")
+_UNITS: Final = {"h": ("hours", 1), "d": ("days", 1), "w": ("days", 7), "month": ("months", 1), "y": ("months", 12)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,10 @@ def _in_words(one: Recipient, texts: Mapping[str, str]) -> Recipient:
     if found is None:
         return one
     name, times = _UNITS[found[2]]
-    number = int(found[1]) * times
+    exact = float(found[1]) * times
+    if exact != int(exact):
+        return one
+    number = int(exact)
     if name == "days" and number == 1:
         name, number = "hours", 24
     retention = texts[name].replace("{number}", str(number))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -20,6 +20,7 @@ from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE, Sender
 from gatekeeper.errors import DeliveryError, StorageError
 from gatekeeper.model import Fate, Outcome, reasons
 from gatekeeper.model.reasons import INTERNAL
+from gatekeeper.model.states import Follows
 from gatekeeper.storage import outbox
 from gatekeeper.storage.outbox import ID, Again, Ending, Flight, Row
 from gatekeeper.storage.protocols import Barrier, Queue
@@ -62,7 +63,7 @@ class Event(StrEnum):
     RETRIED = "retried by hand"
 
 
-FOLLOWS: Final[Mapping[tuple[State, Event], State]] = {
+FOLLOWS: Final[Follows[State, Event]] = {
     (State.QUEUED, Event.CLAIMED): State.UNDER_WAY,
     (State.QUEUED, Event.WITHDRAWN): State.CANCELLED,
     (State.QUEUED, Event.REMOVED): State.DEAD,

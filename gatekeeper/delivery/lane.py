@@ -9,13 +9,14 @@ import asyncio
 import heapq
 import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.flights import Flights, Surroundings
 from gatekeeper.errors import StorageError
+from gatekeeper.model.states import Follows
 from gatekeeper.storage.outbox import Again, Flight
 from gatekeeper.vendors.kind import Destination, Kind
 
@@ -46,7 +47,7 @@ class Event(StrEnum):
     FAILED = "the store fails"
 
 
-FOLLOWS: Final[Mapping[tuple[Look, Event], Look]] = {
+FOLLOWS: Final[Follows[Look, Event]] = {
     (Look.ROWS, Event.ROUSED): Look.ROWS,
     (Look.ROWS, Event.CLAIM): Look.CLAIMING,
     (Look.CLAIMING, Event.SOME): Look.ROWS,

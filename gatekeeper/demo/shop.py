@@ -100,7 +100,7 @@ async def refuse(request: Request, error: Exception) -> Response:
 
 async def visitor(request: Request) -> Response:
     """What the gate hears from this browser: `choice` (null: none was made) and `gpc`."""
-    here = context.current.get()
+    here = context.present()
     heard = here.gate.heard(here.caller()) if here else ()
     choice = next((one for one in heard if one.source == own.COOKIE and one.standing is Standing.DECIDED), None)
     return JSONResponse(

@@ -27,7 +27,6 @@ class GatekeeperConfig(AppConfig):  # type: ignore[misc]  # Django has no types 
         """
         checks.register(check_policy, "gatekeeper")
         with contextlib.suppress(ConfigError):
-            _, caught = settings.read()
-            if caught:
+            if settings.read().outbound:
                 outbound.install()
             settings.runtime()

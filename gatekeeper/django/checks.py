@@ -19,7 +19,7 @@ def check_policy(app_configs: Any, **options: Any) -> list[Any]:
     """Errors `gatekeeper.E001` and warnings `gatekeeper.W001` of the policy; `W002`, `W003`: its place."""
     found: list[Any] = []
     try:
-        config, _ = settings.read()
+        config = settings.read().config
     except ConfigError as error:
         return [checks.Error(line, id="gatekeeper.E001") for line in error.problems]
     if not isinstance(config, Policy):

@@ -16,7 +16,7 @@ def consent(request: Any) -> dict[str, Any]:
 
 
 def _state() -> dict[str, bool]:
-    here = context.current.get()
+    here = context.present()
     if here is None:
         return {"analytics": False, "marketing": False, "gpc": False}
     found = here.gate.consent_of(here.caller(), here.gate.clock())

@@ -6,7 +6,9 @@ start (ImproperlyConfigured).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -56,11 +58,8 @@ class GatekeeperMiddleware:
         if _ours(serving, request.path_info):
             return _loop.run(answered(serving.endpoints, request, serving.max_body))
         here = Here(serving.gate, partial(_asked, serving.gate, request))
-        mark = context.current.set(here)
-        try:
+        with _visit(here):
             return _finished(serving, request, self._get_response(request), here)
-        finally:
-            context.current.reset(mark)
 
     async def _serve(self, request: Any) -> Any:
         if not self._runtime.started:
@@ -69,11 +68,8 @@ class GatekeeperMiddleware:
         if _ours(serving, request.path_info):
             return await answered(serving.endpoints, request, serving.max_body)
         here = Here(serving.gate, partial(_asked, serving.gate, request))
-        mark = context.current.set(here)
-        try:
+        with _visit(here):
             return _finished(serving, request, await self._get_response(request), here)
-        finally:
-            context.current.reset(mark)
 
 
 def _ours(serving: Serving, path: str) -> bool:
@@ -87,19 +83,42 @@ def _finished(serving: Serving, request: Any, response: Any, here: Here) -> Any:
         # Streamed after this middleware has returned: each part is made in the visitor's context.
         parts = response.streaming_content
         response.streaming_content = _async_in(here, parts) if response.is_async else _in(here, parts)
+    # The server closes the response when it is sent. What it has to close is closed for the visitor, whose context then
+    # ends; at the latest when the response is dropped, because a server that breaks off may close nothing.
+    closers = response._resource_closers
+    closers[:] = [*(partial(_within, here, closer) for closer in closers), here.end]
+    weakref.finalize(response, here.end).atexit = False
     return response
 
 
-def _in(here: Here, parts: Iterator[Any]) -> Iterator[Any]:
+@contextmanager
+def _visit(here: Here) -> Iterator[None]:
+    """A view and what is around it; an error that comes out of them ends the visitor's context."""
+    mark = context.current.set(here)
+    try:
+        yield
+    except BaseException:
+        here.end()
+        raise
+    finally:
+        context.leave(mark)
+
+
+def _within(here: Here, call: Callable[[], Any]) -> Any:
+    mark = context.current.set(here)
+    try:
+        return call()
+    finally:
+        context.leave(mark)
+
+
+def _in(here: Here, parts: Iterable[Any]) -> Iterator[Any]:
     iterator = iter(parts)
     while True:
-        mark = context.current.set(here)
         try:
-            part = next(iterator)
+            part = _within(here, partial(next, iterator))
         except StopIteration:
             return
-        finally:
-            context.current.reset(mark)
         yield part
 
 
@@ -112,7 +131,7 @@ async def _async_in(here: Here, parts: AsyncIterator[Any]) -> AsyncIterator[Any]
         except StopAsyncIteration:
             return
         finally:
-            context.current.reset(mark)
+            context.leave(mark)
         yield part
 
 

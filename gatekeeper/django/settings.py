@@ -5,20 +5,30 @@ from __future__ import annotations
 import difflib
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.conf import settings
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime, start
+from gatekeeper.storage.protocols import Opening
+from gatekeeper.storage.sqlite import open_store
 
-# `config`: a path or a loaded Policy. `outbound`: whether HTTP clients and SDKs are caught.
-DEFAULTS: Final[dict[str, object]] = {"config": "gatekeeper.toml", "outbound": True}
+# `config`: a path or a loaded Policy. `outbound`: whether HTTP clients and SDKs are caught. `store`: opens the store.
+DEFAULTS: Final[dict[str, object]] = {"config": "gatekeeper.toml", "outbound": True, "store": open_store}
 
 
-def read() -> tuple[str | Path | Policy, bool]:
-    """Policy file and whether clients are caught. Raises ConfigError that names the key, the value and the remedy."""
+class Given(NamedTuple):
+    """What the setting says, with what it leaves out."""
+
+    config: str | Path | Policy
+    outbound: bool
+    store: Opening
+
+
+def read() -> Given:
+    """The setting. Raises ConfigError that names the key, the value and the remedy."""
     given = getattr(settings, "GATEKEEPER", None)
     if given is None:
         raise ConfigError('GATEKEEPER: missing; add GATEKEEPER = {"config": BASE_DIR / "gatekeeper.toml"}')
@@ -28,18 +38,20 @@ def read() -> tuple[str | Path | Policy, bool]:
     for key in given.keys() - DEFAULTS.keys():
         near = difflib.get_close_matches(str(key), DEFAULTS, 1)
         faults.append(f'GATEKEEPER: unknown key "{key}"; ' + (f'did you mean "{near[0]}"?' if near else "remove it"))
-    config, outbound = (given.get(key, default) for key, default in DEFAULTS.items())
+    config, outbound, store = (given.get(key, default) for key, default in DEFAULTS.items())
     if not isinstance(config, (str, Path, Policy)):
         faults.append(f'GATEKEEPER["config"]: {config!r} is no path; name the policy file')
     if not isinstance(outbound, bool):
         faults.append(f'GATEKEEPER["outbound"]: {outbound!r} is not True or False')
+    if not callable(store):
+        faults.append(f'GATEKEEPER["store"]: {store!r} is not a function; name one that opens a store')
     if faults:
         raise ConfigError(*faults)
-    return config, bool(outbound)
+    return Given(config, outbound, store)
 
 
 @cache
 def runtime() -> Runtime:
     """The gate of this process, made at the first call. Raises ConfigError if it cannot be."""
-    config, _ = read()
-    return start(config)
+    given = read()
+    return start(given.config, store=given.store)

@@ -18,7 +18,8 @@ from typing import Final
 from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.decision import Layouts
-from gatekeeper.errors import DeliveryError
+from gatekeeper.errors import DeliveryError, EventError
+from gatekeeper.gate import bounds
 from gatekeeper.gate.choosing import Choosing
 from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.event import canonical
@@ -36,11 +37,13 @@ from gatekeeper.model import Caller, Consent, Event, Inputs, Place, Plan, Shaped
 from gatekeeper.model.reasons import INTERNAL
 from gatekeeper.policy import Policy
 from gatekeeper.scrub.fields import Scrubber
+from gatekeeper.scrub.meter import UNMETERED, Heavy, Meter, Spent
 from gatekeeper.scrub.taint import declared
 from gatekeeper.storage.outbox import Accepted, Arrival, Job, Refusal
 from gatekeeper.storage.protocols import Intake, Ledger, Refusals
 
 _BLOCK: Final = Verdict.BLOCK  # looked up once: an enum's member costs as much as a call
+_FEWER: Final = "send fewer at once"
 _log = logging.getLogger("gatekeeper")
 
 
@@ -76,13 +79,16 @@ class Gate:
         self.choosing = Choosing(policy, lambda: self.keys, ledger or Unledgered())
         self.situations = Situations(policy, keys, lookup, self.lines, clock)
 
-    def plan(self, posted: Posted, caller: Caller, *, at: float, request_id: str) -> Plan:
+    def plan(self, posted: Posted, caller: Caller, *, at: float, request_id: str, meter: Meter = UNMETERED) -> Plan:
         """What would happen to an event, decided and shaped. Pure but for the look-ups it was given.
 
-        Never raises: where the gate itself fails, every destination is blocked with `internal_error`.
+        Where the gate itself fails, every destination is blocked with `internal_error`. Raises Heavy where a brief
+        `meter` does, and nothing else.
         """
         try:
-            return self._plan(posted, caller, at, request_id)
+            return self._plan(posted, caller, at, request_id, meter)
+        except Heavy:
+            raise
         except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
             # The traceback's locals hold the visitor's data: the class of the error is all that is logged.
             _log.error("the gate failed on an event (%s); it was blocked", type(error).__name__)
@@ -91,14 +97,14 @@ class Gate:
             blocked = tuple(failed(to) for to in self.policy.destinations_for(posted.name))
             return Plan(request_id, at, event, place, None, blocked, {}, ())
 
-    def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str) -> Plan:
+    def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str, meter: Meter) -> Plan:
         policy, keys = self.policy, self.keys
         event = canonical(policy, posted, caller, at=at, request_id=request_id)
         place, consent = self.situations.of(
             caller, at=at, event_time=event.time, query=caller.query, claim=posted.consent, carried=posted.flags,
             declared=posted.place,
         )  # fmt: skip
-        scrubber = Scrubber(policy.catalogue, declared(posted.data.items()))
+        scrubber = Scrubber(policy.catalogue, declared(posted.data.items()), meter)
         event = scrubber.envelope(event, request_id)
         verdicts = Verdicts(event, place, consent, at, scrubber=scrubber, layout=self._layouts.of(event),
                             keys=keys, catalogue=policy.catalogue)  # fmt: skip
@@ -111,6 +117,8 @@ class Gate:
                 continue
             try:
                 decision, outgoing = verdicts.of(to)
+            except Heavy:
+                raise
             except Exception as error:  # noqa: BLE001  # fail closed; the other destinations are not harmed
                 _log.error("the gate failed on an event for %s (%s); blocked", to.name, type(error).__name__)
                 decision, outgoing = failed(to), None
@@ -138,15 +146,35 @@ class Gate:
             accepted = then_swept(accepted, lambda: self.refusals.sweep(refused))
         return [arrival.request_id for arrival in arrivals], accepted
 
-    def arrivals(self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False) -> list[Arrival]:
+    def arrivals(
+        self,
+        posted: Sequence[Posted],
+        caller: Caller,
+        *,
+        ours: bool = False,
+        received: int | None = None,
+        brief: bool = False,
+    ) -> list[Arrival]:
         """Decide: what `intake.accept` is to keep and record, and nothing is done with before.
 
         `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent.
+        `received` is the size of the request in bytes; without it, what it may cause is not bounded. `brief`: Heavy
+        is raised for what takes longer than an event loop may be kept for; then nothing was counted.
 
-        Raises DeliveryError if a destination's queue is full; then nothing may be written.
+        Raises DeliveryError if a destination's queue is full, EventError if log or store would grow too much for what
+        was received; then nothing may be written.
         """
         at = self.now()  # they arrived together
-        plans = [self._measured(one, caller, at) for one in posted]
+        meter = UNMETERED if received is None else bounds.meter(self.policy.file.limits, received, brief=brief)
+        try:
+            meter.look(sum(1 + len(one.data) for one in posted))
+        except Spent:
+            raise EventError(413, "there are too many values for so small a body", detail=_FEWER) from None
+        plans = [self._measured(one, caller, at, meter) for one in posted]
+        for plan in plans:
+            blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
+            if blocked:
+                self.metrics.decided(blocked)
         counts: dict[str, int] = {}
         for name in [name for plan in plans for name in plan.shaped]:
             counts[name] = counts.get(name, 0) + 1
@@ -155,9 +183,14 @@ class Gate:
                 self.metrics.refused("full")
                 raise DeliveryError(f"the queue of {name} is full")
         told = self.lines.lines(plans)
-        self._arrived()
         ours = ours or caller.trusted
-        return [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
+        found = [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
+        if received is not None and not ours:
+            grows = bounds.growth([one.line for one in found], [job for one in found for job in one.jobs])
+            if bounds.too_much(grows, received):
+                raise EventError(413, "there are too many events for so small a body", detail=_FEWER)
+        self._arrived()
+        return found
 
     def sweep(self, arrivals: Sequence[Arrival]) -> Future[int] | None:
         """End what these arrivals, which are accepted, take back; `None` where nothing of it is queued."""
@@ -169,19 +202,15 @@ class Gate:
         destinations = self.policy.destinations.values()
         return refusal(plan.consent, plan.subjects, destinations, at=plan.at, event_time=event_time)
 
-    def _measured(self, one: Posted, caller: Caller, at: float) -> Plan:
-        """The plan of one event, counted, and timed where its time is wanted."""
+    def _measured(self, one: Posted, caller: Caller, at: float, meter: Meter) -> Plan:
+        """The plan of one event, timed where its time is wanted."""
         request_id = self.new_id(at)
         if self.metrics.timed():
             started = time.perf_counter()
-            plan = self.plan(one, caller, at=at, request_id=request_id)
+            plan = self.plan(one, caller, at=at, request_id=request_id, meter=meter)
             self.metrics.took(time.perf_counter() - started)
-        else:
-            plan = self.plan(one, caller, at=at, request_id=request_id)
-        blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
-        if blocked:
-            self.metrics.decided(blocked)
-        return plan
+            return plan
+        return self.plan(one, caller, at=at, request_id=request_id, meter=meter)
 
     def _arrival(self, plan: Plan, event_id: str | None, ours: bool, request_id: str, line: Line | None) -> Arrival:
         return Arrival(

@@ -14,10 +14,11 @@ from typing import Final, cast
 
 from msgspec import structs
 
-from gatekeeper.gate import Gate
+from gatekeeper.gate import Gate, bounds
 from gatekeeper.gate.calls import CallPlan, plan_call, refuse_call
 from gatekeeper.model import Answer, Call, Caller, Fate, Outcome
 from gatekeeper.model.reasons import INTERNAL, UNREADABLE_CALL
+from gatekeeper.scrub.meter import Heavy, Meter
 from gatekeeper.signals import header_values
 from gatekeeper.vendors.dialect import Dialect, Kept, Native, Unreadable, origin
 from gatekeeper.vendors.formats import coding
@@ -34,12 +35,12 @@ _NOTHING: Final = Answer(200, (("Content-Type", "application/json"),), b"[]")
 Choose = Callable[[Call], Destination | None]
 
 
-def plan_request(gate: Gate, to: Destination, call: Call, caller: Caller) -> CallPlan:
-    """What would happen to a request for a destination: a call, or a batch of calls. Never raises, as `plan_call`."""
+def plan_request(gate: Gate, to: Destination, call: Call, caller: Caller, *, brief: bool = False) -> CallPlan:
+    """What would happen to a request for a destination: a call, or a batch of calls. Raises Heavy, as `plan_call`."""
     if to.kind.name != graph_batch.KIND or not graph_batch.opens(call.path):
-        return plan_call(gate, to, call, caller)
-    plan = plan_batch(gate, call, caller, to.name, choose=lambda _: to, passes=False)
-    return plan_call(gate, to, call, caller) if plan is None else plan
+        return plan_call(gate, to, call, caller, brief=brief)
+    plan = plan_batch(gate, call, caller, to.name, choose=lambda _: to, passes=False, brief=brief)
+    return plan_call(gate, to, call, caller, brief=brief) if plan is None else plan
 
 
 def plan_batch(
@@ -51,12 +52,15 @@ def plan_batch(
     choose: Choose,
     passes: bool,
     base: str = graph_batch.ORIGIN,
+    brief: bool = False,
 ) -> CallPlan | None:
     """What would happen to a request at Graph's root; `None` if there is no batch in it, or nothing to judge.
 
     `choose` says whose destination a call is for, `name` what the audit calls it if it cannot be read. `passes`: calls
-    that are no tracking go on. `base` is the origin that the app called. Never raises: what cannot be read is blocked.
+    that are no tracking go on. `base` is the origin that the app called.
+    What cannot be read is blocked; raises Heavy where `brief`.
     """
+    meter = bounds.meter(gate.policy.file.limits, bounds.received(call), brief=brief)
     try:
         batch = _read(call, gate.policy.file.server.max_body)
         if batch is None:
@@ -66,7 +70,9 @@ def plan_batch(
             return None
         if batch.files and not all(judged):
             raise Unreadable("files of other calls cannot be kept apart")
-        return _planned(gate, call, caller, name, choose, batch, judged, base)
+        return _planned(gate, call, caller, name, choose, batch, judged, base, meter)
+    except Heavy:
+        raise
     except Unreadable:
         return refuse_call(gate, name, _NOTHING, UNREADABLE_CALL)
     except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
@@ -94,14 +100,15 @@ def _tracks(path: str) -> bool:
 
 
 def _planned(
-    gate: Gate, call: Call, caller: Caller, name: str, choose: Choose, batch: Batch, judged: Sequence[bool], base: str
-) -> CallPlan:
+    gate: Gate, call: Call, caller: Caller, name: str, choose: Choose, batch: Batch, judged: Sequence[bool], base: str,
+    meter: Meter,
+) -> CallPlan:  # fmt: skip
     to: Destination | None = None
     parts: list[CallPlan | None] = []
     for entry, is_judged in zip(batch.entries, judged, strict=True):
         if is_judged:
             to = to or choose(entry.call)
-        parts.append(_part(gate, to, entry, caller, name) if is_judged else None)
+        parts.append(_part(gate, to, entry, caller, name, meter) if is_judged else None)
     plans = [part for part in parts if part is not None]
     first = plans[0]
     kept = tuple(one for part in plans for one in _kept(part))
@@ -128,10 +135,10 @@ def _planned(
     )
 
 
-def _part(gate: Gate, to: Destination | None, entry: Entry, caller: Caller, name: str) -> CallPlan:
+def _part(gate: Gate, to: Destination | None, entry: Entry, caller: Caller, name: str, meter: Meter) -> CallPlan:
     if to is None:
         return refuse_call(gate, name, graph_answer.taken(0))
-    part = plan_call(gate, to, entry.call, caller)
+    part = plan_call(gate, to, entry.call, caller, meter=meter)
     if not entry.plain:
         part = refuse_call(gate, to.name, graph_answer.taken(0), UNREADABLE_CALL)
     if part.outgoing is None and not part.answer.body and _tracks(entry.call.path):

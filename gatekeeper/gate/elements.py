@@ -17,8 +17,9 @@ from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
 from gatekeeper.fields.phone import region_of
 from gatekeeper.model import Decision, Event, Personal, Purpose
 from gatekeeper.scrub import lift_click_ids
-from gatekeeper.scrub.fields import is_harmless, scrub_value
-from gatekeeper.scrub.identifier import is_mechanical, personal_shape
+from gatekeeper.scrub.fields import is_clean, is_harmless, scrub_value
+from gatekeeper.scrub.identifier import is_mechanical
+from gatekeeper.scrub.meter import Meter
 from gatekeeper.scrub.search import Search
 from gatekeeper.vendors.dialect import FLAG, NAME, PROTOCOL, SECRET, STAMP, Dialect, Element, Leaf
 from gatekeeper.vendors.formats import contents, normalise, pairs
@@ -253,14 +254,14 @@ def _harmless(name: str) -> str:
 
 def _is_fit(role: str, value: object, search: Search) -> bool:
     """Whether mechanics, a flag of consent, or the name of an event, hold nothing of a person."""
-    if role == NAME and not (is_name(value) and is_mechanical(str(value))):
+    if role == NAME and not (is_name(value) and is_mechanical(str(value), search.meter)):
         return False
-    return (role == FLAG or not _is_personal(value)) and is_harmless(value, search)
+    return (role == FLAG or not _is_personal(value, search.meter)) and is_harmless(value, search)
 
 
-def _is_personal(value: object) -> bool:
+def _is_personal(value: object, meter: Meter) -> bool:
     """Whether mechanics carry somebody's address or number, encoded or not; counters are not asked."""
-    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and not is_mechanical(value)
+    return isinstance(value, str) and len(value) > 6 and not value.isdigit() and not is_mechanical(value, meter)
 
 
 def _is_envelope(role: str, value: object, search: Search) -> bool:
@@ -270,4 +271,4 @@ def _is_envelope(role: str, value: object, search: Search) -> bool:
     text = str(value)
     if role == "event_time":
         return _MOMENT.fullmatch(text) is not None
-    return text.isprintable() and personal_shape(text, search) is None
+    return text.isprintable() and is_clean(text, search)

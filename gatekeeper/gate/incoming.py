@@ -18,7 +18,7 @@ from msgspec import Struct
 from gatekeeper.errors import EventError
 from gatekeeper.fields.accept import unix_time
 from gatekeeper.fields.strict import MAX_EVENTS, MAX_KEYS, shown, strict_json
-from gatekeeper.model import Purpose
+from gatekeeper.model import EVENT_KEYS, Purpose
 from gatekeeper.scrub.identifier import is_mechanical
 
 # What navigator.sendBeacon can send without a preflight (fetch standard, "CORS-safelisted"), and JSON itself.
@@ -28,9 +28,6 @@ TYPES: Final = frozenset(
 _PURPOSES: Final = frozenset(str(purpose) for purpose in Purpose)
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
 _ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
-_EVENT_KEYS: Final = frozenset(
-    {"event", "consent", "data", "event_id", "event_time", "purposes", "subject", "place", "flags"}
-)
 _USUAL: Final = frozenset({"event", "consent", "data"})
 _ENVELOPE: Final = ("event_id", "event_time")
 _SOFTWARE: Final = frozenset({"google", "rudderstack", "segment", "shopify", "walkeros"})
@@ -107,8 +104,8 @@ def parse(body: bytes) -> tuple[Posted, ...]:
 def _event(value: object, at: str) -> Posted:
     if not isinstance(value, dict):
         raise EventError(422, "must be an object", field=at.rstrip(".") or None)
-    if not _EVENT_KEYS.issuperset(value):
-        unknown = next(key for key in value if key not in _EVENT_KEYS)
+    if not EVENT_KEYS.issuperset(value):
+        unknown = next(key for key in value if key not in EVENT_KEYS)
         raise EventError(422, "is not a known key", field=at + shown(unknown))
     name = value.get("event")
     if not isinstance(name, str) or not _NAME.fullmatch(name) or not is_mechanical(name):

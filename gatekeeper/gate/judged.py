@@ -20,6 +20,7 @@ from gatekeeper.gate.situation import age_of
 from gatekeeper.model import Caller, Decision, Inputs, Permission, Plan, Purpose, Verdict
 from gatekeeper.model.reasons import NOT_ROUTED
 from gatekeeper.scrub.fields import search_of
+from gatekeeper.scrub.meter import Meter
 from gatekeeper.scrub.taint import Taint, declared
 from gatekeeper.signals import context
 from gatekeeper.signals.tcf import vendor_permissions
@@ -49,7 +50,7 @@ class Judged:
 
     def __init__(
         self, gate: Gate, to: Destination, native: Native, caller: Caller, at: float,
-        dialect: Dialect, shared: Sequence[Leaf], element: Element, of_all: Taint | None,
+        dialect: Dialect, shared: Sequence[Leaf], element: Element, of_all: Taint | None, meter: Meter,
     ) -> None:  # fmt: skip
         hidden = 0
         if element.stamp is not None:
@@ -60,8 +61,8 @@ class Judged:
         leaves = (*element.leaves, *shared)
         roles = gate.roles
         taint = declared((leaf.role, leaf.value) for leaf in leaves)
-        search = search_of(gate.policy.catalogue, taint)
-        common = search if of_all is None else search_of(gate.policy.catalogue, of_all)
+        search = search_of(gate.policy.catalogue, taint, meter)
+        common = search if of_all is None else search_of(gate.policy.catalogue, of_all, meter)
         searches = (search,) * own + (common,) * len(shared)
         self.event, fit, named = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
         query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))

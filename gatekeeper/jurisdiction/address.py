@@ -87,7 +87,7 @@ def parse_trust(
         if value is not None and not _NAME.fullmatch(value):
             problems.append(f'{key}.{name}: "{value}" is not a header name; write it as "CF-IPCountry"')
     if region is not None and country is None:
-        problems.append(f'{key}.region_header: "{region}" needs a country_header beside it')
+        problems.append(f'{key}.region_header: "{region}" needs a country_header beside it; set that too')
     if problems:
         raise ConfigError(*problems)
     return Trust(

@@ -15,6 +15,11 @@ import iso3166
 COUNTRIES = frozenset(iso3166.countries_by_alpha2) | {"XK"}
 ANONYMISED = frozenset({"T1", "A1", "A2"})
 
+# european-union.europa.eu, 2026-11
+_EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
+GROUPS = {"EU": frozenset(_EU.split()), "EEA": frozenset([*_EU.split(), "IS", "LI", "NO"])}
+"""What a policy may write for many countries: the members of the European Union, and of the EEA (efta.int, 2026-11)."""
+
 _SYNONYMS = {"UK": "GB", "EL": "GR"}
 _REGION = re.compile(r"[A-Z0-9]{1,3}")
 

@@ -13,12 +13,13 @@ from gatekeeper.model.choice import Choice, Epoch, Heard, Notice, Recorded, Voic
 from gatekeeper.model.consent import OPTIONAL, Consent, Permission, Purpose, Role, Ruling, Signal, Standing, Step
 from gatekeeper.model.decision import Decision, Inputs, Shaped, Verdict
 from gatekeeper.model.delivery import Fate, Outcome
-from gatekeeper.model.event import Discreet, Event, Personal
+from gatekeeper.model.event import EVENT_KEYS, Discreet, Event, Personal
 from gatekeeper.model.law import ConsentModel, Law, Restriction, Sale, SignalDuty
 from gatekeeper.model.place import Found, Place
 from gatekeeper.model.plan import Plan
 
 __all__ = [
+    "EVENT_KEYS",
     "OPTIONAL",
     "Answer",
     "Call",

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Final, final
 
 import msgspec
 from msgspec import Struct
 
 from gatekeeper.model.consent import Purpose
+
+EVENT_KEYS: Final = frozenset(
+    {"event", "consent", "data", "event_id", "event_time", "purposes", "subject", "place", "flags"}
+)
+"""The keys that an event may have as it is posted (docs/policy.md, "The event")."""
 
 
 class Discreet(Struct, frozen=True):

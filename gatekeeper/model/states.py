@@ -13,9 +13,11 @@ from typing import TypeVar
 
 S = TypeVar("S", bound=StrEnum)
 E = TypeVar("E", bound=StrEnum)
+Follows = Mapping[tuple[S, E], S]
+"""A table: the state after an event, by the state before it. An event without a row cannot happen in that state."""
 
 
-def diagram(table: Mapping[tuple[S, E], S]) -> str:
+def diagram(table: Follows[S, E]) -> str:
     """A table as a Mermaid state diagram: one arrow per row, in the order of the table."""
     names = dict.fromkeys(state for (before, _), after in table.items() for state in (before, after))
     short = {state: state.name.lower() for state in names}

@@ -18,8 +18,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import failure, pairs, readable, watch
-from gatekeeper.outbound.marks import passing, sending
+from gatekeeper.outbound.intercept import pairs, readable, watch
+from gatekeeper.outbound.marks import passing
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -61,16 +61,7 @@ async def middleware(request: aiohttp.ClientRequest, send: Any) -> aiohttp.Clien
     ]
     body = await _body(request.body, match.limit)
     call = match.judge(request.method, url.raw_path, url.raw_query_string, headers, body)
-    outgoing = await call.recorded_async()
-    if outgoing is None:
-        return _response(request, call.answer)
-    try:
-        with sending(outgoing.url):
-            answer = await _send(request, outgoing)
-    except BaseException as error:
-        call.ended(None, failure(error))
-        raise
-    return _response(request, call.ended(answer))
+    return _response(request, await call.carry_async(lambda outgoing: _send(request, outgoing)))
 
 
 async def _body(body: Any, limit: int) -> bytes:

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import Match, drained, failure, readable, watch
-from gatekeeper.outbound.marks import passing, sending
+from gatekeeper.outbound.intercept import Match, drained, readable, watch
+from gatekeeper.outbound.marks import passing
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -108,20 +108,16 @@ def _watch(request: httpx.Request) -> Match | None:
 def _caught(match: Match, request: httpx.Request, send: _Send) -> httpx.Response:
     body = drained(request.stream, match.limit) if isinstance(request.stream, httpx.SyncByteStream) else b""
     call = match.judge(request.method, *_target(request), request.headers.multi_items(), body)
-    outgoing = call.recorded()
-    if outgoing is None:
-        return _response(request, call.answer)
-    try:
-        with sending(outgoing.url):
-            response = send(_rewritten(request, outgoing))
-            try:
-                response.read()
-            finally:
-                response.close()
-    except BaseException as error:
-        call.ended(None, failure(error))
-        raise
-    return _response(request, call.ended(_answer(response)))
+
+    def sent(outgoing: Outgoing) -> Answer:
+        response = send(_rewritten(request, outgoing))
+        try:
+            response.read()
+        finally:
+            response.close()
+        return _answer(response)
+
+    return _response(request, call.carry(sent))
 
 
 async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) -> httpx.Response:
@@ -134,20 +130,16 @@ async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) 
             if size > match.limit:
                 break
     call = match.judge(request.method, *_target(request), request.headers.multi_items(), b"".join(parts))
-    outgoing = await call.recorded_async()
-    if outgoing is None:
-        return _response(request, call.answer)
-    try:
-        with sending(outgoing.url):
-            response = await send(_rewritten(request, outgoing))
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
-    except BaseException as error:
-        call.ended(None, failure(error))
-        raise
-    return _response(request, call.ended(_answer(response)))
+
+    async def sent(outgoing: Outgoing) -> Answer:
+        response = await send(_rewritten(request, outgoing))
+        try:
+            await response.aread()
+        finally:
+            await response.aclose()
+        return _answer(response)
+
+    return _response(request, await call.carry_async(sent))
 
 
 def _target(request: httpx.Request) -> tuple[str, str]:

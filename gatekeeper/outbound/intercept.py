@@ -2,32 +2,32 @@
 
     match = watch(scheme, host, port, path)       None for everything that is not tracking: one look-up
     call = match.judge(method, path, query, headers, body)
-    outgoing = call.recorded()                    or `await call.recorded_async()`; None: nothing is sent
-    answer = call.answer                          what the SDK expects, for a call that is not sent
-    with marks.sending(url): …                    the client sends `outgoing`; it is not caught a second time
-    answer = call.ended(answer)                   the vendor's answer as the app may see it
+    answer = call.carry(send)                     or `await call.carry_async(send)`; the answer for the app
 
-The same order for every client, and the same code as the sidecar's (`gatekeeper.gate.calls`). Nothing here raises.
+The course of a call (record, send, record) is the sidecar's (`gatekeeper.gate.carry`); `send` is the client's own way
+to send an `Outgoing`, which is not caught a second time. It is not called where nothing may be sent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from gatekeeper import context
+from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, batches
-from gatekeeper.gate.calls import CallPlan, finish_call, plan_call, record_call, refuse_call, unrecorded
+from gatekeeper.gate.calls import CallPlan, plan_call, refuse_call
+from gatekeeper.gate.carry import carry, carry_async, course, record_call
 from gatekeeper.model import Answer, Call, Caller, Outgoing
 from gatekeeper.model.reasons import UNREADABLE_CALL
 from gatekeeper.outbound import unlisted
-from gatekeeper.outbound.marks import is_sending
+from gatekeeper.outbound.marks import is_sending, sending
 from gatekeeper.outbound.routes import PORTS, Routes, Rule
 from gatekeeper.signals import header_values
 from gatekeeper.signals.context import HEADER
@@ -154,7 +154,7 @@ class _NoGate(Exception):  # noqa: N818  # a finding: there is nobody to decide
 class Intercepted:
     """One call that was judged. `passes` is the request itself where it turned out to be no tracking."""
 
-    __slots__ = ("_gate", "_passes", "_plan", "answer")
+    __slots__ = ("_answer", "_gate", "_passes", "_plan")
 
     def __init__(
         self, gate: Gate | None, plan: CallPlan | None, answer: Answer, passes: Outgoing | None = None
@@ -162,51 +162,54 @@ class Intercepted:
         self._gate = gate
         self._plan = plan
         self._passes = passes
-        self.answer = answer
+        self._answer = answer
 
-    def recorded(self) -> Outgoing | None:
-        """Wait until the decision is durable; the request to send then, or `None`."""
-        written = self._record()
-        try:
-            if written is not None:
-                written.result(_WAIT)
-        except Exception as error:  # noqa: BLE001  # not on disk: not sent
-            self._not_recorded(error)
-        return self._passes if self._plan is None else self._plan.outgoing
+    def carry(self, send: Callable[[Outgoing], Answer]) -> Answer:
+        """Record the decision, send what is left of the call, record what came of it; the answer as the app may see it.
 
-    async def recorded_async(self) -> Outgoing | None:
+        `send` is the app's own client. What it raises is recorded and raised again; nothing else is.
+        """
+
+        def sent(outgoing: Outgoing) -> Answer:
+            with sending(outgoing.url):
+                return send(outgoing)
+
+        if self._gate is None or self._plan is None:
+            return self._answer if self._passes is None else sent(self._passes)
+        gate = self._gate
+
+        def record(plan: CallPlan) -> None:
+            with _recording(plan):
+                record_call(gate, plan).result(_WAIT)
+
+        return carry(course(gate, self._plan, failure), record, sent).answer or self._answer
+
+    async def carry_async(self, send: Callable[[Outgoing], Awaitable[Answer]]) -> Answer:
         """The same, without holding up the event loop."""
-        written = self._record()
-        try:
-            if written is not None:
-                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), _WAIT)
-        except Exception as error:  # noqa: BLE001  # not on disk: not sent
-            self._not_recorded(error)
-        return self._passes if self._plan is None else self._plan.outgoing
 
-    def ended(self, answer: Answer | None, why: str | None = None) -> Answer:
-        """Record what came of it; the answer as the app may see it. `None`: there was none, for the reason `why`."""
+        async def _sent(outgoing: Outgoing) -> Answer:
+            with sending(outgoing.url):
+                return await send(outgoing)
+
         if self._gate is None or self._plan is None:
-            return answer if answer is not None and self._passes is not None else self.answer
-        try:
-            return finish_call(self._gate, self._plan, answer, why) or self.answer
-        except Exception as error:  # noqa: BLE001  # it was sent: only its outcome is not known
-            _log.error("the outcome of a call to %s was lost (%s)", self._plan.to.name, type(error).__name__)
-            return self.answer
+            return self._answer if self._passes is None else await _sent(self._passes)
+        gate = self._gate
 
-    def _record(self) -> Future[None] | None:
-        if self._gate is None or self._plan is None:
-            return None
-        try:
-            return record_call(self._gate, self._plan)
-        except Exception as error:  # noqa: BLE001  # as if it could not be written
-            self._not_recorded(error)
-            return None
+        async def _record(plan: CallPlan) -> None:
+            with _recording(plan):
+                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(record_call(gate, plan))), _WAIT)
 
-    def _not_recorded(self, error: Exception) -> None:
-        if self._plan is not None:
-            _log.error("a call to %s could not be recorded (%s); not sent", self._plan.to.name, type(error).__name__)
-            self._plan = unrecorded(self._plan)
+        return (await carry_async(course(gate, self._plan, failure), _record, _sent)).answer or self._answer
+
+
+@contextmanager
+def _recording(plan: CallPlan) -> Iterator[None]:
+    """Whatever keeps a decision from the disk: the call is not sent, and the app's client hears nothing of it."""
+    try:
+        yield
+    except Exception as error:
+        _log.error("a call to %s could not be recorded (%s); not sent", plan.to.name, type(error).__name__)
+        raise AuditError("the decision could not be recorded") from error
 
 
 def readable(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:

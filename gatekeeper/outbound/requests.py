@@ -13,8 +13,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import Match, body_of, failure, pairs, readable, watch
-from gatekeeper.outbound.marks import sending
+from gatekeeper.outbound.intercept import Match, body_of, pairs, readable, watch
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.urllib3 import response_of
 
@@ -66,17 +65,12 @@ class _Adapter(BaseAdapter):
         parts = urlsplit(request.url or "")
         headers = pairs(request.headers)
         call = match.judge(request.method or "", parts.path, parts.query, headers, body_of(request.body, match.limit))
-        outgoing = call.recorded()
-        if outgoing is None:
-            return _response(request, call.answer)
-        try:
-            with sending(outgoing.url):
-                response = self._inner.send(_prepared(outgoing), *args, **options | {"stream": False})
-                content = response.content
-        except BaseException as error:
-            call.ended(None, failure(error))
-            raise
-        return _response(request, call.ended(readable(response.status_code, pairs(response.headers), content)))
+
+        def sent(outgoing: Outgoing) -> Answer:
+            response = self._inner.send(_prepared(outgoing), *args, **options | {"stream": False})
+            return readable(response.status_code, pairs(response.headers), response.content)
+
+        return _response(request, call.carry(sent))
 
     def close(self) -> None:
         self._inner.close()

@@ -21,17 +21,6 @@ _log = logging.getLogger("gatekeeper")
 _patched = Patched()
 
 
-def stamp() -> str | None:
-    """The current visitor's token; `None` outside any request."""
-    if context.current.get() is None:
-        return None
-    try:
-        return context.dump()
-    except Exception as error:  # noqa: BLE001  # unmarked is an unknown visitor, and the app goes on
-        _log.error("an event could not be marked with its visitor (%s)", type(error).__name__)
-        return None
-
-
 def install() -> None:
     """Mark the events of every SDK that is there."""
     for module, one in _SDKS.items():
@@ -59,7 +48,7 @@ def _queue(sdk: Any) -> None:
 
 def _marking(original: Any) -> Any:
     def _enqueue(self: Any, message: Any, *args: Any, **options: Any) -> Any:
-        token = stamp()
+        token = context.stamp()
         if token is not None and isinstance(message, dict):
             message[KEY] = token
         return original(self, message, *args, **options)
@@ -74,7 +63,7 @@ def _sentry(sdk: Any) -> None:
 
 
 def _sentry_event(event: Any, hint: Any) -> Any:
-    token = stamp()
+    token = context.stamp()
     if token is not None:
         # Sentry's contexts are objects, not texts.
         event.setdefault("contexts", {})[KEY] = {"token": token}

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from urllib.response import addinfourl
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import drained, failure, pairs, readable, watch
-from gatekeeper.outbound.marks import passing, sending
+from gatekeeper.outbound.intercept import drained, pairs, readable, watch
+from gatekeeper.outbound.marks import passing
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -43,19 +43,12 @@ def _do_open(original: Any) -> Any:
         else:
             body = drained([data.read(match.limit + 1)] if hasattr(data, "read") else data, match.limit)
         call = match.judge(req.get_method(), parts.path, parts.query, pairs(req.header_items()), body)
-        outgoing = call.recorded()
-        if outgoing is None:
-            return _response(req.full_url, call.answer)
-        try:
-            with (
-                sending(outgoing.url),
-                _sent(outgoing, req, lambda one: original(self, http_class, one, **options)) as response,
-            ):
-                answer = readable(response.status, response.getheaders(), response.read())
-        except BaseException as error:
-            call.ended(None, failure(error))
-            raise
-        return _response(req.full_url, call.ended(answer))
+
+        def sent(outgoing: Outgoing) -> Answer:
+            with _sent(outgoing, req, lambda one: original(self, http_class, one, **options)) as response:
+                return readable(response.status, response.getheaders(), response.read())
+
+        return _response(req.full_url, call.carry(sent))
 
     return do_open
 

@@ -11,8 +11,8 @@ import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import body_of, failure, pairs, readable, watch
-from gatekeeper.outbound.marks import passing, sending
+from gatekeeper.outbound.intercept import body_of, pairs, readable, watch
+from gatekeeper.outbound.marks import passing
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.routes import PORTS
 
@@ -64,22 +64,16 @@ def _urlopen(original: Any) -> Any:
                 return original(self, method, url, body, headers, *args, **options)
         given = pairs(self.headers if headers is None else headers)
         call = match.judge(method, parts.path, parts.query, given, body_of(body, match.limit))
-        outgoing = call.recorded()
-        preload = options.get("preload_content", True)
-        if outgoing is None:
-            return response_of(call.answer, preload=preload, method=method)
         more = {key: options[key] for key in _OPTIONS if key in options}
-        more["headers"] = dict(outgoing.headers)
-        if parts.netloc:
-            more["headers"] |= {name: value for name, value in given if name.lower() == "proxy-authorization"}
-        try:
-            with sending(outgoing.url):
-                response = _send(self, original, outgoing, at, bool(parts.netloc), more)
-        except BaseException as error:
-            call.ended(None, failure(error))
-            raise
-        answer = call.ended(readable(response.status, pairs(response.headers), response.data))
-        return response_of(answer, preload=preload, method=method)
+
+        def sent(outgoing: Outgoing) -> Answer:
+            more["headers"] = dict(outgoing.headers)
+            if parts.netloc:
+                more["headers"] |= {name: value for name, value in given if name.lower() == "proxy-authorization"}
+            response = _send(self, original, outgoing, at, bool(parts.netloc), more)
+            return readable(response.status, pairs(response.headers), response.data)
+
+        return response_of(call.carry(sent), preload=options.get("preload_content", True), method=method)
 
     return urlopen
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from gatekeeper.model import ConsentModel, Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.vendors.kind import Destination
 from gatekeeper.vendors.settings import secret_keys
+
+SHORTEST: Final = 8
+"""Characters that a secret has at least: the gate takes secrets out of answers, and a short one is in every word."""
 
 
 def warnings(policy: Policy) -> list[str]:
@@ -73,6 +76,9 @@ def _phones(policy: Policy) -> Iterator[str]:
 def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
     where = f"destinations.{name}"
     table: Any = policy.file.destinations[name]
+    for key, secret in to.secrets.items():
+        if 0 < len(secret.value) < SHORTEST:
+            yield f"{where}.{key}: has less than {SHORTEST} characters, which is not a secret; set it to the vendor's"
     for key in sorted(secret_keys(type(table))):
         if isinstance(getattr(table, key), str):
             yield f'{where}.{key}: a secret is written in clear; use {{ env = "NAME" }}'

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gatekeeper.fields import Catalogue
+from gatekeeper.jurisdiction.codes import GROUPS
 from gatekeeper.jurisdiction.laws import LawTable
 from gatekeeper.model import Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT
@@ -172,12 +173,13 @@ class Destinations:
         speaks, products = settings.get("speaks"), self.registry.products
         if speaks is not None and speaks not in products:
             *most, last = (f"'{name}'" for name in products)
-            self.faults.append(f"{where}.speaks: {speaks!r} is not one of {', '.join(most)} or {last}")
+            self.faults.append(f"{where}.speaks: {speaks!r} is not known; use {', '.join(most)} or {last}")
 
     def _regions(self, where: str, regions: list[str]) -> frozenset[str]:
+        places = frozenset().union(*(GROUPS.get(name, {name}) for name in regions))
         with self.faults.collecting():
-            self.laws.check_places(f"{where}.regions", regions)
-        return frozenset(regions)
+            self.laws.check_places(f"{where}.regions", sorted(places))
+        return places
 
 
 def _tcf_purposes(kind: Kind, table: Common) -> tuple[int, ...]:

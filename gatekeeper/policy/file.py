@@ -10,7 +10,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     create_model,
     field_validator,
     model_validator,
@@ -21,11 +20,22 @@ from gatekeeper.model import Purpose
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import DestinationModule
-from gatekeeper.vendors.settings import Common, HttpUrl, SecretValue, Strict
+from gatekeeper.vendors.settings import Common, HttpUrl, SecretValue, Spelled, Strict
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
-Prefix = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_/-]*[A-Za-z0-9_-]$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][A-Za-z]{1,3})?$")]  # BCP 47, its short forms
+Name = Annotated[
+    str,
+    Spelled(
+        r"[A-Za-z][A-Za-z0-9_.-]*",
+        "is not a name; begin it with a letter, go on with letters, digits, dots, dashes and _",
+        64,
+    ),
+]
+Prefix = Annotated[
+    str, Spelled(r"/[A-Za-z0-9_/-]*[A-Za-z0-9_-]", "is not a path; begin it with / and end it without, such as /gk")
+]
+Language = Annotated[
+    str, Spelled(r"[a-z]{2,3}(-[A-Z][A-Za-z]{1,3})?", "is not a language; write de or pt-BR")
+]  # BCP 47, its short forms
 # TOML has no enums: a purpose is written as a string.
 PurposeName = Annotated[Purpose, Field(strict=False)]
 # What a consent platform's category or service stands for: a purpose, a destination, or a list of them.
@@ -38,18 +48,20 @@ Words = Annotated[
 class PolicyTable(Strict):
     """`[policy]`: which policy this is, and who is responsible."""
 
-    version: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
-        description="Your name for this state of the policy, such as a date; in every audit line."
-    )
-    controller: str = Field(description="Who decides about the data (GDPR article 4(7)).")
+    version: Annotated[
+        str, Spelled(r".*\S.*", "is empty; give this state of the policy a name, such as a date", 64)
+    ] = Field(description="Your name for this state of the policy, such as a date; in every audit line.")
+    controller: Annotated[
+        str, Spelled(r".*\S.*", "is empty; name the company that decides about the data: it stands in the records")
+    ] = Field(description="Who decides about the data (GDPR article 4(7)).")
     site: HttpUrl | None = Field(None, description="Base of relative page addresses, such as https://shop.example.")
     phone_region: str | None = Field(None, description="Country of phone numbers without country code, such as DE.")
     currency: str | None = Field(None, description="ISO 4217 code of order values that come without one.")
-    secret_paths: list[Annotated[str, StringConstraints(pattern=r"^[^\W\d_]+([-_]?[^\W\d_]+)*$", max_length=40)]] = (
-        Field(
-            default_factory=list,
-            description="Further words of paths that a one-time secret follows, such as einloesen.",
-        )
+    secret_paths: list[
+        Annotated[str, Spelled(r"[^\W\d_]+([-_]?[^\W\d_]+)*", "is not one word; write letters, and - or _ between", 40)]
+    ] = Field(
+        default_factory=list,
+        description="Further words of paths that a one-time secret follows, such as einloesen.",
     )
 
 
@@ -90,10 +102,24 @@ class TcfTable(Strict):
     marketing: list[Annotated[int, Field(ge=1, le=24)]] | None = None
 
 
+Domain = Annotated[
+    str, Spelled(r"[a-z0-9-]+(\.[a-z0-9-]+)+", "is not a domain; write shop.example, in small letters", 253)
+]
+PageAddress = Annotated[
+    str,
+    Spelled(
+        r"(https?://[^\s/?#@]+)?/([^\s/\\]\S*)?", "is not the address of a page; write /privacy or https://…", 2048
+    ),
+]
+
+
+Paragraph = Annotated[str, Spelled(r"(?s).*\S.*", "is empty; write it, or remove the key", 4_000)]
+
+
 class CookieTable(Strict):
     """`[consent.cookie]`: how far our own cookies reach."""
 
-    domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)] | None = Field(
+    domain: Domain | None = Field(
         None, description="The site's domain, such as shop.example, where subdomains share a choice; else one host."
     )
     same_site: Literal["lax", "strict", "none"] = Field(
@@ -111,7 +137,7 @@ class CookieTable(Strict):
 class NoticeTable(Strict):
     """`[consent.notice]`: the words that visitors are asked with, and when they are asked again."""
 
-    version: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[ -~]+$")] | None = Field(
+    version: Annotated[str, Spelled(r"[!-~]([ -~]*[!-~])?", "is not a version; write 2026-11", 64)] | None = Field(
         None,
         description="Your name for what is asked. Who granted under another one is asked again. "
         "Without it, it follows from purposes and recipients.",
@@ -120,9 +146,7 @@ class NoticeTable(Strict):
     scope: Literal["device", "account"] = Field(
         "device", description="How far a choice reaches: this browser, or all devices of who is logged in."
     )
-    url: (
-        Annotated[str, StringConstraints(pattern=r"^(https?://[^\s/?#@]+)?/([^\s/\\][^\s]*)?$", max_length=2048)] | None
-    ) = Field(None, description="Your privacy policy, such as /privacy.")
+    url: PageAddress | None = Field(None, description="Your privacy policy, such as /privacy.")
     ask_again_after_grant: Duration = Field(180 * 86_400.0, description="A grant older than this is asked for again.")
     ask_again_after_refusal: Duration = Field(
         180 * 86_400.0,
@@ -136,9 +160,9 @@ class NoticeTable(Strict):
             raise ValueError("no regulator accepts less than 180d; write 180d or more")
         return value
 
-    texts: dict[Language, dict[str, Annotated[str, StringConstraints(min_length=1, max_length=4_000)]]] = Field(
-        default_factory=dict, description="Your own words, by language; others stay as they are."
-    )
+    texts: dict[
+        Language, dict[str, Annotated[str, Spelled(r"(?s).*\S.*", "is empty; write it, or remove the key", 4_000)]]
+    ] = Field(default_factory=dict, description="Your own words, by language; others stay as they are.")
 
 
 class ConsentTable(Strict):
@@ -185,10 +209,18 @@ class AuditTable(Strict):
 
     path: str = "var/audit"
     rotate: Size = Field(64 * 10**6, description="A segment is closed at this size, and at midnight UTC.")
-    checkpoint: Duration = Field(60.0, description="How often how far the log is gets signed, while it grows.")
-    anchor: Annotated[str, StringConstraints(min_length=1)] | None = Field(
-        None, description="Where signed checkpoints are put besides: stdout, a file elsewhere, or a URL."
-    )
+    checkpoint: Duration = Field(60.0, ge=1.0, description="How often how far the log is gets signed, while it grows.")
+    anchor: (
+        Annotated[
+            str,
+            Spelled(
+                r"stdout|https?://\S+|(?![A-Za-z][A-Za-z0-9+.-]*://).*\S.*",
+                "is not a place for anchors; write stdout, a path, or an address that begins with https://",
+                2048,
+            ),
+        ]
+        | None
+    ) = Field(None, description="Where signed checkpoints are put besides: stdout, a file elsewhere, or a URL.")
     fsync: Literal["batch", "os"] = Field(
         "batch",
         description="`batch`: lines are on the disk before anything is sent. `os`: a power cut can lose the last ones.",
@@ -198,7 +230,9 @@ class AuditTable(Strict):
 class StorageTable(Strict):
     """`[storage]`: where the ledger and the outbox are kept."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^sqlite:///.+")] = "sqlite:///var/gatekeeper.db"
+    url: Annotated[
+        str, Spelled(r"sqlite:///.+", "is not the address of a store; write it as sqlite:///var/gatekeeper.db", 1024)
+    ] = "sqlite:///var/gatekeeper.db"
 
 
 class KeysTable(Strict):
@@ -219,6 +253,31 @@ class DeliveryTable(Strict):
     )
     max_concurrent: Annotated[int, Field(ge=1, le=10_000)] = Field(
         64, description="Calls under way to one destination; further ones wait their turn."
+    )
+
+
+Rate = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class LimitsTable(Strict):
+    """`[limits]`: what callers may have the gate do, in a minute and in one request."""
+
+    events: Rate = Field(300_000, description="Events and calls a minute from anonymous callers, all together.")
+    bytes: Size = Field(2**32, description="Bytes a minute from anonymous callers, all together.")
+    address_events: Rate = Field(30_000, description="Events and calls a minute from one network: IPv4 /24, IPv6 /56.")
+    address_bytes: Size = Field(2**29, description="Bytes a minute from one network.")
+    consents: Rate = Field(600, description="Grants a minute from one network; refusals are never counted.")
+    trusted_events: Rate = Field(3_000_000, description="Events and calls a minute from bearers of an api key.")
+    trusted_bytes: Size = Field(2**35, description="Bytes a minute from bearers of an api key.")
+    bodies: Size = Field(32 * 2**20, description="Bytes of bodies that are being read or wait, in all, per process.")
+    elements: Annotated[int, Field(ge=1, le=5_000)] = Field(
+        2000, description="Events of one request; a vendor's own limit holds where it is lower."
+    )
+    scrubbed: Annotated[int, Field(ge=1_000, le=100_000_000)] = Field(
+        262_144, description="Characters of one request that are searched; fields beyond it are invalid."
+    )
+    decoded: Annotated[int, Field(ge=1_000, le=100_000_000)] = Field(
+        65_536, description="Characters that words of base64, hexadecimal and escapes in it may hold, layer by layer."
     )
 
 
@@ -289,6 +348,7 @@ class PolicyFile(Strict):
     storage: StorageTable = StorageTable()
     keys: KeysTable = KeysTable()
     delivery: DeliveryTable = DeliveryTable()
+    limits: LimitsTable = LimitsTable()
     retention: RetentionTable = RetentionTable()
     outbound: OutboundTable = OutboundTable()
     destinations: dict[Name, Common] = Field(default_factory=dict)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,15 @@ from pydantic import ValidationError
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose
-from gatekeeper.policy import catalogue, consent, hosts, notices, places, routes
+from gatekeeper.policy import cases, catalogue, consent, hosts, lines, notices, places, routes
 from gatekeeper.policy.compiled import Policy
 from gatekeeper.policy.destinations import Destinations
-from gatekeeper.policy.faults import Faults
+from gatekeeper.policy.faults import Faults, parts
 from gatekeeper.policy.file import PolicyFile, model
 from gatekeeper.policy.messages import sentences
 from gatekeeper.policy.registry import PACKAGED, Registry, registry
 from gatekeeper.policy.secrets import Secrets
+from gatekeeper.policy.sound import Sound
 from gatekeeper.policy.units import KEPT
 from gatekeeper.signals.cookies import Reader
 from gatekeeper.vendors.dialect import Dialect
@@ -78,14 +80,25 @@ def read_policy(
 ) -> Policy:
     """Read and compile a policy file, where what it may name is `known`. Raises ConfigError."""
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        raw = tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file; `gatekeeper init` writes one") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
-    return compiled(raw, known, path=path, environ=environ, require_secrets=require_secrets)
+    try:
+        return compiled(raw, known, path=path, environ=environ, require_secrets=require_secrets)
+    except ConfigError as error:
+        raise ConfigError(*_with_lines(error.problems, lines.lines(text))) from None
+
+
+def _with_lines(problems: Iterable[str], found: Mapping[str, int]) -> Iterator[str]:
+    """The faults in the order of the file, each with its line."""
+    placed = [(lines.line_of(parts(problem).key, found), problem) for problem in problems]
+    for line, problem in sorted(placed, key=lambda one: one[0] or 0):
+        yield problem if line is None else f"line {line}: {problem}"
 
 
 def compiled(
@@ -98,16 +111,34 @@ def compiled(
     kept: bool = False,
 ) -> Policy:
     """A policy out of its tables. `kept`: they are ones that `policy/archive.py` wrote. Raises ConfigError."""
+    shape = model(known.kinds)
     try:
-        file = model(known.kinds).model_validate(raw, context={KEPT: kept})
+        file = shape.model_validate(raw, context={KEPT: kept})
     except ValidationError as error:
-        raise ConfigError(*sentences(error, known.kinds)) from None
-    faults = Faults()
+        told, sound = sentences(error, known.kinds), Sound(raw, shape, error)
+        if sound.file is not None:
+            found = Faults()
+            with suppress(ConfigError):  # what only compiling finds is told in the same run
+                _compiled(sound.file, known, path, environ, require_secrets, found)
+            told += [fault for fault in found if not sound.follows(fault)]
+        raise ConfigError(*told) from None
+    return _compiled(file, known, path, environ, require_secrets, Faults())
+
+
+def _compiled(
+    file: PolicyFile,
+    known: Registry,
+    path: Path | None,
+    environ: Mapping[str, str] | None,
+    require_secrets: bool,
+    faults: Faults,
+) -> Policy:
     secrets = Secrets(os.environ if environ is None else environ, require_secrets, faults)
     fields, laws = catalogue.catalogue(file, faults), places.laws(file.jurisdiction, faults)
     one = Destinations(known, fields, laws, secrets, faults)
     destinations = {name: one.compiled(name, table) for name, table in file.destinations.items()}
     way = routes.routes(file, destinations, faults)
+    cases.check(file.tests, fields, laws, destinations, faults)
     hosts.check_listening(file.server, faults)
     hosts.check_allowed(file.outbound, destinations, faults)
     folder = (path.parent if path else Path()).absolute()

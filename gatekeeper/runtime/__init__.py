@@ -31,6 +31,7 @@ from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import ids, keys
 from gatekeeper.policy import Policy, archive, load_policy
 from gatekeeper.policy.load import read_policy
+from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
 from gatekeeper.signals.cookies import Reader
 from gatekeeper.storage import database
@@ -53,12 +54,14 @@ class Runtime:
     """Everything one process needs. Threads start with the first event; before a fork they are ended, see `pause`.
 
     `store` opens the store that keeps deliveries: the embedded one, unless you bring another (`storage/protocols.py`).
+    `workers` is how many processes share the rates of `[limits]`.
     """
 
-    def __init__(self, config: str | Path | Policy, *, store: Opening = open_store) -> None:
+    def __init__(self, config: str | Path | Policy, *, store: Opening = open_store, workers: int = 1) -> None:
         policy = load_policy(config)
         self.keys = prepare(policy)
         self.metrics = Metrics()
+        self.limits = Limits(policy.file.limits, workers, self.metrics.limited)
         self._watchers: list[Callable[[Gate], None]] = []
         self._reloading = threading.Lock()
         self._failing_since: float | None = None
@@ -112,6 +115,7 @@ class Runtime:
                 _log.error("the new policy is refused, the old one stays: %s", error)
                 return False
             self.store.use(bounds(policy))
+            self.limits.table = policy.file.limits
             old, self.gate = self.gate, self._gate(policy)
             context.replace(old, self.gate)
             for swap in self._watchers:

@@ -45,6 +45,9 @@ class Metrics:
             "Requests through a proxy that trusted_proxies does not name",
             registry=self.registry,
         )
+        self._limited = Counter(
+            "gatekeeper_limited", "Requests over a rate of [limits]", ["what", "by"], registry=self.registry
+        )
         self._deciding = Histogram(
             "gatekeeper_decision_seconds",
             f"Time to decide one event (1 in {SAMPLED})",
@@ -105,6 +108,10 @@ class Metrics:
     def came_undeclared(self) -> None:
         """A request came through a proxy that the policy does not declare: its visitor's place is unknown."""
         self._undeclared.inc()
+
+    def limited(self, what: str, by: str) -> None:
+        """A request was over a rate: `events` or `consents`, of `all`, of its `address`'s network, or `trusted`."""
+        self._limited.labels(what, by).inc()
 
     def log_is(self, *, failing: bool, anchor_failing: bool) -> None:
         """How this process's log does. Told when it changes: a scrape may reach another worker."""

@@ -15,6 +15,7 @@ from functools import partial
 
 from gatekeeper.scrub import packed
 from gatekeeper.scrub.found import Span
+from gatekeeper.scrub.meter import UNMETERED, Meter
 from gatekeeper.scrub.shapes import SHAPES, email, home, key
 from gatekeeper.scrub.shapes.digits import ENOUGH
 from gatekeeper.scrub.shapes.secret import SECRETS, Secrets
@@ -37,10 +38,14 @@ _WORD = re.compile(r"(?!(?:[^0-9]*[0-9]){7})[A-Za-z0-9_\-]*")
 _LONG = re.compile(r"[A-Za-z0-9_\-]{32}")
 
 
-def find(text: str, secrets: Secrets = SECRETS) -> list[Span]:
-    """Every shape in `text`; spans may overlap. `secrets` are the words of paths that secrets follow."""
+def find(text: str, secrets: Secrets = SECRETS, meter: Meter = UNMETERED) -> list[Span]:
+    """Every shape in `text`; spans may overlap. `secrets` are the words of paths that secrets follow.
+
+    Raises what `meter` raises where the request has no characters left.
+    """
+    meter.search(len(text))
     view = View(text) if text.isascii() and "\0" not in text else folded(View(text))
-    return [] if _ordinary(view.text, secrets) else _layers(view, DEPTH, secrets, clean=True)
+    return [] if _ordinary(view.text, secrets) else _layers(view, DEPTH, secrets, meter, clean=True)
 
 
 def _ordinary(text: str, secrets: Secrets = SECRETS) -> bool:
@@ -68,7 +73,7 @@ def _numbers(text: str) -> bool:
     return bool(ENOUGH.search(text) or _FOUR_NUMBERS.search(text) or (len(text) >= 12 and _HEX.search(text)))
 
 
-def _layers(view: View, depth: int, secrets: Secrets = SECRETS, *, clean: bool) -> list[Span]:
+def _layers(view: View, depth: int, secrets: Secrets, meter: Meter, *, clean: bool) -> list[Span]:
     spans = [
         view.original(span) for find_shape in SHAPES for span in find_shape(view.text) if clean or span.shape in _EXACT
     ]
@@ -76,17 +81,19 @@ def _layers(view: View, depth: int, secrets: Secrets = SECRETS, *, clean: bool) 
         spans += map(view.original, secrets.find(view.text))
     if depth == 0:
         return spans
-    spans += map(view.original, packed.find(view.text, partial(_held, depth - 1, secrets)))
+    spans += map(view.original, packed.find(view.text, partial(_held, depth - 1, secrets, meter)))
     inner = unescaped(view)
     if inner is not None:
-        spans += _layers(inner, depth - 1, secrets, clean=clean)
+        meter.decode(len(inner.text))
+        spans += _layers(inner, depth - 1, secrets, meter, clean=clean)
     return spans
 
 
-def _held(depth: int, secrets: Secrets, text: str, clean: bool) -> str | None:
+def _held(depth: int, secrets: Secrets, meter: Meter, text: str, clean: bool) -> str | None:
     """The first shape in a decoded word."""
+    meter.decode(len(text))
     view = folded(View(text))
     if _ordinary(view.text, secrets):
         return None
-    spans = _layers(view, depth, secrets, clean=clean)
+    spans = _layers(view, depth, secrets, meter, clean=clean)
     return min(spans).shape if spans else None

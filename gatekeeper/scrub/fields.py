@@ -19,6 +19,7 @@ from gatekeeper.fields import Catalogue, Field
 from gatekeeper.model import Event
 from gatekeeper.scrub.found import Scrubbed
 from gatekeeper.scrub.identifier import personal_shape
+from gatekeeper.scrub.meter import UNMETERED, Meter, Spent
 from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.scrub.search import SHAPES_ONLY, Search, secrets_of
 from gatekeeper.scrub.taint import Taint
@@ -26,6 +27,7 @@ from gatekeeper.scrub.text import scrub_text
 from gatekeeper.scrub.url import scrub_url
 
 UNNAMED: Final = "unnamed"
+UNSEARCHED: Final = "unsearched"
 _NOTHING: Final[Mapping[str, tuple[str, ...]]] = {}
 _CLEAN: Final = Remembered[tuple[str, frozenset[str] | None, frozenset[str], bool]](longest=1024)
 # Texts that programs write: the words they are made of are nobody's names.
@@ -38,9 +40,9 @@ class Scrubber:
 
     __slots__ = ("_done", "_passed", "_rows", "_search")
 
-    def __init__(self, catalogue: Catalogue, taint: Taint | None = None) -> None:
+    def __init__(self, catalogue: Catalogue, taint: Taint | None = None, meter: Meter = UNMETERED) -> None:
         self._rows = catalogue.scrubbed
-        self._search = search_of(catalogue, taint)
+        self._search = search_of(catalogue, taint, meter)
         self._done: dict[object, tuple[object | None, tuple[str, ...]]] = {}  # by name; a URL's with its parameters
         self._passed: dict[frozenset[str], set[str]] = {}  # by parameters: names of values that go out as they are
 
@@ -49,7 +51,7 @@ class Scrubber:
 
         An event that is called by what it declares is `UNNAMED`: it may be sent nowhere.
         """
-        if event.id != request_id and personal_shape(event.id, self._search) is not None:
+        if event.id != request_id and not is_clean(event.id, self._search):
             event = structs.replace(event, id=request_id)
         if not is_harmless(event.name, self._search):
             event = structs.replace(event, name=UNNAMED)
@@ -92,18 +94,44 @@ class Scrubber:
 
 def is_harmless(value: object, search: Search) -> bool:
     """Whether a value of a format's own mechanics, or the name of an event, holds nothing that the event declares."""
-    return not (search.taint is not None and isinstance(value, str) and search.taint.find(value, machinery=True))
+    if search.taint is None or not isinstance(value, str):
+        return True
+    try:
+        return not search.declared(value, machinery=True)
+    except Spent:
+        return False
 
 
-def search_of(catalogue: Catalogue, taint: Taint | None) -> Search:
-    """What is looked for under a policy's catalogue in an event that declares this."""
-    return Search(secrets_of(catalogue.secret_paths), taint)
+def is_clean(value: str, search: Search) -> bool:
+    """Whether an identifier holds neither a personal shape nor what its event declares, as far as it was searched."""
+    try:
+        return personal_shape(value, search) is None
+    except Spent:
+        return False
+
+
+def search_of(catalogue: Catalogue, taint: Taint | None, meter: Meter = UNMETERED) -> Search:
+    """What is looked for under a policy's catalogue in an event that declares this, and how much of it may be."""
+    return Search(secrets_of(catalogue.secret_paths), taint, meter)
 
 
 def scrub_value(
     row: Field, value: object, params: frozenset[str], search: Search = SHAPES_ONLY
 ) -> tuple[object | None, tuple[str, ...]]:
-    """The value to send, or `None` for an identifier that is stripped, and the kinds of what was taken out."""
+    """The value to send, or `None` for one that is stripped as invalid, and the kinds of what was taken out.
+
+    Stripped are identifiers that hold a personal shape, and what there are no characters left to search for:
+    `UNSEARCHED`.
+    """
+    try:
+        return _scrub_value(row, value, params, search)
+    except Spent:
+        return None, (UNSEARCHED,)
+
+
+def _scrub_value(
+    row: Field, value: object, params: frozenset[str], search: Search
+) -> tuple[object | None, tuple[str, ...]]:
     if row.transform == "url" and isinstance(value, str):
         return _remembered(row, value, params, search)
     if row.transform == "refuse_personal" and isinstance(value, str):
@@ -136,6 +164,7 @@ def _remembered(row: Field, text: str, params: frozenset[str] | None, search: Se
     file = row.key in _FILES
     key = (text, params, search.secrets.more, file)
     machinery = row.key in _MACHINERY
+    search.meter.search(len(text))  # also of what is known: what becomes of a field is not to depend on it
     if key in _CLEAN and not search.declared(text, machinery=machinery):
         return text, ()
     if params is not None:

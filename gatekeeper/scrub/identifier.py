@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from gatekeeper.scrub.detect import find
+from gatekeeper.scrub.meter import UNMETERED, Meter, Spent
 from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.scrub.search import SHAPES_ONLY, Search
 
@@ -34,15 +35,18 @@ def personal_shape(value: str, search: Search = SHAPES_ONLY) -> str | None:
     """
     spans = search.declared(value)
     if not _RANDOM.fullmatch(value):
-        spans += [span for span in find(value, search.secrets) if span.shape not in _ALLOWED]
+        spans += [span for span in find(value, search.secrets, search.meter) if span.shape not in _ALLOWED]
     return min(spans).shape if spans else None
 
 
-def is_mechanical(value: str) -> bool:
-    """Whether a value of a format's mechanics holds no personal shape."""
+def is_mechanical(value: str, meter: Meter = UNMETERED) -> bool:
+    """Whether a value of a format's mechanics holds no personal shape; one that can no longer be searched may."""
     if value in _CLEAN:
         return True
-    if personal_shape(value) is not None:
+    try:
+        if personal_shape(value, SHAPES_ONLY if meter is UNMETERED else Search(meter=meter)) is not None:
+            return False
+    except Spent:
         return False
     _CLEAN.add(value, value)
     return True

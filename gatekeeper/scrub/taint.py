@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 from gatekeeper.scrub import packed
 from gatekeeper.scrub.contacts import Contacts
 from gatekeeper.scrub.found import Span
+from gatekeeper.scrub.meter import UNMETERED, Meter
 from gatekeeper.scrub.shapes.characters import UNSPACED
 from gatekeeper.scrub.tables import table
 from gatekeeper.scrub.views import View, folded, lettered, plain, unescaped
@@ -54,6 +55,8 @@ _CONTRACTED: Final = re.compile("([aou])e|aa|ss")
 _DATE: Final = re.compile(r"[0-9]+([-./_ ]|\. )[0-9]+\1[0-9]+|[0-9]{8}")
 _GAP: Final = 3  # characters between two words of one value
 _LONG: Final = 7  # letters of a whole name, or of an address' local part, that are found within a longer word
+_EACH: Final = 48  # characters that indexing a value counts as: what it may be hashed as is worked out, too
+_FEW: Final = 16
 _ENCODED: Final = re.compile(r"[%&\\]")
 
 
@@ -82,18 +85,21 @@ class Taint:
         """The values of both."""
         return self if self._values == other._values else Taint(tuple(dict.fromkeys((*self._values, *other._values))))
 
-    def find(self, text: str, *, machinery: bool = False) -> list[Span]:
+    def find(self, text: str, *, machinery: bool = False, meter: Meter = UNMETERED) -> list[Span]:
         """Every declared value in `text`, as its field; spans may overlap.
 
         `machinery`: the text is a format's own, or a program's, and the words they are made of are nobody's names.
         """
         if self._needles is None:
+            meter.search(_EACH * len(self._values))
             self._index()
+        # A text is gone through once for every few values that may stand inside a word of it.
+        meter.search(len(text) * (1 + len(self._glued) // _FEW))
         spans: list[Span] = []
-        self._search(folded(View(text)), DEPTH, spans, machinery, clean=True)
+        self._search(folded(View(text)), DEPTH, spans, machinery, meter, clean=True)
         return spans
 
-    def _search(self, view: View, depth: int, spans: list[Span], machinery: bool, *, clean: bool) -> None:
+    def _search(self, view: View, depth: int, spans: list[Span], machinery: bool, meter: Meter, *, clean: bool) -> None:
         text = view.text
         if "[" in text:
             text = _MARKS.sub(lambda mark: "\x1f" * len(mark.group()), text)
@@ -104,13 +110,15 @@ class Taint:
             return
         for begin, end, inner, readable in packed.words(text):
             found: list[Span] = []
-            self._search(folded(View(inner)), depth - 1, found, machinery, clean=readable)
+            meter.decode(len(inner))
+            self._search(folded(View(inner)), depth - 1, found, machinery, meter, clean=readable)
             if found:
                 spans.append(view.original(Span(begin, end, min(found).shape)))
         if _ENCODED.search(text):
             undone = unescaped(View(text, view.starts))
             if undone is not None:
-                self._search(undone, depth - 1, spans, machinery, clean=clean)
+                meter.decode(len(undone.text))
+                self._search(undone, depth - 1, spans, machinery, meter, clean=clean)
 
     def _words(self, text: str, machinery: bool, clean: bool) -> Iterator[Span]:
         needles, heads, longest = self._needles or {}, self._heads, self._longest

@@ -107,6 +107,12 @@ def _pair(place: list[str | None] | None) -> tuple[str | None, str | None] | Non
     return None if place is None else (place[0], place[1])
 
 
+def fault(visitor: Visitor) -> str | None:
+    """What is wrong with the token that a visitor was read from, in words without a value; `None` if it holds."""
+    notes = [one.note for one in visitor.signals if one.source == SOURCE and one.standing is Standing.MALFORMED]
+    return notes[0] if notes else None
+
+
 def _malformed(what: str) -> Visitor:
     return Visitor((Signal(SOURCE, Role.CHOICE, Standing.MALFORMED, note=f"the context token {what}"),))
 

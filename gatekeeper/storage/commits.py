@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol, TypeVar
 import apsw
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.model.states import Follows
 from gatekeeper.storage.outbox import Arrival
 from gatekeeper.storage.owners import Owner
 
@@ -51,7 +52,7 @@ class Event(StrEnum):
     OFFERED = "offered to the log again"
 
 
-FOLLOWS: Final[Mapping[tuple[Phase, Event], Phase]] = {
+FOLLOWS: Final[Follows[Phase, Event]] = {
     (Phase.OPEN, Event.ROLLED_BACK): Phase.OVER,
     (Phase.OPEN, Event.COMMITTED_BARE): Phase.OVER,
     (Phase.OPEN, Event.COMMITTED): Phase.KEPT,

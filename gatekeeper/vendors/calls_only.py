@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
-from pydantic import StringConstraints
-
 from gatekeeper.model import Event, Outgoing, Purpose, Shaped
 from gatekeeper.vendors.formats import answers
 from gatekeeper.vendors.kind import Destination, Kind, Shaping
-from gatekeeper.vendors.settings import SecretValue
+from gatekeeper.vendors.settings import SecretValue, Spelled
 
 CONVERSION: Final = ("order_value", "currency", "items")
 MATCHED: Final = ("ip", "user_agent", "email_hash", "phone_hash", "external_id_hash")
@@ -24,7 +22,7 @@ PERSON: Final = (
     "date_of_birth_hash", "gender_hash",
 )  # fmt: skip
 
-Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+Digits = Annotated[str, Spelled(r"[0-9]{1,20}", "is not an id of digits only; copy it from the vendor's settings")]
 Token = SecretValue | None
 
 

@@ -25,7 +25,7 @@ from gatekeeper.vendors.formats.parts import GET_OR_POST, Naming, Needs, Route, 
 from gatekeeper.vendors.formats.replies import Reply, gif_answer, json_answer, text_answer
 
 _SWITCHES: Final = re.compile(r"(?:^|[?&])(verbose|img)=1(?=&|\Z)")
-_LARGEST: Final = 2**23  # bytes of a form that is looked through
+_LARGEST: Final = 2**20  # bytes of a form that is looked through
 
 
 def _taken(native: Native) -> Answer:

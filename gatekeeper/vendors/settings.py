@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, get_args
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from gatekeeper.model import Purpose
 from gatekeeper.vendors.kind import Kind, OnOptOut
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=128)]
-HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=2048)]
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """How a text is spelled, for people and for editors: `Annotated[str, Spelled(r"[0-9]+", "is not …; write …")]`.
+
+    `pattern` is a regular expression that the whole text must match, `words` the fault's sentence without its key:
+    what the text is not, and the remedy. `max_length` is in characters.
+    """
+
+    pattern: str
+    words: str
+    max_length: int = 256
+
+    def check(self, text: str) -> str:
+        """The text; ValueError with the words if it is spelled otherwise."""
+        if len(text) > self.max_length:
+            raise ValueError(f"has {len(text)} characters; {self.max_length} are the most")
+        if re.fullmatch(self.pattern, text) is None:
+            raise ValueError(self.words)
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"pattern": f"^({self.pattern})$", "maxLength": self.max_length}
+
+
+Identifier = Annotated[
+    str, Spelled(r"[A-Za-z0-9._-]+", "is not an identifier; write letters, digits, dots and dashes only", 128)
+]
+HttpUrl = Annotated[
+    str,
+    Spelled(
+        r"https?://[^\s/?#@]+(/[^\s?#]*)?",
+        "is not an address such as https://shop.example/path; write it without user, query and fragment",
+        2048,
+    ),
+]
+NonEmpty = Annotated[str, Spelled(r"(?s).*\S.*", "is empty; write it, or remove the key", 1024)]
 
 
 class Strict(BaseModel):
@@ -22,7 +63,10 @@ class Strict(BaseModel):
 class SecretRef(Strict):
     """A secret that is read from the environment when the policy is loaded."""
 
-    env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    env: Annotated[
+        str,
+        Spelled(r"[A-Za-z_][A-Za-z0-9_]*", "is not the name of an environment variable; write letters, digits and _"),
+    ]
 
 
 SecretValue = SecretRef | str
@@ -35,16 +79,20 @@ class Common(Strict):
     fields: list[str] | None = Field(None, description="The allow-list; the kind's default if absent.")
     endpoint: HttpUrl | None = Field(None, description="Base URL; the vendor's own if absent.")
     events: list[str] | None = Field(None, description="Only these events go there.")
-    regions: list[str] | None = Field(None, description="Only visitors of these countries, or US-CA style regions.")
+    regions: list[str] | None = Field(
+        None, description="Only visitors of these countries, EU, EEA, or US-CA style regions."
+    )
     on_opt_out: OnOptOut = "block"
-    legal_basis: str | None = Field(None, description="GDPR article 6 basis, for the records.")
-    dpa: str | None = Field(None, description="Reference of the data processing agreement (GDPR article 28).")
-    lia: str | None = Field(None, description="Reference of the legitimate interest assessment.")
-    retention: str | None = Field(None, description="How long the vendor keeps it, such as 14d or 2y.")
-    recipient: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+    legal_basis: NonEmpty | None = Field(None, description="GDPR article 6 basis, for the records.")
+    dpa: NonEmpty | None = Field(None, description="Reference of the data processing agreement (GDPR article 28).")
+    lia: NonEmpty | None = Field(None, description="Reference of the legitimate interest assessment.")
+    retention: (
+        Annotated[str, Spelled(r"\d+(\.\d+)?\s*(h|d|w|y|months?)", "is not a time; write 14d, 26 months or 2y")] | None
+    ) = Field(None, description="How long the vendor keeps it, such as 14d or 2y.")
+    recipient: Annotated[str, Spelled(r"\S.*", "is not a name; write who receives the data", 200)] | None = Field(
         None, description="Who receives the data, as notices name them; the kind's company if absent."
     )
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = Field(
+    country: Annotated[str, Spelled(r"[A-Z]{2}", "is not a country; write its two letters, such as IE")] | None = Field(
         None, description="Country of the recipient, such as IE."
     )
     privacy_policy: HttpUrl | None = Field(None, description="Address of the recipient's privacy policy.")
@@ -59,9 +107,15 @@ class Common(Strict):
     tcf_purposes: list[Annotated[int, Field(ge=1, le=24)]] | None = Field(
         None, description="TCF purposes this vendor needs consent for; the kind's own if absent."
     )
-    expires: Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?\s*(s|m|h|d|w)$")] | None = Field(
-        None, description="Older events are not sent, such as 1d; never older than the vendor accepts."
-    )
+    expires: (
+        Annotated[
+            str,
+            Spelled(
+                r"\d+(\.\d+)?\s*(s|m|h|d|w)", "is not a duration; write a number and a unit, such as 90s, 24h or 3d"
+            ),
+        ]
+        | None
+    ) = Field(None, description="Older events are not sent, such as 1d; never older than the vendor accepts.")
     url_params: list[str] = Field(default_factory=list, description="Query parameters kept besides utm_*.")
 
     def adapt(self, kind: Kind) -> Kind:

@@ -11,7 +11,8 @@ from gatekeeper.audit.query import Filter, pseudonyms
 from gatekeeper.audit.stream import Stream
 from gatekeeper.cli import app
 from gatekeeper.gate import incoming
-from gatekeeper.gate.calls import decision_lines, plan_call
+from gatekeeper.gate.calls import plan_call
+from gatekeeper.gate.carry import decision_lines
 from gatekeeper.gate.recompute import differences, recompute
 from gatekeeper.model import Call, Caller
 from tests.audit.logs import SIGNER, Clock, pack

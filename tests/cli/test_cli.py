@@ -57,9 +57,11 @@ def test_init_writes_a_policy_that_check_accepts(gatekeeper, tmp_path):
 def test_check_is_0_on_warnings_and_1_on_errors(gatekeeper, policy):
     """And says both as JSON."""
     found = json.loads(gatekeeper("check", "--json", env=ENV, code=0).stdout)
-    assert found["errors"] == [] and any("dpa: missing" in line for line in found["warnings"])
+    assert found["errors"] == [] and any(
+        line["key"].endswith(".dpa") and line["problem"] == "missing" for line in found["warnings"]
+    )
     missing = json.loads(gatekeeper("check", "--json", code=1).stdout)
-    assert [line.partition(":")[0] for line in missing["errors"]] == [
+    assert [line["key"] for line in missing["errors"]] == [
         "destinations.ga4.api_secret",
         "destinations.meta_capi.access_token",
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.gate.batches import plan_request
-from gatekeeper.gate.calls import finish_call, record_call
+from gatekeeper.gate.carry import finish_call, record_call
 from gatekeeper.vendors import DIALECTS
 from gatekeeper.vendors.dialect import SECRET
 from tests.exchanges.exchange import (

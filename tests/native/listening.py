@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gatekeeper.gate import Gate
-from gatekeeper.gate.calls import CallPlan, finish_call, plan_call, record_call
+from gatekeeper.gate.calls import CallPlan, plan_call
+from gatekeeper.gate.carry import finish_call, record_call
 from gatekeeper.model import Answer, Call, Caller, Outgoing
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from gatekeeper.gate import Gate
-from gatekeeper.gate.calls import CallPlan, finish_call, plan_call, record_call
+from gatekeeper.gate.calls import CallPlan, plan_call
+from gatekeeper.gate.carry import finish_call, record_call
 from gatekeeper.model import Answer, Call, Caller
 from gatekeeper.vendors.formats import coding, form
 from tests.builders import NOW, own_cookie

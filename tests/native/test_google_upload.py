@@ -1,6 +1,6 @@
 """Uploads to the Google Ads API through the gate: real requests in, what may be sent out."""
 
-from gatekeeper.gate.calls import finish_call
+from gatekeeper.gate.carry import finish_call
 from gatekeeper.model import Answer
 from tests.builders import HASH
 from tests.native.vendor_calls import (

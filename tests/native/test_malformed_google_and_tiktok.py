@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.gate.calls import finish_call
+from gatekeeper.gate.carry import finish_call
 from gatekeeper.model import Answer, Call
 from gatekeeper.model.reasons import INTERNAL, UNREADABLE_CALL
 from tests.exchanges.exchange import mark

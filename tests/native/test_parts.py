@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gatekeeper.gate.calls import finish_call
+from gatekeeper.gate.carry import finish_call
 from gatekeeper.model import Answer
 from gatekeeper.vendors.dialect import Leaf
 from gatekeeper.vendors.formats import replies, times

@@ -151,7 +151,7 @@ async def test_the_event_loop_is_not_held_up_while_the_decision_is_written(shop)
 
 def test_without_a_gate_nothing_tracks(shop, monkeypatch, caplog):
     """`install()` before any gate: known hosts are blocked, and the log says why."""
-    monkeypatch.setattr("gatekeeper.context._installed", [])
+    monkeypatch.setattr("gatekeeper.context.here._installed", [])
     answer = httpx.post("https://api.segment.io/v1/batch", content=BODY)
     assert answer.json() == {"success": True}
     assert "no gate runs in this process" in caplog.text

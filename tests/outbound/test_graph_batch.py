@@ -242,7 +242,7 @@ def test_without_a_gate_only_batches_without_tracking_pass(there, monkeypatch):
     """Nobody could judge them."""
     single = urlencode({"batch": json.dumps([posting()])}).encode()
     with monkeypatch.context() as nobody:
-        nobody.setattr(context, "_installed", [])
+        nobody.setattr(context.here, "_installed", [])
         post(there, [READING])
         CLIENTS["requests"]("POST", f"{there.graph.address}/v26.0/", single)
     assert there.graph.batches == [[READING]]

@@ -72,12 +72,12 @@ def test_each_element_of_a_batch_is_judged_by_its_own_stamp(shop):
         queue.append({"name": "purchase", "params": params | ({stamps.KEY: token} if token else {})})
 
     with shop.visitor("analytics"):
-        enqueue("agreed", stamps.stamp())
+        enqueue("agreed", context.stamp())
     with shop.visitor("analytics"):
-        enqueue("forged", stamps.stamp()[:-3] + "AAA")
+        enqueue("forged", context.stamp()[:-3] + "AAA")
     with shop.visitor(gpc=True):
-        enqueue("refused", stamps.stamp())
-    enqueue("unknown", stamps.stamp())
+        enqueue("refused", context.stamp())
+    enqueue("unknown", context.stamp())
 
     def send():
         body = json.dumps({"client_id": "1.2", "events": queue})

@@ -196,7 +196,7 @@ def test_the_command_says_why_it_cannot_ask(gate, tmp_path, capsys, monkeypatch,
 @pytest.mark.parametrize(
     ("outbound", "said"),
     [
-        ({"unknown": "deny"}, "outbound.unknown: 'deny' is not one of 'allow', 'warn' or 'block'"),
+        ({"unknown": "deny"}, "outbound.unknown: 'deny' is not known; use 'allow', 'warn' or 'block'"),
         ({"allow": ["shop.example"]}, 'outbound.allow: "shop.example" is not a known tracking host; remove it: other'),
         (
             {"unknown": "block", "allow": ["https://shop.example"]},

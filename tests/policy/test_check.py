@@ -98,7 +98,7 @@ def test_a_policy_with_everything_in_order_has_no_warnings():
             destinations=complete,
             jurisdiction={"always": ["gdpr"]},
         ),
-        environ={"HOME": "s"},
+        environ={"HOME": "a-secret"},
     )
     assert warnings(policy) == []
 

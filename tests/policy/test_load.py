@@ -68,12 +68,13 @@ FAULTS = [
     ),
     pytest.param(
         one(measurement_id="UA-1"),
-        "destinations.ga4.measurement_id: 'UA-1' does not look right; it must match ^G-[A-Za-z0-9_-]+$",
+        "destinations.ga4.measurement_id: 'UA-1' is not a GA4 measurement id: those begin with G- (UA- was Universal "
+        "Analytics, which ended); copy it from the web stream's settings",
         id="pattern",
     ),
     pytest.param(
         one(purpose="ads"),
-        "destinations.ga4.purpose: 'ads' is not one of 'necessary', 'analytics' or 'marketing'",
+        "destinations.ga4.purpose: 'ads' is not known; use 'necessary', 'analytics' or 'marketing'",
         id="no-purpose",
     ),
     pytest.param(
@@ -131,7 +132,8 @@ FAULTS = [
     ),
     pytest.param(
         one(endpoint="ftp://x"),
-        "destinations.ga4.endpoint: 'ftp://x' does not look right; it must match ^https?://[^\\s/?#@]+(/[^\\s?#]*)?$",
+        "destinations.ga4.endpoint: 'ftp://x' is not an address such as https://shop.example/path; "
+        "write it without user, query and fragment",
         id="no-url",
     ),
     pytest.param(
@@ -181,7 +183,7 @@ FAULTS = [
     ),
     pytest.param(
         {"destinations": {"own": DESTINATIONS["own"] | {"speaks": "mixpannel"}}},
-        "destinations.own.speaks: 'mixpannel' is not one of 'plausible', 'matomo', 'umami', 'posthog', 'snowplow', "
+        "destinations.own.speaks: 'mixpannel' is not known; use 'plausible', 'matomo', 'umami', 'posthog', 'snowplow', "
         "'segment', 'rudderstack', 'mixpanel' or 'amplitude'",
         id="no-protocol",
     ),

@@ -151,7 +151,7 @@ def test_a_reader_that_fails_denies():
 def test_a_first_party_destination_speaks_what_was_brought():
     """The first word of the format's name; without the format it is not known."""
     tables = HEAD | {"destinations": {"it": {"kind": "first_party", "endpoint": "https://a.example", "speaks": "mine"}}}
-    with pytest.raises(ConfigError, match="speaks: 'mine' is not one of 'plausible'"):
+    with pytest.raises(ConfigError, match="speaks: 'mine' is not known; use 'plausible'"):
         parse_policy(tables)
     to = parse_policy(tables, dialects=[dialect(NAME="mine /api/event")]).destinations["it"]
     assert to.kind.calls_only and to.kind.processor == "the operator"

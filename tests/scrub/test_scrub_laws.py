@@ -17,6 +17,8 @@ from gatekeeper.scrub import (
     scrub_text,
     scrub_url,
 )
+from gatekeeper.scrub.meter import UNMETERED
+from gatekeeper.scrub.shapes.secret import SECRETS
 from gatekeeper.scrub.views import View, folded
 
 ANY_CHARACTER = st.characters(exclude_categories=())  # lone surrogates too
@@ -136,7 +138,7 @@ def test_the_quick_look_never_passes_what_the_search_would_find(text: str) -> No
     """A text that is called ordinary holds no shape; the quick look saves time and nothing else."""
     view = folded(View(text))
     if detect._ordinary(view.text):
-        assert detect._layers(view, detect.DEPTH, clean=True) == []
+        assert detect._layers(view, detect.DEPTH, SECRETS, UNMETERED, clean=True) == []
 
 
 @settings(max_examples=200, deadline=None)

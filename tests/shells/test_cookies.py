@@ -79,7 +79,7 @@ def test_an_embedded_cookie_is_secure_also_without_tls():
     ("consent", "fault"),
     [
         ({"cookie": {"same_site": "none"}}, "partitioned = true"),
-        ({"cookie": {"domain": "example"}}, "consent.cookie.domain: 'example' does not look right"),
+        ({"cookie": {"domain": "example"}}, "consent.cookie.domain: 'example' is not a domain"),
         ({"cookie": {"same_sight": "lax"}}, "consent.cookie.same_sight: unknown key"),
         ({"notice": {"language": "xx"}}, 'consent.notice.language: "xx" is not a language of the notice'),
         ({"notice": {"texts": {"de": {"titel": "x"}}}}, '"titel" is not a text of the notice; did you mean "title"?'),

@@ -105,25 +105,26 @@ async def call(app, scope, *messages):
 
 
 async def test_lifespan_and_websockets_reach_the_app_as_they_are(tmp_path):
-    """The same scope object, the same receive and send, state included."""
-    seen = []
+    """The same scope object, state included, and the same message objects by receive and send."""
+    seen, asked, sent = [], {"type": "asked"}, []
 
     async def app(scope, receive, send):
-        seen.append((scope, receive, send))
+        answer = {"type": "answer"}
+        seen.append((scope, await receive(), answer))
+        await send(answer)
 
     wrapped = middleware(app, tmp_path)
     for kind in ("lifespan", "websocket", "http"):
         scope = {"type": kind, "path": "/ws", "headers": [], "state": {}}
 
         async def receive():
-            return {}
+            return asked
 
         async def send(message):
-            return None
+            sent.append(message)
 
         await wrapped(scope, receive, send)
-        assert seen[-1][0] is scope and seen[-1][2] is send
-        assert seen[-1][1] is receive or kind == "lifespan"  # there we listen for its end
+        assert seen[-1][0] is scope and seen[-1][1] is asked and seen[-1][2] is sent[-1]
 
 
 async def test_an_exception_of_the_app_is_the_apps(tmp_path):

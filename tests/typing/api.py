@@ -11,6 +11,7 @@ import gatekeeper.outbound
 from gatekeeper import ConfigError, Extensions, GatekeeperError, GatekeeperMiddleware, Policy, context, load_policy
 from gatekeeper.signals.cookies import klaro
 from gatekeeper.testing import Simulators
+from gatekeeper.testing.store import open_memory
 from gatekeeper.vendors import http_json, pinterest
 
 
@@ -46,7 +47,7 @@ with Simulators(only=["ga4"]) as simulators:
     typo = simulators.ga5  # type: ignore[attr-defined]  # a typo is an error; were it none, this comment would be one
 
 EXTENSIONS: Extensions = {"kinds": [http_json], "readers": [klaro], "dialects": [pinterest.DIALECT]}
-extended = GatekeeperMiddleware(Starlette(), config="gatekeeper.toml", **EXTENSIONS)
+extended = GatekeeperMiddleware(Starlette(), config="gatekeeper.toml", store=open_memory, **EXTENSIONS)
 spelled = GatekeeperMiddleware(Starlette(), "gatekeeper.toml", kinds=[http_json], readers=[klaro])
 loaded: Policy = load_policy("gatekeeper.toml", **EXTENSIONS)
 working = gatekeeper.start("gatekeeper.toml", dialects=[pinterest.DIALECT])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from datetime import UTC, datetime
 from functools import partial
 
@@ -66,7 +67,7 @@ class Endpoints:
         self._calls = f"{prefix}/to/"
         self.routes = {
             f"{prefix}/collect": self.collect,
-            f"{prefix}/consent": ConsentEndpoint(gate, _unlimited).reply,
+            f"{prefix}/consent": ConsentEndpoint(gate, self._over).reply,
             f"{prefix}/healthz": self.healthz,
             f"{prefix}/readyz": self.readyz,
             f"{prefix}/metrics": self.metrics,
@@ -148,6 +149,10 @@ class Endpoints:
         honoured = (HONOURED,) if self._honours(headers, caller) else ()
         return json_reply(202, {"request_ids": accepted.request_ids}, (*honoured, *allowed))
 
+    def _over(self, caller: Caller, size: int) -> int | None:
+        """After how many seconds a caller may grant again, `None`: now (`[limits] consents`)."""
+        return self._runtime.limits.over("consents", caller, time.monotonic(), size=size)
+
     async def healthz(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/healthz`: the process is alive."""
         return json_reply(200, {"status": "ok"})
@@ -213,11 +218,6 @@ _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-headers", _ALLOWED_HEADERS),
     (b"access-control-max-age", b"600"),
 )
-
-
-def _unlimited(caller: Caller, size: int) -> int | None:
-    """No grant is too many: `[limits]` says otherwise."""
-    return None
 
 
 def _part(accepted: Accepted, first: int, end: int) -> Accepted:

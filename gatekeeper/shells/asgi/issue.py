@@ -58,6 +58,7 @@ def new_subject() -> str:
 def _gate(config: str | Path | Policy | None) -> tuple[Policy, KeyRing]:
     here = context.current.get()
     if config is None and here is not None:
-        return here.gate.policy, here.gate.keys
+        gate = context.in_force(here.gate)
+        return gate.policy, gate.keys
     policy = load_policy(config or "gatekeeper.toml", require_secrets=False)
     return policy, keys.load(policy.keys_folder)

@@ -15,7 +15,10 @@ from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
 from gatekeeper.shells.asgi.caller import here
 from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED, local_path
 from gatekeeper.shells.asgi.serving import Current
+from gatekeeper.shells.asgi.visit import visit
 from gatekeeper.signals.cookies import Reader
+from gatekeeper.storage.protocols import Opening
+from gatekeeper.storage.sqlite import open_store
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import DestinationModule
 
@@ -24,7 +27,8 @@ class GatekeeperMiddleware:
     """Answers the endpoints under the policy's prefix and gives the app's code the visitor's context.
 
     `config` is a path or a loaded `Policy`; a policy that cannot be used raises ConfigError here, at start,
-    never at the first request. `kinds`, `readers` and `dialects` are what you bring, as for `load_policy`.
+    never at the first request. `kinds`, `readers` and `dialects` are what you bring, as for `load_policy`;
+    `store` opens the store that keeps deliveries, as for `Runtime`.
     """
 
     def __init__(
@@ -35,9 +39,10 @@ class GatekeeperMiddleware:
         kinds: Iterable[DestinationModule] = (),
         readers: Iterable[Reader] = (),
         dialects: Iterable[Dialect] = (),
+        store: Opening = open_store,
     ) -> None:
         self.app = app
-        self.runtime = Runtime(load_policy(config, kinds=kinds, readers=readers, dialects=dialects))
+        self.runtime = Runtime(load_policy(config, kinds=kinds, readers=readers, dialects=dialects), store=store)
         self._current = Current(self.runtime)
         context.install(self.runtime.gate)
 
@@ -63,11 +68,7 @@ class GatekeeperMiddleware:
                 # Not awaited: once the app has said that it is down, the server cancels whatever still waits.
                 self.runtime.close()
             return
-        mark = context.current.set(here(serving.gate, scope))
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            context.current.reset(mark)
+        await visit(self.app, here(serving.gate, scope), scope, receive, send)
 
     def _before_shutdown(self, receive: Receive) -> Receive:
         """A receive that ends our calls before the app hears that it is over: the server may cancel us after that."""

@@ -1,6 +1,6 @@
 """`<prefix>/to/<destination>/<vendor path>`: calls in, the vendor's answer or its stand-in out.
 
-Plan, record, send, record, answer: the order of `gate/calls.py`. The only places a request can go are the policy's
+Plan, record, send, record, answer: the course of `gate/carry.py`. The only places a request can go are the policy's
 own destinations, and there only the paths that a dialect knows; everything sent is built anew.
 """
 
@@ -14,15 +14,15 @@ from typing import Final
 
 from msgspec import structs
 
-from gatekeeper.audit.lines import Line
 from gatekeeper.delivery.direct import BUSY, DirectSender
 from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.gate.batches import plan_request
-from gatekeeper.gate.calls import CallPlan, decision_lines, finish_call, misdirected, sweep_call, unrecorded
+from gatekeeper.gate.calls import CallPlan, misdirected
+from gatekeeper.gate.carry import UNKNOWN, carry_async, course, decision_lines, sweep_call, unrecorded
 from gatekeeper.gate.ports import Recorder
-from gatekeeper.model import Answer, Call, Caller
+from gatekeeper.model import Answer, Call, Caller, Outgoing
 from gatekeeper.model.reasons import INTERNAL
 from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
@@ -34,7 +34,6 @@ from gatekeeper.vendors.kind import Destination
 
 _log = logging.getLogger("gatekeeper")
 RETRY_AFTER: Final = (b"retry-after", b"5")
-UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
 # Set by browsers alone: pages cannot write them (fetch standard, "forbidden request-header"), and server SDKs have no
 # use for them. Not Sec-Fetch-Mode: Node's own fetch sends it. Not cookies: servers pass visitors' cookies on.
 _BROWSERS: Final = (b"sec-fetch-site", b"origin")
@@ -54,7 +53,7 @@ _HEADER_NAMES: Final = re.compile(rb"[A-Za-z0-9-]+(?:[ \t]*,[ \t]*[A-Za-z0-9-]+)
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\t]")
 _OURS: Final = frozenset({b"cookie", context.HEADER})
 _OURS_TRUSTED: Final = _OURS | {b"authorization"}
-Carried = tuple[CallPlan, Answer | None, str | None]
+Carrying = tuple[CallPlan, Answer | None, str | None]
 
 
 class Relay:
@@ -63,7 +62,7 @@ class Relay:
     def __init__(self, recorder: Recorder) -> None:
         self._lines = Turns(recorder.append)
         self._sender = DirectSender()
-        self._under_way: set[asyncio.Task[Carried]] = set()
+        self._under_way: set[asyncio.Task[Carrying]] = set()
 
     async def reply(self, gate: Gate, scope: Scope, headers: Headers, read: Read) -> Reply:
         """Answer one call by a gate's policy. Its path and query are looked at already (see `endpoints`).
@@ -134,51 +133,50 @@ class Relay:
         await self._sender.close()
         await asyncio.sleep(0)  # the last outcomes go over at the end of a turn
 
-    async def _shielded(self, carrying: Coroutine[None, None, Carried]) -> Carried:
+    async def _shielded(self, carrying: Coroutine[None, None, Carrying]) -> Carrying:
         """A caller who goes away, or a server that cancels, must not leave a call without its outcome."""
         work = asyncio.create_task(carrying)
         self._under_way.add(work)
         work.add_done_callback(self._under_way.discard)
         return await asyncio.shield(work)
 
-    async def _carry(self, gate: Gate, to: Destination, call: Call, caller: Caller) -> Carried:
+    async def _carry(self, gate: Gate, to: Destination, call: Call, caller: Caller) -> Carrying:
         """The plan, the answer for the caller, and a short code where there is none."""
-        lines = self._lines
+        table = gate.policy.file.delivery
+
+        async def record(plan: CallPlan) -> None:
+            swept = sweep_call(gate, plan)
+            if swept is not None:
+                await asyncio.wrap_future(swept)
+            await self._lines.wait(decision_lines(gate, plan))
+
+        async def send(outgoing: Outgoing) -> Answer:
+            gate.metrics.count_call(to.name, "sent")
+            try:
+                return await self._sender.send(to.name, outgoing, (table.timeout, table.max_concurrent))
+            except DeliveryError:
+                raise
+            except Exception as error:
+                _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)
+                raise DeliveryError(INTERNAL) from error
+
         plan = plan_request(gate, to, call, caller)
-        swept = sweep_call(gate, plan)
-        if swept is not None:
-            await asyncio.wrap_future(swept)
         try:
-            await lines.wait(decision_lines(gate, plan))
-        except AuditError:
-            plan = unrecorded(plan)
-        gate.metrics.count_call(to.name, "sent" if plan.outgoing is not None else plan.reason or INTERNAL)
-        if plan.outgoing is None:
-            return plan, plan.answer, None
-        why: str | None = UNKNOWN  # cancelled while it was under way: the vendor may have it, or not
-        answer: Answer | None = None
-        try:
-            table = gate.policy.file.delivery
-            answer = await self._sender.send(to.name, plan.outgoing, (table.timeout, table.max_concurrent))
+            plan, answer = await carry_async(course(gate, plan, _fate, self._lines.put), record, send)
         except DeliveryError as error:
-            why = str(error)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the outcome is recorded
-            _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)
-            why = INTERNAL
-        finally:
-            relayed = _finish(gate, plan, answer, why, lines)
-        return plan, relayed, why
+            return plan, None, str(error)
+        if plan.outgoing is None:
+            gate.metrics.count_call(to.name, plan.reason or INTERNAL)
+        return plan, answer, UNKNOWN  # of an answer that could not be read
 
 
-def _finish(
-    gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None, lines: Turns[Line, None]
-) -> Answer | None:
-    """Record the outcome; the log tells apart only whether the vendor may have the call (`unknown`) or cannot."""
-    try:
-        return finish_call(gate, plan, answer, UNKNOWN if why in NO_ANSWER else why, lines.put)
-    except Exception as error:  # noqa: BLE001  # an answer that cannot be read is no answer; the outcome is recorded
-        _log.error("the answer of %s could not be read (%s)", plan.to.name, type(error).__name__)
-        return finish_call(gate, plan, None, UNKNOWN, lines.put)
+def _fate(error: BaseException) -> str:
+    """What the log says of a call without an answer: whether the vendor may have it (`unknown`) or cannot.
+
+    One that was cancelled while it was under way the vendor may have, too.
+    """
+    why = str(error) if isinstance(error, DeliveryError) else UNKNOWN
+    return UNKNOWN if why in NO_ANSWER else why
 
 
 def _seen(caller: Caller) -> Caller:

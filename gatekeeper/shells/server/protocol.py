@@ -26,6 +26,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from gatekeeper.model.states import Follows
 from gatekeeper.shells.asgi import OWN_DATE, TARGET
 from gatekeeper.shells.server.declined import framing, parser_for_the_rest
 from gatekeeper.shells.server.exchange import Answering, Exchange
@@ -57,7 +58,7 @@ class Event(StrEnum):
     UPGRADE = "its upgrade is taken up"
 
 
-FOLLOWS: Final[Mapping[tuple[Reading, Event], Reading]] = {
+FOLLOWS: Final[Follows[Reading, Event]] = {
     (Reading.FRESH, Event.BYTES): Reading.HEAD,
     (Reading.HEAD, Event.BYTES): Reading.HEAD,
     (Reading.HEAD, Event.BEGIN): Reading.HEAD,

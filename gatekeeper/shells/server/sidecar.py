@@ -27,13 +27,22 @@ from gatekeeper.shells.server.exchange import Answering
 from gatekeeper.shells.server.protocol import guarded
 from gatekeeper.shells.server.watch import Watch
 from gatekeeper.shells.server.workers import Supervisor
+from gatekeeper.storage.protocols import Opening
+from gatekeeper.storage.sqlite import open_store
 
 
 class Sidecar:
-    """The ASGI app that `gatekeeper serve` runs."""
+    """The ASGI app that `gatekeeper serve` runs, in one of `workers` processes."""
 
-    def __init__(self, config: str | Path | Policy, app_upstream: str | None = None) -> None:
-        self.runtime = Runtime(config)
+    def __init__(
+        self,
+        config: str | Path | Policy,
+        app_upstream: str | None = None,
+        workers: int = 1,
+        *,
+        store: Opening = open_store,
+    ) -> None:
+        self.runtime = Runtime(config, workers=workers, store=store)
         target = app_target(self.runtime.policy, app_upstream)
         self._current = Current(self.runtime)
         self.upstream = None if target is None else Upstream(target, lambda: self._current.now.gate)
@@ -133,6 +142,7 @@ def serve(
     port: int,
     workers: int = 1,
     app_upstream: str | None = None,
+    store: Opening = open_store,
     ready: Callable[[str, int, str], None] = lambda host, port, prefix: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then drain; `ready` is told host, port and prefix. SIGHUP reads the policy again.
@@ -142,13 +152,17 @@ def serve(
     app_target(policy, app_upstream)
     with contextlib.closing(listen(host, port)) as listener:
         if workers == 1:
-            app = Sidecar(policy, app_upstream)
+            app = Sidecar(policy, app_upstream, store=store)
             ready(host, listener.getsockname()[1], policy.prefix)
             _serve(app, listener)
             return
         check(policy)
         ready(host, listener.getsockname()[1], policy.prefix)
-        Supervisor(policy, lambda policy: _serve(Sidecar(policy, app_upstream), listener), workers).run()
+
+        def work(policy: Policy) -> None:
+            _serve(Sidecar(policy, app_upstream, workers, store=store), listener)
+
+        Supervisor(policy, work, workers).run()
 
 
 def _serve(app: Sidecar, listener: socket.socket) -> None:

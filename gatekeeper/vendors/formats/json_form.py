@@ -22,7 +22,7 @@ from gatekeeper.model import Call
 from gatekeeper.vendors.dialect import Unreadable
 from gatekeeper.vendors.formats import coding, json_body, pairs
 
-LARGEST: Final = 2**23  # bytes of what a body holds that brings its own compression
+LARGEST: Final = 2**20  # bytes of what a body holds that brings its own compression: `max_body` as it is by default
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
 import orjson
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from gatekeeper.model import Event, Outgoing, Personal, Purpose, Shaped
 from gatekeeper.vendors.formats import answers
 from gatekeeper.vendors.kind import DAY, Destination, Kind, Shaping
-from gatekeeper.vendors.settings import Common, SecretValue
+from gatekeeper.vendors.settings import Common, SecretValue, Spelled
 
 # Canonical field -> GA4's parameter, and how many characters GA4 keeps of it.
 _PARAMS: Final = {
@@ -78,13 +78,24 @@ class Settings(Common):
     """Keys of a `ga4` destination."""
 
     kind: Literal["ga4"]
-    measurement_id: Annotated[str, StringConstraints(pattern=r"^G-[A-Za-z0-9_-]+$")] = Field(
-        description="Measurement id of the web stream, such as G-ABC1234567."
-    )
+    measurement_id: Annotated[
+        str,
+        Spelled(
+            r"G-[A-Za-z0-9_-]+",
+            "is not a GA4 measurement id: those begin with G- (UA- was Universal Analytics, which ended); copy it from "
+            "the web stream's settings",
+        ),
+    ] = Field(description="Measurement id of the web stream, such as G-ABC1234567.")
     api_secret: SecretValue = Field(description="Secret of the Measurement Protocol, from the stream's settings.")
-    firebase_app_id: Annotated[str, StringConstraints(pattern=r"^[0-9]:[0-9]+:(android|ios|web):[0-9a-f]+$")] | None = (
-        Field(None, description="App stream whose calls are taken as well, such as 1:1234:android:00ff; never events.")
-    )
+    firebase_app_id: (
+        Annotated[
+            str,
+            Spelled(
+                r"[0-9]:[0-9]+:(android|ios|web):[0-9a-f]+", "is not a Firebase app id; write it as 1:1234:android:00ff"
+            ),
+        ]
+        | None
+    ) = Field(None, description="App stream whose calls are taken as well, such as 1:1234:android:00ff; never events.")
 
 
 def shape(event: Event, kept: Mapping[str, object], shaping: Shaping) -> Shaped | str:

@@ -30,6 +30,7 @@ NAME = "ga4 /g/collect"
 ACCOUNT: str | None = "measurement_id"
 ROUTE: Final = Route(re.compile(r"/(?:g/|g/s/)?collect"), "https://www.google-analytics.com", GET_OR_POST)
 _NEEDS: Final = Needs(("v", "tid", "en", "cid"))
+MOST: Final = 25  # events of a request, as Google limits them (the Measurement Protocol's own limit)
 _TABLE: Final = table.load(__package__, "pixel.toml")
 _WRAPPED: Final = re.compile(r"/g/(?:s/)?collect\?.+", re.DOTALL)
 # prN=idSKU~nmName~…: two letters, then the value. Source: ga4Schema.js.
@@ -56,9 +57,11 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
         call, frame["wrapper"] = _unwrapped(call)
     query = _leaves(call.query)
     try:
-        lines = [line for line in re.split(r"\r?\n", body.decode("utf-8")) if line]
+        lines = [line for line in re.split(r"\r?\n", body.decode("utf-8"), maxsplit=8 * MOST) if line]
     except UnicodeDecodeError:
         raise Unreadable("the body is not UTF-8") from None
+    if len(lines) > MOST:
+        raise Unreadable("there are too many events")
     frame["newline"] = "\r\n" if b"\r\n" in body else "\n"
     account = next((str(leaf.value) for leaf in query if leaf.name == "tid"), None)
     if not lines:

@@ -19,14 +19,14 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from msgspec import structs
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from gatekeeper.model import Answer, Event, Fate, Outcome, Outgoing, Purpose, Shaped
 from gatekeeper.vendors.formats import answers
 from gatekeeper.vendors.google import conversion as google_conversion
 from gatekeeper.vendors.google.conversion import ADJUSTMENT, CLICK, CLICKS, INGEST, INGEST_INCOMPLETE
 from gatekeeper.vendors.kind import DAY, Destination, Kind, Shaping
-from gatekeeper.vendors.settings import Common, SecretValue
+from gatekeeper.vendors.settings import Common, SecretValue, Spelled
 
 VERSION: Final = "v26"
 _DATA_MANAGER: Final = "https://datamanager.googleapis.com"
@@ -68,25 +68,30 @@ KIND = Kind(
     deletion="none per conversion; adjustment type RETRACTION takes one back, Data Manager users:remove a person",
 )  # fmt: skip
 
+CustomerId = Annotated[
+    str, Spelled(r"[0-9]+(-[0-9]+)*", "is not a customer id of Google Ads; write it as 123-456-7890", 32)
+]
+
 
 class Settings(Common):
     """Keys of a `google_ads` destination."""
 
     kind: Literal["google_ads"]
-    customer_id: Annotated[str, StringConstraints(pattern=r"^[0-9]+(-[0-9]+)*$", max_length=32)] = Field(
-        description="The account's customer id, such as 123-456-7890."
-    )
+    customer_id: CustomerId = Field(description="The account's customer id, such as 123-456-7890.")
     conversion_action: Annotated[
-        str, StringConstraints(pattern=r"^(customers/[0-9]+/conversionActions/)?[0-9]+$", max_length=96)
+        str,
+        Spelled(
+            r"(customers/[0-9]+/conversionActions/)?[0-9]+",
+            "is not the id of a conversion action; write its number, such as 987654, or its resource name",
+            96,
+        ),
     ] = Field(description="Id of the conversion action, such as 987654, or its resource name.")
     developer_token: SecretValue | None = Field(None, description="Developer token of the Ads API.")
     access_token: SecretValue = Field(description="OAuth 2.0 access token; it lasts an hour, so renew it.")
-    login_customer_id: Annotated[str, StringConstraints(pattern=r"^[0-9]+(-[0-9]+)*$", max_length=32)] | None = Field(
-        None, description="The manager account, if access is through one."
-    )
-    conversion_id: Annotated[str, StringConstraints(pattern=r"^(AW-)?[0-9]{6,20}$")] | None = Field(
-        None, description="Conversion id of the web tag, such as AW-123456789: whose calls are rewritten."
-    )
+    login_customer_id: CustomerId | None = Field(None, description="The manager account, if access is through one.")
+    conversion_id: (
+        Annotated[str, Spelled(r"(AW-)?[0-9]{6,20}", "is not a conversion id; write it as AW-123456789")] | None
+    ) = Field(None, description="Conversion id of the web tag, such as AW-123456789: whose calls are rewritten.")
     route: Literal["ads", "data_manager"] = Field("ads", description="The Google Ads API or the Data Manager API.")
 
     @model_validator(mode="after")

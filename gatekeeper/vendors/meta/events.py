@@ -18,26 +18,13 @@ from pydantic import Field, StringConstraints
 
 from gatekeeper.model import Answer, Event, Fate, Outcome, Outgoing, Personal, Purpose, Shaped
 from gatekeeper.vendors.formats import answers, normalise
+from gatekeeper.vendors.formats.standard import STANDARD
 from gatekeeper.vendors.kind import DAY, Destination, Kind, Shaping
 from gatekeeper.vendors.settings import Common, Identifier, SecretValue
 
 VERSION: Final = "v26.0"
 # Standard events; any other name goes out as a custom event of that name.
-EVENTS: Final = {
-    "page_view": "PageView",
-    "view_item": "ViewContent",
-    "search": "Search",
-    "add_to_cart": "AddToCart",
-    "add_to_wishlist": "AddToWishlist",
-    "begin_checkout": "InitiateCheckout",
-    "add_payment_info": "AddPaymentInfo",
-    "purchase": "Purchase",
-    "generate_lead": "Lead",
-    "sign_up": "CompleteRegistration",
-    "subscribe": "Subscribe",
-    "start_trial": "StartTrial",
-    "contact": "Contact",
-}
+EVENTS: Final = {"page_view": "PageView", **STANDARD}
 HASHED: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
     "email_hash": ("em", normalise.email),
     "phone_hash": ("ph", lambda e164: e164.lstrip("+")),

@@ -15,12 +15,12 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from gatekeeper.model import Event, Outgoing, Personal, Purpose, Shaped
 from gatekeeper.vendors.formats import answers, normalise
 from gatekeeper.vendors.kind import Destination, Kind, Shaping
-from gatekeeper.vendors.settings import Common, HttpUrl
+from gatekeeper.vendors.settings import Common, HttpUrl, Spelled
 
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -61,7 +61,15 @@ class Settings(Common):
 
     kind: Literal["sentry"]
     dsn: (
-        Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@:]+(:[^\s/@]*)?@[^\s/@?#]+(/[^\s?#]*)?/\d+$")] | None
+        Annotated[
+            str,
+            Spelled(
+                r"https?://[^\s/@:]+(:[^\s/@]*)?@[^\s/@?#]+(/[^\s?#]*)?/\d+",
+                "is not a DSN; copy it from the project's client keys, such as https://public@errors.example.com/42",
+                2048,
+            ),
+        ]
+        | None
     ) = Field(None, description="Client key of the project, such as https://public@errors.example.com/42.")
     endpoint: HttpUrl | None = Field(None, description="Base URL; the DSN's own if absent.")
     items: list[ItemType] = Field(
@@ -71,7 +79,7 @@ class Settings(Common):
     @model_validator(mode="after")
     def _has_an_address(self) -> Settings:
         if self.endpoint is None and self.dsn is None:
-            raise ValueError("needs an `endpoint` (a base URL) or a `dsn`")
+            raise ValueError("has neither an `endpoint` nor a `dsn`; write one of them")
         return self
 
     def adapt(self, kind: Kind) -> Kind:

@@ -18,25 +18,12 @@ from pydantic import Field, StringConstraints
 
 from gatekeeper.model import Answer, Event, Fate, Outcome, Outgoing, Personal, Purpose, Shaped
 from gatekeeper.vendors.formats import answers, normalise
+from gatekeeper.vendors.formats.standard import STANDARD
 from gatekeeper.vendors.kind import DAY, Destination, Kind, Shaping
 from gatekeeper.vendors.settings import Common, Identifier, SecretValue
 
 # Standard events since 2024 (before: CompletePayment, SubmitForm); any other name goes out as a custom event.
-EVENTS: Final = {
-    "page_view": "Pageview",
-    "view_item": "ViewContent",
-    "search": "Search",
-    "add_to_cart": "AddToCart",
-    "add_to_wishlist": "AddToWishlist",
-    "begin_checkout": "InitiateCheckout",
-    "add_payment_info": "AddPaymentInfo",
-    "purchase": "Purchase",
-    "generate_lead": "Lead",
-    "sign_up": "CompleteRegistration",
-    "subscribe": "Subscribe",
-    "start_trial": "StartTrial",
-    "contact": "Contact",
-}
+EVENTS: Final = {"page_view": "Pageview", **STANDARD}
 HASHED: Final[Mapping[str, tuple[str, Callable[[str], str | None]]]] = {
     "email_hash": ("email", normalise.email),
     "phone_hash": ("phone", lambda e164: e164),  # with its plus

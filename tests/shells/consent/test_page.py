@@ -205,7 +205,7 @@ async def test_nothing_of_the_address_gets_into_the_page(browser, query):
 
 
 async def test_a_retention_is_said_in_words():
-    """`2y` of the policy is months in the visitor's language; other words stay."""
+    """`2y` of the policy is months in the visitor's language; what is no whole number of them stays."""
     own = {
         "kind": "first_party",
         "endpoint": "http://127.0.0.1:9/e",
@@ -213,9 +213,9 @@ async def test_a_retention_is_said_in_words():
         "country": "DE",
         "recipient": "Shop & Co",
     }
-    other = {**own, "retention": "until you object", "privacy_policy": "https://shop.example/p", "recipient": "Other"}
+    other = {**own, "retention": "1.3 y", "privacy_policy": "https://shop.example/p", "recipient": "Other"}
     site = Site(destinations={"own": own, "other": other})
     answer = await page(Browser(site), "language=de")
     text = answer.raw.decode()
     assert "Unternehmen: Shop &amp; Co; Land: DE; Speicherdauer: 24 Monate" in text
-    assert "Speicherdauer: until you object" in text and 'href="https://shop.example/p"' in text
+    assert "Speicherdauer: 1.3 y" in text and 'href="https://shop.example/p"' in text

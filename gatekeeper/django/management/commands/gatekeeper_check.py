@@ -21,7 +21,7 @@ class Command(BaseCommand):  # type: ignore[misc]  # Django has no types of its 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print every finding, one a line."""
         try:
-            config, _ = settings.read()
+            config = settings.read().config
         except ConfigError as error:
             raise CommandError("\n".join(error.problems)) from None
         errors, warned = ([], []) if isinstance(config, Policy) else findings(config)

@@ -1,0 +1,160 @@
+"""All faults of a file are told in one run, in plain words, each with its line."""
+
+import tomllib
+
+import pytest
+from pydantic import BaseModel
+
+from gatekeeper import ConfigError, load_policy
+from gatekeeper.policy.faults import parts
+from gatekeeper.policy.file import PolicyFile
+from gatekeeper.policy.lines import lines
+from gatekeeper.vendors import KINDS
+from tests.builders import DESTINATIONS, make_policy
+
+BOTH_LAYERS = """\
+[policy]
+version = "1"
+controler = "Shop"
+
+[server]
+port = "8787"
+origins = ["*"]
+
+[destinations.ga4]
+kind = "ga4"
+measurement_id = "UA-12345-1"
+api_secret = { env = "NOT_SET" }
+fields = [
+  "page_ulr",
+]
+
+[destinations.own]
+kind = "first_party"
+endpoint = "https://own.example/events"
+regions = ["Germany"]
+
+[events.purchase]
+destinations = ["ga4", "gaa4"]
+
+[[tests]]
+name = "first"
+event = { event = "purchase" }
+expect = { own = "send" }
+
+[[tests]]
+name = "second"
+event = { event = "purchase", data = { page_ulr = "/" } }
+law = "gdrp"
+expect = { own = "sendd", ga = "send" }
+"""
+
+
+def test_all_faults_of_both_layers_are_told_in_one_run(tmp_path):
+    """What does not fit the models hides nothing that only compiling finds, and each fault is told once."""
+    path = tmp_path / "gatekeeper.toml"
+    path.write_text(BOTH_LAYERS)
+    with pytest.raises(ConfigError) as caught:
+        load_policy(path, environ={})
+    found = [parts(problem) for problem in caught.value.problems]
+    assert [(fault.line, fault.key) for fault in found] == [
+        (3, "policy.controler"),
+        (6, "server.port"),
+        (7, "server.origins"),
+        (11, "destinations.ga4.measurement_id"),
+        (20, "destinations.own.regions"),
+        (23, "events.purchase.destinations"),
+        (32, "tests.1.event.data"),
+        (33, "tests.1.law"),
+        (34, "tests.1.expect.own"),
+        (34, "tests.1.expect"),
+    ]
+    assert all(fault.remedy for fault in found)
+
+
+def test_the_lines_are_those_of_the_keys():
+    """Lists and texts over several lines, arrays of tables, dotted keys and quoted ones."""
+    text = (
+        'a = 1\n\n[b]\nc = [\n  1,\n]\nd.e = """\n[f]\n"""\n[[g]]\nh = 1\n[[g]]\nh = 2\n[g.i]\nj = { k = 1 }\n["l m"]\n'
+    )
+    assert tomllib.loads(text)
+    assert lines(text) == {
+        "a": 1, "b": 3, "b.c": 4, "b.d": 7, "b.d.e": 7, "g.0": 10, "g.0.h": 11, "g.1": 12, "g.1.h": 13,
+        "g.1.i": 14, "g.1.i.j": 15, "g.1.i.j.k": 15, "l m": 16,
+    }  # fmt: skip
+
+
+WRONG = {
+    "text": "§ x",
+    "empty": "",
+    "number": -1,
+    "point": 0.5,
+    "true": True,
+    "list": [],
+    "inner": [[]],
+    "table": {"§": 1},
+}
+
+
+def _keys():
+    for name, field in PolicyFile.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            yield from ((name, key) for key in model.model_fields)
+    for kind, module in KINDS.items():
+        yield from (("destinations", kind, key) for key in module.Settings.model_fields)
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("path", list(_keys()), ids=".".join)
+def test_no_wrong_value_is_told_in_a_librarys_words(path, wrong):
+    """Whatever value a key has: it is taken, or the sentence names the key and a remedy, without a pattern."""
+    tables = {"policy": {"version": "1", "controller": "Shop"}}
+    if path[0] == "destinations":
+        kind = path[1]
+        tables["destinations"] = {"to": DESTINATIONS.get(kind, {}) | {"kind": kind, path[2]: wrong}}
+    else:
+        tables.setdefault(path[0], {})
+        tables[path[0]] = tables[path[0]] | {path[1]: wrong}
+    try:
+        make_policy(**tables)
+    except ConfigError as error:
+        for problem in error.problems:
+            fault = parts(problem)
+            assert fault.key and fault.remedy, problem
+            assert not any(
+                word in problem.lower() for word in ("pydantic", "input", "validation", "[a-z", "\\d", "\\s")
+            )
+
+
+@pytest.mark.parametrize(
+    ("tables", "key"),
+    [
+        pytest.param({"policy": {"version": "1", "controller": " "}}, "policy.controller", id="controller"),
+        pytest.param({"policy": {"version": "", "controller": "x"}}, "policy.version", id="version"),
+        pytest.param({"audit": {"anchor": "ftp://x"}}, "audit.anchor", id="anchor"),
+        pytest.param({"audit": {"checkpoint": "1ms"}}, "audit.checkpoint", id="checkpoint"),
+        pytest.param({"destinations": {"own": DESTINATIONS["own"] | {"dpa": ""}}}, "destinations.own.dpa", id="dpa"),
+        pytest.param(
+            {"destinations": {"own": DESTINATIONS["own"] | {"retention": "forever"}}},
+            "destinations.own.retention",
+            id="retention",
+        ),
+    ],
+)
+def test_a_value_that_means_nothing_is_refused(tables, key):
+    """Values that are easily written and promise what is not there."""
+    with pytest.raises(ConfigError) as caught:
+        make_policy(**tables)
+    assert [parts(problem).key for problem in caught.value.problems] == [key]
+
+
+def test_a_group_of_countries_is_one_word():
+    """EU are the 27 members, EEA three more."""
+    policy = make_policy(destinations={"own": DESTINATIONS["own"] | {"regions": ["EEA", "US-CA"]}})
+    places = policy.destinations["own"].regions
+    assert len(places) == 31 and {"DE", "NO", "US-CA"} <= places and not {"EU", "EEA", "GB", "CH"} & places
+    assert (
+        len(make_policy(destinations={"own": DESTINATIONS["own"] | {"regions": ["EU"]}}).destinations["own"].regions)
+        == 27
+    )
