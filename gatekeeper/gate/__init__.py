@@ -29,7 +29,6 @@ from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.gate.settle import failed, unnamed
 from gatekeeper.gate.situation import Situations, age_of
-from gatekeeper.gate.unledgered import Unledgered
 from gatekeeper.gate.verdicts import Verdicts
 from gatekeeper.installation.keys import KeyRing
 from gatekeeper.jurisdiction.place import Lookup
@@ -76,7 +75,7 @@ class Gate:
         self.new_id = new_id
         self._layouts = Layouts(len(policy.destinations))
         self.lines = Lines(policy)
-        self.choosing = Choosing(policy, lambda: self.keys, ledger or Unledgered())
+        self.choosing = None if ledger is None else Choosing(policy, lambda: self.keys, ledger)
         self.situations = Situations(policy, keys, lookup, self.lines, clock)
 
     def plan(self, posted: Posted, caller: Caller, *, at: float, request_id: str, meter: Meter = UNMETERED) -> Plan:

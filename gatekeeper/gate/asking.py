@@ -25,6 +25,8 @@ from gatekeeper.signals import own
 
 Ask = Literal["opt_in", "object", "opt_out", "none"]
 Why = Literal["never_asked", "notice_changed", "expired", "refusal_old"]
+LEDGER: Final = "ledger"  # sources of the ledger's signals: of the device, and of the account
+ACCOUNT: Final = "ledger-account"
 _ORDER: Final[tuple[Ask, ...]] = ("opt_in", "object", "opt_out", "none")
 _REASONS: Final[tuple[Why, ...]] = ("never_asked", "notice_changed", "expired", "refusal_old")
 _MODELS: Final[Mapping[ConsentModel, Ask]] = {
@@ -62,7 +64,7 @@ def asked(policy: Policy, place: Place, consent: Consent, *, at: float, age_band
         why
         for purpose, one in found.items()
         if one.ask in ("opt_in", "object") and not _settled(consent, place, purpose, age_band)
-        for why in (_why(policy, one, at),)
+        for why in (_why(policy, consent, purpose, one, at),)
         if why is not None
     }
     decided = all(one.word is not None for one in found.values())
@@ -126,14 +128,28 @@ def _settled(consent: Consent, place: Place, purpose: Purpose, age_band: str | N
     )
 
 
-def _why(policy: Policy, one: PurposeAsked, at: float) -> Why | None:
+def _outdated(policy: Policy, consent: Consent, purpose: Purpose, word: Signal) -> bool:
+    """Whether a grant of ours was given under another version of the notice.
+
+    Our cookie names the version. The ledger names the words by their hash, which a better spelling changes, too: what
+    the cookie says of the same grant goes before it.
+    """
+    notices = policy.notices
+    known = [notices.version, None, *[wording.notice.hash for wording in notices.languages.values()]]
+    if word.notice in known or word.source not in (own.COOKIE, LEDGER, ACCOUNT):
+        return False
+    cookie = next((one for one in consent.signals if one.source == own.COOKIE and purpose in one.says), None)
+    return word.source == own.COOKIE or cookie is None or cookie.notice not in known
+
+
+def _why(policy: Policy, consent: Consent, purpose: Purpose, one: PurposeAsked, at: float) -> Why | None:
     table = policy.file.consent
     if one.word is None:
         return "never_asked"
     age = 0.0 if one.word.at is None else at - one.word.at
     if one.choice is Permission.DENIED:
         return "refusal_old" if age > table.notice.ask_again_after_refusal else None
-    if one.word.voice == own.VOICE and one.word.notice not in (None, policy.notices.version):
+    if _outdated(policy, consent, purpose, one.word):
         return "notice_changed"
     limit = min(table.notice.ask_again_after_grant, table.max_age or float("inf"))
     return "expired" if age > limit else None

@@ -7,20 +7,15 @@ page can be told is refused, too, unless it shows a key. No cache keeps an answe
 
 from __future__ import annotations
 
-import contextlib
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from msgspec import structs
 
 from gatekeeper.consent.notice import Wording
-from gatekeeper.errors import AuditError, EventError, StorageError
+from gatekeeper.errors import EventError
 from gatekeeper.gate import Gate
-from gatekeeper.gate.choosing import binds, planned
-from gatekeeper.installation import ids
-from gatekeeper.model import Caller, Permission, Purpose
-from gatekeeper.model.choice import Method, Surface
-from gatekeeper.model.choice import Scope as Reach
+from gatekeeper.model import Caller, Permission
 from gatekeeper.shells.asgi import Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi.caller import identify, presents_key
@@ -87,8 +82,6 @@ class ConsentEndpoint:
 
     async def _get(self, scope: Scope, caller: Caller) -> Reply:
         visited = self._visit(caller)
-        if not caller.foreign:
-            await self._remember_opt_out(visited)
         query = _query(scope)
         wording = self._wording(caller.headers, query.get("language"))
         shown = self._state(visited, wording)
@@ -159,34 +152,6 @@ class ConsentEndpoint:
                 raise EventError(422, "is believed with one of server.api_keys only", field=name)
         if caller.trusted and asked.subject is None:
             raise EventError(422, "is missing: whose choice is it", field="subject")
-
-    async def _remember_opt_out(self, visited: Visit) -> None:
-        """A visitor whom we know sends `Sec-GPC` where it binds: that is a row, once, and stays when it is gone.
-
-        A ledger that cannot be read or written changes nothing: the header itself denies.
-        """
-        if visited.subject is None or not visited.consent.gpc_detected or not binds(visited.place):
-            return
-        choosing = self._gate.choosing
-        subjects = choosing.subjects(device=visited.subject)
-        with contextlib.suppress(StorageError, AuditError):
-            voices = choosing.choices(subjects).voices
-            if any(voice.gpc is not None for voice in voices):
-                return
-            choice = planned(
-                {Purpose.MARKETING: False},
-                subjects,
-                visited.place,
-                receipt=ids.receipt_id(visited.at),
-                at=visited.at,
-                now=visited.at,
-                method=Method.GPC,
-                surface=Surface.PAGE,
-                policy=self._gate.policy.hash,
-                scope=Reach(self._gate.policy.file.consent.notice.scope),
-                gpc=True,
-            )
-            await choosing.take(choice)
 
     def _cookies(self, scope: Scope, caller: Caller, result: Result) -> tuple[Header, ...]:
         """The Set-Cookie headers of what was taken; a server that speaks for a visitor gets none."""

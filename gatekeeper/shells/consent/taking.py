@@ -94,7 +94,10 @@ class Taking:
     """One policy's gate at work on choices. `over` says when a caller grants too often."""
 
     def __init__(self, gate: Gate, over: Over) -> None:
+        if gate.choosing is None:
+            raise StorageError("a gate that serves needs a ledger")
         self._gate = gate
+        self._choosing = gate.choosing
         self._over = over
 
     async def take(self, visited: Visit, asked: Choosing, says: Mapping[Purpose, bool], size: int) -> Result:
@@ -146,8 +149,8 @@ class Taking:
         choice, subject = self._choice(answer)
         try:
             if choice.notice is not None:
-                await asyncio.wrap_future(self._gate.choosing.keep(self._shown(answer).notice))
-            recorded = await self._gate.choosing.take(choice)
+                await asyncio.wrap_future(self._choosing.keep(self._shown(answer).notice))
+            recorded = await self._choosing.take(choice)
         except (StorageError, AuditError):
             rest = answer.refusals.says
             cookie = self._cookie(answer, rest, answer.visited.at, subject) if rest else None
@@ -188,7 +191,7 @@ class Taking:
         shown = self._shown(answer).notice.hash
         choice = planned(
             answer.says,
-            gate.choosing.subjects(device=subject),
+            self._choosing.subjects(device=subject),
             visited.place,
             receipt=ids.receipt_id(visited.at),
             at=asked.at if trusted and asked.at is not None else visited.at,
@@ -206,7 +209,7 @@ class Taking:
             gpc=visited.consent.gpc_detected,
             conflicts=conflicts(visited.consent, [purpose for purpose, word in answer.says.items() if word]),
             evidence=asked.evidence,
-            hints=gate.choosing.hints(client_id=asked.client_id, session_id=asked.session_id),
+            hints=self._choosing.hints(client_id=asked.client_id, session_id=asked.session_id),
         )
         return choice, subject
 

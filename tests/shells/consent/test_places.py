@@ -105,27 +105,6 @@ async def test_other_opt_outs_are_conflicts_too():
     assert answer.json["conflicts"] == [{"purpose": "marketing", "signal": "usprivacy"}]
 
 
-async def test_gpc_of_a_known_visitor_is_a_row_once():
-    """Where it binds; a visitor whom nobody knows has no row, and a broken ledger stops no answer."""
-    site = Site(jurisdiction={})
-    browser = Browser(site, CA)
-    await browser.state(sec_gpc="1")
-    assert site.ledger.rows == []
-    await browser.choose(await browser.state(), analytics=True, marketing=True)
-    site.now += 5
-    site.ledger.broken = True
-    await browser.state(sec_gpc="1")
-    site.ledger.broken = False
-    await browser.state(sec_gpc="1")
-    await browser.state(sec_gpc="1")
-    assert [row.choice.method for row in site.ledger.rows] == ["save", "gpc"]
-    assert site.ledger.rows[1].choice.says == {Purpose.MARKETING: Permission.DENIED}
-    abroad = Browser(site, DE)
-    await abroad.choose(await abroad.state(), analytics=True, marketing=True)
-    await abroad.state(sec_gpc="1")
-    assert site.ledger.rows[-1].choice.method == "save"
-
-
 async def test_gpc_asks_nothing_about_advertising():
     """The answer is given already: a visitor who chose about statistics is left alone."""
     site = Site()
@@ -142,3 +121,27 @@ def test_a_child_is_not_asked():
     assert asked(gate.policy, there, consent, at=NOW, age_band="under_13").why == "never_asked"  # of statistics
     marketing = make_policy(destinations={"meta_capi": STATISTICS["meta_capi"]})
     assert asked(marketing, there, consent, at=NOW, age_band="under_13").why is None
+
+
+@pytest.mark.parametrize(
+    ("notice", "cookie", "why"),
+    [
+        pytest.param("now", None, None, id="the-words-of-today"),
+        pytest.param("sha256-old", None, "notice_changed", id="other-words-and-no-cookie"),
+        pytest.param("sha256-old", "now", None, id="a-better-spelling"),
+        pytest.param("sha256-old", "2025-01", "notice_changed", id="another-version"),
+    ],
+)
+def test_the_ledger_s_words_are_compared_by_their_notice(notice, cookie, why):
+    """It names the words by their hash; a correction of one word is no other notice where the cookie says so."""
+    policy = make_policy(destinations={"meta_capi": STATISTICS["meta_capi"]})
+    there, notices = place(law()), policy.notices
+    words = said(
+        "ledger", voice="own", at=NOW, marketing=True, notice=notices.usual.notice.hash if notice == "now" else notice
+    )
+    signals = [words]
+    if cookie is not None:
+        version = notices.version if cookie == "now" else cookie
+        signals.append(said("gatekeeper_consent", voice="own", at=NOW - 0.001, marketing=True, notice=version))
+    consent = resolve(tuple(signals), there, at=NOW + 1, event_time=NOW + 1, max_age=None)
+    assert asked(policy, there, consent, at=NOW + 1).why == why
