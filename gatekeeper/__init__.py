@@ -6,7 +6,7 @@ app = GatekeeperMiddleware(app, config="gatekeeper.toml")
 
 from gatekeeper import context
 from gatekeeper._version import __version__
-from gatekeeper.context import track
+from gatekeeper.context import link, track
 from gatekeeper.errors import AuditError, ConfigError, DeliveryError, EventError, GatekeeperError, StorageError
 from gatekeeper.policy import Extensions, Policy, load_policy
 from gatekeeper.runtime import start
@@ -26,6 +26,7 @@ __all__ = [
     "__version__",
     "context",
     "issue_consent",
+    "link",
     "load_policy",
     "start",
     "track",

@@ -106,8 +106,8 @@ class MemoryRecorder:
         return self.broken
 
 
-def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) -> Gate:
-    """A gate whose records and deliveries stay in memory."""
+def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW, ledger=False) -> Gate:
+    """A gate whose records and deliveries stay in memory; without a ledger nothing of an event is left for the next."""
     recorder = MemoryRecorder()
     counter = iter(range(1_000_000))
     policy = policy or make_policy()
@@ -121,7 +121,8 @@ def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) ->
         recorder=recorder,
         intake=store.intake,
         refusals=store.refusals,
-        ledger=store.ledger,
+        ledger=store.ledger if ledger else None,
+        barrier=store.barrier,
     )
 
 

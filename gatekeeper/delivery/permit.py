@@ -14,6 +14,10 @@ from gatekeeper.storage.protocols import Barrier, Slot
 WITHHELD: Final = "withheld"  # not sent: the consent was withdrawn, or it cannot be known whether it was
 
 
+class Withheld(Exception):  # noqa: N818  # a finding: what the request needs was withdrawn
+    """The request may not begin any more; nothing of it was sent."""
+
+
 class Permit(Protocol):
     """What a sender asks."""
 
@@ -73,6 +77,11 @@ class CallPermit(_Slotted):
         if generation == self._decided:
             return True
         return not self.barrier.withdrawn(self._subjects, self._destination, self._decided)
+
+
+def permit_for(barrier: Barrier | None, subjects: Collection[str], to: str, decided: int | None) -> Permit | None:
+    """The permit of a call; `None` in a gate without a barrier, where nothing can be withdrawn."""
+    return None if barrier is None or decided is None else CallPermit(barrier, subjects, to, decided)
 
 
 class Stopped:

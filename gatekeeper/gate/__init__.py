@@ -39,7 +39,7 @@ from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.scrub.meter import UNMETERED, Heavy, Meter, Spent
 from gatekeeper.scrub.taint import declared
 from gatekeeper.storage.outbox import Accepted, Arrival, Job, Refusal
-from gatekeeper.storage.protocols import Intake, Ledger, Refusals
+from gatekeeper.storage.protocols import Barrier, Intake, Ledger, Refusals
 
 _BLOCK: Final = Verdict.BLOCK  # looked up once: an enum's member costs as much as a call
 _FEWER: Final = "send fewer at once"
@@ -61,6 +61,7 @@ class Gate:
         intake: Intake,
         refusals: Refusals,
         ledger: Ledger | None = None,
+        barrier: Barrier | None = None,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
     ) -> None:
@@ -75,8 +76,9 @@ class Gate:
         self.new_id = new_id
         self._layouts = Layouts(len(policy.destinations))
         self.lines = Lines(policy)
+        self.barrier = barrier
         self.choosing = None if ledger is None else Choosing(policy, lambda: self.keys, ledger)
-        self.situations = Situations(policy, keys, lookup, self.lines, clock)
+        self.situations = Situations(policy, keys, lookup, self.lines, clock, self.choosing)
 
     def plan(self, posted: Posted, caller: Caller, *, at: float, request_id: str, meter: Meter = UNMETERED) -> Plan:
         """What would happen to an event, decided and shaped. Pure but for the look-ups it was given.
@@ -101,7 +103,7 @@ class Gate:
         event = canonical(policy, posted, caller, at=at, request_id=request_id)
         place, consent = self.situations.of(
             caller, at=at, event_time=event.time, query=caller.query, claim=posted.consent, carried=posted.flags,
-            declared=posted.place,
+            declared=posted.place, named=posted.subject,
         )  # fmt: skip
         scrubber = Scrubber(policy.catalogue, declared(posted.data.items()), meter)
         event = scrubber.envelope(event, request_id)
@@ -160,9 +162,10 @@ class Gate:
         `received` is the size of the request in bytes; without it, what it may cause is not bounded. `brief`: Heavy
         is raised for what takes longer than an event loop may be kept for; then nothing was counted.
 
-        Raises DeliveryError if a destination's queue is full, EventError if log or store would grow too much for what
-        was received; then nothing may be written.
+        Raises DeliveryError if a destination's queue is full or withdrawals cannot be known, EventError if log or store
+        would grow too much for what was received; then nothing may be written.
         """
+        decided = self.generation()
         at = self.now()  # they arrived together
         meter = UNMETERED if received is None else bounds.meter(self.policy.file.limits, received, brief=brief)
         try:
@@ -183,7 +186,10 @@ class Gate:
                 raise DeliveryError(f"the queue of {name} is full")
         told = self.lines.lines(plans)
         ours = ours or caller.trusted
-        found = [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
+        found = [
+            self._arrival(plan, one.id, ours, decided, *line)
+            for plan, one, line in zip(plans, posted, told, strict=True)
+        ]
         if received is not None and not ours:
             grows = bounds.growth([one.line for one in found], [job for one in found for job in one.jobs])
             if bounds.too_much(grows, received):
@@ -211,7 +217,9 @@ class Gate:
             return plan
         return self.plan(one, caller, at=at, request_id=request_id, meter=meter)
 
-    def _arrival(self, plan: Plan, event_id: str | None, ours: bool, request_id: str, line: Line | None) -> Arrival:
+    def _arrival(
+        self, plan: Plan, event_id: str | None, ours: bool, decided: int | None, request_id: str, line: Line | None
+    ) -> Arrival:
         return Arrival(
             request_id,
             None if event_id is None else self.keys.event_key(plan.event.name, event_id, ours=ours),
@@ -219,7 +227,20 @@ class Gate:
             line,
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
             self.refusal_of(plan, plan.event.time),
+            decided,
         )
+
+    def generation(self) -> int | None:
+        """How many withdrawals what is decided from now on knows of; `None` in a gate that sends nothing.
+
+        Asked before the ledger is. Raises DeliveryError where it cannot be known: then nothing may be sent.
+        """
+        if self.barrier is None:
+            return None
+        epoch = self.barrier.now()
+        if epoch is None:
+            raise DeliveryError("it cannot be known what was withdrawn")
+        return epoch.generation
 
     # What the host's own code and the endpoints ask of a caller, outside any event.
 

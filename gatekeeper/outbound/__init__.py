@@ -28,7 +28,7 @@ def install() -> tuple[str, ...]:
     """
     if not _on:
         there = [library for library in CLIENTS if importlib.util.find_spec(library) is not None]
-        names = [*there, "urllib", "stamps", "tripwire", "unlisted"]
+        names = [*there, "urllib", "http_client", "stamps", "tripwire", "unlisted"]
         _on.extend(importlib.import_module(f"gatekeeper.outbound.{name}") for name in names)
         for module in _on:
             module.install()

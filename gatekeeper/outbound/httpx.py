@@ -7,13 +7,14 @@ httpx.AsyncClient(transport=gatekeeper.outbound.httpx.async_transport())
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
 
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.intercept import Match, drained, readable, watch
-from gatekeeper.outbound.marks import passing
+from gatekeeper.outbound.marks import first_byte, passing
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -110,7 +111,7 @@ def _caught(match: Match, request: httpx.Request, send: _Send) -> httpx.Response
     call = match.judge(request.method, *_target(request), request.headers.multi_items(), body)
 
     def sent(outgoing: Outgoing) -> Answer:
-        response = send(_rewritten(request, outgoing))
+        response = send(_rewritten(request, outgoing, _Trace().sync))
         try:
             response.read()
         finally:
@@ -132,7 +133,7 @@ async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) 
     call = match.judge(request.method, *_target(request), request.headers.multi_items(), b"".join(parts))
 
     async def sent(outgoing: Outgoing) -> Answer:
-        response = await send(_rewritten(request, outgoing))
+        response = await send(_rewritten(request, outgoing, _Trace().async_))
         try:
             await response.aread()
         finally:
@@ -147,8 +148,30 @@ def _target(request: httpx.Request) -> tuple[str, str]:
     return path, query
 
 
-def _rewritten(request: httpx.Request, outgoing: Outgoing) -> httpx.Request:
-    timeout = {"timeout": request.extensions["timeout"]} if "timeout" in request.extensions else {}
+class _Trace:
+    """httpcore's own events: between `started` and what follows it the head is written, on an open connection."""
+
+    def __init__(self) -> None:
+        self._first: AbstractContextManager[None] | None = None
+
+    def sync(self, event: str, info: object) -> None:
+        """Ask, or let go."""
+        _, _, what = event.partition(".send_request_headers.")
+        if what == "started":
+            self._first = first_byte()
+            self._first.__enter__()
+        elif what and self._first is not None:
+            first, self._first = self._first, None
+            first.__exit__(None, None, None)
+
+    async def async_(self, event: str, info: object) -> None:
+        """The same."""
+        self.sync(event, info)
+
+
+def _rewritten(request: httpx.Request, outgoing: Outgoing, trace: Callable[..., object]) -> httpx.Request:
+    timeout: dict[str, Any] = {"timeout": request.extensions["timeout"]} if "timeout" in request.extensions else {}
+    timeout["trace"] = trace
     return httpx.Request(
         outgoing.method, outgoing.url, headers=list(outgoing.headers), content=outgoing.body or None, extensions=timeout
     )

@@ -14,10 +14,12 @@ from functools import lru_cache
 from threading import Lock
 from urllib.parse import urlsplit
 
+from gatekeeper.delivery.permit import Permit, Withheld
 from gatekeeper.vendors.hosts import known
 from gatekeeper.vendors.spelling import plain_host
 
 _sending: ContextVar[bool] = ContextVar("gatekeeper_sending", default=False)
+_permit: ContextVar[Permit | None] = ContextVar("gatekeeper_permit", default=None)
 _under_way: Counter[str] = Counter()  # plain host -> requests to it that are marked
 _counting = Lock()
 _takes_tracking = lru_cache(maxsize=1_024)(known)  # fast: 0.1 µs instead of 4; `known`, a function of the table alone
@@ -28,10 +30,40 @@ def is_sending() -> bool:
     return _sending.get()
 
 
+def permit() -> Permit | None:
+    """What is to be asked before the first byte of the request that this code sends; see `first_byte`."""
+    return _permit.get()
+
+
 @contextmanager
-def sending(url: str = "") -> Iterator[None]:
-    """What is sent in here, to the host of `url`, has been judged: the clients let it pass."""
-    mark = _sending.set(True)
+def first_byte() -> Iterator[None]:
+    """The first byte of a judged request is written in here, to an open connection. Raises Withheld.
+
+    Nothing may wait in here: a withdrawal is answered when it is over.
+    """
+    asked = _permit.get()
+    if asked is None:
+        yield
+        return
+    if not asked.begin():
+        raise Withheld
+    try:
+        yield
+    finally:
+        asked.end()
+
+
+@contextmanager
+def sending(url: str = "", permit: Permit | None = None) -> Iterator[None]:
+    """What is sent in here, to the host of `url`, has been judged: the clients let it pass.
+
+    `permit` is asked at once, and again by `first_byte` where the client can be asked for that. Raises Withheld.
+    """
+    if permit is not None:
+        if not permit.begin():
+            raise Withheld
+        permit.end()
+    mark, asked = _sending.set(True), _permit.set(permit)
     host = plain_host(urlsplit(url).netloc)
     with _counting:
         _under_way[host] += 1
@@ -39,6 +71,7 @@ def sending(url: str = "") -> Iterator[None]:
         yield
     finally:
         _sending.reset(mark)
+        _permit.reset(asked)
         with _counting:
             _under_way[host] -= 1
             if not _under_way[host]:

@@ -13,6 +13,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound import http_client
 from gatekeeper.outbound.intercept import Match, body_of, pairs, readable, watch
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.urllib3 import response_of
@@ -23,6 +24,7 @@ _patched = Patched()
 def install() -> None:
     """Catch the requests of all sessions."""
     _patched.replace(requests.Session, "get_adapter", _get_adapter)
+    http_client.install()
 
 
 def uninstall() -> None:
@@ -32,6 +34,7 @@ def uninstall() -> None:
 
 def adapter(inner: BaseAdapter | None = None) -> BaseAdapter:
     """An adapter to mount on one session; `inner` is the one that sends."""
+    http_client.install()
     return _Adapter(inner or HTTPAdapter())
 
 

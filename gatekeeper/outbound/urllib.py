@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.response import addinfourl
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound import http_client
 from gatekeeper.outbound.intercept import drained, pairs, readable, watch
 from gatekeeper.outbound.marks import passing
 from gatekeeper.outbound.patched import Patched
@@ -21,6 +22,7 @@ _patched = Patched()
 def install() -> None:
     """Catch the requests of all openers."""
     _patched.replace(urllib.request.AbstractHTTPHandler, "do_open", _do_open)
+    http_client.install()
 
 
 def uninstall() -> None:

@@ -11,6 +11,7 @@ import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound import http_client
 from gatekeeper.outbound.intercept import body_of, pairs, readable, watch
 from gatekeeper.outbound.marks import passing
 from gatekeeper.outbound.patched import Patched
@@ -24,6 +25,7 @@ _OPTIONS = ("timeout", "retries", "assert_same_host")  # of the app's own call, 
 def install() -> None:
     """Catch the requests of all pools."""
     _patched.replace(HTTPConnectionPool, "urlopen", _urlopen)
+    http_client.install()
 
 
 def uninstall() -> None:

@@ -286,6 +286,16 @@ class RetentionTable(Strict):
 
     personal_references: Duration = Field(90 * 86_400.0, description="Then they are removed from the log.")
     statistics: Duration = Field(3 * 31_557_600.0, description="How long aggregated numbers are kept.")
+    consent: Duration = Field(5 * 31_557_600.0, description="How long consent records are kept; receipts say it.")
+
+
+class ControllerTable(Strict):
+    """`[controller]`: what consent records, receipts and notices must say of who decides about the data."""
+
+    name: str | None = Field(None, min_length=1, description="The registered name, if it is not `policy.controller`.")
+    address: str | None = Field(None, min_length=1, description="The postal address.")
+    contact: str | None = Field(None, min_length=1, description="An e-mail address or page for questions.")
+    storage: str | None = Field(None, min_length=1, description="Where consent records are kept, such as DE.")
 
 
 class OutboundTable(Strict):
@@ -351,6 +361,7 @@ class PolicyFile(Strict):
     limits: LimitsTable = LimitsTable()
     retention: RetentionTable = RetentionTable()
     outbound: OutboundTable = OutboundTable()
+    controller: ControllerTable = ControllerTable()
     destinations: dict[Name, Common] = Field(default_factory=dict)
     fields: dict[Name, FieldTable] = Field(default_factory=dict)
     events: dict[str, EventTable] = Field(default_factory=dict)

@@ -243,6 +243,7 @@ class Runtime:
             intake=self._intake,
             refusals=self.store.refusals,
             ledger=self.store.ledger,
+            barrier=self.store.barrier,
             metrics=self.metrics,
             arrived=self._deliverer.start,
         )

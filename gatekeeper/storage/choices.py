@@ -115,6 +115,28 @@ def voice(db: apsw.Connection, subject: Subject) -> Voice:
     return Voice(words, seen / 1000 if seen > granted or (seen == granted != _NEVER) else None)
 
 
+def linked(db: apsw.Connection, device: Subject) -> list[Subject]:
+    """The account that a device is linked to, if there is one."""
+    return [
+        Subject(Kind.ACCOUNT, tuple(names.split()))
+        for (names,) in run(
+            db,
+            "SELECT group_concat(pseudonym, ' ') FROM name JOIN link ON person = account "
+            "WHERE device IN (SELECT value FROM json_each(?)) GROUP BY person",
+            (_array(persons(db, device)),),
+        )
+    ]
+
+
+def link(db: apsw.Connection, device: Subject, account: Subject | None) -> None:
+    """Link a device to an account, or to none."""
+    if account is None:
+        numbers = _array(persons(db, device))
+        run(db, "DELETE FROM link WHERE device IN (SELECT value FROM json_each(?))", (numbers,))
+    else:
+        run(db, "INSERT OR REPLACE INTO link VALUES (?, ?)", (person(db, device), person(db, account)))
+
+
 def insert(db: apsw.Connection, choice: Choice, numbers: dict[Kind, int]) -> str:
     """Add a row; its digest."""
     values = values_of(choice)
@@ -138,6 +160,12 @@ def forget(db: apsw.Connection, subjects: Sequence[Subject]) -> int:
     """Remove all names of these subjects' persons, and evidence of rows that have no person any more; their number."""
     numbers = _array([number for subject in subjects for number in persons(db, subject)])
     run(db, "DELETE FROM name WHERE person IN (SELECT value FROM json_each(?))", (numbers,))
+    run(
+        db,
+        "DELETE FROM link WHERE device IN (SELECT value FROM json_each(?1)) "
+        "OR account IN (SELECT value FROM json_each(?1))",
+        (numbers,),
+    )
     gone = [
         receipt
         for (receipt,) in run(

@@ -57,6 +57,7 @@ MIGRATIONS: Final = (
         conflict TEXT NOT NULL, evidence TEXT, CHECK(coalesce(person, account) IS NOT NULL)) STRICT;
     CREATE INDEX choice_person ON choice(person, at) WHERE person IS NOT NULL;
     CREATE INDEX choice_account ON choice(account, at) WHERE account IS NOT NULL;
+    CREATE TABLE link(device INTEGER PRIMARY KEY, account INTEGER NOT NULL) STRICT;
     CREATE TABLE evidence(id TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE generation(one INTEGER PRIMARY KEY CHECK(one = 1), n INTEGER NOT NULL, oldest INTEGER NOT NULL) STRICT;
     INSERT INTO generation VALUES (1, 1, 0);

@@ -16,7 +16,7 @@ from cachetools import LRUCache
 from gatekeeper.audit.lines import consent_line
 from gatekeeper.errors import StorageError
 from gatekeeper.model import Choice, Epoch, Notice, Recorded
-from gatekeeper.model.choice import Outcome, Row, Subject
+from gatekeeper.model.choice import Kind, Outcome, Row, Subject
 from gatekeeper.storage import choices
 from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
@@ -49,8 +49,15 @@ class SqliteLedger:
 
         def look(db: apsw.Connection) -> Look:
             ((generation,),) = run(db, "SELECT n FROM generation")
-            voices = tuple([choices.voice(db, subject) for subject in subjects])
-            return Look(voices, seen if all(last <= generation for _, last in seen) else None)
+            asked = list(subjects)
+            told = seen
+            if all(one.kind is Kind.DEVICE for one in asked):
+                accounts = [account for one in asked for account in choices.linked(db, one)]
+                asked += accounts
+                # Of an account that only the link named the page is read too late to say what was read.
+                told += self._page.changes([name for account in accounts for name in account.names])
+            voices = tuple([choices.voice(db, subject) for subject in asked])
+            return Look(tuple(asked), voices, told if all(last <= generation for _, last in told) else None)
 
         return self._tables.read(look)
 
@@ -90,6 +97,15 @@ class SqliteLedger:
 
         self._refusals.end(add).add_done_callback(ended)
         return done
+
+    def link(self, device: Subject, account: Subject | None) -> Future[None]:
+        """One commit, of which whoever remembers the device hears."""
+
+        def do(commit: Commit) -> None:
+            self._announce(commit, [device])
+            choices.link(commit.db, device, account)
+
+        return self._commits.submit(do, pressing=True)
 
     def keep(self, notice: Notice) -> Future[None]:
         """One commit for words that are new."""

@@ -128,8 +128,12 @@ class Refusals(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the ledger says of subjects, in their order. `seen` is for `Ledger.still`; `None`: do not remember it."""
+    """What the ledger says of `subjects`: those that were asked about, and the accounts that the devices are linked to.
 
+    `voices` are theirs, in order. `seen` is for `Ledger.still`; `None`: do not remember it.
+    """
+
+    subjects: tuple[Subject, ...]
     voices: tuple[Voice, ...]
     seen: Hashable | None
 
@@ -138,7 +142,7 @@ class Ledger(Protocol):
     """What visitors chose: rows that are only ever added, and an erasable link from pseudonyms to a person."""
 
     def choices(self, subjects: Sequence[Subject]) -> Look:
-        """The newest word per purpose, of each subject. Raises StorageError."""
+        """The newest word per purpose, of each subject and linked account. Raises StorageError."""
 
     def still(self, seen: Hashable) -> bool:
         """Whether nothing was recorded of those subjects since that look, in any process. Costs well under 10 µs."""
@@ -150,6 +154,9 @@ class Ledger(Protocol):
         same display that is the newest row already is answered with that row. Fails with StorageError; then nothing
         was recorded.
         """
+
+    def link(self, device: Subject, account: Subject | None) -> Future[None]:
+        """Let a device speak for an account as well, until another link; `None`: it is logged out."""
 
     def keep(self, notice: Notice) -> Future[None]:
         """Keep the words that are shown, under their hash. Known ones cost a look in memory."""

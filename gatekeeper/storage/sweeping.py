@@ -60,14 +60,17 @@ class SqliteRefusals:
         swept = tuple(refusals)
         done: Future[int] = Future()
         done.set_running_or_notify_cancel()
-        self.end(lambda commit: swept).add_done_callback(lambda last: _settle(last, done))
+        self.end(lambda commit: swept, recorded=True).add_done_callback(lambda last: _settle(last, done))
         return done
 
-    def end(self, refused: Callable[[Commit], Sequence[Refusal]]) -> Future[Withdrawn]:
-        """End what refusals are about, which the first commit gives; done when the barrier is over, too."""
+    def end(self, refused: Callable[[Commit], Sequence[Refusal]], *, recorded: bool = False) -> Future[Withdrawn]:
+        """End what refusals are about, which the first commit gives; done when the barrier is over, too.
+
+        With `recorded`, and when the log has its lines. A withdrawal does not wait for a log that cannot be written.
+        """
         done: Future[Withdrawn] = Future()
         done.set_running_or_notify_cancel()
-        self._end_on(refused, None, done)
+        self._end_on(refused, None, recorded, done)
         return done
 
     def _nothing(self, db: apsw.Connection, refusals: Sequence[Refusal]) -> bool:
@@ -89,6 +92,7 @@ class SqliteRefusals:
         self,
         refused: Callable[[Commit], Sequence[Refusal]],
         published: int | None,
+        recorded: bool,  # of `end`
         done: Future[Withdrawn],
     ) -> None:
         """A commit after the other, until the whole queue is known and what is refused of it has ended."""
@@ -118,7 +122,7 @@ class SqliteRefusals:
                 return
             part = future.result()
             if not part.whole:
-                self._end_on(lambda commit: part.refusals, part.generation, done)
+                self._end_on(lambda commit: part.refusals, part.generation, recorded, done)
                 return
             self._stopping.once_over(part.ended, part.generation).add_done_callback(over)
 
@@ -127,7 +131,7 @@ class SqliteRefusals:
                 self._remember(gone)
             done.set_result(last.result())
 
-        self._commits.submit(do, last=True, pressing=True).add_done_callback(ended)
+        self._commits.submit(do, last=True, recorded=recorded, pressing=True).add_done_callback(ended)
 
     def _look_again(self) -> None:
         """What was read is rolled back: its ids may become other rows'."""

@@ -15,12 +15,13 @@ from typing import Final
 from msgspec import structs
 
 from gatekeeper.delivery.direct import BUSY, DirectSender
+from gatekeeper.delivery.permit import WITHHELD, Withheld
 from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.gate.batches import plan_request
 from gatekeeper.gate.calls import CallPlan, misdirected
-from gatekeeper.gate.carry import UNKNOWN, carry_async, course, decision_lines, sweep_call, unrecorded
+from gatekeeper.gate.carry import UNKNOWN, carry_async, course, decision_lines, permit_of, sweep_call, unrecorded
 from gatekeeper.gate.ports import Recorder
 from gatekeeper.model import Answer, Call, Caller, Outgoing
 from gatekeeper.model.reasons import INTERNAL
@@ -153,8 +154,11 @@ class Relay:
         async def send(outgoing: Outgoing) -> Answer:
             gate.metrics.count_call(to.name, "sent")
             try:
-                return await self._sender.send(to.name, outgoing, (table.timeout, table.max_concurrent))
-            except DeliveryError:
+                permit = permit_of(gate, plan)
+                return await self._sender.send(to.name, outgoing, (table.timeout, table.max_concurrent), permit)
+            except DeliveryError as error:
+                if str(error) == WITHHELD:
+                    raise Withheld from None
                 raise
             except Exception as error:
                 _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)

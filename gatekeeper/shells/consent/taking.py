@@ -26,7 +26,7 @@ from gatekeeper.gate import Gate
 from gatekeeper.gate.choosing import planned
 from gatekeeper.installation import ids
 from gatekeeper.model import Caller, Choice, Heard, Permission, Purpose, Recorded
-from gatekeeper.model.choice import Method, Outcome, Scope
+from gatekeeper.model.choice import Kind, Method, Outcome, Scope, Subject
 from gatekeeper.shells.asgi.issue import new_subject
 from gatekeeper.shells.consent import token
 from gatekeeper.shells.consent.bodies import Choosing, Code
@@ -191,7 +191,7 @@ class Taking:
         shown = self._shown(answer).notice.hash
         choice = planned(
             answer.says,
-            self._choosing.subjects(device=subject),
+            _subjects(self._choosing.subject(Kind.DEVICE, subject), visited.caller),
             visited.place,
             receipt=ids.receipt_id(visited.at),
             at=asked.at if trusted and asked.at is not None else visited.at,
@@ -222,3 +222,8 @@ class Taking:
         shown = self._shown(answer)
         notice = answer.visited.notice if kept else shown.notice.version
         return Cookie(own.write(said, notice=notice, subject=subject, sign=self._gate.keys.sign), said, shown.hash)
+
+
+def _subjects(device: Subject, caller: Caller) -> tuple[Subject, ...]:
+    """The device, and the account that is logged in."""
+    return (device, Subject(Kind.ACCOUNT, caller.account)) if caller.account else (device,)

@@ -35,7 +35,10 @@ class MemoryLedger:
     def choices(self, subjects: Sequence[Subject]) -> Look:
         """What was said, and the number of the last choice of anybody."""
         with self._memory.lock:
-            return Look(tuple([self._voice(one) for one in subjects]), self._memory.changed)
+            asked = list(subjects)
+            if all(one.kind is Kind.DEVICE for one in asked):
+                asked += [account for one in asked for account in self._linked(one)]
+            return Look(tuple(asked), tuple([self._voice(one) for one in asked]), self._memory.changed)
 
     def still(self, seen: Hashable) -> bool:
         """Whether nobody chose since."""
@@ -62,6 +65,26 @@ class MemoryLedger:
 
         ended.add_done_callback(over)
         return done
+
+    def link(self, device: Subject, account: Subject | None) -> Future[None]:
+        """Of the one person to the other."""
+
+        def step() -> None:
+            self._memory.changed += 1
+            for number in self._persons(device):
+                self._memory.links.pop(number, None)
+            if account is not None:
+                self._memory.links[self._person(device)] = self._person(account)
+
+        return self._worker.do(step)
+
+    def _linked(self, device: Subject) -> list[Subject]:
+        memory = self._memory
+        found = []
+        for number in [memory.links[one] for one in self._persons(device) if one in memory.links]:
+            names = tuple(name for name, whose in memory.names.items() if whose == (Kind.ACCOUNT, number))
+            found += [Subject(Kind.ACCOUNT, names)] if names else []
+        return found
 
     def keep(self, notice: Notice) -> Future[None]:
         """Keep the words that came first."""

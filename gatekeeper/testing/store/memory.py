@@ -93,6 +93,7 @@ class Memory:
         self.passing: list[Passing] = []
         self.names: dict[str, tuple[Kind, int]] = {}  # pseudonym -> person
         self.said: list[Said] = []
+        self.links: dict[int, int] = {}  # device -> account, both as persons
         self.changed = 0
         self.notices: dict[str, Notice] = {}
 
