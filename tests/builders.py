@@ -12,6 +12,7 @@ from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.installation.keys import Key, KeyRing
 from gatekeeper.model import (
+    OPTIONAL,
     Caller,
     ConsentModel,
     Law,
@@ -139,8 +140,8 @@ def decisions(made: Plan) -> dict[str, Any]:
 
 def own_cookie(*granted: str, at: float = NOW - 100, notice: str | None = "v1", subject: str | None = "v_1") -> str:
     """A Cookie header with our own signed choice."""
-    purposes = frozenset(Purpose(purpose) for purpose in granted)
-    return f"{own.COOKIE}={own.write(purposes, at=at, notice=notice, subject=subject, sign=RING.sign)}"
+    said = {p: (Permission.GRANTED if p in granted else Permission.DENIED, at) for p in OPTIONAL}
+    return f"{own.COOKIE}={own.write(said, notice=notice, subject=subject, sign=RING.sign)}"
 
 
 def law(analytics="opt_in", marketing="opt_in", duty="required", name="test") -> Law:

@@ -87,6 +87,14 @@ def schema() -> None:
 
 
 @app.command()
+def openapi() -> None:
+    """Print the contract of /gk/consent as OpenAPI 3.1."""
+    from gatekeeper.cli.openapi import text
+
+    typer.echo(text(), nl=False)
+
+
+@app.command()
 def serve(
     config: Config = POLICY,
     host: Annotated[str | None, typer.Option(help="Address to listen on; the policy's if not given.")] = None,
