@@ -11,8 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from gatekeeper.audit import writer
-from gatekeeper.installation import disk
 from gatekeeper.delivery import flights
+from gatekeeper.installation import disk
 from gatekeeper.storage import database, intake, tables, writing
 from gatekeeper.storage.outbox import DELIVERED, Accepted, Ending
 from gatekeeper.vendors import first_party
