@@ -26,6 +26,7 @@ from gatekeeper.outbound.marks import covering, first_byte, lines, passing, targ
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
+_writing = Patched()
 _NEEDS_WRITER = "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters
 
 
@@ -34,12 +35,19 @@ def install() -> None:
     if "middlewares" not in inspect.signature(aiohttp.ClientSession._request).parameters:
         raise ConfigError(f"aiohttp: {aiohttp.__version__} cannot be caught; use 3.12 or newer")
     _patched.replace(aiohttp.ClientSession, "_request", _request)
-    _patched.replace(StreamWriter, "write_headers", _write_headers)
+    _write_as_judged()
 
 
 def uninstall() -> None:
     """Leave the sessions as they were."""
     _patched.restore()
+    _writing.restore()
+
+
+def _write_as_judged() -> None:
+    """Have judged requests written as they were judged, and ask before their first byte; all others are not touched."""
+    if not _writing:
+        _writing.replace(StreamWriter, "write_headers", _write_headers)
 
 
 def _request(original: Any) -> Any:
@@ -122,6 +130,7 @@ async def _sent(request: aiohttp.ClientRequest, outgoing: Outgoing, send: Any) -
         session=request._session,
         ssl=request.ssl,
     )
+    _write_as_judged()
     response = await send(rewritten)
     try:
         return readable(response.status, pairs(response.headers), await response.read())
