@@ -1,9 +1,7 @@
 """Whatever way a client takes (a proxy, a retry, HTTP/2, a second install): judged once, never sent unfiltered."""
 
 import asyncio
-import http.server
 import socket
-import threading
 import urllib.request
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -17,9 +15,10 @@ from urllib3.util import Retry
 
 import gatekeeper.outbound
 from gatekeeper import context
-from gatekeeper.model import Caller, Visitor
+from gatekeeper.model import Answer, Caller, Visitor
 from gatekeeper.shells.asgi.caller import here
 from gatekeeper.signals.context import LIFETIME, write
+from tests.answering import answering
 from tests.builders import NOW, RING, make_gate, make_policy, own_cookie
 from tests.outbound.clients import CLIENTS
 from tests.outbound.test_clients import BODY, MEASUREMENT
@@ -32,36 +31,20 @@ def proxy():
     """A forwarding proxy for plain HTTP; gives the requests it saw as (target, headers)."""
     seen = []
 
-    class Forwarding(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def forward(call):
+        headers = [(name.decode().title(), value.decode("latin-1")) for name, value in call.headers]
+        seen.append((f"{call.path}?{call.query}", dict(headers)))
+        where = urlsplit(call.path)
+        kept = [one for one in headers if not one[0].startswith("Proxy-") and one[0] != "Connection"]
+        head = "".join(f"{name}: {value}\r\n" for name, value in kept)
+        first = f"POST {where.path}?{call.query} HTTP/1.1\r\nConnection: close\r\n"
+        # The proxy is not the app: by a socket of its own it is not caught.
+        with socket.create_connection((where.hostname, where.port)) as vendor:
+            vendor.sendall(f"{first}{head}\r\n".encode() + call.body)
+            return Answer(int(vendor.makefile("rb").readline().split()[1]))
 
-        def do_POST(self):
-            seen.append((self.path, dict(self.headers.items())))
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            kept = {key: value for key, value in self.headers.items() if not key.lower().startswith("proxy-")}
-            where = urlsplit(self.path)
-            head = "".join(f"{name}: {value}\r\n" for name, value in kept.items() if name.lower() != "connection")
-            first = f"POST {where.path}?{where.query} HTTP/1.1\r\nConnection: close\r\n"
-            # The proxy is not the app: by a socket of its own it is not caught.
-            with socket.create_connection((where.hostname, where.port)) as vendor:
-                vendor.sendall(f"{first}{head}\r\n".encode() + body)
-                status = vendor.makefile("rb").readline().split()[1]
-            self.send_response(int(status))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forwarding)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(forward) as url:
+        yield url, seen
 
 
 def httpx_by(url, by):
