@@ -99,11 +99,17 @@ def serve(
     app_upstream: Annotated[
         str | None, typer.Option(help="The app to stand in front of, such as http://127.0.0.1:8000; else the policy's.")
     ] = None,
+    log_level: Annotated[
+        str, typer.Option(envvar="GATEKEEPER_LOG_LEVEL", help="debug (each decision), info, warning or error.")
+    ] = "info",
+    log_format: Annotated[
+        str, typer.Option(envvar="GATEKEEPER_LOG_FORMAT", help="text, or json: one object a line.")
+    ] = "text",
 ) -> None:
     """Run the sidecar until it is stopped. SIGHUP reads the policy again, SIGTERM drains."""
     from gatekeeper.cli.serve import run
 
-    run(config, host, port, workers, app_upstream)
+    run(config, host, port, workers, app_upstream, log_level=log_level, log_format=log_format)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from gatekeeper import notices
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.halving import halve
 from gatekeeper.delivery.retry import pause
@@ -209,11 +210,27 @@ class Flights:
             raise ValueError("a kind gave another number of outcomes than there were events")
         now = self._around.clock()
         self._around.metrics.asked(self._to.name, len(rows), now - started)
+        failing = self._breaker.open
         if all(outcome.fate is Fate.RETRY for outcome in outcomes):
             self._breaker.failed(now, outcomes[0].retry_after)
         else:
             self._breaker.succeeded()
+        self._say(failing, outcomes)
         return outcomes
+
+    def _say(self, failing: bool, outcomes: Sequence[Outcome]) -> None:
+        """What an operator should know of a vendor: each change of its state, and each refusal for good once."""
+        name, why = self._to.name, outcomes[0].why
+        if self._breaker.open and not failing:
+            _log.warning("%s takes nothing (%s); its events wait, and are tried again", name, why)
+        elif failing and not self._breaker.open:
+            _log.warning("%s answers again", name)
+        for one in outcomes:
+            if one.fate is Fate.DEAD:
+                notices.once(
+                    ("refused", name, one.why), "%s refuses events for good (%s); see `gatekeeper dead-letter list`",
+                    name, one.why,
+                )  # fmt: skip
 
     def _spoiled(self, outcomes: Sequence[Outcome]) -> bool:
         """Whether all of a request were refused together, for something that one event may have caused."""

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import Final
 
+from gatekeeper import notices
 from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.decision import Layouts
@@ -171,6 +172,8 @@ class Gate:
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:
                 self.metrics.decided(blocked)
+            if blocked or notices.wanted():
+                notices.of_event(plan)
         counts: dict[str, int] = {}
         for name in [name for plan in plans for name in plan.shaped]:
             counts[name] = counts.get(name, 0) + 1
@@ -180,6 +183,11 @@ class Gate:
                 raise DeliveryError(f"the queue of {name} is full")
         told = self.lines.lines(plans)
         ours = ours or caller.trusted
+        for plan, one in zip(plans, posted, strict=True):
+            if ours and plan.event.unusable:
+                notices.of_fields(plan.event.name, plan.event.unusable)
+            if one.subject is not None and not caller.trusted:
+                notices.of_subject()
         found = [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
         if received is not None and not ours:
             grows = bounds.growth([one.line for one in found], [job for one in found for job in one.jobs])

@@ -19,11 +19,13 @@ from functools import cache
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from gatekeeper import context
+from msgspec import structs
+
+from gatekeeper import context, notices
 from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, batches
 from gatekeeper.gate.calls import CallPlan, plan_call, refuse_call
-from gatekeeper.gate.carry import carry, carry_async, course, record_call
+from gatekeeper.gate.carry import Carried, carry, carry_async, course, record_call
 from gatekeeper.model import Answer, Call, Caller, Outgoing
 from gatekeeper.model.reasons import UNREADABLE_CALL
 from gatekeeper.outbound import unlisted
@@ -36,6 +38,7 @@ from gatekeeper.vendors.meta import batch
 
 _log = logging.getLogger("gatekeeper")
 _WAIT: Final = 30.0  # seconds for the audit line; then the call is not sent
+DECISION: Final = "Gatekeeper-Decision"
 _DEFAULT_LIMIT: Final = 2**20
 # A client's own framing, and what it made of the answer by reading it: not the call's, not the answer's.
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "content-encoding", "keep-alive"})
@@ -103,7 +106,8 @@ class Match:
                 url = f"{self.origin}{path}" + (f"?{query}" if query else "")
                 return Intercepted(None, None, self.rule.answer, Outgoing(method, url, tuple(given), body))
         except _NoGate:
-            _log.error("a call to %s was blocked: no gate runs in this process", self.host)
+            sentence = "a call to %s was blocked: no gate runs in this process; call gatekeeper.start()"
+            notices.once(("no gate", self.host), sentence, self.host, level=logging.ERROR)
             return Intercepted(None, None, self.rule.answer)
         except Exception as error:  # noqa: BLE001  # the host's request must not fail for a tracking call
             _log.error("the gate failed on a call to %s (%s); it was blocked", self.host, type(error).__name__)
@@ -182,7 +186,7 @@ class Intercepted:
             with _recording(plan):
                 record_call(gate, plan).result(_WAIT)
 
-        return carry(course(gate, self._plan, failure), record, sent).answer or self._answer
+        return _told(carry(course(gate, self._plan, failure), record, sent), self._answer)
 
     async def carry_async(self, send: Callable[[Outgoing], Awaitable[Answer]]) -> Answer:
         """The same, without holding up the event loop."""
@@ -199,7 +203,14 @@ class Intercepted:
             with _recording(plan):
                 await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(record_call(gate, plan))), _WAIT)
 
-        return (await carry_async(course(gate, self._plan, failure), _record, _sent)).answer or self._answer
+        return _told(await carry_async(course(gate, self._plan, failure), _record, _sent), self._answer)
+
+
+def _told(carried: Carried, otherwise: Answer) -> Answer:
+    """The answer for the app, with the decision in its head, as the sidecar's answers have it."""
+    answer = carried.answer or otherwise
+    head = [(name, value) for name, value in answer.headers if name.lower() != DECISION.lower()]
+    return structs.replace(answer, headers=(*head, (DECISION, carried.plan.header)))
 
 
 @contextmanager
