@@ -44,7 +44,8 @@ OF_A_PROCESS = {
         "outbound/tripwire.py:seen", "outbound/unlisted.py:seen", "outbound/__init__.py:_on",
         "django/settings.py:runtime", "shells/asgi/undeclared.py:_logged", "runtime/__init__.py:_alive",
         "installation/locks.py:_held",
-        "notices.py:_said", "context/here.py:_installed", "context/here.py:_followed", "context/places.py:_told",
+        "notices.py:_said", "policy/trial.py:_folder",
+        "context/here.py:_installed", "context/here.py:_followed", "context/places.py:_told",
     },
 }  # fmt: skip
 _CACHES = ("lru_cache", "cache")

@@ -9,7 +9,7 @@ from django.core import checks
 
 from gatekeeper import outbound
 from gatekeeper.django import settings
-from gatekeeper.django.checks import check_policy
+from gatekeeper.django.checks import check_policy, check_secrets
 from gatekeeper.errors import ConfigError
 
 
@@ -26,6 +26,7 @@ class GatekeeperConfig(AppConfig):  # type: ignore[misc]  # Django has no types 
         What is wrong with the settings is told by the check, and by the middleware when the project is served.
         """
         checks.register(check_policy, "gatekeeper")
+        checks.register(check_secrets, "gatekeeper", deploy=True)
         with contextlib.suppress(ConfigError):
             if settings.read().outbound:
                 outbound.install()

@@ -13,6 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper import context
@@ -29,10 +30,11 @@ from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import ids, keys
-from gatekeeper.policy import Policy, archive, load_policy
+from gatekeeper.policy import Policy, archive, load_policy, trial
 from gatekeeper.policy.load import read_policy
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
+from gatekeeper.runtime.unsent import UnsentIntake
 from gatekeeper.signals.cookies import Reader
 from gatekeeper.storage import database
 from gatekeeper.storage.heads import SqliteHeads
@@ -58,7 +60,9 @@ class Runtime:
     """
 
     def __init__(self, config: str | Path | Policy, *, store: Opening = open_store, workers: int = 1) -> None:
-        policy = load_policy(config)
+        policy = in_test_mode(load_policy(config))
+        if trial.on():
+            store = open_store
         self.keys = prepare(policy)
         self.metrics = Metrics()
         self.limits = Limits(policy.file.limits, workers, self.metrics.limited)
@@ -76,7 +80,8 @@ class Runtime:
         self._deliverer = Deliverer(
             self.store.queue, self.store.withdrawals, orders(policy), metrics=self.metrics, clock=time.time
         )
-        self._intake = Handover(self.store.intake, self._deliverer.take)
+        self.unsent = UnsentIntake(self.store.intake) if trial.on() else None
+        self._intake = Handover(self.unsent or self.store.intake, self._deliverer.take)
         self.gate = self._gate(policy)
         self._delivering = False
         self.started = False  # in this process; what calls `start` for every request looks here first
@@ -123,6 +128,11 @@ class Runtime:
             self._deliverer.use(orders(policy))
             _log.info("policy %s is in force", policy.version)
             return True
+
+    def flush(self) -> None:
+        """Wait until what was decided so far is in the log. Raises AuditError, or TimeoutError after some seconds."""
+        self._intake.wait(KEEPING)
+        self._writer.append(()).result(KEEPING)
 
     def idle(self) -> bool:
         """Whether every delivery has ended."""
@@ -250,6 +260,11 @@ class Runtime:
 _alive: weakref.WeakSet[Runtime] = weakref.WeakSet()
 
 
+def runtimes() -> list[Runtime]:
+    """Those of this process."""
+    return list(_alive)
+
+
 def _before_fork() -> None:
     """SQLite keeps its locks on a file per process, and a child would believe that it holds its parent's.
 
@@ -284,6 +299,11 @@ def start(
     runtime = Runtime(load_policy(config, kinds=kinds, readers=readers, dialects=dialects), store=store)
     context.install(runtime.gate)
     return runtime
+
+
+def in_test_mode(policy: Policy) -> Policy:
+    """The policy; in test mode with its files in the temporary folder, also if it was loaded before."""
+    return replace(policy, file=trial.kept(policy.file)) if trial.on() else policy
 
 
 def check(policy: Policy) -> None:
