@@ -1,22 +1,34 @@
-# make run | test | check | laws | torture: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
+# make run | test | check | browsers | engines | laws | torture | mutation: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
 PYTHON ?= python3
 CASES ?= 20000
 CALLS ?= 5000
+MINUTES ?= 20
+CORE ?= consent decision fields scrub
 export SEED SOAK POINTS
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCK := requirements-dev.lock
 
-.PHONY: run test check laws torture bench bench-readme format lock clean
+.PHONY: run test check browsers engines laws torture mutation pythons bench bench-readme format lock clean
 
 run: $(STAMP)        ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
 
-test: $(STAMP)       ## all tests, two at a time; as root on Debian it installs Chromium and strace
-	.ci/browser
+test: $(STAMP)       ## all tests that need no browser, two at a time; as root on Debian it installs strace
 	.ci/strace
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser"
+
+browsers: $(STAMP)   ## the pages in a real browser; as root on Debian it installs Chromium
+	.ci/browser
+	$(BIN)/python -m pytest -m browser tests/demo tests/shells/test_page.py
+
+engines: $(STAMP)    ## every promise of a store, over every engine
+	$(BIN)/python -m pytest -m engine tests/storage
+
+mutation: $(STAMP)   ## faults planted in the pure core, and how many of them the tests see; CORE="consent decision" MINUTES=20
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8'
+	$(BIN)/python -m tests.mutation --minutes $(MINUTES) $(CORE)
 
 check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 	$(BIN)/ruff check .
@@ -29,11 +41,14 @@ check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000; CASES=n CALLS=n for another size
 	LAWS_EXAMPLES=$(CASES) CALL_LAWS_EXAMPLES=$(CALLS) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/laws
 
-torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
+torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors, floods; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
 	.ci/strace
 	rm -f .torture.jsonl
 	TORTURE=full TORTURE_FIGURES=$(CURDIR)/.torture.jsonl $(BIN)/python -m pytest tests/torture
 	$(BIN)/python -m tests.torture.report .torture.jsonl
+
+pythons: $(STAMP)    ## the wheel, and a short suite with it, on every supported Python that is here
+	$(BIN)/python -m tests.wheel.pythons
 
 bench: $(STAMP)      ## what the gate costs here, beside others: var/bench; nothing else should run meanwhile
 	mkdir -p var/bench

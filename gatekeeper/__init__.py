@@ -4,12 +4,19 @@ from gatekeeper import GatekeeperMiddleware
 app = GatekeeperMiddleware(app, config="gatekeeper.toml")
 """
 
+import os
+
+if not hasattr(os, "register_at_fork"):
+    raise ImportError(
+        "Gatekeeper runs on Linux and macOS; on Windows run it in WSL, or as a sidecar on another machine"
+    )
+
 from gatekeeper import context
 from gatekeeper._version import __version__
 from gatekeeper.context import track
 from gatekeeper.errors import AuditError, ConfigError, DeliveryError, EventError, GatekeeperError, StorageError
 from gatekeeper.policy import Extensions, Policy, load_policy
-from gatekeeper.runtime import start
+from gatekeeper.runtime import flush, start
 from gatekeeper.shells.asgi.issue import issue_consent
 from gatekeeper.shells.asgi.middleware import GatekeeperMiddleware
 
@@ -25,6 +32,7 @@ __all__ = [
     "StorageError",
     "__version__",
     "context",
+    "flush",
     "issue_consent",
     "load_policy",
     "start",

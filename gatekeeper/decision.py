@@ -26,7 +26,7 @@ _GRANTED: Final = Permission.GRANTED
 _DENIED: Final = Permission.DENIED
 _SEND: Final = Verdict.SEND
 _NECESSARY: Final = Purpose.NECESSARY
-_MOST_NAMES: Final = 64  # of an event whose names are remembered; a sender chooses those nobody knows
+MOST_NAMES: Final = 64  # of an event whose names are remembered; a sender chooses those nobody knows
 _NAME_BYTES: Final = 128  # that one name takes in one destination's `Names`
 _NEEDS: Final = {purpose: f"needs {purpose}" for purpose in Purpose}
 
@@ -163,7 +163,7 @@ class Layouts:
     def of(self, event: Event) -> Layout:
         """What is known of events with these names; what is worked out for this one is put in."""
         names, unusable = event.names, event.unusable
-        if len(names) != len(event.data) + len(unusable) or len(names) > _MOST_NAMES:
+        if len(names) != len(event.data) + len(unusable) or len(names) > MOST_NAMES:
             return Layout()
         # Every name is in one of both, so what is unusable tells what is data.
         key = (names, tuple(unusable.items()), tuple(event.offered))

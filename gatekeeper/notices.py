@@ -31,7 +31,7 @@ _INVALID: Final = 'the field "%s" of the event "%s" has a value that is not vali
 _UNKNOWN: Final = (
     'the field "%s" of the event "%s" is not in the catalogue, and is not sent; add it to [fields], or correct its name'
 )
-_MOST: Final = 1_000  # causes that are remembered; further ones are said at DEBUG alone
+MOST: Final = 1_000  # causes that are remembered; further ones are said at DEBUG alone
 # Causes that are the policy's or the app's, and that the visitor can do nothing about.
 _OURS: Final = frozenset({INSUFFICIENT, MISMATCH, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL})
 _SAID_ELSEWHERE: Final = frozenset({AUDIT, INTERNAL})  # as an error, by what failed
@@ -45,7 +45,7 @@ def once(cause: Hashable, sentence: str, *values: object, level: int = logging.W
     if cause in _said:
         return
     with _lock:
-        if cause in _said or len(_said) >= _MOST:
+        if cause in _said or len(_said) >= MOST:
             return
         _said.add(cause)
     _log.log(level, sentence, *values)
@@ -96,6 +96,14 @@ def of_subject() -> None:
     once(
         ("subject",), "an event names a `subject`, and its sender is not trusted: the subject is ignored; send it with "
         "a key of server.api_keys",
+    )  # fmt: skip
+
+
+def of_refusal(destination: str, why: str) -> None:
+    """Events that a vendor refuses for good; `why` is a short code."""
+    once(
+        ("refused", destination, why), "%s refuses events for good (%s); see `gatekeeper dead-letter list`",
+        destination, why,
     )  # fmt: skip
 
 

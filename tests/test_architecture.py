@@ -156,6 +156,16 @@ def test_shared_tools_know_no_vendor(name):
     assert {module for module in known if not module.startswith(tools)} == set()
 
 
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("gatekeeper.integrations")])
+def test_an_integration_is_one_file_that_nothing_else_imports(name):
+    """So that who uses one library needs no other; what they share knows none."""
+    users = {other for other, path in MODULES.items() if name in imports(path) and other != name}
+    shared = name == "gatekeeper.integrations.carried"
+    assert all(other.startswith("gatekeeper.integrations.") for other in users)
+    assert bool(users) == shared
+    assert rooms(MODULES[name]) <= {"context", "errors", "integrations", "outbound"}
+
+
 def test_only_gate_calls_the_stages():
     """Whoever wants a decision asks the gate; `recompute` makes one again, of a line of the log."""
     callers = {

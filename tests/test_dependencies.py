@@ -18,7 +18,7 @@ LOCK = (ROOT / "requirements-dev.lock").read_text("utf-8")
 # Servers and loops that are named as text: uvicorn loads uvloop; the tests' servers load the rest.
 BY_NAME = {"uvloop"}
 # Types of a client's or a framework's own dependency, imported only where that one is there.
-BROUGHT_ALONG = {"asgiref": "django", "pydantic-core": "pydantic", "multidict": "aiohttp", "yarl": "aiohttp"}
+BROUGHT_ALONG = {"pydantic-core": "pydantic", "asgiref": "django", "multidict": "aiohttp", "yarl": "aiohttp"}
 # Dependencies whose private members we use: a minor release may break them.
 BOUNDED = {"uvicorn"}
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from gatekeeper import __version__
-from gatekeeper.cli import app, audit, dead_letter, keys, outbound, retention
+from gatekeeper.cli import app
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.policy.file import PolicyFile
@@ -92,14 +92,8 @@ def test_every_audit_key_is_documented(tmp_path):
 
 
 def commands():
-    for group, prefix in (
-        (app, ""),
-        (audit, "audit "),
-        (keys, "keys "),
-        (dead_letter, "dead-letter "),
-        (retention, "retention "),
-        (outbound, "outbound "),
-    ):
+    groups = [(app, ""), *((group.typer_instance, f"{group.name} ") for group in app.registered_groups)]
+    for group, prefix in groups:
         for command in group.registered_commands:
             yield prefix + (command.name or command.callback.__name__)
 

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatekeeper.errors import ConfigError
 from gatekeeper.model import Caller
 from gatekeeper.policy.file import LimitsTable
+from gatekeeper.policy.load import parse_policy
 from gatekeeper.runtime.limits import Limits
 
 TABLE = LimitsTable(
@@ -142,3 +144,10 @@ def test_no_minute_has_more_than_twice_its_rate(requests):
         high += size if limits.over("events", NOWHERE, now, size=size) is None else 0
         counted = high
     assert counted <= 10_000 * (1 + passed / 60) + 2_000
+
+
+def test_one_body_must_have_room():
+    """A budget below `max_body` would refuse what the policy permits."""
+    tables = {"policy": {"version": "1", "controller": "c"}, "limits": {"bodies": "1KB"}}
+    with pytest.raises(ConfigError, match=r"limits\.bodies: 1000 bytes is not enough for one body"):
+        parse_policy(tables)

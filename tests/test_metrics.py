@@ -66,18 +66,21 @@ def test_every_metric_is_documented(gate):
     assert {name for name in names if f"`{name}" not in page} == set()
 
 
-def test_a_full_queue_is_answered_503_and_counted(tmp_path):
-    """With Retry-After; `readyz` names the destination."""
+def test_a_full_queue_is_named_in_the_answer_and_counted(tmp_path):
+    """With Retry-After; `readyz` names the destination and stays ready."""
     with running("sidecar", tmp_path, server={"admin_token": ADMIN}, delivery={"max_queued": 2}) as up:
         up.sims.first_party.answer(503, headers={"Retry-After": "3600"}, times=9)
         answers = [up.post(EVENT) for _ in range(4)]
-        assert [answer.status_code for answer in answers] == [202, 202, 503, 503]
-        assert answers[-1].headers["retry-after"] == "5"
+        assert [answer.status_code for answer in answers] == [202] * 4
+        full = [answer.json().get("not_queued", []) for answer in answers]
+        assert ["own" in names for names in full] == [False, False, True, True]
+        assert [answer.headers.get("retry-after") for answer in answers] == ["5" if names else None for names in full]
         deadline = time.monotonic() + 10
-        while (ready := up.http.get("/gk/readyz")).json()["problems"] != ["the queue of own is full"]:
+        note = "the queue of own is full: its deliveries are blocked (queue_full)"
+        while note not in (ready := up.http.get("/gk/readyz")).json().get("notes", []):
             assert time.monotonic() < deadline, ready.json()
-        assert ready.status_code == 503
-        assert scrape(up)['gatekeeper_refused_total{why="full"}'] == 2
+        assert ready.status_code == 200 and ready.json()["status"] == "ready"
+        assert scrape(up)['gatekeeper_blocked_total{destination="own",reason="queue_full"}'] == 2
 
 
 def test_readyz_says_that_the_disk_is_nearly_full(tmp_path, monkeypatch):
@@ -119,3 +122,26 @@ def test_no_secret_and_no_value_is_in_the_metrics(gate):
     gate.record(gate.post(EVENT | {"data": {"session_id": "canary-1f7"}}))
     text = gate.http.get("/gk/metrics", headers=BEARER).text
     assert "canary" not in text and "s3cret" not in text and "t0ken" not in text
+
+
+def test_a_failing_vendor_is_visible(tmp_path):
+    """In the notes of `readyz`, which stays ready, in a metric, and beside the dead letters."""
+    from gatekeeper.runtime import troubles
+
+    with running("sidecar", tmp_path, server={"admin_token": ADMIN}) as up:
+        metric = 'gatekeeper_destination_failing_seconds{destination="own"}'
+        assert scrape(up)[metric] == 0
+        up.sims.first_party.answer(503, times=99)
+        for _ in range(3):
+            up.post(EVENT)
+        deadline = time.monotonic() + 20
+        while not any(note.startswith("own has taken nothing since 2") for note in up.runtime.notes()):
+            assert time.monotonic() < deadline, up.runtime.notes()
+        ready = up.http.get("/gk/readyz")
+        assert ready.status_code == 200 and "(http_503)" in str(ready.json()["notes"])
+        assert scrape(up)[metric] > 0
+        assert len(troubles(up.runtime.store.books, up.runtime.policy)) == 1
+        up.sims.first_party.clear()
+        while up.runtime.notes():
+            assert time.monotonic() < deadline, up.runtime.notes()
+        assert scrape(up)[metric] == 0

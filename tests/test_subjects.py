@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.audit import lines, subjects
 from gatekeeper.audit.query import pseudonyms
-from gatekeeper.cli.people import OPTIONS
+from gatekeeper.cli.filters import PEOPLE
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields import CATALOGUE, IDENTIFIERS
 from gatekeeper.gate import incoming
@@ -78,7 +78,7 @@ def test_what_stays_here_of_an_event_that_leaves_is_no_subject():
 def test_kinds_and_catalogue_have_the_same_identifiers():
     """A kind is in the table of kinds, among the options, and may be named by a policy's own field."""
     assert {row.identifies for row in ROWS} == set(IDENTIFIERS) == set(subjects.KINDS) - {"consent"}
-    assert {kind.option for kind in subjects.KINDS.values()} < set(OPTIONS)
+    assert {kind.option for kind in subjects.KINDS.values()} < set(PEOPLE)
     assert set(subjects.KINDS) >= subjects.ALWAYS
 
 

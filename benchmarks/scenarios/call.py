@@ -16,14 +16,14 @@ from ..machine import free_port
 from ..process import ROOM, Process, running
 from ..shape import AbsentError, Scenario, Served, Stage
 
-_GA4 = "/gk/to/ga4/mp/collect?measurement_id=G-BENCH&api_secret=bench"
+GA4 = "/gk/to/ga4/mp/collect?measurement_id=G-BENCH&api_secret=bench"
 _META = "/gk/to/meta_capi/v23.0/123/events?access_token=bench"
-_CALLS = {"GA4": ("ga4", _GA4, samples.ga4_call()), "Meta": ("meta_capi", _META, samples.meta_call())}
+_CALLS = {"GA4": ("ga4", GA4, samples.ga4_call()), "Meta": ("meta_capi", _META, samples.meta_call())}
 Start = Callable[[Stage], AbstractContextManager[Process]]
 _OURS = "gatekeeper"
 
 
-def _does_the_same(vendor: str, target: str, body: dict[str, object], process: Process, stage: Stage) -> None:
+def does_the_same(vendor: str, target: str, body: dict[str, object], process: Process, stage: Stage) -> None:
     """A granted call arrives filtered; refused ones, by cookie or by Sec-GPC where it counts, do not arrive."""
     assert stage.vendor is not None
     granted, one = samples.post(target, body), {vendor: 1}
@@ -38,10 +38,10 @@ def _ours_does(vendor: str, target: str, body: dict[str, object], process: Proce
     status, _, _ = process.exchange(samples.post(target, body))
     if status in (404, 501):
         raise AbsentError(f"the sidecar answers calls to {vendor} with {status}")
-    _does_the_same(vendor, target, body, process, stage)
+    does_the_same(vendor, target, body, process, stage)
 
 
-def _passes_on(vendor: str, target: str, body: dict[str, object], process: Process, stage: Stage) -> None:
+def passes_on(vendor: str, target: str, body: dict[str, object], process: Process, stage: Stage) -> None:
     assert stage.vendor is not None
     stage.vendor.told("clear")
     checks.answered(process, samples.post(target, body), (200, 204))
@@ -49,7 +49,7 @@ def _passes_on(vendor: str, target: str, body: dict[str, object], process: Proce
 
 
 @contextlib.contextmanager
-def _python(client: str, mode: str, stage: Stage) -> Iterator[Process]:
+def python(client: str, mode: str, stage: Stage) -> Iterator[Process]:
     folder = _folder(stage, f"python-{client}-{mode}")
     port = free_port()
     command = [sys.executable, "-m", f"{ROOM}.contestants.python_proxy", client, mode, str(port)]
@@ -79,7 +79,7 @@ def _mitmproxy(stage: Stage) -> Iterator[Process]:
 
 
 @contextlib.contextmanager
-def _nginx(template: str, stage: Stage) -> Iterator[Process]:
+def nginx(template: str, stage: Stage) -> Iterator[Process]:
     folder, port = _folder(stage, template.partition(".")[0]), free_port()
     modules = "\n".join(f"load_module {path};" for path in installed.lua_modules())
     words = {"FOLDER": str(folder), "PORT": str(port), "VENDOR": str(stage.vendor_port), "MODULES": modules}
@@ -101,16 +101,16 @@ def _folder(stage: Stage, name: str) -> Path:
 
 _KINDS: tuple[tuple[str, Start, bool, str, Callable[[], str | None], tuple[str, ...]], ...] = (
     (_OURS, gates.sidecar, True, "law, consent, allow-list, scrubbing, durable audit", lambda: None, ("GA4", "Meta")),
-    ("nginx + Lua", partial(_nginx, "nginx_lua.conf.in"), True, "one cookie, four field names", installed.lua_missing,
+    ("nginx + Lua", partial(nginx, "nginx_lua.conf.in"), True, "one cookie, four field names", installed.lua_missing,
      ("GA4", "Meta")),
-    ("nginx", partial(_nginx, "nginx.conf.in"), False, "no policy: the floor", installed.nginx_missing, ("GA4",)),
+    ("nginx", partial(nginx, "nginx.conf.in"), False, "no policy: the floor", installed.nginx_missing, ("GA4",)),
     ("node + undici", _undici, True, "one cookie, four field names",
      lambda: installed.npm_missing("undici"), ("GA4", "Meta")),
-    ("starlette + aiohttp", partial(_python, "aiohttp", "filter"), True, "one cookie, four field names",
+    ("starlette + aiohttp", partial(python, "aiohttp", "filter"), True, "one cookie, four field names",
      installed.python_module("aiohttp"), ("GA4",)),
-    ("starlette + pyreqwest", partial(_python, "pyreqwest", "filter"), True, "one cookie, four field names",
+    ("starlette + pyreqwest", partial(python, "pyreqwest", "filter"), True, "one cookie, four field names",
      installed.python_module("pyreqwest"), ("GA4",)),
-    ("starlette + httpx", partial(_python, "httpx", "plain"), False, "no policy at all",
+    ("starlette + httpx", partial(python, "httpx", "plain"), False, "no policy at all",
      installed.python_module("httpx"), ("GA4", "Meta")),
     ("mitmproxy", _mitmproxy, True, "an add-on with the same filter", installed.mitmproxy_missing, ("GA4",)),
 )  # fmt: skip
@@ -120,7 +120,7 @@ def _contestants() -> Iterator[Served]:
     for call, (vendor, target, body) in _CALLS.items():
         for name, start, filters, note, missing, calls in _KINDS:
             if call in calls:
-                does = _ours_does if name == _OURS else _does_the_same if filters else _passes_on
+                does = _ours_does if name == _OURS else does_the_same if filters else passes_on
                 check = partial(does, vendor, target, body)
                 yield Served(
                     f"{call}: {name}",

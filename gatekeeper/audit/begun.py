@@ -18,6 +18,7 @@ from gatekeeper.audit import chain
 from gatekeeper.audit.ends import Genesis
 from gatekeeper.audit.lines import TIME
 from gatekeeper.audit.signing import Own
+from gatekeeper.installation import disk
 
 FILE: Final = "begun"
 _STATE: Final = re.compile(rb"((\d{20}) ([0-9a-f]{64}) (\d{20})) ([0-9a-f]{16})\n")
@@ -40,7 +41,7 @@ class Begun(NamedTuple):
 def read(folder: Path, own: Own | None) -> Begun | None:
     """The state; None if there is none, a power cut spoiled it, or another hand wrote it. Raises OSError.
 
-    Without `own` it is believed whoever wrote it.
+    Without `own` it is believed, whichever installation wrote it.
     """
     try:
         found = _STATE.fullmatch((folder / FILE).read_bytes())
@@ -58,7 +59,7 @@ def write(folder: Path, state: Begun, mark: chain.Mac, *, sync: bool) -> None:
     try:
         os.pwrite(descriptor, b"%s %s\n" % (text, mark(_LABEL + text).hex().encode()), 0)
         if sync:
-            os.fdatasync(descriptor)
+            disk.sync(descriptor)
     finally:
         os.close(descriptor)
 

@@ -19,6 +19,7 @@ from typing import Final
 from gatekeeper.audit import segments
 from gatekeeper.audit.segments import Segment
 from gatekeeper.installation.locks import Lock
+from gatekeeper.installation.threads import ended
 
 FILES: Final = "files.lock"  # held while segments are compressed or rewritten
 _PATIENCE: Final = 3.0  # seconds
@@ -32,26 +33,34 @@ class Chores:
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
+    def forked(self) -> None:
+        """In a child: the tasks are its parent's."""
+        self._queue, self._thread = queue.SimpleQueue(), None
+
     def add(self, task: Callable[[], None]) -> None:
         """Have a task done."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="gatekeeper-audit-chores", daemon=True)
+            name = "gatekeeper-audit-chores"
+            self._thread = threading.Thread(target=_run, args=(self._queue,), name=name, daemon=True)
             self._thread.start()
         self._queue.put(task)
 
     def close(self, timeout: float) -> None:
-        """Finish what waits."""
+        """Finish the chores that wait."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)
+            self._queue = queue.SimpleQueue()
             thread.join(timeout)
+            ended(thread)
 
-    def _run(self) -> None:
-        while (task := self._queue.get()) is not None:
-            try:
-                task()
-            except Exception as error:  # noqa: BLE001  # it is tried again, and nothing waits for it
-                _log.warning("a chore of the audit log failed (%s)", type(error).__name__)
+
+def _run(tasks: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+    while (task := tasks.get()) is not None:
+        try:
+            task()
+        except Exception as error:  # noqa: BLE001  # it is tried again, and nothing waits for it
+            _log.warning("a chore of the audit log failed (%s)", type(error).__name__)
 
 
 def compress(segment: Segment) -> None:
@@ -79,7 +88,7 @@ def anchored(where: str, folder: Path, line: bytes, tell: Callable[[bool], None]
 
 
 def anchor(where: str, folder: Path, line: bytes) -> None:
-    """Put a checkpoint where whoever changes the log cannot: `stdout`, a URL, or a file.
+    """Put a checkpoint where a person who changes the log cannot reach it: `stdout`, a URL, or a file.
 
     Raises OSError, or an error of httpx.
     """

@@ -103,11 +103,11 @@ def forget(folder: Path) -> None:
 
 
 def _load(connection: DuckDBPyConnection, folder: Path) -> None:
-    wanted, opened = _segments(folder)
+    wanted, opened = wanted_segments(folder)
     if not _complete(folder, wanted):
-        with _alone(folder):
+        with alone(folder):
             (folder / FOLDER).mkdir(mode=0o750, exist_ok=True)
-            wanted, opened = _segments(folder)
+            wanted, opened = wanted_segments(folder)
             for segment, made in wanted.items():
                 if not _there(made):
                     _read(connection, [segment])
@@ -119,7 +119,7 @@ def _load(connection: DuckDBPyConnection, folder: Path) -> None:
     _views(connection, list(wanted.values()), opened)
 
 
-def _segments(folder: Path) -> tuple[dict[Path, Path], list[Path]]:
+def wanted_segments(folder: Path) -> tuple[dict[Path, Path], list[Path]]:
     """Closed segments, with the file of columns that each has or gets; and those that are read as they are."""
     closed = {}
     for segment in sorted(folder.glob("*.jsonl.gz")):
@@ -143,8 +143,8 @@ def _beside(made: Path) -> tuple[Path, Path, Path]:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else makes or removes columns meanwhile; another process that does is waited for."""
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from making or removing columns meanwhile; wait for one that does."""
     lock = Lock(folder / "columns.lock")
     deadline = time.monotonic() + _PATIENCE
     while not lock.take():

@@ -134,7 +134,7 @@ class Lines:
         ids are `req_x.0`, `req_x.1`, …
         """
         made: list[tuple[str, Line | None]] = [(plan.request_id, self.line(plan)) for plan in plans]
-        if len(plans) == 1:
+        if len(plans) <= 1:
             return made
         alike: dict[tuple[Any, ...], list[int]] = {}
         for n, (plan, (request_id, line)) in enumerate(zip(plans, made, strict=True)):
@@ -169,7 +169,7 @@ def decision_line(plan: Plan, policy: Policy, count: int = 1) -> Line:
 
 
 def decision_record(plan: Plan, policy: Policy) -> dict[str, Any]:
-    """One record, likewise."""
+    """One decision's record, as a line of the log has it."""
     return Lines(policy).record(plan)
 
 

@@ -47,7 +47,7 @@ class Others:
     heads: list[list[Any]] = field(default_factory=list)  # [stream, n, hash]: alive, or closed and not told of yet
     adopted: list[dict[str, Any]] = field(default_factory=list)  # crashed
     format_1: list[list[Any]] | None = None  # [stream, n, hash] of all streams of format 1; only in the first genesis
-    ended: list[Segment] = field(default_factory=list)  # segments that nobody writes any more
+    ended: list[Segment] = field(default_factory=list)  # segments that no process writes any more
     done: list[str] = field(default_factory=list)
 
     def told(self, folder: Path) -> None:

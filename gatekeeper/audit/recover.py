@@ -57,7 +57,8 @@ def _ours(parts: list[Segment], own: Own, old: dict[str, list[Any]] | None, name
 def _whole(segment: Segment, since: float, own: Own) -> bytes:
     """The whole, chained lines of a segment; nothing if it was closed before `since`. It may be compressed meanwhile.
 
-    A power cut can leave a part of a line, or lines behind a broken one: whoever takes the stream over sets them aside.
+    A power cut can leave a part of a line, or lines behind a broken one. The process that takes the stream over sets
+    them aside.
     """
     try:
         if segment.path.stat().st_mtime < since - _SLACK:

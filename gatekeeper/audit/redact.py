@@ -149,7 +149,7 @@ def remove(
             core = {"kind": "redaction", "timestamp": timestamp(at), "reason": reason, **more, "ranges": found.ranges}
             writer.append([Line(orjson.dumps(core))], signed=True).result(_PATIENCE)
             for segment in found.segments:
-                _cut(segment, wanted)
+                cut(segment, wanted)
             columns.forget(folder)
         return found
     except OSError as error:
@@ -178,7 +178,7 @@ def _lines(segment: Segment, wanted: Wanted) -> tuple[list[tuple[str, int, int]]
     return [(segment.stream, first, last) for first, last in ranges], count
 
 
-def _cut(segment: Segment, wanted: Wanted) -> None:
+def cut(segment: Segment, wanted: Wanted) -> None:
     """Put the segment without them in its place, compressed; there is never one form with and one without them."""
     segments.pack(segment)
     out = []

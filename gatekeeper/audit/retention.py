@@ -20,7 +20,9 @@ from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError
+from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
+from gatekeeper.installation.threads import ended
 
 FILE: Final = "retention.json"
 LOCK: Final = "retention.lock"
@@ -91,12 +93,12 @@ def run(
             path.unlink(missing_ok=True)
     except (AuditError, OSError) as error:
         left = redact.find(folder, wanted, skip=skip)
-        _keep(folder, state._replace(tried=now, overdue=left.lines + left.waiting))
+        keep(folder, state._replace(tried=now, overdue=left.lines + left.waiting))
         raise AuditError(f"references that are too old cannot be removed ({error})") from None
     if stopped():
         return Result(limit, found.lines, found.waiting)
     done = state.done if found.waiting else now
-    _keep(folder, State(done, now, found.waiting, _oldest(folder, state.oldest)))
+    keep(folder, State(done, now, found.waiting, _oldest(folder, state.oldest)))
     return Result(limit, found.lines, found.waiting)
 
 
@@ -123,7 +125,7 @@ def _mark(segment: Segment) -> str:
     return f"{segment.path.name}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
-def _keep(folder: Path, state: State) -> None:
+def keep(folder: Path, state: State) -> None:
     data: dict[str, Any] = state._asdict() | {"oldest": dict(state.oldest)}
     try:
         segments.write_whole(folder / FILE, json.dumps(data).encode())
@@ -149,6 +151,11 @@ class Daily:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._looked = 0.0
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: the thread is its parent's."""
+        self._thread, self._stop = None, threading.Event()
 
     def start(self) -> None:
         """Begin, if it has not begun."""
@@ -164,6 +171,7 @@ class Daily:
         if thread is not None:
             self._stop.set()
             thread.join(60.0)
+            ended(thread)
 
     def _run(self) -> None:
         stop = self._stop

@@ -22,6 +22,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
+from gatekeeper.installation import disk, forks
 from gatekeeper.installation.locks import Lock
 
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{6}Z-\d+-[0-9a-f]{8})\.(\d{6})\.jsonl(?:\.gz)?")
@@ -138,10 +139,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Make what is in a file durable, whoever wrote it. Raises OSError."""
+    """Make what is in a file durable, whichever process wrote it. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fdatasync(descriptor)
+        disk.sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -155,8 +156,11 @@ def write_whole(path: Path, data: bytes) -> None:
 @contextlib.contextmanager
 def _whole(path: Path) -> Iterator[IO[bytes]]:
     temporary = path.with_name(path.name + ".tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-    with os.fdopen(descriptor, "wb") as file:
+
+    def begin() -> IO[bytes]:
+        return os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb")
+
+    with forks.opened(begin) as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
@@ -167,11 +171,13 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
 def pack(segment: Segment) -> None:
     """Compress a closed segment, a piece at a time. May be interrupted at any point and done again. Raises OSError."""
     if not segment.packed.exists():
-        try:
-            source = segment.plain.open("rb")
-        except FileNotFoundError:
+        if not segment.plain.exists():
             return
-        with source, _whole(segment.packed) as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packer:
+        with (
+            forks.opened(lambda: segment.plain.open("rb")) as source,
+            _whole(segment.packed) as file,
+            gzip.GzipFile("", "wb", 6, file, mtime=0) as packer,
+        ):
             shutil.copyfileobj(source, packer, _PIECE)
     segment.plain.unlink(missing_ok=True)
 

@@ -37,7 +37,7 @@ class SigningKey:
         self.id = key_id(self.public)
 
     def sign(self, message: bytes) -> bytes:
-        """64 bytes."""
+        """The signature of a message, 64 bytes."""
         return self._private.sign(message)
 
     def mark(self, message: bytes) -> bytes:

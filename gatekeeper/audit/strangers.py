@@ -32,7 +32,7 @@ class Unpacked(RawIOBase):
         self._begun = False
 
     def readable(self) -> bool:
-        """Yes."""
+        """Whether it can be read: always, as `io.RawIOBase` asks."""
         return True
 
     def close(self) -> None:

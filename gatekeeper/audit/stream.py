@@ -29,6 +29,7 @@ from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.segments import Head, Segment, head_file, sync_folder, write_head
 from gatekeeper.audit.signing import Signer, SigningKey
+from gatekeeper.installation import disk, forks
 from gatekeeper.installation.locks import Lock
 
 ROTATE: Final = 64 * 10**6  # bytes of a segment
@@ -55,7 +56,7 @@ class Stream:
     ) -> None:
         self.folder = folder
         self._rotate = rotate
-        self._signer = signer
+        self.signer = signer
         self._fsync = fsync
         self._clock = clock
         self._number = 0
@@ -85,15 +86,25 @@ class Stream:
             else:
                 raise OSError(0, "the stream's head is locked")
             self._head = os.open(head_file(folder, self.name), os.O_WRONLY | os.O_CLOEXEC)
+            forks.keep(self._head)
             with self._alone():
                 self._begin({} if known is None else known, heads)
         except BaseException:
             self.release()
             if self._n == 0:
                 with contextlib.suppress(OSError):
-                    self._segment().plain.unlink(missing_ok=True)
+                    self.segment().plain.unlink(missing_ok=True)
                     head_file(folder, self.name).unlink(missing_ok=True)
             raise
+
+    def lost(self) -> bool:
+        """Whether its file is no longer what its name stands for: it was deleted, moved away, or another is there."""
+        try:
+            there = self.segment().path.stat()
+        except OSError:
+            return True
+        own = os.fstat(self._descriptor)
+        return (there.st_ino, there.st_dev) != (own.st_ino, own.st_dev)
 
     def write(self, lines: Sequence[Line]) -> None:
         """Make lines durable. Raises OSError, ConfigError; then nothing of them is in the log, as far as can be."""
@@ -159,15 +170,15 @@ class Stream:
         key, *newer = self._keys()
         for successor in newer:
             self._sign({"kind": "key", "successor": successor.id, "public": successor.public.hex()}, key)
-            self._signer.retire(key)
+            self.signer.retire(key)
             key = successor
 
     def _keys(self) -> list[SigningKey]:
-        return self._signer.keys()
+        return self.signer.keys()
 
     def _sign(self, core: dict[str, Any], key: SigningKey) -> None:
         """Put a signed line. The folder's lock is held."""
-        self._own = self._signer.own()  # other streams may have begun with a key that is newer
+        self._own = self.signer.own()  # other streams may have begun with a key that is newer
         stored = begun.read(self.folder, self._own)
         state = stored or self._begun
         core |= {"heads": others.heads(self.folder, self.name, self._own, self._genuine), "begun": state.claim}
@@ -195,7 +206,7 @@ class Stream:
         return line
 
     def abandon(self) -> None:
-        """Let go of it as it is; whoever begins the next stream takes it over.
+        """Let go of the stream as it is; the process that begins the next one takes it over.
 
         Raises OSError if a write that failed cannot be undone now: as long as that may come back, no other process
         may take the stream over, and what was in it may not be written again.
@@ -212,7 +223,8 @@ class Stream:
         while not lock.take():
             if time.monotonic() >= deadline:
                 raise BlockingIOError(0, "another process signs the log")
-            time.sleep(0.005)
+            with forks.aside():
+                time.sleep(0.005)
         try:
             yield
         finally:
@@ -227,7 +239,7 @@ class Stream:
         """The folder's lock is held: no other stream begins, and no key changes, meanwhile."""
         key = self._keys()[0]
         self._mark = key.mark
-        self._own = self._signer.own()
+        self._own = self.signer.own()
         found = others.look(self.folder, self.name, known, self._own, heads=heads)
         before = found.begun
         number, digest = before.number + 1, chain.begun([self.name], before.digest)
@@ -250,20 +262,27 @@ class Stream:
         found.told(self.folder)
         self.closed += found.ended
 
-    def _segment(self) -> Segment:
+    @property
+    def open(self) -> bool:
+        """Whether the stream has a segment open for writing."""
+        return self._descriptor >= 0
+
+    def segment(self) -> Segment:
+        """The segment that is written now."""
         return Segment(self.name, self._number, self.folder / f"{self.name}.{self._number:06}.jsonl")
 
     def _open_segment(self, begin: Callable[[], None]) -> None:
         self._number += 1
         self._descriptor = os.open(
-            self._segment().path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640
+            self.segment().path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640
         )
+        forks.keep(self._descriptor)
         self._size, self._day = 0, int(self._clock() // _DAY)
         sync_folder(self.folder)  # before anybody is told of a line in it
         begin()
 
     def _next_segment(self) -> None:
-        before, old = self._segment(), self._descriptor
+        before, old = self.segment(), self._descriptor
         core = {
             "kind": "segment",
             "previous": self._hash.hex(),
@@ -271,12 +290,12 @@ class Stream:
             "timestamp": timestamp(self._now()),
         }
         if not self._fsync:
-            os.fdatasync(old)
+            disk.sync(old)
         try:
             self._open_segment(lambda: self._put([Line(orjson.dumps(core))]))
         finally:
             if self._descriptor != old:
-                os.close(old)
+                forks.close(old)
         self.closed.append(before)
 
     def _append(self, data: bytes, durable: tuple[int, bytes] | None) -> None:
@@ -286,7 +305,7 @@ class Stream:
             while view:
                 view = view[os.write(self._descriptor, view) :]
             if durable is not None:  # others name only what is on the disk
-                os.fdatasync(self._descriptor)
+                disk.sync(self._descriptor)
                 write_head(self._head, *durable)
         except OSError:
             self.spoiled = True
@@ -298,7 +317,7 @@ class Stream:
 
     def _undo(self) -> None:
         os.ftruncate(self._descriptor, self._size)
-        os.fdatasync(self._descriptor)
+        disk.sync(self._descriptor)
         self.spoiled = False
 
     def release(self) -> None:
@@ -306,6 +325,6 @@ class Stream:
         for descriptor in (self._descriptor, self._head):
             if descriptor >= 0:
                 with contextlib.suppress(OSError):
-                    os.close(descriptor)
+                    forks.close(descriptor)
         self._descriptor = self._head = -1
         self._lock.release()

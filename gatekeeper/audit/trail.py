@@ -1,4 +1,4 @@
-"""A record told in words. Pure. What `audit show` prints under it: sentences for whoever has to answer for it."""
+"""A record in words. Pure. What `audit show` prints under it: sentences for the person who has to answer for it."""
 
 from __future__ import annotations
 

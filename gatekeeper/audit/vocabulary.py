@@ -187,7 +187,7 @@ class _All(Names):
     __slots__ = ()
 
     def __call__(self, name: str) -> str:
-        """The name."""
+        """The name itself, unchanged."""
         return name
 
 

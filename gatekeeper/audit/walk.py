@@ -105,7 +105,7 @@ class Walker:
                 sealed = split(raw)
                 if sealed is None:
                     if last and not raw.endswith(b"\n") and segment.path == segment.plain:
-                        walk.partial = True  # it is being written, or a crash left it and nobody took over yet
+                        walk.partial = True  # it is being written, or a crash left it and no process took it over yet
                     else:
                         why = "is not a whole line of the log"
                     break

@@ -8,8 +8,8 @@ left as it is, and a new one is tried with the next batch, and every second.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
-import os
 import queue
 import secrets
 import threading
@@ -28,9 +28,13 @@ from gatekeeper.audit.others import Known
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import ROTATE, Stream
 from gatekeeper.errors import AuditError, ConfigError
+from gatekeeper.installation import forks
+from gatekeeper.installation.forks import work
+from gatekeeper.installation.threads import ended
 
 CHECKPOINT: Final = 60.0  # seconds
 _AGAIN: Final = 1.0  # seconds between two attempts to write again
+_CHORES: Final = 10.0  # seconds for the chores that wait at the end
 _SIGNING: Final = 10.0  # seconds for other processes that sign
 _log = logging.getLogger("gatekeeper")
 _Batch = tuple[Sequence[Line], Future[None], bool]
@@ -83,15 +87,17 @@ class AuditWriter:
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._pid = 0
+        self._before: threading.Thread | None = None  # the last one, which may be ending
         self._stream: Stream | None = None
         self._chores = Chores()
         self._known: Known = {}
+        self._begun = False  # a stream was there, and its file is lost
         self._due = 0.0
         self._looked = 0.0  # at a request to turn
         self._asked = (0, 0)
         self._failing = False
         self._anchor_failing = False
+        forks.register(self)
         self.changed: Callable[[], None] = lambda: None  # called when it begins or ceases to fail, by any thread
 
     def failing(self) -> bool:
@@ -110,42 +116,51 @@ class AuditWriter:
     def append(self, batch: Sequence[Line], *, signed: bool = False) -> Future[None]:
         """Make `batch` durable, and with `signed` a signed line behind it. The future fails with AuditError."""
         done: Future[None] = Future()
-        done.set_running_or_notify_cancel()  # whoever stops waiting for it cannot cancel it
-        self._start()
-        self._queue.put((batch, done, signed))
+        done.set_running_or_notify_cancel()  # a caller that stops waiting for it cannot cancel it
+        with work:
+            self._start()
+            self._queue.put((batch, done, signed))
         return done
 
-    def close(self, timeout: float = 10.0) -> None:
-        """Write what is waiting and stop."""
-        with self._lock:
+    def close(self, timeout: float = 15.0) -> None:
+        """Write what is waiting and stop. It takes longer than the chores may."""
+        with work, self._lock:
             thread, self._thread = self._thread, None
-        if thread is not None and self._pid == os.getpid():
-            self._queue.put(None)
+            if thread is not None:
+                self._before = thread
+                self._queue.put(None)
+        if thread is not None:
             thread.join(timeout)
+            ended(thread)
+
+    def forked(self) -> None:
+        """In a child: file, queue and thread are its parent's."""
+        if self._stream is not None:
+            self._stream.release()
+        self._stream, self._known, self._thread, self._before = None, {}, None, None
+        self._queue, self._lock = queue.SimpleQueue(), threading.Lock()
+        self._chores.forked()
 
     def _start(self) -> None:
-        if self._thread is not None and self._pid == os.getpid():
+        if self._thread is not None:
             return
         with self._lock:
-            if self._thread is not None and self._pid == os.getpid():
-                return
-            if self._pid not in (0, os.getpid()):  # forked: the parent's file, queue and thread are the parent's
-                if self._stream is not None:
-                    self._stream.release()
-                self._stream, self._chores, self._known = None, Chores(), {}
-                self._queue = queue.SimpleQueue()
-            self._pid = os.getpid()
-            self._thread = threading.Thread(target=self._run, name="gatekeeper-audit", daemon=True)
-            self._thread.start()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="gatekeeper-audit", daemon=True)
+                self._thread.start()
 
     def _run(self) -> None:
+        before = self._before
+        if before is not None:
+            before.join()  # the stream is one thread's at a time
         stop = False
         while not stop:
             waiting: list[_Batch] = []
             try:
                 first = self._queue.get(timeout=self._patience())
             except queue.Empty:
-                self._tick()
+                with work:
+                    self._tick()
                 continue
             stop = first is None
             if first is not None:
@@ -156,17 +171,19 @@ class AuditWriter:
                         stop = True
                         break
                     waiting.append(more)
-            if waiting:
-                self._commit(waiting)
-            if not stop and self._stream is not None and self._pressing(self._stream):
-                self._tick()
-        if self._stream is not None:
-            if self._stream.spoiled or not self._attempt(partial(self._close, self._stream)):
-                self._abandon()
+            with work:
+                if waiting:
+                    self._commit(waiting)
+                if not stop and self._stream is not None and self._pressing(self._stream):
+                    self._tick()
+        with work:
             if self._stream is not None:
-                self._stream.release()
-            self._stream = None
-        self._chores.close(10.0)
+                if self._stream.spoiled or not self._attempt(partial(self._close, self._stream)):
+                    self._abandon()
+                if self._stream is not None:
+                    self._stream.release()
+                self._stream = None
+        self._chores.close(_CHORES)
 
     def _patience(self) -> float:
         """Seconds until something has to be done though no line comes."""
@@ -271,10 +288,13 @@ class AuditWriter:
             self._publish(self._stream, line)
 
     def _write(self, lines: Sequence[Line]) -> None:
-        if self._stream is not None and self._stream.spoiled:
+        if self._stream is not None and (self._stream.spoiled or self._stream.lost()):
+            self._begun = True
             self._stream.abandon()
             self._stream = None
         if self._stream is None:
+            if self._begun and not self._folder.is_dir():  # deleted beneath us: a log without its past is not begun
+                raise FileNotFoundError(errno.ENOENT, "the log's folder is gone")
             asked = turning.asked(self._folder)
             self._stream = Stream(
                 self._folder, rotate=self._rotate, signer=self._signer, fsync=self._fsync, clock=self._clock,

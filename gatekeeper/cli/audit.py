@@ -151,7 +151,7 @@ def _follow(folder: Path, as_json: bool, only: Only) -> None:
     try:
         while True:
             for segment in read.files(folder):
-                # A compressed segment was read to its end before, or nobody waited for it.
+                # A compressed segment was read to its end before, or there was no reader that waited for it.
                 if segment.path != segment.plain:
                     continue
                 with segment.plain.open("rb") as file:

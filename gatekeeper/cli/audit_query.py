@@ -20,7 +20,7 @@ from gatekeeper.audit import page
 from gatekeeper.audit import query as log
 from gatekeeper.cli import known
 from gatekeeper.cli.audit import STATUS_STYLE
-from gatekeeper.cli.people import PSEUDONYM
+from gatekeeper.cli.filters import PSEUDONYM
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.fields import phone
 from gatekeeper.installation import keys

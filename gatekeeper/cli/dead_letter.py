@@ -18,7 +18,7 @@ from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.writer import usable
 from gatekeeper.cli.policy import load_policy, opening
 from gatekeeper.errors import ConfigError
-from gatekeeper.runtime import audit_writer, needs
+from gatekeeper.runtime import audit_writer, needs, troubles
 from gatekeeper.storage.outbox import DeadLetter
 from gatekeeper.storage.protocols import DeadLetters
 from gatekeeper.storage.sqlite import open_store as embedded
@@ -28,8 +28,10 @@ _ALL = 1_000_000
 
 def show(config: Path, destination: str | None, as_json: bool) -> None:
     """Print the newest thousand."""
-    with _opened(config) as store:
+    with _opened(config) as (store, failing):
         letters = store.page(destination)
+    for sentence in failing:
+        typer.echo(f"gatekeeper: {sentence}", err=True)
     if as_json:
         typer.echo(json.dumps([_record(letter) for letter in letters], indent=2))
         return
@@ -51,7 +53,7 @@ def retry(ids: Sequence[int], config: Path, destination: str | None, as_json: bo
 
 
 def purge(ids: Sequence[int], config: Path, destination: str | None, as_json: bool) -> None:
-    """Delete them."""
+    """Delete dead letters for good."""
     _act(config, ids, destination, lambda store: store.purge, "deleted", as_json)
 
 
@@ -63,7 +65,7 @@ def _act(
     word: str,
     as_json: bool,
 ) -> None:
-    with _opened(config) as store:
+    with _opened(config) as (store, _):
         count = action(store)(_wanted(store, ids, destination)).result()
     typer.echo(json.dumps({"count": count}) if as_json else f"{count} dead letter{'' if count == 1 else 's'} {word}")
 
@@ -79,7 +81,8 @@ def _wanted(letters: DeadLetters, ids: Sequence[int], destination: str | None) -
 
 
 @contextmanager
-def _opened(config: Path) -> Iterator[DeadLetters]:
+def _opened(config: Path) -> Iterator[tuple[DeadLetters, list[str]]]:
+    """The dead letters, and a sentence for each destination that is failing now."""
     policy = load_policy(config, require_secrets=False)
     open_store = opening()
     if open_store is embedded and not policy.database_file.exists():
@@ -88,7 +91,7 @@ def _opened(config: Path) -> Iterator[DeadLetters]:
     writer = audit_writer(policy)
     store = open_store(needs(policy, writer))
     try:
-        yield store.dead_letters
+        yield store.dead_letters, troubles(store.books, policy)
     finally:
         store.close()
         writer.close()

@@ -1,4 +1,4 @@
-"""`gatekeeper demo`."""
+"""`gatekeeper demo`: run the demo shop behind a gate."""
 
 from __future__ import annotations
 

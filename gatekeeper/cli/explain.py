@@ -30,23 +30,23 @@ class _Nowhere:
     """Records and delivers nothing: explaining must not act."""
 
     def append(self, batch: object) -> Future[None]:
-        """Refuse to record."""
+        """Refuse to record: `explain` changes nothing."""
         raise RuntimeError("explain does not record")
 
     def failing(self) -> bool:
         """Say that nothing failed: `explain` does not ask."""
         return False
 
-    def room(self, destination: str, count: int) -> bool:
+    def room(self, destination: str, count: int, *, ours: bool = True) -> bool:
         """Say that there is room: `explain` does not ask."""
         return True
 
     def accept(self, arrivals: object) -> Future[Accepted]:
-        """Refuse to deliver."""
+        """Refuse to deliver: `explain` changes nothing."""
         raise RuntimeError("explain does not deliver")
 
     def sweep(self, refusals: object) -> None:
-        """Nothing is queued."""
+        """Find nothing to end: `explain` queues nothing."""
 
 
 def run(

@@ -28,7 +28,9 @@ def info(config: Path, as_json: bool) -> None:
     raise typer.Exit(1 if about.problem else 0)
 
 
-def update(path: Path | None, edition: str, account: str | None, key: str | None, config: Path) -> None:
+def update(
+    path: Path | None, edition: str, account: str | None, key: str | None, config: Path, proxy: str | None
+) -> None:
     """Fetch an edition, with a progress bar, to `path` or to the policy's database."""
     target = path or _path(config)
     if target is None:
@@ -42,6 +44,7 @@ def update(path: Path | None, edition: str, account: str | None, key: str | None
             edition=edition,
             account=account,
             key=key,
+            proxy=proxy,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     _print(about)

@@ -36,11 +36,11 @@ def hosts(config: Path, url: str | None, as_json: bool) -> None:
 def _asked(policy: Policy, url: str | None) -> dict[str, dict[str, int]]:
     token = policy.admin_token
     if token is None or not token.value:
-        raise ConfigError("server.admin_token: missing; the gate tells nobody else")
+        raise ConfigError("server.admin_token: missing; the list is shown only to callers who send it")
     server = policy.file.server
     address = (url or f"http://{server.host}:{server.port}").rstrip("/") + f"{policy.prefix}/outbound"
     try:
-        answer = httpx.get(address, headers={"Authorization": f"Bearer {token.value}"}, timeout=10)
+        answer = httpx.get(address, headers={"Authorization": f"Bearer {token.value}"}, timeout=10, trust_env=False)
         told = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise ConfigError(f"{address}: no gate answers there ({type(error).__name__}); say where with --url") from None

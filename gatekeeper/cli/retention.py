@@ -1,4 +1,4 @@
-"""`gatekeeper retention run`."""
+"""`gatekeeper retention run`: remove old personal references from the log."""
 
 from __future__ import annotations
 

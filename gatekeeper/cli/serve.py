@@ -1,13 +1,16 @@
-"""`gatekeeper serve`."""
+"""`gatekeeper serve`: run the sidecar."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper.cli import logs
 from gatekeeper.cli.policy import load_policy, opening
+from gatekeeper.errors import ConfigError
+from gatekeeper.policy.egress import parse
 from gatekeeper.shells.server import sidecar
 
 _SENTENCE = "gatekeeper listens on {}"
@@ -19,6 +22,7 @@ def run(
     port: int | None,
     workers: int,
     app_upstream: str | None,
+    proxy: str | None,
     *,
     log_level: str,
     log_format: str,
@@ -26,6 +30,12 @@ def run(
     """Say where it listens, then serve."""
     logs.begin(log_level, log_format)
     policy = load_policy(config)
+    if proxy is not None:
+        try:
+            egress = parse(proxy, policy.file.delivery.no_proxy, given=True)
+        except ValueError as error:
+            raise ConfigError(f"--upstream-proxy: {error}") from None
+        policy = replace(policy, egress=egress)
     table = policy.file.server
     sidecar.serve(
         policy,

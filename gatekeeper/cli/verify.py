@@ -1,4 +1,4 @@
-"""`gatekeeper audit verify`."""
+"""`gatekeeper audit verify`: check the log, and print what is wrong with it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def forbidden(purpose: Purpose, laws: Iterable[Law], age_band: str | None) -> bo
     """Whether the purpose is denied for a visitor of this age, whatever was consented to."""
     if age_band is None or age_band == "adult":
         return False
-    age = AGE_BANDS.get(age_band, 0)  # a band nobody knows is the youngest
+    age = AGE_BANDS.get(age_band, 0)  # an unknown band is the youngest
     if purpose is Purpose.MARKETING and age < 13:
         return True
     for law in laws:

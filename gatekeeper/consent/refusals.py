@@ -1,8 +1,9 @@
 """What a visitor refuses, of what may be queued. Pure. A consent in, the refused purposes and their reasons out.
 
-A refusal is somebody's word, or what a law makes of the visitor's age. Not refusals: that nobody spoke, that a grant
-became too old, that a context's token cannot be believed, and a flag or claim of one event against what the visitor's
-own platform grants in the same request. Those block what they come with, and leave alone what was permitted before.
+A refusal is the visitor's word, or what a law makes of their age. These are not refusals: that nothing was said, that
+a grant became too old, that a context's token cannot be believed, and a flag or claim of one event against what the
+visitor's own platform grants in the same request. Those block what they come with, and leave alone what was permitted
+before.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ Per purpose, the first of these that applies rules:
     a vendor's flag, or the event, denies      denied   no_…_consent
     a voice grants                             granted
     a voice granted too long ago               denied   consent_expired   (as the law says of silence)
-    nobody spoke, the event grants             granted
+    nothing else was said, the event grants             granted
     silence                                    what the strictest law of the place says of silence
 """
 

@@ -18,7 +18,6 @@ from gatekeeper.consent.minors import AGE_BANDS
 from gatekeeper.context import places
 from gatekeeper.context.here import (
     Here,
-    _installed,
     current,
     in_force,
     install,
@@ -27,6 +26,7 @@ from gatekeeper.context.here import (
     outside,
     present,
     replace,
+    uninstall,
     working,
 )
 from gatekeeper.errors import ConfigError, EventError, GatekeeperError
@@ -36,7 +36,6 @@ from gatekeeper.model import Visitor
 __all__ = [
     "Here",
     "Kept",
-    "_installed",
     "current",
     "dump",
     "in_force",
@@ -50,6 +49,7 @@ __all__ = [
     "stamp",
     "tell",
     "track",
+    "uninstall",
     "working",
 ]
 _log = logging.getLogger("gatekeeper")

@@ -104,6 +104,12 @@ def install(gate: Gate) -> None:
     _installed.append(gate)
 
 
+def uninstall(gate: Gate) -> None:
+    """Forget a gate again, if it is known."""
+    if gate in _installed:
+        _installed.remove(gate)
+
+
 def replace(old: Gate, new: Gate) -> None:
     """Make a gate known in the place of another, if that one is: the policy was read again."""
     _followed[old] = new

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import sysconfig
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -17,11 +19,8 @@ ELSEWHERE: Final = (
     "(an `async def` dependency shares the request's context, a `def` one does not)"
 )
 NO_GATE: Final = "%s works for a carried visitor, but no gate runs in this process; call gatekeeper.start() in it"
-# What runs the app's code rather than being it, and what runs a loop: there the work of a task or a timer begins.
-_MACHINERY: Final = frozenset(
-    {"gatekeeper", "asyncio", "threading", "concurrent", "contextlib", "anyio", "asgiref", "uvloop"}
-)
-_LOOPS: Final = frozenset({"asyncio.events", "asyncio.base_events", "asyncio.runners"})
+_OURS: Final = str(Path(__file__).parents[1])
+_STANDARD: Final = sysconfig.get_path("stdlib")
 _MOST: Final = 1_000  # places that are told of
 _told: set[tuple[str, str, str]] = set()
 
@@ -37,14 +36,22 @@ def warn(sentence: str, *more: str) -> None:
 
 
 def place() -> str:
-    """The function that a task, a timer or a thread was begun with: module and name of the app's outermost frame."""
+    """The app's function that a task, timer, thread or job was begun with: module and name.
+
+    That is the outermost one of the app's that calls us, as far as no library called it; a library's if all are.
+    """
     frame: FrameType | None = sys._getframe(1)
-    found = "code"
+    found, is_apps = "code", False
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
-        if module in _LOOPS:
+        own = not _is_library(frame.f_code.co_filename)
+        if is_apps and not own:
             break
-        if module.partition(".")[0] not in _MACHINERY:
-            found = f"{module}.{frame.f_code.co_qualname}"
+        if not module.startswith("gatekeeper."):
+            found, is_apps = f"{module}.{frame.f_code.co_qualname}", own
         frame = frame.f_back
     return found
+
+
+def _is_library(file: str) -> bool:
+    return "-packages" in file or file.startswith((_OURS, _STANDARD, "<"))

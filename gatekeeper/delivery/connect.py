@@ -18,15 +18,28 @@ import certifi
 
 from gatekeeper.delivery.request import Origin
 from gatekeeper.delivery.resolve import Address, Resolver
+from gatekeeper.delivery.tunnel import through, tunnel
+from gatekeeper.installation import forks
+from gatekeeper.model.egress import Egress
 
 STAGGER: Final = 0.25  # seconds until the next address is tried beside one that does not answer (RFC 8305, section 5)
 P = TypeVar("P", bound=asyncio.Protocol)
 
 
-async def connect(origin: Origin, names: Resolver, tls: ssl.SSLContext | None, made: Callable[[], P]) -> P:
-    """A connection's protocol, made by `made`. Raises OSError."""
+async def connect(
+    origin: Origin, names: Resolver, tls: ssl.SSLContext | None, made: Callable[[], P], egress: Egress | None = None
+) -> P:
+    """A connection's protocol, made by `made`, through `egress` if there is one. Raises OSError."""
     loop = asyncio.get_running_loop()
-    link = await _first(_interleaved(await names.find(origin.host, origin.port)))
+    proxy = through(egress, origin)
+    at: Origin | Egress = origin if proxy is None else proxy
+    link = await _first(_interleaved(await names.find(at.host, at.port)))
+    if proxy is not None:
+        try:
+            await tunnel(link, proxy, origin)
+        except BaseException:
+            link.close()
+            raise
     name = origin.host if tls else None
     _, protocol = await loop.create_connection(made, sock=link, ssl=tls, server_hostname=name)
     return protocol
@@ -59,13 +72,13 @@ async def _first(addresses: Iterable[Address]) -> socket.socket:
     loop = asyncio.get_running_loop()
     left = deque(addresses)
     if len(left) == 1:
-        return await _to(left[0])
+        return await dial(left[0])
     trying: set[asyncio.Task[socket.socket]] = set()
     failed: BaseException = OSError("no address")
     try:
         while left or trying:
             if left:
-                trying.add(loop.create_task(_to(left.popleft())))
+                trying.add(loop.create_task(dial(left.popleft())))
             ended, trying = await asyncio.wait(
                 trying, timeout=STAGGER if left else None, return_when=asyncio.FIRST_COMPLETED
             )
@@ -86,9 +99,10 @@ def _unused(task: asyncio.Task[socket.socket]) -> None:
         task.result().close()
 
 
-async def _to(address: Address) -> socket.socket:
+async def dial(address: Address) -> socket.socket:
     family, where = address
     link = socket.socket(family, socket.SOCK_STREAM)
+    forks.keep(link)
     try:
         link.setblocking(False)
         await asyncio.get_running_loop().sock_connect(link, where)

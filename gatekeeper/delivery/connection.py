@@ -32,7 +32,7 @@ class Connection(asyncio.Protocol):
         self.since = 0.0  # when it was last used, on the loop's clock
         self._loop = loop
         self._lost = lost
-        self._transport: Any = None
+        self.transport: Any = None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[Reply] | None = None
         self._keep = False
@@ -46,12 +46,12 @@ class Connection(asyncio.Protocol):
     @property
     def open(self) -> bool:
         """Whether a request may be written to it."""
-        return not self._transport.is_closing()
+        return not self.transport.is_closing()
 
     @property
     def reusable(self) -> bool:
         """Whether it can carry another request: the last one is whole, and so is its answer, with nothing behind it."""
-        transport = self._transport
+        transport = self.transport
         return (
             self._keep
             and self._waiter is None
@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         )
 
     def ask(self, request: bytes, *, bodiless: bool) -> asyncio.Future[Reply]:
-        """Write a request to an `open` connection; the future may be resolved early, by whoever gives it up.
+        """Write a request to an `open` connection; the future may be resolved early, by the caller that gives it up.
 
         `bodiless`: the answer has no body, whatever it says (HEAD).
         """
@@ -68,18 +68,18 @@ class Connection(asyncio.Protocol):
         self._bodiless = bodiless
         self._first, self._in_head, self._keep = b"", True, False
         self._head = 0
-        self._transport.write(request)
+        self.transport.write(request)
         return waiter
 
     def abort(self) -> None:
-        """Hang up."""
+        """End the connection at once."""
         self._keep = False
         if self._parser is not None:  # asyncio's transports fail if they were closed already
-            self._transport.abort()
+            self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is there."""
-        self._transport = transport
+        """asyncio: the connection was made."""
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         """Bytes of an answer."""
@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
         self._fail()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
+        """asyncio: the connection was lost."""
         self._parser = None  # which knows this object
         self._fail()
         self._lost(self)

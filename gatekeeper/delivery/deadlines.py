@@ -25,12 +25,15 @@ class Deadlines:
         if due < self._next:
             self._set(due)
 
+    def __len__(self) -> int:
+        return len(self._due)
+
     def remove(self, future: asyncio.Future[Any]) -> None:
-        """It is waited for no longer."""
+        """Stop waiting for a future."""
         del self._due[future]
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop the timer; nothing is looked at any more."""
         self._set(_NEVER)
 
     def _set(self, due: float) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,10 @@ from gatekeeper.delivery.flights import Counting, Surroundings
 from gatekeeper.delivery.lane import Lane
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import StorageError
+from gatekeeper.installation import forks
+from gatekeeper.installation.forks import work
+from gatekeeper.installation.threads import ended
+from gatekeeper.model.egress import Egress
 from gatekeeper.storage.outbox import Flight
 from gatekeeper.storage.protocols import Queue, Withdrawals
 from gatekeeper.vendors.kind import Destination
@@ -36,6 +39,31 @@ class Orders:
 
     destinations: Mapping[str, Destination]
     timeout: float  # seconds for a request
+    egress: Egress | None = None  # the proxy that vendors are reached through
+
+
+class Run:
+    """From a start to an end of delivery in one process: a thread, its loop, and what the loop looks at."""
+
+    thread: threading.Thread
+
+    def __init__(self) -> None:
+        self.loop = forks.event_loop()
+        self.stop = asyncio.Event()
+        self.changed = asyncio.Event()  # the orders
+        self.drain = 20.0  # seconds
+        self.closing = False
+        self.leading = False
+        self.lanes: Mapping[str, Lane] = {}
+        self.open: Mapping[str, Lane] = {}  # of those, the ones that begin requests
+
+    def call(self, do: Callable[..., object], *what: object) -> bool:
+        """Have something done by the loop; `False` if it has ended."""
+        try:
+            self.loop.call_soon_threadsafe(do, *what)
+        except RuntimeError:
+            return False
+        return True
 
 
 class Deliverer:
@@ -58,131 +86,128 @@ class Deliverer:
         self._clock = clock
         self._chance = chance
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._pid = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._changed: asyncio.Event | None = None
-        self._drain = 20.0
-        self._lanes: Mapping[str, Lane] = {}
-        self._open: Mapping[str, Lane] = {}  # of those, the ones that begin requests
+        self._run: Run | None = None
         self._withdrawn = threading.Event()  # rows may have been cancelled
-        self.leading = False
+        forks.register(self)
         queue.watch(self.wake, self._withdrawn.set)
 
     def start(self) -> None:
         """Begin, if it has not begun in this process; called with every event, and cheap."""
-        if self._thread is not None and self._pid == os.getpid():
+        run = self._run
+        if run is not None and not run.closing:
             return
-        with self._lock:
-            if self._thread is not None and self._pid == os.getpid():
-                return
-            self._pid = os.getpid()
-            started = threading.Event()
-            self._thread = threading.Thread(
-                target=lambda: asyncio.run(self._main(started)), name="gatekeeper-delivery", daemon=True
-            )
-            self._thread.start()
-            started.wait(10.0)
+        with work, self._lock:
+            run = self._run
+            if run is not None and (not run.closing or run.thread.is_alive()):
+                return  # one that has not ended yet: the next event begins another one
+            self._run = run = Run()
+            run.thread = threading.Thread(target=self._deliver, args=(run,), name="gatekeeper-delivery", daemon=True)
+            run.thread.start()
 
     @property
-    def running(self) -> bool:
-        """Whether its thread is there, in this process."""
-        return self._thread is not None and self._pid == os.getpid()
+    def leading(self) -> bool:
+        """Whether this process delivers for all that share the store."""
+        return self._run is not None and self._run.leading
 
     def wake(self) -> None:
         """Something was accepted by this process."""
-        loop = self._loop
-        if loop is not None and self._pid == os.getpid():
-            with contextlib.suppress(RuntimeError):  # it is being stopped
-                loop.call_soon_threadsafe(self._rouse)
+        run = self._run
+        if run is not None:
+            run.call(self._rouse, run)
 
     def take(self, flights: Sequence[Flight]) -> None:
         """Send flights that this process owns already; what cannot go out now can be claimed again. From any thread."""
-        loop = self._loop
-        if loop is not None and self._pid == os.getpid():
-            with contextlib.suppress(RuntimeError):  # it is being stopped
-                loop.call_soon_threadsafe(self._take_in, flights)
-                return
-        for flight in flights:
-            self._queue.give_back(flight)
+        run = self._run
+        if run is None or not run.call(self._take_in, run, flights):
+            for flight in flights:
+                self._queue.give_back(flight)
 
     def use(self, orders: Orders) -> None:
         """Go by another policy's orders, from now on: requests under way end by the old ones."""
         self._orders = orders
-        if self._loop is not None and self._changed is not None:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._changed.set)
+        run = self._run
+        if run is not None:
+            run.call(run.changed.set)
 
     def close(self, drain: float = 20.0) -> None:
         """Give what is ready or under way `drain` seconds; what then still waits stays queued."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is None or self._pid != os.getpid() or self._loop is None or self._stop is None:
-            return
-        self._drain = drain
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._stop.set)
-        thread.join(drain + 10.0)
+        with work, self._lock:
+            run = self._run
+            if run is None:
+                return
+            run.closing, run.drain = True, drain
+        run.call(run.stop.set)
+        run.thread.join(drain + 10.0)
+        if ended(run.thread) and self._run is run:
+            self._run = None
 
-    def _rouse(self) -> None:
-        for lane in self._lanes.values():
+    def forked(self) -> None:
+        """In a child: the thread, its loop and its connections are the parent's, which goes on with them."""
+        forks.leave_behind(self._run)
+        self._lock, self._run = threading.Lock(), None
+
+    def _rouse(self, run: Run) -> None:
+        for lane in run.lanes.values():
             lane.rouse()
 
-    def _take_in(self, flights: Sequence[Flight]) -> None:
+    def _take_in(self, run: Run, flights: Sequence[Flight]) -> None:
         for flight in flights:
-            lane = self._open.get(flight.destination)
+            lane = run.open.get(flight.destination)
             if lane is None or not lane.take(flight):
                 self._queue.give_back(flight)
 
-    async def _main(self, started: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        self._changed = asyncio.Event()
-        started.set()
+    def _deliver(self, run: Run) -> None:
+        try:
+            with work, asyncio.Runner(loop_factory=lambda: run.loop) as runner:
+                runner.run(self._main(run))
+        finally:
+            run.closing = True  # the next event begins another one
+
+    async def _main(self, run: Run) -> None:
         try:
             while not self._queue.lead():
-                if self._stop.is_set():  # asked once more after that: the last process to end delivers what is left
+                if run.stop.is_set():  # asked once more after that: the last process to end delivers what is left
                     return
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LEAD):
-                        await self._stop.wait()
-            self.leading = True
+                        await run.stop.wait()
+            run.leading = True
             while True:
-                self._changed.clear()
+                run.changed.clear()
                 try:
-                    await self._lead()
+                    await self._lead(run)
                 except Exception as error:  # noqa: BLE001  # delivery goes on, whatever it was
                     _log.error("the deliverer failed (%s) and begins again", type(error).__name__)
                     await asyncio.sleep(0.5)
-                if self._stop.is_set():
+                if run.stop.is_set():
                     return
         finally:
-            self.leading = False
+            run.leading = False
             self._queue.leave()
 
-    async def _lead(self) -> None:
+    async def _lead(self, run: Run) -> None:
         """Deliver until told to stop, or until the policy changes."""
-        stop, changed = self._stop, self._changed
-        if stop is None or changed is None:
-            return
+        stop, changed = run.stop, run.changed
         orders = self._orders
-        async with Sender(orders.timeout) as sender:
+        async with Sender(orders.timeout, orders.egress) as sender:
             around = Surroundings(self._queue, sender, self._metrics, self._clock, self._chance)
-            lanes = {name: Lane(to, around, Breaker(self._chance)) for name, to in orders.destinations.items()}
+            lanes = {
+                name: Lane(to, around, Breaker(self._chance, orders.timeout))
+                for name, to in orders.destinations.items()
+            }
             await self._take_over(lanes)
-            self._lanes = self._open = lanes
+            run.lanes = run.open = lanes
             tasks = [asyncio.create_task(lane.run()) for lane in lanes.values()]
-            watch = asyncio.create_task(self._watch())
+            watch = asyncio.create_task(self._watch(run))
             waits = [asyncio.create_task(stop.wait()), asyncio.create_task(changed.wait())]
             try:
                 ended, _ = await asyncio.wait([*waits, watch, *tasks], return_when=asyncio.FIRST_COMPLETED)
                 for task in ended:
                     task.result()  # lanes and the watch end by an error only
                 if stop.is_set():
-                    await self._finish(lanes)
+                    await self._finish(lanes, run.drain)
             finally:
-                self._open = {}
+                run.open = {}
                 for task in (*tasks, *waits):
                     task.cancel()
                 await asyncio.gather(*tasks, *waits, return_exceptions=True)
@@ -192,12 +217,12 @@ class Deliverer:
                 for task in (watch, *flying):  # withdrawals are heard as long as anything may begin
                     task.cancel()
                 await asyncio.gather(watch, *flying, return_exceptions=True)
-                self._lanes = {}
+                run.lanes = {}
 
-    async def _finish(self, lanes: Mapping[str, Lane]) -> None:
+    async def _finish(self, lanes: Mapping[str, Lane], drain: float) -> None:
         """What can go out now does, as long as there is time."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._drain):
+            async with asyncio.timeout(drain):
                 for lane in lanes.values():
                     lane.rouse(draining=True)
                 while not all(lane.done() for lane in lanes.values()):
@@ -220,7 +245,7 @@ class Deliverer:
         if left.buried:
             _log.warning("%d queued deliveries are for destinations that the policy no longer has", left.buried)
 
-    async def _watch(self) -> None:
+    async def _watch(self, run: Run) -> None:
         """Have the store looked after, and hear of withdrawals."""
         while True:
             await asyncio.sleep(LOOK)
@@ -228,17 +253,17 @@ class Deliverer:
                 due = self._queue.maintain()
                 if self._withdrawn.is_set():
                     self._withdrawn.clear()
-                    await self._hear()
+                    await self._hear(run.lanes)
                 if not due.done():
                     await asyncio.wrap_future(due)
 
-    async def _hear(self) -> None:
+    async def _hear(self, lanes: Mapping[str, Lane]) -> None:
         """Begin no request with what was cancelled while it was under way, and say so."""
         try:
             unheard = self._withdrawals.unheard()
             for name, rows in unheard.items():
-                if name in self._lanes:
-                    self._lanes[name].stop(rows)
+                if name in lanes:
+                    lanes[name].stop(rows)
             if unheard:
                 await asyncio.wrap_future(self._withdrawals.heard([row for rows in unheard.values() for row in rows]))
         except StorageError:

@@ -28,9 +28,10 @@ from gatekeeper.vendors.kind import Destination, Kind
 
 UNKNOWN: Final = "unknown"  # why a row is dead, or waits: the vendor may have it, or not
 WITHDRAWN: Final = Outcome(Fate.RETRY, reasons.WITHDRAWN)  # not asked: stopped before its request began
-# Refusals of the request as a whole, whoever the vendor is: dividing it would only repeat them.
+# Refusals of the request as a whole, by any vendor: dividing it would only repeat them.
 REFUSES_REQUEST: Final = frozenset({"http_401", "http_403", "http_404", "http_405"})
 PAUSE: Final = 0.5  # seconds after the store has failed
+LONGEST_ASKED: Final = 86_400.0  # seconds of a Retry-After
 _log = logging.getLogger("gatekeeper")
 
 
@@ -129,9 +130,12 @@ def ending(event: Event, why: str | None, rows: Sequence[Row]) -> Ending:
 
 
 class Flights:
-    """Flies what one destination's lane claims. `later` takes rows that wait for another attempt."""
+    """Flies what one destination's lane claims. `later` takes rows that wait for another attempt,
+    and until when: `Again.due` is what the vendor asked for, and the pause comes on top."""
 
-    def __init__(self, to: Destination, around: Surroundings, breaker: Breaker, later: Callable[[Again], None]) -> None:
+    def __init__(
+        self, to: Destination, around: Surroundings, breaker: Breaker, later: Callable[[Again, float], None]
+    ) -> None:
         self.stopped: set[Hashable] = set()  # cancelled while under way: no request with them begins
         self._to = to
         self._around = around
@@ -158,7 +162,7 @@ class Flights:
             await self._settle(flight, [ending(Event.UNSENDABLE, None, flight.rows)])
             return
         endings, waiting, why = self._sort(flight, answered)
-        await self._settle(flight, endings, waiting, why)
+        await self._settle(flight, endings, waiting, why, began=now)
 
     async def unknown(self, flight: Flight) -> None:
         """Settle a flight of which it is not known whether the vendor has it.
@@ -210,27 +214,14 @@ class Flights:
             raise ValueError("a kind gave another number of outcomes than there were events")
         now = self._around.clock()
         self._around.metrics.asked(self._to.name, len(rows), now - started)
-        failing = self._breaker.open
         if all(outcome.fate is Fate.RETRY for outcome in outcomes):
-            self._breaker.failed(now, outcomes[0].retry_after)
+            self._breaker.failed(now, started, outcomes[0].retry_after, outcomes[0].why or UNKNOWN)
         else:
-            self._breaker.succeeded()
-        self._say(failing, outcomes)
-        return outcomes
-
-    def _say(self, failing: bool, outcomes: Sequence[Outcome]) -> None:
-        """What an operator should know of a vendor: each change of its state, and each refusal for good once."""
-        name, why = self._to.name, outcomes[0].why
-        if self._breaker.open and not failing:
-            _log.warning("%s takes nothing (%s); its events wait, and are tried again", name, why)
-        elif failing and not self._breaker.open:
-            _log.warning("%s answers again", name)
+            self._breaker.succeeded(now, started)
         for one in outcomes:
             if one.fate is Fate.DEAD:
-                notices.once(
-                    ("refused", name, one.why), "%s refuses events for good (%s); see `gatekeeper dead-letter list`",
-                    name, one.why,
-                )  # fmt: skip
+                notices.of_refusal(self._to.name, one.why or UNKNOWN)
+        return outcomes
 
     def _spoiled(self, outcomes: Sequence[Outcome]) -> bool:
         """Whether all of a request were refused together, for something that one event may have caused."""
@@ -255,9 +246,9 @@ class Flights:
                 why = outcome.why
             else:
                 ends.setdefault((event, outcome.why), []).append(row)
-        now, chance = self._around.clock(), self._around.chance
+        now = self._around.clock()
         again = [
-            Again(now + pause(flight.attempt, asked, chance), flight.attempt, tuple(row.id for row in rows))
+            Again(now + min(asked or 0.0, LONGEST_ASKED), flight.attempt, tuple(row.id for row in rows))
             for asked, rows in waits.items()
         ]
         return [ending(event, code, rows) for (event, code), rows in ends.items()], again, why
@@ -270,8 +261,12 @@ class Flights:
         why: str | None = None,
         *,
         landed: bool = True,
+        began: float | None = None,
     ) -> None:
-        """Until the store has it: what was sent must not be sent again for want of disk."""
+        """Until the store has it: what was sent must not be sent again for want of disk.
+
+        The pause before another attempt counts from when this one `began`: one that hung has waited already.
+        """
         while True:
             try:
                 settled = self._around.queue.settle(flight, endings, again, why, landed)
@@ -282,4 +277,4 @@ class Flights:
         if landed and self.stopped:
             self.stopped.difference_update(row.id for row in flight.rows)
         for wait in again:
-            self._later(wait)
+            self._later(wait, 0.0 if began is None else began + pause(wait.attempt, self._around.chance))

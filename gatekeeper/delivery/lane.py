@@ -13,14 +13,14 @@ from collections.abc import Hashable, Iterable, Sequence
 from enum import StrEnum
 from typing import Final
 
-from gatekeeper.delivery.breaker import Breaker
+from gatekeeper.delivery.breaker import CONCURRENT, Breaker
 from gatekeeper.delivery.flights import Flights, Surroundings
 from gatekeeper.errors import StorageError
 from gatekeeper.model.states import Follows
-from gatekeeper.storage.outbox import Again, Flight
+from gatekeeper.storage.outbox import Again, Flight, Trouble
 from gatekeeper.vendors.kind import Destination, Kind
 
-CONCURRENT: Final = 16  # requests under way to one destination
+MOST: Final = 64  # requests under way to one destination, those included that later ones have overtaken
 IDLE: Final = 5.0  # seconds after which a lane looks for rows that it was not told of
 PAUSE: Final = 0.5  # seconds after the store has failed
 _log = logging.getLogger("gatekeeper")
@@ -71,27 +71,38 @@ class Timers:
     """When a lane has something to do: rows that wait, and how long it gathers. Unix seconds."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[float, int, Again]] = []  # a heap
+        self._waiting: list[tuple[float, int, Again]] = []  # a heap, by when they are wanted
         self._number = itertools.count()
         self.claimed_at = 0.0
 
-    def later(self, again: Again) -> None:
-        """Let rows wait for another attempt."""
-        heapq.heappush(self._waiting, (again.due, next(self._number), again))
+    def later(self, again: Again, at: float = 0.0) -> None:
+        """Let rows wait for another attempt, until `at`; in any case as long as the vendor asked for."""
+        heapq.heappush(self._waiting, (max(at, again.due), next(self._number), again))
+
+    def hasten(self) -> None:
+        """Let rows wait no longer than the vendor asked for: it works again."""
+        self._waiting = [(again.due, number, again) for _, number, again in self._waiting]
+        heapq.heapify(self._waiting)
 
     def due(self, now: float) -> Again | None:
         """Rows whose waiting is over, taken out."""
         return heapq.heappop(self._waiting)[2] if self._waiting and self._waiting[0][0] <= now else None
 
+    def probe(self, now: float) -> Again | None:
+        """One row to probe a failing vendor with, taken out: of those that were tried the longest ago."""
+        self.hasten()
+        again = self.due(now)
+        if again is not None and len(again.ids) > 1:
+            self.later(again._replace(ids=again.ids[1:]))
+            again = again._replace(ids=again.ids[:1])
+        return again
+
     def sleep(self, now: float, *, rows: bool, breaker: Breaker, under_way: int) -> float:
         """Seconds until there is something to do, unless the lane is woken before; `rows`: some may be there."""
-        if breaker.open and under_way:
-            return IDLE  # its one probe says how it goes on
         times = [IDLE]
-        if self._waiting:
-            times.append(max(self._waiting[0][0], breaker.until) - now)
-        if rows and under_way < CONCURRENT:
-            times.append(max(0.0, breaker.until - now))
+        may = breaker.next(now, under_way)
+        if may is not None and (rows or self._waiting):
+            times.append((may if rows else max(may, self._waiting[0][0])) - now)
         return max(0.001, min(times))
 
     def gather(self, now: float, kind: Kind) -> float:
@@ -106,12 +117,13 @@ class Lane:
         self.to = to
         self.look = Look.ROWS
         self.timers = Timers()
-        self.flying: set[asyncio.Task[None]] = set()
+        self.flying: dict[asyncio.Task[None], float] = {}  # and when each began
         self.draining = False
         self._around = around
         self._breaker = breaker
-        self._flights = Flights(to, around, breaker, self.timers.later)
-        self._wake = asyncio.Event()
+        self.flights = Flights(to, around, breaker, self.timers.later)
+        self.alarm = asyncio.Event()
+        breaker.turned = self._turned
 
     def resume(self, waiting: Sequence[Again]) -> None:
         """Go on with what an earlier deliverer left waiting."""
@@ -120,17 +132,17 @@ class Lane:
 
     async def unknown(self, flight: Flight) -> None:
         """Settle a flight of an earlier deliverer: the vendor may have it."""
-        await self._flights.unknown(flight)
+        await self.flights.unknown(flight)
 
     def rouse(self, *, draining: bool = False) -> None:
         """Rows may have come; `draining`: do not gather any more."""
         self.draining = self.draining or draining
         self.step(Event.ROUSED)
-        self._wake.set()
+        self.alarm.set()
 
     def stop(self, rows: Iterable[Hashable]) -> None:
         """Begin no request with these rows: they were cancelled while they were under way."""
-        self._flights.stopped.update(rows)
+        self.flights.stopped.update(rows)
 
     def step(self, event: Event) -> None:
         """Let an event happen."""
@@ -152,19 +164,19 @@ class Lane:
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
-            self._wake.clear()
+            self.alarm.clear()
             try:
-                await self._claim()
+                await self.claim()
             except StorageError:
                 self.step(Event.FAILED)
                 await asyncio.sleep(PAUSE)
             rows = self.look is Look.ROWS
             timeout = self.timers.sleep(
-                self._around.clock(), rows=rows, breaker=self._breaker, under_way=len(self.flying)
+                self._around.clock(), rows=rows, breaker=self._breaker, under_way=self._under_way()
             )
             try:
                 async with asyncio.timeout(timeout):
-                    await self._wake.wait()
+                    await self.alarm.wait()
             except TimeoutError:
                 self.step(Event.ROUSED)
             gather = self.timers.gather(self._around.clock(), self.to.kind)
@@ -174,40 +186,69 @@ class Lane:
     def _full(self) -> bool:
         return self.draining or self._around.queue.ready(self.to.name) >= self.to.kind.batch_events
 
-    async def _claim(self) -> None:
+    async def claim(self) -> None:
         queue, kind = self._around.queue, self.to.kind
-        now = self._around.clock()
-        while self._may() and (again := self.timers.due(now)) is not None:
+        if not self._probes():  # else what was never tried goes first: what spoils its request must not be all probes
+            await self._claim_again()
+        while self.look is Look.ROWS and self._may():
+            self.step(Event.CLAIM)
+            self.timers.claimed_at = self._around.clock()
+            events, room = kind.batch_events, CONCURRENT - self._under_way()
+            if self._probes():
+                events = room = 1
+            claimed = await asyncio.wrap_future(
+                queue.claim(self.to.name, events=events, size=kind.batch_bytes, flights=room)
+            )
+            for flight in claimed.flights:
+                self._take_off(flight)
+            self.step(Event.SOME if claimed.more else Event.LAST if claimed.flights else Event.NONE)
+        await self._claim_again()
+
+    async def _claim_again(self) -> None:
+        """Claim rows whose waiting is over."""
+        while self._may() and (again := self._next(self._around.clock())) is not None:
             self.step(Event.CLAIM)
             try:
-                flight = await asyncio.wrap_future(queue.claim_again(self.to.name, again))
+                flight = await asyncio.wrap_future(self._around.queue.claim_again(self.to.name, again))
             except StorageError:
                 self.timers.later(again)
                 raise
             if flight is not None:
                 self._take_off(flight)
             self.step(Event.SOME)
-        while self.look is Look.ROWS and self._may():
-            self.step(Event.CLAIM)
-            self.timers.claimed_at = self._around.clock()
-            room = 1 if self._breaker.open else CONCURRENT - len(self.flying)
-            claimed = await asyncio.wrap_future(
-                queue.claim(self.to.name, events=kind.batch_events, size=kind.batch_bytes, flights=room)
-            )
-            for flight in claimed.flights:
-                self._take_off(flight)
-            self.step(Event.SOME if claimed.more else Event.LAST if claimed.flights else Event.NONE)
+
+    def _next(self, now: float) -> Again | None:
+        return self.timers.probe(now) if self._probes() else self.timers.due(now)
+
+    def _under_way(self) -> int:
+        return self._breaker.under_way(self.flying.values())
+
+    def _probes(self) -> bool:
+        return self._breaker.probes(self._under_way())
 
     def _may(self) -> bool:
-        return len(self.flying) < CONCURRENT and self._breaker.allows(self._around.clock(), len(self.flying))
+        return len(self.flying) < MOST and self._breaker.allows(self._around.clock(), self._under_way())
+
+    def _turned(self) -> None:
+        """The vendor begins to fail, or works again: then what waits goes at once."""
+        breaker = self._breaker
+        if breaker.open:
+            _log.warning("%s takes nothing (%s); its events wait, and are tried again", self.to.name, breaker.why)
+        else:
+            _log.warning("%s answers again", self.to.name)
+            self.timers.hasten()
+        self._around.queue.troubled(self.to.name, Trouble(breaker.since, breaker.why) if breaker.open else None)
+        self.alarm.set()
 
     def _take_off(self, flight: Flight) -> None:
-        task = asyncio.get_running_loop().create_task(self._flights.fly(flight))
-        self.flying.add(task)
+        now = self._around.clock()
+        self._breaker.begins(now, self._under_way())
+        task = asyncio.get_running_loop().create_task(self.flights.fly(flight))
+        self.flying[task] = now
         task.add_done_callback(self._landed)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
-        self.flying.discard(task)
-        self._wake.set()
+        self.flying.pop(task, None)
+        self.alarm.set()
         if not task.cancelled() and task.exception() is not None:
             _log.error("settling for %s failed (%s)", self.to.name, type(task.exception()).__name__)

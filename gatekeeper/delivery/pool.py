@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, NamedTuple
 
 from gatekeeper.delivery.connection import Connection
 from gatekeeper.delivery.request import Origin
@@ -14,8 +14,18 @@ MOST_IN_ALL: Final = 512
 _GONE: Final = 1.0  # seconds for the loop to notice that its connections were ended
 
 
+class Stats(NamedTuple):
+    """What a pool holds: connections that are open, those of them that wait for a request, by origin, and `sweeping`,
+    whether it looks for old ones.
+    """
+
+    open: int
+    unused: tuple[int, ...]
+    sweeping: bool
+
+
 class Pool:
-    """Whoever takes a connection gives it back, or aborts it."""
+    """The connections of one event loop. A caller that takes one gives it back or aborts it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -31,7 +41,7 @@ class Pool:
         return Connection(self._loop, self._lost)
 
     def opened(self, connection: Connection) -> None:
-        """It is open."""
+        """Note that a connection is open now."""
         self._open.add(connection)
 
     def take(self, origin: Origin) -> Connection | None:
@@ -59,6 +69,11 @@ class Pool:
         self._count += 1
         if self._timer is None:
             self._timer = self._loop.call_later(IDLE / 4, self._sweep)
+
+    def stats(self) -> Stats:
+        """How many connections there are now."""
+        unused = [sum(one.open for one in idle) for idle in self._idle.values()]
+        return Stats(len(self._open), tuple(number for number in unused if number), self._timer is not None)
 
     def retire(self) -> None:
         """Keep nothing from now on; what is in use goes on."""

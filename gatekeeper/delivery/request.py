@@ -1,4 +1,4 @@
-"""An Outgoing as bytes. Pure: the request's head is written anew, and what could be read as another one is refused.
+"""An Outgoing as bytes. Pure: the request's head is rebuilt, and what could be read as another request is refused.
 
 Targets go out as they are, except for the characters that no URL may hold: those are percent-encoded, as browsers do
 (WHATWG URL, "path" and "special-query percent-encode set"). Control characters are refused, wherever they are.

@@ -21,6 +21,7 @@ from gatekeeper.delivery.request import Origin, write
 from gatekeeper.delivery.resolve import Resolver
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model.egress import Egress
 
 UNREACHABLE: Final = "unreachable"  # no byte of the request can have arrived
 NO_ANSWER: Final = frozenset({LATE, GARBAGE})  # the vendor may have it, or not
@@ -30,10 +31,11 @@ CONNECT: Final = 5.0  # seconds, with the vendor's certificate
 class Sender:
     """One pool of connections, made in the event loop that uses it."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, egress: Egress | None = None) -> None:
         self.timeout = timeout
+        self._egress = egress
         self._loop = asyncio.get_running_loop()
-        self._pool = Pool(self._loop)
+        self.pool = Pool(self._loop)
         self._names = Resolver(self._loop)
         self.deadlines = Deadlines(self._loop)
         self._tls: ssl.SSLContext | None = None
@@ -50,13 +52,13 @@ class Sender:
 
     async def close(self) -> None:
         """End every connection; requests under way get no answer."""
-        await self._pool.close()
+        await self.pool.close()
         self.deadlines.close()
 
     def retire(self) -> None:
         """Keep no connection from now on; requests under way go on. May be called from any thread."""
         with contextlib.suppress(RuntimeError):  # its loop is closed, and with it everything
-            self._loop.call_soon_threadsafe(self._pool.retire)
+            self._loop.call_soon_threadsafe(self.pool.retire)
 
     async def send(self, outgoing: Outgoing, due: float | None = None) -> Answer:
         """The vendor's answer, by `due` on the loop's clock, else within `timeout`. A body is cut off at MAX_ANSWER.
@@ -67,7 +69,7 @@ class Sender:
         origin, request = write(outgoing)
         if due is None:
             due = self._loop.time() + self.timeout
-        connection = self._pool.take(origin)
+        connection = self.pool.take(origin)
         if connection is None:
             connection = await self._open(origin, due)
         waiter = connection.ask(request, bodiless=outgoing.method == "HEAD")
@@ -82,7 +84,7 @@ class Sender:
         if isinstance(reply, str):
             connection.abort()
             raise DeliveryError(reply)
-        self._pool.give(origin, connection)
+        self.pool.give(origin, connection)
         return reply
 
     async def _open(self, origin: Origin, due: float) -> Connection:
@@ -90,10 +92,11 @@ class Sender:
             self._tls = verifying()
         try:
             async with asyncio.timeout_at(min(due, self._loop.time() + CONNECT)):
-                connection = await connect(origin, self._names, self._tls if origin.tls else None, self._pool.made)
+                tls = self._tls if origin.tls else None
+                connection = await connect(origin, self._names, tls, self.pool.made, self._egress)
         except OSError:  # TimeoutError and ssl.SSLError are ones
             raise DeliveryError(UNREACHABLE) from None
         if not connection.open:
             raise DeliveryError(UNREACHABLE)
-        self._pool.opened(connection)
+        self.pool.opened(connection)
         return connection

@@ -6,9 +6,10 @@ import contextlib
 
 from django.apps import AppConfig
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 
 from gatekeeper import outbound
-from gatekeeper.django import settings
+from gatekeeper.django import lifespan, settings
 from gatekeeper.django.checks import check_policy, check_secrets
 from gatekeeper.errors import ConfigError
 
@@ -29,5 +30,13 @@ class GatekeeperConfig(AppConfig):  # type: ignore[misc]  # Django has no types 
         checks.register(check_secrets, "gatekeeper", deploy=True)
         with contextlib.suppress(ConfigError):
             if settings.read().outbound:
-                outbound.install()
-            settings.runtime()
+                _install()
+            lifespan.answer(settings.runtime())
+
+
+def _install() -> None:
+    """Catch the clients, all of them or none: with some left out the project must not start."""
+    try:
+        outbound.install()
+    except ConfigError as error:
+        raise ImproperlyConfigured(str(error)) from error

@@ -19,17 +19,19 @@ from gatekeeper import notices
 from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.decision import Layouts
-from gatekeeper.errors import DeliveryError, EventError
+from gatekeeper.errors import EventError
 from gatekeeper.gate import bounds
+from gatekeeper.gate.counted import Counted
 from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.event import canonical
 from gatekeeper.gate.incoming import Posted
 from gatekeeper.gate.persons import subjects_of
 from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
-from gatekeeper.gate.settle import failed, unnamed
+from gatekeeper.gate.settle import failed, unnamed, without_room
 from gatekeeper.gate.situation import Situations, age_of
 from gatekeeper.gate.verdicts import Verdicts
+from gatekeeper.installation.forks import work
 from gatekeeper.installation.keys import KeyRing
 from gatekeeper.jurisdiction.place import Lookup
 from gatekeeper.model import Caller, Consent, Event, Inputs, Place, Plan, Shaped, Signal, Verdict, Visitor
@@ -62,6 +64,7 @@ class Gate:
         refusals: Refusals,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
+        counted: Counted | None = None,
     ) -> None:
         self.policy = policy
         self.keys = keys
@@ -72,6 +75,7 @@ class Gate:
         self.metrics: Counting = metrics or Uncounted()
         self._arrived = arrived
         self.new_id = new_id
+        self.counted = counted or Counted(recorder, new_id)
         self._layouts = Layouts(len(policy.destinations))
         self.lines = Lines(policy)
         self.situations = Situations(policy, keys, lookup, self.lines, clock)
@@ -127,6 +131,7 @@ class Gate:
         inputs = Inputs("event", age_of(caller), posted.purposes, verdicts.vendors, verdicts.unfit, refused)
         return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
 
+    @work
     def take(
         self, posted: Sequence[Posted], caller: Caller, *, ours: bool = False
     ) -> tuple[list[str], Future[Accepted]]:
@@ -143,6 +148,7 @@ class Gate:
             accepted = then_swept(accepted, lambda: self.refusals.sweep(refused))
         return [arrival.request_id for arrival in arrivals], accepted
 
+    @work
     def arrivals(
         self,
         posted: Sequence[Posted],
@@ -154,48 +160,54 @@ class Gate:
     ) -> list[Arrival]:
         """Decide: what `intake.accept` is to keep and record, and nothing is done with before.
 
-        `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent.
+        `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent,
+        and may fill a destination's queue to the last place. Where a queue has no room for all that goes there, that
+        destination alone is blocked, and the arrivals name it.
         `received` is the size of the request in bytes; without it, what it may cause is not bounded. `brief`: Heavy
         is raised for what takes longer than an event loop may be kept for; then nothing was counted.
 
-        Raises DeliveryError if a destination's queue is full, EventError if log or store would grow too much for what
-        was received; then nothing may be written.
+        Raises EventError if log or store would grow too much for what was received; then nothing may be written.
         """
         at = self.now()  # they arrived together
         meter = UNMETERED if received is None else bounds.meter(self.policy.file.limits, received, brief=brief)
         try:
-            meter.look(sum(1 + len(one.data) for one in posted))
+            meter.look(sum([bounds.EVENT + len(one.data) for one in posted]))
         except Spent:
             raise EventError(413, "there are too many values for so small a body", detail=_FEWER) from None
         plans = [self._measured(one, caller, at, meter) for one in posted]
+        ours = ours or caller.trusted
+        counts: dict[str, int] = {}
+        for name in [name for plan in plans for name in plan.shaped]:
+            counts[name] = counts.get(name, 0) + 1
+        crowded = frozenset([name for name, count in counts.items() if not self.intake.room(name, count, ours=ours)])
+        no_room = [tuple(sorted(crowded.intersection(plan.shaped))) for plan in plans]
+        if crowded:
+            plans = [without_room(plan, crowded) for plan in plans]
         for plan in plans:
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:
                 self.metrics.decided(blocked)
             if blocked or notices.wanted():
                 notices.of_event(plan)
-        counts: dict[str, int] = {}
-        for name in [name for plan in plans for name in plan.shaped]:
-            counts[name] = counts.get(name, 0) + 1
-        for name, count in counts.items():
-            if not self.intake.room(name, count):
-                self.metrics.refused("full")
-                raise DeliveryError(f"the queue of {name} is full")
-        told = self.lines.lines(plans)
-        ours = ours or caller.trusted
         for plan, one in zip(plans, posted, strict=True):
-            if ours and plan.event.unusable:
+            if (ours or caller.trusted) and plan.event.unusable:
                 notices.of_fields(plan.event.name, plan.event.unusable)
             if one.subject is not None and not caller.trusted:
                 notices.of_subject()
-        found = [self._arrival(plan, one.id, ours, *line) for plan, one, line in zip(plans, posted, told, strict=True)]
+        routed = self.lines.lines([plan for plan in plans if plan.decisions])
         if received is not None and not ours:
-            grows = bounds.growth([one.line for one in found], [job for one in found for job in one.jobs])
+            grows = bounds.growth([line for _, line in routed], [one for plan in plans for one in plan.shaped.values()])
             if bounds.too_much(grows, received):
                 raise EventError(413, "there are too many events for so small a body", detail=_FEWER)
+        of_plan = iter(routed)
+        told = [next(of_plan) if plan.decisions else self.counted.unrouted(self.lines, plan) for plan in plans]
         self._arrived()
-        return found
+        return [
+            self._arrival(plan, one.id, ours, full, *line)
+            for plan, one, full, line in zip(plans, posted, no_room, told, strict=True)
+        ]
 
+    @work
     def sweep(self, arrivals: Sequence[Arrival]) -> Future[int] | None:
         """End what these arrivals, which are accepted, take back; `None` where nothing of it is queued."""
         refused = of_arrivals(arrivals)
@@ -216,7 +228,9 @@ class Gate:
             return plan
         return self.plan(one, caller, at=at, request_id=request_id, meter=meter)
 
-    def _arrival(self, plan: Plan, event_id: str | None, ours: bool, request_id: str, line: Line | None) -> Arrival:
+    def _arrival(
+        self, plan: Plan, event_id: str | None, ours: bool, full: tuple[str, ...], request_id: str, line: Line | None
+    ) -> Arrival:
         return Arrival(
             request_id,
             None if event_id is None else self.keys.event_key(plan.event.name, event_id, ours=ours),
@@ -224,6 +238,7 @@ class Gate:
             line,
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
             self.refusal_of(plan, plan.event.time),
+            full,
         )
 
     # What the host's own code and the endpoints ask of a caller, outside any event.
@@ -245,6 +260,7 @@ class Gate:
         """The signals a caller carries."""
         return self.situations.heard(caller)
 
+    @work
     def consent_of(self, caller: Caller, at: float) -> Consent:
         """What a caller's own signals add up to, before any event."""
         return self.situations.of(caller, at=at, event_time=at, query=caller.query)[1]

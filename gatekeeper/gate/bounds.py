@@ -14,16 +14,16 @@ from collections.abc import Iterable
 from typing import Final
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.model import Call
+from gatekeeper.model import Call, Shaped
 from gatekeeper.policy.file import LimitsTable
 from gatekeeper.scrub.meter import Meter
-from gatekeeper.storage.outbox import Job
 from gatekeeper.vendors.dialect import Native
 from gatekeeper.vendors.kind import Kind
 
 LEAST: Final = 4_096  # bytes that a request counts as at least: its head is no part of what ASGI tells
 GROWTH: Final = 16  # bytes of log and store for each of them; outcomes come on top, and stay below 20
 LEAVES: Final = 20_000  # values of a request that are looked at, and one more for each byte that was received
+EVENT: Final = 25  # values that an event counts as, beside its own
 # What the log and the store write around a line, a subject and a delivery.
 _LINE: Final = 320
 _SUBJECT: Final = 27
@@ -31,7 +31,7 @@ _JOB: Final = 120
 # Characters that are searched and decoded on the event loop: a few milliseconds. What takes more is decided beside it.
 _BRIEF_SEARCHED: Final = 8_192
 _BRIEF_DECODED: Final = 1_024
-_BRIEF_LEAVES: Final = 400
+_BRIEF_LEAVES: Final = 200
 
 
 def received(call: Call) -> int:
@@ -48,11 +48,12 @@ def counted(size: int) -> int:
 def meter(limits: LimitsTable, size: int, *, brief: bool = False) -> Meter:
     """What may be searched and looked at of a request of this size.
 
-    Each received byte gives two more: what is not compressed or packed is searched whole, whatever its size.
+    Each received byte gives more: what is not compressed is searched whole, whatever its size. A text in which
+    something is found is searched again.
     """
     if brief:
         return Meter(_BRIEF_SEARCHED, _BRIEF_DECODED, _BRIEF_LEAVES, brief=True)
-    return Meter(limits.scrubbed + 2 * size, limits.decoded + 2 * size, LEAVES + size)
+    return Meter(limits.scrubbed + 4 * size, limits.decoded + 2 * size, LEAVES + size)
 
 
 def most(kind: Kind, limits: LimitsTable) -> int:
@@ -65,17 +66,17 @@ def most(kind: Kind, limits: LimitsTable) -> int:
 def leaves(native: Native, more: int) -> int:
     """The values of a call that are looked at: shared ones (`more` come from its head) once for each element."""
     own = sum(len(one.leaves) for one in native.elements)
-    return own + (len(native.shared) + more) * len(native.elements)
+    return own + (EVENT + len(native.shared) + more) * len(native.elements)
 
 
-def growth(lines: Iterable[Line | None], jobs: Iterable[Job]) -> int:
+def growth(lines: Iterable[Line | None], shaped: Iterable[Shaped]) -> int:
     """The bytes by which log and store grow for these lines and deliveries."""
     written = sum(
         _LINE + len(line.core) + _SUBJECT * len(line.refs) + sum(4 * len(name) for name in line.names)
         for line in lines
         if line is not None
     )
-    return written + sum(_JOB + len(job.head) + len(job.body) for job in jobs)
+    return written + sum(_JOB + len(one.head) + len(one.body) for one in shaped)
 
 
 def too_much(grows: int, size: int) -> bool:

@@ -14,6 +14,7 @@ from msgspec import structs
 from gatekeeper.gate import Gate, bounds
 from gatekeeper.gate.judged import Judged
 from gatekeeper.gate.settle import failed
+from gatekeeper.installation.forks import work
 from gatekeeper.model import (
     Answer,
     Call,
@@ -27,7 +28,7 @@ from gatekeeper.model import (
     Purpose,
     Step,
 )
-from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL
+from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, RATE_LIMITED, UNLISTED, UNREADABLE_CALL
 from gatekeeper.scrub.meter import Heavy, Meter, Spent
 from gatekeeper.scrub.taint import declared
 from gatekeeper.signals import header_values
@@ -70,6 +71,7 @@ class CallPlan(Discreet, frozen=True):
         return f"sent; elements={sum(one is not None for one in self.kept)}/{len(self.kept)}"
 
 
+@work
 def plan_call(
     gate: Gate, to: Destination, call: Call, caller: Caller, *, brief: bool = False, meter: Meter | None = None
 ) -> CallPlan:
@@ -111,6 +113,13 @@ def plan_call(
 def misdirected(gate: Gate, to: Destination, why: str) -> CallPlan:
     """The plan for a call with a path that nobody may hand on; `why` in a few words without the path."""
     return blocked(gate, to, gate.now(), UNREADABLE_CALL, why, _EMPTY)
+
+
+def limit_call(gate: Gate, to: Destination, call: Call) -> CallPlan:
+    """The plan for a call over a rate: nothing of it was read, and its line is one with all others of that minute."""
+    answer = _accepted(find(to, call.method, call.path, gate.policy.dialects), call)
+    gate.counted.limited(gate.lines, to, gate.now())
+    return CallPlan(to, (), None, answer, RATE_LIMITED)
 
 
 def refuse_call(gate: Gate, host: str, answer: Answer = _EMPTY, reason: str = UNLISTED) -> CallPlan:

@@ -23,8 +23,10 @@ from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, bounds
 from gatekeeper.gate.calls import CallPlan, blocked
 from gatekeeper.gate.refusals import merged, then_swept
-from gatekeeper.model import Answer, Call, Fate, Outgoing
-from gatekeeper.model.reasons import AUDIT, UNREADABLE_CALL
+from gatekeeper.gate.settle import full
+from gatekeeper.installation.forks import work
+from gatekeeper.model import Answer, Call, Fate, Outgoing, Verdict
+from gatekeeper.model.reasons import AUDIT, QUEUE_FULL, UNREADABLE_CALL
 
 _log = logging.getLogger("gatekeeper")
 UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
@@ -107,6 +109,7 @@ def _finished(gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None
         return None
 
 
+@work
 def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
     """End what the call's visitors refuse of what is queued, and make the decision lines durable.
 
@@ -124,10 +127,11 @@ def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
     return gate.refusals.sweep(refused) if refused else None
 
 
+@work
 def bounded(gate: Gate, plan: CallPlan, call: Call) -> tuple[CallPlan, list[lines.Line]]:
     """The plan of a call that came over the wire, and its lines: none that are large beside what was received of it."""
     written = decision_lines(gate, plan)
-    if len(written) > 1 and bounds.too_much(bounds.growth(written, ()), bounds.received(call)):
+    if bounds.too_much(bounds.growth(written, ()), bounds.received(call)):
         why = "its record would be too large for so small a call"
         plan = blocked(gate, plan.to, gate.now(), UNREADABLE_CALL, why, plan.answer)
         written = decision_lines(gate, plan)
@@ -144,6 +148,16 @@ def unrecorded(plan: CallPlan) -> CallPlan:
     return structs.replace(plan, outgoing=None, reason=AUDIT)
 
 
+def crowded_out(plan: CallPlan) -> CallPlan:
+    """The plan for a call that is permitted, to a destination to which too many calls are under way already."""
+    plans = []
+    for one in plan.plans:
+        decisions = [to if to.verdict is Verdict.BLOCK else full(to) for to in one.decisions]
+        plans.append(structs.replace(one, decisions=tuple(decisions)))
+    return structs.replace(plan, plans=tuple(plans), outgoing=None, reason=QUEUE_FULL)
+
+
+@work
 def finish_call(
     gate: Gate,
     plan: CallPlan,

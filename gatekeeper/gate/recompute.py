@@ -21,7 +21,7 @@ from gatekeeper.consent.resolve import resolve
 from gatekeeper.decision import decide
 from gatekeeper.fields import Catalogue
 from gatekeeper.gate.elements import TRUNCATED
-from gatekeeper.gate.settle import failed, insufficient, settled, unnamed
+from gatekeeper.gate.settle import failed, full, insufficient, settled, unnamed
 from gatekeeper.model import (
     Consent,
     Decision,
@@ -35,7 +35,7 @@ from gatekeeper.model import (
     Standing,
     Verdict,
 )
-from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, NOT_ROUTED
+from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, NOT_ROUTED, QUEUE_FULL
 from gatekeeper.policy import Policy
 from gatekeeper.vendors import samples
 from gatekeeper.vendors.kind import Destination, Shaping
@@ -156,6 +156,8 @@ class _Again:
         refused = {name for name, why in causes.items() if why == "invalid"} - self.event.unusable.keys()
         unfit = {*self.given.get("unfit", {}).get(to.name, ()), *refused}
         kept = {name: value for name, value in decision.kept.items() if name not in unfit}
+        if told.get("reason") == QUEUE_FULL:  # it had passed all else: what it would have been sent is not in the line
+            return full(decision)
         return self._call(to, decision, kept, told) if call else self._event(to, decision, kept, told)
 
     def _event(

@@ -5,14 +5,14 @@ Pure. `settled` is told what a vendor's format sent; the others are the decision
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Final
 
 from msgspec import structs
 
 from gatekeeper.fields import Catalogue
-from gatekeeper.model import Decision, Event, Shaped, Step, Verdict
-from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL
+from gatekeeper.model import Decision, Event, Plan, Shaped, Step, Verdict
+from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, QUEUE_FULL
 from gatekeeper.vendors.kind import Destination
 
 # Looked up once: an enum's member costs as much as a call.
@@ -48,6 +48,25 @@ def insufficient(decision: Decision, why: str) -> Decision:
     """The decision where what is left is no valid event for the destination."""
     steps = (*decision.steps, Step("minimum data", "not met", why))
     return structs.replace(decision, verdict=_BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps)
+
+
+def full(decision: Decision) -> Decision:
+    """The decision where an event was permitted, and the destination has no room for it."""
+    steps = (*decision.steps, Step("queue", "full", "too much waits for this destination already"))
+    return structs.replace(
+        decision, verdict=_BLOCK, reason=QUEUE_FULL, kept={}, stripped={}, derived=(), scrubbed={}, native={},
+        steps=steps,
+    )  # fmt: skip
+
+
+def without_room(plan: Plan, names: Set[str]) -> Plan:
+    """The plan without its deliveries to destinations that have no room for them."""
+    if names.isdisjoint(plan.shaped):
+        return plan
+    blocked = names & plan.shaped.keys()
+    decisions = tuple([full(one) if one.destination in blocked else one for one in plan.decisions])
+    shaped = {name: shaped for name, shaped in plan.shaped.items() if name not in blocked}
+    return structs.replace(plan, decisions=decisions, shaped=shaped)
 
 
 def failed(to: Destination) -> Decision:

@@ -49,11 +49,13 @@ def update(
     client: httpx.Client | None = None,
     base: str | None = None,
     progress: Progress = lambda done, total: None,
+    proxy: str | None = None,
 ) -> GeoInfo:
     """Fetch an edition and swap it in at `target`; describe what is there now.
 
     `now` is Unix seconds. `account` and `key` are MaxMind's. `base` replaces the vendor's scheme and host.
-    `progress` is called with the bytes that have come and their total (`None` if the server does not say).
+    `proxy` is the address of a forward proxy. `progress` is called with the bytes that have come and their total
+    (`None` if the server does not say).
     Raises ConfigError for what the caller has to mend and GatekeeperError if the download failed or is no
     better than what is there; either way the old file is untouched.
     """
@@ -68,7 +70,7 @@ def update(
         )
     if not target.parent.is_dir():
         raise ConfigError(f'path: "{target.parent}" is not a folder; create it first')
-    with _part(target) as packed, _part(target) as unpacked, _client(client) as http:
+    with _part(target) as packed, _part(target) as unpacked, _client(client, proxy) as http:
         if edition in DBIP_EDITIONS:
             _fetch_dbip(http, base or DBIP, edition, now, packed, progress)
             _gunzip(packed, unpacked)
@@ -197,9 +199,9 @@ def _part(beside: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _client(given: httpx.Client | None) -> Iterator[httpx.Client]:
+def _client(given: httpx.Client | None, proxy: str | None) -> Iterator[httpx.Client]:
     if given is not None:
         yield given
     else:
-        with httpx.Client(timeout=30.0, follow_redirects=True) as own:
+        with httpx.Client(timeout=30.0, follow_redirects=True, trust_env=False, proxy=proxy) as own:
             yield own

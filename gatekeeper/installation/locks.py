@@ -5,22 +5,12 @@ No clock and no process ids: a lock that can be taken belongs to no process.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 from pathlib import Path
 
-_held: set[int] = set()  # descriptors that a forked child must not keep: they would keep its parent alive
-
-
-def _forget() -> None:
-    for descriptor in _held:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-    _held.clear()
-
-
-os.register_at_fork(after_in_child=_forget)
+from gatekeeper.installation import forks
+from gatekeeper.installation.forks import work
 
 
 class Lock:
@@ -34,6 +24,10 @@ class Lock:
         """Whether the lock is ours now."""
         if self._descriptor is not None:
             return True
+        with work:  # a child that has the descriptor, and does not know of it, would keep its parent's lock
+            return self._take()
+
+    def _take(self) -> bool:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -41,13 +35,19 @@ class Lock:
         except OSError:
             os.close(descriptor)
             return False
-        _held.add(descriptor)
+        forks.keep(descriptor)
+        forks.register(self)
         self._descriptor = descriptor
         return True
 
     def release(self) -> None:
         """Give it back."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor in _held:
-            _held.discard(descriptor)
-            os.close(descriptor)
+        with work:
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                forks.forget(self)
+                forks.close(descriptor)
+
+    def forked(self) -> None:
+        """In a child: the lock is its parent's."""
+        self._descriptor = None

@@ -1,4 +1,4 @@
-"""The visitor's address. Pure. Socket peer, headers and trust in; the address, or that nobody knows it, out.
+"""The visitor's address. Pure. Socket peer, headers and trust in; the address, or that it is unknown, out.
 
 The peer is the visitor's browser, or a proxy. A proxy that the policy does not declare makes nobody a local of itself:
 
@@ -6,7 +6,7 @@ The peer is the visitor's browser, or a proxy. A proxy that the policy does not 
     a declared proxy                                            the answer of the walk
     another peer, which is the answer of the walk               the peer: the server put it into the proxy's place
                                                                 (uvicorn's `proxy_headers`), and left the headers
-    any header of a proxy from any other peer                   nobody knows it
+    any header of a proxy from any other peer                   unknown
 
 The walk goes through the configured header from right to left and stops at the first entry that is no declared proxy.
 Exactly one header is configured: `X-Forwarded-For`, `Forwarded` (RFC 7239), or one that an edge overwrites, such as
@@ -28,7 +28,7 @@ from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, par
 
 Headers = Iterable[tuple[bytes, bytes]]
 
-UNIX = "unix"  # among the trusted proxies: whoever connects through a Unix socket
+UNIX = "unix"  # among the trusted proxies: a peer that connects through a Unix socket
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -54,7 +54,7 @@ class Trust:
 
 
 class Client(NamedTuple):
-    """The visitor's address in canonical spelling, `None` where nobody can know it.
+    """The visitor's address in canonical spelling, `None` where it cannot be known.
 
     `undeclared`: a proxy seems to be in between that the policy does not declare.
     """

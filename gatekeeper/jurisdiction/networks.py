@@ -104,7 +104,7 @@ def parse_list(key: str, text: str) -> Ranges:
 
     Fits Apple's Private Relay list (https://mask-api.icloud.com/egress-ip-ranges.csv) and Tor's exit list
     (https://check.torproject.org/torbulkexitlist). Empty lines and `#` comments are skipped. Raises
-    ConfigError with the first line that is neither, and for a list of nothing, which would suspect nobody.
+    ConfigError with the first line that is neither, and for an empty list, which would suspect no address.
     """
     networks = []
     for number, line in enumerate(text.splitlines(), 1):

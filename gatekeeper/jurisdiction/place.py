@@ -2,7 +2,7 @@
 
 What counts, in this order; each piece of knowledge adds its laws, none removes another's:
 
-    an anonymiser, by the policy's ranges, the database or an edge's code   nobody knows: the strictest law
+    an anonymiser, by the policy's ranges, the database or an edge's code   unknown: the strictest law
     the visitor's own address, looked up                                    a place
     what an edge, a signed context or an authenticated caller says          a place; beside an address, both
     a loopback or private peer                                              the policy's `default` law
@@ -61,7 +61,7 @@ def locate(
     """
     seen, country, region = _look(address, lookup, suspicious)
     told, told_country, told_region = _hear(declared)
-    places: tuple[Told, ...] = ((None, None),)  # nobody knows: the strictest law
+    places: tuple[Told, ...] = ((None, None),)  # unknown: the strictest law
     ids = always
     if _Known.ANONYMISED in (seen, told):
         country, region, how = None, None, "anonymised"

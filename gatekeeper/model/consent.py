@@ -43,7 +43,7 @@ class Role(StrEnum):
     """What a signal is allowed to do in the combination (DESIGN, rules 6 and 7)."""
 
     CHOICE = "choice"  # a cookie or the ledger: grants and denies
-    CLAIM = "claim"  # an event's own consent object: narrows; is the signal where nobody spoke
+    CLAIM = "claim"  # an event's own consent object: narrows; is the signal where nothing else was said
     OPT_OUT = "opt_out"  # GPC and the like: only denies, does not count as having spoken
     FLAG = "flag"  # a vendor's flag on a request: only narrows
 
@@ -93,7 +93,7 @@ class Ruling(Struct, frozen=True):
     permission: Permission  # GRANTED or DENIED, never UNKNOWN
     basis: Purpose | Literal["not_opted_out"]  # the purpose itself where somebody granted it
     reason: str | None = None  # the reason code of a denial
-    silent: bool = False  # denied only because nobody spoke
+    silent: bool = False  # denied only because no signal was given
     narrowed: bool = False  # denied by a flag or claim of one event, against a grant of the visitor's own
     opted_out: bool = False  # an opt-out under an opt-out law: `contextual` destinations may still be served
 

@@ -113,6 +113,20 @@ UNREADABLE_CALL: Final = _reason(
     remedy="the call's trail in `audit show`; [calls](calls.md) lists the paths",
     sentence="the request was not in its format",
 )
+QUEUE_FULL: Final = _reason(
+    "queue_full",
+    means="permitted, but as many deliveries, or calls under way, wait for this destination as the policy lets wait: "
+    "nothing was kept for it; the other destinations are not concerned, and a repetition of the event may deliver it",
+    remedy="look at why the vendor takes nothing ([alarms](alarms.md)); the sender repeats after `Retry-After`",
+    sentence="too much was waiting for it already",
+)
+RATE_LIMITED: Final = _reason(
+    "rate_limited",
+    means="more requests came in a minute than `[limits]` allows, in all or from one network; such requests are one "
+    "line a minute with a `count`",
+    remedy="`[limits]`, an api key for your own servers; `gatekeeper_limited_total` counts them",
+    sentence="too many requests came in that minute",
+)
 AUDIT: Final = _reason(
     "audit_unavailable",
     means="the decision could not be recorded, so nothing was sent",

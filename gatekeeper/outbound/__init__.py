@@ -11,11 +11,24 @@ Calls to hosts that are no tracking hosts are not touched.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 from types import ModuleType
+from typing import Final
 
-# The library, and our file for it. The order is that of the layers: requests before urllib3, which it uses.
-CLIENTS = ("httpx", "requests", "urllib3", "aiohttp")
+from gatekeeper.errors import ConfigError
+
+# The libraries, and our file for each. The order is that of the layers: requests before urllib3, which it uses.
+_FILES: Final = {
+    "httpx": "httpx",
+    "httpx2": "httpx",
+    "httpcore": "httpcore",
+    "httpcore2": "httpcore",
+    "requests": "requests",
+    "urllib3": "urllib3",
+    "aiohttp": "aiohttp",
+}
+CLIENTS: Final = tuple(_FILES)
 __all__ = ["install", "uninstall"]
 _on: list[ModuleType] = []
 
@@ -24,15 +37,35 @@ def install() -> tuple[str, ...]:
     """Catch the calls of every client library that is there; the names of those. A second time changes nothing.
 
     Also marks the events of SDKs that queue them for later (`outbound/stamps.py`) and reports connections to
-    tracking hosts by clients that cannot be caught (`outbound/tripwire.py`).
+    tracking hosts by clients that cannot be caught (`outbound/tripwire.py`). Raises ConfigError, and leaves every
+    client as it was, if one of them cannot be caught: the others alone would let calls pass that you take for judged.
     """
+    there = [library for library in CLIENTS if importlib.util.find_spec(library) is not None]
     if not _on:
-        there = [library for library in CLIENTS if importlib.util.find_spec(library) is not None]
-        names = [*there, "urllib", "stamps", "tripwire", "unlisted"]
-        _on.extend(importlib.import_module(f"gatekeeper.outbound.{name}") for name in names)
-        for module in _on:
-            module.install()
-    return tuple(module.__name__.rpartition(".")[2] for module in _on if module.__name__.rpartition(".")[2] in CLIENTS)
+        files = dict.fromkeys(_FILES[library] for library in there)
+        if importlib.util.find_spec("httpx") is None:  # httpx2 alone is caught at httpcore2
+            files.pop("httpx", None)
+        try:
+            for name in [*files, "urllib", "http_client", "stamps", "tripwire", "unlisted"]:
+                _install(name)
+        except BaseException:
+            uninstall()
+            raise
+    return tuple(there)
+
+
+def _install(name: str) -> None:
+    try:
+        module = importlib.import_module(f"gatekeeper.outbound.{name}")
+        _on.append(module)
+        module.install()
+    except (ImportError, AttributeError, TypeError) as error:
+        versions = " and ".join(
+            f"{library} {importlib.metadata.version(library)}"
+            for library, file in _FILES.items()
+            if file == name and importlib.util.find_spec(library) is not None
+        )
+        raise ConfigError(f"outbound: {versions or name} cannot be caught ({error}); use another version") from error
 
 
 def uninstall() -> None:

@@ -13,13 +13,16 @@ from typing import Any
 import aiohttp
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.helpers import TimerNoop
+from aiohttp.http_writer import StreamWriter
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound.http_client import phrase
 from gatekeeper.outbound.intercept import pairs, readable, watch
-from gatekeeper.outbound.marks import passing
+from gatekeeper.outbound.marks import covering, lines, passing, target
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -31,6 +34,7 @@ def install() -> None:
     if "middlewares" not in inspect.signature(aiohttp.ClientSession._request).parameters:
         raise ConfigError(f"aiohttp: {aiohttp.__version__} cannot be caught; use 3.12 or newer")
     _patched.replace(aiohttp.ClientSession, "_request", _request)
+    _patched.replace(StreamWriter, "write_headers", _write_headers)
 
 
 def uninstall() -> None:
@@ -51,6 +55,10 @@ def _request(original: Any) -> Any:
 async def middleware(request: aiohttp.ClientRequest, send: Any) -> aiohttp.ClientResponse:
     """Judges one request; `send` is what comes after in the session."""
     url = request.url
+    size = request.headers.get("Content-Length", "")
+    body_size = int(size) if size.isdecimal() else 0
+    if covering(request.method, url.host or "", url.raw_path, url.raw_query_string, body_size) is not None:
+        return await send(request)  # type: ignore[no-any-return]  # kept untyped
     match = watch(url.scheme, url.host or "", url.port, url.raw_path)
     if match is None:
         with passing(url.host or ""):
@@ -61,7 +69,7 @@ async def middleware(request: aiohttp.ClientRequest, send: Any) -> aiohttp.Clien
     ]
     body = await _body(request.body, match.limit)
     call = match.judge(request.method, url.raw_path, url.raw_query_string, headers, body)
-    return _response(request, await call.carry_async(lambda outgoing: _send(request, outgoing)))
+    return _response(request, await call.carry_async(lambda outgoing: _sent(request, outgoing, send)))
 
 
 async def _body(body: Any, limit: int) -> bytes:
@@ -94,44 +102,58 @@ class _Written:
             raise _Enough
 
 
-async def _send(request: aiohttp.ClientRequest, outgoing: Outgoing) -> Answer:
-    """Through the session's own connections, without its cookies and default headers: those were not judged."""
-    theirs = request._session
-    connector = theirs.connector if theirs is not None else None
-    async with (
-        aiohttp.ClientSession(
-            connector=connector,
-            connector_owner=connector is None,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=theirs.timeout if theirs is not None else aiohttp.ClientTimeout(),
-        ) as session,
-        session.request(
-            outgoing.method,
-            _encoded(outgoing.url),
-            headers=list(outgoing.headers),
-            data=outgoing.body or None,
-            allow_redirects=False,
-            proxy=request.proxy,
-            proxy_auth=request.proxy_auth,
-            proxy_headers=request.proxy_headers,
-            skip_auto_headers=("User-Agent",),
-            ssl=request.ssl,
-        ) as response,
-    ):
+async def _sent(request: aiohttp.ClientRequest, outgoing: Outgoing, send: Any) -> Answer:
+    """By the rest of the session, with the timeouts of this request; without cookies and default headers.
+
+    No trace of the session is asked again: what it adds to a request was not judged.
+    """
+    rewritten = request.__class__(
+        outgoing.method,
+        URL(outgoing.url, encoded=True),
+        headers=CIMultiDict(outgoing.headers),
+        skip_auto_headers=("User-Agent",),
+        data=outgoing.body or None,
+        loop=asyncio.get_running_loop(),
+        response_class=aiohttp.ClientResponse,
+        proxy=request.proxy,
+        proxy_auth=request.proxy_auth,
+        proxy_headers=request.proxy_headers,
+        timer=request._timer,
+        session=request._session,
+        ssl=request.ssl,
+    )
+    response = await send(rewritten)
+    try:
         return readable(response.status, pairs(response.headers), await response.read())
+    finally:
+        response.release()
 
 
-def _encoded(url: str) -> Any:
-    from yarl import URL
+def _write_headers(original: Any) -> Any:
+    """The lowest place: a judged request is written with the lines that were judged, whatever was added to it."""
 
-    return URL(url, encoded=True)
+    async def write_headers(self: Any, status_line: str, headers: Any) -> Any:
+        method, _, rest = status_line.partition(" ")
+        there, _, version = rest.rpartition(" ")
+        in_full = "://" in there
+        where = there.partition("//")[2].partition("/")[2] if in_full else there
+        path, _, query = where.partition("?")
+        size = headers.get("Content-Length", "")
+        host = headers.get("Host", "")
+        judged = covering(method, host, f"/{path.lstrip('/')}", query, int(size) if size.isdecimal() else 0)
+        if judged is not None:
+            headers = CIMultiDict(lines(judged, list(headers.items())))
+            status_line = f"{judged.method} {target(judged, in_full=in_full)} {version}"
+        return await original(self, status_line, headers)
+
+    return write_headers
 
 
 def _response(request: aiohttp.ClientRequest, answer: Answer) -> aiohttp.ClientResponse:
     """An answer as the session gives it: complete, with no connection behind it."""
     loop = asyncio.get_running_loop()
     more: dict[str, Any] = {"stream_writer": _Written()} if _NEEDS_WRITER else {}
-    response = aiohttp.ClientResponse(
+    response = request.response_class(
         request.method,
         request.url,
         writer=None,
@@ -146,7 +168,7 @@ def _response(request: aiohttp.ClientRequest, answer: Answer) -> aiohttp.ClientR
     headers = CIMultiDict([*answer.headers, ("Content-Length", str(len(answer.body)))])
     response.version = aiohttp.HttpVersion11
     response.status = answer.status
-    response.reason = "OK" if answer.status < 300 else ""
+    response.reason = phrase(answer.status)
     response._headers = CIMultiDictProxy(headers)
     response._raw_headers = tuple((name.encode(), value.encode("latin-1")) for name, value in headers.items())
     response.content = _stream(answer.body, loop)

@@ -1,4 +1,4 @@
-"""httpx, sync and async: every single request of every client, redirects' second hops and custom transports included.
+"""httpx and httpx2, sync and async: every single request of every client, redirects' second hops and custom transports.
 
 httpx.Client(transport=gatekeeper.outbound.httpx.transport())              for one client only
 httpx.AsyncClient(transport=gatekeeper.outbound.httpx.async_transport())
@@ -6,25 +6,34 @@ httpx.AsyncClient(transport=gatekeeper.outbound.httpx.async_transport())
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+import importlib
+import importlib.util
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
+from typing import Any, Final
 
 import httpx
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound.http_client import phrase
 from gatekeeper.outbound.intercept import Match, drained, readable, watch
-from gatekeeper.outbound.marks import passing
+from gatekeeper.outbound.marks import covering, passing
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
+LIBRARIES: Final = ("httpx", "httpx2")
 _Send = Callable[[httpx.Request], httpx.Response]
 _AsyncSend = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 def install() -> None:
     """Catch the requests of all clients."""
-    _patched.replace(httpx.Client, "_send_single_request", _sync)
-    _patched.replace(httpx.AsyncClient, "_send_single_request", _async)
+    for name in LIBRARIES:
+        if importlib.util.find_spec(name) is not None:
+            library = importlib.import_module(name)
+            _patched.replace(library.Client, "_send_single_request", _sync)
+            _patched.replace(library.AsyncClient, "_send_single_request", _async)
 
 
 def uninstall() -> None:
@@ -102,11 +111,16 @@ def _async(original: Any) -> Any:
 
 def _watch(request: httpx.Request) -> Match | None:
     url = request.url
-    return watch(url.scheme, url.host, url.port, url.raw_path.partition(b"?")[0].decode("ascii"))
+    path, query = _target(request)
+    size = request.headers.get("content-length", "")
+    if covering(request.method, url.host, path, query, int(size) if size.isdecimal() else 0) is not None:
+        return None
+    return watch(url.scheme, url.host, url.port, path, below=True)
 
 
 def _caught(match: Match, request: httpx.Request, send: _Send) -> httpx.Response:
-    body = drained(request.stream, match.limit) if isinstance(request.stream, httpx.SyncByteStream) else b""
+    started = time.monotonic()
+    body = drained(request.stream, match.limit) if hasattr(request.stream, "__iter__") else b""
     call = match.judge(request.method, *_target(request), request.headers.multi_items(), body)
 
     def sent(outgoing: Outgoing) -> Answer:
@@ -117,13 +131,14 @@ def _caught(match: Match, request: httpx.Request, send: _Send) -> httpx.Response
             response.close()
         return _answer(response)
 
-    return _response(request, call.carry(sent))
+    return _response(request, call.carry(sent, _timeout(request)), started)
 
 
 async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) -> httpx.Response:
+    started = time.monotonic()
     parts: list[bytes] = []
     size = 0
-    if isinstance(request.stream, httpx.AsyncByteStream):
+    if hasattr(request.stream, "__aiter__"):
         async for part in request.stream:
             parts.append(part)
             size += len(part)
@@ -131,7 +146,7 @@ async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) 
                 break
     call = match.judge(request.method, *_target(request), request.headers.multi_items(), b"".join(parts))
 
-    async def sent(outgoing: Outgoing) -> Answer:
+    async def _sent(outgoing: Outgoing) -> Answer:
         response = await send(_rewritten(request, outgoing))
         try:
             await response.aread()
@@ -139,7 +154,7 @@ async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) 
             await response.aclose()
         return _answer(response)
 
-    return _response(request, await call.carry_async(sent))
+    return _response(request, await call.carry_async(_sent, _timeout(request)), started)
 
 
 def _target(request: httpx.Request) -> tuple[str, str]:
@@ -147,9 +162,15 @@ def _target(request: httpx.Request) -> tuple[str, str]:
     return path, query
 
 
+def _timeout(request: httpx.Request) -> float | None:
+    """The seconds that the app gave the call, part by part: the longest of them."""
+    given = [one for one in request.extensions.get("timeout", {}).values() if one]
+    return max(given, default=None)
+
+
 def _rewritten(request: httpx.Request, outgoing: Outgoing) -> httpx.Request:
     timeout = {"timeout": request.extensions["timeout"]} if "timeout" in request.extensions else {}
-    return httpx.Request(
+    return request.__class__(
         outgoing.method, outgoing.url, headers=list(outgoing.headers), content=outgoing.body or None, extensions=timeout
     )
 
@@ -158,5 +179,26 @@ def _answer(response: httpx.Response) -> Answer:
     return readable(response.status_code, response.headers.multi_items(), response.content)
 
 
-def _response(request: httpx.Request, answer: Answer) -> httpx.Response:
-    return httpx.Response(answer.status, headers=list(answer.headers), content=answer.body, request=request)
+def _response(request: httpx.Request, answer: Answer, started: float) -> httpx.Response:
+    """Not read yet, as the client itself gives it: its `elapsed` and its raw bytes are there."""
+    library = importlib.import_module(request.__class__.__module__.partition(".")[0])
+
+    class _Once(library.SyncByteStream, library.AsyncByteStream):  # type: ignore[misc,name-defined]  # of httpx or httpx2
+        """The body, once, in either way."""
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield answer.body
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield answer.body
+
+    size = () if answer.status in (204, 304) else (("Content-Length", str(len(answer.body))),)
+    response: httpx.Response = library.Response(
+        answer.status,
+        headers=[*answer.headers, *size],
+        stream=_Once(),
+        request=request,
+        extensions={"http_version": b"HTTP/1.1", "reason_phrase": phrase(answer.status).encode()},
+    )
+    response.elapsed = timedelta(seconds=time.monotonic() - started)
+    return response

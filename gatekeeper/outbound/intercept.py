@@ -13,10 +13,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from msgspec import structs
@@ -25,11 +27,11 @@ from gatekeeper import context, notices
 from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, batches
 from gatekeeper.gate.calls import CallPlan, plan_call, refuse_call
-from gatekeeper.gate.carry import Carried, carry, carry_async, course, record_call
+from gatekeeper.gate.carry import UNKNOWN, Carried, carry, carry_async, course, decision_lines, record_call, sweep_call
 from gatekeeper.model import Answer, Call, Caller, Outgoing
 from gatekeeper.model.reasons import UNREADABLE_CALL
 from gatekeeper.outbound import unlisted
-from gatekeeper.outbound.marks import is_sending, sending
+from gatekeeper.outbound.marks import sending
 from gatekeeper.outbound.routes import PORTS, Routes, Rule
 from gatekeeper.signals import header_values
 from gatekeeper.signals.context import HEADER
@@ -40,6 +42,8 @@ _log = logging.getLogger("gatekeeper")
 _WAIT: Final = 30.0  # seconds for the audit line; then the call is not sent
 DECISION: Final = "Gatekeeper-Decision"
 _DEFAULT_LIMIT: Final = 2**20
+# In the class of an exception that is raised before there is a connection.
+_UNCONNECTED: Final = ("connecterror", "connecttimeout", "newconnection", "connectorerror", "resolution", "gaierror")
 # A client's own framing, and what it made of the answer by reading it: not the call's, not the answer's.
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "content-encoding", "keep-alive"})
 _FRAMING_OF_REQUESTS: Final = frozenset({"content-length", "transfer-encoding", "connection", "host", "keep-alive"})
@@ -58,13 +62,14 @@ def _of(gate: Gate) -> Routes:
     return found
 
 
-def watch(scheme: str, host: str, port: int | None, path: str, *, again: bool = False) -> Match | None:
+def watch(
+    scheme: str, host: str, port: int | None, path: str, *, again: bool = False, below: bool = False
+) -> Match | None:
     """Whether a URL is tracking, or may be and is not let through unseen; `None` if not. Costs a look-up by host.
 
-    `again`: the same request is asked about once more by a client below, which counts it.
+    `again`: this client asks about the same request once more, and counts it then. `below`: a client below counts what
+    passes here.
     """
-    if is_sending():
-        return None
     here = context.working()
     gate = None if here is None else here.gate
     routes = _without_a_gate() if gate is None else _of(gate)
@@ -73,11 +78,28 @@ def watch(scheme: str, host: str, port: int | None, path: str, *, again: bool = 
         if gate is None or routes.lists(host):
             return None
         mode = gate.policy.file.outbound.unknown
-        if not (mode == "block" and not unlisted.is_own(host) if again else unlisted.called(host, mode)):
+        if again or below:
+            if mode != "block" or unlisted.is_own(host):
+                return None
+            if below:
+                unlisted.called(host, mode)
+        elif not unlisted.called(host, mode):
             return None
         # A host's name may be about somebody: the audit gets another one.
         return Match(Rule(unlisted.NAME, ()), here, unlisted.NAME, "")
     return Match(rule, here, host, f"{scheme}://{host}" + (f":{port}" if port and port != PORTS.get(scheme) else ""))
+
+
+def judges(url: str) -> bool:
+    """Whether calls to a URL are judged in this process; elsewhere the mark of a visitor has no business."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    here = context.working()
+    routes = _without_a_gate() if here is None else _of(here.gate)
+    return routes.find(parts.scheme, parts.hostname or "", port, parts.path) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +190,15 @@ class Intercepted:
         self._passes = passes
         self._answer = answer
 
-    def carry(self, send: Callable[[Outgoing], Answer]) -> Answer:
+    def carry(self, send: Callable[[Outgoing], Answer], within: object = None) -> Answer:
         """Record the decision, send what is left of the call, record what came of it; the answer as the app may see it.
 
-        `send` is the app's own client. What it raises is recorded and raised again; nothing else is.
+        `within`: the seconds that the app gave the call, if it did; the log gets no more of them. `send` is the
+        app's own client. What it raises is recorded and raised again; nothing else is.
         """
 
         def sent(outgoing: Outgoing) -> Answer:
-            with sending(outgoing.url):
+            with sending(outgoing):
                 return send(outgoing)
 
         if self._gate is None or self._plan is None:
@@ -184,15 +207,17 @@ class Intercepted:
 
         def record(plan: CallPlan) -> None:
             with _recording(plan):
-                record_call(gate, plan).result(_WAIT)
+                written = _recorded(gate, plan)
+                if written is not None:
+                    written.result(_patience(within))
 
         return _told(carry(course(gate, self._plan, failure), record, sent), self._answer)
 
-    async def carry_async(self, send: Callable[[Outgoing], Awaitable[Answer]]) -> Answer:
+    async def carry_async(self, send: Callable[[Outgoing], Awaitable[Answer]], within: object = None) -> Answer:
         """The same, without holding up the event loop."""
 
         async def _sent(outgoing: Outgoing) -> Answer:
-            with sending(outgoing.url):
+            with sending(outgoing):
                 return await send(outgoing)
 
         if self._gate is None or self._plan is None:
@@ -201,7 +226,9 @@ class Intercepted:
 
         async def _record(plan: CallPlan) -> None:
             with _recording(plan):
-                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(record_call(gate, plan))), _WAIT)
+                written = _recorded(gate, plan)
+                if written is not None:
+                    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), _patience(within))
 
         return _told(await carry_async(course(gate, self._plan, failure), _record, _sent), self._answer)
 
@@ -211,6 +238,20 @@ def _told(carried: Carried, otherwise: Answer) -> Answer:
     answer = carried.answer or otherwise
     head = [(name, value) for name, value in answer.headers if name.lower() != DECISION.lower()]
     return structs.replace(answer, headers=(*head, (DECISION, carried.plan.header)))
+
+
+def _recorded(gate: Gate, plan: CallPlan) -> Future[Any] | None:
+    """What to wait for: the log where the call is sent, and what its visitor takes back of the queue."""
+    if plan.outgoing is not None:
+        return record_call(gate, plan)
+    swept = sweep_call(gate, plan)
+    gate.recorder.append(decision_lines(gate, plan))
+    return swept
+
+
+def _patience(within: object) -> float:
+    """Seconds to wait for the log: no more than the app gave the whole call."""
+    return min(_WAIT, float(within)) if isinstance(within, (int, float)) and within > 0 else _WAIT
 
 
 @contextmanager
@@ -256,9 +297,28 @@ def body_of(body: Any, limit: int) -> bytes:
 
 
 def failure(error: BaseException) -> str:
-    """A short code of an exception: its class, never its words, which may hold a URL."""
-    name = type(error).__name__.removesuffix("Error") or "unknown"
-    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
+    """A short code of an exception: its class where there was no connection, else `unknown`.
+
+    After `unknown` the vendor may have the call. Never the exception's words, which may hold a URL.
+    """
+    for one in _causes(error):
+        name = type(one).__name__
+        if any(word in name.lower() for word in _UNCONNECTED) or isinstance(one, ConnectionRefusedError):
+            name = type(error).__name__.removesuffix("Error") or "unknown"
+            return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
+    return UNKNOWN
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """An exception, and those that it was raised for: clients wrap them in several ways."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting and len(found) < 20:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and one not in found:
+            found.append(one)
+            waiting += [getattr(one, "reason", None), *one.args[:1], one.__cause__, one.__context__]
+    return found
 
 
 def pairs(headers: Any) -> list[tuple[str, str]]:

@@ -1,48 +1,95 @@
-"""Marks on requests that were looked at, for as long as they are under way: the clients below and the tripwire ask.
+"""What is let through: requests that were judged, each by what it is, and for as long as it is under way.
 
-with sending(url): …      a request that was judged; no client judges it again
-with passing(host): …     a request that is no tracking call, to a host that takes such calls on other paths
+with sending(outgoing): …     this request, and no other, passes the clients below; the lowest sends it as it was judged
+with passing(host): …         a request that is no tracking call, to a host that takes such calls on other paths
+
+A client below asks `covering` whether the request in its hands is the one that was judged, by method, address and body.
+A second request that begins meanwhile, in a log handler or in a task that outlives the first, is judged like any other.
+What instrumentation adds to a judged request on its way down does not leave: `lines` has what may.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from threading import Lock
+from typing import Final
 from urllib.parse import urlsplit
 
+from gatekeeper.installation.forks import Guard
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.hosts import known
-from gatekeeper.vendors.spelling import plain_host
+from gatekeeper.vendors.spelling import plain_host, plain_path
 
-_sending: ContextVar[bool] = ContextVar("gatekeeper_sending", default=False)
-_under_way: Counter[str] = Counter()  # plain host -> requests to it that are marked
-_counting = Lock()
+# A client's own lines about the message and the connection; all others are those that were judged.
+_FRAMING: Final = frozenset(
+    {
+        "host", "content-length", "transfer-encoding", "connection", "te", "accept", "accept-encoding", "user-agent",
+        "proxy-authorization", "proxy-connection",
+    }
+)  # fmt: skip
+
+
+class _Seal:
+    """A judged request under way; closed when it has ended, also for those who inherited it."""
+
+    __slots__ = ("is_open", "outgoing")
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        self.outgoing = outgoing
+        self.is_open = True
+
+
+_seal: ContextVar[_Seal | None] = ContextVar("gatekeeper_sending", default=None)
+_under_way: Counter[str] = Counter()  # plain host -> requests to it that were looked at
+_counting = Guard()
 _takes_tracking = lru_cache(maxsize=1_024)(known)  # fast: 0.1 µs instead of 4; `known`, a function of the table alone
 
 
-def is_sending() -> bool:
-    """Whether this code sends a request that was looked at."""
-    return _sending.get()
-
-
 @contextmanager
-def sending(url: str = "") -> Iterator[None]:
-    """What is sent in here, to the host of `url`, has been judged: the clients let it pass."""
-    mark = _sending.set(True)
-    host = plain_host(urlsplit(url).netloc)
-    with _counting:
-        _under_way[host] += 1
+def sending(outgoing: Outgoing) -> Iterator[None]:
+    """This request has been judged: the clients let it pass, once or as often as one of them tries again."""
+    seal = _Seal(outgoing)
+    mark = _seal.set(seal)
     try:
-        yield
+        with _counted(plain_host(urlsplit(outgoing.url).netloc)):
+            yield
     finally:
-        _sending.reset(mark)
-        with _counting:
-            _under_way[host] -= 1
-            if not _under_way[host]:
-                del _under_way[host]
+        seal.is_open = False
+        _seal.reset(mark)
+
+
+def covering(method: str, host: str, path: str, query: str, body: bytes | int | None) -> Outgoing | None:
+    """The judged request, if this is the one. `body`: its bytes, or their number where they come later."""
+    seal = _seal.get()
+    if seal is None or not seal.is_open:
+        return None
+    outgoing = seal.outgoing
+    size = body if isinstance(body, int) else len(body or b"")
+    if outgoing.method != method.upper() or size != len(outgoing.body):
+        return None
+    if isinstance(body, bytes) and body != outgoing.body:
+        return None
+    parts = urlsplit(outgoing.url)
+    if plain_host(host) != plain_host(parts.hostname or "") or plain_path(path or "/") != plain_path(parts.path or "/"):
+        return None
+    # A propagator may have put something behind it.
+    return outgoing if query.startswith(parts.query) else None
+
+
+def target(outgoing: Outgoing, *, in_full: bool) -> str:
+    """What stands in the request line; `in_full` for a proxy."""
+    parts = urlsplit(outgoing.url)
+    return outgoing.url if in_full else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def lines(outgoing: Outgoing, given: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The header lines of a judged request: its own, and of those that are `given` the client's framing."""
+    own = {name.lower() for name, _ in outgoing.headers}
+    framing = [(name, value) for name, value in given if name.lower() in _FRAMING and name.lower() not in own]
+    return [*framing, *outgoing.headers]
 
 
 @contextmanager
@@ -51,10 +98,23 @@ def passing(host: str) -> Iterator[None]:
     if not _takes_tracking(host):
         yield
         return
-    with sending(f"//{host}"):
+    with _counted(plain_host(host)):
         yield
+
+
+@contextmanager
+def _counted(host: str) -> Iterator[None]:
+    with _counting:
+        _under_way[host] += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _under_way[host] -= 1
+            if not _under_way[host]:
+                del _under_way[host]
 
 
 def looked_at(host: str) -> bool:
     """Whether a connection to a plain host is for a request that was looked at; name servers are asked by threads."""
-    return _sending.get() or _under_way[host] > 0
+    return _under_way[host] > 0

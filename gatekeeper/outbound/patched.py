@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -19,10 +20,20 @@ class Patched:
         ours = make(original)
         on = [True]
 
-        @functools.wraps(original)
-        def method(*args: Any, **options: Any) -> Any:
-            return (ours if on else original)(*args, **options)
+        if inspect.iscoroutinefunction(original):  # still one: `unittest.mock` asks
 
+            @functools.wraps(original)
+            async def method(*args: Any, **options: Any) -> Any:
+                return await (ours if on else original)(*args, **options)
+
+        else:
+
+            @functools.wraps(original)
+            def method(*args: Any, **options: Any) -> Any:
+                return (ours if on else original)(*args, **options)
+
+        # What replaces it in turn looks at its parameters: respx does, in a way that unwraps nothing.
+        method.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]  # functions have one
         setattr(owner, name, method)
         self._replaced.append((owner, name, original, (method, on)))
 

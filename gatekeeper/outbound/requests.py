@@ -5,6 +5,8 @@ session.mount("https://", gatekeeper.outbound.requests.adapter())          for o
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from urllib3 import HTTPResponse
 
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.intercept import Match, body_of, pairs, readable, watch
+from gatekeeper.outbound.marks import covering
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.urllib3 import response_of
 
@@ -43,10 +46,18 @@ def _get_adapter(original: Any) -> Any:
     return get_adapter
 
 
-def _watch(url: str, *, again: bool = False) -> Match | None:
+def _is_judged(request: requests.PreparedRequest) -> bool:
+    parts, body = urlsplit(request.url or ""), request.body or b""
+    raw = body.encode() if isinstance(body, str) else body
+    if not isinstance(raw, bytes):
+        return False
+    return covering(request.method or "", parts.hostname or "", parts.path, parts.query, raw) is not None
+
+
+def _watch(url: str, *, again: bool = False, below: bool = False) -> Match | None:
     try:
         parts = urlsplit(url)
-        return watch(parts.scheme, parts.hostname or "", parts.port, parts.path, again=again)
+        return watch(parts.scheme, parts.hostname or "", parts.port, parts.path, again=again, below=below)
     except ValueError:  # no URL: the library says so itself
         return None
 
@@ -59,7 +70,8 @@ class _Adapter(BaseAdapter):
         self._inner = inner
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        match = _watch(request.url or "")
+        started = time.monotonic()
+        match = None if _is_judged(request) else _watch(request.url or "", below=True)
         if match is None:
             return self._inner.send(request, *args, **options)
         parts = urlsplit(request.url or "")
@@ -70,7 +82,11 @@ class _Adapter(BaseAdapter):
             response = self._inner.send(_prepared(outgoing), *args, **options | {"stream": False})
             return readable(response.status_code, pairs(response.headers), response.content)
 
-        return _response(request, call.carry(sent))
+        timeout = options.get("timeout", args[1] if len(args) > 1 else None)
+        within = max((one for one in timeout if one), default=None) if isinstance(timeout, tuple) else timeout
+        response = _response(self._inner, request, call.carry(sent, within))
+        response.elapsed = timedelta(seconds=time.monotonic() - started)
+        return response
 
     def close(self) -> None:
         self._inner.close()
@@ -81,6 +97,8 @@ def _prepared(outgoing: Outgoing) -> requests.PreparedRequest:
     return asked.prepare()
 
 
-def _response(request: requests.PreparedRequest, answer: Answer) -> requests.Response:
+def _response(inner: BaseAdapter, request: requests.PreparedRequest, answer: Answer) -> requests.Response:
+    """As the app's own adapter makes it of what urllib3 gives."""
     raw: HTTPResponse = response_of(answer, preload=False)
-    return HTTPAdapter().build_response(request, raw)
+    adapter = inner if isinstance(inner, HTTPAdapter) else HTTPAdapter()
+    return adapter.build_response(request, raw)

@@ -2,7 +2,8 @@
 
 Segment, PostHog, RudderStack and Sentry hand an event to a thread that knows no visitor. So `gatekeeper.context.dump()`
 is put on the event at once, under a key of `native.dialect.STAMP_KEYS`; each element of a batch is then judged by its
-own stamp, and no stamp is ever sent. An event without one is an unknown visitor's.
+own stamp, and no stamp is ever sent. An event without one is an unknown visitor's. An event for a host whose calls are
+not judged here gets none: nothing would take it off again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gatekeeper import context
+from gatekeeper.outbound.intercept import judges
 from gatekeeper.outbound.patched import Patched
 
 KEY: Final = "gatekeeper_context"
@@ -41,19 +43,23 @@ def uninstall() -> None:
             scope.global_event_processors.remove(_sentry_event)
 
 
-def _queue(sdk: Any) -> None:
-    """Clients with `_enqueue(message, …)`: Segment, RudderStack, PostHog."""
-    _patched.replace(sdk.Client, "_enqueue", _marking)
+def _queue(host: str, path: str) -> Callable[[Any], None]:
+    """For clients with `_enqueue(message, …)`. They send to `path` at `host` if they are given no other."""
 
+    def install(sdk: Any) -> None:
+        _patched.replace(sdk.Client, "_enqueue", marking)
 
-def _marking(original: Any) -> Any:
-    def _enqueue(self: Any, message: Any, *args: Any, **options: Any) -> Any:
-        token = context.stamp()
-        if token is not None and isinstance(message, dict):
-            message[KEY] = token
-        return original(self, message, *args, **options)
+    def marking(original: Any) -> Any:
+        def _enqueue(self: Any, message: Any, *args: Any, **options: Any) -> Any:
+            there = (getattr(self, "host", None) or host).rstrip("/") + path
+            token = context.stamp() if judges(there) else None
+            if token is not None and isinstance(message, dict):
+                message[KEY] = token
+            return original(self, message, *args, **options)
 
-    return _enqueue
+        return _enqueue
+
+    return install
 
 
 def _sentry(sdk: Any) -> None:
@@ -62,8 +68,18 @@ def _sentry(sdk: Any) -> None:
         sdk.add_global_event_processor(_sentry_event)
 
 
+def _sentry_address() -> str:
+    """Where the current client sends its envelopes; empty where it sends nothing."""
+    client = importlib.import_module("sentry_sdk").get_client()
+    dsn = client.options.get("dsn")
+    if not dsn:
+        return ""
+    parsed = importlib.import_module("sentry_sdk.utils").Dsn(dsn)
+    return f"{parsed.scheme}://{parsed.netloc}{parsed.path}api/{parsed.project_id}/envelope/"
+
+
 def _sentry_event(event: Any, hint: Any) -> Any:
-    token = context.stamp()
+    token = context.stamp() if judges(_sentry_address()) else None
     if token is not None:
         # Sentry's contexts are objects, not texts.
         event.setdefault("contexts", {})[KEY] = {"token": token}
@@ -71,8 +87,8 @@ def _sentry_event(event: Any, hint: Any) -> Any:
 
 
 _SDKS: Final[dict[str, Callable[[Any], None]]] = {
-    "segment.analytics.client": _queue,
-    "rudderstack.analytics.client": _queue,
-    "posthog.client": _queue,
+    "segment.analytics.client": _queue("https://api.segment.io", "/v1/batch"),
+    "rudderstack.analytics.client": _queue("https://api.rudderstack.com", "/v1/batch"),
+    "posthog.client": _queue("https://us.i.posthog.com", "/batch/"),
     "sentry_sdk.scope": _sentry,
 }

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from threading import Lock
 from typing import Final, Literal
 
+from gatekeeper.installation.forks import Guard
 from gatekeeper.notices import UNLISTED_HOST
 from gatekeeper.vendors.spelling import plain_host
 
@@ -18,7 +18,7 @@ NAME: Final = UNLISTED_HOST  # what the audit calls each of them
 _MOST: Final = 1_000  # hosts remembered; calls to further ones are only counted together
 _OWN: Final = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 _log = logging.getLogger("gatekeeper")
-_lock = Lock()
+_lock = Guard()
 seen: dict[str, int] = {}  # host -> calls
 _more = 0
 

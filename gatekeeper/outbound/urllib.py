@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import email.message
 import urllib.request
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.response import addinfourl
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound.http_client import response_of
 from gatekeeper.outbound.intercept import drained, pairs, readable, watch
-from gatekeeper.outbound.marks import passing
+from gatekeeper.outbound.marks import covering, passing
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -31,7 +29,9 @@ def uninstall() -> None:
 def _do_open(original: Any) -> Any:
     def do_open(self: Any, http_class: Any, req: urllib.request.Request, **options: Any) -> Any:
         parts = urlsplit(req.full_url)
-        match = watch(parts.scheme, parts.hostname or "", parts.port, parts.path)
+        given = req.data if isinstance(req.data, bytes) else b"" if req.data is None else None
+        judged = given is not None and covering(req.get_method(), parts.hostname or "", parts.path, parts.query, given)
+        match = None if judged else watch(parts.scheme, parts.hostname or "", parts.port, parts.path, below=True)
         if match is None:
             with passing(parts.hostname or ""):
                 return original(self, http_class, req, **options)
@@ -48,7 +48,7 @@ def _do_open(original: Any) -> Any:
             with _sent(outgoing, req, lambda one: original(self, http_class, one, **options)) as response:
                 return readable(response.status, response.getheaders(), response.read())
 
-        return _response(req.full_url, call.carry(sent))
+        return _response(req, call.carry(sent, req.timeout))
 
     return do_open
 
@@ -80,10 +80,9 @@ def _sent(outgoing: Outgoing, asked: urllib.request.Request, send: Callable[[url
     return send(request)
 
 
-def _response(url: str, answer: Answer) -> addinfourl:
-    headers = email.message.Message()
-    for name, value in answer.headers:
-        headers[name] = value
-    response = addinfourl(BytesIO(answer.body), headers, url, answer.status)
-    response.msg = "OK"  # type: ignore[attr-defined]  # as http.client's own responses have it
+def _response(request: urllib.request.Request, answer: Answer) -> Any:
+    """As the handler itself gives it: an HTTPResponse with the address, and its reason for `msg`."""
+    response = response_of(answer, request.get_method())
+    response.url = request.full_url
+    response.msg = response.reason
     return response

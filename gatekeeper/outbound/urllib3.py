@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
+from gatekeeper.installation import forks
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound.http_client import phrase
 from gatekeeper.outbound.intercept import body_of, pairs, readable, watch
-from gatekeeper.outbound.marks import passing
+from gatekeeper.outbound.marks import covering, passing
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.routes import PORTS
 
@@ -37,7 +39,7 @@ def response_of(answer: Answer, *, preload: bool = True, method: str | None = No
         body=BytesIO(answer.body),
         headers=dict(answer.headers),
         status=answer.status,
-        reason="OK" if answer.status < 300 else "",
+        reason=phrase(answer.status),
         version=11,
         preload_content=preload,
         request_method=method,
@@ -58,7 +60,8 @@ def _urlopen(original: Any) -> Any:
         at = (parts.scheme, parts.hostname or "", parts.port)  # in full where the pool is a proxy's
         if not parts.netloc:
             at = (self.scheme or "http", self.host, self.port)
-        match = watch(*at, parts.path)
+        judged = covering(method, at[1], parts.path, parts.query, body if isinstance(body, bytes) else None)
+        match = None if judged is not None else watch(*at, parts.path, below=True)
         if match is None:
             with passing(at[1]):
                 return original(self, method, url, body, headers, *args, **options)
@@ -73,9 +76,20 @@ def _urlopen(original: Any) -> Any:
             response = _send(self, original, outgoing, at, bool(parts.netloc), more)
             return readable(response.status, pairs(response.headers), response.data)
 
-        return response_of(call.carry(sent), preload=options.get("preload_content", True), method=method)
+        return response_of(
+            call.carry(sent, _seconds(options.get("timeout"))),
+            preload=options.get("preload_content", True),
+            method=method,
+        )
 
     return urlopen
+
+
+def _seconds(timeout: Any) -> object:
+    """The seconds that the app gave the call: the longest of them."""
+    given = [getattr(timeout, name, None) for name in ("total", "connect_timeout", "read_timeout")]
+    seconds = [one for one in given if isinstance(one, (int, float))]
+    return max(seconds) if seconds else timeout
 
 
 def _send(
@@ -88,10 +102,22 @@ def _send(
     if (parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]) == (scheme, host, port or PORTS.get(scheme)):
         target = outgoing.url if in_full else parts.path + ("?" + parts.query if parts.query else "")
         return original(pool, outgoing.method, target, **options)
-    return _elsewhere().urlopen(outgoing.method, outgoing.url, **options)
+    return _elsewhere().pool.urlopen(outgoing.method, outgoing.url, **options)
+
+
+class _Elsewhere:
+    """For destinations whose endpoint in the policy is another host than the app called: a pool of this process."""
+
+    def __init__(self) -> None:
+        self.pool = urllib3.PoolManager()
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: two processes that read from one connection get each other's answers."""
+        forks.leave_behind(self.pool)
+        self.pool = urllib3.PoolManager()
 
 
 @cache
-def _elsewhere() -> urllib3.PoolManager:
-    """For destinations whose endpoint in the policy is another host than the app called."""
-    return urllib3.PoolManager()
+def _elsewhere() -> _Elsewhere:
+    return _Elsewhere()

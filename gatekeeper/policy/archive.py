@@ -19,7 +19,7 @@ from gatekeeper._version import __version__
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.jurisdiction.laws import version
 from gatekeeper.policy.compiled import Policy
-from gatekeeper.policy.load import compiled
+from gatekeeper.policy.load import NOT_MEANING, compiled
 from gatekeeper.policy.registry import PACKAGED, Registry
 from gatekeeper.vendors.settings import secret_keys
 
@@ -65,7 +65,7 @@ def keep(policy: Policy) -> Path:
 
 
 def written(policy: Policy) -> bytes:
-    """The file's content."""
+    """The content of the archive file."""
     record = {
         "gatekeeper": __version__,
         "version": policy.version,
@@ -78,7 +78,7 @@ def written(policy: Policy) -> bytes:
 
 def without_secrets(policy: Policy) -> dict[str, Any]:
     """What the policy says, as its file gave it, but for secrets, test cases and who may post."""
-    said = policy.file.model_dump(mode="json", exclude={"tests": True, "server": {"api_keys", "admin_token"}})
+    said = policy.file.model_dump(mode="json", exclude=NOT_MEANING)
     for name, table in said["destinations"].items():
         for key in secret_keys(type(policy.file.destinations[name])):
             if table[key] is not None:

@@ -28,6 +28,9 @@ def warnings(policy: Policy) -> list[str]:
 def _server(policy: Policy) -> Iterator[str]:
     if any(isinstance(key, str) for key in policy.file.server.api_keys):
         yield 'server.api_keys: a secret is written in clear; use { env = "NAME" }'
+    proxy = policy.file.delivery.proxy
+    if isinstance(proxy, str) and "@" in proxy:
+        yield 'delivery.proxy: a password is written in clear; use { env = "NAME" }'
     if not policy.destinations:
         yield "destinations: there is none, so nothing is ever sent; add one"
     if not policy.file.jurisdiction.always and policy.file.jurisdiction.default is None:

@@ -12,6 +12,7 @@ from gatekeeper.jurisdiction.address import Trust
 from gatekeeper.jurisdiction.laws import LawTable
 from gatekeeper.jurisdiction.networks import Ranges
 from gatekeeper.model import Purpose
+from gatekeeper.model.egress import Egress
 from gatekeeper.policy.file import PolicyFile
 from gatekeeper.policy.registry import PACKAGED, Registry
 from gatekeeper.signals import Readers
@@ -42,6 +43,7 @@ class Policy:
     api_keys: tuple[Secret, ...] = field(default=(), repr=False)
     admin_token: Secret | None = field(default=None, repr=False)
     origins: frozenset[str] = frozenset()
+    egress: Egress | None = None  # the proxy that vendors are reached through
     registry: Registry = field(default=PACKAGED, repr=False)  # what it was allowed to name
 
     @property

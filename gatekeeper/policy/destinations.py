@@ -43,7 +43,7 @@ class Destinations:
     faults: Faults
 
     def compiled(self, name: str, table: Common) -> Destination:
-        """One destination."""
+        """One destination of the policy, compiled."""
         where, catalogue = f"destinations.{name}", self.catalogue
         module = self.registry.kinds[table.kind]  # type: ignore[attr-defined]  # every kind has its own Literal
         kind = table.adapt(module.KIND)

@@ -13,7 +13,7 @@ from gatekeeper.model import Purpose
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import DestinationModule
-from gatekeeper.vendors.settings import Common, HttpUrl, SecretValue, Spelled, Strict
+from gatekeeper.vendors.settings import Common, HttpUrl, NonEmpty, SecretValue, Spelled, Strict
 
 Name = Annotated[
     str,
@@ -172,7 +172,11 @@ class DeliveryTable(Strict):
 
     timeout: Duration = Field(10.0, description="For one request, from connect to the end of the answer.")
     max_queued: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        1_000_000, description="Events waiting for one destination before new ones are refused."
+        1_000_000, description="Events waiting for one destination before new ones are blocked there."
+    )
+    proxy: SecretValue | None = Field(None, description="Forward proxy that vendors are reached through.")
+    no_proxy: list[NonEmpty] = Field(
+        default_factory=list, description="Hosts that are reached without it; a leading dot means all names below."
     )
     dead_letters: Duration = Field(
         7 * 86_400.0, description="How long undeliverable events are kept for a retry by hand."
@@ -195,7 +199,7 @@ class LimitsTable(Strict):
     consents: Rate = Field(600, description="Grants a minute from one network; refusals are never counted.")
     trusted_events: Rate = Field(3_000_000, description="Events and calls a minute from bearers of an api key.")
     trusted_bytes: Size = Field(2**35, description="Bytes a minute from bearers of an api key.")
-    bodies: Size = Field(32 * 2**20, description="Bytes of bodies that are being read or wait, in all, per process.")
+    bodies: Size = Field(24 * 2**20, description="Bytes of bodies that are being read or wait, in all, per process.")
     elements: Annotated[int, Field(ge=1, le=5_000)] = Field(
         2000, description="Events of one request; a vendor's own limit holds where it is lower."
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from gatekeeper.policy.faults import Faults
-from gatekeeper.policy.file import OutboundTable, ServerTable
+from gatekeeper.policy.file import LimitsTable, OutboundTable, ServerTable
 from gatekeeper.vendors.hosts import KNOWN, known
 from gatekeeper.vendors.kind import Destination
 from gatekeeper.vendors.spelling import plain_host
@@ -29,6 +29,13 @@ def check_listening(table: ServerTable, faults: Faults) -> None:
     for host in table.hosts:
         if not re.fullmatch(r"[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\]", host):
             faults.append(f'server.hosts: "{host}" is not a host name; write shop.example, without a port')
+
+
+def check_bodies(server: ServerTable, limits: LimitsTable, faults: Faults) -> None:
+    """One body has room in the budget of all of them."""
+    if limits.bodies < server.max_body:
+        size = f"{limits.bodies} bytes"
+        faults.append(f"limits.bodies: {size} is not enough for one body; write more than server.max_body")
 
 
 def check_allowed(table: OutboundTable, destinations: Mapping[str, Destination], faults: Faults) -> None:

@@ -11,14 +11,14 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from pydantic import ValidationError
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose
-from gatekeeper.policy import cases, catalogue, consent, hosts, lines, places, routes, trial
+from gatekeeper.policy import cases, catalogue, consent, egress, hosts, lines, places, routes, trial
 from gatekeeper.policy.compiled import Policy
 from gatekeeper.policy.destinations import Destinations
 from gatekeeper.policy.faults import Faults, parts
@@ -139,6 +139,7 @@ def _compiled(
     way = routes.routes(file, destinations, faults)
     cases.check(file.tests, fields, laws, destinations, faults)
     hosts.check_listening(file.server, faults)
+    hosts.check_bodies(file.server, file.limits, faults)
     hosts.check_allowed(file.outbound, destinations, faults)
     folder = (path.parent if path else Path()).absolute()
     policy = Policy(
@@ -164,14 +165,23 @@ def _compiled(
         admin_token=secrets.admin_token(file.server.admin_token),
         origins=hosts.origins(file.server.origins, faults),
         registry=known,
+        egress=egress.egress(file.delivery.proxy, file.delivery.no_proxy, secrets, faults),
     )
     if faults:
         raise ConfigError(*faults)
     return policy
 
 
+# What changes nothing of a decision, or is a secret: it is in no hash and in no archive.
+NOT_MEANING: Final[Mapping[str, Any]] = {
+    "tests": True,
+    "server": {"api_keys", "admin_token"},
+    "delivery": {"proxy", "no_proxy"},
+}
+
+
 def _hash(file: PolicyFile) -> str:
-    meaning = file.model_dump(mode="json", exclude={"tests": True, "server": {"api_keys", "admin_token"}})
+    meaning = file.model_dump(mode="json", exclude=NOT_MEANING)
     for name, table in meaning["destinations"].items():
         for key in secret_keys(type(file.destinations[name])):
             del table[key]

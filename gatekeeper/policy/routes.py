@@ -20,7 +20,7 @@ class Routes(NamedTuple):
 
 
 def routes(file: PolicyFile, destinations: Mapping[str, Destination], faults: Faults) -> Routes:
-    """What goes where."""
+    """Which event goes to which destinations."""
     _check(file, destinations, faults)
     return Routes(
         named=_named(file, destinations),

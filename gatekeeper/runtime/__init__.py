@@ -12,13 +12,13 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper import context
 from gatekeeper.audit import retention
-from gatekeeper.audit.lines import Line
+from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.others import ASIDE, refuse_old_writers, set_aside
 from gatekeeper.audit.recover import missing
 from gatekeeper.audit.retention import Daily
@@ -28,17 +28,24 @@ from gatekeeper.delivery.deliverer import Deliverer, Orders
 from gatekeeper.delivery.handover import Handover
 from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
+from gatekeeper.gate.counted import Counted
 from gatekeeper.geoip.reader import Locations
-from gatekeeper.installation import ids, keys
+from gatekeeper.installation import forks, ids, keys
+from gatekeeper.model.reasons import QUEUE_FULL
 from gatekeeper.policy import Policy, archive, load_policy, trial
 from gatekeeper.policy.load import read_policy
+from gatekeeper.runtime import ends
+from gatekeeper.runtime.beside import Beside
+from gatekeeper.runtime.bodies import Bodies
+from gatekeeper.runtime.hosts import refuse_green_threads
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
 from gatekeeper.runtime.unsent import UnsentIntake
 from gatekeeper.signals.cookies import Reader
 from gatekeeper.storage import database
 from gatekeeper.storage.heads import SqliteHeads
-from gatekeeper.storage.protocols import Bounds, Needs, Opening, Recording
+from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.protocols import Books, Bounds, Needs, Opening, Recording
 from gatekeeper.storage.sqlite import open_store
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import DestinationModule
@@ -46,20 +53,21 @@ from gatekeeper.vendors.kind import DestinationModule
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
 TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
 LOOK_AT_KEYS = 1.0  # seconds between two looks at the key folder: one `stat`
-FORK_DRAIN = 5.0  # seconds for requests under way before a fork
+DRAIN = 20.0  # seconds for deliveries that are ready when the gate is closed
 KEEPING = 2.0  # seconds for the last events to be kept, before the deliverer ends
 _FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
 _log = logging.getLogger("gatekeeper")
 
 
 class Runtime:
-    """Everything one process needs. Threads start with the first event; before a fork they are ended, see `pause`.
+    """Everything one process needs. Threads start with the first event, in a forked child with its own first event.
 
     `store` opens the store that keeps deliveries: the embedded one, unless you bring another (`storage/protocols.py`).
     `workers` is how many processes share the rates of `[limits]`.
     """
 
     def __init__(self, config: str | Path | Policy, *, store: Opening = open_store, workers: int = 1) -> None:
+        refuse_green_threads()
         policy = in_test_mode(load_policy(config))
         if trial.on():
             store = open_store
@@ -75,18 +83,22 @@ class Runtime:
         self._keys_seen = keys.state(policy.keys_folder)
         self._daily = Daily(
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
-            every=LOOK_AT_KEYS, also=self._look_at_keys,
+            every=LOOK_AT_KEYS, also=self._look,
         )  # fmt: skip
+        self.counted = Counted(self._writer, ids.request_id)
+        self.beside = Beside()
+        self.bodies = Bodies(lambda: self.policy.file.limits.bodies)
         self._deliverer = Deliverer(
             self.store.queue, self.store.withdrawals, orders(policy), metrics=self.metrics, clock=time.time
         )
         self.unsent = UnsentIntake(self.store.intake) if trial.on() else None
         self._intake = Handover(self.unsent or self.store.intake, self._deliverer.take)
         self.gate = self._gate(policy)
-        self._delivering = False
         self.started = False  # in this process; what calls `start` for every request looks here first
+        forks.register(self)
         _alive.add(self)
         atexit.register(self.close)
+        ends.watch(_end)
 
     @property
     def policy(self) -> Policy:
@@ -94,7 +106,7 @@ class Runtime:
         return self.gate.policy
 
     def start(self) -> None:
-        """Deliver what is queued, also before the first event; not before a fork."""
+        """Deliver what is queued, also before the first event."""
         self._deliverer.start()
         self._daily.start()
         self.started = True
@@ -108,7 +120,7 @@ class Runtime:
 
         Everything that arrives later is decided by the new policy. `[storage]`, `[audit]` and `[keys]` need a restart.
         """
-        with self._reloading:
+        with forks.work, self._reloading:
             try:
                 policy = reread(self.policy)
                 archive.keep(policy)
@@ -129,7 +141,7 @@ class Runtime:
             _log.info("policy %s is in force", policy.version)
             return True
 
-    def flush(self) -> None:
+    def write(self) -> None:
         """Wait until what was decided so far is in the log. Raises AuditError, or TimeoutError after some seconds."""
         self._intake.wait(KEEPING)
         self._writer.append(()).result(KEEPING)
@@ -150,20 +162,31 @@ class Runtime:
             failure = "not writable"
         if failure is not None:
             problems.append(f"the outbox cannot be written ({failure}): no event is accepted")
-        full = [name for name in policy.destinations if not self.store.intake.room(name, 1)]
-        problems += [f"the queue of {name} is full" for name in full]
         try:
-            for path in (policy.audit_folder, *([] if place is None else [place.parent])):
-                if disk_left(path) < DISK_LOW:
-                    problems.append(f"the disk of {path.name} is nearly full")
+            folders = (policy.audit_folder, *([] if place is None else [place.parent]))
+            problems += [f"the disk of {path.name} is nearly full" for path in folders if disk_left(path) < DISK_LOW]
         except OSError as error:
             problems.append(f"the disk cannot be looked at ({error.strerror})")
         return problems
 
     def notes(self) -> list[str]:
         """What an operator should look at though events are taken, one sentence each."""
+        notes = [
+            f"the queue of {name} is full: its deliveries are blocked ({QUEUE_FULL})"
+            for name in self.policy.destinations
+            if not self.store.intake.room(name, 1, ours=False)
+        ]
+        notes += troubles(self.store.books, self.policy)
         count = set_aside(self.policy.audit_folder)
-        return [f"{count} streams in {ASIDE} were not written by this installation"] if count else []
+        if count:
+            notes.append(f"{count} streams in {ASIDE} were not written by this installation")
+        return notes
+
+    @forks.work
+    def _look(self) -> None:
+        """Once a second."""
+        self.counted.flush(time.time())
+        self._look_at_keys()
 
     def _look_at_keys(self) -> None:
         """A key was added or removed: from now on the ring as it is now, everywhere at once."""
@@ -176,7 +199,7 @@ class Runtime:
         except ConfigError as error:
             _log.error("the keys cannot be read again, the old ones stay: %s", error)
             return
-        with self._reloading:
+        with forks.work, self._reloading:
             if (ring.signing, ring.pseudonym) != (self.keys.signing, self.keys.pseudonym):
                 self.keys = self.gate.keys = ring
                 _log.info("the keys %s and %s are in use", ring.signing[0].id, ring.pseudonym[0].id)
@@ -201,11 +224,13 @@ class Runtime:
             if self.store.books.failing() is not None:
                 self.store.books.try_again().result(5.0)
 
+    @forks.work
     def scrape(self) -> bytes:
         """The metrics, in Prometheus' text format. Raises StorageError."""
         place = self.store.books.place
         return self.metrics.text(
             self.store.books.count(),
+            troubles=self.store.books.troubles(),
             disk_left=None if place is None else disk_left(place.parent),
             overdue=retention.read(self.policy.audit_folder).overdue,
             set_aside=set_aside(self.policy.audit_folder),
@@ -215,32 +240,30 @@ class Runtime:
     def _log_changed(self) -> None:
         self.metrics.log_is(failing=self._writer.failing(), anchor_failing=self._writer.anchor_failing())
 
-    def close(self) -> None:
-        """Deliver what is ready, keep the rest, write the last lines, stop. An event starts it again."""
+    def close(self, drain: float = DRAIN) -> None:
+        """Deliver what is ready, `drain` seconds at most, keep the rest, write the last lines, stop.
+
+        An event starts it again.
+        """
         self.started = False
         self._daily.close()
+        self.beside.close()
+        self.counted.flush(time.time(), everything=True)
         self._intake.wait(KEEPING)
-        self._deliverer.close()
+        self._deliverer.close(drain)
         try:
             self.store.close()
         except StorageError:
             _log.error("the outbox could not be closed")
         self._writer.close()
 
-    def pause(self) -> None:
-        """End every thread and close every file, for this process is about to fork: see `_before_fork`."""
-        self._delivering, self.started = self._deliverer.running, False
-        self._daily.close()
-        self._intake.wait(KEEPING)
-        self._deliverer.close(drain=FORK_DRAIN)
-        with contextlib.suppress(StorageError):
-            self.store.close()
-        self._writer.close()
+    def flush(self, timeout: float) -> bool:
+        """Wait until what was tracked is kept; whether all of it, since the last call, is. See `flush` below."""
+        return self._intake.wait(timeout)
 
-    def resume(self) -> None:
-        """Go on in the parent: if this process delivered before, it does so again."""
-        if self._delivering:
-            self.start()
+    def forked(self) -> None:
+        """In a child: it begins with its first event, from nothing."""
+        self._reloading, self.started = threading.Lock(), False
 
     def _gate(self, policy: Policy) -> Gate:
         return Gate(
@@ -254,6 +277,7 @@ class Runtime:
             refusals=self.store.refusals,
             metrics=self.metrics,
             arrived=self._deliverer.start,
+            counted=self.counted,
         )
 
 
@@ -265,22 +289,21 @@ def runtimes() -> list[Runtime]:
     return list(_alive)
 
 
-def _before_fork() -> None:
-    """SQLite keeps its locks on a file per process, and a child would believe that it holds its parent's.
+def flush(timeout: float = 5.0) -> bool:
+    """Wait until everything that this process tracked is kept, `timeout` seconds at most; whether all of it is.
 
-    (sqlite.org, "How To Corrupt An SQLite Database File", 2.6.) So a process forks with nothing of ours open. It
-    matters where a server loads the app, the app tracks, and then the server forks its workers.
+    For a process that ends in a way that lets nothing run: `os._exit`, an `exec`, a frozen serverless function. What is
+    kept is delivered later, by whichever process delivers. `False`: the time was over, or something was refused since
+    the last call.
     """
+    end = time.monotonic() + timeout
+    kept = [one.flush(max(0.0, end - time.monotonic())) for one in list(_alive)]
+    return all(kept)
+
+
+def _end() -> None:
     for one in list(_alive):
-        one.pause()
-
-
-def _after_fork() -> None:
-    for one in list(_alive):
-        one.resume()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)
+        one.close(ends.PATIENCE)
 
 
 def start(
@@ -335,7 +358,7 @@ def bounds(policy: Policy) -> Bounds:
 
 def orders(policy: Policy) -> Orders:
     """What a policy asks of the deliverer."""
-    return Orders(policy.destinations, policy.file.delivery.timeout)
+    return Orders(policy.destinations, policy.file.delivery.timeout, policy.egress)
 
 
 def needs(policy: Policy, recorder: Recording) -> Needs:
@@ -377,7 +400,21 @@ def reread(policy: Policy) -> Policy:
     for name in _FIXED:
         if getattr(new.file, name) != getattr(policy.file, name):
             raise ConfigError(f"{name}: cannot change while the gate runs; restart it")
-    return new
+    given = policy.egress is not None and policy.egress.given
+    return replace(new, egress=policy.egress) if given else new
+
+
+def troubles(books: Books, policy: Policy) -> list[str]:
+    """One sentence for each destination whose vendor is failing. Raises nothing: without the books it has no number."""
+    told = []
+    counts: Mapping[str, Count] = {}
+    with contextlib.suppress(StorageError):
+        counts = books.count()
+    for name, (since, why) in sorted(books.troubles().items()):
+        if name in policy.destinations:
+            waits = f"; {counts[name].queued} deliveries wait" if name in counts else ""
+            told.append(f"{name} has taken nothing since {timestamp(since)} ({why}){waits}; it is probed")
+    return told
 
 
 def place_lookup(policy: Policy) -> Locations:

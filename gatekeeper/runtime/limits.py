@@ -18,7 +18,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Final, Literal
 
-from gatekeeper.jurisdiction.networks import Address, Kind, kind, parse_address
+from gatekeeper.installation.forks import work
+from gatekeeper.jurisdiction.networks import Kind, kind, parse_address
 from gatekeeper.memory import Memory, digest
 from gatekeeper.model import Caller
 from gatekeeper.policy.file import LimitsTable
@@ -41,11 +42,11 @@ class Bucket:
         self._at = now
 
     def wait(self, rate: float, now: float) -> float:
-        """Seconds until something is in it again; 0 if something is. A clock that goes back fills nothing."""
+        """Seconds until one is in it again; 0 if one is. A clock that goes back fills nothing."""
         passed = max(0.0, now - self._at)
         self._at = now
         self._left = min(rate, self._left + passed * rate / MINUTE)
-        return 0.0 if self._left > 0 else max(1e-3, -self._left) * MINUTE / rate
+        return 0.0 if self._left >= 1 else (1 - self._left) * MINUTE / rate
 
     def take(self, count: float) -> None:
         """Take out so much."""
@@ -76,6 +77,7 @@ class Limits:
         self._trusted: Rates | None = None
         self.table = table  # a reload puts another one there: what was used stays used
 
+    @work
     def over(self, what: What, caller: Caller, now: float, *, size: int = 0) -> int | None:
         """`None`, and the request counts; or after how many seconds its caller may try again, and it does not.
 
@@ -124,10 +126,9 @@ class Limits:
 
     def _of_network(self, caller: Caller, now: float) -> Rates | None:
         """The rates of a caller's network; `None` where the caller is nobody's or a private network's."""
-        address = parse_address(caller.address)
-        if address is None or kind(address) is not Kind.PUBLIC:
+        key = network(caller)
+        if key is None:
             return None
-        key = digest(network_of(address))
         known = self._networks.get(key)
         if known is None:
             table, share = self.table, 1 / self._workers
@@ -136,7 +137,13 @@ class Limits:
         return known
 
 
-def network_of(address: Address) -> bytes:
-    """The network that an address counts with: IPv4 /24, IPv6 /56 (what providers give to one household)."""
+def network(caller: Caller) -> bytes | None:
+    """The network of an anonymous caller, as a keyed digest; `None` where it is not known, or private.
+
+    IPv4 /24, and IPv6 /56, which is what providers give to a household.
+    """
+    address = None if caller.trusted else parse_address(caller.address)
+    if address is None or kind(address) is not Kind.PUBLIC:
+        return None
     version = 4 if isinstance(address, IPv4Address) else 6
-    return b"%d %d" % (version, int(address) >> _SHIFTS[version])
+    return digest(b"%d %d" % (version, int(address) >> _SHIFTS[version]))

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from gatekeeper.outbound import tripwire, unlisted
-from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.outbox import Count, Trouble
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -93,7 +93,7 @@ class Metrics:
         self._deciding.observe(seconds)
 
     def refused(self, why: str) -> None:
-        """Events were answered 503: `audit`, `storage` or `full`."""
+        """Events were answered 503: `audit` or `storage`."""
         self._refused.labels(why).inc()
 
     def asked(self, destination: str, events: int, seconds: float) -> None:
@@ -119,11 +119,18 @@ class Metrics:
         self._anchor_failing.set(anchor_failing)
 
     def text(
-        self, books: Mapping[str, Count], *, disk_left: int | None, overdue: int, set_aside: int, now: float
+        self,
+        books: Mapping[str, Count],
+        *,
+        disk_left: int | None,
+        overdue: int,
+        set_aside: int,
+        now: float,
+        troubles: Mapping[str, Trouble],
     ) -> bytes:
         """Everything, in Prometheus' text format."""
         registry = CollectorRegistry()
-        registry.register(_Books(books, now))
+        registry.register(_Books(books, troubles, now))
         registry.register(_Outbound())
         registry.register(
             _Numbers(
@@ -144,8 +151,8 @@ class Metrics:
 class _Books:
     """The database's numbers as a collector."""
 
-    def __init__(self, books: Mapping[str, Count], now: float) -> None:
-        self._books, self._now = books, now
+    def __init__(self, books: Mapping[str, Count], troubles: Mapping[str, Trouble], now: float) -> None:
+        self._books, self._troubles, self._now = books, troubles, now
 
     def collect(self) -> Iterable[Metric]:
         """accepted == queued + delivered + dead + expired + cancelled, per destination."""
@@ -163,6 +170,13 @@ class _Books:
             oldest.add_metric([destination], 0.0 if count.oldest is None else max(0.0, self._now - count.oldest))
         yield queued
         yield oldest
+        failing = GaugeMetricFamily(
+            "gatekeeper_destination_failing_seconds", "For how long a vendor has been failing", labels=["destination"]
+        )
+        for destination in self._books:
+            trouble = self._troubles.get(destination)
+            failing.add_metric([destination], 0.0 if trouble is None else max(0.0, self._now - trouble.since))
+        yield failing
 
 
 class _Numbers:

@@ -5,7 +5,7 @@
         └─ one layer of escapes undone ──> and the same again
 
 Each turn of the screw costs one of `DEPTH`; each decoded text is no longer than its carrier. Most texts are
-turned away before all that by `_ordinary`.
+turned away before all that by `ordinary`.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def find(text: str, secrets: Secrets = SECRETS, meter: Meter = UNMETERED) -> lis
     """
     meter.search(len(text))
     view = View(text) if text.isascii() and "\0" not in text else folded(View(text))
-    return [] if _ordinary(view.text, secrets) else _layers(view, DEPTH, secrets, meter, clean=True)
+    return [] if ordinary(view.text, secrets) else layers(view, DEPTH, secrets, meter, clean=True)
 
 
-def _ordinary(text: str, secrets: Secrets = SECRETS) -> bool:
+def ordinary(text: str, secrets: Secrets = SECRETS) -> bool:
     """Whether one look says that there is nothing. Never true of a folded text that holds a shape."""
     if len(text) <= _SHORT and _WORD.fullmatch(text):
         return len(text) < packed.SHORTEST or not (_CAPITAL.search(text) and packed.suspicious(text))
@@ -73,7 +73,7 @@ def _numbers(text: str) -> bool:
     return bool(ENOUGH.search(text) or _FOUR_NUMBERS.search(text) or (len(text) >= 12 and _HEX.search(text)))
 
 
-def _layers(view: View, depth: int, secrets: Secrets, meter: Meter, *, clean: bool) -> list[Span]:
+def layers(view: View, depth: int, secrets: Secrets, meter: Meter, *, clean: bool) -> list[Span]:
     spans = [
         view.original(span) for find_shape in SHAPES for span in find_shape(view.text) if clean or span.shape in _EXACT
     ]
@@ -85,7 +85,7 @@ def _layers(view: View, depth: int, secrets: Secrets, meter: Meter, *, clean: bo
     inner = unescaped(view)
     if inner is not None:
         meter.decode(len(inner.text))
-        spans += _layers(inner, depth - 1, secrets, meter, clean=clean)
+        spans += layers(inner, depth - 1, secrets, meter, clean=clean)
     return spans
 
 
@@ -93,7 +93,7 @@ def _held(depth: int, secrets: Secrets, meter: Meter, text: str, clean: bool) ->
     """The first shape in a decoded word."""
     meter.decode(len(text))
     view = folded(View(text))
-    if _ordinary(view.text, secrets):
+    if ordinary(view.text, secrets):
         return None
-    spans = _layers(view, depth, secrets, meter, clean=clean)
+    spans = layers(view, depth, secrets, meter, clean=clean)
     return min(spans).shape if spans else None

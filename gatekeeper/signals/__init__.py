@@ -72,7 +72,7 @@ class Readers:
         `headers` are the request's (lower-case name, value) pairs, duplicates included; `query` its query
         string; `claim` the event's consent object; `carried` its `flags`; `vouched` the signals of a visitor context
         that came along, `None` without one: beside it the cookies only narrow. So do those of a `foreign` request,
-        which a page of another site made, and they name nobody. `verify` is `KeyRing.verify`.
+        which a page of another site made, and they name no person. `verify` is `KeyRing.verify`.
         """
         headers = tuple(headers)
         found: tuple[Signal, ...] = ()

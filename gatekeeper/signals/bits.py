@@ -84,7 +84,7 @@ class Bits:
         return int(self.take(width), 2)
 
     def flag(self) -> bool:
-        """The next bit."""
+        """Read the next bit."""
         return self.take(1) == "1"
 
     def field(self, size: int) -> Ids:

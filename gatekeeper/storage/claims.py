@@ -10,13 +10,15 @@ from functools import partial
 import orjson
 
 from gatekeeper.errors import StorageError
+from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
 from gatekeeper.storage.commits import Commit, Committer, Listeners
 from gatekeeper.storage.database import run
-from gatekeeper.storage.outbox import CANCELLED, ID, Again, Claimed, Ending, Flight, Recovered, Row
+from gatekeeper.storage.outbox import CANCELLED, ID, Again, Claimed, Ending, Flight, Recovered, Row, Trouble
 from gatekeeper.storage.owners import folder
 from gatekeeper.storage.rows import SHIFT, batches, load, stopped_ids
 from gatekeeper.storage.tables import Tables
+from gatekeeper.storage.troubles import Troubles
 from gatekeeper.storage.upkeep import Upkeep
 
 
@@ -32,14 +34,22 @@ class _Place:
 class SqliteQueue:
     """See `protocols.Queue`. One process leads, the one that holds the lock file."""
 
-    def __init__(self, tables: Tables, commits: Committer, claimable: Listeners, upkeep: Upkeep) -> None:
+    def __init__(
+        self, tables: Tables, commits: Committer, claimable: Listeners, upkeep: Upkeep, troubles: Troubles
+    ) -> None:
         self._tables = tables
         self._commits = commits
         self._claimable = claimable
         self._upkeep = upkeep
+        self._troubles = troubles
         self._withdrawn = Listeners()
         self._lock = Lock(folder(tables.path) / "deliverer")
         self._places: dict[str, _Place] = {}
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: what is under way is its parent's."""
+        self._places = {}
 
     def lead(self) -> bool:
         """Whether the lock is ours now."""
@@ -144,8 +154,13 @@ class SqliteQueue:
 
         return self._commits.submit(do)
 
+    def troubled(self, destination: str, trouble: Trouble | None) -> None:
+        """Say that a vendor is failing, or that it works again."""
+        self._troubles.say(destination, trouble)
+
     def recover(self) -> Future[Recovered]:
         """Everything in one commit: lines of ended processes, flights, waiting rows, books, removed destinations."""
+        self._troubles.forget()
 
         def do(commit: Commit) -> Recovered:
             self._tables.register(commit)

@@ -8,7 +8,6 @@ reads it is in `writing.py`.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -19,6 +18,8 @@ from typing import Any, Final, Protocol, TypeVar
 import apsw
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.installation import forks
+from gatekeeper.installation.forks import work
 from gatekeeper.model.states import Follows
 from gatekeeper.storage.outbox import Arrival
 from gatekeeper.storage.owners import Owner
@@ -154,11 +155,11 @@ class Listeners:
         self._callbacks: list[Callable[[], None]] = []
 
     def add(self, callback: Callable[[], None]) -> None:
-        """One more."""
+        """Add a listener, which is called after commits."""
         self._callbacks.append(callback)
 
     def call(self) -> None:
-        """Tell them."""
+        """Call every listener."""
         for callback in self._callbacks:
             callback()
 
@@ -182,13 +183,14 @@ class Committer:
         self._begin = begin
         self._now = now
         self._lock = threading.Lock()
-        self._thread: tuple[int, Thread] | None = None  # by the process it runs in
+        self._thread: Thread | None = None
+        forks.register(self)
 
     @property
     def failure(self) -> str | None:
         """What is wrong with the database; `None` if the last commit went well."""
         thread = self._thread
-        return None if thread is None else thread[1].failure
+        return None if thread is None else thread.failure
 
     def submit(self, do: Callable[[Commit], R], *, recorded: bool = False, last: bool = False) -> Future[R]:
         """Have something done in the next commit; with `recorded`, its future waits for the commit's lines.
@@ -197,16 +199,19 @@ class Committer:
         """
         done: Future[R] = Future()
         done.set_running_or_notify_cancel()  # a caller that stops waiting for it cannot cancel it
-        with self._lock:
-            if self._thread is None or self._thread[0] != os.getpid():  # a parent's connection and queue are its own
-                self._thread = (os.getpid(), self._begin())
-            self._thread[1].put(Work(do, done, self._now(), recorded, last))
+        with work, self._lock:
+            if self._thread is None:
+                self._thread = self._begin()
+            self._thread.put(Work(do, done, self._now(), recorded, last))
         return done
 
     def close(self, timeout: float = 15.0) -> None:
         """Commit what waits, have its lines written, stop. May be called again; work starts it again."""
-        with self._lock:
-            if self._thread is None or self._thread[0] != os.getpid():
-                return
-            self._thread[1].stop(timeout)
-            self._thread = None
+        with work, self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop(timeout)
+
+    def forked(self) -> None:
+        """In a child: a parent's connection and queue are its own."""
+        self._lock, self._thread = threading.Lock(), None

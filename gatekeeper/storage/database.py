@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
 from gatekeeper.errors import ConfigError
+from gatekeeper.installation import forks
+from gatekeeper.installation.forks import work
 
 BUSY: Final = 5_000  # milliseconds to wait for another worker's commit
 
@@ -61,7 +63,13 @@ def sound(version: str) -> bool:
 
 
 def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
-    """A connection with our settings. Raises apsw.Error."""
+    """A connection with our settings, to be opened, used and closed inside of `forks.work`. Raises apsw.Error.
+
+    SQLite knows for a whole process which locks it has on a file. A child of a process that forked in the middle of its
+    work has a SQLite that believes in the parent's locks.
+    """
+    if forks.cut():
+        raise apsw.CantOpenError("this process was forked while its parent was at the database")
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     db = apsw.Connection(str(path), flags=flags)
     db.set_busy_timeout(BUSY)
@@ -73,13 +81,26 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
     return db
 
 
+def part(db: apsw.Connection) -> None:
+    """Close a connection for a fork: at once, the write-ahead log stays as it is."""
+    db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    db.close(force=True)
+
+
+@contextlib.contextmanager
+def opened(path: Path, *, read_only: bool = False) -> Iterator[apsw.Connection]:
+    """A connection for one use. Raises apsw.Error."""
+    with work, contextlib.closing(connect(path, read_only=read_only)) as db:
+        yield db
+
+
 def run(db: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[Any]:
     """One statement, and all its rows. Raises apsw.Error."""
     return db.execute(sql, values).fetchall()
 
 
 def write_anew(db: apsw.Connection) -> None:
-    """Put everything into the database file and begin the write-ahead log anew, after a write or a sync failed.
+    """Put everything into the database file and begin a new write-ahead log, after a write or a sync failed.
 
     The kernel reports a failed sync once; what was not written counts as clean then, and the next sync of the same
     file says nothing of it. So no file is trusted that failed: all of its pages are written again elsewhere and that is
@@ -93,6 +114,7 @@ def write_anew(db: apsw.Connection) -> None:
         raise apsw.CorruptError("damaged")
 
 
+@work
 def prepare(path: Path) -> None:
     """Make the file usable: folder, mode, version, damage, migrations. Raises ConfigError with a remedy."""
     version = apsw.sqlite_lib_version()

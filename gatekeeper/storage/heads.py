@@ -5,7 +5,6 @@ A connection of its own for each use: it is used once a minute, by the thread th
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +27,7 @@ class SqliteHeads:
         try:
             if not _has_table(self._path):
                 database.prepare(self._path)
-            with contextlib.closing(database.connect(self._path)) as db:
+            with database.opened(self._path) as db:
                 run(db, "BEGIN IMMEDIATE")
                 for head in heads:
                     run(
@@ -46,7 +45,7 @@ class SqliteHeads:
         try:
             if not _has_table(self._path):
                 return []
-            with contextlib.closing(database.connect(self._path, read_only=True)) as db:
+            with database.opened(self._path, read_only=True) as db:
                 return [Head(name, n, bytes(digest).hex()) for name, n, digest in run(db, "SELECT * FROM head")]
         except apsw.Error as error:
             raise StorageError(f"the ends of streams cannot be read ({type(error).__name__})") from None
@@ -55,5 +54,5 @@ class SqliteHeads:
 def _has_table(path: Path) -> bool:
     if not path.exists():
         return False
-    with contextlib.closing(database.connect(path, read_only=True)) as db:
+    with database.opened(path, read_only=True) as db:
         return bool(run(db, "SELECT 1 FROM sqlite_schema WHERE name = 'head'"))

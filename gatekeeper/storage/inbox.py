@@ -11,7 +11,7 @@ from gatekeeper.storage.commits import Work
 
 RIDE: Final = 0.005  # seconds that delivery's work waits for events to share a commit with
 BUSY: Final = 0.02  # seconds without an event after which it does not wait any more
-IDLE: Final = 0.25  # seconds between two looks at what nobody put here
+IDLE: Final = 0.25  # seconds between two rounds when no work comes in
 MOST: Final = 2_000  # pieces of work in one commit
 STOP: Final = object()
 POKE: Final = object()
@@ -30,7 +30,7 @@ class Inbox:
         self._queue.put(thing)
 
     def empty(self) -> bool:
-        """Whether nothing waits."""
+        """Whether no work waits to be written."""
         return self._queue.empty()
 
     def gather(self, *, waiting: bool) -> list[Work]:

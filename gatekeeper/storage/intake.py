@@ -31,15 +31,16 @@ class SqliteIntake:
         self._commits = commits
         self._ledger = ledger
 
-    def room(self, destination: str, count: int) -> bool:
+    def room(self, destination: str, count: int, *, ours: bool = True) -> bool:
         """Whether `count` more rows can be kept, by what the last commit saw."""
         tables = self._tables
+        most = tables.bounds.most(ours=ours)
         if tables.numbers.get(destination) is None:
-            return count <= tables.bounds.max_queued
-        if not self._fits(destination, count) and time.monotonic() - self._ledger.looked > FRESH:
+            return count <= most
+        if not self._fits(destination, count, most) and time.monotonic() - self._ledger.looked > FRESH:
             with contextlib.suppress(StorageError):  # perhaps another worker delivered since
                 self._commits.submit(_nothing).result(1.0)
-        return self._fits(destination, count)
+        return self._fits(destination, count, most)
 
     def accept(self, arrivals: Sequence[Arrival]) -> Future[Accepted]:
         """Keep arrivals; done with their request ids when their lines are durable."""
@@ -52,10 +53,10 @@ class SqliteIntake:
 
         return self._commits.submit(do, recorded=True)
 
-    def _fits(self, destination: str, count: int) -> bool:
+    def _fits(self, destination: str, count: int, most: int) -> bool:
         tables = self._tables
         no = tables.numbers.get(destination, -1)
-        return tables.queued.get(no, 0) + tables.unreleased.get(no, 0) + count <= tables.bounds.max_queued
+        return tables.queued.get(no, 0) + tables.unreleased.get(no, 0) + count <= most
 
 
 _First = tuple[bytes, str, list[int]]  # the rest of a key, the request id it came with, the destinations it went to
@@ -104,7 +105,7 @@ class SqliteLedger:
                     if not jobs:
                         answer.append(first)
                         continue
-                request_id, _, subjects, line, _, _ = one
+                request_id, _, subjects, line, *_ = one
                 answer.append(request_id)
                 if line is not None:
                     commit.decisions.append(line)

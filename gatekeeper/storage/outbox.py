@@ -50,7 +50,7 @@ class Arrival(NamedTuple):
     The line is `None` where that of another arrival beside it tells of this one, too; then nothing is delivered.
 
     `key` tells a repetition of the event (`KeyRing.event_key`); `None` where the sender gave it no id. `refuses` is
-    what the visitor takes back by it.
+    what the visitor takes back by it. `full` are destinations that would get it, had their queues room.
     """
 
     request_id: str
@@ -59,6 +59,7 @@ class Arrival(NamedTuple):
     line: Line | None
     jobs: tuple[Job, ...]
     refuses: Refusal | None = None
+    full: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
@@ -129,6 +130,13 @@ class Withdrawn(NamedTuple):
 
     cancelled: int
     heard: Heard
+
+
+class Trouble(NamedTuple):
+    """A destination whose vendor is failing: since when (Unix seconds), and the last failure's short code."""
+
+    since: float
+    why: str
 
 
 class DeadLetter(NamedTuple):

@@ -17,7 +17,7 @@ def folder(database: Path) -> Path:
 
 
 class Owner:
-    """This process, as others see it: a name nobody else has, and a lock that says it is alive."""
+    """This process, as others see it: a name of its own, and a lock that says it is alive."""
 
     def __init__(self, database: Path) -> None:
         self._folder = folder(database)

@@ -37,6 +37,7 @@ from gatekeeper.storage.outbox import (
     Flight,
     Recovered,
     Refusal,
+    Trouble,
     Withdrawn,
 )
 
@@ -44,10 +45,13 @@ Missing = Callable[[Sequence[Line], float], list[Line]]
 
 
 class Intake(Protocol):
-    """The gate's side."""
+    """The gate's side of a store."""
 
-    def room(self, destination: str, count: int) -> bool:
-        """Whether `count` more rows can be kept for a destination, as far as this process knows."""
+    def room(self, destination: str, count: int, *, ours: bool = True) -> bool:
+        """Whether `count` more rows can be kept for a destination, as far as this process knows.
+
+        `ours`: of the operator's own servers and code, which may fill the queue; see `Bounds.most`.
+        """
 
     def accept(self, arrivals: Sequence[Arrival]) -> Future[Accepted]:
         """Keep arrivals and have their lines written: all of them, or none.
@@ -79,8 +83,8 @@ class Queue(Protocol):
     def recover(self) -> Future[Recovered]:
         """Take over what ended processes left: lines they could not write, flights under way, rows that wait.
 
-        Called by who leads, before its first claim. The flights get new ids: their former owner can settle nothing.
-        Books that differ from the rows are corrected, rows of destinations that are gone become dead letters.
+        Called by the process that leads, before its first claim. The flights get new ids: their former owner can settle
+        nothing. Books that differ from the rows are corrected, rows of destinations that are gone become dead letters.
         """
 
     def ready(self, destination: str) -> int:
@@ -109,10 +113,16 @@ class Queue(Protocol):
     def give_back(self, flight: Flight) -> Future[bool]:
         """No request was begun with a flight: its rows can be claimed as before. `False` as for `settle`."""
 
+    def troubled(self, destination: str, trouble: Trouble | None) -> None:
+        """Say that a destination's vendor is failing, or works again (`None`); for `Books.troubles`. Returns at once.
+
+        What an ended deliverer said is forgotten by `recover`.
+        """
+
     def maintain(self) -> Future[None]:
         """Do what is due in the house: what ended processes left, old dead letters and keys, the engine's own files.
 
-        Called every few hundredths of a second by who leads; cheap if nothing is due.
+        Called every few hundredths of a second by the process that leads; cheap if nothing is due.
         """
 
 
@@ -143,7 +153,7 @@ class Refusals(Protocol):
     def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
         """End what was accepted before and is refused now, as `cancel` does; the lines have the refusal's reason.
 
-        `None` where nothing of it is there. That costs a look: it is asked before every answer to who refuses.
+        `None` where nothing of it is there. That costs a look, before every answer to a visitor who refuses.
         """
 
 
@@ -259,6 +269,9 @@ class Books(Protocol):
     def count(self) -> Mapping[str, Count]:
         """Every destination's books, read in one consistent look. Raises StorageError."""
 
+    def troubles(self) -> Mapping[str, Trouble]:
+        """The destinations whose vendors are failing, as far as the deliverer said so, in whichever process it is."""
+
     def idle(self) -> bool:
         """Whether every row has ended and every line is written. Raises StorageError."""
 
@@ -290,12 +303,16 @@ class Bounds:
     max_queued: int = 1_000_000  # rows per destination
     dead_for: float = 7 * 86_400.0  # seconds that dead letters are kept
 
+    def most(self, *, ours: bool) -> int:
+        """Rows of a destination up to which more are kept: a quarter is left to the operator's own servers and code."""
+        return self.max_queued if ours else self.max_queued - self.max_queued // 4
+
 
 class Recording(Protocol):
     """The part of the audit log's writer that a store needs."""
 
     def append(self, batch: list[Line]) -> Future[None]:
-        """Make lines durable."""
+        """Make audit lines durable; done when they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,11 +335,11 @@ class Store(Protocol):
 
     @property
     def intake(self) -> Intake:
-        """For the gate."""
+        """The part for the gate."""
 
     @property
     def queue(self) -> Queue:
-        """For the deliverer."""
+        """The part for the deliverer."""
 
     @property
     def withdrawals(self) -> Withdrawals:
@@ -334,7 +351,7 @@ class Store(Protocol):
 
     @property
     def dead_letters(self) -> DeadLetters:
-        """For the operator."""
+        """The part for the operator."""
 
     @property
     def books(self) -> Books:

@@ -58,6 +58,9 @@ class Queued:
             self._last[no] = end
         return whole
 
+    def __len__(self) -> int:
+        return sum(map(len, self._blocks.values()))
+
     def forget(self) -> None:
         """Read from the beginning with the next look; the filters stay, and are filled again."""
         self._last.clear()
@@ -105,7 +108,7 @@ class Queued:
 
         Not inside a transaction that writes: rows that it deletes are there again if it is rolled back.
         """
-        if sum(map(len, self._blocks.values())) <= self._pruned:
+        if len(self) <= self._pruned:
             return
         exists: Callable[[str, int], bool] = lambda table, block: bool(  # noqa: E731  # one line, used twice
             run(
@@ -118,7 +121,7 @@ class Queued:
             self._blocks[no] = {
                 block: bits for block, bits in blocks.items() if exists("outbox", block) or exists("dead", block)
             }
-        self._pruned = max(_PRUNED_FROM, 2 * sum(map(len, self._blocks.values())))
+        self._pruned = max(_PRUNED_FROM, 2 * len(self))
 
 
 def _places(subject: str) -> tuple[int, int, int, int]:

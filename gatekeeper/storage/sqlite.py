@@ -20,12 +20,13 @@ from gatekeeper.storage.commits import Committer, Listeners
 from gatekeeper.storage.database import run
 from gatekeeper.storage.dead_letters import SqliteDeadLetters
 from gatekeeper.storage.intake import SqliteIntake, SqliteLedger
-from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.outbox import Count, Trouble
 from gatekeeper.storage.protocols import Bounds, Missing, Needs, Recording
 from gatekeeper.storage.rows import SHIFT
 from gatekeeper.storage.stopping import Stopping
 from gatekeeper.storage.sweeping import SqliteRefusals
 from gatekeeper.storage.tables import Tables
+from gatekeeper.storage.troubles import Troubles
 from gatekeeper.storage.upkeep import Upkeep
 from gatekeeper.storage.withdrawals import SqliteWithdrawals
 from gatekeeper.storage.writing import Writing
@@ -43,74 +44,80 @@ class SqliteStore:
         missing: Missing = lambda lines, since: list(lines),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._tables = Tables(path, bounds, clock)
-        claimable, ledger = Listeners(), SqliteLedger(self._tables)
-        self._commits = Committer(lambda: Writing(path, recorder, ledger, claimable, clock), time.monotonic)
-        self.upkeep = upkeep = Upkeep(self._tables, self._commits, missing)
-        self.intake = SqliteIntake(self._tables, self._commits, ledger)
-        self.queue = SqliteQueue(self._tables, self._commits, claimable, upkeep)
-        stopping = Stopping(self._tables)
-        self.withdrawals = SqliteWithdrawals(self._tables, self._commits, stopping)
-        self.refusals = SqliteRefusals(self._tables, self._commits, stopping)
-        self.dead_letters = SqliteDeadLetters(self._tables, self._commits)
-        self.books = SqliteBooks(self._tables, self._commits)
-        self.records = SqliteRecords(self._tables, self._commits, upkeep)
+        self.tables = Tables(path, bounds, clock)
+        claimable, ledger = Listeners(), SqliteLedger(self.tables)
+        self.commits = Committer(lambda: Writing(path, recorder, ledger, claimable, clock), time.monotonic)
+        self.upkeep = upkeep = Upkeep(self.tables, self.commits, missing)
+        self.intake = SqliteIntake(self.tables, self.commits, ledger)
+        troubles = Troubles(path)
+        self.queue = SqliteQueue(self.tables, self.commits, claimable, upkeep, troubles)
+        stopping = Stopping(self.tables)
+        self.withdrawals = SqliteWithdrawals(self.tables, self.commits, stopping)
+        self.refusals = SqliteRefusals(self.tables, self.commits, stopping)
+        self.dead_letters = SqliteDeadLetters(self.tables, self.commits)
+        self.books = SqliteBooks(self.tables, self.commits, troubles)
+        self.records = SqliteRecords(self.tables, self.commits, upkeep)
 
     def use(self, bounds: Bounds) -> None:
         """Go by another policy's bounds, from now on."""
-        self._tables.bounds = bounds
+        self.tables.bounds = bounds
 
     def close(self) -> None:
         """Commit what waits and close the files; the next use opens them again."""
-        self._tables.close()
-        self._commits.close()  # the last to close: only a connection that writes takes the write-ahead log with it
+        self.tables.close()
+        self.commits.close()  # the last to close: only a connection that writes takes the write-ahead log with it
 
 
 class SqliteBooks:
     """See `protocols.Books`."""
 
-    def __init__(self, tables: Tables, commits: Committer) -> None:
-        self._tables = tables
-        self._commits = commits
+    def __init__(self, tables: Tables, commits: Committer, troubles: Troubles) -> None:
+        self.tables = tables
+        self.commits = commits
+        self._troubles = troubles
 
     @property
     def place(self) -> Path | None:
         """The database."""
-        return self._tables.path
+        return self.tables.path
 
     def count(self) -> dict[str, Count]:
         """Every destination's books, read in one transaction."""
-        return self._tables.read(_count)
+        return self.tables.read(_count)
+
+    def troubles(self) -> dict[str, Trouble]:
+        """The destinations whose vendors are failing."""
+        return self._troubles.read()
 
     def idle(self) -> bool:
         """Whether every row has ended and every line is written."""
         sql = "SELECT 1 FROM outbox UNION ALL SELECT 1 FROM unwritten UNION ALL SELECT 1 FROM flight LIMIT 1"
-        return self._tables.read(lambda db: not run(db, sql))
+        return self.tables.read(lambda db: not run(db, sql))
 
     def failing(self) -> str | None:
         """What is wrong with the database; `None` if the last commit went well."""
-        return self._commits.failure
+        return self.commits.failure
 
     def try_again(self) -> Future[None]:
         """An empty commit: whether the store works."""
-        return self._commits.submit(lambda commit: None)
+        return self.commits.submit(lambda commit: None)
 
 
 class SqliteRecords:
     """See `protocols.Records`."""
 
     def __init__(self, tables: Tables, commits: Committer, upkeep: Upkeep) -> None:
-        self._tables = tables
-        self._commits = commits
+        self.tables = tables
+        self.commits = commits
         self._upkeep = upkeep
 
     def kept(self) -> int:
         """How many commits' lines the log does not have yet."""
-        return self._tables.read(lambda db: int(run(db, "SELECT count(*) FROM unwritten")[0][0]))
+        return self.tables.read(lambda db: int(run(db, "SELECT count(*) FROM unwritten")[0][0]))
 
     def adopt(self) -> Future[int]:
         """Write the lines that ended processes could not."""
-        return self._commits.submit(self._upkeep.adopt)
+        return self.commits.submit(self._upkeep.adopt)
 
 
 def open_store(needs: Needs) -> SqliteStore:

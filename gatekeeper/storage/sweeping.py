@@ -16,6 +16,8 @@ import apsw
 import orjson
 
 from gatekeeper.errors import StorageError
+from gatekeeper.installation import forks
+from gatekeeper.installation.forks import work
 from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
 from gatekeeper.storage.outbox import Refusal
@@ -37,16 +39,22 @@ class SqliteRefusals:
         self._looking = threading.Lock()  # held by who reads or changes what is known
         self.known = Queued()
         self._looked_at: tuple[apsw.Connection, int] | None = None
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: another thread of the parent may have held the lock."""
+        self._looking, self._looked_at = threading.Lock(), None
 
     def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
         """End what the refusals are about; `None` if nothing of it is there."""
-        if self._looking.acquire(blocking=False):
-            try:
-                with contextlib.suppress(StorageError):
-                    if self._tables.read(lambda db: self._nothing(db, refusals)):
-                        return None
-            finally:
-                self._looking.release()
+        with work:
+            if self._looking.acquire(blocking=False):
+                try:
+                    with contextlib.suppress(StorageError):
+                        if self._tables.read(lambda db: self._nothing(db, refusals)):
+                            return None
+                finally:
+                    self._looking.release()
         done: Future[int] = Future()
         done.set_running_or_notify_cancel()
         self._sweep_on(tuple(refusals), done)

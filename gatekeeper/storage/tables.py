@@ -6,7 +6,6 @@ What takes a `Commit` runs in the thread that writes, inside a transaction.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
@@ -18,6 +17,8 @@ import orjson
 
 from gatekeeper.audit import lines
 from gatekeeper.errors import StorageError
+from gatekeeper.installation import forks
+from gatekeeper.installation.forks import work
 from gatekeeper.storage import database
 from gatekeeper.storage.commits import Commit
 from gatekeeper.storage.database import run
@@ -42,7 +43,9 @@ class Tables:
         self.unreleased: dict[int, int] = {}  # by number: rows of ours whose line is not durable yet
         self._next_flight: int | None = None
         self._reading = threading.Lock()
-        self._reader: tuple[int, apsw.Connection] | None = None
+        self._reader: apsw.Connection | None = None
+        self.looks = 0  # how often a reader was opened
+        forks.register(self)
 
     def register(self, commit: Commit, names: Iterable[str] = ()) -> None:
         """Give the policy's destinations, and `names`, their numbers, and know everybody's."""
@@ -56,7 +59,7 @@ class Tables:
         self.numbers, self.by_number = numbers, {no: name for name, no in numbers.items()}
 
     def number(self, commit: Commit, destination: str) -> int:
-        """A destination's number."""
+        """The number that stands for a destination in row ids."""
         if destination not in self.numbers:
             self.register(commit, (destination,))
         return self.numbers[destination]
@@ -182,11 +185,12 @@ class Tables:
 
     def read(self, look: Callable[[apsw.Connection], R]) -> R:
         """Look at one state of the database, from any thread. Raises StorageError."""
-        with self._reading:
+        with work, self._reading:
             try:
-                if self._reader is None or self._reader[0] != os.getpid():
-                    self._reader = (os.getpid(), database.connect(self.path, read_only=True))
-                db = self._reader[1]
+                if self._reader is None:
+                    self._reader = database.connect(self.path, read_only=True)
+                    self.looks += 1
+                db = self._reader
                 run(db, "BEGIN")
                 try:
                     return look(db)
@@ -199,8 +203,18 @@ class Tables:
 
     def close(self) -> None:
         """Close the reader; the next look opens another one."""
-        with self._reading:
+        with work, self._reading:
             if self._reader is not None:
                 with contextlib.suppress(apsw.Error):
-                    self._reader[1].close()
+                    self._reader.close()
             self._reader = None
+
+    def parted(self) -> None:
+        """Before a fork: the next look opens another reader."""
+        if self._reader is not None:
+            database.part(self._reader)
+        self._reader = None
+
+    def forked(self) -> None:
+        """In a child: what is not durable yet is its parent's affair."""
+        self._reading, self.unreleased, self._next_flight = threading.Lock(), {}, None

@@ -35,7 +35,7 @@ class Upkeep:
         self._tables = tables
         self._commits = commits
         self._missing = missing
-        self._version = -1  # of the database, as others' commits change it
+        self._version = (0, -1)  # of the database, as others' commits change it
         self._changed = 0.0  # when it did; monotonic seconds, as all of these
         self._looked = 0.0
         self._tidied = -TIDY
@@ -44,7 +44,8 @@ class Upkeep:
 
     def others_committed(self) -> bool:
         """Whether another connection has committed since the last call; costs next to nothing. Raises StorageError."""
-        version = self._tables.read(lambda db: int(run(db, "PRAGMA data_version")[0][0]))
+        # The number means something to one connection only.
+        version = self._tables.read(lambda db: (self._tables.looks, int(run(db, "PRAGMA data_version")[0][0])))
         if version == self._version:
             return False
         self._version, self._changed = version, time.monotonic()

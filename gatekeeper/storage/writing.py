@@ -7,6 +7,7 @@ take milliseconds in a busy process. The life of a commit is `commits.FOLLOWS`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import threading
 import time
@@ -20,6 +21,8 @@ import orjson
 
 from gatekeeper.audit.lines import pack
 from gatekeeper.errors import AuditError, StorageError
+from gatekeeper.installation import forks
+from gatekeeper.installation.threads import ended
 from gatekeeper.storage import database
 from gatekeeper.storage.commits import Commit, Commits, Event, Ledger, Listeners, NotYet, Phase, Work
 from gatekeeper.storage.database import run
@@ -30,7 +33,7 @@ from gatekeeper.storage.protocols import Recording
 _log = logging.getLogger("gatekeeper")
 PATIENCE: Final = 5.0  # seconds for what waits for another worker's line
 OFFER: Final = 0.5  # seconds after which the log is offered outcomes again that it has not taken
-PAUSE: Final = 0.1  # seconds after a failed transaction that nobody had asked for
+PAUSE: Final = 0.1  # seconds after a failed transaction that no caller had asked for
 
 
 class Connection:
@@ -41,14 +44,20 @@ class Connection:
         self._owner: Owner | None = None
         self._db: apsw.Connection | None = None
         self._lazy = False
+        self._file: tuple[int, int] | None = None  # that was opened
         self._doubtful = False  # a write or a sync failed: see `database.write_anew`
+        forks.register(self)
 
     def open(self) -> tuple[apsw.Connection, Owner]:
         """A connection that can be trusted, and who we are. Raises apsw.Error, OSError."""
         if self._owner is None:
             self._owner = Owner(self._path)
+        there = self._path.stat()  # what was deleted, or moved away, would be written to and never be found again
         if self._db is None:
             self._db, self._lazy = database.connect(self._path), False
+            self._file = (there.st_dev, there.st_ino)
+        elif self._file != (there.st_dev, there.st_ino):
+            raise FileNotFoundError(errno.ENOENT, "the database is another file")
         if self._doubtful:
             database.write_anew(self._db)
             self._doubtful = False
@@ -69,8 +78,18 @@ class Connection:
                 self._db.close()
         self._db = None
 
+    def parted(self) -> None:
+        """Before a fork: the next work opens another one."""
+        if self._db is not None:
+            database.part(self._db)
+        self._db = None
+
+    def forked(self) -> None:
+        """In a child: all of it is the parent's."""
+
     def close(self) -> None:
-        """The end."""
+        """Close the connection of the thread that writes."""
+        forks.forget(self)
         if self._db is not None:
             self._db.close()
         if self._owner is not None:
@@ -103,24 +122,32 @@ class Writing:
         """Commit what waits, have its lines written, end."""
         self._inbox.put(STOP)
         self._thread.join(timeout)
+        ended(self._thread)
 
     def _run(self) -> None:
         later: list[Work] = []
         while True:
-            work = [*later, *self._inbox.gather(waiting=bool(later))]
-            later = []
-            self._offer()
-            if work or self._commits.at(Phase.WRITTEN) or self._commits.at(Phase.REFUSED):
-                try:
-                    db, owner = self._connection.open()
-                    later, work = self._commit(db, owner, work), []
-                    while self._after:
-                        self._after.pop(0)(db)
-                except (apsw.Error, OSError) as error:
-                    self._failed(error, work)
+            todo = [*later, *self._inbox.gather(waiting=bool(later))]
+            with forks.work:
+                later = self._turn(todo)
             if self._inbox.stopping and not later and self._commits.settled() and self._inbox.empty():
                 break
-        self._connection.close()
+        with forks.work:
+            self._connection.close()
+
+    def _turn(self, todo: list[Work]) -> list[Work]:
+        """Do what there is to do; what has to wait longer is returned."""
+        self._offer()
+        later: list[Work] = []
+        if todo or self._commits.at(Phase.WRITTEN) or self._commits.at(Phase.REFUSED):
+            try:
+                db, owner = self._connection.open()
+                later, todo = self._commit(db, owner, todo), []
+                while self._after:
+                    self._after.pop(0)(db)
+            except (apsw.Error, OSError) as error:
+                self._failed(error, todo)
+        return later
 
     def _commit(self, db: apsw.Connection, owner: Owner, work: list[Work]) -> list[Work]:
         """One transaction for all of it; if that fails, one for each. What has to wait longer is returned."""
@@ -266,4 +293,5 @@ class Writing:
             if not one.done.done():  # of a commit that was divided, parts may have been kept
                 one.done.set_exception(StorageError(f"the outbox cannot be written ({what})"))
         if not work:
-            time.sleep(PAUSE)
+            with forks.aside():
+                time.sleep(PAUSE)

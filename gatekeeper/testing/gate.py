@@ -138,6 +138,6 @@ class TrialGate:
     def _records(self) -> list[dict[str, Any]]:
         """Every decision and outcome of this process, the oldest first."""
         for one in runtimes():
-            one.flush()
+            one.write()
         found = list(records(self.policy.audit_folder))
         return sorted(found, key=lambda record: str(record["timestamp"]))

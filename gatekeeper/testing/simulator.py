@@ -192,7 +192,7 @@ class Simulator:
 
         wire = Wire(receive, lambda: send(_CONTINUE))
         while message := await wire.message():
-            seconds, reply = self._take(message)
+            seconds, reply = self.take(message)
             await asyncio.sleep(seconds)
             if reply is Silence.HANG:
                 await wire.gone()
@@ -206,7 +206,7 @@ class Simulator:
                 await wire.gone()
                 return
 
-    def _take(self, message: Message) -> tuple[float, Answer | Silence]:
+    def take(self, message: Message) -> tuple[float, Answer | Silence]:
         """Keep a request; say when and how it is answered."""
         received = Received.read(
             message.method, message.target, message.headers, message.body, message.raw, self._clock()

@@ -6,7 +6,7 @@
     matches(…)       whether a method and path are this format's: the only paths that are ever forwarded
     decode(…)        one request  -> Native: leaves, each with the catalogue field it holds
     minimum(…)       what the vendor needs at least, or why what is left is no valid event
-    encode(…)        what may be sent -> Outgoing, in the same format, built anew and never patched
+    encode(…)        what may be sent -> Outgoing, in the same format, rebuilt and never patched
     read_answer(…)   the fate of each element that was sent
     accepted(…)      the answer this vendor's own SDK expects, for a call that was dropped
     relayed(…)       the vendor's answer as the caller may see it: cleaned, and in the caller's own numbering

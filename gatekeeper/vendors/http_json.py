@@ -50,8 +50,8 @@ KIND = Kind(
     places=None,
     max_age=30 * 86_400.0,
     accepts_contextual=True,
-    processor="whoever runs the endpoint",
-    deletion="by whoever runs the endpoint",
+    processor="the operator of the endpoint",
+    deletion="by the operator of the endpoint",
 )
 
 

@@ -155,7 +155,7 @@ class DestinationModule(Protocol):
 
     @property
     def KIND(self) -> Kind:  # noqa: N802  # a constant of modules
-        """The defaults."""
+        """The defaults of a kind that sets nothing else."""
 
     @property
     def Settings(self) -> type[Any]:  # noqa: N802  # a class of modules

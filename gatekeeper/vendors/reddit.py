@@ -69,7 +69,7 @@ _NAMES: Final = {
 
 
 def _where(country: object, region: object, shaping: Shaping) -> dict[str, str]:
-    """Country and region of the visitor; where nobody knows, those the caller gave, if they are such."""
+    """Country and region of the visitor; where they are unknown, those the caller gave, if they are valid."""
     place = shaping.place
     if place.country is not None:
         known = {"country": place.country}

@@ -81,7 +81,7 @@ def write(stream: Stream, clock: Clock, first: int, count: int) -> None:
 def crash(stream: Stream, torn: bytes) -> None:
     """The process is killed in the middle of a line."""
     stream.abandon()
-    with stream._segment().plain.open("ab") as file:
+    with stream.segment().plain.open("ab") as file:
         file.write(torn)
 
 

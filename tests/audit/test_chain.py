@@ -147,7 +147,7 @@ def test_a_stream_that_goes_on_and_crashes_while_another_looks_is_taken_over_who
     real = others.alive
 
     def alive(folder, stream):
-        if stream == one.name and one._descriptor >= 0:
+        if stream == one.name and one.open:
             one.turn(now=True)
             one.write([decision(2)])
             one.abandon()
@@ -221,7 +221,7 @@ def test_an_old_key_is_good_for_nothing_after_its_successor(tmp_path):
     (kept / file.name).chmod(0o600)
     keys.rotate(ring, keys.AUDIT)
     stream.checkpoint()
-    stream._signer = Signer(kept)
+    stream.signer = Signer(kept)
     stream.checkpoint()
     stream.abandon()
     (problem,) = verify(log).problems
@@ -233,7 +233,7 @@ def test_a_key_that_nobody_introduced_is_found(tmp_path):
     log = tmp_path / "audit"
     one = Stream(log, signer=Signer(tmp_path / "one"))
     one.close()
-    segments.pack(one._segment())
+    segments.pack(one.segment())
     segments.head_file(log, one.name).unlink()
     Stream(log, signer=Signer(tmp_path / "two")).close()
     (problem,) = verify(log).problems

@@ -280,7 +280,7 @@ def test_keys_that_are_gone_are_an_error_not_an_empty_answer(policy, tmp_path):
 def test_two_who_ask_at_once_do_not_take_each_others_columns_away(log):
     """Whoever comes second waits for the columns, and makes none of its own."""
     with ThreadPoolExecutor(2) as pool:
-        with columns._alone(log):
+        with columns.alone(log):
             asked = [pool.submit(query.rows, log, Filter(), limit=1000) for _ in range(2)]
             assert not any(one.done() for one in asked)
         first, second = (one.result(10) for one in asked)
@@ -301,7 +301,7 @@ def test_columns_of_which_a_part_is_gone_are_made_anew(log):
 def test_a_segment_that_is_compressed_meanwhile_is_read_all_the_same(log, monkeypatch):
     """Between looking for the files and reading them."""
     expected = query.rows(log, Filter(), limit=1000)
-    real, once = columns._segments, []
+    real, once = columns.wanted_segments, []
 
     def look(folder):
         closed, opened = real(folder)
@@ -310,7 +310,7 @@ def test_a_segment_that_is_compressed_meanwhile_is_read_all_the_same(log, monkey
         once.append(True)
         return closed, [folder / "20261124T080000.000000Z-1-00000000.000009.jsonl"]
 
-    monkeypatch.setattr(columns, "_segments", look)
+    monkeypatch.setattr(columns, "wanted_segments", look)
     assert query.rows(log, Filter(), limit=1000) == expected
 
 

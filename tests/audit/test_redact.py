@@ -103,7 +103,7 @@ def test_nothing_of_the_subject_is_left_in_the_columns(tmp_path):
 def test_a_removal_may_be_interrupted_and_done_again(tmp_path, monkeypatch):
     """After the redaction line, before the cutting; and between two segments."""
     clock = old_log(tmp_path)
-    real, cuts = redact._cut, []
+    real, cuts = redact.cut, []
 
     def cut(segment, wanted):
         if len(cuts) == 1:
@@ -112,11 +112,11 @@ def test_a_removal_may_be_interrupted_and_done_again(tmp_path, monkeypatch):
         real(segment, wanted)
 
     wanted = redact.older_than(NOW - 90 * DAY)
-    monkeypatch.setattr(redact, "_cut", cut)
+    monkeypatch.setattr(redact, "cut", cut)
     with pytest.raises(AuditError, match="No space left"):
         remove(tmp_path, clock, wanted)
     assert verify(tmp_path).sound
-    monkeypatch.setattr(redact, "_cut", real)
+    monkeypatch.setattr(redact, "cut", real)
     assert remove(tmp_path, clock, wanted) > 0
     report = verify(tmp_path)
     assert report.sound and report.redacted == 8 and redact.find(tmp_path, wanted).lines == 0

@@ -95,7 +95,7 @@ def test_a_redaction_is_signed_before_anything_is_cut(tmp_path, monkeypatch):
             [orjson.loads(raw)["kind"] for data in logs.contents(tmp_path).values() for raw in data.splitlines()]
         )
 
-    monkeypatch.setattr(redact, "_cut", cut)
+    monkeypatch.setattr(redact, "cut", cut)
     redact.remove(tmp_path, redact.about(frozenset({person(1)})), writer, reason="erasure", at=time.time())
     writer.close()
     assert seen[0][-2:] == ["redaction", "checkpoint"]
@@ -146,7 +146,7 @@ def test_what_cannot_be_removed_is_counted_and_tried_again_an_hour_later(tmp_pat
     clock.at = NOW
     look = daily(tmp_path, writer, clock).look
     with monkeypatch.context() as broken:
-        broken.setattr(redact, "_cut", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        broken.setattr(redact, "cut", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         look()
     assert retention.read(tmp_path).overdue == 1 and "No space left" in caplog.text
     look()
@@ -222,7 +222,7 @@ def test_a_running_gate_has_the_metrics_and_the_note(tmp_path):
         assert gate.http.get("/gk/readyz").json() == {"status": "ready", "problems": []}
         (tmp_path / "audit").mkdir(exist_ok=True)
         (tmp_path / "audit" / f"{EARLIER}.000001.jsonl").write_bytes(chained(EARLIER, [decided()]))
-        retention._keep(tmp_path / "audit", State(overdue=7))
+        retention.keep(tmp_path / "audit", State(overdue=7))
         gate.record(gate.post({"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s"}}))
         answer = gate.http.get("/gk/readyz")
         assert answer.status_code == 200 and answer.json()["notes"] == [

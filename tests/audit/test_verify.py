@@ -115,17 +115,17 @@ def test_a_log_that_is_being_written_is_sound(tmp_path, monkeypatch):
     write(one, clock, 0, 3)
     from gatekeeper.audit import verify as module
 
-    real, grown = module._Verification._walk, []
+    real, grown = module.Walker.walk, []
 
-    def walk(self, stream, parts):
-        found = real(self, stream, parts)
+    def walk(self, stream, parts, *more):
+        found = real(self, stream, parts, *more)
         if not grown:  # the first stream was read: now it grows, and the other one says so
             grown.append(stream)
             write(one, clock, 10, 2)
             two.checkpoint()
         return found
 
-    monkeypatch.setattr(module._Verification, "_walk", walk)
+    monkeypatch.setattr(module.Walker, "walk", walk)
     report = verify(tmp_path)
     assert grown == [one.name] and report.problems == [] and len(report.open) == 2
     with (tmp_path / f"{two.name}.000001.jsonl").open("ab") as file:

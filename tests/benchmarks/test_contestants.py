@@ -14,7 +14,7 @@ from benchmarks.scenarios import ALL, call
 from benchmarks.shape import AbsentError, CheckError, InProcess, Scenario, Served
 from tests.benchmarks.builders import tiny
 
-GA4 = ("ga4", call._GA4, samples.ga4_call())
+GA4 = ("ga4", call.GA4, samples.ga4_call())
 
 
 @contextlib.contextmanager
@@ -35,22 +35,22 @@ def at():
 
 def test_a_proxy_that_filters_passes_its_check(at):
     """The granted call arrives without what may not be sent, the refused one not at all."""
-    with call._python("pyreqwest", "filter", at) as process:
-        call._does_the_same(*GA4, process, at)
+    with call.python("pyreqwest", "filter", at) as process:
+        call.does_the_same(*GA4, process, at)
 
 
 def test_a_proxy_that_does_less_is_refused(at):
     """It passed on what the visitor had refused."""
-    with call._python("pyreqwest", "plain", at) as process, pytest.raises(CheckError, match=r"the vendor received"):
-        call._does_the_same(*GA4, process, at)
+    with call.python("pyreqwest", "plain", at) as process, pytest.raises(CheckError, match=r"the vendor received"):
+        call.does_the_same(*GA4, process, at)
 
 
 def test_a_contestant_that_keeps_a_personal_field_is_refused(at, monkeypatch):
     """Consent alone is not the work."""
-    with call._python("pyreqwest", "filter", at) as process:
+    with call.python("pyreqwest", "filter", at) as process:
         monkeypatch.setattr(samples, "STRIPPED", samples.KEPT)
         with pytest.raises(CheckError, match=r"^the request to ga4 holds a field that was not allowed$"):
-            call._does_the_same(*GA4, process, at)
+            call.does_the_same(*GA4, process, at)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_the_nginx_configurations_work_where_nginx_is(at, template, there):
     """With Lua it filters; without it passes everything on."""
     if why := there():
         pytest.skip(why)
-    with call._nginx(template, at) as process:
-        (call._does_the_same if "lua" in template else call._passes_on)(*GA4, process, at)
+    with call.nginx(template, at) as process:
+        (call.does_the_same if "lua" in template else call.passes_on)(*GA4, process, at)
 
 
 @pytest.mark.parametrize("name", ["node + undici", "walkerOS collector"])

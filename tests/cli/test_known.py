@@ -21,7 +21,7 @@ TYPOS = [
     pytest.param(("tail", "--status", "deliverd"), 'did you mean "delivered"?', id="tail-status"),
     pytest.param(("tail", "--kind", "descision"), 'did you mean "decision"?', id="tail-kind"),
     pytest.param(("tail", "--reason", "nope"), "neither in the policy nor in the log", id="tail-reason"),
-    pytest.param(("tail", "-n", "-5"), "is not in the range", id="tail-lines"),
+    pytest.param(("tail", "-n", "-5"), "--lines", id="tail-lines"),
 ]
 
 

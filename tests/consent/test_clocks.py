@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper.consent.resolve import resolve
+from gatekeeper.consent.resolve import holds_until, resolve
 from gatekeeper.model import Caller, Consent, Permission, Purpose
 from tests.builders import NOW, law, make_gate, make_policy, place, said
 
@@ -64,3 +66,33 @@ def test_what_the_gate_remembers_of_a_visitor_holds_for_a_clock_that_runs_ahead(
         fresh = make_gate(make_policy()).consent_of(caller, NOW + later)
         assert Permission.GRANTED is marketing(gate.consent_of(caller, NOW + later))
         assert Permission.GRANTED is marketing(fresh)
+
+
+@pytest.mark.parametrize(
+    ("dates", "max_age", "expected"),
+    [
+        pytest.param((), DAY, float("inf"), id="nothing-said"),
+        pytest.param((None,), DAY, float("inf"), id="undated"),
+        pytest.param((NOW - 5,), DAY, NOW - 5 + DAY, id="a-grant-expires"),
+        pytest.param((NOW - 0.5,), None, float("inf"), id="a-grant-that-never-expires"),
+        pytest.param((NOW + 5,), DAY, NOW + 5, id="a-grant-begins"),
+        pytest.param((NOW - 2 * DAY,), DAY, float("inf"), id="an-old-one-stays-old"),
+        pytest.param((NOW - DAY,), DAY, float("inf"), id="at-the-moment-itself-it-has-changed"),
+        pytest.param((NOW - 5, NOW - 9, None), DAY, NOW - 9 + DAY, id="the-first-of-all"),
+    ],
+)
+def test_what_was_said_holds_until_time_alone_may_change_it(dates, max_age, expected) -> None:
+    """Until a grant begins or expires, whichever is first."""
+    assert expected == holds_until([said(marketing=True, at=at) for at in dates], NOW, max_age)
+
+
+def test_the_trail_names_dates_in_utc(monkeypatch) -> None:
+    """Wherever the gate runs."""
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        whys = [step.why for step in ruled(said(marketing=True, at=NOW), event_time=NOW - 60).steps]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert any("2026-11-24T00:00:00Z" in why for why in whys)

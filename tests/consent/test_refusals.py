@@ -64,6 +64,24 @@ def opt_out(**more):
             {M: "consent_unreadable"},
             id="such-a-token-and-gpc",
         ),
+        pytest.param(
+            [said("gatekeeper-context", standing=Standing.MALFORMED), said("own", marketing=False)],
+            {M: "consent_unreadable"},
+            id="such-a-token-and-a-refusal",
+        ),
+        pytest.param(
+            [
+                said("gatekeeper-context", standing=Standing.MALFORMED),
+                said("usprivacy", Role.OPT_OUT, marketing=False, denies_as="sale_opt_out"),
+            ],
+            {M: "consent_unreadable"},
+            id="such-a-token-and-another-opt-out",
+        ),
+        pytest.param(
+            [said("gatekeeper-context", standing=Standing.MALFORMED), said("gcs", Role.FLAG, marketing=False)],
+            {},
+            id="such-a-token-and-a-flag",
+        ),
     ],
 )
 def test_what_is_a_refusal(signals, expected):

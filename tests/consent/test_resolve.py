@@ -49,6 +49,13 @@ def test_silence_is_read_as_the_strictest_law_reads_it(laws, expected):
     assert marketing(laws=laws) == expected
 
 
+@pytest.mark.parametrize(("laws", "opted_out"), [((IN,), False), ((OUT,), True)], ids=["opt-in", "opt-out"])
+def test_a_denial_says_its_purpose_and_whether_the_law_calls_it_an_opt_out(laws, opted_out):
+    """Where consent is asked for there is nothing to opt out of; `contextual` destinations hang on it."""
+    ruling = ruled(said(marketing=False), laws=laws).rulings[Purpose.MARKETING]
+    assert (ruling.basis, ruling.opted_out) == (Purpose.MARKETING, opted_out)
+
+
 def test_nobody_consented_under_an_opt_out_law_has_the_basis_not_opted_out():
     """The record must not claim a consent that was never given."""
     assert ruled(laws=(OUT,)).rulings[Purpose.MARKETING].basis == "not_opted_out"

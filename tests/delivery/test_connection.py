@@ -58,9 +58,9 @@ def opened(loop):
 def feed(connection, pieces, *, eof=False):
     """As a loop does: nothing more after the transport was closed."""
     for piece in pieces:
-        if piece and not connection._transport.closing:
+        if piece and not connection.transport.closing:
             connection.data_received(piece)
-    if eof and not connection._transport.closing:
+    if eof and not connection.transport.closing:
         connection.eof_received()
 
 
@@ -238,7 +238,7 @@ def test_bytes_that_nobody_asked_for_end_a_connection(loop):
 def test_an_answer_to_half_a_request_is_the_last(loop):
     """The rest of the request would be in the way of the next."""
     connection = opened(loop)
-    connection._transport.unsent = 1
+    connection.transport.unsent = 1
     waiter = connection.ask(b"x" * 9, bodiless=False)
     feed(connection, [b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"])
     assert waiter.result().status == 413 and not connection.reusable
@@ -263,7 +263,7 @@ def test_a_body_is_read_up_to_its_bound(loop, monkeypatch, framing, piece):
         part = f"{piece:x}\r\n".encode() + part + b"\r\n"
     feed(connection, [b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n"])
     sent = 0
-    while not connection._transport.closing:
+    while not connection.transport.closing:
         connection.data_received(part)
         sent += piece
     assert waiter.result().body == b"x" * 2500 and sent < 2500 + piece
@@ -283,7 +283,7 @@ def test_a_connection_that_is_gone_is_left_alone(loop):
     """asyncio's transports fail when they are ended twice, uvloop's when they are written to."""
     connection = opened(loop)
     connection.connection_lost(None)
-    connection._transport.abort = None
+    connection.transport.abort = None
     connection.abort()
     assert not connection.reusable
 

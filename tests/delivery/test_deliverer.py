@@ -118,7 +118,7 @@ def test_a_policy_can_let_events_expire_earlier(tmp_path, sims):
 @pytest.mark.parametrize("poison", [0, 37, 99])
 def test_one_poison_in_a_hundred_costs_at_most_fourteen_further_requests(tmp_path, sims, poison, monkeypatch):
     """I15: 99 are delivered."""
-    monkeypatch.setattr(sims.first_party, "_take", refusing(sims.first_party, {poison}))
+    monkeypatch.setattr(sims.first_party, "take", refusing(sims.first_party, {poison}))
     with delivering(tmp_path, sims, start=False) as at:
         for n in range(100):
             at.accept(f"{n}", body=body(n))
@@ -131,7 +131,7 @@ def test_one_poison_in_a_hundred_costs_at_most_fourteen_further_requests(tmp_pat
 
 def test_three_poisons_are_all_found(tmp_path, sims, monkeypatch):
     """And 97 are delivered."""
-    monkeypatch.setattr(sims.first_party, "_take", refusing(sims.first_party, {3, 50, 51}))
+    monkeypatch.setattr(sims.first_party, "take", refusing(sims.first_party, {3, 50, 51}))
     with delivering(tmp_path, sims, start=False) as at:
         for n in range(100):
             at.accept(f"{n}", body=body(n))
@@ -244,7 +244,7 @@ def test_what_is_cancelled_under_way_is_in_no_further_request(tmp_path, sims, mo
                 assert other.withdrawals.cancel(["p_7"]).result(10) == 0
         asked.append([event["n"] for event in json.loads(message.body)["events"]])
 
-    monkeypatch.setattr(sims.first_party, "_take", refusing(sims.first_party, {0}, before))
+    monkeypatch.setattr(sims.first_party, "take", refusing(sims.first_party, {0}, before))
     with delivering(tmp_path, sims, start=False) as at:
         for n in range(8):
             at.accept(f"{n}", body=body(n), subjects=[f"p_{n}"])
@@ -268,7 +268,7 @@ def test_retry_after_holds_back_the_whole_destination(tmp_path, sims):
 
 def refusing(sim, poisons, before=lambda message: None):
     """The simulator's own turn-taking, but a batch with a poison in it is refused whole; `before` hears of each."""
-    real = sim._take
+    real = sim.take
 
     def take(message):
         seconds, reply = real(message)

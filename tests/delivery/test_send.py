@@ -34,8 +34,8 @@ class Calls(DirectSender):
         super().__init__()
         self.bounds = bounds
 
-    async def send(self, destination, outgoing):
-        return await super().send(destination, outgoing, self.bounds)
+    async def send(self, destination, outgoing, **more):
+        return await super().send(destination, outgoing, self.bounds, **more)
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -107,7 +107,7 @@ def test_a_connection_that_the_vendor_ended_is_not_used(run):
                 assert (await sender.send(post(at.url))).status == 200
                 assert len(at.links) == n
                 (at.links[-1].transport.close if n % 2 else at.links[-1].transport.abort)()
-                await until(lambda: not any(one.open for idle in sender._pool._idle.values() for one in idle))
+                await until(lambda: not sender.pool.stats().unused)
 
     run(main())
 
@@ -136,8 +136,7 @@ def test_connections_are_kept_for_a_short_time(run, monkeypatch):
         async with vendor() as at, Sender(2.0) as sender:
             await asyncio.gather(*[sender.send(post(at.url)) for _ in range(3)])
             await at.gone()
-            await until(lambda: not sender._pool._idle and not sender._pool._open)
-            assert sender._pool._count == 0 and sender._pool._timer is None
+            await until(lambda: sender.pool.stats() == (0, (), False))
             await sender.send(post(at.url))
             assert len(at.links) == 4
 
@@ -153,8 +152,8 @@ def test_unused_connections_are_bounded(run, monkeypatch):
         async with vendor() as one, vendor() as two, Sender(2.0) as sender:
             for at in (one, two):
                 await asyncio.gather(*[sender.send(post(at.url)) for _ in range(5)])
-            await until(lambda: len(sender._pool._open) == 3)
-            assert [len(idle) for idle in sender._pool._idle.values()] == [2, 1] and sender._pool._count == 3
+            await until(lambda: sender.pool.stats().open == 3)
+            assert sender.pool.stats().unused == (2, 1)
 
     run(main())
 
@@ -190,7 +189,7 @@ def test_a_request_that_is_given_up_takes_its_connection_along(run):
             with pytest.raises(asyncio.CancelledError):
                 await going
             await at.gone()
-            assert not sender._pool._open and not sender.deadlines._due
+            assert not sender.pool.stats().open and not len(sender.deadlines)
             at.answer(OK)
             assert (await sender.send(post(at.url))).status == 200
 
@@ -351,7 +350,7 @@ def test_every_address_of_a_name_is_tried(run, monkeypatch):
     """One that refuses, one that is silent, one that answers; the slow ones are not waited for."""
     hung = []
 
-    async def to(address, real=connect._to):
+    async def to(address, real=connect.dial):
         if address[1] == "silent":
             hung.append(address)
             await asyncio.sleep(60)
@@ -362,7 +361,7 @@ def test_every_address_of_a_name_is_tried(run, monkeypatch):
             found = [(socket.AF_INET, ("127.0.0.1", unused_port())), (socket.AF_INET, "silent")]
             found += [(socket.AF_INET6, "silent"), (socket.AF_INET, ("127.0.0.1", at.port))]
             monkeypatch.setattr(resolve, "look_up", lambda *_: found)
-            monkeypatch.setattr(connect, "_to", to)
+            monkeypatch.setattr(connect, "dial", to)
             monkeypatch.setattr(connect, "STAGGER", 0.02)
             assert (await sender.send(post("http://vendor.example/"))).status == 200
             assert [family for family, _ in hung] == [socket.AF_INET6, socket.AF_INET]  # the families take turns
@@ -547,7 +546,7 @@ def test_calls_wait_their_turn(run):
                 link.write(OK)
             answers = await asyncio.gather(*going, other, return_exceptions=True)
             assert [getattr(one, "status", None) for one in answers] == [200, 200, None, 200, 200, 200]
-            assert direct._slots["a"].free == 2 and len(at.links) == 3
+            assert direct.slots["a"].free == 2 and len(at.links) == 3
             await direct.close()
 
     run(main())
@@ -569,10 +568,38 @@ def test_a_call_whose_turn_does_not_come_is_told_so(run):
             assert 1.3 <= loop.time() - began < 1.8  # counted from its turn it would be 1.8
             hold = asyncio.create_task(code(direct.send("a", post(at.url))))
             await asyncio.sleep(0)
-            direct._sender.timeout = 0.05
+            direct.sender.timeout = 0.05
             assert await code(direct.send("a", post(at.url))) == "busy"
             assert await hold == "timeout" and len(at.requests) == 3
-            assert direct._slots["a"].free == 1 and not direct._slots["a"].waiting
+            assert direct.slots["a"].free == 1 and direct.slots["a"].room(ours=False)
+            await direct.close()
+
+    run(main())
+
+
+def test_a_quarter_of_the_places_is_left_to_the_operators_own_calls(run):
+    """Others fill theirs and wait; an own call goes at once, and an own one that waits goes first."""
+
+    async def main():
+        async with vendor() as at:
+            direct = Calls(5.0, 4)
+            held = []
+            at.play = held.append
+            others = [asyncio.create_task(direct.send("a", post(at.url), ours=False)) for n in range(7)]
+            await until(lambda: len(held) == 3)
+            assert not direct.room("a", direct.bounds, ours=False)
+            own = [asyncio.create_task(direct.send("a", post(at.url, b"own"), ours=True)) for n in range(2)]
+            await until(lambda: len(held) == 4)
+            assert direct.room("a", direct.bounds, ours=True) and not direct.room("a", direct.bounds, ours=False)
+            held[0].write(OK)
+            await until(lambda: len(held) == 5)
+            assert at.requests[-1].endswith(b"own")
+            while not all(one.done() for one in (*others, *own)):
+                for link in held:
+                    link.write(OK)
+                held.clear()
+                await asyncio.sleep(0.002)
+            assert direct.slots["a"].free == 4
             await direct.close()
 
     run(main())
@@ -588,13 +615,13 @@ def test_a_turn_that_comes_while_its_call_is_given_up_goes_to_the_next(run):
             at.play = held.append
             going = [asyncio.create_task(direct.send("a", post(at.url))) for n in range(3)]
             await until(lambda: len(held) == 1)
-            direct._slots["a"].end()  # the second one's turn, in the moment in which it is cancelled
+            direct.slots["a"].end()  # the second one's turn, in the moment in which it is cancelled
             going[1].cancel()
             await until(lambda: len(held) == 2)
             for link in held:
                 link.write(OK)
             await asyncio.gather(*going, return_exceptions=True)
-            assert going[1].cancelled() and direct._slots["a"].free == 2
+            assert going[1].cancelled() and direct.slots["a"].free == 2
             await direct.close()
 
     run(main())

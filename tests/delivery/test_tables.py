@@ -33,6 +33,9 @@ class Store:
         self.claims.append(Future())
         return self.claims[-1]
 
+    def troubled(self, destination, trouble):
+        pass
+
     def claim_again(self, destination, again):
         return self.claim(destination)
 
@@ -49,7 +52,7 @@ def bare_lane(store):
     async def fly(flight):
         """Land."""
 
-    it._flights.fly = fly
+    it.flights.fly = fly
     it.draining = True  # it does not gather
     return it
 
@@ -94,7 +97,7 @@ async def test_every_row_of_a_lanes_table_happens(before, event, monkeypatch):
             it.rouse()
         elif event is Event.CLAIM and before is not Look.ROWS:
             it.timers.later(Again(NOW, 1, (1,)))
-            it._wake.set()
+            it.alarm.set()
         elif event in ANSWERS:
             answer = ANSWERS[event]
             if isinstance(answer, Exception):
@@ -115,7 +118,7 @@ async def test_rows_whose_claim_failed_go_on_waiting():
     it.look = Look.EMPTY
     it.timers.later(Again(NOW, 1, (1,)))
     with pytest.raises(StorageError):
-        claiming = asyncio.create_task(it._claim())
+        claiming = asyncio.create_task(it.claim())
         await turns()
         store.claims[-1].set_exception(StorageError("no"))
         await claiming

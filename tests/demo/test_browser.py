@@ -8,6 +8,7 @@ import pytest
 
 from gatekeeper.demo.stage import stage
 
+pytestmark = pytest.mark.browser
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WITHOUT = "no Chromium here: `apt-get install chromium` gets it (as root, `.ci/browser` does that)"
 if CHROMIUM is None:

@@ -9,7 +9,7 @@ from gatekeeper.errors import DeliveryError, StorageError
 from gatekeeper.gate.carry import carry, carry_async, course, record_call
 from gatekeeper.model import Answer
 from tests.builders import DESTINATIONS, make_gate, make_policy
-from tests.native.requests import planned, vector
+from tests.native.kit import granting, vector
 
 GRANTED = ("analytics", "marketing")
 
@@ -37,7 +37,7 @@ def drive(request):
 def call(*granted):
     """A gate, and the plan of a call to Meta by a visitor who granted this."""
     gate = make_gate(make_policy(destinations={"meta": DESTINATIONS["meta_capi"]}))
-    return gate, planned(gate, "meta", vector("meta-capi-python-sdk"), *granted)
+    return gate, granting(gate, "meta", vector("meta-capi-python-sdk"), *granted)
 
 
 def outcomes(gate):

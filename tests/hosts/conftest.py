@@ -21,7 +21,7 @@ def _project(tmp_path_factory):
         project.configure(policy)
         gatekeeper.outbound.uninstall()
         runtime = settings.runtime()
-        context._installed.remove(runtime.gate)
+        context.uninstall(runtime.gate)
         project.TARGET[0] = sims.ga4.url + MEASUREMENT
         yield Shop(runtime, sims)
         runtime.close()

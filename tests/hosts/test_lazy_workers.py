@@ -114,7 +114,7 @@ def shop(folder, worker):
         finally:
             gatekeeper.outbound.uninstall()
             gated.runtime.close()
-            context._installed.remove(gated.runtime.gate)
+            context.uninstall(gated.runtime.gate)
 
 
 def orders(vendor):

@@ -55,7 +55,7 @@ def shop(tmp_path, request):
 
 def until(what, folder):
     """Wait for it, or show what the server said."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not what():
         assert time.monotonic() < deadline, (folder / "stderr").read_text()[-2000:]
         time.sleep(0.02)

@@ -165,7 +165,7 @@ def wrapped(tmp_path):
     yield wrap
     for one in made:
         one.runtime.close()
-        context._installed.remove(one.runtime.gate)
+        context.uninstall(one.runtime.gate)
 
 
 async def drive(app, scope, *incoming):
@@ -417,4 +417,4 @@ def test_a_worker_without_an_app_has_a_gate_too(tmp_path):
                 gatekeeper.context.load(**given).__enter__()
     finally:
         runtime.close()
-        context._installed.remove(runtime.gate)
+        context.uninstall(runtime.gate)

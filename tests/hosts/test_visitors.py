@@ -160,4 +160,4 @@ def test_visitors_never_mix_in_one_batch_of_a_queueing_sdk(shop, tmp_path):
         assert len(shop.sims.http_json.received) < 20
     finally:
         app.runtime.close()
-        context._installed.remove(app.runtime.gate)
+        context.uninstall(app.runtime.gate)

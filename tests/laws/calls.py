@@ -34,7 +34,7 @@ from gatekeeper.vendors.formats.parameters import Parameters
 from gatekeeper.vendors.kind import Destination
 from tests.builders import EVERY_KIND, make_gate, make_policy
 from tests.laws.events import value_of
-from tests.native.requests import VECTORS
+from tests.native.kit import VECTORS
 from tests.native.test_meta_capi import EVENT
 from tests.native.test_second_tier import GOOD, SECOND
 

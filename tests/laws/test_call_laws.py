@@ -24,7 +24,7 @@ from tests.builders import NOW, own_cookie
 from tests.laws.calls import GATES, NAMES, all_leaves, planted, ruling, seeds, unwrapped, views
 from tests.laws.leaks import encodings_found, leaks
 from tests.laws.test_laws import keys_of
-from tests.native.requests import everything
+from tests.native.kit import everything
 
 SEEDS = {name: seeds(dialect) for name, dialect in NAMES.items()}
 EXAMPLES = int(os.environ.get("CALL_LAWS_EXAMPLES", "400"))

@@ -22,7 +22,7 @@ from gatekeeper.signals.context import write as write_token
 from tests.builders import NOW, RING, make_gate, make_policy, own_cookie, place
 from tests.builders import law as a_law
 from tests.laws.test_laws import law
-from tests.native.calling import request
+from tests.native.kit import request
 
 DAY = 86_400.0
 COOKIES = [

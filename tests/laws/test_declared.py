@@ -28,7 +28,7 @@ from tests.laws.people import CUT, URLS, WRAPS, person, spellings
 from tests.laws.test_call_laws import BOTH, SEEDS, caller
 from tests.laws.test_call_laws import law as call_law
 from tests.laws.test_laws import keys_of, law, sent_bytes
-from tests.native.requests import everything
+from tests.native.kit import everything
 
 CONTACTS = ("email", "first_name", "last_name", "phone")
 TEXTS = (

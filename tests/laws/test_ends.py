@@ -129,6 +129,9 @@ def test_a_call_speaks_for_a_visitor_only_in_their_request_or_where_they_were_ta
             assert [world.whose(real) for real, _ in world.contexts] == [
                 world.expected(state) for _, state in world.contexts
             ]
+        for entered in world.stacks.values():
+            while entered:
+                entered.pop()[0]()
 
 
 def test_the_law_sees_a_context_that_does_not_end(monkeypatch):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.vendors import DIALECTS, by_kind, find
-from tests.native import vendor_calls
-from tests.native.calling import gate_of
+from tests.native import kit
+from tests.native.kit import gate_of
 
 FORMATS = by_kind(DIALECTS)
 DOC = (Path(__file__).parents[2] / "docs" / "calls.md").read_text("utf-8")
@@ -45,5 +45,5 @@ ADS = [
 def test_every_path_of_google_ads_and_tiktok_is_taken(kind, path):
     """With a number in the place of `<id>` and `<N>`, as the vendors write them."""
     assert len(ADS) == 19
-    to = vendor_calls.gate_of(kind).policy.destinations["vendor"]
+    to = kit.gate_of(kind).policy.destinations["it"]
     assert find(to, "POST", path.replace("<id>", "1071635065").replace("<N>", "26"), FORMATS)

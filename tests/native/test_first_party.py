@@ -7,18 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from gatekeeper.model import Answer
-from tests.native.calling import (
-    VECTORS,
-    answered,
-    everything,
-    gate_of,
-    plan,
-    request,
-    sent,
-    sent_pairs,
-    vector,
-    visitor,
-)
+from tests.native.kit import VECTORS, gate_of, plan, query, readable, request, said, sent, vector, visitor
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 PRODUCTS = ("plausible", "matomo", "umami", "posthog", "snowplow", "segment", "amplitude")
@@ -168,7 +157,7 @@ def test_only_what_analytics_covers_is_sent(name):
 def test_only_what_analytics_covers_is_sent_in_a_query(name):
     """Every query, to the letter."""
     gate = gate_of(VECTORS[name]["vendor"])
-    assert sent_pairs(plan(gate, vector(name), visitor("analytics"))) == KEPT_PAIRS[name]
+    assert query(plan(gate, vector(name), visitor("analytics"))) == KEPT_PAIRS[name]
 
 
 def test_a_form_with_base64_stays_one():
@@ -186,7 +175,7 @@ def test_a_form_with_base64_stays_one():
             "$referrer": "https://ref.example/",
         },
     }
-    assert sent_pairs(made) == {"_": "1795473718000", "ver": "1.200.0", "compression": "base64"}
+    assert query(made) == {"_": "1795473718000", "ver": "1.200.0", "compression": "base64"}
 
 
 @pytest.mark.parametrize("vector_", OURS, ids=lambda one: one["id"])
@@ -196,14 +185,14 @@ def test_without_analytics_nothing_is_sent_and_the_sdk_is_content(vector_, grant
     made = plan(gate_of(vector_["vendor"]), vector(vector_["id"]), visitor(*granted))
     assert made.outgoing is None
     assert made.reason == "no_analytics_consent"
-    assert answered(made.answer) == ANSWERS[vector_["id"]]
+    assert said(made.answer) == ANSWERS[vector_["id"]]
 
 
 @pytest.mark.parametrize("vector_", OURS, ids=lambda one: one["id"])
 def test_no_personal_value_of_the_captured_requests_goes_out(vector_):
     """In whatever way it was written: e-mail, address, the customer's number where it is not listed."""
     made = plan(gate_of(vector_["vendor"]), vector(vector_["id"]), visitor("analytics", "marketing"))
-    out = everything(made.outgoing)
+    out = readable(made.outgoing)
     for value in ("jane.doe", "amFuZS5kb2", "203.0.113.9", "Berlin", "sp=nuid", "gclid"):
         assert value not in out
 
@@ -213,7 +202,7 @@ def test_an_sdk_gets_its_own_answer_for_success(vector_):
     """Cleaned: nothing of the vendor's answer but that it was one."""
     made = plan(gate_of(vector_["vendor"]), vector(vector_["id"]), visitor("analytics"))
     theirs = Answer(200, (("Set-Cookie", "sp=1"), ("Content-Type", "text/html")), b"whatever")
-    assert answered(made.dialect.relayed(theirs, made.native, made.kept)) == ANSWERS[vector_["id"]]
+    assert said(made.dialect.relayed(theirs, made.native, made.kept)) == ANSWERS[vector_["id"]]
     refused = made.dialect.relayed(Answer(503, (("Retry-After", "7"),), b"down"), made.native, made.kept)
     assert (refused.status, refused.headers, refused.body) == (503, (("Retry-After", "7"),), b"")
 

@@ -7,8 +7,8 @@ import pytest
 
 from gatekeeper.model import Answer
 from tests.builders import EVERY_KIND, HASH, make_gate, make_policy
+from tests.native.kit import LONG_GRANTED, REFUSED
 from tests.native.listening import listening
-from tests.native.vendor_calls import LONG_GRANTED, REFUSED
 
 WARNING = {"field": "events[0].currency", "description": "missing", "reason": "WARNING_REASON_UNSPECIFIED"}
 

@@ -3,12 +3,7 @@
 from gatekeeper.gate.carry import finish_call
 from gatekeeper.model import Answer
 from tests.builders import HASH
-from tests.native.vendor_calls import (
-    GRANTED,
-    gate_of,
-    planned,
-    posted,
-)
+from tests.native.kit import GRANTED, gate_of, planned, request
 
 CLICKS = "/v26/customers/1234:uploadClickConversions"
 ADJUSTMENTS = "/v26/customers/1234:uploadConversionAdjustments"
@@ -32,14 +27,14 @@ def enhancement(**changes):
     } | changes
 
 
-def clicks(*rows, headers=(), **top):
+def clicks(*rows, **top):
     """A call that uploads click conversions."""
-    return posted(CLICKS, {"conversions": list(rows), "partialFailure": True, **top}, headers=headers)
+    return request(CLICKS, {"conversions": list(rows), "partialFailure": True, **top})
 
 
 def adjustments(*rows):
     """A call that uploads adjustments."""
-    return posted(ADJUSTMENTS, {"conversionAdjustments": list(rows), "partialFailure": True})
+    return request(ADJUSTMENTS, {"conversionAdjustments": list(rows), "partialFailure": True})
 
 
 def three(gate):

@@ -3,7 +3,7 @@
 import pytest
 
 from gatekeeper.model import Call
-from tests.native.vendor_calls import GRANTED, gate_of, planned
+from tests.native.kit import GRANTED, gate_of, planned
 
 GATE = gate_of()
 

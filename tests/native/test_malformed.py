@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.model import Answer
-from tests.native.calling import gate_of, plan, request, stamp, visitor
+from tests.native.kit import gate_of, plan, request, stamp, visitor
 
 ON = {"Analytics": True, "Advertising": True}
 # Per product: a path that takes anything, the key of its list, and what an event looks like.

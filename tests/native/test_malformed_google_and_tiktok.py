@@ -11,8 +11,7 @@ from gatekeeper.gate.carry import finish_call
 from gatekeeper.model import Answer, Call
 from gatekeeper.model.reasons import INTERNAL, UNREADABLE_CALL
 from tests.exchanges.exchange import mark
-from tests.native.requests import VECTORS
-from tests.native.vendor_calls import LONG_GRANTED, gate_of, planned, posted
+from tests.native.kit import LONG_GRANTED, VECTORS, gate_of, planned, request
 
 GATES = {
     "google_ads": gate_of(),
@@ -77,7 +76,7 @@ def of_now(data):
 def test_the_bodies_to_start_from_are_sent(name):
     """Else the cases below would prove nothing of what is written."""
     vendor, path, body = BODIES[name]
-    assert planned(GATES[vendor], posted(path, of_now(body)), LONG_GRANTED).outgoing is not None
+    assert planned(GATES[vendor], request(path, of_now(body)), LONG_GRANTED).outgoing is not None
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -90,7 +89,7 @@ def test_anything_in_the_place_of_anything(name, data):
     at = data.draw(st.sampled_from(list(nodes(body))))
     broken = orjson.dumps(with_node(body, at, data.draw(values)))
     gate = GATES[vendor]
-    made = planned(gate, posted(path, broken), LONG_GRANTED)
+    made = planned(gate, request(path, broken), LONG_GRANTED)
     assert made.reason != INTERNAL
     if made.outgoing is not None:
         assert isinstance(orjson.loads(made.outgoing.body), (dict, list))
@@ -109,7 +108,7 @@ def test_anything_in_the_place_of_anything(name, data):
 def test_what_is_no_body_of_the_api_is_blocked_with_its_success(name, body):
     """The SDK goes on; nothing is sent."""
     vendor, path, _ = BODIES[name]
-    made = planned(GATES[vendor], posted(path, body), LONG_GRANTED)
+    made = planned(GATES[vendor], request(path, body), LONG_GRANTED)
     assert made.outgoing is None and made.answer.status == 200
     assert made.reason in (UNREADABLE_CALL, "insufficient_data", "no_marketing_consent")
     assert made.reason == UNREADABLE_CALL or body[:1] == b"{"
@@ -127,7 +126,7 @@ def test_each_event_is_decided_for_the_visitor_its_app_marked_it_with(name, key)
     row = body[key][0]
     marks = (mark("marketing"), mark("analytics"), "forged", mark("marketing"))
     body[key] = [row | {"gatekeeper_context": mark} for mark in marks]
-    made = planned(GATES[vendor], posted(path, orjson.dumps(body)))
+    made = planned(GATES[vendor], request(path, orjson.dumps(body)))
     assert [one.decisions[0].reason for one in made.plans] == [
         None, "no_marketing_consent", "consent_unreadable", None,
     ]  # fmt: skip
@@ -162,5 +161,5 @@ def test_more_parameters_than_anybody_has(length):
 
 def test_more_events_than_anybody_sends():
     """A bound on work."""
-    call = posted("/open_api/v1.3/event/track/", {"data": [{}] * 5_001})
+    call = request("/open_api/v1.3/event/track/", {"data": [{}] * 5_001})
     assert planned(GATES["tiktok"], call, LONG_GRANTED).reason == UNREADABLE_CALL

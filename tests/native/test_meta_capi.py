@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gatekeeper.model import Answer, Call, Found
 from gatekeeper.vendors.formats import coding, form
 from tests.builders import NOW, make_gate, make_policy
-from tests.native.requests import EVERYTHING, answered, body, everything, planned, query
+from tests.native.kit import EVERYTHING, answered, everything, granting, query, sent
 
 ACCOUNT = "123456789"
 EVENT = {
@@ -67,13 +67,13 @@ def posted(events, *, coat: str = "json", headers=(), token: str = "access_token
 
 def events_of(plan) -> list[dict]:
     """The events that were sent, whatever coat they are in."""
-    found = query(plan).get("data") or body(plan)["data"]
+    found = query(plan).get("data") or sent(plan)["data"]
     found = json.loads(found) if isinstance(found, str) else found
     return [json.loads(one) if isinstance(one, str) else one for one in found]
 
 
 def send(call: Call, *granted: str, gate=None, **more):
-    return planned(gate or make_gate(), "meta_capi", call, *(granted or EVERYTHING), **more)
+    return granting(gate or make_gate(), "meta_capi", call, *(granted or EVERYTHING), **more)
 
 
 COATS = ["json", form.URLENCODED, form.MULTIPART, "query"]
@@ -222,7 +222,7 @@ def test_the_sdk_takes_our_answer_for_metas():
             made = send(Call(request.method, parts.path, parts.query, headers, text), *granted)
             seen.append(made)
             response = requests.Response()
-            response.status_code, response._content = made.answer.status, made.answer.body
+            response.status_code, response._content = made.answer.status, made.answer.body  # noqa: SLF001  # the SDK has no other way
             response.headers.update(dict(made.answer.headers))
             return response
 
@@ -230,7 +230,7 @@ def test_the_sdk_takes_our_answer_for_metas():
             pass
 
     api = FacebookAdsApi.init(access_token="EAATOKEN", crash_log=False)
-    api._session.requests.mount("https://", Gate())
+    api._session.requests.mount("https://", Gate())  # noqa: SLF001  # the SDK has no other way
     user = UserData(email="jane@example.com", client_ip_address="203.0.113.9", client_user_agent="Mozilla/5.0")
     event = Event(event_name="Purchase", event_time=int(NOW) - 5, user_data=user, action_source=ActionSource.WEBSITE)
     for more in ((), ("marketing",)):

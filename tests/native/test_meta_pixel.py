@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gatekeeper.model import Call
 from gatekeeper.vendors.formats import form
 from tests.builders import make_gate, make_policy
-from tests.native.requests import EVERYTHING, everything, planned, query
+from tests.native.kit import EVERYTHING, everything, granting, query
 
 ACCOUNT = "123456789"
 
@@ -22,7 +22,7 @@ def sha(text: str) -> str:
 
 
 def send(call: Call, *granted: str, gate=None, **more):
-    return planned(gate or make_gate(), "meta_capi", call, *(granted or EVERYTHING), **more)
+    return granting(gate or make_gate(), "meta_capi", call, *(granted or EVERYTHING), **more)
 
 
 def hit(*more: tuple[str, str]) -> Call:

@@ -9,7 +9,7 @@ from gatekeeper.model import Answer
 from gatekeeper.vendors.dialect import Leaf
 from gatekeeper.vendors.formats import replies, times
 from gatekeeper.vendors.formats.parts import Needs
-from tests.native.vendor_calls import LONG_GRANTED, call_of, gate_of, planned
+from tests.native.kit import LONG_GRANTED, call_of, gate_of, planned
 
 SAID = "Invalid value at conversions[0].gclid"
 

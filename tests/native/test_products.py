@@ -3,15 +3,7 @@
 import pytest
 
 from gatekeeper.model import Caller
-from tests.native.calling import (
-    everything,
-    gate_of,
-    plan,
-    request,
-    sent,
-    stamp,
-    visitor,
-)
+from tests.native.kit import gate_of, plan, readable, request, sent, stamp, visitor
 
 ME = visitor("analytics")
 # Plausible
@@ -34,7 +26,7 @@ def test_a_name_that_is_none_stands_in_no_audit_line(name):
     """Event names come from outside, too; an event without one is none of PostHog's."""
     made = plan(gate_of("posthog"), request("/e/", {"event": name, "distinct_id": "a"}), ME)
     assert [one.event.name for one in made.plans] == ["unnamed"]
-    assert made.outgoing is None or name not in everything(made.outgoing)
+    assert made.outgoing is None or name not in readable(made.outgoing)
 
 
 # Segment and RudderStack

@@ -11,7 +11,7 @@ from gatekeeper.model import Answer, Outgoing
 from gatekeeper.vendors.formats import coding
 from gatekeeper.vendors.sentry import envelope
 from tests.builders import NOW, make_gate, make_policy
-from tests.native.calling import everything, gate_of, stamp
+from tests.native.kit import gate_of, readable, stamp
 from tests.native.listening import listening
 from tests.native.sdks import JANE, SDKS
 
@@ -43,7 +43,7 @@ def test_with_consent_the_event_arrives_filtered_and_the_sdk_is_content(sdk):
     assert len(here.calls) == count
     assert here.sent, here.reasons
     for outgoing in here.sent:
-        out = everything(outgoing)
+        out = readable(outgoing)
         for value in (JANE, "jane", "203.0.113.9", "gatekeeper_context"):
             assert value not in out
 
@@ -76,7 +76,7 @@ def test_posthogs_flags_are_the_vendors_with_consent_and_none_without():
             properties = {"email": JANE, "gatekeeper_context": stamp(granted)}
             found = client.evaluate_flags("u-1", person_properties=properties).is_enabled("new-shop")
             client.shutdown()
-            assert all(JANE not in everything(outgoing) for outgoing in here.sent)
+            assert all(JANE not in readable(outgoing) for outgoing in here.sent)
         return found
 
     assert ask("analytics") is True
@@ -97,7 +97,7 @@ def test_mixpanels_import_and_groups_do_not_raise(granted):
         client.group_set("company", "Acme", {"owner": JANE})
     assert len(here.calls) == 2
     assert [path_of(outgoing) for outgoing in here.sent] == (["/import"] if granted else [])
-    assert all(JANE not in everything(outgoing) for outgoing in here.sent)
+    assert all(JANE not in readable(outgoing) for outgoing in here.sent)
 
 
 MIXPANEL = {"events": "track", "people": "engage", "import": "import", "groups": "groups"}

@@ -18,7 +18,7 @@ from gatekeeper.policy.check import warnings
 from gatekeeper.vendors import DIALECTS, KINDS
 from tests.builders import DESTINATIONS, NOW, make_gate, make_policy
 from tests.laws.encodings import found_in
-from tests.native.requests import EVERYTHING, answered, planned
+from tests.native.kit import EVERYTHING, answered, granting
 
 SECOND: dict[str, dict[str, Any]] = {
     "pinterest": {"kind": "pinterest", "ad_account_id": "549755885175", "access_token": "OURS-TOKEN"},
@@ -174,7 +174,7 @@ def one_of(kind: str) -> dict[str, Any]:
 
 
 def send(kind: str, call: Call, *granted: str, gate=GATE, **more):
-    return planned(gate, kind, call, *(granted or EVERYTHING), **more)
+    return granting(gate, kind, call, *(granted or EVERYTHING), **more)
 
 
 def test_linkedins_types_of_ids_are_not_written_down_as_they_came():

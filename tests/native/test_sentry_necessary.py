@@ -6,7 +6,7 @@ import json
 import pytest
 
 from gatekeeper.vendors.sentry import envelope
-from tests.native.calling import everything, gate_of, plan, request, visitor
+from tests.native.kit import gate_of, plan, readable, request, visitor
 
 PATH = "/api/42/envelope/"
 ID = "c3b2ccb58a6d4b8bbed052456523139c"
@@ -75,7 +75,7 @@ def test_necessary_covers_errors_and_nothing_a_visitor_did(name):
 def test_a_message_goes_as_its_template_where_its_parameters_go(more):
     """The parameters are stripped, and so is what they were filled into."""
     made = plan(gate_of("sentry"), request(PATH, enveloped(event(**more), event_id=ID)))
-    assert "Jane" not in everything(made.outgoing) and "no user %s" in everything(made.outgoing)
+    assert "Jane" not in readable(made.outgoing) and "no user %s" in readable(made.outgoing)
 
 
 def test_what_items_share_holds_nothing_that_any_of_them_declares():
@@ -86,8 +86,8 @@ def test_what_items_share_holds_nothing_that_any_of_them_declares():
     for found in ((who, check_in), (check_in, who)):
         made = plan(gate_of("sentry"), request(PATH, enveloped(*found, event_id=ID, trace=trace)))
         assert len(items(made)) == 2
-        assert "jane" not in everything(made.outgoing).lower()
-        assert "/kunde/[email]/7" in everything(made.outgoing)
+        assert "jane" not in readable(made.outgoing).lower()
+        assert "/kunde/[email]/7" in readable(made.outgoing)
 
 
 def test_a_message_without_parameters_stays():

@@ -10,7 +10,7 @@ import pytest
 
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.vendors import DIALECTS, find
-from tests.native.calling import everything, gate_of, plan, request, visitor
+from tests.native.kit import gate_of, plan, readable, request, visitor
 
 WEBSITE = "0f2a1c6e-0000-4000-8000-000000000001"
 SCHEMA = "iglu:com.acme/thing/jsonschema/1-0-0"
@@ -98,7 +98,7 @@ def test_each_row_sends_what_it_may_and_nothing_else(product, granted):
         event[name] = base64.b64encode(json.dumps(one).encode()).decode()
     made = plan(gate, request(path, {key: [event]} if key else event), visitor(*granted))
     assert made.outgoing is not None, (made.reason, made.plans[0].decisions[0].steps)
-    out = everything(made.outgoing)
+    out = readable(made.outgoing)
     if product == "matomo":
         out = unquote(out)
     if inside:

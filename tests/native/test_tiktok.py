@@ -3,15 +3,7 @@
 import pytest
 
 from tests.builders import NOW
-from tests.native.vendor_calls import (
-    GRANTED,
-    LONG_GRANTED,
-    call_of,
-    gate_of,
-    planned,
-    posted,
-    sent_json,
-)
+from tests.native.kit import GRANTED, LONG_GRANTED, call_of, gate_of, planned, request, sent
 
 TRACK = "/open_api/v1.3/event/track/"
 NOW_TEXT = "2026-11-23T23:59:50Z"
@@ -41,11 +33,9 @@ def event(**changes):
     }  # fmt: skip
 
 
-def track(*events, headers=(), **top):
+def track(*events, **headers):
     """A call of event/track."""
-    return posted(
-        TRACK, {"event_source": "web", "event_source_id": "PIXEL", "data": list(events), **top}, headers=headers
-    )
+    return request(TRACK, {"event_source": "web", "event_source_id": "PIXEL", "data": list(events)}, **headers)
 
 
 GATE_OLD = gate_of("tiktok", pixel_code="A1T8T4UYGVIQA8ORZMX9")
@@ -94,10 +84,10 @@ def at(data, path):
 )  # fmt: skip
 def test_each_personal_field_of_the_vectors(gate, call, path, goes):
     """With consent: what the default list names goes, everything else is stripped."""
-    assert (at(sent_json(planned(gate, call, LONG_GRANTED)), path) is not None) is goes
+    assert (at(sent(planned(gate, call, LONG_GRANTED)), path) is not None) is goes
 
 
 def test_no_secret_stands_in_the_audit_or_in_what_is_printed():
     """Tokens are nobody's business but the vendor's."""
-    made = planned(GATE, track(event(), headers=((b"access-token", b"TTTOKEN"),)), GRANTED)
+    made = planned(GATE, track(event(), access_token="TTTOKEN"), GRANTED)
     assert "TTTOKEN" not in repr(made) and "TIKTOK-TOKEN" not in repr(made)

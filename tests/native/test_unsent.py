@@ -7,7 +7,7 @@ import pytest
 from gatekeeper.vendors import DIALECTS
 from gatekeeper.vendors.formats.format import Format
 from gatekeeper.vendors.formats.unsent import Unsent
-from tests.native.calling import gate_of, plan, request, visitor
+from tests.native.kit import gate_of, plan, request, visitor
 
 # Per format a request of it, and what its SDK reads in the answer.
 REQUESTS = {

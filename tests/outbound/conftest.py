@@ -84,5 +84,4 @@ def shop(_process):
     _process.seen = len(_process.lines(None))
     yield _process
     gatekeeper.outbound.uninstall()
-    if _process.runtime.gate in context._installed:
-        context._installed.remove(_process.runtime.gate)
+    context.uninstall(_process.runtime.gate)

@@ -65,7 +65,7 @@ def _process(tmp_path_factory):
         shop.graph = server
         yield shop
         runtime.close()
-        context._installed.remove(runtime.gate)
+        context.uninstall(runtime.gate)
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_a_name_that_is_a_value_in_disguise_is_not_written(said, shop):
 
 def test_the_memory_of_causes_is_bounded(said):
     """Further causes are not warned of."""
-    for number in range(notices._MOST + 10):
+    for number in range(notices.MOST + 10):
         notices.once(number, "cause %d", number)
-    assert len(said()) == notices._MOST
+    assert len(said()) == notices.MOST
     notices.forget()

@@ -4,6 +4,7 @@ import json
 import threading
 
 import posthog.client
+import pytest
 import requests
 import rudderstack.analytics.client
 import segment.analytics.client
@@ -38,12 +39,37 @@ def test_segment_and_rudderstack_mark_a_message_when_it_is_queued(shop):
 def test_posthog_marks_an_event_when_it_is_queued(shop):
     """In the event's own object."""
     queued = []
-    client = posthog.client.Client("KEY", host=shop.sims.http_json.url, before_send=lambda event: queued.append(event))
+    client = posthog.client.Client(
+        "KEY", host="https://eu.i.posthog.com", before_send=lambda event: queued.append(event)
+    )
     with shop.visitor("analytics"):
         client.capture("bought", distinct_id="u1")
     client.capture("bought", distinct_id="u1")
     client.shutdown()
     assert ["gatekeeper_context" in event for event in queued] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "sdk", [segment.analytics.client, rudderstack.analytics.client], ids=["segment", "rudderstack"]
+)
+def test_no_mark_is_put_on_an_event_for_a_host_that_is_not_judged(shop, sdk):
+    """A collector of the site's own, in no policy: nothing would take the mark off again."""
+    client = sdk.Client("KEY", host="https://events.example.net", send=False)
+    with shop.visitor("analytics"):
+        _, message = client.track("u1", "Order Completed", {"value": 3})
+    assert "gatekeeper_context" not in message
+
+
+def test_sentry_marks_no_event_for_a_host_that_is_not_judged(shop):
+    """An installation that the policy does not know gets the event as the SDK made it."""
+    sent = []
+    sentry_sdk.init(
+        dsn="http://k@127.0.0.1:9/1", default_integrations=False, before_send=lambda event, _: sent.append(event)
+    )
+    with shop.visitor("analytics"):
+        sentry_sdk.capture_message("payment failed")
+    sentry_sdk.get_client().close()
+    assert [stamps.KEY in event.get("contexts", {}) for event in sent] == [False]
 
 
 def test_sentry_marks_an_event_where_it_is_captured_and_sends_it_filtered(shop):

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from gatekeeper.model import Outgoing
 from gatekeeper.outbound import tripwire
 from gatekeeper.outbound.marks import sending
 from tests.outbound.clients import CLIENTS
@@ -49,7 +50,7 @@ def test_a_host_that_serves_other_things_too_is_reported(looked_up, host):
 
 def test_a_call_that_was_judged_is_not(looked_up):
     """The client sends it for us, and may have a thread look up the name."""
-    with sending("https://api.segment.io/v1/batch"):
+    with sending(Outgoing("POST", "https://api.segment.io/v1/batch", (), b"")):
         sys.audit("socket.getaddrinfo", "api.segment.io", 443, 0, 0, 0)
         thread = threading.Thread(target=sys.audit, args=("socket.getaddrinfo", "api.segment.io", 443, 0, 0, 0))
         thread.start()

@@ -45,7 +45,7 @@ def shop(tmp_path, monkeypatch, request, caplog):
         yield here
         gatekeeper.outbound.uninstall()
         runtime.close()
-        context._installed.remove(runtime.gate)
+        context.uninstall(runtime.gate)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -137,8 +137,8 @@ def test_a_planted_value_survives_nowhere_in_a_url(value: str, param: str) -> No
 def test_the_quick_look_never_passes_what_the_search_would_find(text: str) -> None:
     """A text that is called ordinary holds no shape; the quick look saves time and nothing else."""
     view = folded(View(text))
-    if detect._ordinary(view.text):
-        assert detect._layers(view, detect.DEPTH, SECRETS, UNMETERED, clean=True) == []
+    if detect.ordinary(view.text):
+        assert detect.layers(view, detect.DEPTH, SECRETS, UNMETERED, clean=True) == []
 
 
 @settings(max_examples=200, deadline=None)

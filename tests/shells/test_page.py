@@ -15,6 +15,7 @@ from gatekeeper.testing import Simulators
 from tests.shells.app_behind import app_behind
 from tests.shells.serving import serving
 
+pytestmark = pytest.mark.browser
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
     pytest.skip("no Chromium here: as root, `.ci/browser` installs it", allow_module_level=True)

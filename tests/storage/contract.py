@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.errors import AuditError
-from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending, Refusal
+from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending, Refusal, Trouble
 from gatekeeper.storage.protocols import Bounds
 from tests.storage.builders import (
     GPC,
@@ -183,6 +183,14 @@ class Intake:
         settle(store, *claim(store))
         assert store.intake.room("own", 3)
 
+    def test_a_quarter_of_the_queue_is_left_to_the_operators_own(self, engine):
+        """What anybody sends cannot fill it for the operator's own servers and code."""
+        store = engine.open(max_queued=8)
+        assert store.intake.room("own", 6, ours=False) and not store.intake.room("own", 7, ours=False)
+        accept(store, *(arrival(f"a{n}") for n in range(6)))
+        assert not store.intake.room("own", 1, ours=False) and store.intake.room("own", 2, ours=True)
+        assert not store.intake.room("own", 3, ours=True) and store.intake.room("other", 6, ours=False)
+
     def test_rows_whose_line_is_being_written_take_up_room(self, engine):
         """Or a slow log would let the queue grow without bounds."""
         log = Log()
@@ -210,6 +218,17 @@ class Queue:
         flights = claim(store, events=3)
         assert sorted(len(flight.rows) for flight in flights) == [2, 2, 3, 3]
         assert all(len({row.head for row in flight.rows}) == 1 for flight in flights)
+
+    def test_a_failing_vendor_is_known_until_it_works_or_another_deliverer_begins(self, store):
+        """`Books.troubles` tells what `troubled` said."""
+        assert store.books.troubles() == {}
+        store.queue.troubled("own", Trouble(NOW, "http_503"))
+        store.queue.troubled("other", Trouble(NOW + 1, "timeout"))
+        assert store.books.troubles() == {"own": Trouble(NOW, "http_503"), "other": Trouble(NOW + 1, "timeout")}
+        store.queue.troubled("own", None)
+        assert [*store.books.troubles()] == ["other"]
+        store.queue.recover().result(10)
+        assert store.books.troubles() == {}
 
     def test_a_row_that_is_larger_than_a_request_flies_alone(self, store):
         """It is the vendor's to refuse."""

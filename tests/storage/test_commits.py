@@ -37,7 +37,7 @@ def test_every_row_of_the_table_happens(tmp_path, monkeypatch):
             raise apsw.FullError()
 
         with pytest.raises(StorageError):
-            store._commits.submit(failing).result(10)
+            store.commits.submit(failing).result(10)
         settle(store, second)
         assert books(store).delivered == 2
     assert seen == set(FOLLOWS)

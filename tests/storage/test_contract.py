@@ -7,6 +7,7 @@ import pytest
 from tests.storage.builders import MemoryEngine, SqliteEngine
 from tests.storage.contract import Contract, log, store  # noqa: F401  # fixtures
 
+pytestmark = pytest.mark.engine
 ENGINES = {"sqlite": SqliteEngine, "memory": MemoryEngine}
 
 

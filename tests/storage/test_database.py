@@ -83,7 +83,7 @@ def test_a_full_disk_refuses_and_recovers_by_itself(tmp_path):
     with opened(tmp_path) as store:
         accept(store, arrival("a"))
         claim(store)
-        store._commits.submit(lambda commit: commit.db.execute("PRAGMA max_page_count = 1").fetchall()).result(10)
+        store.commits.submit(lambda commit: commit.db.execute("PRAGMA max_page_count = 1").fetchall()).result(10)
         body = b'{"x":"%s"}' % (b"y" * 20_000)
         with pytest.raises(StorageError):
             for n in range(100):

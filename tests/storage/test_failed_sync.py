@@ -20,7 +20,7 @@ def disk():
 
 def checkpoint(store):
     """Copy the write-ahead log into the database, after the next commit."""
-    return store._commits.submit(store.upkeep.checkpoint)
+    return store.commits.submit(store.upkeep.checkpoint)
 
 
 def there(folder):
@@ -69,7 +69,7 @@ def test_a_checkpoint_that_fails_takes_back_no_commit_that_went_before_it(tmp_pa
     """Both in one go: the event was accepted, and its row may leave."""
     go_on = threading.Event()
     with opened(tmp_path / "node") as store:
-        store._commits.submit(lambda commit: go_on.wait(10))
+        store.commits.submit(lambda commit: go_on.wait(10))
         accepted = store.intake.accept([arrival("req_a")])
         checkpoint(store)
         disk.broken = "gatekeeper.db"

@@ -42,7 +42,7 @@ def test_rows_taken_over_in_one_commit_with_a_repetition_are_in_the_books(engine
     wait(lambda: slow.waiting)
     engine.kill(dead)
     busy, go_on = threading.Event(), threading.Event()
-    heir._commits.submit(lambda commit: (busy.set(), go_on.wait(10)))
+    heir.commits.submit(lambda commit: (busy.set(), go_on.wait(10)))
     busy.wait(10)
     again = heir.intake.accept([arrival("s", key=b"k")])
     adopted = heir.records.adopt()
@@ -70,8 +70,8 @@ def test_a_divided_commit_that_fails_half_way_fails_its_second_half_only(tmp_pat
         def failing(commit):
             raise errors.pop(0)
 
-        store._commits.submit(lambda commit: go.wait(10))
-        kept, lost = store._commits.submit(lambda commit: "kept"), store._commits.submit(failing)
+        store.commits.submit(lambda commit: go.wait(10))
+        kept, lost = store.commits.submit(lambda commit: "kept"), store.commits.submit(failing)
         go.set()
         assert kept.result(10) == "kept"
         with pytest.raises(StorageError, match="io"):
@@ -90,11 +90,11 @@ def test_memory_follows_a_commit_that_is_rolled_back(tmp_path):
 
         for _ in range(5):
             go = threading.Event()
-            store._commits.submit(lambda commit, go=go: go.wait(10))
+            store.commits.submit(lambda commit, go=go: go.wait(10))
             lost = [
                 store.intake.accept([arrival("b", "own", "new")]),
                 store.queue.claim("own", events=9, size=999, flights=9),
-                store._commits.submit(failing, last=True),
+                store.commits.submit(failing, last=True),
             ]
             go.set()
             for one in lost:
@@ -126,7 +126,7 @@ def test_every_old_key_is_forgotten_in_one_round(engine, monkeypatch):
     for _ in range(1024):
         due = store.queue.maintain()
     due.result(10)
-    left = store._tables.read(lambda db: db.execute("SELECT request_id FROM seen").fetchall())
+    left = store.tables.read(lambda db: db.execute("SELECT request_id FROM seen").fetchall())
     assert left == [("y",)]
 
 

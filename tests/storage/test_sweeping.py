@@ -44,7 +44,7 @@ def test_filters_of_rows_that_ended_are_forgotten(engine, monkeypatch):
         sweep(store, "p_x")
         for flight in claim(store):
             settle(store, flight)
-        assert sum(map(len, store.refusals.known._blocks.values())) <= 12
+        assert len(store.refusals.known) <= 12
 
 
 def test_a_refusal_that_cannot_be_kept_is_an_error(engine, monkeypatch):
@@ -107,7 +107,7 @@ def left(store):
         "AS rows JOIN destination ON no = rows.id >> 40 "
         "WHERE rows.id NOT IN (SELECT id FROM stop)"  # no claim takes these: their line is not released
     )
-    return set(store._tables.read(lambda db: db.execute(sql).fetchall()))
+    return set(store.tables.read(lambda db: db.execute(sql).fetchall()))
 
 
 def test_after_a_sweep_nothing_of_it_is_left_whatever_came_before(engine, monkeypatch):

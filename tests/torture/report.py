@@ -16,19 +16,27 @@ import apsw
 from gatekeeper import __version__
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+FLOOD = "flood: "
 TEMPLATE = Path(__file__).with_name("reliability.template.md")
 
 
 def table(figures: list[dict[str, Any]]) -> list[str]:
     """A row per check; errors inside answers together."""
     rows = []
-    single = [one for one in figures if one["check"] not in ("planted bug", "errors inside answers")]
+    several = ("planted bug", "errors inside answers", FLOOD)
+    single = [one for one in figures if not one["check"].startswith(several)]
     inside = [one for one in figures if one["check"] == "errors inside answers"]
     if inside:
         single.append(
             {"check": "errors inside answers", "cases": len(inside)}
             | {"broken": sum(one["broken"] for one in inside)}
             | {"seconds": sum(one["seconds"] for one in inside), "accepted": len(inside)}
+        )
+    floods = list({one["check"]: one for one in figures if one["check"].startswith(FLOOD)}.values())
+    if floods:
+        single.append(
+            {"check": f"floods of {len(floods)} shapes"}
+            | {key: sum(one[key] for one in floods) for key in ("cases", "broken", "seconds")}
         )
     for one in single:
         cells = [one["check"], one["cases"], one.get("accepted", ""), one["broken"], one.get("repeated", "")]
@@ -52,6 +60,21 @@ def page(figures: list[dict[str, Any]]) -> str:
         f"{one['first']} MiB at the first look, {one['middle']} in the second third, {one['last']} in the last"
         for one in soaks
     )
+    forks = "; ".join(
+        f"{one['check']}: {one['cases']} children that track, {one['median']} ms for the median fork, "
+        f"{one['longest']} ms for the longest"
+        for one in figures
+        if one["check"].startswith("forks")
+    )
+    floods = list({one["check"]: one for one in figures if one["check"].startswith(FLOOD)}.values())
+    flood = "Not part of this run."
+    if floods:
+        flood = (
+            f"At the worst of them `healthz` took {max(one['health'] for one in floods)} s (without a flood "
+            f"{max(one['control'] for one in floods)}), another client's event "
+            f"{max(one['event'] for one in floods)} s ({max(one['control_event'] for one in floods)}), "
+            f"memory grew by {max(one['memory'] for one in floods)} MiB."
+        )
     bad_lines = by_name.get("bad lines to a vendor")
     return TEMPLATE.read_text("utf-8").format(
         date=time.strftime("%Y-%m-%d", time.gmtime()),
@@ -65,7 +88,10 @@ def page(figures: list[dict[str, Any]]) -> str:
         rows="\n".join(table(figures)),
         notes=" ".join(notes),
         sound=f" (its five events arrive {bad_lines['sound']} s after their 202)" if bad_lines else "",
+        floods=len(floods) or "many",
+        flood=flood,
         soak=soak or "not part of this run",
+        forks=forks or "not part of this run",
         bugs="\n".join(
             f"| {one['text']} | {_first(one['first'])} |" for one in figures if one["check"] == "planted bug"
         ),

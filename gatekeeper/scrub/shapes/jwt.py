@@ -25,17 +25,17 @@ def _in_base64(plain: bytes) -> Iterator[str]:
         yield written[-(-shift * 8 // 6) : whole]
 
 
-_ALG = re.compile("|".join(_in_base64(b'"alg"')))
+ALG = re.compile("|".join(_in_base64(b'"alg"')))
 _OPENING = re.compile("eyJ|ewo|eyA|ewk|ew0")  # {" and { with white space after it
 
 
 def find(text: str) -> Iterator[Span]:
     """Each token as `jwt`, from its header to its last part."""
-    if "." not in text or not _ALG.search(text):
+    if "." not in text or not ALG.search(text):
         return
     for run in _RUN.finditer(text):
         taken = run.start()
-        for alg in _ALG.finditer(text, run.start(), run.end()):
+        for alg in ALG.finditer(text, run.start(), run.end()):
             dot = text.find(".", alg.end(), run.end())
             if alg.start() < taken or dot < 0:
                 continue

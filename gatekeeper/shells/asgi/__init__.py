@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from gatekeeper.errors import EventError
+from gatekeeper.runtime.bodies import Bodies
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,6 +19,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 Headers = tuple[Header, ...]  # of a request, with names in lower case
 TARGET: Final = "gatekeeper.target"  # extension of our own server: the request's target, unchanged
+UNTIL_CLOSE: Final = "gatekeeper.until_close"  # extension: once it was called, the answer ends with the connection
 OWN_DATE: Final = "gatekeeper.own_date"  # extension: once it was called, the server adds no Date
 Read = Callable[[], Awaitable[bytes]]  # the whole body of a request; raises EventError or Disconnected
 
@@ -31,24 +33,62 @@ def lowered(scope: Scope) -> Headers:
     return tuple([(name.lower(), value) for name, value in scope["headers"]])
 
 
-async def read_body(receive: Receive, limit: int, deadline: float = 15.0) -> bytes:
-    """The whole body. Raises EventError: 413 over `limit` bytes, 408 after `deadline` seconds; Disconnected."""
+NO_ROOM: Final = "too many bodies are being read"
+
+
+class Reading:
+    """The body of one request, as far as it came. A context manager: at its end nothing of it is held any more."""
+
+    def __init__(self, receive: Receive, limit: int, deadline: float, bodies: Bodies) -> None:
+        self._receive, self._limit, self._deadline, self._bodies = receive, limit, deadline, bodies
+        self._timeout: asyncio.Timeout | None = None
+        self._lost = False
+        self._body = bodies.begin(self._lose)
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bodies.end(self._body)
+
+    async def __call__(self) -> bytes:
+        """The whole body. Raises EventError: 413 (too large), 408 (too slow), 503 (others need room); Disconnected."""
+        try:
+            async with asyncio.timeout(self._deadline) as self._timeout:
+                return await read_body(self._receive, self._limit, self._came)
+        except TimeoutError:
+            if self._lost:
+                raise EventError(503, NO_ROOM) from None
+            raise EventError(408, "the body did not arrive in time") from None
+        finally:
+            self._timeout = None
+            self._bodies.whole(self._body)
+
+    def _came(self, count: int) -> None:
+        if self._lost or not self._bodies.grew(self._body, count):
+            raise EventError(503, NO_ROOM)
+
+    def _lose(self) -> None:
+        self._lost = True
+        if self._timeout is not None:
+            self._timeout.reschedule(asyncio.get_running_loop().time())
+
+
+async def read_body(receive: Receive, limit: int, came: Callable[[int], None] = lambda count: None) -> bytes:
+    """The whole body. Raises EventError over `limit` bytes, Disconnected, and what `came` raises of a part's size."""
     parts, size = [], 0
-    try:
-        async with asyncio.timeout(deadline):
-            while True:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise Disconnected
-                part = message.get("body", b"")
-                size += len(part)
-                if size > limit:
-                    raise EventError(413, "the body is too large", detail=f"at most {limit} bytes")
-                parts.append(part)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-    except TimeoutError:
-        raise EventError(408, "the body did not arrive in time") from None
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Disconnected
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise EventError(413, "the body is too large", detail=f"at most {limit} bytes")
+        came(len(part))
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 class Reply(NamedTuple):

@@ -8,11 +8,12 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 
-from gatekeeper.errors import AuditError, DeliveryError, EventError, StorageError
+from gatekeeper.errors import AuditError, EventError, StorageError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.model import Caller
 from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.runtime import Runtime
+from gatekeeper.runtime.limits import network
 from gatekeeper.runtime.metrics import CONTENT_TYPE
 from gatekeeper.shells.asgi import (
     TARGET,
@@ -20,6 +21,7 @@ from gatekeeper.shells.asgi import (
     Header,
     Headers,
     Read,
+    Reading,
     Receive,
     Reply,
     Scope,
@@ -27,18 +29,18 @@ from gatekeeper.shells.asgi import (
     json_reply,
     lowered,
     problem_reply,
-    read_body,
     respond,
 )
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi.caller import bearer, identify, presents_key
 from gatekeeper.shells.asgi.origins import cors
+from gatekeeper.shells.asgi.received import BRIEF, TOO_MANY, received
 from gatekeeper.shells.asgi.relay import RETRY_AFTER, Relay
 from gatekeeper.shells.asgi.turns import Turns
 from gatekeeper.shells.server.hygiene import Fault, request_fault
 from gatekeeper.shells.server.target import path_fault, raw_path
 from gatekeeper.signals import gpc, header_values
-from gatekeeper.storage.outbox import Accepted
+from gatekeeper.storage.outbox import Accepted, Arrival
 
 GPC_RESOURCE = "/.well-known/gpc.json"
 # By which a page can show that the opt-out signal was processed (California: 11 CCR 7025(c)(6), since 2026).
@@ -75,8 +77,9 @@ class Endpoints:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request under the prefix, as an ASGI app."""
         server = self._gate.policy.file.server
-        with contextlib.suppress(Disconnected):
-            reply = await self.reply(scope, partial(read_body, receive, server.max_body, server.body_timeout))
+        reading = Reading(receive, server.max_body, server.body_timeout, self._runtime.bodies)
+        with contextlib.suppress(Disconnected), reading:
+            reply = await self.reply(scope, reading)
             await respond(send, reply, head=scope["method"] == "HEAD")
 
     async def reply(self, scope: Scope, read: Read) -> Reply:
@@ -100,12 +103,13 @@ class Endpoints:
                 return problem_reply(400, broken, headers=((b"connection", b"close"), *decided))
             return await endpoint(scope, headers, read)
         except EventError as error:
+            again = (RETRY_AFTER,) if error.status == 503 else ()
             return problem_reply(
                 error.status,
                 error.title,
                 field=error.field,
                 detail=error.detail,
-                headers=cors(headers, self._gate.policy.origins),
+                headers=(*again, *cors(headers, self._gate.policy.origins)),
             )
         except Disconnected:
             raise
@@ -132,18 +136,35 @@ class Endpoints:
             detail = "send one of server.api_keys, or no Authorization"
             return problem_reply(401, "the bearer key is not known", detail=detail, headers=allowed)
         incoming.check_type(_single(headers, b"content-type"))
-        events = incoming.parse(incoming.inflate(await read(), _single(headers, b"content-encoding"), self._limit))
+        coding = _single(headers, b"content-encoding")
+        body = await read()
+        size = received(scope, headers, body)
+        wait = self._runtime.limits.over("events", caller, gate.clock(), size=size)
+        if wait is not None:
+            gate.counted.limited(gate.lines, None, gate.now())
+            return problem_reply(429, TOO_MANY, headers=((b"retry-after", b"%d" % wait), *allowed))
+
+        def decide(*, brief: bool) -> list[Arrival]:
+            """The events, decided."""
+            events = incoming.parse(incoming.inflate(body, coding, self._limit))
+            return gate.arrivals(events, caller, received=size, brief=brief)
+
         try:
-            arrivals = gate.arrivals(events, caller)
+            arrivals = await self._runtime.beside.decide(decide, network(caller), brief=not coding and size <= BRIEF)
+            self._runtime.limits.more(caller, len(arrivals) - 1, gate.clock())
             accepted = await self._accepting.wait(arrivals)
             swept = gate.sweep(arrivals)
             if swept is not None:
                 await asyncio.wrap_future(swept)
-        except (AuditError, DeliveryError, StorageError) as error:
-            if not isinstance(error, DeliveryError):
-                gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
+        except (AuditError, StorageError) as error:
+            gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
         honoured = (HONOURED,) if self._honours(headers, caller) else ()
+        full = sorted({name for one in arrivals for name in one.full})
+        if full:  # accepted, but for these: the sender may repeat what has an event_id
+            return json_reply(
+                202, {"request_ids": accepted.request_ids, "not_queued": full}, (RETRY_AFTER, *honoured, *allowed)
+            )
         return json_reply(202, {"request_ids": accepted.request_ids}, (*honoured, *allowed))
 
     async def healthz(self, scope: Scope, headers: Headers, read: Read) -> Reply:

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gatekeeper import context
+from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.runtime import Runtime
+from gatekeeper.runtime.hosts import needs_asyncio
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
 from gatekeeper.shells.asgi.caller import here
 from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED, local_path
@@ -51,6 +53,7 @@ class GatekeeperMiddleware:
         kind, serving = scope["type"], self._current.now
         if kind == "http":
             if not self.runtime.started:
+                needs_asyncio()
                 self.runtime.start()
             path = local_path(scope) if scope.get("root_path") else scope["path"]
             if path.startswith(serving.prefix) or path == GPC_RESOURCE:
@@ -62,6 +65,12 @@ class GatekeeperMiddleware:
                         send = _showing(send)
                     break
         elif kind == "lifespan":
+            try:
+                needs_asyncio()
+            except ConfigError as error:
+                await receive()
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
             try:
                 await self.app(scope, self._before_shutdown(receive), send)
             finally:

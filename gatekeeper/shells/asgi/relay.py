@@ -14,19 +14,32 @@ from typing import Final
 
 from msgspec import structs
 
+from gatekeeper.audit.lines import Line
 from gatekeeper.delivery.direct import BUSY, DirectSender
 from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.gate.batches import plan_request
-from gatekeeper.gate.calls import CallPlan, misdirected
-from gatekeeper.gate.carry import UNKNOWN, carry_async, course, decision_lines, sweep_call, unrecorded
+from gatekeeper.gate.calls import CallPlan, limit_call, misdirected
+from gatekeeper.gate.carry import (
+    UNKNOWN,
+    bounded,
+    carry_async,
+    course,
+    crowded_out,
+    decision_lines,
+    sweep_call,
+    unrecorded,
+)
 from gatekeeper.gate.ports import Recorder
 from gatekeeper.model import Answer, Call, Caller, Outgoing
-from gatekeeper.model.reasons import INTERNAL
+from gatekeeper.model.reasons import INTERNAL, QUEUE_FULL, RATE_LIMITED
+from gatekeeper.runtime.beside import Beside
+from gatekeeper.runtime.limits import Limits, network
 from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi.caller import from_browser, identify
+from gatekeeper.shells.asgi.received import BRIEF, received
 from gatekeeper.shells.asgi.turns import Turns
 from gatekeeper.shells.server.target import raw_path
 from gatekeeper.signals import context, header_values
@@ -59,9 +72,12 @@ Carrying = tuple[CallPlan, Answer | None, str | None]
 class Relay:
     """The endpoint, for any policy. One pool of connections for all calls of this process."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, limits: Limits, beside: Beside) -> None:
         self._lines = Turns(recorder.append)
+        self._limits = limits
+        self._beside = beside
         self._sender = DirectSender()
+        self._coming: dict[tuple[str, bool], int] = {}  # calls by destination and class that are being recorded
         self._under_way: set[asyncio.Task[Carrying]] = set()
         self._failing: set[str] = set()  # destinations whose last call had no answer
 
@@ -94,7 +110,22 @@ class Relay:
             headers=_own_kept_back(caller),
             body=await read(),
         )
-        carrying = self._carry(gate, to, call, structs.replace(_seen(caller), foreign=admitted.foreign))
+        size = received(scope, headers, call.body)
+        if self._limits.over("events", caller, gate.clock(), size=size) is not None:
+            plan = limit_call(gate, to, call)
+            gate.metrics.count_call(to.name, RATE_LIMITED)
+            return Reply(plan.answer.status, plan.answer.body, (*_known(plan.answer), _decision(plan), *allowed))
+        seen = structs.replace(_seen(caller), foreign=admitted.foreign)
+
+        def decide(*, brief: bool) -> tuple[CallPlan, list[Line]]:
+            """The plan, and its lines."""
+            plan = plan_request(gate, to, call, seen, brief=brief)
+            return bounded(gate, plan, call) if not caller.trusted else (plan, decision_lines(gate, plan))
+
+        brief = size <= BRIEF and _is_plain(call)
+        plan, written = await self._beside.decide(decide, network(caller), brief=brief)
+        self._limits.more(caller, len(plan.plans) - 1, gate.clock())
+        carrying = self._carry(gate, to, plan, written, ours=caller.trusted)
         try:
             if TARGET in scope.get("extensions", ()):  # our own server does not cancel what it has begun
                 plan, answer, why = await carrying
@@ -103,7 +134,9 @@ class Relay:
         except (AuditError, StorageError) as error:  # what the visitor refuses may still be queued: nothing was sent
             gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
-        decided: Headers = ((b"gatekeeper-decision", plan.header.encode("latin-1")), *allowed)
+        decided: Headers = (_decision(plan), *allowed)
+        if plan.reason == QUEUE_FULL:  # what it holds is kept nowhere: the SDK keeps it, and repeats
+            return problem_reply(503, f"too many calls to {to.name} are under way", headers=(RETRY_AFTER, *decided))
         if answer is not None:
             return Reply(answer.status, answer.body, (*_known(answer), *decided))
         if why == BUSY:
@@ -125,7 +158,7 @@ class Relay:
         except AuditError:
             plan = unrecorded(plan)
         gate.metrics.count_call(to.name, plan.reason or INTERNAL)
-        return b"gatekeeper-decision", plan.header.encode("latin-1")
+        return _decision(plan)
 
     async def close(self) -> None:
         """Wait for what is under way (no longer than a call may take), then close the connections."""
@@ -141,20 +174,28 @@ class Relay:
         work.add_done_callback(self._under_way.discard)
         return await asyncio.shield(work)
 
-    async def _carry(self, gate: Gate, to: Destination, call: Call, caller: Caller) -> Carrying:
+    async def _carry(self, gate: Gate, to: Destination, plan: CallPlan, written: list[Line], *, ours: bool) -> Carrying:
         """The plan, the answer for the caller, and a short code where there is none."""
         table = gate.policy.file.delivery
+        bounds, egress = (table.timeout, table.max_concurrent), gate.policy.egress
+
+        expected: list[str] = []
+
+        def came() -> None:
+            if expected:
+                self._coming[expected.pop(), ours] -= 1
 
         async def record(plan: CallPlan) -> None:
             swept = sweep_call(gate, plan)
             if swept is not None:
                 await asyncio.wrap_future(swept)
-            await self._lines.wait(decision_lines(gate, plan))
+            await self._lines.wait(written)
 
         async def send(outgoing: Outgoing) -> Answer:
             gate.metrics.count_call(to.name, "sent")
+            came()
             try:
-                answer = await self._sender.send(to.name, outgoing, (table.timeout, table.max_concurrent))
+                answer = await self._sender.send(to.name, outgoing, bounds, ours=ours, egress=egress)
                 self._answers(to.name)
                 return answer
             except DeliveryError as error:
@@ -164,11 +205,19 @@ class Relay:
                 _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)
                 raise DeliveryError(INTERNAL) from error
 
-        plan = plan_request(gate, to, call, caller)
+        coming = self._coming.get((to.name, ours), 0)
+        if plan.outgoing is not None and not self._sender.room(to.name, bounds, ours=ours, coming=coming):
+            plan = crowded_out(plan)
+            written = decision_lines(gate, plan)
+        if plan.outgoing is not None:
+            self._coming[to.name, ours] = coming + 1
+            expected.append(to.name)
         try:
             plan, answer = await carry_async(course(gate, plan, _fate, self._lines.put), record, send)
         except DeliveryError as error:
             return plan, None, str(error)
+        finally:
+            came()
         if plan.outgoing is None:
             gate.metrics.count_call(to.name, plan.reason or INTERNAL)
         return plan, answer, UNKNOWN  # of an answer that could not be read
@@ -183,6 +232,16 @@ class Relay:
         if name in self._failing:
             self._failing.discard(name)
             _log.warning("%s answers calls again", name)
+
+
+def _decision(plan: CallPlan) -> Header:
+    """The header by which developers see what became of a call."""
+    return b"gatekeeper-decision", plan.header.encode("latin-1")
+
+
+def _is_plain(call: Call) -> bool:
+    """Whether a call's body is what it seems, and does not grow: none, or JSON without a coding."""
+    return call.body[:1] in (b"", b"{", b"[") and not header_values(call.headers, b"content-encoding")
 
 
 def _fate(error: BaseException) -> str:

@@ -28,7 +28,7 @@ class Current:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self.relay = Relay(runtime.gate.recorder)
+        self.relay = Relay(runtime.gate.recorder, runtime.limits, runtime.beside)
         self.now = self._serving(runtime.gate)
         runtime.watch(self._swap)
 

@@ -120,8 +120,11 @@ class Link:
 
     def usable(self, *, repeatable: bool) -> bool:
         """Whether a request may be tried on it; one that cannot be repeated only on a connection just used."""
+        reader: Any = self._reader
+        # What came though nobody asked would be taken for the next request's answer.
+        unasked = bool(reader._buffer) or bool(self._http.trailing_data[0])
         closed = self._writer.transport.is_closing() or self._reader.at_eof()
-        return not closed and self._loop.time() - self._since < (_IDLE if repeatable else _FRESH)
+        return not closed and not unasked and self._loop.time() - self._since < (_IDLE if repeatable else _FRESH)
 
     def abort(self) -> None:
         """Hang up."""

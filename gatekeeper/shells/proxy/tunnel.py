@@ -51,12 +51,14 @@ class TunnelProtocol(GuardedProtocol):
         return True
 
     def _should_upgrade(self) -> bool:
-        names = {name for name, _ in self.headers}
+        framing = dict(self.headers)
+        bodiless = b"transfer-encoding" not in framing and not framing.get(b"content-length", b"").strip(b"0")
         return (
             self._upstream is not None
             and self._get_upgrade() == b"websocket"
             and self.parser.get_method() == b"GET"
-            and not names & {b"content-length", b"transfer-encoding"}
+            and self.parser.get_http_version() == "1.1"
+            and bodiless  # some clients say that the length of nothing is 0
             and not self.url.startswith(self._upstream.prefix.encode())
             and (self.cycle is None or self.cycle.response_complete)
         )

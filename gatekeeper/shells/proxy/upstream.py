@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Callable
 from typing import Final
 
 from gatekeeper.gate import Gate
-from gatekeeper.shells.asgi import OWN_DATE, TARGET, Header, Receive, Scope, Send, problem_reply, respond
+from gatekeeper.shells.asgi import OWN_DATE, TARGET, UNTIL_CLOSE, Header, Receive, Scope, Send, problem_reply, respond
 from gatekeeper.shells.asgi.caller import here
 from gatekeeper.shells.proxy.forwarding import from_app, to_app
 from gatekeeper.shells.proxy.link import Link, LinkError, Pool, Target
 from gatekeeper.signals import context
 
+# What may be asked twice without a difference (RFC 9110 section 9.2.1). Not PUT and DELETE: a second DELETE is a 404.
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 PATIENCE: Final = 300.0  # seconds without a byte from the app before its answer begins, or to it
+NOT_SAID: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # in a header's value (RFC 9110 section 5.5)
 _log = logging.getLogger("gatekeeper")
 
 
@@ -38,7 +42,8 @@ class Upstream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send, more: tuple[Header, ...] = ()) -> None:
         """One request; `more` headers are added to its answer."""
         headers = self.headers(scope)
-        repeatable = not {name for name, _ in scope["headers"]} & {b"content-length", b"transfer-encoding"}
+        bodiless = not {name for name, _ in scope["headers"]} & {b"content-length", b"transfer-encoding"}
+        repeatable = bodiless and scope["method"] in SAFE
         if await self._exchange(scope, headers, receive, send, more, repeatable=repeatable, last=not repeatable):
             await self._exchange(scope, headers, receive, send, more, repeatable=False, last=True)
 
@@ -133,8 +138,13 @@ async def _pass_on(
 ) -> bool:
     """The answer to the client; whether it came whole. One that breaks off is left without an end, as it came."""
     status, headers = head
+    if any(NOT_SAID.search(value) for _, value in headers):
+        await respond(send, problem_reply(502, "the app behind this gate gave an answer that is not in HTTP"))
+        return False
     if any(name == b"date" for name, _ in headers):
         scope["extensions"][OWN_DATE]()
+    if scope["http_version"] == "1.0" and not any(name.lower() == b"content-length" for name, _ in headers):
+        scope["extensions"][UNTIL_CLOSE]()
     await send({"type": "http.response.start", "status": status, "headers": [*from_app(status, headers), *more]})
     try:
         async for part in link.body():

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from gatekeeper.runtime.bodies import Bodies, Body
 from gatekeeper.shells.asgi import Read, Reply, Scope
 
 _log = logging.getLogger("gatekeeper")
@@ -46,11 +47,15 @@ class Exchange:
     """A request and its answer; its public attributes are what uvicorn's protocol asks of a cycle."""
 
     __slots__ = (
-        "_answering", "_parts", "_protocol", "_scope", "disconnected", "keep_alive", "message_event",
-        "response_complete", "response_started",
+        "_answering", "_bodies", "_body", "_parts", "_protocol", "_scope", "disconnected", "keep_alive",
+        "message_event", "response_complete", "response_started",
     )  # fmt: skip
 
-    def __init__(self, protocol: Connection, scope: Scope, answering: Answering, *, keep_alive: bool) -> None:
+    def __init__(
+        self, protocol: Connection, scope: Scope, answering: Answering, bodies: Bodies, *, keep_alive: bool
+    ) -> None:
+        self._bodies = bodies
+        self._body: Body | None = None
         self._protocol = protocol
         self._scope = scope
         self._answering = answering
@@ -61,24 +66,38 @@ class Exchange:
         self.response_started = False
         self.response_complete = False
 
-    def feed(self, part: bytes) -> None:
-        """A part of the body."""
+    def feed(self, part: bytes, lose: Callable[[], None]) -> bool:
+        """A part of the body. `False`: there is no room for it. `lose` is called if others need the room."""
+        if self._body is None:
+            self._body = self._bodies.begin(lose)
+        if not self._bodies.grew(self._body, len(part)):
+            self.end()
+            return False
         self._parts.append(part)
+        return True
+
+    def end(self) -> None:
+        """Nothing of the body is needed any more."""
+        self._parts = []
+        if self._body is not None:
+            self._bodies.end(self._body)
 
     def begin(self) -> None:
         """The request is whole."""
+        if self._body is not None:
+            self._bodies.whole(self._body)
         protocol = self._protocol
         task = protocol.loop.create_task(self._run())
         protocol.tasks.add(task)
         task.add_done_callback(protocol.tasks.discard)
 
-    async def _body(self) -> bytes:
+    async def _whole(self) -> bytes:
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     async def _run(self) -> None:
         protocol = self._protocol
         try:
-            reply = await self._answering(self._scope, self._body)
+            reply = await self._answering(self._scope, self._whole)
             if protocol.flow.write_paused and not self.disconnected:
                 await protocol.flow.drain()
         except asyncio.CancelledError:  # the server has waited long enough
@@ -88,6 +107,8 @@ class Exchange:
             _log.error("a request was not answered (%s)", type(error).__name__)
             protocol.transport.abort()
             return
+        finally:
+            self.end()
         self.response_started = self.response_complete = True
         transport = protocol.transport
         if self.disconnected or transport.is_closing():

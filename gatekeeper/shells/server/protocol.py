@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -27,7 +28,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gatekeeper.model.states import Follows
-from gatekeeper.shells.asgi import OWN_DATE, TARGET
+from gatekeeper.shells.asgi import NO_ROOM, OWN_DATE, TARGET, UNTIL_CLOSE
 from gatekeeper.shells.server.declined import framing, parser_for_the_rest
 from gatekeeper.shells.server.exchange import Answering, Exchange
 from gatekeeper.shells.server.hygiene import Fault, request_fault
@@ -88,6 +89,8 @@ TIMERS: Final[Mapping[Reading, str | None]] = {
     Reading.REFUSED: None,
     Reading.TUNNEL: None,
 }
+NOT_HTTP: Final = Fault(400, "this is not HTTP/1.1")
+_METHOD: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [/*]")  # of a request line, known here or not
 # Between two requests, or before the first one.
 _NO_REQUEST: Final = frozenset({Reading.FRESH, Reading.BETWEEN, Reading.RESTING})
 _NOT_IN_BODY: Final = _NO_REQUEST | {Reading.HEAD}
@@ -151,6 +154,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
         self.watch.closed(self)
+        if self._exchange is not None:
+            self._exchange.end()
         super().connection_lost(exc)
 
     def step(self, event: Event) -> None:
@@ -181,8 +186,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 if self.upgraded(data):
                     return
                 self.parser = parser_for_the_rest(self, self.headers)
-            except httptools.HttpParserError:
-                self._refuse(self._fault or Fault(400, "this is not HTTP/1.1"))
+            except httptools.HttpParserError as error:
+                self._refuse(self._fault or _unparsed(error, data))
                 return
         if self.reading is Reading.HEAD and self._head.over(self.watch.limits.head_bytes):
             self._refuse(Fault(431, "the header is too large"))
@@ -227,7 +232,11 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         scope: Any = self.scope
         cycle = self.cycle
-        scope["extensions"] = {TARGET: self.url, OWN_DATE: lambda: setattr(cycle, "default_headers", [])}
+        scope["extensions"] = {
+            TARGET: self.url,
+            OWN_DATE: lambda: setattr(cycle, "default_headers", []),
+            UNTIL_CLOSE: lambda: _until_close(cycle),
+        }
 
     def _begin(self, method: str, version: str, *, upgrade: bool) -> Exchange | None:
         """The way past ASGI, for a plain request that an endpoint of ours answers; `None` for any other."""
@@ -249,7 +258,7 @@ class GuardedProtocol(HttpToolsProtocol):
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"], scope["query_string"] = raw, query
         scope["extensions"] = {TARGET: self.url}
-        return Exchange(self, scope, answering, keep_alive=self.parser.should_keep_alive())
+        return Exchange(self, scope, answering, self.watch.bodies, keep_alive=self.parser.should_keep_alive())
 
     def direct(self, target: bytes) -> Answering | None:
         """What answers a request for `target` without ASGI; `None` if it goes the way of ASGI."""
@@ -260,7 +269,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body += len(body)
         self.clock.came(self._body, self.watch.limits.body_timeout)
         if self._exchange is not None:
-            self._exchange.feed(body)
+            if not self._exchange.feed(body, self._lose):
+                self._spoil(Fault(503, NO_ROOM))
         else:
             super().on_body(body)
 
@@ -304,6 +314,13 @@ class GuardedProtocol(HttpToolsProtocol):
             else:
                 self._refuse(Fault(408, "the request did not arrive in time"))
 
+    def _lose(self) -> None:
+        """Others need the room of the body that is coming."""
+        if self._exchange is not None:
+            self._exchange.end()
+        if self.reading is Reading.BODY and not self.transport.is_closing():
+            self._refuse(Fault(503, NO_ROOM))
+
     def _spoil(self, fault: Fault) -> None:
         """Refuse out of a callback of the parser, which ends at once."""
         self._fault = fault
@@ -334,6 +351,15 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
+def _unparsed(error: Exception, data: bytes) -> Fault:
+    """Why the parser refuses bytes: it may be HTTP that it does not know."""
+    if isinstance(error, httptools.HttpParserInvalidMethodError) and _METHOD.match(data):
+        return Fault(501, "the method is not known here")
+    if isinstance(error, httptools.HttpParserInvalidURLError):
+        return Fault(400, "the target is not a valid URL")
+    return NOT_HTTP
+
+
 def problem(fault: Fault) -> bytes:
     """A whole answer, after which the connection ends."""
     body = orjson.dumps({"type": "about:blank", "status": fault.status, "title": fault.title})
@@ -345,6 +371,25 @@ def last_answer(status: int, headers: list[tuple[bytes, bytes]], body: bytes) ->
     framing = [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
     lines = b"".join(b"%s: %s\r\n" % header for header in (*headers, *framing))
     return STATUS_LINE[status] + lines + b"\r\n" + body
+
+
+class _AnyLength:
+    """A length that every body has: uvicorn's cycle counts down from it, and asks at the end whether it is not 0."""
+
+    def __lt__(self, other: object) -> bool:
+        return False
+
+    def __sub__(self, other: object) -> _AnyLength:
+        return self
+
+    def __ne__(self, other: object) -> bool:
+        return other != 0
+
+
+def _until_close(cycle: Any) -> None:
+    """Let an answer without a length end with the connection: HTTP/1.0 knows no chunks (RFC 9112 section 6.1)."""
+    cycle.chunked_encoding = False
+    cycle.expected_content_length = _AnyLength()
 
 
 def _size(headers: list[tuple[bytes, bytes]]) -> int:

@@ -46,7 +46,7 @@ class Sidecar:
         target = app_target(self.runtime.policy, app_upstream)
         self._current = Current(self.runtime)
         self.upstream = None if target is None else Upstream(target, lambda: self._current.now.gate)
-        self.watch = Watch(lambda: self._current.now.limits)
+        self.watch = Watch(lambda: self._current.now.limits, self.runtime.bodies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection: our endpoints over HTTP, and the app behind us, if there is one."""

@@ -10,11 +10,13 @@ from typing import Final, Protocol
 
 from gatekeeper.jurisdiction.networks import Ranges, parse_address
 from gatekeeper.policy import Policy
+from gatekeeper.runtime.bodies import Bodies
 
 SLOWEST: Final = 4096  # bytes a second of a body, after its first `body_timeout` seconds
 UNREAD: Final = 60.0  # seconds in which a client must read something of its answer
 LINGER: Final = 5.0  # seconds for the rest of a body that was answered before its end
 LOOK: Final = 0.5  # seconds between two looks at all connections
+BODIES: Final = 24 * 2**20  # bytes of bodies that are being read, where no policy says
 NEVER: Final = float("inf")
 _NOBODY: Final = Ranges()
 
@@ -68,8 +70,9 @@ class Connection(Protocol):
 class Watch:
     """The limits in force, and a look at every connection once in a while. One per server."""
 
-    def __init__(self, limits: Callable[[], Limits] = Limits) -> None:
+    def __init__(self, limits: Callable[[], Limits] = Limits, bodies: Bodies | None = None) -> None:
         self._limits = limits
+        self.bodies = bodies or Bodies(lambda: BODIES)
         self.by_address: Counter[str] = Counter()
         self._open: dict[Connection, str | None] = {}  # and the address that it counts for
         self._due: asyncio.TimerHandle | None = None

@@ -48,7 +48,7 @@ def _from_list(value: str, site: Site) -> Iterator[Signal]:
 
 
 def _names(value: str) -> frozenset[str]:
-    """`,ga,criteo,`; two commas for nobody."""
+    """`,ga,criteo,`; two commas where no vendor is accepted."""
     text = plain(value)
     if not text.startswith(",") or not text.endswith(","):
         raise UnreadableError("no list of vendors")

@@ -26,7 +26,7 @@ class Reader(Protocol):
 
     @property
     def NAMES(self) -> tuple[str, ...]:  # noqa: N802
-        """Whole cookie names."""
+        """Cookies that the reader knows by their whole names."""
 
     @property
     def PREFIXES(self) -> tuple[str, ...]:  # noqa: N802

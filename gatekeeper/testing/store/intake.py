@@ -26,11 +26,11 @@ class MemoryIntake:
         self._lines = lines
         self._rows = rows
 
-    def room(self, destination: str, count: int) -> bool:
+    def room(self, destination: str, count: int, *, ours: bool = True) -> bool:
         """Whether `count` more rows can be kept for a destination."""
         with self._memory.lock:
             queued = sum(name == destination for name, _ in self._memory.rows.values())
-            return queued + count <= self._worker.bounds.max_queued
+            return queued + count <= self._worker.bounds.most(ours=ours)
 
     def accept(self, arrivals: Sequence[Arrival]) -> Future[Accepted]:
         """Keep arrivals and have their lines written."""

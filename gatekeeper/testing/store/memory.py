@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.storage.outbox import Count, Flight, Row
+from gatekeeper.storage.outbox import Count, Flight, Row, Trouble
 
 
 @dataclass(eq=False, slots=True)
@@ -60,6 +60,7 @@ class Memory:
         self.stopped: dict[int, Stop] = {}
         self.dead: dict[int, tuple[str, Row, int, str, float]] = {}
         self.books: dict[str, dict[str, int]] = {}
+        self.troubles: dict[str, Trouble] = {}
         self.seen: dict[bytes, First] = {}
         self.commits: list[Commit] = []  # of which the log does not have all lines
         self.gone: set[int] = set()  # workers that were killed

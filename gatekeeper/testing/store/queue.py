@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 
-from gatekeeper.storage.outbox import CANCELLED, Again, Claimed, Ending, Flight, Recovered
+from gatekeeper.storage.outbox import CANCELLED, Again, Claimed, Ending, Flight, Recovered, Trouble
 from gatekeeper.storage.rows import batches
 from gatekeeper.testing.store.lines import Lines
 from gatekeeper.testing.store.memory import number_of
@@ -36,8 +36,17 @@ class MemoryQueue:
         """Have changes reported."""
         self._memory.listeners.append((claimable, withdrawn))
 
+    def troubled(self, destination: str, trouble: Trouble | None) -> None:
+        """Say that a vendor is failing, or that it works again."""
+        with self._memory.lock:
+            self._memory.troubles.pop(destination, None)
+            if trouble is not None:
+                self._memory.troubles[destination] = trouble
+
     def recover(self) -> Future[Recovered]:
         """Take over what ended workers left."""
+        with self._memory.lock:
+            self._memory.troubles.clear()
         return self._worker.do(self._recover)
 
     def _recover(self) -> Recovered:

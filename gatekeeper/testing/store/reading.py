@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from gatekeeper.installation import ids as request_ids
-from gatekeeper.storage.outbox import Count, DeadLetter
+from gatekeeper.storage.outbox import Count, DeadLetter, Trouble
 from gatekeeper.testing.store.lines import Lines
 from gatekeeper.testing.store.upkeep import Upkeep
 from gatekeeper.testing.store.worker import Worker
@@ -76,6 +76,11 @@ class MemoryBooks:
                 name: Count(**memory.books.get(name, dict.fromkeys(Count.__slots__[:7], 0)), oldest=oldest.get(name))
                 for name in {**dict.fromkeys(self._worker.bounds.destinations), **memory.books}
             }
+
+    def troubles(self) -> dict[str, Trouble]:
+        """The destinations whose vendors are failing."""
+        with self._memory.lock:
+            return dict(self._memory.troubles)
 
     def idle(self) -> bool:
         """Whether every row has ended and every line is written."""

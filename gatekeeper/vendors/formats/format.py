@@ -31,7 +31,7 @@ class Body(Protocol):
     def write(
         self, native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None], to: Destination, form: Format
     ) -> Outgoing:
-        """The request to send, built anew."""
+        """The request to send, rebuilt from what may be sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def text_answer(body: bytes, status: int = 200) -> Answer:
 
 
 def gif_answer(picture: bytes = GIF) -> Answer:
-    """The transparent pixel."""
+    """An answer with the transparent pixel of one dot."""
     return Answer(200, (("Content-Type", "image/gif"),), picture)
 
 

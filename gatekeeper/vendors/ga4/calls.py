@@ -101,7 +101,7 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same body, built anew; `consent` is what was decided, never looser than it came."""
+    """A body of the same shape, rebuilt; `consent` is what was decided, never looser than the caller sent it."""
     sent = [one for one in kept if one is not None]
     to = sent[0].shaping.to
     granted = all(one.shaping.marketing_granted for one in sent)

@@ -82,7 +82,7 @@ def personal(name: str, value: Personal) -> str | None:
 
 
 def unmatched(fields: Set[str]) -> str | None:
-    """Why nobody can be matched by these fields (by key): neither click nor contact nor a whole address."""
+    """Why Google can match no person by these fields (by key): no click, no contact, no whole address."""
     if fields.isdisjoint(CLICKS) and fields.isdisjoint(CONTACT) and not fields >= ADDRESS:
         return "neither a click id nor anything about the person is left"
     return None

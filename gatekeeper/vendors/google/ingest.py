@@ -133,7 +133,7 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same request, built anew; the policy's conversion action where no destination was named."""
+    """The same request, rebuilt; the policy's conversion action where no destination was named."""
     sent = [one for one in kept if one is not None]
     to = sent[0].shaping.to
     granted, denied, hexadecimal = _STYLES[native.frame["numbers"]]

@@ -25,7 +25,7 @@ _PARTS: Final = 40
 
 
 def read(text: str, table: Table, path: Path) -> tuple[Leaf, ...]:
-    """A leaf for each part, its hash in hexadecimal; one that nobody can read is a leaf that no table has."""
+    """A leaf for each part, its hash in hexadecimal; an unreadable part is a leaf that no table has."""
     found = []
     parts = text.split("~")
     if len(parts) > _PARTS:

@@ -116,7 +116,7 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same upload, built anew, its consent objects never looser than what was decided."""
+    """The same upload, rebuilt; its consent objects never looser than what was decided."""
     sent = [one for one in kept if one is not None]
     to = sent[0].shaping.to
     method = native.frame["method"]

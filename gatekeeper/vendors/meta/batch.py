@@ -152,7 +152,7 @@ def _type(headers: Any) -> str | None:
 
 
 def shaped(entry: Entry, outgoing: Outgoing) -> dict[str, Any]:
-    """An entry as it may be sent: the request that was built anew, in the place of the one that was given."""
+    """An entry as it may be sent: the rebuilt request in the place of the one that was given."""
     found: dict[str, Any] = {
         name: entry.given[name]
         for name, pattern in _MECHANICS.items()

@@ -195,7 +195,7 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same parameters in the same coat, each event built anew."""
+    """The same parameters in the same encoding, each event rebuilt."""
     written: Frame = native.frame["written"]
     to = next(one for one in kept if one is not None).shaping.to
     events: list[object] = []
@@ -241,7 +241,7 @@ def _event(n: int, one: Kept, written: Frame) -> dict[str, Any]:
 
 
 def accepted(native: Native) -> Answer:
-    """All events received."""
+    """Meta's answer to a call of which it received every event."""
     return graph_answer.taken(len(native.elements))
 
 

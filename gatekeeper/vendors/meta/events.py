@@ -172,8 +172,8 @@ def insufficient(keys: Set[str]) -> str | None:
 def limited_data_use(shaping: Shaping, *, located: bool) -> dict[str, Any]:
     """The `data_processing_options` keys of an event under Limited Data Use.
 
-    Country and state 0 have Meta locate the visitor by the address. Where none is sent (not `located`) and nobody knows
-    where the visitor is, they are California's: with 0 the restriction would not hold.
+    Country and state 0 have Meta locate the visitor by the address. Where none is sent (not `located`) and the place is
+    unknown, they are California's: with 0 the restriction would not hold.
     """
     state = LDU_STATES.get(shaping.place.region or "", 0) if shaping.place.country == "US" else 0
     if shaping.place.country is None and not located:

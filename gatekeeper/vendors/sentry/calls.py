@@ -197,7 +197,7 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same items, each built anew with its own length."""
+    """The same items, each rebuilt with its own length."""
     sent = [(one, head) for one, head in zip(kept, native.frame["heads"], strict=True) if one is not None]
     to = sent[0][0].shaping.to
     headers = (("X-Sentry-Auth", _authorization(to, shared)),)

@@ -59,12 +59,12 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
 
 
 def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
-    """What the event needs; the caller's own User-Agent header is a server's, and matches nobody."""
+    """What the event needs; the caller's own User-Agent header is a server's, and identifies no visitor."""
     return tiktok_event.minimum([leaf for leaf in leaves if leaf.path[:1] != ("header",)], shaping)
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same body, built anew; the policy's pixel and token where the caller gave none."""
+    """A body of the same shape, rebuilt; the policy's pixel and token where the caller gave none."""
     sent = [one for one in kept if one is not None]
     to = sent[0].shaping.to
     key = native.frame["key"]

@@ -54,7 +54,7 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same body, built anew."""
+    """A body of the same shape, built from what may be sent."""
     sent = [one for one in kept if one is not None]
     events = [tiktok_event.rebuilt(one) for one in sent]
     return Outgoing(

@@ -1,0 +1,102 @@
+"""`gatekeeper audit`: what the commands that read the log take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatekeeper.cli.filters import GROUPABLE, Words, filtered
+from gatekeeper.cli.options import POLICY, AsJson, Config
+
+audit = typer.Typer(help="Read the audit log.", no_args_is_help=True)
+
+
+@audit.command("tail")
+def audit_tail(
+    config: Config = POLICY,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines.")] = False,
+    destination: Annotated[str | None, typer.Option("--destination", "-d", help="Only this destination.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only this status: delivered, blocked, failed, …")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only this reason code.")] = None,
+    event: Annotated[str | None, typer.Option(help="Only decisions on this event.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind of line: decision, outcome, checkpoint, …")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the last lines of the log, in colour; filters narrow them."""
+    from gatekeeper.cli.audit import Only, tail
+
+    tail(config, lines, follow, as_json, Only(destination, status, reason, event, kind))
+
+
+@audit.command("show")
+def audit_show(request_id: str, config: Config = POLICY, as_json: AsJson = False) -> None:
+    """Print one record and its trail in words: what was said, which law, what became of it (exit code 3 if none)."""
+    from gatekeeper.cli.audit import show
+
+    show(request_id, config, as_json)
+
+
+@audit.command("verify")
+def audit_verify(
+    config: Config = POLICY,
+    folder: Annotated[Path | None, typer.Option(help="Another folder than the policy's, such as a copy.")] = None,
+    anchor: Annotated[list[Path] | None, typer.Option(help="A file of checkpoints that were kept elsewhere.")] = None,
+    trust: Annotated[list[str] | None, typer.Option(help="Id of a key that you know from elsewhere.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that nothing in the log was changed (exit code 1 if something was, 3 if there is no log)."""
+    from gatekeeper.cli.verify import run
+
+    run(config, folder, anchor or [], trust or [], as_json)
+
+
+@audit.command("query")
+@filtered()
+def audit_query(
+    config: Config = POLICY,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, the newest first.")] = 100,
+    form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    as_json: AsJson = False,
+    *,
+    words: Words,
+    people: Words,
+) -> None:
+    """Find deliveries by time, destination, status, reason, law, event, field or person."""
+    from gatekeeper.cli.audit_query import query
+
+    query(config, words, people, limit, "json" if as_json else form)
+
+
+@audit.command("export")
+@filtered()
+def audit_export(
+    target: Annotated[Path, typer.Argument(help="File to write: .csv, .json or .parquet.")],
+    config: Config = POLICY,
+    *,
+    words: Words,
+    people: Words,
+) -> None:
+    """Write deliveries to a CSV, JSON or Parquet file."""
+    from gatekeeper.cli.audit_query import export
+
+    export(config, words, people, target)
+
+
+@audit.command("stats")
+@filtered(GROUPABLE)
+def audit_stats(
+    config: Config = POLICY,
+    by: Annotated[str, typer.Option(help="hour, day, week or month.")] = "day",
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts there, too.")] = None,
+    as_json: AsJson = False,
+    *,
+    words: Words,
+    people: Words,
+) -> None:
+    """Draw consent rates and blocked reasons over time."""
+    from gatekeeper.cli.audit_query import stats
+
+    stats(config, words, people, by, html, as_json)

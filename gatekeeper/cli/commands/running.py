@@ -1,0 +1,51 @@
+"""`gatekeeper retention`, `report` and `outbound`: a command each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gatekeeper.cli.options import POLICY, AsJson, Config
+
+retention = typer.Typer(help="What may not be kept for ever.", no_args_is_help=True)
+report = typer.Typer(help="Documents that follow from the policy.", no_args_is_help=True)
+outbound = typer.Typer(help="What the app's own HTTP clients call.", no_args_is_help=True)
+
+
+@retention.command("run")
+def retention_run(
+    config: Config = POLICY,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove personal references from the log that are older than the policy's retention.personal_references."""
+    from gatekeeper.cli.retention import run
+
+    run(config, dry, as_json)
+
+
+@report.command("matrix")
+def report_matrix(
+    config: Config = POLICY,
+    on: Annotated[str | None, typer.Option("--on", help="As on this day, YYYY-MM-DD; today if absent.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what each law makes of each destination under this policy."""
+    from gatekeeper.cli.report import matrix
+
+    matrix(config, on, as_json)
+
+
+@outbound.command("hosts")
+def outbound_hosts(
+    config: Config = POLICY,
+    url: Annotated[
+        str | None, typer.Option(help="Where the app with the gate answers; the policy's server if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the hosts that a running app called and no table knows, the most called first (exit code 1 if none)."""
+    from gatekeeper.cli.outbound import hosts
+
+    hosts(config, url, as_json)

@@ -1,0 +1,199 @@
+"""http.client: every request of every connection, and the lowest place of urllib, urllib3 and requests.
+
+A request that was judged above is sent with the lines that were judged, whatever was added to it meanwhile. Any other
+to a tracking host is held back until its answer is asked for; then it is judged as a whole.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterable
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound.intercept import Match, body_of, readable, watch
+from gatekeeper.outbound.marks import covering, lines, passing, target
+from gatekeeper.outbound.patched import Patched
+
+_patched = Patched()
+_HELD: Final = "_gatekeeper_held"
+
+
+def install() -> None:
+    """Catch the requests of all connections."""
+    _patched.replace(http.client.HTTPConnection, "_send_output", _send_output)
+    _patched.replace(http.client.HTTPConnection, "send", _send)
+    _patched.replace(http.client.HTTPConnection, "getresponse", _getresponse)
+
+
+def uninstall() -> None:
+    """Leave the connections as they were."""
+    _patched.restore()
+
+
+def response_of(answer: Answer, method: str | None, kind: Any = http.client.HTTPResponse) -> Any:
+    """An answer as a connection gives it: of the class of its responses, complete."""
+    head = [
+        f"HTTP/1.1 {answer.status} {phrase(answer.status)}",
+        *(f"{name}: {value}" for name, value in answer.headers),
+    ]
+    if answer.status not in (204, 304):
+        head.append(f"Content-Length: {len(answer.body)}")
+    raw = "\r\n".join([*head, "", ""]).encode("latin-1") + (b"" if answer.status in (204, 304) else answer.body)
+    response = kind(_Socket(raw), method=method)
+    response.begin()
+    return response
+
+
+def phrase(status: int) -> str:
+    """The words behind a status."""
+    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+
+
+class _Socket:
+    """A socket that has been read already, or is not there yet."""
+
+    def __init__(self, raw: bytes = b"") -> None:
+        self._raw = raw
+
+    def makefile(self, mode: str) -> BytesIO:
+        return BytesIO(self._raw)
+
+    def settimeout(self, seconds: float | None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Request:
+    """The head that a connection has put together, taken apart."""
+
+    def __init__(self, connection: Any) -> None:
+        first, *rest = [bytes(line).decode("latin-1") for line in connection._buffer]
+        self.method, self.target, self.version = first.split(" ", 2)
+        self.headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in rest)]
+        secure = isinstance(connection, http.client.HTTPSConnection)
+        self.in_full = "://" in self.target
+        where = urlsplit(self.target)
+        self.path, self.query = where.path, where.query
+        if self.in_full:
+            self.scheme, self.host, self.port = where.scheme, where.hostname or "", where.port
+        else:
+            self.scheme = "https" if secure else "http"
+            self.host = connection._tunnel_host or connection.host
+            self.port = connection._tunnel_port if connection._tunnel_host else connection.port
+        named = {name.lower(): value for name, value in self.headers}
+        self.size = int(named["content-length"]) if named.get("content-length", "").isdecimal() else 0
+        self.chunked = "chunked" in named.get("transfer-encoding", "").lower()
+
+
+class _Held:
+    """A request that is not sent yet."""
+
+    def __init__(self, match: Match, request: _Request, waiting: bool) -> None:
+        self.match = match
+        self.request = request
+        self.waiting = waiting
+        self.parts: list[bytes] = []
+        self._left = match.limit
+
+    def add(self, data: Any) -> None:
+        """Keep a part of the body, no more than is needed to see that it is too large."""
+        if self._left >= 0:
+            part = body_of(data, self._left)
+            self.parts.append(part)
+            self._left -= len(part)
+
+    def body(self) -> bytes:
+        """The body, out of its chunks."""
+        raw = b"".join(self.parts)
+        if not self.request.chunked or self._left < 0:
+            return raw
+        reader = http.client.HTTPResponse(_Socket(b"HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n" + raw))  # type: ignore[arg-type]  # it needs no more of a socket than `makefile`
+        reader.begin()
+        return reader.read()
+
+
+def _send_output(original: Any) -> Any:
+    def _send_output(self: Any, message_body: Any = None, encode_chunked: bool = False) -> Any:
+        try:
+            request = _Request(self)
+        except (ValueError, IndexError):  # http.client itself says what is wrong
+            return original(self, message_body, encode_chunked=encode_chunked)
+        body = message_body if isinstance(message_body, bytes) else request.size
+        judged = covering(request.method, request.host, request.path, request.query, body)
+        if judged is not None:
+            first = f"{judged.method} {target(judged, in_full=request.in_full)} {request.version}"
+            head = [first, *(f"{name}: {value}" for name, value in lines(judged, request.headers))]
+            self._buffer[:] = [line.encode("latin-1") for line in head]
+            return original(self, message_body, encode_chunked=encode_chunked)
+        match = watch(request.scheme, request.host, request.port, request.path)
+        if match is None:
+            with passing(request.host):
+                return original(self, message_body, encode_chunked=encode_chunked)
+        held = _Held(match, request, self.sock is None)
+        del self._buffer[:]
+        if held.waiting:
+            self.sock = _Socket()
+        setattr(self, _HELD, held)
+        if message_body is not None:
+            held.request.chunked = False  # not in chunks yet
+            held.add(message_body)
+        return None
+
+    return _send_output
+
+
+def _send(original: Any) -> Any:
+    def send(self: Any, data: Any) -> Any:
+        held = self.__dict__.get(_HELD)
+        return original(self, data) if held is None else held.add(data)
+
+    return send
+
+
+def _getresponse(original: Any) -> Any:
+    def getresponse(self: Any, *args: Any, **options: Any) -> Any:
+        held = self.__dict__.pop(_HELD, None)
+        if held is None:
+            return original(self, *args, **options)
+        if held.waiting:
+            self.sock = None
+        request = held.request
+        call = held.match.judge(request.method, request.path, request.query, request.headers, held.body())
+        try:
+            answer = call.carry(lambda outgoing: _sent(self, request, outgoing, original), self.timeout)
+        finally:
+            self._HTTPConnection__response, self._HTTPConnection__state = None, http.client._CS_IDLE  # type: ignore[attr-defined]  # not in its stubs
+        return response_of(answer, request.method, self.response_class)
+
+    return getresponse
+
+
+def _sent(connection: Any, request: _Request, outgoing: Outgoing, getresponse: Any) -> Answer:
+    """By the app's own connection if the call goes where the app sent it."""
+    parts = urlsplit(outgoing.url)
+    if (parts.scheme, parts.hostname) != (request.scheme, request.host):
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        other = kind(parts.hostname or "", parts.port, timeout=connection.timeout)
+        try:
+            other.request(outgoing.method, target(outgoing, in_full=False), outgoing.body, dict(outgoing.headers))
+            return _read(other.getresponse())
+        finally:
+            other.close()
+    framing: Iterable[tuple[str, str]] = [
+        pair for pair in request.headers if pair[0].lower() not in ("content-length", "transfer-encoding")
+    ]
+    size = [("Content-Length", str(len(outgoing.body)))] if outgoing.body else []
+    first = f"{outgoing.method} {target(outgoing, in_full=request.in_full)} {request.version}"
+    head = [first, *(f"{name}: {value}" for name, value in [*lines(outgoing, framing), *size]), "", ""]
+    connection.send("\r\n".join(head).encode("latin-1") + outgoing.body)
+    return _read(getresponse(connection))
+
+
+def _read(response: Any) -> Answer:
+    return readable(response.status, response.getheaders(), response.read())

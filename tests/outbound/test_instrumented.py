@@ -1,0 +1,79 @@
+"""Nothing is added to a request after it was judged: six clients, four instrumentations and one more, two orders.
+
+The instrumentations are the real packages, each in a process of its own: their patches stay for as long as it runs.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.outbound.clients import CLIENTS
+
+PACKAGES = {
+    "opentelemetry": "opentelemetry.instrumentation",
+    "sentry": "sentry_sdk",
+    "datadog": "ddtrace",
+    "newrelic": "newrelic",
+    "simulated": "httpx",
+}
+PROPAGATED = ("traceparent", "tracestate", "baggage", "sentry-trace", "x-datadog", "newrelic", "b3:", "zoe")
+
+
+def _there(module):
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+# Where the package, as it is set up here, adds something without the gate; Datadog's patch of urllib3 does not.
+ADDS = {which: set(CLIENTS) for which in PACKAGES} | {"datadog": {"httpx", "httpx-async", "aiohttp"}}
+QUIET = {
+    "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+    "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+    "DD_TRACE_STARTUP_LOGS": "false",
+}
+
+
+def arrived(which, order):
+    """What the vendor received of each client."""
+    if not _there(PACKAGES[which]):
+        pytest.skip(f"{PACKAGES[which]} is not installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.outbound.instrumented", which, order],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | QUIET,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found.keys() == CLIENTS.keys()
+    return found
+
+
+def added(seen):
+    """What of the words of propagators stands in the request, address and body included."""
+    return [word for word in PROPAGATED if word in seen["raw"][0].lower()]
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("which", PACKAGES)
+def test_what_an_instrumentation_adds_does_not_leave(which, order):
+    """Headers, parameters and baggage; its own span of the call is there."""
+    for client, seen in arrived(which, order).items():
+        assert (seen["status"], len(seen["raw"]), added(seen)) == (204, 1, []), client
+        if which in ("opentelemetry", "sentry"):
+            assert seen["spans"], client
+
+
+@pytest.mark.parametrize("which", PACKAGES)
+def test_without_the_gate_it_would_leave(which):
+    """So the test above can fail."""
+    found = arrived(which, "alone")
+    assert {client for client, seen in found.items() if added(seen)} >= ADDS[which]

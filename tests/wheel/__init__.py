@@ -1,0 +1,1 @@
+"""The wheel, on every Python that is there: `make pythons`."""
