@@ -83,7 +83,7 @@ def run(tmp_path_factory):
     try:
         with running(
             "sidecar", folder, destinations=secretive, events={"purchase": {"destinations": EVERYWHERE}},
-            server=server, audit={"rotate": "20KB", "checkpoint": "50ms",
+            server=server, audit={"rotate": "20KB", "checkpoint": "1s",
                                   "anchor": str(folder / "anchors")},
         ) as gate:  # fmt: skip
             metrics = traffic(gate)
