@@ -107,11 +107,17 @@ def serve(
         str | None,
         typer.Option(help="Forward proxy to vendors, such as http://proxy.internal:3128; else the policy's."),
     ] = None,
+    log_level: Annotated[
+        str, typer.Option(envvar="GATEKEEPER_LOG_LEVEL", help="debug (each decision), info, warning or error.")
+    ] = "info",
+    log_format: Annotated[
+        str, typer.Option(envvar="GATEKEEPER_LOG_FORMAT", help="text, or json: one object a line.")
+    ] = "text",
 ) -> None:
     """Run the sidecar until it is stopped. SIGHUP reads the policy again, SIGTERM drains."""
     from gatekeeper.cli.serve import run
 
-    run(config, host, port, workers, app_upstream, upstream_proxy)
+    run(config, host, port, workers, app_upstream, upstream_proxy, log_level=log_level, log_format=log_format)
 
 
 @app.command()

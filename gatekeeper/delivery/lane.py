@@ -228,7 +228,10 @@ class Lane:
     def _turned(self) -> None:
         """The vendor begins to fail, or works again: then what waits goes at once."""
         breaker = self._breaker
-        if not breaker.open:
+        if breaker.open:
+            _log.warning("%s takes nothing (%s); its events wait, and are tried again", self.to.name, breaker.why)
+        else:
+            _log.warning("%s answers again", self.to.name)
             self.timers.hasten()
         self._around.queue.troubled(self.to.name, Trouble(breaker.since, breaker.why) if breaker.open else None)
         self.alarm.set()

@@ -32,6 +32,8 @@ class Patched:
             def method(*args: Any, **options: Any) -> Any:
                 return (ours if on else original)(*args, **options)
 
+        # What replaces it in turn looks at its parameters: respx does, in a way that unwraps nothing.
+        method.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]  # functions have one
         setattr(owner, name, method)
         self._replaced.append((owner, name, original, (method, on)))
 
