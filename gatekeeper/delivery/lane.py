@@ -183,6 +183,7 @@ class Lane:
         return self.draining or self._around.queue.ready(self.to.name) >= self.to.kind.batch_events
 
     async def claim(self) -> None:
+        """Claim what may go now, and begin its requests. Raises StorageError."""
         queue, kind = self._around.queue, self.to.kind
         if not self._probes():  # else what was never tried goes first: what spoils its request must not be all probes
             await self._claim_again()

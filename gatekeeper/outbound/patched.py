@@ -24,12 +24,14 @@ class Patched:
 
             @functools.wraps(original)
             async def method(*args: Any, **options: Any) -> Any:
+                """Ours while it is on, else the library's."""
                 return await (ours if on else original)(*args, **options)
 
         else:
 
             @functools.wraps(original)
             def method(*args: Any, **options: Any) -> Any:
+                """Ours while it is on, else the library's."""
                 return (ours if on else original)(*args, **options)
 
         # What replaces it in turn looks at its parameters: respx does, in a way that unwraps nothing.
