@@ -12,6 +12,7 @@ from gatekeeper.cli.commands.audit import audit
 from gatekeeper.cli.commands.dead_letter import dead_letter
 from gatekeeper.cli.commands.geoip import geoip
 from gatekeeper.cli.commands.keys import keys
+from gatekeeper.cli.commands.replay import replay
 from gatekeeper.cli.commands.running import outbound, report, retention
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
@@ -29,6 +30,7 @@ app.add_typer(geoip, name="geoip")
 app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
 app.add_typer(outbound, name="outbound")
+app.command()(replay)
 
 
 def _version(wanted: bool) -> None:

@@ -7,7 +7,7 @@ was cut down was still enough for its vendor. A decision that cannot be made aga
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +19,6 @@ from gatekeeper.audit import lines
 from gatekeeper.audit.vocabulary import GONE, Names
 from gatekeeper.consent.resolve import resolve
 from gatekeeper.decision import decide
-from gatekeeper.fields import Catalogue
 from gatekeeper.gate.elements import TRUNCATED
 from gatekeeper.gate.settle import failed, full, insufficient, settled, unnamed
 from gatekeeper.model import (
@@ -78,6 +77,9 @@ class Apart(NamedTuple):
     strangers: frozenset[str] = frozenset()
 
 
+SAME: Final = Apart()
+
+
 class Remade(NamedTuple):
     """An event, decided again: what its visitor permits, each destination's decision, and which cannot be made."""
 
@@ -107,7 +109,7 @@ def recompute(record: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
 
 
 def remake(
-    record: Mapping[str, Any], policy: Policy, *, laws: tuple[Law, ...] | None = None, apart: Apart = Apart()
+    record: Mapping[str, Any], policy: Policy, *, laws: tuple[Law, ...] | None = None, apart: Apart = SAME
 ) -> Remade:
     """The decisions on the event of a decision line, each with its rules; what cannot be decided is named.
 
