@@ -151,11 +151,20 @@ def signals(
 
 
 @app.command()
-def test(config: Config = POLICY, as_json: AsJson = False) -> None:
-    """Run the policy's own test cases (exit code 1 if one fails)."""
-    from gatekeeper.cli.test import run
+def test(
+    config: Config = POLICY,
+    as_json: AsJson = False,
+    from_audit: Annotated[bool, typer.Option("--from-audit", help="Print cases out of the log, as TOML.")] = False,
+    since: Annotated[str | None, typer.Option(help="With --from-audit: lines from this time on, such as 7d.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="With --from-audit: at most so many cases.")] = 20,
+) -> None:
+    """Run the policy's own test cases (exit code 1 if one fails), and say which outcomes no case expects."""
+    from gatekeeper.cli import test
 
-    run(config, as_json)
+    if from_audit:
+        test.from_audit(config, since, limit)
+    else:
+        test.run(config, as_json)
 
 
 @app.command()
