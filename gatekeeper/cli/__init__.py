@@ -13,6 +13,7 @@ from gatekeeper.cli.commands.consent import consent
 from gatekeeper.cli.commands.dead_letter import dead_letter
 from gatekeeper.cli.commands.geoip import geoip
 from gatekeeper.cli.commands.keys import keys
+from gatekeeper.cli.commands.replay import replay
 from gatekeeper.cli.commands.running import outbound, report, retention
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
@@ -31,6 +32,7 @@ app.add_typer(geoip, name="geoip")
 app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
 app.add_typer(outbound, name="outbound")
+app.command()(replay)
 
 
 def _version(wanted: bool) -> None:
@@ -155,11 +157,20 @@ def signals(
 
 
 @app.command()
-def test(config: Config = POLICY, as_json: AsJson = False) -> None:
-    """Run the policy's own test cases (exit code 1 if one fails)."""
-    from gatekeeper.cli.test import run
+def test(
+    config: Config = POLICY,
+    as_json: AsJson = False,
+    from_audit: Annotated[bool, typer.Option("--from-audit", help="Print cases out of the log, as TOML.")] = False,
+    since: Annotated[str | None, typer.Option(help="With --from-audit: lines from this time on, such as 7d.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="With --from-audit: at most so many cases.")] = 20,
+) -> None:
+    """Run the policy's own test cases (exit code 1 if one fails), and say which outcomes no case expects."""
+    from gatekeeper.cli import test
 
-    run(config, as_json)
+    if from_audit:
+        test.from_audit(config, since, limit)
+    else:
+        test.run(config, as_json)
 
 
 @app.command()
