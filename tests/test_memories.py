@@ -27,7 +27,7 @@ OF_A_PROCESS = {
         "geoip/records.py:_states", "vendors/formats/normalise.py:_countries", "audit/vocabulary.py:_spoken",
         "audit/vocabulary.py:_packaged", "jurisdiction/laws.py:version", "jurisdiction/laws.py:packaged",
         "jurisdiction/networks.py:_special", "fields/phone.py:regions", "vendors/formats/table.py:NATIVE",
-        "model/reasons.py:TABLE",
+        "model/reasons.py:TABLE", "reports/law.py:_read", "reports/notice.py:words",
     },
     "pure, of small arguments": {
         "geoip/records.py:_shared", "vendors/dialect.py:_origin", "vendors/samples.py:_sample",

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, create_model
 
 from gatekeeper.fields import IDENTIFIERS, TYPES
 from gatekeeper.model import Purpose
+from gatekeeper.policy.records import RecordsTable
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import DestinationModule
@@ -218,6 +219,15 @@ class RetentionTable(Strict):
     statistics: Duration = Field(3 * 31_557_600.0, description="How long aggregated numbers are kept.")
 
 
+class ControllerTable(Strict):
+    """`[controller]`: what consent records, receipts and notices must say of who decides about the data."""
+
+    name: str | None = Field(None, min_length=1, description="The registered name, if it is not `policy.controller`.")
+    address: str | None = Field(None, min_length=1, description="The postal address.")
+    contact: str | None = Field(None, min_length=1, description="An e-mail address or page for questions.")
+    storage: str | None = Field(None, min_length=1, description="Where consent records are kept, such as DE.")
+
+
 class OutboundTable(Strict):
     """`[outbound]`: tracking calls of the app's own HTTP clients."""
 
@@ -281,10 +291,12 @@ class PolicyFile(Strict):
     limits: LimitsTable = LimitsTable()
     retention: RetentionTable = RetentionTable()
     outbound: OutboundTable = OutboundTable()
+    controller: ControllerTable = ControllerTable()
     destinations: dict[Name, Common] = Field(default_factory=dict)
     fields: dict[Name, FieldTable] = Field(default_factory=dict)
     events: dict[str, EventTable] = Field(default_factory=dict)
     tests: list[CaseTable] = Field(default_factory=list)
+    records: RecordsTable = RecordsTable()
 
 
 def model(kinds: Mapping[str, DestinationModule]) -> type[PolicyFile]:
