@@ -14,7 +14,8 @@ from gatekeeper.cli.commands.dead_letter import dead_letter
 from gatekeeper.cli.commands.geoip import geoip
 from gatekeeper.cli.commands.keys import keys
 from gatekeeper.cli.commands.replay import replay
-from gatekeeper.cli.commands.running import outbound, report, retention
+from gatekeeper.cli.commands.report import report
+from gatekeeper.cli.commands.running import outbound, retention
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
 app = typer.Typer(

@@ -17,6 +17,7 @@ from pydantic import (
 
 from gatekeeper.fields import IDENTIFIERS, TYPES
 from gatekeeper.model import Purpose
+from gatekeeper.policy.records import RecordsTable
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import DestinationModule
@@ -392,6 +393,7 @@ class PolicyFile(Strict):
     fields: dict[Name, FieldTable] = Field(default_factory=dict)
     events: dict[str, EventTable] = Field(default_factory=dict)
     tests: list[CaseTable] = Field(default_factory=list)
+    records: RecordsTable = RecordsTable()
 
 
 def model(kinds: Mapping[str, DestinationModule]) -> type[PolicyFile]:

@@ -176,6 +176,8 @@ def _compiled(
 # What changes nothing of a decision, or is a secret: it is in no hash and in no archive.
 NOT_MEANING: Final[Mapping[str, Any]] = {
     "tests": True,
+    "records": True,
+    "destinations": {"__all__": {"records"}},
     "server": {"api_keys", "admin_token"},
     "delivery": {"proxy", "no_proxy"},
 }

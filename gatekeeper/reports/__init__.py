@@ -1,1 +1,1 @@
-"""Reports: what the log and the policy say together, for people who must answer for it. Reads; sends nothing."""
+"""Reports: what the log, the policy and the product's tables say together. Reads; sends nothing."""
