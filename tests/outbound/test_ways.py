@@ -2,6 +2,7 @@
 
 import asyncio
 import http.server
+import importlib.util
 import socket
 import threading
 import urllib.request
@@ -135,7 +136,8 @@ def test_an_http_2_client_is_caught_above_the_wire(shop):
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 def test_a_second_install_changes_nothing(shop, client):
     """One judgement for one call, and one `uninstall()` undoes it."""
-    assert gatekeeper.outbound.install() == gatekeeper.outbound.install() == gatekeeper.outbound.CLIENTS
+    there = tuple(name for name in gatekeeper.outbound.CLIENTS if importlib.util.find_spec(name) is not None)
+    assert gatekeeper.outbound.install() == gatekeeper.outbound.install() == there
     with shop.visitor("analytics"):
         client("POST", shop.sims.ga4.url + MEASUREMENT, BODY)
     assert len(shop.lines()) == 1
