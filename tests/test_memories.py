@@ -27,7 +27,8 @@ OF_A_PROCESS = {
         "geoip/records.py:_states", "vendors/formats/normalise.py:_countries", "audit/vocabulary.py:_spoken",
         "audit/vocabulary.py:_packaged", "jurisdiction/laws.py:version", "jurisdiction/laws.py:packaged",
         "jurisdiction/networks.py:_special", "fields/phone.py:regions", "vendors/formats/table.py:NATIVE",
-        "model/reasons.py:TABLE",
+        "model/reasons.py:TABLE", "policy/notices.py:_companies", "browser/__init__.py:texts",
+        "shells/consent/page.py:_page", "shells/consent/page.py:_style",
     },
     "pure, of small arguments": {
         "geoip/records.py:_shared", "vendors/dialect.py:_origin", "vendors/samples.py:_sample",

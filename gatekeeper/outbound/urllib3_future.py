@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.intercept import body_of, pairs, readable
-from gatekeeper.outbound.marks import judged_head, lines, passing, target
+from gatekeeper.outbound.marks import first_byte, judged_head, lines, passing, target
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.pools import Asked, urlopen_of
 
@@ -87,22 +87,30 @@ async def _body(body: Any, limit: int) -> bytes:
 
 def _endheaders(original: Any) -> Any:
     def endheaders(self: Any, *args: Any, **options: Any) -> Any:
-        _restore(self, "_HfaceBackend__headers")
-        return original(self, *args, **options)
+        if not _restore(self, "_HfaceBackend__headers"):
+            return original(self, *args, **options)
+        if self.sock is None:
+            self.connect()
+        with first_byte():
+            return original(self, *args, **options)
 
     return endheaders
 
 
 def _async_endheaders(original: Any) -> Any:
     async def endheaders(self: Any, *args: Any, **options: Any) -> Any:
-        _restore(self, "_AsyncHfaceBackend__headers")
-        return await original(self, *args, **options)
+        if not _restore(self, "_AsyncHfaceBackend__headers"):
+            return await original(self, *args, **options)
+        if self.sock is None:
+            await self.connect()
+        with first_byte():
+            return await original(self, *args, **options)
 
     return endheaders
 
 
-def _restore(connection: Any, name: str) -> None:
-    """The head that a connection has put together, as it was judged; `:method`, `:path` and the like come first."""
+def _restore(connection: Any, name: str) -> bool:
+    """Have a judged request's head as it was judged; whether it is one. `:method`, `:path` and the like come first."""
     head = [(key.decode("latin-1").lower(), value.decode("latin-1")) for key, value in getattr(connection, name)]
     named = dict(head)
     where = named.get(":path", "")
@@ -111,9 +119,10 @@ def _restore(connection: Any, name: str) -> None:
     host = named.get("host") or named.get(":authority", "")
     judged = judged_head(named.get(":method", ""), host, path, query)
     if judged is None:
-        return
+        return False
     pseudo = [(key, value) for key, value in head if key in (":method", ":authority", ":scheme")]
     pseudo.append((":path", target(judged, in_full=in_full)))
     rest = lines(judged, [(key, value) for key, value in head if not key.startswith(":")])
     sealed = [(key.lower().encode("latin-1"), value.encode("latin-1")) for key, value in [*pseudo, *rest]]
     setattr(connection, name, sealed)
+    return True

@@ -89,6 +89,13 @@ class Common(Strict):
     retention: (
         Annotated[str, Spelled(r"\d+(\.\d+)?\s*(h|d|w|y|months?)", "is not a time; write 14d, 26 months or 2y")] | None
     ) = Field(None, description="How long the vendor keeps it, such as 14d or 2y.")
+    recipient: Annotated[str, Spelled(r"\S.*", "is not a name; write who receives the data", 200)] | None = Field(
+        None, description="Who receives the data, as notices name them; the kind's company if absent."
+    )
+    country: Annotated[str, Spelled(r"[A-Z]{2}", "is not a country; write its two letters, such as IE")] | None = Field(
+        None, description="Country of the recipient, such as IE."
+    )
+    privacy_policy: HttpUrl | None = Field(None, description="Address of the recipient's privacy policy.")
     statistics_only: bool = Field(
         False, description="Strictly first-party audience statistics: exempt from consent where the law says so."
     )
