@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -243,7 +244,7 @@ class Intercepted:
             with _recording(plan):
                 written = _recorded(gate, plan)
                 if written is not None:
-                    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), _patience(within))
+                    await _waited(written, _patience(within))
 
         return _told(await carry_async(course(gate, self._plan, failure), _record, _sent), self._answer)
 
@@ -262,6 +263,21 @@ def _recorded(gate: Gate, plan: CallPlan) -> Future[Any] | None:
     swept = sweep_call(gate, plan)
     gate.recorder.append(decision_lines(gate, plan))
     return swept
+
+
+async def _waited(written: Future[Any], seconds: float) -> None:
+    """Wait for the log without holding up the loop, asyncio's or trio's. Raises what the log does, or TimeoutError."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        trio = sys.modules.get("trio")
+        if trio is None:
+            _log.error("a call by neither asyncio nor trio cannot wait for the audit log; use one of them")
+            raise
+        # In a thread: trio cannot wait for it.
+        await trio.to_thread.run_sync(written.result, seconds, abandon_on_cancel=True)
+    else:
+        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), seconds)
 
 
 def _patience(within: object) -> float:
