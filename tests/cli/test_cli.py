@@ -125,6 +125,7 @@ def test_schema_is_json_schema(gatekeeper):
 
 def test_keys_are_listed_by_id_and_rotated(gatekeeper, policy, tmp_path):
     """Never printed."""
+    gatekeeper("cookie", code=0)  # makes them
     before = json.loads(gatekeeper("keys", "list", "--json", code=0).stdout)
     gatekeeper("keys", "rotate", "signing", code=0)
     after = gatekeeper("keys", "list", "--json", code=0).stdout

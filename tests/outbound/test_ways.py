@@ -4,7 +4,6 @@ import asyncio
 import importlib.util
 import socket
 import sys
-import threading
 import urllib.request
 from contextlib import contextmanager
 from urllib.parse import urlsplit
