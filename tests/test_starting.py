@@ -11,7 +11,8 @@ OWN_LOOP = "on the loop of the test that it belongs to"
 STARTS = {
     r"\bPopen\(": {
         "running.py": "the place", "cli/conftest.py": PIPES, "cli/test_cli.py": PIPES,
-        "benchmarks/test_command.py": PIPES, "torture/rounds.py": PIPES, "torture/strace.py": PIPES, "torture/test_withdrawals.py": PIPES,
+        "benchmarks/test_command.py": PIPES, "torture/rounds.py": PIPES, "torture/strace.py": PIPES,
+        "torture/test_withdrawals.py": PIPES,
     },
     r"\buvicorn\.Server\(|\bsidecar\.listen\(": {
         "running.py": "the place", "hosts/test_transparency.py": "hypercorn, on a listener of ours",
