@@ -186,9 +186,9 @@ class Runtime:
     def _look(self) -> None:
         """Once a second."""
         self.counted.flush(time.time())
-        self._look_at_keys()
+        self.look_at_keys()
 
-    def _look_at_keys(self) -> None:
+    def look_at_keys(self) -> None:
         """A key was added or removed: from now on the ring as it is now, everywhere at once."""
         seen = keys.state(self.policy.keys_folder)
         if seen == self._keys_seen:
