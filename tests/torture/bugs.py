@@ -12,6 +12,7 @@ from concurrent.futures import Future
 
 from gatekeeper.audit import writer
 from gatekeeper.delivery import flights
+from gatekeeper.installation import disk
 from gatekeeper.storage import database, intake, tables, writing
 from gatekeeper.storage.outbox import DELIVERED, Accepted, Ending
 from gatekeeper.vendors import first_party
