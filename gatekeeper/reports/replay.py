@@ -59,13 +59,13 @@ class By:
         self.policy = policy
         self.registry = registry
         self.on = on
-        self._pairs: dict[str, Pair | None] = {}
+        self.pairs: dict[str, Pair | None] = {}
 
     def pair(self, digest: str) -> Pair | None:
         """The two policies of a line; `None` if that of then was not kept."""
-        if digest not in self._pairs:
-            self._pairs[digest] = self._load(digest)
-        return self._pairs[digest]
+        if digest not in self.pairs:
+            self.pairs[digest] = self._load(digest)
+        return self.pairs[digest]
 
     def laws(self, record: Mapping[str, Any], pair: Pair, at: float) -> tuple[Law, ...] | None:
         """The laws to decide a line by; `None` for those it names. Raises Unexplained."""

@@ -25,8 +25,8 @@ def laws(
     `on` is another time whose laws are wanted. Raises Unexplained.
     """
     if on is not None:
-        return _of_policy(record, policy, on)
-    before, after = _of_policy(record, then, at), _of_policy(record, policy, at)
+        return of_policy(record, policy, on)
+    before, after = of_policy(record, then, at), of_policy(record, policy, at)
     if [law.id for law in before] == [law.id for law in after]:
         return None
     if {law.id for law in before} != set(record["jurisdiction"]["laws"]):
@@ -34,7 +34,7 @@ def laws(
     return after
 
 
-def _of_policy(record: Mapping[str, Any], policy: Policy, at: float) -> tuple[Law, ...]:
+def of_policy(record: Mapping[str, Any], policy: Policy, at: float) -> tuple[Law, ...]:
     """The laws of a line's places by a policy, as `jurisdiction.place.locate` adds them up."""
     table, place = policy.file.jurisdiction, record["jurisdiction"]
     beside = tuple((country, region) for country, region in record["inputs"].get("beside", ()))

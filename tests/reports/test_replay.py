@@ -2,19 +2,25 @@
 
 import copy
 from collections import Counter
+from dataclasses import replace
 
 import orjson
 import pytest
 
 from gatekeeper.audit import lines
 from gatekeeper.gate import incoming
+from gatekeeper.gate.calls import plan_call
 from gatekeeper.gate.recompute import Unknown, remake
 from gatekeeper.model import Caller, Found, Verdict
 from gatekeeper.policy import archive
 from gatekeeper.policy.registry import PACKAGED
+from gatekeeper.reports.causes import Causes
+from gatekeeper.reports.edits import apart
 from gatekeeper.reports.outcome import Open, Turn
-from gatekeeper.reports.replay import By, compared, replay
+from gatekeeper.reports.replay import By, Pair, compared, replay
 from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
+from tests.laws.calls import ruling
+from tests.laws.test_call_laws import SEEDS
 from tests.signals.encoders import DAY, tc_string, vendor_field
 
 PLACES = {"81.2.69.1": Found("DE", "BE"), "81.2.69.2": Found("US", "CA"), "81.2.69.3": Found("US", "TX"),
@@ -301,3 +307,24 @@ def test_other_scrubbing_is_no_change():
     """What is compared is in every line: verdict, fields, basis."""
     line = LINES[4][2]
     assert compared(line["deliveries"], remake(line, POLICY)).changes == ()
+
+
+CALLED = {name: SEEDS[name][0] for name in list(SEEDS)[:6]}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_calls_are_replayed_too(name, tmp_path):
+    """By their own policy unchanged; where the destination is gone, open."""
+    seed = CALLED[name]
+    policy = ruling(seed.to)
+    caller = Caller(headers=WORDS["granted"], address="81.2.69.3")
+    made = plan_call(make_gate(policy, lookup=PLACES.get), seed.to, seed.call, caller)
+    records = [orjson.loads(line.core) for _, line in lines.Lines(policy).lines(made.plans) if line is not None]
+    by = By(tmp_path, None, PACKAGED)
+    same = Pair(policy, policy, True, apart(policy, policy), Causes(policy, policy, (), PACKAGED))
+    by.pairs[policy.hash] = same
+    found = replay(records, by)
+    assert (found.changes, found.undecided) == ({}, {}) and found.deliveries["unchanged"] == found.events
+    gone = replace(policy, destinations={to: one for to, one in policy.destinations.items() if to != seed.to.name})
+    by.pairs[policy.hash] = same._replace(now=gone)
+    assert set(replay(records, by).undecided) == {(seed.to.name, Unknown.NO_DESTINATION)}
