@@ -49,7 +49,7 @@ class NoIntake:
     def __init__(self) -> None:
         self.last: Sequence[Arrival] = ()
 
-    def room(self, destination: str, count: int) -> bool:
+    def room(self, destination: str, count: int, *, ours: bool = True) -> bool:
         """Always."""
         return True
 

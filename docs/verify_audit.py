@@ -104,7 +104,7 @@ def line(name, number, at, raw, where):
     try:
         kind = head[len(begin):].split(b'"', 1)[0].decode()
         record = json.loads(head + b"}")
-        own = kind not in ("decision", "outcome")
+        own = kind not in ("decision", "outcome", "consent")
         time = WRITTEN.search(head[-160:]) or TIME.search(head[: len(begin) + 200])
         if time and this.format == 2:
             time = seconds(time[1].decode())

@@ -13,7 +13,7 @@ if not hasattr(os, "register_at_fork"):
 
 from gatekeeper import context
 from gatekeeper._version import __version__
-from gatekeeper.context import track
+from gatekeeper.context import link, track
 from gatekeeper.errors import AuditError, ConfigError, DeliveryError, EventError, GatekeeperError, StorageError
 from gatekeeper.policy import Extensions, Policy, load_policy
 from gatekeeper.runtime import flush, start
@@ -34,6 +34,7 @@ __all__ = [
     "context",
     "flush",
     "issue_consent",
+    "link",
     "load_policy",
     "start",
     "track",

@@ -83,7 +83,7 @@ def decide(
     purpose = purpose_of(event, to)
     ruling = consent.rulings[purpose]
     contextual = False
-    if ruling.silent and to.statistics_only and _exempt(place):
+    if ruling.silent and to.statistics_only and exempt(place):
         ruling = Ruling(_GRANTED, "not_opted_out")
         steps += (Step("statistics only", "exempt", "the law exempts first-party statistics, and nobody objected"),)
     if ruling.permission is not _GRANTED:
@@ -179,7 +179,7 @@ def _given(purpose: Purpose, basis: str) -> Step:
     return Step(_NEEDS[purpose], "granted", f"basis: {basis}")
 
 
-def _exempt(place: Place) -> bool:
+def exempt(place: Place) -> bool:
     """Whether every law of the place that asks for analytics consent exempts first-party statistics."""
     return all(law.analytics is not ConsentModel.OPT_IN or law.exemption.startswith("yes") for law in place.laws)
 

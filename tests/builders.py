@@ -12,6 +12,7 @@ from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.installation.keys import Key, KeyRing
 from gatekeeper.model import (
+    OPTIONAL,
     Caller,
     ConsentModel,
     Law,
@@ -105,8 +106,8 @@ class MemoryRecorder:
         return self.broken
 
 
-def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) -> Gate:
-    """A gate whose records and deliveries stay in memory."""
+def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW, ledger=False) -> Gate:
+    """A gate whose records and deliveries stay in memory; without a ledger nothing of an event is left for the next."""
     recorder = MemoryRecorder()
     counter = iter(range(1_000_000))
     policy = policy or make_policy()
@@ -120,6 +121,8 @@ def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW) ->
         recorder=recorder,
         intake=store.intake,
         refusals=store.refusals,
+        ledger=store.ledger if ledger else None,
+        barrier=store.barrier,
     )
 
 
@@ -137,8 +140,8 @@ def decisions(made: Plan) -> dict[str, Any]:
 
 def own_cookie(*granted: str, at: float = NOW - 100, notice: str | None = "v1", subject: str | None = "v_1") -> str:
     """A Cookie header with our own signed choice."""
-    purposes = frozenset(Purpose(purpose) for purpose in granted)
-    return f"{own.COOKIE}={own.write(purposes, at=at, notice=notice, subject=subject, sign=RING.sign)}"
+    said = {p: (Permission.GRANTED if p in granted else Permission.DENIED, at) for p in OPTIONAL}
+    return f"{own.COOKIE}={own.write(said, notice=notice, subject=subject, sign=RING.sign)}"
 
 
 def law(analytics="opt_in", marketing="opt_in", duty="required", name="test") -> Law:

@@ -193,6 +193,7 @@ def test_only_gate_calls_the_stages():
     }
     assert callers - {"gatekeeper.decision", "gatekeeper.consent.resolve"} == {
         "gatekeeper.gate",
+        "gatekeeper.gate.asking",
         "gatekeeper.gate.judged",
         "gatekeeper.gate.recompute",
         "gatekeeper.gate.situation",

@@ -28,6 +28,8 @@ OF_A_PROCESS = {
         "audit/vocabulary.py:_packaged", "jurisdiction/laws.py:version", "jurisdiction/laws.py:packaged",
         "jurisdiction/networks.py:_special", "fields/phone.py:regions", "vendors/formats/table.py:NATIVE",
         "model/reasons.py:TABLE", "reports/law.py:_read", "reports/notice.py:words",
+        "policy/notices.py:_companies", "browser/__init__.py:texts",
+        "shells/consent/page.py:_page", "shells/consent/page.py:_style",
     },
     "pure, of small arguments": {
         "geoip/records.py:_shared", "vendors/dialect.py:_origin", "vendors/samples.py:_sample",

@@ -19,7 +19,7 @@ from gatekeeper.policy.load import parse_policy
 from gatekeeper.storage.outbox import DEAD
 from gatekeeper.vendors.formats.normalise import sha256
 from tests.builders import EVERY_KIND, NOW, RING, make_gate, make_policy, own_cookie, plan, policy_data
-from tests.storage.builders import accept, books, claim_all, opened, settle
+from tests.storage.builders import accept, books, claim_all, opened, settle, withdraw
 
 WIDE = {
     "all_analytics": {"kind": "http_json", "purpose": "analytics", "endpoint": "http://127.0.0.1:9/a",
@@ -193,14 +193,14 @@ def test_a_row_or_a_dead_letter_of_an_identifier_is_ended_by_it(tmp_path, asked)
         for session in ("s-1", "s-2", "s-1"):
             event = {"event": "x", "data": {"session_id": session}, "consent": {"analytics": True}}
             accept(store, *make_gate().arrivals(incoming.parse(orjson.dumps(event)), Caller()))
-        assert store.withdrawals.cancel(people).result(10) == 4 and books(store, "own").queued == 1
+        assert withdraw(store, *people) == 4 and books(store, "own").queued == 1
         accept(store, *make_gate().arrivals(incoming.parse(orjson.dumps(event)), Caller()))
         books(store, "own")
         for name in ("ga4", "own"):
             for flight in claim_all(store, name):
                 settle(store, flight, DEAD, "http_400")
         assert len(store.dead_letters.page()) == 4
-        assert store.withdrawals.cancel(people).result(10) == 0 and len(store.dead_letters.page()) == 2
+        assert withdraw(store, *people) == 0 and len(store.dead_letters.page()) == 2
 
 
 @settings(max_examples=200, deadline=None)

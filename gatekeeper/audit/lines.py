@@ -17,7 +17,7 @@ import orjson
 from gatekeeper.audit import inputs
 from gatekeeper.audit.vocabulary import Names, put_back, vocabulary
 from gatekeeper.memory import Memory
-from gatekeeper.model import Consent, Decision, Permission, Place, Purpose, Signal, Verdict
+from gatekeeper.model import OPTIONAL, Choice, Consent, Decision, Permission, Place, Purpose, Signal, Verdict
 
 if TYPE_CHECKING:
     from gatekeeper.model import Plan
@@ -57,6 +57,7 @@ def unpack(data: bytes) -> list[Line]:
 # Looked up once: an enum's member costs as much as a call.
 _BLOCK: Final = Verdict.BLOCK
 _PURPOSES = tuple((purpose.value, purpose) for purpose in Purpose)
+CHOSEN: Final = {Permission.GRANTED: "granted", Permission.DENIED: "refused", None: None}
 NOTHING_GRANTED = {"necessary": True, "analytics": False, "marketing": False}
 
 
@@ -252,6 +253,26 @@ def outcome_line(
         "attempts": attempts,
     }
     return Line(orjson.dumps(record))
+
+
+def consent_line(choice: Choice, row: str, at: float) -> Line:
+    """The line of a row of the ledger, written `at`. Its head says what was chosen, and holds the digest of the row.
+
+    So the proof outlives the subjects, and the row itself.
+    """
+    record = {
+        "kind": "consent",
+        "timestamp": timestamp(at),
+        "given_at": timestamp(choice.at),
+        "receipt": choice.receipt,
+        "row": row,
+        "choices": {purpose.value: CHOSEN.get(choice.says.get(purpose)) for purpose in OPTIONAL},
+        "method": choice.method,
+        "surface": choice.surface,
+        "notice": choice.notice,
+        "policy": choice.policy,
+    }
+    return Line(orjson.dumps(record), tuple([name for subject in choice.subjects for name in subject.names[:1]]))
 
 
 def _signal(signal: Signal, consent: Consent) -> dict[str, Any]:

@@ -104,6 +104,20 @@ def find(folder: Path, request_id: str) -> list[dict[str, Any]]:
     return [join(decision, outcomes) | asked for decision in decisions]
 
 
+def consents(folder: Path, receipt: str) -> list[dict[str, Any]]:
+    """The lines of a consent receipt: one, or none, in an honest log. Raises AuditError."""
+    needle = (f'"receipt":"{receipt}"'.encode(),)
+    try:
+        return [
+            record
+            for segment in files(folder)
+            for record in parse(_holding(lines(segment), needle))
+            if record.get("kind") == "consent"
+        ]
+    except (OSError, EOFError, zlib.error) as error:
+        raise AuditError(f"{folder}: the audit log cannot be read ({_what(error)})") from None
+
+
 def request_ids(record: dict[str, Any]) -> list[str]:
     """The ids that a decision stands for: its own, or `req_x.0`, `req_x.1`, … of a group."""
     request_id, count = record.get("request_id"), record.get("count")

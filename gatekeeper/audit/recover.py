@@ -76,6 +76,8 @@ def _marks(line: Line) -> tuple[bytes, ...]:
     record = orjson.loads(line.core)
     if record["kind"] == "decision":
         return (b'"request_id":"' + record["request_id"].encode() + b'"',)
+    if record["kind"] == "consent":
+        return (b'"receipt":"' + record["receipt"].encode() + b'"',)
     names = ("request_ids", "destination", "status", "attempts")
     return tuple(orjson.dumps({name: record[name]})[1:-1] for name in names)
 

@@ -28,7 +28,7 @@ from gatekeeper.audit.facts import (
 from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.strangers import Unpacked
 
-_ORDINARY: Final = (b'"decision"', b'"outcome",')  # lines that say nothing about the log itself
+_ORDINARY: Final = (b'"decision"', b'"outcome",', b'"consent",')  # lines that say nothing about the log itself
 _KINDS_1: Final = {"genesis", "segment", "decision", "outcome", "checkpoint", "key", "redaction", "close"}
 SIGNED: Final = {"genesis", "checkpoint", "clock", "key", "close"}  # in format 2, always
 _ID: Final = b'"request_id":"'

@@ -9,6 +9,7 @@ import typer
 
 from gatekeeper._version import __version__
 from gatekeeper.cli.commands.audit import audit
+from gatekeeper.cli.commands.consent import consent
 from gatekeeper.cli.commands.dead_letter import dead_letter
 from gatekeeper.cli.commands.geoip import geoip
 from gatekeeper.cli.commands.keys import keys
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(audit, name="audit")
 app.add_typer(dead_letter, name="dead-letter")
 app.add_typer(keys, name="keys")
+app.add_typer(consent, name="consent")
 app.add_typer(geoip, name="geoip")
 app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
@@ -83,6 +85,14 @@ def schema() -> None:
     from gatekeeper.cli.check import print_schema
 
     print_schema()
+
+
+@app.command()
+def openapi() -> None:
+    """Print the contract of /gk/consent as OpenAPI 3.1."""
+    from gatekeeper.cli.openapi import text
+
+    typer.echo(text(), nl=False)
 
 
 @app.command()

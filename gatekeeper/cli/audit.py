@@ -60,6 +60,9 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
     """Print one record, or exit with code 3."""
     policy = load_policy(config, require_secrets=False)
     folder = policy.audit_folder
+    if request_id.startswith("con_"):
+        _show_consent(folder, request_id, as_json)
+        return
     found = read.find(folder, request_id)
     if not found:
         typer.echo(f"gatekeeper: there is no record {request_id} in {folder}", err=True)
@@ -84,6 +87,22 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
         kept = archive.find(policy, record["policy"]["hash"])
         where = f"is kept in {kept}" if kept else "is not kept"
         console.print(f"  The policy {escape(record['policy']['version'])} of that time {escape(where)}.")
+
+
+def _show_consent(folder: Path, receipt: str, as_json: bool) -> None:
+    """Print the line of a choice, or exit with code 3."""
+    found = read.consents(folder, receipt)
+    if not found:
+        typer.echo(f"gatekeeper: there is no record {receipt} in {folder}", err=True)
+        raise typer.Exit(3)
+    if as_json:
+        typer.echo(json.dumps(found[0] if len(found) == 1 else found, indent=2, ensure_ascii=False))
+        return
+    for record in found:
+        said = ", ".join(f"{purpose} {word}" for purpose, word in record["choices"].items() if word)
+        typer.echo(f"{receipt}  {record['given_at']}  {said}  ({record['method']}, {record['surface']})")
+        typer.echo(f"  row      sha256 {record['row']}")
+        typer.echo(f"  notice   {record['notice'] or 'none'}")
 
 
 def print_record(record: dict[str, Any], console: Console | None = None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +33,7 @@ from gatekeeper.context.here import (
 from gatekeeper.errors import ConfigError, EventError, GatekeeperError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.model import Visitor
+from gatekeeper.model.choice import Kind
 
 __all__ = [
     "Here",
@@ -42,6 +44,7 @@ __all__ = [
     "install",
     "keep",
     "leave",
+    "link",
     "load",
     "outside",
     "present",
@@ -93,6 +96,33 @@ def tell(*, residence: tuple[str, str | None] | None = None, age_band: str | Non
         raise ConfigError(f'age_band: "{age_band}" is not a band; use one of {", ".join(AGE_BANDS)}')
     told = {key: value for key, value in (("residence", residence), ("age_band", age_band)) if value is not None}
     here.told = (here.told or {}) | told
+
+
+def link(user_id: str | None) -> None:
+    """Say which account is logged in on the visitor's device: call it at login, and with `None` at logout.
+
+    What the account chose counts on this device then, and what is chosen here counts for the account (docs/ledger.md).
+    The rest of this request knows at once; the device is linked by its consent cookie until the next `link`. Raises
+    GatekeeperError outside a request, and ConfigError for an empty id.
+    """
+    here = _visited("link()")
+    if user_id is not None and not str(user_id).strip():
+        raise ConfigError("user_id: is empty; give the account's id, or None at logout")
+    choosing = here.gate.choosing
+    if choosing is None:
+        raise GatekeeperError("this gate has no ledger")
+    account = None if user_id is None else choosing.subject(Kind.ACCOUNT, str(user_id))
+    caller = here.caller()
+    here.told = (here.told or {}) | {"account": () if account is None else account.names}
+    for device in choosing.speaking(here.gate.heard(caller), caller, None):
+        if device.kind is Kind.DEVICE:
+            choosing.link(device, account).add_done_callback(_not_linked)
+
+
+def _not_linked(done: Future[None]) -> None:
+    error = done.exception()
+    if error is not None:
+        _log.error("link(): the account counts for this request only (%s)", type(error).__name__)
 
 
 def dump() -> str:

@@ -59,11 +59,17 @@ class Here(Struct, eq=False):
         if not told:
             return caller
         residence, age_band = told.get("residence"), told.get("age_band")
+        account = told.get("account", ())
         if caller.visitor is not None:
             known = caller.visitor
-            visitor = changed(known, residence=residence or known.residence, age_band=age_band or known.age_band)
+            visitor = changed(
+                known,
+                residence=residence or known.residence,
+                age_band=age_band or known.age_band,
+                account=account or known.account,
+            )
             return structs.replace(caller, visitor=visitor)
-        return structs.replace(caller, residence=residence, age_band=age_band)
+        return structs.replace(caller, residence=residence, age_band=age_band, account=account)
 
     def _known(self) -> Caller:
         caller, ask, carried = self._caller, self.ask, self.carried
@@ -90,7 +96,7 @@ class Here(Struct, eq=False):
             place = self.gate.place_of(caller)
             subject = next((signal.subject for signal in heard if signal.subject), None)
             declared = None if place.country is None else (place.country, place.region)
-            visitor = Visitor(heard, declared, caller.residence, caller.age_band, subject)
+            visitor = Visitor(heard, declared, caller.residence, caller.age_band, subject, account=caller.account)
         return write_token(visitor, at=self.gate.clock(), sign=self.gate.keys.sign)
 
 

@@ -49,6 +49,11 @@ class Connection(asyncio.Protocol):
         return not self.transport.is_closing()
 
     @property
+    def written(self) -> bool:
+        """Whether all that was written is with the system."""
+        return self.transport is None or self.transport.get_write_buffer_size() == 0
+
+    @property
     def reusable(self) -> bool:
         """Whether it can carry another request: the last one is whole, and so is its answer, with nothing behind it."""
         transport = self.transport

@@ -25,7 +25,7 @@ from gatekeeper.installation.forks import work
 from gatekeeper.installation.threads import ended
 from gatekeeper.model.egress import Egress
 from gatekeeper.storage.outbox import Flight
-from gatekeeper.storage.protocols import Queue, Withdrawals
+from gatekeeper.storage.protocols import Barrier, Queue
 from gatekeeper.vendors.kind import Destination
 
 LOOK: Final = 0.03  # seconds between two looks for what other workers accepted
@@ -72,7 +72,7 @@ class Deliverer:
     def __init__(
         self,
         queue: Queue,
-        withdrawals: Withdrawals,
+        barrier: Barrier,
         orders: Orders,
         *,
         metrics: Counting,
@@ -80,16 +80,15 @@ class Deliverer:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._queue = queue
-        self._withdrawals = withdrawals
+        self._barrier = barrier
         self._orders = orders
         self._metrics = metrics
         self._clock = clock
         self._chance = chance
         self._lock = threading.Lock()
         self._run: Run | None = None
-        self._withdrawn = threading.Event()  # rows may have been cancelled
         forks.register(self)
-        queue.watch(self.wake, self._withdrawn.set)
+        queue.watch(self.wake)
 
     def start(self) -> None:
         """Begin, if it has not begun in this process; called with every event, and cheap."""
@@ -190,7 +189,7 @@ class Deliverer:
         stop, changed = run.stop, run.changed
         orders = self._orders
         async with Sender(orders.timeout, orders.egress) as sender:
-            around = Surroundings(self._queue, sender, self._metrics, self._clock, self._chance)
+            around = Surroundings(self._queue, self._barrier, sender, self._metrics, self._clock, self._chance)
             lanes = {
                 name: Lane(to, around, Breaker(self._chance, orders.timeout))
                 for name, to in orders.destinations.items()
@@ -198,7 +197,7 @@ class Deliverer:
             await self._take_over(lanes)
             run.lanes = run.open = lanes
             tasks = [asyncio.create_task(lane.run()) for lane in lanes.values()]
-            watch = asyncio.create_task(self._watch(run))
+            watch = asyncio.create_task(self._watch())
             waits = [asyncio.create_task(stop.wait()), asyncio.create_task(changed.wait())]
             try:
                 ended, _ = await asyncio.wait([*waits, watch, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -214,7 +213,7 @@ class Deliverer:
                 flying = [task for lane in lanes.values() for task in lane.flying]
                 if flying and not stop.is_set():
                     await asyncio.wait(flying, timeout=orders.timeout + 5.0)
-                for task in (watch, *flying):  # withdrawals are heard as long as anything may begin
+                for task in (watch, *flying):
                     task.cancel()
                 await asyncio.gather(watch, *flying, return_exceptions=True)
                 run.lanes = {}
@@ -245,27 +244,11 @@ class Deliverer:
         if left.buried:
             _log.warning("%d queued deliveries are for destinations that the policy no longer has", left.buried)
 
-    async def _watch(self, run: Run) -> None:
-        """Have the store looked after, and hear of withdrawals."""
+    async def _watch(self) -> None:
+        """Have the store looked after."""
         while True:
             await asyncio.sleep(LOOK)
             with contextlib.suppress(StorageError):
                 due = self._queue.maintain()
-                if self._withdrawn.is_set():
-                    self._withdrawn.clear()
-                    await self._hear(run.lanes)
                 if not due.done():
                     await asyncio.wrap_future(due)
-
-    async def _hear(self, lanes: Mapping[str, Lane]) -> None:
-        """Begin no request with what was cancelled while it was under way, and say so."""
-        try:
-            unheard = self._withdrawals.unheard()
-            for name, rows in unheard.items():
-                if name in lanes:
-                    lanes[name].stop(rows)
-            if unheard:
-                await asyncio.wrap_future(self._withdrawals.heard([row for rows in unheard.values() for row in rows]))
-        except StorageError:
-            self._withdrawn.set()  # looked for again in a moment
-            raise

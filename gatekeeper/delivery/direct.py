@@ -11,6 +11,7 @@ import contextlib
 from collections import deque
 
 from gatekeeper.delivery.connection import GARBAGE, MAX_ANSWER
+from gatekeeper.delivery.permit import Permit
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import DeliveryError
 from gatekeeper.installation import forks
@@ -98,13 +99,20 @@ class DirectSender:
         return slots.room(ours=ours, coming=coming)
 
     async def send(
-        self, destination: str, outgoing: Outgoing, bounds: Bounds, *, ours: bool = True, egress: Egress | None = None
+        self,
+        destination: str,
+        outgoing: Outgoing,
+        bounds: Bounds,
+        permit: Permit | None = None,
+        *,
+        ours: bool = True,
+        egress: Egress | None = None,
     ) -> Answer:
         """The vendor's answer. Raises DeliveryError with a short code if there is none.
 
         `busy`: no turn came within the timeout; `timeout`: the vendor did not answer in time; `unreachable`: there was
-        no connection; `answer_too_large`: more than MAX_ANSWER bytes came; `no_answer`: not in HTTP;
-        `internal_error`: it cannot be sent.
+        no connection; `answer_too_large`: more than MAX_ANSWER bytes came; `no_answer`: not in HTTP; `withheld`: the
+        `permit` said no; `internal_error`: it cannot be sent.
         """
         loop = asyncio.get_running_loop()
         sender = self.sender
@@ -119,7 +127,7 @@ class DirectSender:
         else:
             await _turn(slots, sender, due, ours=ours)
         try:
-            answer = await sender.send(outgoing, due)
+            answer = await sender.send(outgoing, due, permit)
         finally:
             slots.end()
         if len(answer.body) >= MAX_ANSWER:

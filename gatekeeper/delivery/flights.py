@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.halving import halve
+from gatekeeper.delivery.permit import WITHHELD, RowsPermit, Stopped
 from gatekeeper.delivery.retry import pause
 from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE, Sender
 from gatekeeper.errors import DeliveryError, StorageError
@@ -22,7 +23,7 @@ from gatekeeper.model.reasons import INTERNAL
 from gatekeeper.model.states import Follows
 from gatekeeper.storage import outbox
 from gatekeeper.storage.outbox import ID, Again, Ending, Flight, Row
-from gatekeeper.storage.protocols import Queue
+from gatekeeper.storage.protocols import Barrier, Queue
 from gatekeeper.vendors.kind import Destination, Kind
 
 UNKNOWN: Final = "unknown"  # why a row is dead, or waits: the vendor may have it, or not
@@ -95,6 +96,7 @@ class Surroundings:
     """What all lanes share."""
 
     queue: Queue
+    barrier: Barrier
     sender: Sender
     metrics: Counting
     clock: Callable[[], float]
@@ -135,7 +137,7 @@ class Flights:
     def __init__(
         self, to: Destination, around: Surroundings, breaker: Breaker, later: Callable[[Again, float], None]
     ) -> None:
-        self.stopped: set[Hashable] = set()  # cancelled while under way: no request with them begins
+        self._stopped = Stopped(around.barrier, to.name)  # cancelled while under way: no request with them begins
         self._to = to
         self._around = around
         self._breaker = breaker
@@ -196,16 +198,22 @@ class Flights:
 
     async def _ask(self, rows: Sequence[Row]) -> tuple[Outcome, ...]:
         """One request, without what was cancelled meanwhile; no answer is an outcome, too."""
-        if self.stopped and not self.stopped.isdisjoint(map(ID, rows)):
-            going = [row for row in rows if row.id not in self.stopped]
+        stopped = self._stopped.rows
+        if stopped and not stopped.isdisjoint(map(ID, rows)):
+            going = [row for row in rows if row.id not in stopped]
             answered = dict(zip((row.id for row in going), await self._ask(going) if going else (), strict=True))
             return tuple(answered.get(row.id, WITHDRAWN) for row in rows)
         module = self._to.shapes
         outgoing = module.assemble(self._to, rows[0].head.encode(), [row.body.encode() for row in rows])
         started = self._around.clock()
         try:
-            outcomes = module.read_answer(await self._around.sender.send(outgoing), len(rows))
+            permit = RowsPermit(self._stopped, [*map(ID, rows)])
+            outcomes = module.read_answer(await self._around.sender.send(outgoing, permit=permit), len(rows))
         except DeliveryError as error:
+            if str(error) == WITHHELD:
+                if self._stopped.rows.isdisjoint(map(ID, rows)):  # it cannot be known now
+                    return (Outcome(Fate.RETRY, WITHHELD),) * len(rows)
+                return await self._ask(rows)
             if str(error) == INTERNAL:  # it can never be sent
                 raise
             outcomes = (Outcome(Fate.RETRY, str(error)),) * len(rows)
@@ -270,7 +278,5 @@ class Flights:
                 break
             except StorageError:
                 await asyncio.sleep(PAUSE)
-        if landed and self.stopped:
-            self.stopped.difference_update(row.id for row in flight.rows)
         for wait in again:
             self._later(wait, 0.0 if began is None else began + pause(wait.attempt, self._around.chance))

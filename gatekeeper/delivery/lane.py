@@ -9,7 +9,7 @@ import asyncio
 import heapq
 import itertools
 import logging
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -139,10 +139,6 @@ class Lane:
         self.draining = self.draining or draining
         self.step(Event.ROUSED)
         self.alarm.set()
-
-    def stop(self, rows: Iterable[Hashable]) -> None:
-        """Begin no request with these rows: they were cancelled while they were under way."""
-        self.flights.stopped.update(rows)
 
     def step(self, event: Event) -> None:
         """Let an event happen."""

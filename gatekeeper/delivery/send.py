@@ -16,6 +16,7 @@ from typing import Final
 from gatekeeper.delivery.connect import connect, verifying
 from gatekeeper.delivery.connection import GARBAGE, Connection
 from gatekeeper.delivery.deadlines import LATE, Deadlines
+from gatekeeper.delivery.permit import WITHHELD, Permit
 from gatekeeper.delivery.pool import Pool
 from gatekeeper.delivery.request import Origin, write
 from gatekeeper.delivery.resolve import Resolver
@@ -60,11 +61,11 @@ class Sender:
         with contextlib.suppress(RuntimeError):  # its loop is closed, and with it everything
             self._loop.call_soon_threadsafe(self.pool.retire)
 
-    async def send(self, outgoing: Outgoing, due: float | None = None) -> Answer:
+    async def send(self, outgoing: Outgoing, due: float | None = None, permit: Permit | None = None) -> Answer:
         """The vendor's answer, by `due` on the loop's clock, else within `timeout`. A body is cut off at MAX_ANSWER.
 
-        Raises DeliveryError if there is none: `unreachable`, `timeout`, `no_answer`, or, if it cannot be
-        sent at all, `internal_error`.
+        `permit` is asked with the connection open. Raises DeliveryError if there is no answer: `unreachable`,
+        `timeout`, `no_answer`, `withheld` by the permit, or, if it cannot be sent at all, `internal_error`.
         """
         origin, request = write(outgoing)
         if due is None:
@@ -72,7 +73,17 @@ class Sender:
         connection = self.pool.take(origin)
         if connection is None:
             connection = await self._open(origin, due)
-        waiter = connection.ask(request, bodiless=outgoing.method == "HEAD")
+        if permit is not None and not permit.begin():
+            self.pool.give(origin, connection)
+            raise DeliveryError(WITHHELD)
+        try:
+            waiter = connection.ask(request, bodiless=outgoing.method == "HEAD")
+        finally:
+            if permit is not None:
+                if connection.written:
+                    permit.end()
+                else:  # an event loop may write at the end of its turn
+                    self._loop.call_soon(permit.end)
         self.deadlines.add(waiter, due)
         try:
             reply = await waiter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.cookies import Morsel
 from typing import Any
 
 from django.http import HttpResponse
@@ -43,6 +44,18 @@ def scope_of(request: Any) -> Scope:
     }
 
 
+class _Line(Morsel):  # type: ignore[type-arg]  # of a cookie's value, which it does not look at
+    """A whole Set-Cookie header: Django keeps one cookie of a name, and a write of ours has more."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self._line = line
+
+    def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:
+        """The header, as the server writes it."""
+        return f"{header} {self._line}"
+
+
 async def answered(app: App, request: Any, limit: int) -> HttpResponse:
     """What one of our own endpoints, an ASGI app, answers a request; `limit` is the most it reads of the body."""
     body: list[Message] = [{"type": "http.request", "body": request.read(limit + 1), "more_body": False}]
@@ -63,7 +76,11 @@ async def answered(app: App, request: Any, limit: int) -> HttpResponse:
     response = HttpResponse(content, status=sent[0]["status"])
     del response["Content-Type"]
     for name, value in sent[0]["headers"]:
-        response[name.decode("latin-1")] = value.decode("latin-1")
+        if name == b"set-cookie":
+            line = value.decode("latin-1")
+            response.cookies[line] = _Line(line)
+        else:
+            response[name.decode("latin-1")] = value.decode("latin-1")
     return response
 
 

@@ -18,8 +18,9 @@ from typing import Final
 from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.decision import Layouts
-from gatekeeper.errors import EventError
+from gatekeeper.errors import DeliveryError, EventError
 from gatekeeper.gate import bounds
+from gatekeeper.gate.choosing import Choosing
 from gatekeeper.gate.counted import Counted
 from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.event import canonical
@@ -40,7 +41,7 @@ from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.scrub.meter import UNMETERED, Heavy, Meter, Spent
 from gatekeeper.scrub.taint import declared
 from gatekeeper.storage.outbox import Accepted, Arrival, Job, Refusal
-from gatekeeper.storage.protocols import Intake, Refusals
+from gatekeeper.storage.protocols import Barrier, Intake, Ledger, Refusals
 
 _BLOCK: Final = Verdict.BLOCK  # looked up once: an enum's member costs as much as a call
 _FEWER: Final = "send fewer at once"
@@ -61,6 +62,8 @@ class Gate:
         recorder: Recorder,
         intake: Intake,
         refusals: Refusals,
+        ledger: Ledger | None = None,
+        barrier: Barrier | None = None,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
         counted: Counted | None = None,
@@ -77,7 +80,9 @@ class Gate:
         self.counted = counted or Counted(recorder, new_id)
         self._layouts = Layouts(len(policy.destinations))
         self.lines = Lines(policy)
-        self.situations = Situations(policy, keys, lookup, self.lines, clock)
+        self.barrier = barrier
+        self.choosing = None if ledger is None else Choosing(policy, lambda: self.keys, ledger)
+        self.situations = Situations(policy, keys, lookup, self.lines, clock, self.choosing)
 
     def plan(self, posted: Posted, caller: Caller, *, at: float, request_id: str, meter: Meter = UNMETERED) -> Plan:
         """What would happen to an event, decided and shaped. Pure but for the look-ups it was given.
@@ -102,7 +107,7 @@ class Gate:
         event = canonical(policy, posted, caller, at=at, request_id=request_id)
         place, consent = self.situations.of(
             caller, at=at, event_time=event.time, query=caller.query, claim=posted.consent, carried=posted.flags,
-            declared=posted.place,
+            declared=posted.place, named=posted.subject,
         )  # fmt: skip
         scrubber = Scrubber(policy.catalogue, declared(posted.data.items()), meter)
         event = scrubber.envelope(event, request_id)
@@ -165,8 +170,10 @@ class Gate:
         `received` is the size of the request in bytes; without it, what it may cause is not bounded. `brief`: Heavy
         is raised for what takes longer than an event loop may be kept for; then nothing was counted.
 
-        Raises EventError if log or store would grow too much for what was received; then nothing may be written.
+        Raises DeliveryError if withdrawals cannot be known, EventError if log or store would grow too much for what was
+        received; then nothing may be written.
         """
+        decided = self.generation()
         at = self.now()  # they arrived together
         meter = UNMETERED if received is None else bounds.meter(self.policy.file.limits, received, brief=brief)
         try:
@@ -195,7 +202,7 @@ class Gate:
         told = [next(of_plan) if plan.decisions else self.counted.unrouted(self.lines, plan) for plan in plans]
         self._arrived()
         return [
-            self._arrival(plan, one.id, ours, full, *line)
+            self._arrival(plan, one.id, ours, decided, full, *line)
             for plan, one, full, line in zip(plans, posted, no_room, told, strict=True)
         ]
 
@@ -221,7 +228,14 @@ class Gate:
         return self.plan(one, caller, at=at, request_id=request_id, meter=meter)
 
     def _arrival(
-        self, plan: Plan, event_id: str | None, ours: bool, full: tuple[str, ...], request_id: str, line: Line | None
+        self,
+        plan: Plan,
+        event_id: str | None,
+        ours: bool,
+        decided: int | None,
+        full: tuple[str, ...],
+        request_id: str,
+        line: Line | None,
     ) -> Arrival:
         return Arrival(
             request_id,
@@ -230,8 +244,21 @@ class Gate:
             line,
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
             self.refusal_of(plan, plan.event.time),
+            decided,
             full,
         )
+
+    def generation(self) -> int | None:
+        """How many withdrawals what is decided from now on knows of; `None` in a gate that sends nothing.
+
+        Asked before the ledger is. Raises DeliveryError where it cannot be known: then nothing may be sent.
+        """
+        if self.barrier is None:
+            return None
+        epoch = self.barrier.now()
+        if epoch is None:
+            raise DeliveryError("it cannot be known what was withdrawn")
+        return epoch.generation
 
     # What the host's own code and the endpoints ask of a caller, outside any event.
 

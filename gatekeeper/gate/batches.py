@@ -132,6 +132,8 @@ def _planned(
         cast(Dialect, opened),
         Native(call, ()),
         kept,
+        # Of parts that were decided one after the other, the first knows of the fewest withdrawals.
+        min([part.decided for part in plans if part.decided is not None], default=None),
     )
 
 

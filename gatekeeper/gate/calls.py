@@ -50,6 +50,7 @@ class CallPlan(Discreet, frozen=True):
 
     `plans` has one for each element of the call, or a single one where it could not be read. `outgoing` is the request
     to send, `None` if nothing is sent; then `answer` is what the caller's SDK expects. `reason` is why nothing is sent.
+    `decided` is how many withdrawals the decision knows of (`Gate.generation`).
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"outgoing", "dialect", "native", "kept"})
@@ -62,6 +63,12 @@ class CallPlan(Discreet, frozen=True):
     dialect: Dialect | None = None
     native: Native | None = None
     kept: tuple[Kept | None, ...] = ()
+    decided: int | None = None
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Pseudonyms of all whom it is about."""
+        return tuple(dict.fromkeys([one for plan in self.plans for one in plan.subjects]))
 
     @property
     def header(self) -> str:
@@ -86,6 +93,7 @@ def plan_call(
     dialect: Dialect | None = None
     native: Native | None = None
     try:
+        decided = gate.generation()
         dialect = find(to, call.method, call.path, gate.policy.dialects)
         if dialect is None:
             return _unknown(gate, to, call, at)
@@ -97,7 +105,7 @@ def plan_call(
         if len(native.elements) > bounds.most(to.kind, limits):
             raise Unreadable("there are too many events")
         meter.look(bounds.leaves(native, len(_HEADER_FIELDS) + 1))
-        return _plan_call(gate, to, call, caller, at, dialect, native, meter)
+        return structs.replace(_plan_call(gate, to, call, caller, at, dialect, native, meter), decided=decided)
     except Heavy:
         raise
     except Spent:

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import structs
 
 from gatekeeper.audit import lines
+from gatekeeper.delivery.permit import Permit, Withheld, permit_for
 from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, bounds
 from gatekeeper.gate.calls import CallPlan, blocked
@@ -25,7 +26,7 @@ from gatekeeper.gate.refusals import merged, then_swept
 from gatekeeper.gate.settle import full
 from gatekeeper.installation.forks import work
 from gatekeeper.model import Answer, Call, Fate, Outgoing, Verdict
-from gatekeeper.model.reasons import AUDIT, QUEUE_FULL, UNREADABLE_CALL
+from gatekeeper.model.reasons import AUDIT, QUEUE_FULL, UNREADABLE_CALL, WITHDRAWN
 
 _log = logging.getLogger("gatekeeper")
 UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
@@ -46,7 +47,8 @@ def course(gate: Gate, plan: CallPlan, why: Callable[[BaseException], str], put:
     """Yield the plan, to be recorded; then the request, to be sent, if there is one. Wants the vendor's answer of it.
 
     An AuditError of the record means: nothing is sent. What sending raises is recorded with the short code that `why`
-    finds for it, and raised again. `put` takes the outcome lines in place of the gate's recorder.
+    finds for it, and raised again; Withheld means that what the call needs was withdrawn before its first byte. `put`
+    takes the outcome lines in place of the gate's recorder.
     """
     try:
         yield plan
@@ -56,6 +58,9 @@ def course(gate: Gate, plan: CallPlan, why: Callable[[BaseException], str], put:
         return Carried(plan, plan.answer)
     try:
         answer: Answer = yield plan.outgoing
+    except Withheld:
+        _finished(gate, plan, None, WITHDRAWN, put)
+        return Carried(structs.replace(plan, outgoing=None, reason=WITHDRAWN), plan.answer)
     except BaseException as error:
         _finished(gate, plan, None, why(error), put)
         raise
@@ -105,6 +110,11 @@ def _finished(gate: Gate, plan: CallPlan, answer: Answer | None, why: str | None
     except Exception as error:  # noqa: BLE001  # it was sent: only its outcome is not known
         _log.error("the outcome of a call to %s was lost (%s)", plan.to.name, type(error).__name__)
         return None
+
+
+def permit_of(gate: Gate, plan: CallPlan) -> Permit | None:
+    """What is to be asked before the first byte of a call."""
+    return permit_for(gate.barrier, plan.subjects, plan.to.name, plan.decided)
 
 
 @work
@@ -172,7 +182,8 @@ def finish_call(
         return answer
     ids = [one.request_id for one, kept in zip(plan.plans, plan.kept, strict=True) if kept is not None]
     if answer is None:
-        ends: list[tuple[str, str | None]] = [("failed", why or UNKNOWN)] * len(ids)
+        status = "cancelled" if why == WITHDRAWN else "failed"
+        ends: list[tuple[str, str | None]] = [(status, why or UNKNOWN)] * len(ids)
     else:
         outcomes = plan.dialect.read_answer(answer, len(ids))
         ends = [("delivered" if one.fate is Fate.DELIVERED else "failed", one.why) for one in outcomes]

@@ -6,17 +6,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+import logging
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 
+from gatekeeper.errors import StorageError
+from gatekeeper.installation.ids import receipt_id
 from gatekeeper.installation.keys import KeyRing
-from gatekeeper.model import OPTIONAL, Choice, ConsentModel, Notice, Permission, Place, Purpose, Recorded
+from gatekeeper.model import (
+    OPTIONAL,
+    Caller,
+    Choice,
+    ConsentModel,
+    Notice,
+    Permission,
+    Place,
+    Purpose,
+    Recorded,
+    Signal,
+)
 from gatekeeper.model.choice import Kind, Method, Row, Scope, Subject, Surface
 from gatekeeper.model.reasons import GPC, WITHDRAWN
 from gatekeeper.policy import Policy
+from gatekeeper.signals.ledger import UNREADABLE, devices
+from gatekeeper.signals.ledger import read as signals_of
 from gatekeeper.storage.protocols import Ledger, Look
 
 _SUBJECTS: Mapping[Kind, str] = {Kind.DEVICE: "consent", Kind.ACCOUNT: "user_id"}  # by `audit.subjects.KINDS`
+_log = logging.getLogger("gatekeeper")
 _HINTS = ("client_id", "session_id")
 
 
@@ -41,6 +58,7 @@ def planned(
     conflicts: Mapping[Purpose, str] | None = None,
     evidence: str | None = None,
     hints: tuple[str, ...] = (),
+    fresh: bool = False,
 ) -> Choice:
     """A choice as it is recorded. `says` maps the optional purposes that were spoken about to yes or no.
 
@@ -72,12 +90,19 @@ def planned(
         conflicts=found,
         evidence=evidence,
         hints=hints,
+        fresh=fresh,
     )
 
 
 def binds(place: Place) -> bool:
     """Whether GPC is remembered there after it is gone: a law of the place is opt-out for marketing."""
     return any(law.marketing is ConsentModel.OPT_OUT for law in place.laws)
+
+
+def _not_remembered(done: Future[Recorded]) -> None:
+    error = done.exception()
+    if error is not None:  # the next event of the visitor tries again
+        _log.error("a signal could not be written into the ledger (%s)", type(error).__name__)
 
 
 class Choosing:
@@ -87,6 +112,51 @@ class Choosing:
         self._policy = policy
         self._keys = keys
         self.ledger = ledger
+
+    def speaking(self, heard: Sequence[Signal], caller: Caller, named: Mapping[str, str] | None) -> tuple[Subject, ...]:
+        """Whose words in the ledger count for a request: of its device, and of the account that is logged in.
+
+        `named` is the subject that an authenticated caller gives.
+        """
+        given: list[str | None] = [*devices(heard)]
+        account = caller.account
+        if caller.visitor is not None:
+            given.append(caller.visitor.subject)
+            account = caller.visitor.account
+        found: list[Subject] = []
+        if named is not None and caller.trusted:
+            given.append(named.get("consent"))
+            if "user_id" in named:
+                found.append(self.subject(Kind.ACCOUNT, named["user_id"]))
+        if account:
+            found.append(Subject(Kind.ACCOUNT, account))
+        return (*[self.subject(Kind.DEVICE, one) for one in dict.fromkeys(given) if one], *found)
+
+    def voices(
+        self, heard: tuple[Signal, ...], subjects: tuple[Subject, ...], place: Place, at: float
+    ) -> tuple[tuple[Signal, ...], Hashable | None]:
+        """All signals of a request, the ledger's included, and what they were seen by: `None` if not to be remembered.
+
+        GPC of a visitor whom the ledger knows is written down, once, where it is to be remembered.
+        """
+        try:
+            look = self.ledger.choices(subjects)
+        except StorageError:
+            return (*heard, UNREADABLE), None
+        told = [(subject.kind, voice) for subject, voice in zip(look.subjects, look.voices, strict=True)]
+        if any(one.denies_as == GPC for one in heard) and binds(place):
+            unknown = [one for one, voice in zip(look.subjects, look.voices, strict=True) if voice.gpc is None]
+            if unknown:
+                self._remember_gpc(unknown, place, at)
+        return signals_of(heard, told), look.seen
+
+    def _remember_gpc(self, subjects: Sequence[Subject], place: Place, at: float) -> None:
+        for subject in subjects:
+            choice = planned(
+                {Purpose.MARKETING: False}, (subject,), place, receipt=receipt_id(at), at=at, now=at,
+                method=Method.GPC, surface=Surface.PAGE, policy=self._policy.hash, gpc=True,
+            )  # fmt: skip
+            self.ledger.record(choice, {}).add_done_callback(_not_remembered)
 
     def subject(self, kind: Kind, reference: str) -> Subject:
         """A device by its `v_…`, or an account by its user id, as the ledger knows it."""
@@ -123,6 +193,10 @@ class Choosing:
     def keep(self, notice: Notice) -> Future[None]:
         """Keep the words that are shown."""
         return self.ledger.keep(notice)
+
+    def link(self, device: Subject, account: Subject | None) -> Future[None]:
+        """Let a device speak for an account as well, until another link; `None`: it is logged out."""
+        return self.ledger.link(device, account)
 
     def _reasons(self, choice: Choice) -> Mapping[str, str]:
         """Of the destinations that need what is refused, the reason code."""

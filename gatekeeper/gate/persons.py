@@ -38,4 +38,5 @@ def subjects_of(
         known.append(("consent", caller.visitor.subject))
     known += left
     found = dict.fromkeys(subjects.of_values(known))
-    return tuple(dict.fromkeys([keys.name(kind, value) for kind, value in found]))
+    account = caller.visitor.account if caller.visitor is not None else caller.account
+    return tuple(dict.fromkeys([*[keys.name(kind, value) for kind, value in found], *account[:1]]))

@@ -6,12 +6,13 @@ The memory is bounded in number and bytes; its keys are digests, and it goes wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from gatekeeper import signals
 from gatekeeper.audit.lines import Lines
 from gatekeeper.consent.resolve import holds_until, resolve
+from gatekeeper.gate.choosing import Choosing
 from gatekeeper.installation.keys import KeyRing
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.memory import Memory, digest
@@ -26,7 +27,8 @@ _REMEMBERED_FOR: Final = 60.0  # seconds; also how long an updated location data
 class _Situation(NamedTuple):
     """A place and a consent, and from when until when (Unix seconds) they are what they are.
 
-    They hold for events since `told`, when the last word of the visitor was said.
+    They hold for events since `told`, when the last word of the visitor was said, and as long as the ledger has nothing
+    newer than was `seen` there.
     """
 
     since: float
@@ -34,17 +36,27 @@ class _Situation(NamedTuple):
     told: float
     place: Place
     consent: Consent
+    seen: Hashable | None
 
 
 class Situations:
     """Places and consents of callers, by one policy."""
 
-    def __init__(self, policy: Policy, keys: KeyRing, lookup: Lookup, lines: Lines, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        keys: KeyRing,
+        lookup: Lookup,
+        lines: Lines,
+        clock: Callable[[], float],
+        choosing: Choosing | None = None,
+    ) -> None:
         self._policy = policy
         self._keys = keys
         self._lookup = lookup
         self._lines = lines
         self._clock = clock
+        self._choosing = choosing
         self._always = tuple(policy.file.jurisdiction.always)
         self._memory = Memory[_Situation](entries=4_096, each=4_096)
 
@@ -58,23 +70,38 @@ class Situations:
         claim: Mapping[str, bool] | None = None,
         carried: Mapping[str, Any] | None = None,
         declared: tuple[str | None, str | None] | None = None,
+        named: Mapping[str, str] | None = None,
     ) -> tuple[Place, Consent]:
         """Where the visitor is and what they permit, for an event of `event_time` that is decided `at`.
 
         `query` is the one consent is read from, `claim` the event's own consent object, `carried` its flags and
-        `declared` the place an authenticated caller gives.
+        `declared` and `named` the place and the subject that an authenticated caller gives.
         """
         said = tuple([pair for pair in caller.headers if pair[0] in signals.HEADERS])
         key, words = None, b""
         if not (caller.trusted or caller.visitor or carried or (query and signals.speaks(query))):
             claimed = None if claim is None else tuple(claim.items())
             words = _words(said, caller.address)
-            key = (digest(words), caller.edge, caller.residence, caller.age_band, claimed, caller.foreign)
+            key = (
+                digest(words), caller.edge, caller.residence, caller.age_band, claimed, caller.foreign, caller.account,
+            )  # fmt: skip
             known = self._memory.get(key)
-            if known is not None and known.since <= at < known.until and known.told <= event_time <= at:
+            if (
+                known is not None
+                and known.since <= at < known.until
+                and known.told <= event_time <= at
+                and (known.seen is None or self._choosing is None or self._choosing.ledger.still(known.seen))
+            ):
                 return known.place, known.consent
         place = self._place(declared, caller, at)
         heard = self._read(said, caller, query, claim, carried)
+        seen: Hashable | None = None
+        if self._choosing is not None:
+            subjects = self._choosing.speaking(heard, caller, named)
+            if subjects:
+                heard, seen = self._choosing.voices(heard, subjects, place, at)
+                if seen is None:
+                    key = None
         consent = self.resolve(heard, place, at, event_time, age_of(caller))
         told = max([min(signal.at, at) for signal in heard if signal.at is not None], default=_EVER)
         if key is not None and told <= event_time <= at:
@@ -84,7 +111,7 @@ class Situations:
                 holds_until(heard, at, self._policy.file.consent.max_age),
             )
             size = 2_048 + 4 * len(words)
-            self._memory.put(key, _Situation(at, until, told, place, consent), size)
+            self._memory.put(key, _Situation(at, until, told, place, consent, seen), size)
             self._lines.keep(consent, size)
         return place, consent
 

@@ -78,7 +78,8 @@ class Choice(Discreet, frozen=True):
     row is a conflict. `gpc`: the request had `Sec-GPC: 1`; `gpc_binds`: under a law by which that is remembered.
     `conflicts` maps a granted purpose to the signal that denies it all the same. `evidence` is what the operator says
     of a choice on paper or by telephone; it can be erased. `hints` are pseudonyms of a client or session id that end
-    what is queued under them, and do nothing else.
+    what is queued under them, and do nothing else. `fresh`: the device's id was made with this choice, so that
+    nothing can wait under it.
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"subjects", "evidence", "hints", "display"})
@@ -104,6 +105,13 @@ class Choice(Discreet, frozen=True):
     conflicts: Mapping[Purpose, str] = msgspec.field(default_factory=dict)
     evidence: str | None = None
     hints: tuple[str, ...] = ()
+    fresh: bool = False
+
+    @property
+    def theirs(self) -> tuple[Subject, ...]:
+        """Whose row it is: a choice for the account leaves the device's own setting alone."""
+        account = tuple([one for one in self.subjects if one.kind is Kind.ACCOUNT])
+        return account if account and self.scope is Scope.ACCOUNT else self.subjects
 
     @property
     def denies(self) -> bool:

@@ -22,7 +22,7 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.http_client import phrase
 from gatekeeper.outbound.intercept import pairs, readable, watch
-from gatekeeper.outbound.marks import covering, lines, passing, target
+from gatekeeper.outbound.marks import covering, first_byte, lines, passing, target
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -141,10 +141,14 @@ def _write_headers(original: Any) -> Any:
         size = headers.get("Content-Length", "")
         host = headers.get("Host", "")
         judged = covering(method, host, f"/{path.lstrip('/')}", query, int(size) if size.isdecimal() else 0)
-        if judged is not None:
-            headers = CIMultiDict(lines(judged, list(headers.items())))
-            status_line = f"{judged.method} {target(judged, in_full=in_full)} {version}"
-        return await original(self, status_line, headers)
+        if judged is None:
+            return await original(self, status_line, headers)
+        headers = CIMultiDict(lines(judged, list(headers.items())))
+        status_line = f"{judged.method} {target(judged, in_full=in_full)} {version}"
+        await original(self, status_line, headers)
+        with first_byte():  # the connection is open, and the head would be kept until there is a body
+            self.send_headers()
+        return None
 
     return write_headers
 

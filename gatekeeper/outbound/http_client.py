@@ -1,13 +1,15 @@
 """http.client: every request of every connection, and the lowest place of urllib, urllib3 and requests.
 
 A request that was judged above is sent with the lines that were judged, whatever was added to it meanwhile. Any other
-to a tracking host is held back until its answer is asked for; then it is judged as a whole.
+to a tracking host is held back until its answer is asked for; then it is judged as a whole. The head of a judged
+request is written to a connection that is open already: no withdrawal waits for one, and no request begins behind it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Final
@@ -15,23 +17,34 @@ from urllib.parse import urlsplit
 
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.intercept import Match, body_of, readable, watch
-from gatekeeper.outbound.marks import covering, lines, passing, target
+from gatekeeper.outbound.marks import covering, first_byte, lines, passing, target
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
+_asking = Patched()
 _HELD: Final = "_gatekeeper_held"
+_JUDGED: Final = "_gatekeeper_judged"  # the next bytes are the head of a judged request
 
 
 def install() -> None:
     """Catch the requests of all connections."""
+    _asking.restore()
     _patched.replace(http.client.HTTPConnection, "_send_output", _send_output)
     _patched.replace(http.client.HTTPConnection, "send", _send)
     _patched.replace(http.client.HTTPConnection, "getresponse", _getresponse)
 
 
+def ask() -> None:
+    """Catch nothing, but have judged requests ask before their first byte: for clients that judge by themselves."""
+    if not _patched and not _asking:
+        _asking.replace(http.client.HTTPConnection, "_send_output", _asked_output)
+        _asking.replace(http.client.HTTPConnection, "send", _send)
+
+
 def uninstall() -> None:
     """Leave the connections as they were."""
     _patched.restore()
+    _asking.restore()
 
 
 def response_of(answer: Answer, method: str | None, kind: Any = http.client.HTTPResponse) -> Any:
@@ -130,7 +143,8 @@ def _send_output(original: Any) -> Any:
             first = f"{judged.method} {target(judged, in_full=request.in_full)} {request.version}"
             head = [first, *(f"{name}: {value}" for name, value in lines(judged, request.headers))]
             self._buffer[:] = [line.encode("latin-1") for line in head]
-            return original(self, message_body, encode_chunked=encode_chunked)
+            with _first(self):
+                return original(self, message_body, encode_chunked=encode_chunked)
         match = watch(request.scheme, request.host, request.port, request.path)
         if match is None:
             with passing(request.host):
@@ -148,10 +162,41 @@ def _send_output(original: Any) -> Any:
     return _send_output
 
 
+def _asked_output(original: Any) -> Any:
+    def _send_output(self: Any, message_body: Any = None, encode_chunked: bool = False) -> Any:
+        try:
+            request = _Request(self)
+        except (ValueError, IndexError):  # http.client itself says what is wrong
+            return original(self, message_body, encode_chunked=encode_chunked)
+        body = message_body if isinstance(message_body, bytes) else request.size
+        judged = covering(request.method, request.host, request.path, request.query, body)
+        with contextlib.nullcontext() if judged is None else _first(self):
+            return original(self, message_body, encode_chunked=encode_chunked)
+
+    return _send_output
+
+
+@contextlib.contextmanager
+def _first(connection: Any) -> Iterator[None]:
+    """What is sent first in here is the head of a judged request. Opens the connection."""
+    if connection.sock is None and connection.auto_open:
+        connection.connect()
+    setattr(connection, _JUDGED, True)
+    try:
+        yield
+    finally:
+        connection.__dict__.pop(_JUDGED, None)
+
+
 def _send(original: Any) -> Any:
     def send(self: Any, data: Any) -> Any:
         held = self.__dict__.get(_HELD)
-        return original(self, data) if held is None else held.add(data)
+        if held is not None:
+            return held.add(data)
+        if not self.__dict__.pop(_JUDGED, False):
+            return original(self, data)
+        with first_byte():
+            return original(self, data)
 
     return send
 
@@ -191,7 +236,10 @@ def _sent(connection: Any, request: _Request, outgoing: Outgoing, getresponse: A
     size = [("Content-Length", str(len(outgoing.body)))] if outgoing.body else []
     first = f"{outgoing.method} {target(outgoing, in_full=request.in_full)} {request.version}"
     head = [first, *(f"{name}: {value}" for name, value in [*lines(outgoing, framing), *size]), "", ""]
-    connection.send("\r\n".join(head).encode("latin-1") + outgoing.body)
+    with _first(connection):
+        connection.send("\r\n".join(head).encode("latin-1"))
+    if outgoing.body:
+        connection.send(outgoing.body)
     return _read(getresponse(connection))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound.first import AsyncTrace, Trace, asking
 from gatekeeper.outbound.http_client import phrase
 from gatekeeper.outbound.intercept import Match, drained, readable, watch
 from gatekeeper.outbound.marks import covering, lines, passing, target
@@ -124,7 +125,7 @@ def _async_pool(library: Any) -> Any:
 def _sealed(library: Any) -> Any:
     def of(original: Any) -> Any:
         def handle_request(self: Any, request: Any) -> Any:
-            return original(self, _as_judged(library, request))
+            return original(self, _as_judged(library, request, Trace))
 
         return handle_request
 
@@ -134,15 +135,15 @@ def _sealed(library: Any) -> Any:
 def _async_sealed(library: Any) -> Any:
     def of(original: Any) -> Any:
         async def handle_async_request(self: Any, request: Any) -> Any:
-            return await original(self, _as_judged(library, request))
+            return await original(self, _as_judged(library, request, AsyncTrace))
 
         return handle_async_request
 
     return of
 
 
-def _as_judged(library: Any, request: Any) -> Any:
-    """The request with the lines that were judged; any that was not judged is what it was."""
+def _as_judged(library: Any, request: Any, kind: type[Trace]) -> Any:
+    """The request with the lines that were judged, asking before its first byte; any not judged is the same."""
     method, _, host, path, query, size = _parts(request)
     judged = covering(method, host, path, query, size)
     if judged is None:
@@ -155,7 +156,7 @@ def _as_judged(library: Any, request: Any) -> Any:
         headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in
                  lines(judged, [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers])],
         content=request.stream,
-        extensions=request.extensions,
+        extensions=asking(request.extensions, kind),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import httpx
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound.first import AsyncTrace, Trace
 from gatekeeper.outbound.http_client import phrase
 from gatekeeper.outbound.intercept import Match, drained, readable, watch
 from gatekeeper.outbound.marks import covering, passing
@@ -124,7 +125,7 @@ def _caught(match: Match, request: httpx.Request, send: _Send) -> httpx.Response
     call = match.judge(request.method, *_target(request), request.headers.multi_items(), body)
 
     def sent(outgoing: Outgoing) -> Answer:
-        response = send(_rewritten(request, outgoing))
+        response = send(_rewritten(request, outgoing, Trace()))
         try:
             response.read()
         finally:
@@ -147,7 +148,7 @@ async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) 
     call = match.judge(request.method, *_target(request), request.headers.multi_items(), b"".join(parts))
 
     async def _sent(outgoing: Outgoing) -> Answer:
-        response = await send(_rewritten(request, outgoing))
+        response = await send(_rewritten(request, outgoing, AsyncTrace()))
         try:
             await response.aread()
         finally:
@@ -168,10 +169,12 @@ def _timeout(request: httpx.Request) -> float | None:
     return max(given, default=None)
 
 
-def _rewritten(request: httpx.Request, outgoing: Outgoing) -> httpx.Request:
-    timeout = {"timeout": request.extensions["timeout"]} if "timeout" in request.extensions else {}
+def _rewritten(request: httpx.Request, outgoing: Outgoing, trace: object) -> httpx.Request:
+    """`trace` asks before the first byte; no trace of the app's own hears of a request that was judged."""
+    more = {"timeout": request.extensions["timeout"]} if "timeout" in request.extensions else {}
+    more["trace"] = trace
     return request.__class__(
-        outgoing.method, outgoing.url, headers=list(outgoing.headers), content=outgoing.body or None, extensions=timeout
+        outgoing.method, outgoing.url, headers=list(outgoing.headers), content=outgoing.body or None, extensions=more
     )
 
 

@@ -22,10 +22,20 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from gatekeeper import context
+from gatekeeper.delivery.permit import Permit
 from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, batches
 from gatekeeper.gate.calls import CallPlan, plan_call, refuse_call
-from gatekeeper.gate.carry import UNKNOWN, carry, carry_async, course, decision_lines, record_call, sweep_call
+from gatekeeper.gate.carry import (
+    UNKNOWN,
+    carry,
+    carry_async,
+    course,
+    decision_lines,
+    permit_of,
+    record_call,
+    sweep_call,
+)
 from gatekeeper.model import Answer, Call, Caller, Outgoing
 from gatekeeper.model.reasons import UNREADABLE_CALL
 from gatekeeper.outbound import unlisted
@@ -194,7 +204,7 @@ class Intercepted:
         """
 
         def sent(outgoing: Outgoing) -> Answer:
-            with sending(outgoing):
+            with sending(outgoing, self._permit()):
                 return send(outgoing)
 
         if self._gate is None or self._plan is None:
@@ -209,11 +219,15 @@ class Intercepted:
 
         return carry(course(gate, self._plan, failure), record, sent).answer or self._answer
 
+    def _permit(self) -> Permit | None:
+        """What is asked before the first byte; `None` for what is no tracking."""
+        return None if self._gate is None or self._plan is None else permit_of(self._gate, self._plan)
+
     async def carry_async(self, send: Callable[[Outgoing], Awaitable[Answer]], within: object = None) -> Answer:
         """The same, without holding up the event loop."""
 
         async def _sent(outgoing: Outgoing) -> Answer:
-            with sending(outgoing):
+            with sending(outgoing, self._permit()):
                 return await send(outgoing)
 
         if self._gate is None or self._plan is None:

@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
+from gatekeeper.delivery.permit import Permit, Withheld
 from gatekeeper.installation.forks import Guard
 from gatekeeper.model import Outgoing
 from gatekeeper.vendors.hosts import known
@@ -35,10 +36,11 @@ _FRAMING: Final = frozenset(
 class _Seal:
     """A judged request under way; closed when it has ended, also for those who inherited it."""
 
-    __slots__ = ("is_open", "outgoing")
+    __slots__ = ("is_open", "outgoing", "permit")
 
-    def __init__(self, outgoing: Outgoing) -> None:
+    def __init__(self, outgoing: Outgoing, permit: Permit | None) -> None:
         self.outgoing = outgoing
+        self.permit = permit
         self.is_open = True
 
 
@@ -49,9 +51,16 @@ _takes_tracking = lru_cache(maxsize=1_024)(known)  # fast: 0.1 µs instead of 4;
 
 
 @contextmanager
-def sending(outgoing: Outgoing) -> Iterator[None]:
-    """This request has been judged: the clients let it pass, once or as often as one of them tries again."""
-    seal = _Seal(outgoing)
+def sending(outgoing: Outgoing, permit: Permit | None = None) -> Iterator[None]:
+    """This request has been judged: the clients let it pass, once or as often as one of them tries again.
+
+    `permit` is asked at once, and again by `first_byte` where the client can be asked for that. Raises Withheld.
+    """
+    if permit is not None:
+        if not permit.begin():
+            raise Withheld
+        permit.end()
+    seal = _Seal(outgoing, permit)
     mark = _seal.set(seal)
     try:
         with _counted(plain_host(urlsplit(outgoing.url).netloc)):
@@ -77,6 +86,25 @@ def covering(method: str, host: str, path: str, query: str, body: bytes | int | 
         return None
     # A propagator may have put something behind it.
     return outgoing if query.startswith(parts.query) else None
+
+
+@contextmanager
+def first_byte() -> Iterator[None]:
+    """The first byte of the judged request (see `covering`) is written in here, to an open connection. Raises Withheld.
+
+    Nothing may wait in here: a withdrawal is answered when it is over.
+    """
+    seal = _seal.get()
+    permit = None if seal is None or not seal.is_open else seal.permit
+    if permit is None:
+        yield
+        return
+    if not permit.begin():
+        raise Withheld
+    try:
+        yield
+    finally:
+        permit.end()
 
 
 def target(outgoing: Outgoing, *, in_full: bool) -> str:

@@ -15,6 +15,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from gatekeeper.model import Answer, Outgoing
+from gatekeeper.outbound import http_client
 from gatekeeper.outbound.intercept import Match, body_of, pairs, readable, watch
 from gatekeeper.outbound.marks import covering
 from gatekeeper.outbound.patched import Patched
@@ -79,6 +80,7 @@ class _Adapter(BaseAdapter):
         call = match.judge(request.method or "", parts.path, parts.query, headers, body_of(request.body, match.limit))
 
         def sent(outgoing: Outgoing) -> Answer:
+            http_client.ask()
             response = self._inner.send(_prepared(outgoing), *args, **options | {"stream": False})
             return readable(response.status_code, pairs(response.headers), response.content)
 

@@ -14,6 +14,7 @@ from gatekeeper.jurisdiction.networks import Ranges
 from gatekeeper.model import Purpose
 from gatekeeper.model.egress import Egress
 from gatekeeper.policy.file import PolicyFile
+from gatekeeper.policy.notices import Notices
 from gatekeeper.policy.registry import PACKAGED, Registry
 from gatekeeper.signals import Readers
 from gatekeeper.vendors.dialect import Dialect
@@ -37,6 +38,7 @@ class Policy:
     errors_to: tuple[Destination, ...] = field(repr=False)
     others_to: tuple[Destination, ...] = field(repr=False)
     event_purposes: Mapping[str, frozenset[Purpose]] = field(repr=False)
+    notices: Notices = field(repr=False)
     readers: Readers = field(default_factory=Readers, repr=False)
     trust: Trust = field(default_factory=lambda: Trust(Ranges()), repr=False)
     anonymisers: tuple[Ranges, ...] = field(default=(), repr=False)
@@ -61,8 +63,7 @@ class Policy:
         """Every name the operator wrote: of events, fields, destinations, notices."""
         file = self.file
         notices = [version for versions in file.consent.versions.values() for version in versions.values()]
-        if file.consent.notice_version is not None:
-            notices.append(file.consent.notice_version)
+        notices.append(self.notices.version)
         return frozenset((*self.routes, *file.events, *self.destinations, *self.catalogue.by_name, *notices))
 
     @property

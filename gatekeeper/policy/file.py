@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BeforeValidator, ConfigDict, Field, create_model
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from gatekeeper.fields import IDENTIFIERS, TYPES
 from gatekeeper.model import Purpose
@@ -27,6 +34,9 @@ Name = Annotated[
 Prefix = Annotated[
     str, Spelled(r"/[A-Za-z0-9_/-]*[A-Za-z0-9_-]", "is not a path; begin it with / and end it without, such as /gk")
 ]
+Language = Annotated[
+    str, Spelled(r"[a-z]{2,3}(-[A-Z][A-Za-z]{1,3})?", "is not a language; write de or pt-BR")
+]  # BCP 47, its short forms
 # TOML has no enums: a purpose is written as a string.
 PurposeName = Annotated[Purpose, Field(strict=False)]
 # What a consent platform's category or service stands for: a purpose, a destination, or a list of them.
@@ -93,6 +103,69 @@ class TcfTable(Strict):
     marketing: list[Annotated[int, Field(ge=1, le=24)]] | None = None
 
 
+Domain = Annotated[
+    str, Spelled(r"[a-z0-9-]+(\.[a-z0-9-]+)+", "is not a domain; write shop.example, in small letters", 253)
+]
+PageAddress = Annotated[
+    str,
+    Spelled(
+        r"(https?://[^\s/?#@]+)?/([^\s/\\]\S*)?", "is not the address of a page; write /privacy or https://…", 2048
+    ),
+]
+
+
+Paragraph = Annotated[str, Spelled(r"(?s).*\S.*", "is empty; write it, or remove the key", 4_000)]
+
+
+class CookieTable(Strict):
+    """`[consent.cookie]`: how far our own cookies reach."""
+
+    domain: Domain | None = Field(
+        None, description="The site's domain, such as shop.example, where subdomains share a choice; else one host."
+    )
+    same_site: Literal["lax", "strict", "none"] = Field(
+        "lax", description="`none`, for pages that other sites embed, only with `partitioned`."
+    )
+    partitioned: bool = Field(False, description="A cookie of its own for each site that embeds the page (CHIPS).")
+
+    @model_validator(mode="after")
+    def _embedded(self) -> CookieTable:
+        if self.same_site == "none" and not self.partitioned:
+            raise ValueError('same_site: "none" is for embedded pages; browsers want partitioned = true with it')
+        return self
+
+
+class NoticeTable(Strict):
+    """`[consent.notice]`: the words that visitors are asked with, and when they are asked again."""
+
+    version: Annotated[str, Spelled(r"[!-~]([ -~]*[!-~])?", "is not a version; write 2026-11", 64)] | None = Field(
+        None,
+        description="Your name for what is asked. Who granted under another one is asked again. "
+        "Without it, it follows from purposes and recipients.",
+    )
+    language: Language = Field("en", description="The language of visitors who prefer none that there is.")
+    scope: Literal["device", "account"] = Field(
+        "device", description="How far a choice reaches: this browser, or all devices of who is logged in."
+    )
+    url: PageAddress | None = Field(None, description="Your privacy policy, such as /privacy.")
+    ask_again_after_grant: Duration = Field(180 * 86_400.0, description="A grant older than this is asked for again.")
+    ask_again_after_refusal: Duration = Field(
+        180 * 86_400.0,
+        description="Who refused is not asked again before; 180d is the shortest that regulators accept.",
+    )
+
+    @field_validator("ask_again_after_refusal")
+    @classmethod
+    def _patience(cls, value: float) -> float:
+        if value < 180 * 86_400.0:
+            raise ValueError("no regulator accepts less than 180d; write 180d or more")
+        return value
+
+    texts: dict[
+        Language, dict[str, Annotated[str, Spelled(r"(?s).*\S.*", "is empty; write it, or remove the key", 4_000)]]
+    ] = Field(default_factory=dict, description="Your own words, by language; others stay as they are.")
+
+
 class ConsentTable(Strict):
     """`[consent]`: which signals are read, and how long a grant lasts.
 
@@ -112,7 +185,8 @@ class ConsentTable(Strict):
         default_factory=dict, description="Platform -> the notice version a grant must have been given under (`*`)."
     )
     tcf: TcfTable = TcfTable()
-    notice_version: str | None = Field(None, description="Version of the notice that issue_consent records.")
+    notice: NoticeTable = NoticeTable()
+    cookie: CookieTable = CookieTable()
 
 
 class JurisdictionTable(Strict):
@@ -217,6 +291,7 @@ class RetentionTable(Strict):
 
     personal_references: Duration = Field(90 * 86_400.0, description="Then they are removed from the log.")
     statistics: Duration = Field(3 * 31_557_600.0, description="How long aggregated numbers are kept.")
+    consent: Duration = Field(5 * 31_557_600.0, description="How long consent records are kept; receipts say it.")
 
 
 class ControllerTable(Strict):

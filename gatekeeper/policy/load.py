@@ -1,7 +1,7 @@
 """Reading a policy. File in, `Policy` out; every fault is one sentence that names key, value and remedy.
 
-Each part of the file is compiled in a file of its own: `catalogue`, `destinations`, `routes`, `consent`, `places`,
-`hosts`, `secrets`.
+Each part of the file is compiled in a file of its own: `catalogue`, `destinations`, `routes`, `consent`, `notices`,
+`places`, `hosts`, `secrets`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose
-from gatekeeper.policy import cases, catalogue, consent, egress, hosts, lines, places, routes
+from gatekeeper.policy import cases, catalogue, consent, egress, hosts, lines, notices, places, routes
 from gatekeeper.policy.compiled import Policy
 from gatekeeper.policy.destinations import Destinations
 from gatekeeper.policy.faults import Faults, parts
@@ -159,6 +159,7 @@ def _compiled(
             for name, table in file.events.items()
             if table.purposes is not None
         },
+        notices=notices.notices(file, destinations, faults),
         readers=consent.readers(file.consent, destinations, known.readers, faults),
         trust=places.trust(file.server, faults),
         anonymisers=places.anonymisers(file.jurisdiction, folder, faults),

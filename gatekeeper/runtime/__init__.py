@@ -86,7 +86,7 @@ class Runtime:
         self.beside = Beside()
         self.bodies = Bodies(lambda: self.policy.file.limits.bodies)
         self._deliverer = Deliverer(
-            self.store.queue, self.store.withdrawals, orders(policy), metrics=self.metrics, clock=time.time
+            self.store.queue, self.store.barrier, orders(policy), metrics=self.metrics, clock=time.time
         )
         self._intake = Handover(self.store.intake, self._deliverer.take)
         self.gate = self._gate(policy)
@@ -266,6 +266,8 @@ class Runtime:
             recorder=self._writer,
             intake=self._intake,
             refusals=self.store.refusals,
+            ledger=self.store.ledger,
+            barrier=self.store.barrier,
             metrics=self.metrics,
             arrived=self._deliverer.start,
             counted=self.counted,

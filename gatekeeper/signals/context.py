@@ -42,6 +42,7 @@ def write(visitor: Visitor, *, at: float, sign: Callable[[str, bytes], tuple[str
                 "residence": visitor.residence,
                 "age": visitor.age_band,
                 "subject": visitor.subject,
+                **({"account": visitor.account} if visitor.account else {}),
                 "signals": [_dump(signal) for signal in visitor.signals],
             }
         )
@@ -71,6 +72,7 @@ def read(token: str, *, at: float, verify: Callable[[str, str, bytes, bytes], bo
             age_band=known["age"],
             subject=known["subject"],
             issued=known["at"],
+            account=tuple(map(str, known.get("account", ()))),
         )
     except (ValueError, KeyError, TypeError, IndexError, binascii.Error):
         return _malformed("cannot be read")

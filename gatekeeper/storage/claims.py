@@ -42,7 +42,6 @@ class SqliteQueue:
         self._claimable = claimable
         self._upkeep = upkeep
         self._troubles = troubles
-        self._withdrawn = Listeners()
         self._lock = Lock(folder(tables.path) / "deliverer")
         self._places: dict[str, _Place] = {}
         forks.register(self)
@@ -59,10 +58,9 @@ class SqliteQueue:
         """Give the lock back."""
         self._lock.release()
 
-    def watch(self, claimable: Callable[[], None], withdrawn: Callable[[], None]) -> None:
+    def watch(self, claimable: Callable[[], None]) -> None:
         """Have commits of this process, and of others as far as `maintain` looks at them, reported."""
         self._claimable.add(claimable)
-        self._withdrawn.add(withdrawn)
 
     def ready(self, destination: str) -> int:
         """About how many rows could be claimed now: those in the books without those that are under way or wait."""
@@ -183,7 +181,6 @@ class SqliteQueue:
         """Look for what others committed, then do what is due."""
         try:
             if self._upkeep.others_committed():
-                self._withdrawn.call()
                 self._claimable.call()
         except StorageError as error:
             failed: Future[None] = Future()

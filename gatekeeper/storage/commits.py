@@ -86,7 +86,10 @@ class Commit:
     adopted: list[tuple[int, int]] = field(default_factory=list)  # rows of an ended process, accepted by it
     keys: list[tuple[int, str | None]] = field(default_factory=list)  # seen keys, and what stood there before
     after: list[Callable[[apsw.Connection], object]] = field(default_factory=list)  # done once all have their answers
+    committed: list[Callable[[], object]] = field(default_factory=list)  # done at once when it is durable; cannot fail
     undo: list[Callable[[], object]] = field(default_factory=list)  # done if it is rolled back: memory follows
+    generation: int | None = None  # of its choices and withdrawals, see `generations.py`
+    publishes: bool = False
     record: int = 0  # in `unwritten`
     phase: Phase = Phase.OPEN
     due: float = 0.0  # of one that is owed: when it is offered again, monotonic seconds
@@ -97,7 +100,7 @@ class Commit:
             part.clear()
 
 
-class Ledger(Protocol):
+class Posting(Protocol):
     """What a commit means to the tables. Called by the thread that writes, inside a transaction."""
 
     def finish(self, commit: Commit) -> None:
@@ -146,6 +149,7 @@ class Work:
     since: float
     recorded: bool = False  # done only when the lines are durable
     last: bool = False  # done when the arrivals of the same commit are in
+    pressing: bool = False  # somebody waits for it: it does not wait for others to share a commit with
 
 
 class Listeners:
@@ -192,7 +196,9 @@ class Committer:
         thread = self._thread
         return None if thread is None else thread.failure
 
-    def submit(self, do: Callable[[Commit], R], *, recorded: bool = False, last: bool = False) -> Future[R]:
+    def submit(
+        self, do: Callable[[Commit], R], *, recorded: bool = False, last: bool = False, pressing: bool = False
+    ) -> Future[R]:
         """Have something done in the next commit; with `recorded`, its future waits for the commit's lines.
 
         What is done `last` sees the arrivals that are committed with it: those were handed over before, too.
@@ -202,7 +208,7 @@ class Committer:
         with work, self._lock:
             if self._thread is None:
                 self._thread = self._begin()
-            self._thread.put(Work(do, done, self._now(), recorded, last))
+            self._thread.put(Work(do, done, self._now(), recorded, last, pressing))
         return done
 
     def close(self, timeout: float = 15.0) -> None:

@@ -46,6 +46,42 @@ MIGRATIONS: Final = (
     ALTER TABLE outbox RENAME COLUMN frame TO payload;
     ALTER TABLE dead RENAME COLUMN frame TO payload;
     """,
+    # The ledger of choices, and the withdrawals of the last hour; no address, no user agent.
+    """
+    CREATE TABLE notice(hash TEXT PRIMARY KEY, version TEXT NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL,
+        first_at REAL NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE name(pseudonym TEXT PRIMARY KEY, kind TEXT NOT NULL, person INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX name_person ON name(person);
+    CREATE TABLE choice(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, person INTEGER, account INTEGER,
+        at INTEGER NOT NULL, analytics INTEGER, marketing INTEGER, method TEXT NOT NULL, surface TEXT NOT NULL,
+        scope TEXT NOT NULL, trusted INTEGER NOT NULL, notice TEXT, display TEXT, translated INTEGER NOT NULL,
+        laws TEXT NOT NULL, country TEXT, region TEXT, policy TEXT NOT NULL, gpc INTEGER NOT NULL,
+        conflict TEXT NOT NULL, evidence TEXT, CHECK(coalesce(person, account) IS NOT NULL)) STRICT;
+    CREATE INDEX choice_person ON choice(person, at) WHERE person IS NOT NULL;
+    CREATE INDEX choice_account ON choice(account, at) WHERE account IS NOT NULL;
+    CREATE TABLE link(device INTEGER PRIMARY KEY, account INTEGER NOT NULL) STRICT;
+    CREATE TABLE evidence(id TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE generation(one INTEGER PRIMARY KEY CHECK(one = 1), n INTEGER NOT NULL, oldest INTEGER NOT NULL) STRICT;
+    INSERT INTO generation VALUES (1, 1, 0);
+    CREATE TABLE withdrawn(generation INTEGER NOT NULL, pseudonym TEXT NOT NULL, reasons TEXT NOT NULL,
+        at REAL NOT NULL, PRIMARY KEY(pseudonym, generation)) STRICT, WITHOUT ROWID;
+    CREATE INDEX withdrawn_at ON withdrawn(at);
+    CREATE TRIGGER choice_is_not_changed BEFORE UPDATE ON choice BEGIN SELECT raise(ABORT, 'rows are only added'); END;
+    CREATE TRIGGER choice_is_not_replaced BEFORE INSERT ON choice
+        WHEN EXISTS (SELECT 1 FROM choice WHERE seq = new.seq OR id = new.id)
+        BEGIN SELECT raise(ABORT, 'rows are only added'); END;
+    CREATE TRIGGER choice_is_not_deleted BEFORE DELETE ON choice
+        WHEN EXISTS (SELECT 1 FROM name WHERE person IN (old.person, old.account))
+        BEGIN SELECT raise(ABORT, 'rows of a person are not deleted'); END;
+    CREATE TRIGGER notice_is_not_changed BEFORE UPDATE ON notice BEGIN SELECT raise(ABORT, 'rows are only added'); END;
+    CREATE TRIGGER notice_is_not_replaced BEFORE INSERT ON notice
+        WHEN EXISTS (SELECT 1 FROM notice WHERE hash = new.hash)
+        BEGIN SELECT raise(ABORT, 'rows are only added'); END;
+    CREATE TRIGGER notice_is_not_deleted BEFORE DELETE ON notice
+        WHEN EXISTS (SELECT 1 FROM choice WHERE notice = old.hash)
+        BEGIN SELECT raise(ABORT, 'a row needs it'); END;
+    ALTER TABLE stop DROP COLUMN heard;
+    """,
 )
 
 

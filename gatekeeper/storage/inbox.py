@@ -57,4 +57,4 @@ class Inbox:
 
 def _pressing(thing: object) -> bool:
     """Whether a request waits for it, or the end does."""
-    return thing is STOP or (isinstance(thing, Work) and thing.recorded)
+    return thing is STOP or (isinstance(thing, Work) and (thing.recorded or thing.pressing))

@@ -16,8 +16,10 @@ from gatekeeper.errors import StorageError
 from gatekeeper.model.reasons import DUPLICATE
 from gatekeeper.storage.commits import Commit, Committer, NotYet
 from gatekeeper.storage.database import run
+from gatekeeper.storage.generations import newest, withdrawn_since
 from gatekeeper.storage.outbox import Accepted, Arrival, Job
 from gatekeeper.storage.rows import SHIFT
+from gatekeeper.storage.stopping import Stopping
 from gatekeeper.storage.tables import SEEN_FOR, Tables
 
 FRESH: Final = 0.05  # seconds that the last look at the books is good for
@@ -26,10 +28,10 @@ FRESH: Final = 0.05  # seconds that the last look at the books is good for
 class SqliteIntake:
     """See `protocols.Intake`. Its rows are for whichever process delivers: it never owns one."""
 
-    def __init__(self, tables: Tables, commits: Committer, ledger: SqliteLedger) -> None:
+    def __init__(self, tables: Tables, commits: Committer, posting: SqlitePosting) -> None:
         self._tables = tables
         self._commits = commits
-        self._ledger = ledger
+        self._posting = posting
 
     def room(self, destination: str, count: int, *, ours: bool = True) -> bool:
         """Whether `count` more rows can be kept, by what the last commit saw."""
@@ -37,7 +39,7 @@ class SqliteIntake:
         most = tables.bounds.most(ours=ours)
         if tables.numbers.get(destination) is None:
             return count <= most
-        if not self._fits(destination, count, most) and time.monotonic() - self._ledger.looked > FRESH:
+        if not self._fits(destination, count, most) and time.monotonic() - self._posting.looked > FRESH:
             with contextlib.suppress(StorageError):  # perhaps another worker delivered since
                 self._commits.submit(_nothing).result(1.0)
         return self._fits(destination, count, most)
@@ -70,11 +72,12 @@ class _Seen:
         self.fresh: dict[int, _First] = {}
 
 
-class SqliteLedger:
-    """See `commits.Ledger`: what a commit means to the tables."""
+class SqlitePosting:
+    """See `commits.Posting`: what a commit means to the tables."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, stopping: Stopping) -> None:
         self._tables = tables
+        self._stopping = stopping
         self.looked = 0.0  # at the books, monotonic seconds
 
     def release(self, commit: Commit, ranges: Sequence[tuple[int, int]]) -> None:
@@ -88,6 +91,7 @@ class SqliteLedger:
             tables.register(commit)
         if commit.arrivals:
             self._insert(commit, self._new(commit))
+            self._stop_late(commit)
         if time.monotonic() - self.looked > FRESH:
             self.looked = time.monotonic()
             tables.queued = dict(run(commit.db, "SELECT no, queued FROM destination"))
@@ -193,6 +197,35 @@ class SqliteLedger:
             )
             commit.ranges.append((first, first + len(rows) - 1))
             self._tables.hold(commit, no, len(rows))
+
+    def _stop_late(self, commit: Commit) -> None:
+        """Of what was decided before a withdrawal that is committed now, nothing may be sent.
+
+        So the arrival that comes in behind a withdrawal and the withdrawal behind an arrival both end cancelled.
+        """
+        last = newest(commit.db)
+        found: dict[int, str | None] = {}
+        for arrivals, _ in commit.arrivals:
+            for one in arrivals:
+                if one.jobs and one.decided is not None and one.decided < last:
+                    taken_back = withdrawn_since(commit.db, one.subjects, one.decided)
+                    for no, first, end in self._spans(commit) if taken_back else ():
+                        why = taken_back.get(self._tables.by_number[no])
+                        for (row_id,) in (
+                            ()
+                            if why is None
+                            else run(
+                                commit.db,
+                                "SELECT id FROM outbox WHERE id BETWEEN ? AND ? AND payload ->> 0 = ?",
+                                (first, end, one.request_id),
+                            )
+                        ):
+                            found[row_id] = why
+        if found:
+            self._stopping.stop(commit, found)
+
+    def _spans(self, commit: Commit) -> list[tuple[int, int, int]]:
+        return [(first >> SHIFT, first, last) for first, last in commit.ranges]
 
     def take_back(self, commit: Commit, refused: Commit) -> None:
         """The log did not take the lines: nothing of these arrivals was accepted."""

@@ -49,6 +49,9 @@ class Arrival(NamedTuple):
 
     The line is `None` where that of another arrival beside it tells of this one, too; then nothing is delivered.
 
+    `decided` is the generation (`Barrier.now`) that was known before the ledger was asked: what one of the subjects
+    took back since is not sent. `None`: it needs no consent.
+
     `key` tells a repetition of the event (`KeyRing.event_key`); `None` where the sender gave it no id. `refuses` is
     what the visitor takes back by it. `full` are destinations that would get it, had their queues room.
     """
@@ -59,6 +62,7 @@ class Arrival(NamedTuple):
     line: Line | None
     jobs: tuple[Job, ...]
     refuses: Refusal | None = None
+    decided: int | None = None
     full: tuple[str, ...] = ()
 
 

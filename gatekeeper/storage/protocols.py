@@ -2,7 +2,6 @@
 
     Intake        the gate           accept arrivals: durable when it says so
     Queue         the deliverer      claim, settle, recover, keep house
-    Withdrawals   who withdraws      end a person's rows, and know that nothing more begins
     Refusals      the gate           end what a visitor refuses, at no cost where nothing of it is queued
     Ledger        who takes choices  what visitors chose, and the newest word of each
     Barrier       who sends          whether a request may begin, when a withdrawal is over
@@ -74,10 +73,10 @@ class Queue(Protocol):
     def leave(self) -> None:
         """Stop leading: another process may."""
 
-    def watch(self, claimable: Callable[[], None], withdrawn: Callable[[], None]) -> None:
-        """Have `claimable` called when rows may have become so, `withdrawn` when `Withdrawals.unheard` may know more.
+    def watch(self, claimable: Callable[[], None]) -> None:
+        """Have `claimable` called when rows may have become so.
 
-        From any thread, at any time, also without cause; both must return at once.
+        From any thread, at any time, also without cause; it must return at once.
         """
 
     def recover(self) -> Future[Recovered]:
@@ -126,41 +125,25 @@ class Queue(Protocol):
         """
 
 
-class Withdrawals(Protocol):
-    """The side of withdrawal and erasure."""
-
-    def cancel(self, subjects: Collection[str], destinations: Collection[str] | None = None) -> Future[int]:
-        """End every row of the subjects that is not under way (queued, waiting, dead, or with its line unwritten).
-
-        Of one that is under way no further request begins. Dead letters go, and a line of each says so. Done, with
-        the number of rows that ended, when that holds in every process. Fails if a deliverer does not answer in time;
-        the rows are stopped all the same.
-        """
-
-    def unheard(self) -> Mapping[str, frozenset[Hashable]]:
-        """Rows that were cancelled while they were under way, by destination, as far as `heard` was not told of them.
-
-        Raises StorageError.
-        """
-
-    def heard(self, rows: Collection[Hashable]) -> Future[None]:
-        """Say that the deliverer begins no further request with these rows."""
-
-
 class Refusals(Protocol):
     """The side of the gate on which visitors refuse."""
 
     def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
-        """End what was accepted before and is refused now, as `cancel` does; the lines have the refusal's reason.
+        """End what was accepted before and is refused now, as `withdraw` does; the lines have the refusal's reason.
 
-        `None` where nothing of it is there. That costs a look, before every answer to a visitor who refuses.
+        `None` where nothing of it is there. That costs a look, before every answer to a visitor who refuses. Fails
+        with StorageError also where a request may still begin; its rows are stopped all the same.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the ledger says of subjects, in their order. `seen` is for `Ledger.still`; `None`: do not remember it."""
+    """What the ledger says of `subjects`: those that were asked about, and the accounts that the devices are linked to.
 
+    `voices` are theirs, in order. `seen` is for `Ledger.still`; `None`: do not remember it.
+    """
+
+    subjects: tuple[Subject, ...]
     voices: tuple[Voice, ...]
     seen: Hashable | None
 
@@ -169,7 +152,7 @@ class Ledger(Protocol):
     """What visitors chose: rows that are only ever added, and an erasable link from pseudonyms to a person."""
 
     def choices(self, subjects: Sequence[Subject]) -> Look:
-        """The newest word per purpose, of each subject. Raises StorageError."""
+        """The newest word per purpose, of each subject and linked account. Raises StorageError."""
 
     def still(self, seen: Hashable) -> bool:
         """Whether nothing was recorded of those subjects since that look, in any process. Costs well under 10 µs."""
@@ -181,6 +164,9 @@ class Ledger(Protocol):
         same display that is the newest row already is answered with that row. Fails with StorageError; then nothing
         was recorded.
         """
+
+    def link(self, device: Subject, account: Subject | None) -> Future[None]:
+        """Let a device speak for an account as well, until another link; `None`: it is logged out."""
 
     def keep(self, notice: Notice) -> Future[None]:
         """Keep the words that are shown, under their hash. Known ones cost a look in memory."""
@@ -342,12 +328,16 @@ class Store(Protocol):
         """The part for the deliverer."""
 
     @property
-    def withdrawals(self) -> Withdrawals:
-        """For withdrawal and erasure."""
-
-    @property
     def refusals(self) -> Refusals:
         """For what visitors refuse."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """For choices."""
+
+    @property
+    def barrier(self) -> Barrier:
+        """For who sends."""
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -1,7 +1,7 @@
 """The embedded store: one SQLite file for all workers of a node, put together of a part per caller.
 
-`intake` and `sweeping` for the gate, `claims` and `upkeep` for the deliverer, `withdrawals`, `dead_letters` for the
-operator, and here what is only read. They share `tables` and the `commits` of one thread that writes.
+`intake` and `sweeping` for the gate, `ledger` for choices, `claims` and `upkeep` for the deliverer, `dead_letters` for
+the operator, and here what is only read. They share `tables` and the `commits` of one thread that writes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from gatekeeper.storage.claims import SqliteQueue
 from gatekeeper.storage.commits import Committer, Listeners
 from gatekeeper.storage.database import run
 from gatekeeper.storage.dead_letters import SqliteDeadLetters
-from gatekeeper.storage.intake import SqliteIntake, SqliteLedger
+from gatekeeper.storage.intake import SqliteIntake, SqlitePosting
+from gatekeeper.storage.ledger import SqliteBarrier, SqliteLedger
 from gatekeeper.storage.outbox import Count, Trouble
+from gatekeeper.storage.page import Page
 from gatekeeper.storage.protocols import Bounds, Missing, Needs, Recording
 from gatekeeper.storage.rows import SHIFT
 from gatekeeper.storage.stopping import Stopping
@@ -28,7 +30,6 @@ from gatekeeper.storage.sweeping import SqliteRefusals
 from gatekeeper.storage.tables import Tables
 from gatekeeper.storage.troubles import Troubles
 from gatekeeper.storage.upkeep import Upkeep
-from gatekeeper.storage.withdrawals import SqliteWithdrawals
 from gatekeeper.storage.writing import Writing
 
 
@@ -45,15 +46,17 @@ class SqliteStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.tables = Tables(path, bounds, clock)
-        claimable, ledger = Listeners(), SqliteLedger(self.tables)
-        self.commits = Committer(lambda: Writing(path, recorder, ledger, claimable, clock), time.monotonic)
+        self._page = page = Page(path, lambda: self.tables.read(_generation))
+        stopping = Stopping(self.tables, page)
+        claimable, posting = Listeners(), SqlitePosting(self.tables, stopping)
+        self.commits = Committer(lambda: Writing(path, recorder, posting, claimable, clock), time.monotonic)
         self.upkeep = upkeep = Upkeep(self.tables, self.commits, missing)
-        self.intake = SqliteIntake(self.tables, self.commits, ledger)
+        self.intake = SqliteIntake(self.tables, self.commits, posting)
         troubles = Troubles(path)
         self.queue = SqliteQueue(self.tables, self.commits, claimable, upkeep, troubles)
-        stopping = Stopping(self.tables)
-        self.withdrawals = SqliteWithdrawals(self.tables, self.commits, stopping)
-        self.refusals = SqliteRefusals(self.tables, self.commits, stopping)
+        self.refusals = refusals = SqliteRefusals(self.tables, self.commits, stopping)
+        self.ledger = SqliteLedger(self.tables, self.commits, page, refusals)
+        self.barrier = SqliteBarrier(self.tables, page, refusals)
         self.dead_letters = SqliteDeadLetters(self.tables, self.commits)
         self.books = SqliteBooks(self.tables, self.commits, troubles)
         self.records = SqliteRecords(self.tables, self.commits, upkeep)
@@ -65,6 +68,7 @@ class SqliteStore:
     def close(self) -> None:
         """Commit what waits and close the files; the next use opens them again."""
         self.tables.close()
+        self._page.close()
         self.commits.close()  # the last to close: only a connection that writes takes the write-ahead log with it
 
 
@@ -118,6 +122,10 @@ class SqliteRecords:
     def adopt(self) -> Future[int]:
         """Write the lines that ended processes could not."""
         return self.commits.submit(self._upkeep.adopt)
+
+
+def _generation(db: apsw.Connection) -> int:
+    return int(run(db, "SELECT n FROM generation")[0][0])
 
 
 def open_store(needs: Needs) -> SqliteStore:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Final
+from typing import Final, NamedTuple
 
 import apsw
 import orjson
@@ -18,15 +18,25 @@ import orjson
 from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
+from gatekeeper.model import Heard
 from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
-from gatekeeper.storage.outbox import Refusal
+from gatekeeper.storage.outbox import Refusal, Withdrawn
 from gatekeeper.storage.queued import Queued
-from gatekeeper.storage.stopping import Stopped, Stopping
+from gatekeeper.storage.stopping import Stopping
 from gatekeeper.storage.tables import Tables
 
 AT_ONCE: Final = 256  # rows that are read in the caller's own thread: less than a millisecond
 IN_A_COMMIT: Final = 2_048  # rows that are read in one commit: a few milliseconds
+
+
+class _Part(NamedTuple):
+    """What one commit did of it: `whole` if all of the queue was looked at, and the withdrawal that it published."""
+
+    refusals: Sequence[Refusal]
+    whole: bool
+    ended: int
+    generation: int | None
 
 
 class SqliteRefusals:
@@ -47,6 +57,7 @@ class SqliteRefusals:
 
     def sweep(self, refusals: Sequence[Refusal]) -> Future[int] | None:
         """End what the refusals are about; `None` if nothing of it is there."""
+        swept = tuple(refusals)
         with work:
             if self._looking.acquire(blocking=False):
                 try:
@@ -57,7 +68,17 @@ class SqliteRefusals:
                     self._looking.release()
         done: Future[int] = Future()
         done.set_running_or_notify_cancel()
-        self._sweep_on(tuple(refusals), done)
+        self.end(lambda commit: swept, recorded=True).add_done_callback(lambda last: _settle(last, done))
+        return done
+
+    def end(self, refused: Callable[[Commit], Sequence[Refusal]], *, recorded: bool = False) -> Future[Withdrawn]:
+        """End what refusals are about, which the first commit gives; done when the barrier is over, too.
+
+        With `recorded`, and when the log has its lines. A withdrawal does not wait for a log that cannot be written.
+        """
+        done: Future[Withdrawn] = Future()
+        done.set_running_or_notify_cancel()
+        self._end_on(refused, None, recorded, done)
         return done
 
     def _nothing(self, db: apsw.Connection, refusals: Sequence[Refusal]) -> bool:
@@ -75,36 +96,50 @@ class SqliteRefusals:
             if name in self.known.numbers
         )
 
-    def _sweep_on(self, refusals: tuple[Refusal, ...], done: Future[int]) -> None:
+    def _end_on(
+        self,
+        refused: Callable[[Commit], Sequence[Refusal]],
+        published: int | None,
+        recorded: bool,  # of `end`
+        done: Future[Withdrawn],
+    ) -> None:
         """A commit after the other, until the whole queue is known and what is refused of it has ended."""
 
         gone: dict[tuple[str, int], int] = {}  # who has nothing there any more, as far as which id
 
-        def do(commit: Commit) -> Stopped | None:
+        def do(commit: Commit) -> _Part:
             gone.clear()  # a commit can fail, and be tried again
-            commit.undo.append(self._look_again)
-            with self._looking:
-                if not self.known.read(commit.db, IN_A_COMMIT):
-                    return None
-                found: dict[int, str | None] = {}
-                for one in refusals:
-                    found |= self._refused(commit.db, one, gone)
-            self._tables.register(commit)
-            return self._stopping.stop(commit, found)
+            refusals = refused(commit)
+            count, whole = 0, True
+            if refusals:
+                commit.undo.append(self._look_again)
+                with self._looking:
+                    whole = self.known.read(commit.db, IN_A_COMMIT)
+                    found: dict[int, str | None] = {}
+                    for one in refusals if whole else ():
+                        found |= self._refused(commit.db, one, gone)
+                self._tables.register(commit)
+                count = self._stopping.stop(commit, found)
+            generation = commit.generation if commit.publishes else None
+            return _Part(refusals, whole, count, max(filter(None, (published, generation)), default=None))
 
-        def ended(future: Future[Stopped | None]) -> None:
+        def ended(future: Future[_Part]) -> None:
             error = future.exception()
             if error is not None:
                 done.set_exception(error)
-            elif (stopped := future.result()) is None:
-                self._sweep_on(refusals, done)
-            else:
-                self._remember(gone)
-                first: Future[Stopped] = Future()
-                first.set_result(stopped)
-                self._stopping.once_heard(first).add_done_callback(lambda last: _settle(last, done))
+                return
+            part = future.result()
+            if not part.whole:
+                self._end_on(lambda commit: part.refusals, part.generation, recorded, done)
+                return
+            self._stopping.once_over(part.ended, part.generation).add_done_callback(over)
 
-        self._commits.submit(do, recorded=True, last=True).add_done_callback(ended)
+        def over(last: Future[Withdrawn]) -> None:
+            if last.result().heard is not Heard.NOT_YET:  # else the next refusal has to wait for it, too
+                self._remember(gone)
+            done.set_result(last.result())
+
+        self._commits.submit(do, last=True, recorded=recorded, pressing=True).add_done_callback(ended)
 
     def _look_again(self) -> None:
         """What was read is rolled back: its ids may become other rows'."""
@@ -146,12 +181,14 @@ class SqliteRefusals:
         return found
 
 
-def _settle(last: Future[int], done: Future[int]) -> None:
+def _settle(last: Future[Withdrawn], done: Future[int]) -> None:
     error = last.exception()
     if error is not None:
         done.set_exception(error)
+    elif last.result().heard is Heard.NOT_YET:
+        done.set_exception(StorageError("a process is about to send; what was under way may still be sent"))
     else:
-        done.set_result(last.result())
+        done.set_result(last.result().cancelled)
 
 
 def _array(values: Collection[str]) -> str:

@@ -24,7 +24,7 @@ from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.threads import ended
 from gatekeeper.storage import database
-from gatekeeper.storage.commits import Commit, Commits, Event, Ledger, Listeners, NotYet, Phase, Work
+from gatekeeper.storage.commits import Commit, Commits, Event, Listeners, NotYet, Phase, Posting, Work
 from gatekeeper.storage.database import run
 from gatekeeper.storage.inbox import POKE, STOP, Inbox
 from gatekeeper.storage.owners import Owner
@@ -100,12 +100,12 @@ class Writing:
     """One thread's work, from its start to `stop`. It starts when it is made."""
 
     def __init__(
-        self, path: Path, recorder: Recording, ledger: Ledger, claimable: Listeners, clock: Callable[[], float]
+        self, path: Path, recorder: Recording, posting: Posting, claimable: Listeners, clock: Callable[[], float]
     ) -> None:
         self.failure: str | None = None
         self._connection = Connection(path)
         self._recorder = recorder
-        self._ledger = ledger
+        self._posting = posting
         self._claimable = claimable
         self._clock = clock
         self._inbox = Inbox()
@@ -187,12 +187,14 @@ class Writing:
             for one in refused:
                 self._take_back(commit, one)
             results = [None if one.last else one.do(commit) for one in work]
-            self._ledger.finish(commit)
+            self._posting.finish(commit)
             for n, late in enumerate(work):
                 if late.last:
                     results[n] = late.do(commit)
             self._keep_lines(commit)
             run(db, "COMMIT")
+            for now in commit.committed:
+                now()
         except BaseException:
             self._commits.move(commit, Event.ROLLED_BACK)
             for undo in reversed(commit.undo):
@@ -225,10 +227,10 @@ class Writing:
         )
         ranges = [span for one in written for span in (*one.ranges, *one.adopted)]
         if ranges:
-            self._ledger.release(commit, ranges)
+            self._posting.release(commit, ranges)
 
     def _take_back(self, commit: Commit, refused: Commit) -> None:
-        self._ledger.take_back(commit, refused)
+        self._posting.take_back(commit, refused)
         if refused.outcomes or refused.adopted:
             kept = orjson.dumps(refused.adopted).decode() if refused.adopted else ""
             run(
@@ -252,7 +254,7 @@ class Writing:
             )
             commit.record = commit.db.last_insert_rowid()
         elif commit.adopted:  # the log has all of it already
-            self._ledger.release(commit, commit.adopted)
+            self._posting.release(commit, commit.adopted)
             commit.adopted.clear()
 
     def _recorded(self, commit: Commit, waiting: list[tuple[Work, Any]], future: Future[None]) -> None:

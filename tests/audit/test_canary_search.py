@@ -110,7 +110,7 @@ def test_nothing_of_any_consent_platforms_ids_is_left_after_they_are_removed(gat
         assert not [name for name, raw in before if found_in(raw, canary)]
     rows = query.rows(folder, query.Filter(subjects=frozenset(people)), limit=10_000)
     assert len(rows) == len(sent) and any(names[0] in row["event"] for row in rows)
-    gate.store.withdrawals.cancel(people).result(10)
+    gate.store.barrier.withdraw(people, dict.fromkeys(gate.policy.destinations, "consent_withdrawn")).result(10)
     gate.close()
     (writer := runtime.audit_writer(gate.policy)).append([]).result(10)
     query.rows(folder, query.Filter(), limit=1)

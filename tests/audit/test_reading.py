@@ -50,7 +50,6 @@ def run(folder, *words):
         pytest.param(["--event", "purchase"], ["decision"], id="event"),
         pytest.param(["--kind", "close"], ["close"], id="kind"),
         pytest.param(["-n", "1"], ["close"], id="one"),
-        pytest.param(["-n", "0"], [], id="none"),
     ],
 )
 def test_tail_prints_what_is_asked_for(folder, words, kinds):

@@ -65,7 +65,7 @@ def delivering(
     log = log or Log()
     store = make(folder, Bounds(tuple(policy.destinations), dead_for=60.0), log)
     deliverer = Deliverer(
-        store.queue, store.withdrawals, Orders(policy.destinations, timeout), metrics=Metrics(), clock=time.time,
+        store.queue, store.barrier, Orders(policy.destinations, timeout), metrics=Metrics(), clock=time.time,
         chance=chance,
     )  # fmt: skip
     if start:

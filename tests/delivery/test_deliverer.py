@@ -9,7 +9,7 @@ from gatekeeper.testing import Simulators
 from gatekeeper.vendors import KINDS
 from tests.builders import DESTINATIONS
 from tests.delivery.builders import delivering
-from tests.storage.builders import opened
+from tests.storage.builders import opened, withdraw
 
 NOT_SENT = {"endpoint": "http://127.0.0.1:9/events", "kind": "first_party"}
 
@@ -241,7 +241,7 @@ def test_what_is_cancelled_under_way_is_in_no_further_request(tmp_path, sims, mo
     def before(message):
         if len(asked) == 1:
             with opened(tmp_path, names=("own",)) as other:
-                assert other.withdrawals.cancel(["p_7"]).result(10) == 0
+                assert withdraw(other, "p_7") == 0
         asked.append([event["n"] for event in json.loads(message.body)["events"]])
 
     monkeypatch.setattr(sims.first_party, "take", refusing(sims.first_party, {0}, before))
@@ -250,7 +250,7 @@ def test_what_is_cancelled_under_way_is_in_no_further_request(tmp_path, sims, mo
             at.accept(f"{n}", body=body(n), subjects=[f"p_{n}"])
         at.deliverer.start()
         at.until_idle()
-        assert at.ended()["0"] == ("failed", "http_400") and at.ended()["7"] == ("cancelled", None)
+        assert at.ended()["0"] == ("failed", "http_400") and at.ended()["7"] == ("cancelled", "consent_withdrawn")
         assert at.books().delivered == 6 and at.books().cancelled == 1
     assert 7 in asked[0] and not any(7 in numbers for numbers in asked[2:])
 

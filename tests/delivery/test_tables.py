@@ -46,7 +46,7 @@ def row(n):
 
 def bare_lane(store):
     """A lane whose flights end at once."""
-    around = Surroundings(store, None, None, lambda: NOW, lambda: 0.0)
+    around = Surroundings(store, None, None, None, lambda: NOW, lambda: 0.0)
     it = Lane(OWN, around, Breaker(lambda: 0.0))
 
     async def fly(flight):

@@ -72,7 +72,10 @@ class Vendor:
     most: int = 0
     took: list[tuple[float, int]] = field(default_factory=list)
 
-    async def send(self, outgoing):
+    async def send(self, outgoing, due=None, permit=None):
+        if permit is not None:
+            assert permit.begin()
+            permit.end()
         now = asyncio.get_running_loop().time()
         self.asked.append(now)
         self.under_way += 1
@@ -107,9 +110,9 @@ def recovery(how, outage, *, down=1.0, timeout=10.0, queued=120, every=2.0, chan
         clock = lambda: NOW + loop.time()  # noqa: E731  # one line
         store = MemoryStore(Bounds(("own",)), _Recorder(), clock=clock)
         vendor = Vendor(how, down, down + outage, timeout)
-        around = Surroundings(store.queue, vendor, _Metrics(), clock, chance)
+        around = Surroundings(store.queue, store.barrier, vendor, _Metrics(), clock, chance)
         lane = Lane(OWN, around, Breaker(chance, timeout))
-        store.queue.watch(lane.rouse, lambda: None)
+        store.queue.watch(lane.rouse)
         running = asyncio.create_task(lane.run())
         n = 0
 

@@ -1,6 +1,7 @@
 """Django, sync and async: endpoints, context, settings, checks; what is not ours behaves as without the gate."""
 
 import asyncio
+import io
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -74,6 +75,55 @@ def test_an_event_can_be_posted_under_wsgi(shop):
     assert shop.decided(answer.json()["request_ids"][0])["event_type"] == "purchase"
     large = client.post("/gk/collect", b" " * (2**20 + 1), content_type="application/json")
     assert large.status_code == 413
+
+
+@pytest.mark.parametrize("way", ["wsgi", "asgi"])
+def test_a_choice_sets_every_cookie_under_django(shop, way):
+    """Django keeps one cookie of a name; a write expires the other scope of the same name, too."""
+    environ = {
+        "wsgi.input": io.BytesIO(b'{"choices":{"analytics":false}}'), "REQUEST_METHOD": "POST", "SERVER_PORT": "443",
+        "PATH_INFO": "/gk/consent", "SERVER_NAME": "shop.example", "HTTP_HOST": "shop.example", "CONTENT_LENGTH": "31",
+        "CONTENT_TYPE": "application/json", "HTTP_ORIGIN": "https://shop.example", "wsgi.url_scheme": "https",
+        "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1",
+    }  # fmt: skip
+    told = []
+    if way == "wsgi":
+        from django.core.handlers.wsgi import WSGIHandler
+
+        WSGIHandler()(environ, lambda status, headers: told.extend([status, *headers]))
+        status = int(told[0][:3])
+        lines = [value.strip() for name, value in told[1:] if name.lower() == "set-cookie"]
+    else:
+        status, lines = asyncio.run(_posted_under_asgi(environ["wsgi.input"].read()))
+    assert status == 201
+    assert [line.partition(";")[0].partition("=")[0] for line in lines] == [
+        "gatekeeper_choice", "gatekeeper_consent", "gatekeeper_choice", "gatekeeper_consent",
+    ]  # fmt: skip
+    assert "Domain=shop.example" in lines[0] and lines[-1].endswith("SameSite=Lax; Secure; HttpOnly")
+
+
+async def _posted_under_asgi(body):
+    from django.core.handlers.asgi import ASGIHandler
+
+    names = {"host": "shop.example", "origin": "https://shop.example", "content-type": "application/json"}
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "https", "path": "/gk/consent",
+        "raw_path": b"/gk/consent", "query_string": b"", "root_path": "", "client": ("127.0.0.1", 1),
+        "headers": [(name.encode(), value.encode()) for name, value in names.items()],
+    }  # fmt: skip
+    sent, given = [], [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive():
+        if given:
+            return given.pop()
+        await asyncio.sleep(30)  # cancelled once the answer is out
+
+    async def send(message):
+        sent.append(message)
+
+    await ASGIHandler()(scope, receive, send)
+    lines = [value.decode() for name, value in sent[0]["headers"] if name.lower() == b"set-cookie"]
+    return sent[0]["status"], lines
 
 
 @both

@@ -9,7 +9,7 @@ import fakeredis
 import redis
 import rq
 
-from tests.hosts.test_ends import folder, signed
+from tests.hosts.test_process_ends import folder, signed
 from tests.shells.serving import free_port
 
 __all__ = ["folder"]

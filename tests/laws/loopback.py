@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from gatekeeper.model import Answer, Purpose
+from gatekeeper.model import OPTIONAL, Answer, Permission
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.shells.server import sidecar
 from gatekeeper.signals import own
@@ -182,8 +182,8 @@ class Gate:
         purposes, more = granted
         if purposes is None:
             return list(more)
-        choice = frozenset(map(Purpose, purposes))
-        value = own.write(choice, at=LONG_AGO, notice="v1", subject="v_1", sign=self.app.runtime.keys.sign)
+        said = {one: (Permission.GRANTED if one in purposes else Permission.DENIED, LONG_AGO) for one in OPTIONAL}
+        value = own.write(said, notice="v1", subject="v_1", sign=self.app.runtime.keys.sign)
         return [f"Cookie: {own.COOKIE}={value}", *more]
 
     def _grown(self) -> bytes:

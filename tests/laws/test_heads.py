@@ -291,7 +291,7 @@ def test_the_policys_own_names_stay_whatever_they_look_like():
     from tests.builders import make_policy
 
     odd = "x7f93kd83jd9"
-    policy = make_policy(events={odd: {"destinations": ["own"]}}, consent={"notice_version": "8a6b1c9d4e5f"})
+    policy = make_policy(events={odd: {"destinations": ["own"]}}, consent={"notice": {"version": "8a6b1c9d4e5f"}})
     gate = make_gate(policy)
     made = plan({"event": odd}, gate=gate, headers=[("cookie", own_cookie("analytics", notice="8a6b1c9d4e5f"))])
     line = lines.decision_line(made, policy)

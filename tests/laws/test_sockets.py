@@ -140,9 +140,9 @@ def test_more_denial_never_sends_more(run, name):
     holds()
 
 
-def passed_on(gate, to, call, caller):
+def passed_on(gate, to, call, caller, **how):
     """A gate that decides, and then sends the call as it came."""
-    made = plan_request(gate, to, call, caller)
+    made = plan_request(gate, to, call, caller, **how)
     if made.outgoing is None:
         return made
     url = f"{made.outgoing.url.partition('?')[0]}?{call.query}"
@@ -151,9 +151,9 @@ def passed_on(gate, to, call, caller):
     return structs.replace(made, outgoing=Outgoing(call.method, url, headers, call.body))
 
 
-def sent_anyway(gate, to, call, caller):
+def sent_anyway(gate, to, call, caller, **how):
     """A gate that decides to block a call, and sends something."""
-    made = plan_request(gate, to, call, caller)
+    made = plan_request(gate, to, call, caller, **how)
     return (
         made
         if made.outgoing is not None
@@ -161,9 +161,9 @@ def sent_anyway(gate, to, call, caller):
     )
 
 
-def talkative(gate, to, call, caller):
+def talkative(gate, to, call, caller, **how):
     """A gate that writes a value into its log."""
-    made = plan_request(gate, to, call, caller)
+    made = plan_request(gate, to, call, caller, **how)
     value = dict(call.headers).get(b"x-zz", b"").decode()
     plans = tuple(structs.replace(one, event=structs.replace(one.event, name=value)) for one in made.plans)
     return structs.replace(made, plans=plans)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from gatekeeper.gate.recompute import differences, recompute
+from gatekeeper.model.reasons import WITHDRAWN
 from tests.running import API_KEY, running
 from tests.shells.test_relay import PROTOCOL, PURCHASE, consent
 
@@ -53,7 +54,7 @@ def test_a_repetition_is_delivered_where_there_was_no_room(up):
     for n in range(6):
         up.post(event(n))
     assert full_of(up, up.post(event(6))) and full_of(up, up.post(event(6)))
-    up.runtime.store.withdrawals.cancel(subjects(up), {"own"}).result(10)  # now there is room
+    up.runtime.store.barrier.withdraw(subjects(up), {"own": WITHDRAWN}).result(10)  # now there is room
     answer = up.post(event(6))
     assert not full_of(up, answer)
     (request_id,) = answer.json()["request_ids"]

@@ -10,6 +10,8 @@ import orjson
 
 from gatekeeper.audit.lines import Line
 from gatekeeper.errors import AuditError, StorageError
+from gatekeeper.model import Heard
+from gatekeeper.model.reasons import WITHDRAWN
 from gatekeeper.storage import database
 from gatekeeper.storage.outbox import DELIVERED, Arrival, Ending, Job, Refusal
 from gatekeeper.storage.protocols import Bounds
@@ -89,6 +91,7 @@ class SqliteEngine:
         store.queue.leave()
         for lock in self.stores.pop(store):
             lock.unlink()
+        store.barrier.page.abandon()
 
     def close(self):
         """End what is left."""
@@ -173,6 +176,13 @@ def sweep(store, *subjects, reasons=GPC, **more):
     """How many rows ended, `None` where a look was enough."""
     done = store.refusals.sweep([Refusal(subjects, reasons, **more)])
     return None if done is None else done.result(10)
+
+
+def withdraw(store, *subjects, destinations=("ga4", "other", "own"), heard=None):
+    """How many rows a withdrawal ended; `heard` is what it must say."""
+    done = store.barrier.withdraw(subjects, dict.fromkeys(destinations, WITHDRAWN)).result(10)
+    assert done.heard is (heard or Heard.HEARD)
+    return done.cancelled
 
 
 def books(store, name="own"):

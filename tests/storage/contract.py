@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.errors import AuditError
-from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending, Refusal, Trouble
+from gatekeeper.model import Heard
+from gatekeeper.model.reasons import WITHDRAWN
+from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Again, Ending, Refusal, Trouble, Withdrawn
 from gatekeeper.storage.protocols import Bounds
 from tests.storage.builders import (
     GPC,
@@ -27,6 +29,7 @@ from tests.storage.builders import (
     settle,
     sweep,
     wait,
+    withdraw,
 )  # fmt: skip
 
 WORDS = [(DELIVERED, "delivered"), (DEAD, "failed"), (EXPIRED, "failed"), (CANCELLED, "cancelled")]
@@ -281,7 +284,7 @@ class Queue:
         """A batch that was divided comes back in parts; what is between them stays, and stays cancelled."""
         accept(store, *(arrival(f"a{n}", subjects=[f"p_{n}"]) for n in range(9)))
         (flight,) = claim(store)
-        assert store.withdrawals.cancel(["p_1", "p_5"]).result(10) == 0
+        assert withdraw(store, "p_1", "p_5") == 0
         store.queue.settle(flight, [Ending(DELIVERED, None, tuple(flight.rows[n] for n in (0, 8, 2)))], [], None, False)
         assert books(store).queued == 6
         rest = tuple(flight.rows[n].id for n in (1, 3, 4, 5, 6, 7))
@@ -350,10 +353,10 @@ class Queue:
         engine.kill(other)
         assert store.queue.lead()
 
-    def test_who_watches_hears_of_new_rows_and_of_withdrawals(self, engine, store):
+    def test_who_watches_hears_of_new_rows(self, engine, store):
         """Of its own process and of others; at the latest when the house is looked after."""
         heard = []
-        store.queue.watch(lambda: heard.append("rows"), lambda: heard.append("withdrawn"))
+        store.queue.watch(lambda: heard.append("rows"))
         other = engine.open()
         assert store.queue.lead()
         accept(other, arrival("a", subjects=["p_1"]))
@@ -365,11 +368,6 @@ class Queue:
 
         wait(lambda: hears("rows"))
         wait(lambda: claim(store))
-        heard.clear()
-        done = other.withdrawals.cancel(["p_1"])
-        wait(lambda: hears("withdrawn") and store.withdrawals.unheard())
-        store.withdrawals.heard(next(iter(store.withdrawals.unheard().values()))).result(10)
-        assert done.result(10) == 0
 
     def test_rows_of_a_removed_destination_become_dead_letters(self, engine, store):
         """A mistake in a policy can be put right, and nothing waits for ever; what is under way ends first."""
@@ -448,7 +446,7 @@ class Records:
         wait(lambda: books(store).queued == 0 and store.books.idle())
 
 
-class Withdrawals:
+class Barrier:
     """Withdrawal and erasure."""
 
     @pytest.mark.parametrize("batch", [1, 3], ids=["alone", "packed"])
@@ -456,7 +454,7 @@ class Withdrawals:
         """By pseudonym; a name that only looks alike is not touched, nor another person's row in the same batch."""
         people = [["p_1"], ["p_11"], ["p_0", "p_2"]][:batch]
         accept(store, *(arrival(f"a{n}", "own", "other", subjects=who) for n, who in enumerate(people)))
-        assert store.withdrawals.cancel(["p_1"]).result(10) == 2
+        assert withdraw(store, "p_1") == 2
         assert names(claim(store)) == [f"a{n}" for n in range(1, batch)]
         assert (books(store).cancelled, books(store, "other").cancelled) == (1, 1)
         assert log.outcomes() == {("a0", "own"): "cancelled", ("a0", "other"): "cancelled"}
@@ -465,7 +463,7 @@ class Withdrawals:
         """Its request had begun; if it is put off, it ends."""
         accept(store, arrival("a", subjects=["p_1"]), arrival("b", subjects=["p_2"]))
         (flight,) = claim(store)
-        assert store.withdrawals.cancel(["p_1"]).result(10) == 0
+        assert withdraw(store, "p_1") == 0
         put_off(store, flight, Again(NOW, 1, ids(flight)))
         again = store.queue.claim_again("own", Again(NOW, 1, ids(flight))).result(10)
         assert names([again]) == ["b"] and books(store).cancelled == 1
@@ -475,17 +473,17 @@ class Withdrawals:
         """One outcome, not two; and no claim ends it meanwhile."""
         accept(store, arrival("a", subjects=["p_1"]))
         (flight,) = claim(store)
-        store.withdrawals.cancel(["p_1"]).result(10)
+        withdraw(store, "p_1")
         assert claim(store) == ()
         settle(store, flight, DELIVERED)
         assert (books(store).delivered, books(store).cancelled) == (1, 0)
-        assert log.outcomes() == {("a", "own"): "delivered"} and store.withdrawals.unheard() == {}
+        assert log.outcomes() == {("a", "own"): "delivered"}
 
     def test_what_is_cancelled_and_given_back_is_never_claimed(self, store):
         """No request was begun with it."""
         accept(store, arrival("a", subjects=["p_1"]))
         (flight,) = claim(store)
-        store.withdrawals.cancel(["p_1"]).result(10)
+        withdraw(store, "p_1")
         store.queue.give_back(flight).result(10)
         assert claim(store) == () and books(store).cancelled == 1
 
@@ -495,21 +493,21 @@ class Withdrawals:
         (flight,) = claim(store)
         again = Again(NOW + 60, 1, ids(flight))
         put_off(store, flight, again)
-        assert store.withdrawals.cancel(["p_1"]).result(10) == 1
+        assert withdraw(store, "p_1") == 1
         assert store.queue.claim_again("own", again).result(10) is None and books(store).cancelled == 1
 
     def test_cancel_deletes_dead_letters(self, store, log):
         """Of that person only; a line says so, and an operator can retry none of them."""
         accept(store, arrival("a", subjects=["p_1"]), arrival("b", subjects=["p_11"], body=b'{"n":"p_1"}'))
         settle(store, *claim(store), DEAD, "http_400")
-        assert store.withdrawals.cancel(["p_1"]).result(10) == 0
+        assert withdraw(store, "p_1") == 0
         assert [letter.request_id for letter in store.dead_letters.page()] == ["b"]
-        assert log.cancelled() == {"a": None}
+        assert log.cancelled() == {"a": WITHDRAWN}
 
     def test_cancel_reaches_rows_whose_line_is_being_written(self, store, log):
         """They are never claimed."""
         done = held(store, log, arrival("a", subjects=["p_1"]))
-        store.withdrawals.cancel(["p_1"]).result(10)
+        withdraw(store, "p_1")
         log.go_on()
         done.result(10)
         assert books(store).accepted == 1
@@ -524,34 +522,77 @@ class Withdrawals:
             settle(store, flight, DEAD, "http_400")
         for flight in store.queue.recover().result(10).flights:
             store.queue.give_back(flight).result(10)
-        assert store.withdrawals.cancel(["p_1"], ["other"]).result(10) == 1
+        assert withdraw(store, "p_1", destinations=["other"]) == 1
         assert (books(store).queued, books(store, "other").cancelled) == (1, 1)
         assert [letter.destination for letter in store.dead_letters.page()] == ["own"]
 
-    def test_cancel_is_done_when_the_deliverer_has_heard_of_it(self, engine, store):
-        """In whichever process it is; until then its request may still begin."""
+    def test_a_withdrawal_waits_for_a_request_that_is_about_to_begin(self, engine, store):
+        """In whichever worker it is; one that begins later knows of the withdrawal."""
+        sender = engine.open()
+        slot = sender.barrier.enter()
+        done = store.barrier.withdraw(["p_1"], {"own": WITHDRAWN})
+        wait(lambda: sender.barrier.now().generation > slot.generation)
+        assert not done.done() and sender.barrier.withdrawn(["p_1"], "own", slot.generation)
+        later = sender.barrier.enter()
+        assert later.generation > slot.generation
+        sender.barrier.leave(slot)
+        assert done.result(10) == Withdrawn(0, Heard.HEARD)
+        sender.barrier.leave(later)
+
+    def test_a_withdrawal_does_not_wait_for_a_worker_that_ended(self, engine, store):
+        """It begins nothing any more."""
+        sender = engine.open()
+        assert sender.barrier.enter() is not None
+        engine.kill(sender)
+        withdraw(store, "p_1")
+
+    def test_who_sends_knows_of_what_was_stopped_under_way(self, engine, store):
+        """In another worker, and until the rows have ended."""
         deliverers = engine.open()
-        assert deliverers.queue.lead()
-        accept(store, arrival("a", subjects=["p_1"]))
+        accept(store, arrival("a", subjects=["p_1"]), arrival("b", subjects=["p_2"]))
         books(store)
         (flight,) = claim(deliverers)
-        done = store.withdrawals.cancel(["p_1"])
-        wait(deliverers.withdrawals.unheard)
-        assert deliverers.withdrawals.unheard() == {"own": {flight.rows[0].id}} and not done.done()
-        deliverers.withdrawals.heard([flight.rows[0].id]).result(10)
-        assert done.result(10) == 0 and deliverers.withdrawals.unheard() == {}
+        before = deliverers.barrier.now()
+        withdraw(store, "p_1")
+        assert deliverers.barrier.now().generation > before.generation
+        assert deliverers.barrier.stopped("own") == {flight.rows[0].id}
+        put_off(deliverers, flight, Again(NOW, 1, ids(flight)))
+        assert deliverers.barrier.stopped("own") == frozenset() and books(store).cancelled == 1
 
-    def test_cancel_is_done_when_the_deliverer_ends(self, engine, store):
-        """The next one ends the rows when it begins."""
-        deliverers = engine.open()
-        assert deliverers.queue.lead()
-        accept(store, arrival("a", subjects=["p_1"]))
+    def test_only_what_needs_the_consent_is_withdrawn(self, engine, store):
+        """By destination and by person, and for what was decided before."""
+        before = store.barrier.now().generation
+        withdraw(store, "p_1", destinations=["own"])
+        other = engine.open()
+        assert other.barrier.withdrawn(["p_9", "p_1"], "own", before)
+        assert not other.barrier.withdrawn(["p_1"], "other", before)
+        assert not other.barrier.withdrawn(["p_11"], "own", before)
+        assert not other.barrier.withdrawn(["p_1"], "own", other.barrier.now().generation)
+
+    def test_an_arrival_that_was_decided_before_a_withdrawal_ends_cancelled(self, engine, store, log):
+        """It came in behind it; to where nothing was taken back, it goes. A later one goes everywhere."""
+        slow = engine.open(log)
+        decided = slow.barrier.now().generation
+        withdraw(store, "p_1", destinations=["own"])
+        early = arrival("a", "own", "other", subjects=["p_1"])._replace(decided=decided)
+        stranger = arrival("b", subjects=["p_2"])._replace(decided=decided)
+        late = arrival("c", subjects=["p_1"])._replace(decided=slow.barrier.now().generation)
+        accept(slow, early, stranger, late)
+        books(slow)
+        assert names(claim_all(slow)) == ["b", "c"] and names(claim_all(slow, "other")) == ["a"]
+        assert log.cancelled() == {"a": WITHDRAWN}
+
+    def test_what_was_decided_before_all_that_is_known_is_not_sent(self, engine, store):
+        """A process that was frozen for longer than withdrawals are kept."""
+        store.intake.accept([arrival("x", "own", "other")]).result(10)
+        decided = store.barrier.now().generation
+        withdraw(store, "p_1")
+        engine.at += 7_200
+        withdraw(store, "p_2")
+        assert store.barrier.withdrawn(["p_3"], "own", decided - 1)
+        accept(store, arrival("a", subjects=["p_3"])._replace(decided=decided - 1))
         books(store)
-        claim(deliverers)
-        done = store.withdrawals.cancel(["p_1"])
-        wait(store.withdrawals.unheard)
-        deliverers.queue.leave()
-        assert done.result(10) == 0
+        assert "a" not in names(claim_all(store))
 
 
 class Refusals:
@@ -594,7 +635,7 @@ class Refusals:
         assert claim(other) == () and books(other).cancelled == 2
 
     def test_what_is_under_way_begins_no_further_request(self, engine, store):
-        """Done when the deliverer, in another worker, has heard of it; the line says why, when the attempt is over."""
+        """Who sends, in another worker, knows of it; the line says why, when the attempt is over."""
         log = Log()
         deliverers = engine.open(log)
         assert deliverers.queue.lead()
@@ -602,10 +643,7 @@ class Refusals:
         books(store)
         (flight,) = claim(deliverers)
         done = store.refusals.sweep([Refusal(("p_1",), GPC)])
-        wait(deliverers.withdrawals.unheard)
-        assert deliverers.withdrawals.unheard() == {"own": set(ids(flight))} and not done.done()
-        deliverers.withdrawals.heard(ids(flight)).result(10)
-        assert done.result(10) == 0
+        assert done.result(10) == 0 and deliverers.barrier.stopped("own") == set(ids(flight))
         put_off(deliverers, flight, Again(NOW, 1, ids(flight)))
         assert books(deliverers).cancelled == 1
         assert log.cancelled() == {"a": "gpc_opt_out"} and claim_all(deliverers) == []
@@ -614,7 +652,7 @@ class Refusals:
         """Of a row that is refused and then withdrawn while it is under way."""
         accept(store, arrival("a", subjects=["p_1"]))
         (flight,) = claim(store)
-        assert sweep(store, "p_1") == 0 and store.withdrawals.cancel(["p_1"]).result(10) == 0
+        assert sweep(store, "p_1") == 0 and withdraw(store, "p_1") == 0
         store.queue.give_back(flight).result(10)
         assert claim(store) == () and books(store).cancelled == 1 and log.cancelled() == {"a": "gpc_opt_out"}
 
@@ -732,7 +770,7 @@ class Day:
 
     def cancel(self, who):
         before = {name for name, person in self.people.items() if person == who}
-        self.store.withdrawals.cancel([who]).result(10)
+        withdraw(self.store, who)
         self.withdrawn |= before
 
     def sweep(self, who):
@@ -811,11 +849,11 @@ class Race:
     def test_a_withdrawal_reaches_what_was_handed_over_just_before_it(self, store, log):
         """Also where both are committed together."""
         accepted = [store.intake.accept([arrival(f"a{n}", subjects=["p_1"])]) for n in range(20)]
-        store.withdrawals.cancel(["p_1"]).result(10)
+        withdraw(store, "p_1")
         assert [one.result(10).request_ids for one in accepted] == [[f"a{n}"] for n in range(20)]
         books(store)
         assert claim_all(store) == [] and books(store).cancelled == 20
 
 
-class Contract(Intake, Queue, Records, Withdrawals, Refusals, DeadLetters, Race):
+class Contract(Intake, Queue, Records, Barrier, Refusals, DeadLetters, Race):
     """All of it."""

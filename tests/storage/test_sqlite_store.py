@@ -6,9 +6,22 @@ import apsw
 import pytest
 
 from gatekeeper.errors import StorageError
+from gatekeeper.model import Heard
 from gatekeeper.storage.commits import NotYet
-from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED
-from tests.storage.builders import Log, SqliteEngine, accept, arrival, books, claim, claim_all, opened, settle, wait
+from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Refusal
+from tests.storage.builders import (
+    Log,
+    SqliteEngine,
+    accept,
+    arrival,
+    books,
+    claim,
+    claim_all,
+    opened,
+    settle,
+    wait,
+    withdraw,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -51,15 +64,17 @@ def test_rows_taken_over_in_one_commit_with_a_repetition_are_in_the_books(engine
     assert heir.queue.recover().result(10).corrected == {} and books(store).accepted == 2
 
 
-def test_cancel_fails_if_the_deliverer_does_not_answer(engine, monkeypatch):
-    """Never a false answer to a withdrawal."""
-    monkeypatch.setattr("gatekeeper.storage.stopping.HEARD_WITHIN", 0.05)
-    store, deliverers = engine.open(), engine.open()
-    assert deliverers.queue.lead()
+def test_a_withdrawal_is_not_heard_by_a_worker_that_is_about_to_send_for_too_long(engine, monkeypatch):
+    """Never a false answer to a withdrawal, nor to who refuses."""
+    monkeypatch.setattr("gatekeeper.storage.page.HEARD_WITHIN", 0.05)
+    store, sender = engine.open(), engine.open()
+    assert sender.barrier.enter() is not None
     accept(store, arrival("a", subjects=["p_1"]))
+    books(store)
     claim(store)
-    with pytest.raises(StorageError, match="did not answer"):
-        store.withdrawals.cancel(["p_1"]).result(10)
+    withdraw(store, "p_1", heard=Heard.NOT_YET)
+    with pytest.raises(StorageError, match="about to send"):
+        store.refusals.sweep([Refusal(("p_1",), {"own": "gpc_opt_out"})]).result(10)
 
 
 def test_a_divided_commit_that_fails_half_way_fails_its_second_half_only(tmp_path):

@@ -58,17 +58,6 @@ def test_a_refusal_that_cannot_be_kept_is_an_error(engine, monkeypatch):
     assert sweep(store, "p_1") == 1
 
 
-def test_a_refusal_that_the_deliverer_does_not_hear_of_is_an_error(engine, monkeypatch):
-    """What is under way may still be sent."""
-    monkeypatch.setattr(stopping, "HEARD_WITHIN", 0.05)
-    store = engine.open()
-    assert store.queue.lead()
-    accept(store, arrival("a", "own", subjects=["p_1"]))
-    assert len(claim(store)) == 1
-    with pytest.raises(StorageError, match="did not answer"):
-        sweep(store, "p_1")
-
-
 def test_what_was_read_of_a_commit_that_is_rolled_back_is_read_again(engine, monkeypatch):
     """Its ids become other rows', whose subjects are others."""
     store = engine.open()

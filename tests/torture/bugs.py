@@ -10,8 +10,9 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from gatekeeper.audit import stream, writer
+from gatekeeper.audit import writer
 from gatekeeper.delivery import flights
+from gatekeeper.installation import disk
 from gatekeeper.storage import database, intake, tables, writing
 from gatekeeper.storage.outbox import DELIVERED, Accepted, Ending
 from gatekeeper.vendors import first_party
@@ -29,7 +30,7 @@ class Changed:
 
 def skip_fdatasync() -> None:
     """The log is not synced."""
-    stream.os = Changed(fdatasync=lambda descriptor: None)  # type: ignore[assignment]
+    disk.os = Changed(fdatasync=lambda descriptor: None)  # type: ignore[assignment]
 
 
 def _no_full(run: Callable[..., list]) -> Callable[..., list]:
@@ -106,7 +107,7 @@ def forget_unwritten_lines() -> None:
 
 def forget_repetitions() -> None:
     """Events are not recognised when they come again."""
-    intake.SqliteLedger._seen = lambda self, commit: {}
+    intake.SqlitePosting._seen = lambda self, commit: {}
 
 
 def one_key_for_all() -> None:

@@ -22,6 +22,7 @@ from gatekeeper.audit import stream
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.gate import incoming
+from gatekeeper.installation import disk
 from gatekeeper.model import Caller
 from gatekeeper.runtime import Runtime
 from tests.torture import bugs
@@ -110,7 +111,7 @@ def _die_unsynced(n: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         real(descriptor)
 
-    stream.os = bugs.Changed(fdatasync=fdatasync)  # type: ignore[assignment]
+    disk.os = bugs.Changed(fdatasync=fdatasync)  # type: ignore[assignment]
 
 
 def _fail_writes(n: int) -> None:

@@ -1,10 +1,11 @@
-"""The endpoints under the prefix (`/gk`): collect, to, healthz, readyz. The same in the middleware and the sidecar."""
+"""The endpoints under the prefix (`/gk`): collect, consent, to, healthz, readyz. The same in every shell."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import time
 from datetime import UTC, datetime
 from functools import partial
 
@@ -37,6 +38,7 @@ from gatekeeper.shells.asgi.origins import cors
 from gatekeeper.shells.asgi.received import BRIEF, TOO_MANY, received
 from gatekeeper.shells.asgi.relay import RETRY_AFTER, Relay
 from gatekeeper.shells.asgi.turns import Turns
+from gatekeeper.shells.consent.endpoint import ConsentEndpoint
 from gatekeeper.shells.server.hygiene import Fault, request_fault
 from gatekeeper.shells.server.target import path_fault, raw_path
 from gatekeeper.signals import gpc, header_values
@@ -67,6 +69,7 @@ class Endpoints:
         self._calls = f"{prefix}/to/"
         self.routes = {
             f"{prefix}/collect": self.collect,
+            f"{prefix}/consent": ConsentEndpoint(gate, self._over).reply,
             f"{prefix}/healthz": self.healthz,
             f"{prefix}/readyz": self.readyz,
             f"{prefix}/metrics": self.metrics,
@@ -166,6 +169,10 @@ class Endpoints:
                 202, {"request_ids": accepted.request_ids, "not_queued": full}, (RETRY_AFTER, *honoured, *allowed)
             )
         return json_reply(202, {"request_ids": accepted.request_ids}, (*honoured, *allowed))
+
+    def _over(self, caller: Caller, size: int) -> int | None:
+        """After how many seconds a caller may grant again, `None`: now (`[limits] consents`)."""
+        return self._runtime.limits.over("consents", caller, time.monotonic(), size=size)
 
     async def healthz(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/healthz`: the process is alive."""

@@ -16,6 +16,7 @@ from msgspec import structs
 
 from gatekeeper.audit.lines import Line
 from gatekeeper.delivery.direct import BUSY, DirectSender
+from gatekeeper.delivery.permit import WITHHELD, Withheld
 from gatekeeper.delivery.send import NO_ANSWER
 from gatekeeper.errors import AuditError, DeliveryError, StorageError
 from gatekeeper.gate import Gate
@@ -28,6 +29,7 @@ from gatekeeper.gate.carry import (
     course,
     crowded_out,
     decision_lines,
+    permit_of,
     sweep_call,
     unrecorded,
 )
@@ -194,8 +196,11 @@ class Relay:
             gate.metrics.count_call(to.name, "sent")
             came()
             try:
-                return await self._sender.send(to.name, outgoing, bounds, ours=ours, egress=egress)
-            except DeliveryError:
+                permit = permit_of(gate, plan)
+                return await self._sender.send(to.name, outgoing, bounds, permit, ours=ours, egress=egress)
+            except DeliveryError as error:
+                if str(error) == WITHHELD:
+                    raise Withheld from None
                 raise
             except Exception as error:
                 _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)

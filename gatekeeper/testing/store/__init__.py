@@ -14,13 +14,14 @@ from collections.abc import Callable
 
 from gatekeeper.storage.protocols import Bounds, Intake, Missing, Needs, Recording
 from gatekeeper.testing.store.intake import MemoryIntake
+from gatekeeper.testing.store.ledger import MemoryLedger
 from gatekeeper.testing.store.lines import Lines
 from gatekeeper.testing.store.memory import Memory
 from gatekeeper.testing.store.queue import MemoryQueue
 from gatekeeper.testing.store.reading import MemoryBooks, MemoryDeadLetters, MemoryRecords
 from gatekeeper.testing.store.rows import Rows
 from gatekeeper.testing.store.upkeep import Upkeep
-from gatekeeper.testing.store.withdrawals import MemoryRefusals, MemoryWithdrawals, Stopping
+from gatekeeper.testing.store.withdrawals import MemoryBarrier, MemoryRefusals, Stopping
 from gatekeeper.testing.store.worker import Worker
 
 __all__ = ["Memory", "MemoryStore", "open_memory"]
@@ -47,7 +48,8 @@ class MemoryStore:
         upkeep = Upkeep(worker, lines, rows, missing)
         self.intake: Intake = MemoryIntake(worker, lines, rows)
         self.queue = MemoryQueue(worker, lines, rows, upkeep)
-        self.withdrawals = MemoryWithdrawals(worker, stopping)
+        self.ledger = MemoryLedger(worker, lines, stopping)
+        self.barrier = MemoryBarrier(worker, stopping)
         self.refusals = MemoryRefusals(worker, stopping)
         self.dead_letters = MemoryDeadLetters(worker, lines)
         self.books = MemoryBooks(worker)

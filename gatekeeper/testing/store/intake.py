@@ -10,8 +10,9 @@ from gatekeeper.errors import AuditError
 from gatekeeper.model.reasons import DUPLICATE
 from gatekeeper.storage.outbox import Accepted, Arrival, Row
 from gatekeeper.testing.store.lines import Lines
-from gatekeeper.testing.store.memory import Commit, First
+from gatekeeper.testing.store.memory import Commit, First, Stop
 from gatekeeper.testing.store.rows import Rows
+from gatekeeper.testing.store.withdrawals import withdrawn_since
 from gatekeeper.testing.store.worker import Worker
 
 SEEN_FOR: Final = 7 * 86_400
@@ -84,6 +85,10 @@ class MemoryIntake:
             memory.rows[memory.last] = (job.destination, row)
             memory.hidden.add(memory.last)
             commit.rows.append(memory.last)
+            if one.decided is not None and one.decided < memory.generation:
+                why = withdrawn_since(memory, one.subjects, one.decided).get(job.destination)
+                if why is not None:
+                    memory.stopped[memory.last] = Stop(why)
         return one.request_id
 
     def _take_back(self, commit: Commit) -> None:

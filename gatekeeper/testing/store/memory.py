@@ -8,7 +8,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.storage.outbox import Count, Flight, Row, Trouble
+from gatekeeper.model import Choice, Heard, Notice
+from gatekeeper.model.choice import Kind
+from gatekeeper.storage.outbox import Count, Flight, Row, Trouble, Withdrawn
 
 
 @dataclass(eq=False, slots=True)
@@ -41,10 +43,29 @@ class First:
 
 @dataclass(slots=True)
 class Stop:
-    """A row that was cancelled while it was under way: why, and whether the deliverer has heard of it."""
+    """A row that was cancelled while it was under way: why."""
 
     why: str | None
-    heard: bool
+
+
+@dataclass(slots=True)
+class Said:
+    """A row of the ledger, the persons that it is of, and evidence that can be erased."""
+
+    seq: int
+    choice: Choice
+    persons: dict[Kind, int]
+    digest: str
+    evidence: str | None
+
+
+@dataclass(eq=False, slots=True)
+class Passing:
+    """A withdrawal that waits for who is about to send and does not know its generation; `ended` rows ended by it."""
+
+    generation: int
+    ended: int
+    done: Future[Withdrawn]
 
 
 class Memory:
@@ -65,8 +86,17 @@ class Memory:
         self.commits: list[Commit] = []  # of which the log does not have all lines
         self.gone: set[int] = set()  # workers that were killed
         self.leader: int | None = None
-        self.listeners: list[tuple[Callable[[], None], Callable[[], None]]] = []
-        self.unanswered: list[tuple[Future[int], int, set[int]]] = []  # withdrawals that the deliverer has not heard of
+        self.listeners: list[Callable[[], None]] = []
+        self.generation = 1  # of the last withdrawal
+        self.oldest = 0  # and of the first that is known
+        self.withdrawn: list[tuple[int, frozenset[str], dict[str, str], float]] = []
+        self.slots: dict[int, tuple[int, int]] = {}  # who is about to send: worker, generation
+        self.passing: list[Passing] = []
+        self.names: dict[str, tuple[Kind, int]] = {}  # pseudonym -> person
+        self.said: list[Said] = []
+        self.links: dict[int, int] = {}  # device -> account, both as persons
+        self.changed = 0
+        self.notices: dict[str, Notice] = {}
 
     def id(self) -> int:
         """A number that nothing had before."""
@@ -90,18 +120,22 @@ class Memory:
         """Rows that are under way."""
         return {row.id for flight in self.flights.values() for row in flight.rows}
 
-    def tell(self, *, withdrawn: bool = False) -> None:
-        """Say that rows may be claimable, or cancelled."""
-        for claimable, cancelled in self.listeners:
-            (cancelled if withdrawn else claimable)()
+    def tell(self) -> None:
+        """Say that rows may be claimable."""
+        for claimable in self.listeners:
+            claimable()
+
+    def next(self) -> int:
+        """The generation of another withdrawal."""
+        self.generation += 1
+        return self.generation
 
     def answer(self) -> None:
-        """Answer the withdrawals that the deliverer has heard of, or that there is no deliverer for."""
-        for entry in list(self.unanswered):
-            done, number, rows = entry
-            if self.leader is None or not any(row in self.stopped and not self.stopped[row].heard for row in rows):
-                self.unanswered.remove(entry)
-                done.set_result(number)
+        """Answer the withdrawals of which all know who are about to send; workers that were killed send nothing."""
+        for one in list(self.passing):
+            if all(known >= one.generation or worker in self.gone for worker, known in self.slots.values()):
+                self.passing.remove(one)
+                one.done.set_result(Withdrawn(one.ended, Heard.HEARD))
 
 
 def number_of(row_id: Hashable) -> int:

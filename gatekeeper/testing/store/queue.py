@@ -32,9 +32,9 @@ class MemoryQueue:
         """Stop leading."""
         self._worker.leave()
 
-    def watch(self, claimable: Callable[[], None], withdrawn: Callable[[], None]) -> None:
+    def watch(self, claimable: Callable[[], None]) -> None:
         """Have changes reported."""
-        self._memory.listeners.append((claimable, withdrawn))
+        self._memory.listeners.append(claimable)
 
     def troubled(self, destination: str, trouble: Trouble | None) -> None:
         """Say that a vendor is failing, or that it works again."""

@@ -1,0 +1,1 @@
+"""`/gk/consent`: the state and the notice, a choice, a withdrawal; as HTML the page that works without script."""

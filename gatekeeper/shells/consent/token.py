@@ -1,0 +1,78 @@
+"""The token of a notice that is shown. Pure. What was shown, to whom and when in, a signed text out.
+
+    1.<claims: JSON, base64url>.<key id>.<mac: base64url>
+
+A grant needs the token of the notice that it answers: so it is known that these words were delivered, when, and to the
+visitor who answers. It holds no name of the visitor, and nothing has to be stored in the browser before the choice.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+LABEL: Final = "notice-token"
+LIFETIME: Final = 86_400.0  # seconds
+NOBODY: Final = "-"  # the visitor had no cookie of ours
+_AHEAD: Final = 60.0  # seconds by which another worker's clock may be ahead
+_MAX: Final = 2_048
+Sign = Callable[[str, bytes], tuple[str, bytes]]
+Verify = Callable[[str, str, bytes, bytes], bool]
+
+
+class Claims(Struct, frozen=True, array_like=True):
+    """What a token says. `display` is the id of this showing; `visitor` a digest of the visitor's name, or `-`."""
+
+    display: str
+    issued: float
+    notice: str
+    language: str
+    purposes: tuple[str, ...]
+    laws: tuple[str, ...]
+    policy: str
+    visitor: str
+
+
+def write(claims: Claims, sign: Sign) -> str:
+    """The token. `sign` is `KeyRing.sign`."""
+    payload = base64.urlsafe_b64encode(msgspec.json.encode(claims)).rstrip(b"=")
+    key_id, mac = sign(LABEL, payload)
+    return f"1.{payload.decode()}.{key_id}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+def read(token: str, *, at: float, verify: Verify) -> Claims | None:
+    """What a token says; `None` for one that is not ours or is older than `LIFETIME`. `verify` is `KeyRing.verify`."""
+    parts = token.split(".")
+    if len(token) > _MAX or len(parts) != 4 or parts[0] != "1":
+        return None
+    _, payload, key_id, mac = parts
+    try:
+        if not verify(LABEL, key_id, payload.encode("ascii"), _bytes(mac)):
+            return None
+        claims = msgspec.json.decode(_bytes(payload), type=Claims)
+    except (binascii.Error, UnicodeEncodeError, ValueError, msgspec.MsgspecError):
+        return None
+    return claims if -_AHEAD <= at - claims.issued <= LIFETIME else None
+
+
+def visitor(subject: str | None) -> str:
+    """How a token names its visitor: a digest, from which the name cannot be read by the page's scripts."""
+    if subject is None:
+        return NOBODY
+    return hashlib.sha256(b"gatekeeper\x00visitor\x00" + subject.encode()).hexdigest()[:32]
+
+
+def name_for(claims: Claims, sign: Sign) -> str:
+    """The name of a visitor who had none: the same for every answer to one showing, so that a repetition is known."""
+    _, mac = sign("notice-visitor", claims.display.encode())
+    return "v_" + mac.hex()[:24]
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

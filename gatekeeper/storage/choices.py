@@ -1,0 +1,259 @@
+"""Rows of the ledger, in the embedded store. Inside a commit, or read by any thread; no state of its own.
+
+A row belongs to a `person`, which is a number that says nothing, and to that of an `account`; `name` links pseudonyms
+to it and can be erased. What a row says is never changed: triggers of the database see to that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
+
+import apsw
+import orjson
+
+from gatekeeper.model import OPTIONAL, Choice, Permission, Purpose, Voice, Word
+from gatekeeper.model.choice import Kind, Method, Row, Scope, Subject, Surface
+from gatekeeper.storage.database import run
+
+COLUMNS: Final = (
+    "seq, id, at, analytics, marketing, method, surface, scope, trusted, notice, display, translated, laws, country, "
+    "region, policy, gpc, conflict, evidence"
+)
+_NEVER: Final = -1
+_BINDS: Final = 2  # of `gpc`: seen under a law by which it is remembered; 1 is seen, 0 not
+
+
+def persons(db: apsw.Connection, subject: Subject) -> list[int]:
+    """The numbers of a subject; none if the ledger does not know it."""
+    return [
+        number
+        for (number,) in run(
+            db,
+            "SELECT DISTINCT person FROM name WHERE kind = ? AND pseudonym IN (SELECT value FROM json_each(?))",
+            (subject.kind.value, _array(subject.names)),
+        )
+    ]
+
+
+def person(db: apsw.Connection, subject: Subject) -> int:
+    """The number of a subject that chooses: made if it had none; all its pseudonyms lead there."""
+    known = persons(db, subject)
+    number = known[0] if known else secrets.randbits(62)
+    for name in subject.names:
+        run(db, "INSERT OR IGNORE INTO name VALUES (?, ?, ?)", (name, subject.kind.value, number))
+    return number
+
+
+def rows(db: apsw.Connection, subjects: Iterable[Subject]) -> list[Row]:
+    """All rows of subjects, the oldest first."""
+    numbers = _array([number for subject in subjects for number in persons(db, subject)])
+    found = run(
+        db,
+        f"SELECT {COLUMNS} FROM choice WHERE person IN (SELECT value FROM json_each(?1)) "  # noqa: S608  # ours
+        "OR account IN (SELECT value FROM json_each(?1)) ORDER BY at, seq",
+        (numbers,),
+    )
+    return [_row(db, one) for one in found]
+
+
+def find(db: apsw.Connection, receipt: str) -> Row | None:
+    """The row of a receipt."""
+    for one in run(db, f"SELECT {COLUMNS} FROM choice WHERE id = ?", (receipt,)):  # noqa: S608  # ours
+        return _row(db, one)
+    return None
+
+
+def last(db: apsw.Connection, kind: Kind, number: int) -> tuple[Any, ...] | None:
+    """The newest row of a device or account, as `COLUMNS`."""
+    column = _column(kind)
+    for one in run(
+        db,
+        f"SELECT {COLUMNS} FROM choice WHERE {column} = ? ORDER BY at DESC, seq DESC LIMIT 1",  # noqa: S608  # ours
+        (number,),
+    ):
+        return tuple(one)
+    return None
+
+
+def count_since(db: apsw.Connection, kind: Kind, number: int, at: float) -> int:
+    """How many rows a device or account has that were chosen after a time."""
+    ((count,),) = run(
+        db,
+        f"SELECT count(*) FROM choice WHERE {_column(kind)} = ? AND at > ?",  # noqa: S608  # ours
+        (number, _milliseconds(at)),
+    )
+    return int(count)
+
+
+def voice(db: apsw.Connection, subject: Subject) -> Voice:
+    """The newest word per purpose of a subject, and the GPC that is remembered of it.
+
+    A GPC that was seen is forgotten for a grant of marketing that was given later, without it.
+    """
+    numbers = _array(persons(db, subject))
+    if numbers == "[]":
+        return _SILENT
+    column = _column(subject.kind)
+    whose = column + " IN (SELECT value FROM json_each(?))"  # noqa: S608  # ours
+    words = {}
+    for purpose in OPTIONAL:
+        # Of rows of one moment a refusal is the newer: who is asked may not know which was first.
+        for said, at, receipt, notice, scope, method in run(
+            db,
+            f"SELECT {purpose.value}, at, id, notice, scope, method FROM choice WHERE {whose} "  # noqa: S608  # ours
+            f"AND {purpose.value} IS NOT NULL ORDER BY at DESC, {purpose.value}, seq DESC LIMIT 1",
+            (numbers,),
+        ):
+            words[purpose] = Word(_WORDS[said], at / 1000, receipt, notice, Scope(scope), Method(method))
+    (seen, granted) = (
+        run(db, f"SELECT coalesce(max(at), ?) FROM choice WHERE {whose} AND {which}", (_NEVER, numbers))[0][0]  # noqa: S608  # ours
+        for which in (f"gpc = {_BINDS}", "gpc = 0 AND marketing = 1")
+    )
+    return Voice(words, seen / 1000 if seen > granted or (seen == granted != _NEVER) else None)
+
+
+def linked(db: apsw.Connection, device: Subject) -> list[Subject]:
+    """The account that a device is linked to, if there is one."""
+    return [
+        Subject(Kind.ACCOUNT, tuple(names.split()))
+        for (names,) in run(
+            db,
+            "SELECT group_concat(pseudonym, ' ') FROM name JOIN link ON person = account "
+            "WHERE device IN (SELECT value FROM json_each(?)) GROUP BY person",
+            (_array(persons(db, device)),),
+        )
+    ]
+
+
+def link(db: apsw.Connection, device: Subject, account: Subject | None) -> None:
+    """Link a device to an account, or to none."""
+    if account is None:
+        numbers = _array(persons(db, device))
+        run(db, "DELETE FROM link WHERE device IN (SELECT value FROM json_each(?))", (numbers,))
+    else:
+        run(db, "INSERT OR REPLACE INTO link VALUES (?, ?)", (person(db, device), person(db, account)))
+
+
+def insert(db: apsw.Connection, choice: Choice, numbers: dict[Kind, int]) -> str:
+    """Add a row; its digest."""
+    values = values_of(choice)
+    fields = ("id", *values)
+    run(
+        db,
+        f"INSERT INTO choice(person, account, {', '.join(fields)}) VALUES (?, ?{', ?' * len(fields)})",  # noqa: S608  # ours
+        (numbers.get(Kind.DEVICE), numbers.get(Kind.ACCOUNT), choice.receipt, *values.values()),
+    )
+    if choice.evidence is not None:
+        run(db, "INSERT INTO evidence VALUES (?, ?)", (choice.receipt, choice.evidence))
+    return digest(choice.receipt, values)
+
+
+def digest(receipt: str, values: dict[str, Any]) -> str:
+    """SHA-256 of a row, in hexadecimal: of its columns as one JSON object, sorted by name, without its person."""
+    return hashlib.sha256(orjson.dumps({"id": receipt, **values}, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def forget(db: apsw.Connection, subjects: Sequence[Subject]) -> int:
+    """Remove all names of these subjects' persons, and evidence of rows that have no person any more; their number."""
+    numbers = _array([number for subject in subjects for number in persons(db, subject)])
+    run(db, "DELETE FROM name WHERE person IN (SELECT value FROM json_each(?))", (numbers,))
+    run(
+        db,
+        "DELETE FROM link WHERE device IN (SELECT value FROM json_each(?1)) "
+        "OR account IN (SELECT value FROM json_each(?1))",
+        (numbers,),
+    )
+    gone = [
+        receipt
+        for (receipt,) in run(
+            db,
+            "SELECT id FROM choice WHERE (person IN (SELECT value FROM json_each(?1)) "
+            "OR account IN (SELECT value FROM json_each(?1))) "
+            "AND NOT EXISTS (SELECT 1 FROM name WHERE name.person IN (choice.person, choice.account))",
+            (numbers,),
+        )
+    ]
+    run(db, "DELETE FROM evidence WHERE id IN (SELECT value FROM json_each(?))", (_array(gone),))
+    return len(gone)
+
+
+def values_of(choice: Choice) -> dict[str, Any]:
+    """A row's columns, but for its number, id and person."""
+    return {
+        "at": _milliseconds(choice.at),
+        "analytics": _NUMBERS[choice.says.get(Purpose.ANALYTICS)],
+        "marketing": _NUMBERS[choice.says.get(Purpose.MARKETING)],
+        "method": choice.method.value,
+        "surface": choice.surface.value,
+        "scope": choice.scope.value,
+        "trusted": int(choice.trusted),
+        "notice": choice.notice,
+        "display": choice.display,
+        "translated": int(choice.translated),
+        "laws": " ".join(choice.laws),
+        "country": choice.country,
+        "region": choice.region,
+        "policy": choice.policy,
+        "gpc": _BINDS if choice.gpc_binds else int(choice.gpc),
+        "conflict": orjson.dumps(dict(choice.conflicts), option=orjson.OPT_SORT_KEYS).decode(),
+        "evidence": None
+        if choice.evidence is None
+        else hashlib.sha256(f"{choice.receipt} {choice.evidence}".encode()).hexdigest(),
+    }
+
+
+def _row(db: apsw.Connection, columns: Sequence[Any]) -> Row:
+    seq, receipt = columns[:2]
+    values = dict(zip(COLUMNS.split(", ")[2:], columns[2:], strict=True))
+    evidence = next((text for (text,) in run(db, "SELECT text FROM evidence WHERE id = ?", (receipt,))), None)
+    subjects = tuple(
+        Subject(Kind(kind), tuple(names.split()))
+        for kind, names in run(
+            db,
+            "SELECT kind, group_concat(pseudonym, ' ') FROM name, choice "
+            "WHERE choice.id = ? AND name.person IN (choice.person, choice.account) GROUP BY name.person ORDER BY kind",
+            (receipt,),
+        )
+    )
+    choice = Choice(
+        receipt=receipt,
+        at=values["at"] / 1000,
+        subjects=subjects,
+        says={one: _WORDS[values[one.value]] for one in OPTIONAL if values[one.value] is not None},
+        method=Method(values["method"]),
+        surface=Surface(values["surface"]),
+        scope=Scope(values["scope"]),
+        trusted=bool(values["trusted"]),
+        notice=values["notice"],
+        display=values["display"],
+        translated=bool(values["translated"]),
+        laws=tuple(values["laws"].split()),
+        country=values["country"],
+        region=values["region"],
+        policy=values["policy"],
+        gpc=values["gpc"] > 0,
+        gpc_binds=values["gpc"] == _BINDS,
+        conflicts={Purpose(one): source for one, source in orjson.loads(values["conflict"]).items()},
+        evidence=evidence,
+    )
+    return Row(seq, digest(receipt, values), choice, values["evidence"])
+
+
+_WORDS: Final = {0: Permission.DENIED, 1: Permission.GRANTED}
+_NUMBERS: Final = {None: None, Permission.DENIED: 0, Permission.GRANTED: 1}
+_SILENT: Final = Voice()
+
+
+def _column(kind: Kind) -> str:
+    return "person" if kind is Kind.DEVICE else "account"
+
+
+def _milliseconds(at: float) -> int:
+    return round(at * 1000)
+
+
+def _array(values: Collection[object]) -> str:
+    return orjson.dumps(list(values)).decode()
