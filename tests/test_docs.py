@@ -17,7 +17,7 @@ from gatekeeper.policy.file import PolicyFile
 from gatekeeper.vendors import KINDS
 
 ROOT = Path(__file__).parent.parent
-DOCS = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
+DOCS = {path.stem: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
 README = (ROOT / "README.md").read_text("utf-8")
 CAUSES = "unknown_field purpose not_needed opt_out invalid".split()
 
@@ -26,7 +26,7 @@ def named_files():
     """Every file of the package that README or a page names, with the page; but those that a page has one write."""
     for page, text in {"README": README, **DOCS}.items():
         written = set(re.findall(r"<!-- file: (\S+) -->", text))
-        for name in set(re.findall(r"gatekeeper/[\w/]+(?:\.\w+|/)", text)) - written:
+        for name in sorted(set(re.findall(r"gatekeeper/[\w/]+(?:\.\w+|/)", text)) - written):
             yield pytest.param(name, id=f"{page}-{name}")
 
 

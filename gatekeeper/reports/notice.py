@@ -103,8 +103,8 @@ def _basis(to: Destination, said: Mapping[str, Any]) -> str:
 
 def _banner(declared: Declared, language: str) -> Iterator[tuple[str, str, Cell]]:
     """The words with which visitors are asked, where the policy has a notice: the two must not contradict."""
-    languages = getattr(getattr(declared.policy, "notices", None), "languages", {})
-    for one in getattr(languages.get(language), "purposes", ()):
+    wording = declared.policy.notices.languages.get(language)
+    for one in () if wording is None else wording.purposes:
         yield "banner", "7(2)", Cell(f"{one.title}: {one.text}", Origin.POLICY, "consent.notice.texts")
 
 

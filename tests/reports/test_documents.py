@@ -252,3 +252,12 @@ def test_a_row_that_does_not_fit_its_columns_is_refused():
     with pytest.raises(ValueError, match="does not have 2 cells"):
         Sheet.of("s", ("a", "b"), [(cell,)])
     assert replace(cell, differs=True).state is State.DIFFERS and len(COLUMNS) == len(set(COLUMNS))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_notice_says_what_visitors_are_asked(language):
+    """The same words as the consent notice of the policy."""
+    said = declared()
+    texts = {row[1].text for row in notice(said, language, ()).sheets[0].rows}
+    asked = said.policy.notices.languages[language].purposes
+    assert asked and {f"{one.title}: {one.text}" for one in asked} <= texts
