@@ -15,6 +15,7 @@ from gatekeeper.installation.ids import request_id
 from gatekeeper.installation.keys import Key, KeyRing
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.storage.outbox import Accepted, Arrival
+from gatekeeper.storage.sqlite import SqliteStore
 
 from . import samples
 from .machine import free_port
@@ -64,13 +65,16 @@ class NoIntake:
         """Nothing is queued."""
 
 
-def gate(destinations: tuple[str, ...] = samples.DESTINATIONS, **tables: Any) -> Gate:
-    """The pure core under the harness' policy, with a clock that stands still."""
+def gate(
+    destinations: tuple[str, ...] = samples.DESTINATIONS, *, store: SqliteStore | None = None, **tables: Any
+) -> Gate:
+    """The pure core under the harness' policy, with a clock that stands still; with a store, its ledger, too."""
     policy = parse_policy(samples.policy(9, destinations=destinations) | tables, environ={})
-    intake = NoIntake()
+    nothing = NoIntake()
     return Gate(
-        policy, RING, clock=lambda: NOW, new_id=request_id, lookup=Locations(), recorder=NoDisk(), intake=intake,
-        refusals=intake,
+        policy, RING, clock=lambda: NOW, new_id=request_id, lookup=Locations(), recorder=NoDisk(),
+        intake=nothing if store is None else store.intake, refusals=nothing if store is None else store.refusals,
+        ledger=None if store is None else store.ledger, barrier=None if store is None else store.barrier,
     )  # fmt: skip
 
 

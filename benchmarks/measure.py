@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from .cpu import Meter, tree
+from .histogram import Histogram
 from .load import Load, Sent
 from .machine import busy_seconds
 from .process import Process, Vendor, loaded
@@ -49,6 +50,16 @@ def in_process(repeat: Repeat, calls: int) -> float:
     start = time.process_time()
     repeat(calls)
     return (time.process_time() - start) / calls * 1e6
+
+
+def one_by_one(repeat: Repeat, calls: int) -> Histogram:
+    """How long each of the calls took, by the clock on the wall; the next begins when one is over."""
+    histogram = Histogram()
+    for _ in range(calls):
+        start = time.perf_counter_ns()
+        repeat(1)
+        histogram.record((time.perf_counter_ns() - start) // 1_000)
+    return histogram
 
 
 def window(contestant: Served, process: Process, stage: Stage, load: Load, tries: int = 1) -> Window:

@@ -13,7 +13,7 @@ from .cpu import CannotMeasureError, memory_mb
 from .histogram import Histogram
 from .load import Load
 from .machine import cores
-from .measure import Window, calls_for, in_process, window
+from .measure import Window, calls_for, in_process, one_by_one, window
 from .options import Options
 from .process import Process, vendor
 from .shape import AbsentError, CheckError, Contestant, InProcess, Outcome, Repeat, Scenario, Served, Stage
@@ -108,6 +108,10 @@ def _round(one: Opened, at: Stage, scenario: Scenario, options: Options, number:
     if isinstance(contestant, InProcess):
         assert one.repeat is not None
         one.outcome.metric("cpu_us", "µs").rounds.append(in_process(one.repeat, one.calls))
+        if contestant.timed:
+            took = one_by_one(one.repeat, one.calls)
+            one.histogram.merge(took)
+            one.outcome.metric("p50_ms", "ms").rounds.append(took.percentile(50) / 1000)
         return
     assert one.process is not None
     load = Load(
@@ -155,7 +159,9 @@ def _closed(outcome: Outcome, found: Window, contestant: Served) -> None:
 def _finish(one: Opened, scenario: Scenario) -> None:
     if one.histogram.count:
         told: dict[str, object] = dict(one.outcome.latency or {})
-        told |= {"rate": scenario.rate, "pairs": one.histogram.pairs(), **one.histogram.summary()}
+        if isinstance(one.contestant, Served):
+            told["rate"] = scenario.rate
+        told |= {"pairs": one.histogram.pairs(), **one.histogram.summary()}
         one.outcome.latency = told
 
 

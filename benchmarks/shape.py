@@ -53,6 +53,7 @@ class InProcess:
     against: str | None = None  # the contestant whose cost is subtracted for `added_us`
     thorough: bool = False  # left out of a quick run
     step: int = 1  # the work is done so many at a time: n is a multiple of it
+    timed: bool = False  # each is timed on its own, too; only with a step of one
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..shape import Scenario
-from . import audit, call, collect, decide, geoip, middleware, outbound, signals
+from . import audit, call, collect, consent, decide, geoip, middleware, outbound, signals
 
 ALL: dict[str, Scenario] = {
     module.SCENARIO.name: module.SCENARIO
-    for module in (middleware, decide, signals, geoip, audit, outbound, call, collect)
+    for module in (middleware, decide, signals, geoip, audit, consent, outbound, call, collect)
 }

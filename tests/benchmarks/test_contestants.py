@@ -107,6 +107,21 @@ def test_what_this_build_lacks_is_said_and_what_it_has_is_measured(tmp_path):
         assert told.status == "measured" or told.why == "not in this build: it has no gatekeeper.outbound", told.why
 
 
+def test_consent_is_measured_in_cpu_and_in_milliseconds(tmp_path):
+    """A look-up, remembered and read, a choice, a withdrawal: each in every round, and each timed on its own."""
+    outcomes = {}
+    run_scenario(ALL["consent"], tiny(tmp_path), quiet, outcomes)
+    assert {name: (one.status, one.why) for name, one in outcomes.items()} == dict.fromkeys(
+        ("look-up, remembered", "look-up, read", "choice", "withdrawal", "withdrawal, an event queued"),
+        ("measured", None),
+    )
+    for one in scenario_record(ALL["consent"], outcomes)["contestants"].values():
+        assert {name: len(figure["rounds"]) for name, figure in one["metrics"].items()} == {"cpu_us": 2, "p50_ms": 2}
+        assert "rate" not in one["latency"] and one["latency"]["p50"] <= one["latency"]["max"]
+    median = {name: one.metrics["p50_ms"].rounds[0] for name, one in outcomes.items()}
+    assert median["look-up, remembered"] < median["withdrawal"]
+
+
 @pytest.mark.parametrize("name", ["GA4: gatekeeper", "Meta: gatekeeper"])
 def test_our_own_calls_are_checked_as_everyones(name):
     """Or this build does not have them, which is said as such."""
