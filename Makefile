@@ -21,7 +21,7 @@ test: $(STAMP)       ## all tests that need no browser, two at a time; as root o
 
 browsers: $(STAMP)   ## the pages in a real browser; as root on Debian it installs Chromium
 	.ci/browser
-	$(BIN)/python -m pytest -m browser tests/demo tests/shells/test_page.py
+	$(BIN)/python -m pytest -m browser tests/demo tests/shells/test_page.py tests/shells/consent
 
 engines: $(STAMP)    ## every promise of a store, over every engine
 	$(BIN)/python -m pytest -m engine tests/storage
