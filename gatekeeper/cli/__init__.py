@@ -192,12 +192,13 @@ def test(
     limit: Annotated[int, typer.Option(min=1, help="With --from-audit: at most so many cases.")] = 20,
 ) -> None:
     """Run the policy's own test cases (exit code 1 if one fails), and say which outcomes no case expects."""
-    from gatekeeper.cli import test
+    from gatekeeper.cli.test import from_audit as write_cases
+    from gatekeeper.cli.test import run
 
     if from_audit:
-        test.from_audit(config, since, limit)
+        write_cases(config, since, limit)
     else:
-        test.run(config, as_json)
+        run(config, as_json)
 
 
 @app.command()

@@ -30,7 +30,9 @@ class Shop:
         found = []
         if granted:
             choices = dict.fromkeys(granted, True)
-            cookie = gatekeeper.issue_consent(config=self.runtime.policy, **choices).partition(";")[0]
+            cookie = gatekeeper.issue_consent(config=self.runtime.policy, at=time.time() - 10, **choices).partition(
+                ";"
+            )[0]
             found.append((b"cookie", cookie.encode()))
         if gpc:
             found.append((b"sec-gpc", b"1"))
