@@ -291,7 +291,8 @@ def test_a_batch_through_the_gate_is_opened_too(tmp_path, granted):
     with graph() as server:
         meta = {"kind": "meta_capi", "pixel_id": "123", "access_token": "t0ken", "endpoint": server.url}
         with running("sidecar", tmp_path, destinations=lambda _: {"meta": meta}) as gate:
-            cookie = gatekeeper.issue_consent(config=gate.runtime.policy, analytics=True, marketing=granted)
+            choice = {"analytics": True, "marketing": granted, "at": time.time() - 10}  # events have whole seconds
+            cookie = gatekeeper.issue_consent(config=gate.runtime.policy, **choice)
             answer = gate.http.post(
                 "/gk/to/meta/v26.0/",
                 data={"batch": json.dumps([posting(), READING, FEED]), "access_token": "APP-TOKEN"},
