@@ -4,7 +4,7 @@ CASES ?= 20000
 CALLS ?= 5000
 MINUTES ?= 20
 CORE ?= consent decision fields scrub
-export SEED SOAK POINTS
+export SEED SOAK POINTS WITHDRAWALS
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -21,7 +21,7 @@ test: $(STAMP)       ## all tests that need no browser, two at a time; as root o
 
 browsers: $(STAMP)   ## the pages in a real browser; as root on Debian it installs Chromium
 	.ci/browser
-	$(BIN)/python -m pytest -m browser tests/demo tests/shells/test_page.py
+	$(BIN)/python -m pytest -m browser tests/demo tests/shells/test_page.py tests/shells/consent
 
 engines: $(STAMP)    ## every promise of a store, over every engine
 	$(BIN)/python -m pytest -m engine tests/storage
@@ -44,7 +44,7 @@ laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5
 torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors, floods; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
 	.ci/strace
 	rm -f .torture.jsonl
-	TORTURE=full TORTURE_FIGURES=$(CURDIR)/.torture.jsonl $(BIN)/python -m pytest tests/torture
+	TORTURE=full TORTURE_FIGURES=$(CURDIR)/.torture.jsonl $(BIN)/python -m pytest tests/torture $(BUT)
 	$(BIN)/python -m tests.torture.report .torture.jsonl
 
 pythons: $(STAMP)    ## the wheel, and a short suite with it, on every supported Python that is here

@@ -1,18 +1,25 @@
-"""The `gatekeeper` command. One file per command in `gatekeeper/cli/`.
-
-Exit codes: 0 done · 1 the policy, a test or a check failed · 2 wrong usage · 3 not found · 130 interrupted.
-"""
+"""The `gatekeeper` command. One file per command in `gatekeeper/cli/`; exit codes are in `exits.py` there."""
 
 from __future__ import annotations
 
+import codecs
+import io
 import sys
+from typing import Final
 
 from gatekeeper.cli import app
 from gatekeeper.errors import GatekeeperError
 
+# What a terminal that cannot show our signs gets in their place; anything else is written as in JSON.
+_PLAIN: Final = {"\u2713": "+", "\u2717": "x", "\u2026": "...", "\u00b7": "-", "\u00d7": "x", "\u2588": "#"}
+
 
 def main() -> None:
-    """Run the command line; an error of ours is one message, never a traceback."""
+    """Run the command line; an error of ours, or of a file, is one message and never a traceback."""
+    codecs.register_error("gatekeeper", _replaced)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="gatekeeper")
     try:
         app()
     except GatekeeperError as error:
@@ -22,6 +29,24 @@ def main() -> None:
     except BrokenPipeError:  # `gatekeeper audit tail | head`
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"gatekeeper: {where}{(error.strerror or type(error).__name__).lower()}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    units = (_PLAIN.get(sign) or "".join(f"\\u{unit:04x}" for unit in _units(sign)) for sign in text)
+    return "".join(units), error.end
+
+
+def _units(sign: str) -> list[int]:
+    """A character in the code units of UTF-16, as JSON writes it."""
+    raw = sign.encode("utf-16-be", "surrogatepass")
+    return [int.from_bytes(raw[n : n + 2], "big") for n in range(0, len(raw), 2)]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ import orjson
 import pytest
 
 from gatekeeper.audit import lines
-from gatekeeper.gate.recompute import Unknowable, Unknown, differences, recompute
+from gatekeeper.gate.recompute import Unknowable, Unknown, differences, moment, recompute, remake
+from gatekeeper.reports.replay import compared
+from gatekeeper.reports.under import of_policy
 
 MOST = 200  # lines of one test; of what comes after, every 64th
 _write = lines.Lines.line
@@ -30,6 +32,10 @@ def lines_can_be_made_again(monkeypatch):
             record = orjson.loads(line.core)
             try:
                 found = differences(record, recompute(record, policy))
+                found += map(str, compared(record["deliveries"], remake(record, policy)).changes)  # as a replay does
+                laws = [law.id for law in of_policy(record, policy, moment(record))]
+                if laws != record["jurisdiction"]["laws"]:  # its places explain its laws
+                    found.append(f"laws: {laws}")
             except Unknowable as unknowable:  # of its own policy's lines, only what was not decided
                 found = [] if unknowable.why in (Unknown.UNDECIDED, Unknown.GATE_FAILED) else [unknowable.why]
             if found:

@@ -1,15 +1,25 @@
-"""A gate that really runs: a server on a loopback port, simulators behind it, an audit folder on disk."""
+"""Where tests start gates and the servers around them: in a thread, or as a process of its own. Loopback only.
+
+`running` is a gate of this process with simulators behind it; `serving.py` of the shells is `gatekeeper serve` as a
+process, which can be killed. Both, and every app on a server of its own, start by what stands here.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -25,6 +35,80 @@ API_KEY = "server-to-server-key-5f0c3a9d71e24b68"
 ADMIN_TOKEN = "admin-token-7d2b9c40e1f35a86b0"
 ADMIN = {"env": "GATEKEEPER_ADMIN"}  # of `server.admin_token`
 ORIGIN = "https://shop.example"
+
+
+def free_port() -> int:
+    """A port that no server has at this moment."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def until(what: Callable[[], object], folder: Path, seconds: float = 90.0) -> None:
+    """Wait for it, or show what the server of this folder said."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, (folder / "stderr").read_text()[-2000:]
+        time.sleep(0.02)
+
+
+def answers(url: str) -> bool:
+    """Whether a server is up there, and has no fault."""
+    try:
+        return httpx.get(url, trust_env=False, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def begun(
+    words: Sequence[str], folder: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """This Python with these words, as a process; what it says is added to the folder's `stderr`."""
+    with (folder / "stderr").open("ab") as said:
+        return subprocess.Popen(
+            [sys.executable, *words], env=os.environ | (env or {}), cwd=cwd, stdout=said, stderr=said
+        )
+
+
+def ended(process: subprocess.Popen[bytes], seconds: float = 40.0) -> int:
+    """Its exit code after SIGTERM; it is killed if it does not end in time."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(seconds)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def process(words: Sequence[str], folder: Path, **more: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of `begun`, until the block ends; its `returncode` is there afterwards."""
+    one = begun(words, folder, **more)
+    try:
+        yield one
+    finally:
+        ended(one)
+
+
+@contextmanager
+def threaded(server: uvicorn.Server) -> Iterator[str]:
+    """The server in a thread; its host and port."""
+    listener = sidecar.listen("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@contextmanager
+def by_uvicorn(app: Any, **options: Any) -> Iterator[str]:
+    """An app on a plain uvicorn, as apps run it; its host and port."""
+    with threaded(uvicorn.Server(uvicorn.Config(app, log_config=None, **options))) as at:
+        yield at
 
 
 class Running:
@@ -108,15 +192,7 @@ def running(shell: str, folder: Path, **more: Any) -> Iterator[Running]:
             app: Any = sidecar.Sidecar(policy)
         else:
             app = gatekeeper.GatekeeperMiddleware(shop(), config=policy)
-        listener = sidecar.listen("127.0.0.1", 0)
-        server = sidecar.server(app)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        up = Running(f"http://127.0.0.1:{listener.getsockname()[1]}", app.runtime, sims)
-        try:
+        with threaded(sidecar.server(app)) as at:
+            up = Running(f"http://{at}", app.runtime, sims)
             with up.http:
                 yield up
-        finally:
-            server.should_exit = True
-            thread.join()
-            listener.close()

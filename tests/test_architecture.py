@@ -108,6 +108,24 @@ def test_importing_the_package_loads_no_server(module):
 PURE = [name for name in MODULES if name.split(".")[1] in ALLOWED]
 
 
+# Of the reports one module reads the log; what a document says follows from what is passed in.
+REPORTS = [name for name in MODULES if name.startswith("gatekeeper.reports.")]
+DOCUMENTS = ("cells", "declared", "dpa", "formats", "law", "lia", "notice", "ropa", "transfers")
+
+
+@pytest.mark.parametrize("name", [f"gatekeeper.reports.{one}" for one in DOCUMENTS])
+def test_a_report_is_made_of_what_is_passed_in(name):
+    """No clock, file or network; the day and the observation are arguments."""
+    assert {module for module in imports(MODULES[name]) if module in IMPURE or module.split(".")[0] in IMPURE} == set()
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_only_commands_and_shells_ask_for_reports(name):
+    """The gate knows none of them."""
+    users = {other.split(".")[1] for other, path in MODULES.items() if name in imports(path)}
+    assert users <= {"reports", "cli", "shells"}
+
+
 @pytest.mark.parametrize("name", PURE)
 def test_no_arrow_runs_the_wrong_way(name):
     """A stage imports the shared nouns and itself; the order is written in gate/ alone."""

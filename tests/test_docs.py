@@ -17,9 +17,33 @@ from gatekeeper.policy.file import PolicyFile
 from gatekeeper.vendors import KINDS
 
 ROOT = Path(__file__).parent.parent
-DOCS = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
+DOCS = {path.stem: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
 README = (ROOT / "README.md").read_text("utf-8")
 CAUSES = "unknown_field purpose not_needed opt_out invalid".split()
+
+
+def named_files():
+    """Every file of the package that README or a page names, with the page; but those that a page has one write."""
+    for page, text in {"README": README, **DOCS}.items():
+        written = set(re.findall(r"<!-- file: (\S+) -->", text))
+        for name in sorted(set(re.findall(r"gatekeeper/[\w/]+(?:\.\w+|/)", text)) - written):
+            yield pytest.param(name, id=f"{page}-{name}")
+
+
+@pytest.mark.parametrize("name", list(named_files()))
+def test_a_file_that_a_page_names_is_there(name):
+    """A file that moved takes its name in the pages along."""
+    assert (ROOT / name).exists()
+
+
+def test_the_files_that_readme_tells_to_read_are_there():
+    """Those in its chapter on how it works, with their folders."""
+    chapter = README.partition("## How it works")[2].partition("## What it costs")[0]
+    bare = set(re.findall(r"`([\w/]+/|\w+\.py)`", chapter))
+    assert {"fields/", "ports.py"} <= bare
+    for name in bare - {"gatekeeper/"}:
+        folder = "gatekeeper/gate" if name.endswith(".py") else "gatekeeper"
+        assert (ROOT / folder / name).exists(), name
 
 
 def code(word):

@@ -52,7 +52,7 @@ def test_the_ring_stays_over_a_reload(tmp_path, monkeypatch):
     with running("sidecar", tmp_path) as gate:
         runtime = gate.runtime
         key = keys.rotate(tmp_path / "keys", keys.SIGNING)
-        runtime._look_at_keys()
+        runtime.look_at_keys()
         monkeypatch.setattr("gatekeeper.runtime.reread", lambda policy: policy)
         assert runtime.reload() and runtime.gate.keys.signing[0] == key
 

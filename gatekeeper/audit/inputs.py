@@ -72,7 +72,7 @@ def of_event(plan: Plan, policy: Policy, names: Names, more: Mapping[str, Any]) 
 
 
 def of_place(plan: Plan, policy: Policy) -> dict[str, Any]:
-    """The laws that cannot be looked up by the place and their ids: of a residence, or of a second place."""
+    """What the place and the ids of its laws do not say: other places, and laws that are otherwise there."""
     if plan.consent is None:
         return {}
     place, found = plan.place, {}
@@ -80,4 +80,7 @@ def of_place(plan: Plan, policy: Policy) -> dict[str, Any]:
     for law in place.laws:
         if (there.get(law.id) or policy.laws.law(law.id, plan.at)) != law:
             found[law.id] = [law.child_age, law.exemption.startswith("yes")]
-    return {"laws": found} if found else {}
+    told: dict[str, Any] = {"laws": found} if found else {}
+    if place.beside:
+        told["beside"] = place.beside
+    return told

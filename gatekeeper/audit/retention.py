@@ -126,6 +126,7 @@ def _mark(segment: Segment) -> str:
 
 
 def keep(folder: Path, state: State) -> None:
+    """Write down what retention did. Raises OSError."""
     data: dict[str, Any] = state._asdict() | {"oldest": dict(state.oldest)}
     try:
         segments.write_whole(folder / FILE, json.dumps(data).encode())

@@ -13,14 +13,17 @@ from gatekeeper.cli.commands.consent import consent
 from gatekeeper.cli.commands.dead_letter import dead_letter
 from gatekeeper.cli.commands.geoip import geoip
 from gatekeeper.cli.commands.keys import keys
-from gatekeeper.cli.commands.running import outbound, report, retention
-from gatekeeper.cli.options import POLICY, AsJson, Config
+from gatekeeper.cli.commands.replay import replay
+from gatekeeper.cli.commands.report import report
+from gatekeeper.cli.commands.running import outbound, retention
+from gatekeeper.cli.options import POLICY, AsJson, Config, Country, Gpc, OneLaw, Query
+from gatekeeper.cli.plain import PlainGroup
 
 app = typer.Typer(
     name="gatekeeper",
+    cls=PlainGroup,
     help="A consent gate between an application and every place its tracking data goes.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(audit, name="audit")
@@ -31,6 +34,7 @@ app.add_typer(geoip, name="geoip")
 app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
 app.add_typer(outbound, name="outbound")
+app.command()(replay)
 
 
 def _version(wanted: bool) -> None:
@@ -63,11 +67,12 @@ def options(
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = POLICY,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a commented policy to start from."""
     from gatekeeper.cli.init import run
 
-    run(path, force)
+    run(path, force, as_json)
 
 
 @app.command()
@@ -98,7 +103,9 @@ def openapi() -> None:
 def serve(
     config: Config = POLICY,
     host: Annotated[str | None, typer.Option(help="Address to listen on; the policy's if not given.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; the policy's, else 8787.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port to listen on; the policy's, else 8787.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve; one store, one log.")] = 1,
     app_upstream: Annotated[
         str | None, typer.Option(help="The app to stand in front of, such as http://127.0.0.1:8000; else the policy's.")
@@ -107,11 +114,17 @@ def serve(
         str | None,
         typer.Option(help="Forward proxy to vendors, such as http://proxy.internal:3128; else the policy's."),
     ] = None,
+    log_level: Annotated[
+        str, typer.Option(envvar="GATEKEEPER_LOG_LEVEL", help="debug (each decision), info, warning or error.")
+    ] = "info",
+    log_format: Annotated[
+        str, typer.Option(envvar="GATEKEEPER_LOG_FORMAT", help="text, or json: one object a line.")
+    ] = "text",
 ) -> None:
     """Run the sidecar until it is stopped. SIGHUP reads the policy again, SIGTERM drains."""
     from gatekeeper.cli.serve import run
 
-    run(config, host, port, workers, app_upstream, upstream_proxy)
+    run(config, host, port, workers, app_upstream, upstream_proxy, log_level=log_level, log_format=log_format)
 
 
 @app.command()
@@ -121,45 +134,76 @@ def explain(
     cookie: Annotated[list[str] | None, typer.Option(help="A Cookie header, as a browser sends it.")] = None,
     header: Annotated[list[str] | None, typer.Option(help="Another header, as `Name: value`.")] = None,
     ip: Annotated[str | None, typer.Option(help="The visitor's address.")] = None,
-    gpc: Annotated[bool, typer.Option("--gpc", help="As if the browser sent Sec-GPC: 1.")] = False,
+    gpc: Gpc = False,
+    country: Country = None,
+    law: OneLaw = None,
+    query: Query = "",
     as_json: AsJson = False,
 ) -> None:
     """Say what would happen to an event at each destination, rule by rule. Sends and records nothing."""
     from gatekeeper.cli.explain import run
 
-    run(event, config, cookie or [], header or [], ip, gpc, as_json)
+    run(event, config, cookie or [], header or [], ip, gpc, as_json, country=country, law=law, query=query)
+
+
+@app.command()
+def cookie(
+    analytics: Annotated[bool, typer.Option("--analytics", help="The visitor consents to analytics.")] = False,
+    marketing: Annotated[bool, typer.Option("--marketing", help="The visitor consents to marketing.")] = False,
+    notice: Annotated[str | None, typer.Option(help="The notice the visitor saw; the policy's if not given.")] = None,
+    subject: Annotated[str | None, typer.Option(help="A pseudonymous id of the visitor; random if not given.")] = None,
+    days: Annotated[float, typer.Option(min=0, max=36_500, help="So many days ago.")] = 0.0,
+    set_cookie: Annotated[bool, typer.Option("--set-cookie", help="Print a Set-Cookie header's value.")] = False,
+    config: Config = POLICY,
+    as_json: AsJson = False,
+) -> None:
+    """Print the consent cookie of a visitor who chose so, for curl, explain and tests; without a choice, a refusal."""
+    from gatekeeper.cli.cookie import run
+
+    run(
+        config, analytics=analytics, marketing=marketing, notice=notice, subject=subject, days=days,
+        set_cookie=set_cookie, as_json=as_json,
+    )  # fmt: skip
 
 
 @app.command()
 def signals(
     cookie: Annotated[list[str] | None, typer.Option(help="A Cookie header, as a browser sends it.")] = None,
     header: Annotated[list[str] | None, typer.Option(help="Another header, as `Name: value`.")] = None,
-    query: Annotated[str, typer.Option(help="A query string with gdpr_consent, gpp, us_privacy, gcs, …")] = "",
-    country: Annotated[
-        str | None, typer.Option(help="The visitor's place, such as DE or US-CA; the strictest law if not given.")
-    ] = None,
-    law: Annotated[str | None, typer.Option(help="Under this law alone, such as ccpa.")] = None,
+    query: Query = "",
+    gpc: Gpc = False,
+    country: Country = None,
+    law: OneLaw = None,
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
     """Show what each reader makes of a request's cookies, headers and parameters, and what a place makes of that."""
     from gatekeeper.cli.signals import run
 
-    run(cookie or [], header or [], query, config, as_json, country=country, law=law)
+    run(cookie or [], header or [], query, config, as_json, country=country, law=law, gpc=gpc)
 
 
 @app.command()
-def test(config: Config = POLICY, as_json: AsJson = False) -> None:
-    """Run the policy's own test cases (exit code 1 if one fails)."""
-    from gatekeeper.cli.test import run
+def test(
+    config: Config = POLICY,
+    as_json: AsJson = False,
+    from_audit: Annotated[bool, typer.Option("--from-audit", help="Print cases out of the log, as TOML.")] = False,
+    since: Annotated[str | None, typer.Option(help="With --from-audit: lines from this time on, such as 7d.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="With --from-audit: at most so many cases.")] = 20,
+) -> None:
+    """Run the policy's own test cases (exit code 1 if one fails), and say which outcomes no case expects."""
+    from gatekeeper.cli import test
 
-    run(config, as_json)
+    if from_audit:
+        test.from_audit(config, since, limit)
+    else:
+        test.run(config, as_json)
 
 
 @app.command()
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Walk through the purchases and stop.")] = False,
-    port: Annotated[int, typer.Option(help="Port of the gate; 0 for any free one.")] = 8787,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the gate; 0 for any free one.")] = 8787,
 ) -> None:
     """Run a shop behind the gate with vendor simulators on loopback: four purchases here, more in the browser."""
     from gatekeeper.cli.demo import run

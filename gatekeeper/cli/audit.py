@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gatekeeper.audit import read, trail
-from gatekeeper.cli import known
+from gatekeeper.cli import exits, known
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError
 from gatekeeper.policy import archive
@@ -50,6 +50,8 @@ def tail(config: Path, lines: int, follow: bool, as_json: bool, only: Only) -> N
     known.check(policy, {"destination": only.destination, "status": only.status, "reason": only.reason}, folder)
     if only.kind is not None:
         known.one_of("--kind", only.kind, known.KINDS)
+    if not follow:
+        exits.need_log(folder)
     for record in read.last(folder, lines, only):
         _print_line(record, as_json)
     if follow:
@@ -60,13 +62,13 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
     """Print one record, or exit with code 3."""
     policy = load_policy(config, require_secrets=False)
     folder = policy.audit_folder
+    exits.need_log(folder)
     if request_id.startswith("con_"):
         _show_consent(folder, request_id, as_json)
         return
     found = read.find(folder, request_id)
     if not found:
-        typer.echo(f"gatekeeper: there is no record {request_id} in {folder}", err=True)
-        raise typer.Exit(3)
+        exits.absent(f"there is no record {request_id} in {folder}")
     if len(found) > 1:
         typer.echo(
             f"gatekeeper: {len(found)} decisions claim {request_id}, so all but one were forged or copied; "

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from gatekeeper.audit import page
 from gatekeeper.audit import query as log
-from gatekeeper.cli import known
+from gatekeeper.cli import exits, known
 from gatekeeper.cli.audit import STATUS_STYLE
 from gatekeeper.cli.filters import PSEUDONYM
 from gatekeeper.cli.policy import load_policy
@@ -40,6 +40,7 @@ def which(config: Path, words: dict[str, str | None], people: dict[str, str | No
             "--subject: this is not a pseudonym, which is p_ and 22 letters, digits, - or _; ask for an identifier by "
             "its own option, such as --email or --client-id"
         )
+    exits.need_log(policy.audit_folder)
     asked = {name: value for name, value in people.items() if name != PSEUDONYM and value is not None}
     if asked.get("email") == "-":
         asked["email"] = sys.stdin.readline().strip()
@@ -72,7 +73,9 @@ def query(config: Path, words: dict[str, str | None], people: dict[str, str | No
             _print_rows(found, limit)
 
 
-def export(config: Path, words: dict[str, str | None], people: dict[str, str | None], target: Path) -> None:
+def export(
+    config: Path, words: dict[str, str | None], people: dict[str, str | None], target: Path, as_json: bool
+) -> None:
     """Write every row to a file."""
     if target.suffix not in log.FORMATS:
         raise typer.BadParameter(
@@ -80,7 +83,7 @@ def export(config: Path, words: dict[str, str | None], people: dict[str, str | N
         )
     folder, chosen = which(config, words, people)
     count = log.export(folder, chosen, target)
-    typer.echo(f"{count} rows written to {target}")
+    typer.echo(json.dumps({"rows": count, "file": str(target)}) if as_json else f"{count} rows written to {target}")
 
 
 def stats(

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.writer import usable
+from gatekeeper.cli import exits
 from gatekeeper.cli.policy import load_policy, opening
-from gatekeeper.errors import ConfigError
 from gatekeeper.runtime import audit_writer, needs, troubles
 from gatekeeper.storage.outbox import DeadLetter
 from gatekeeper.storage.protocols import DeadLetters
@@ -75,8 +75,7 @@ def _wanted(letters: DeadLetters, ids: Sequence[int], destination: str | None) -
     asked = {str(one) for one in ids}
     wanted = [letter.id for letter in letters.page(destination, _ALL) if not asked or letter.id in asked]
     if not wanted:
-        typer.echo("gatekeeper: there is no such dead letter", err=True)
-        raise typer.Exit(3)
+        exits.absent("there is no such dead letter" if ids or destination else "there are no dead letters")
     return wanted
 
 
@@ -86,7 +85,7 @@ def _opened(config: Path) -> Iterator[tuple[DeadLetters, list[str]]]:
     policy = load_policy(config, require_secrets=False)
     open_store = opening()
     if open_store is embedded and not policy.database_file.exists():
-        raise ConfigError(f"storage.url: there is no {policy.database_file}; no gate has run here yet")
+        exits.absent(f"there is no {policy.database_file}; no gate has run here yet")
     usable(policy.audit_folder)
     writer = audit_writer(policy)
     store = open_store(needs(policy, writer))

@@ -15,12 +15,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from gatekeeper.audit import lines
+from gatekeeper.cli import known
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.installation import ids, keys
+from gatekeeper.jurisdiction.codes import country_code, region_code
 from gatekeeper.jurisdiction.networks import parse_address
-from gatekeeper.model import Caller, Decision, Plan, Verdict
+from gatekeeper.jurisdiction.place import locate
+from gatekeeper.model import Caller, Decision, Place, Plan, Verdict
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import place_lookup
 from gatekeeper.storage.outbox import Accepted
@@ -50,14 +53,27 @@ class _Nowhere:
 
 
 def run(
-    source: str, config: Path, cookies: list[str], headers: list[str], ip: str | None, gpc: bool, as_json: bool
+    source: str,
+    config: Path,
+    cookies: list[str],
+    headers: list[str],
+    ip: str | None,
+    gpc: bool,
+    as_json: bool,
+    *,
+    country: str | None,
+    law: str | None,
+    query: str,
 ) -> None:
     """Print the decision for each event of a file."""
     policy = load_policy(config, require_secrets=False)
     if ip is not None and parse_address(ip) is None:
-        raise typer.BadParameter("--ip is not an address")
-    caller = Caller(headers=as_headers(cookies, headers) + (((b"sec-gpc", b"1"),) if gpc else ()), address=ip)
-    plans = explain(policy, _read(source), caller)
+        raise typer.BadParameter(f"--ip: {ip!r} is not an address; write 203.0.113.7, for example")
+    if ip is not None and (country or law):
+        raise typer.BadParameter("--ip is one way to say the place; leave it out, or --country and --law")
+    caller = Caller(headers=as_headers(cookies, headers, gpc=gpc), address=ip, query=as_query(query))
+    place = place_named(policy, country, law, time.time()) if country or law else None
+    plans = explain(policy, _read(source), caller, place)
     if as_json:
         found = [as_data(plan, policy) for plan in plans]
         typer.echo(json.dumps(found[0] if len(found) == 1 else found, indent=2, ensure_ascii=False))
@@ -65,11 +81,16 @@ def run(
     console = Console(highlight=False)
     for plan in plans:
         _print(plan, console)
+        others = unrouted(plan, policy)
+        if others:
+            where = "`events` of the destination, or [events.*]"
+            console.print(f"\n[dim]not routed to {escape(', '.join(others))}: {escape(where)}[/]")
 
 
-def explain(policy: Policy, body: bytes, caller: Caller) -> list[Plan]:
-    """Plans for the events of a body, as the gate would make them now."""
+def explain(policy: Policy, body: bytes, caller: Caller, place: Place | None = None) -> list[Plan]:
+    """Plans for the events of a body, as the gate would make them now; with `place`, of a visitor there."""
     gate = bystander(policy)
+    gate.situations.placed = place
     at = time.time()
     try:
         return [gate.plan(posted, caller, at=at, request_id=ids.request_id(at)) for posted in incoming.parse(body)]
@@ -86,18 +107,56 @@ def as_data(plan: Plan, policy: Policy) -> dict[str, Any]:
         delivery["rules"] = [{"rule": s.rule, "outcome": s.outcome, "why": s.why} for s in decision.steps]
         if decision.verdict is not Verdict.BLOCK:
             delivery["status"] = "would be sent"
+    record["not_routed"] = unrouted(plan, policy)
     record["kind"] = "explanation"
     return record
 
 
-def as_headers(cookies: list[str], headers: list[str]) -> tuple[tuple[bytes, bytes], ...]:
+def unrouted(plan: Plan, policy: Policy) -> list[str]:
+    """Destinations that the policy does not route the event to."""
+    routed = {decision.destination for decision in plan.decisions}
+    return [name for name in policy.destinations if name not in routed]
+
+
+def place_named(policy: Policy, country: str | None, law: str | None, at: float) -> Place:
+    """The place that `--country` and `--law` name; without either, an unknown one."""
+    if law is not None and country is not None:
+        raise typer.BadParameter("--law is for one law alone; leave out --country")
+    if law is not None:
+        known.one_of("--law", law, policy.laws.ids, "docs/jurisdictions.md lists the ids")
+        return Place(None, None, "caller", (policy.laws.law(law, at),))
+    code, _, region = (country or "").upper().partition("-")
+    if country is not None and country_code(code) is None:
+        raise typer.BadParameter(f"--country: {country!r} is not a country; write DE, or US-CA with the region")
+    if region and region_code(region, country_code(code) or "") is None:
+        raise typer.BadParameter(f"--country: {country!r} does not end in a region; write US-CA, for example")
+    return locate(
+        address=None,
+        how="caller",
+        lookup=lambda _address: None,
+        table=policy.laws,
+        at=at,
+        always=tuple(policy.file.jurisdiction.always),
+        declared=(code, region or None) if country else None,
+    )
+
+
+def as_query(query: str) -> bytes:
+    """A query string of the command line, with or without its question mark."""
+    return query.removeprefix("?").encode("utf-8", "surrogateescape")
+
+
+def as_headers(cookies: list[str], headers: list[str], *, gpc: bool = False) -> tuple[tuple[bytes, bytes], ...]:
     """Cookie headers and `Name: value` headers of the command line, as a request would bring them."""
-    found = [(b"cookie", cookie.encode()) for cookie in cookies]
+    found = [(b"cookie", cookie.encode("utf-8", "surrogateescape")) for cookie in cookies]
+    if gpc:
+        found.append((b"sec-gpc", b"1"))
     for header in headers:
         name, separator, value = header.partition(":")
         if not separator or not name.strip():
             raise typer.BadParameter(f"{name!r} is not a header; write it as `Name: value`")
-        found.append((name.strip().lower().encode(), value.strip().encode()))
+        pair = (name.strip().lower(), value.strip())
+        found.append((pair[0].encode("utf-8", "surrogateescape"), pair[1].encode("utf-8", "surrogateescape")))
     return tuple(found)
 
 

@@ -29,7 +29,13 @@ def info(config: Path, as_json: bool) -> None:
 
 
 def update(
-    path: Path | None, edition: str, account: str | None, key: str | None, config: Path, proxy: str | None
+    path: Path | None,
+    edition: str,
+    account: str | None,
+    key: str | None,
+    config: Path,
+    proxy: str | None,
+    as_json: bool,
 ) -> None:
     """Fetch an edition, with a progress bar, to `path` or to the policy's database."""
     target = path or _path(config)
@@ -47,7 +53,10 @@ def update(
             proxy=proxy,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    _print(about)
+    if as_json:
+        typer.echo(json.dumps(asdict(about), indent=2))
+    else:
+        _print(about)
 
 
 def _path(config: Path) -> Path | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import typer
 
 from gatekeeper.audit.chores import anchor
-from gatekeeper.audit.signing import Signer
+from gatekeeper.audit.signing import Signer, SigningKey
 from gatekeeper.audit.stream import Stream
+from gatekeeper.cli import exits, known
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.installation import keys
@@ -21,9 +22,11 @@ from gatekeeper.storage.heads import SqliteHeads
 def show(config: Path, as_json: bool) -> None:
     """Every key's id, newest first; of the audit log's, the id that stands in the log."""
     folder = load_policy(config, require_secrets=False).keys_folder
-    ring = keys.load(folder)
-    found = {keys.SIGNING: [key.id for key in ring.signing], keys.PSEUDONYM: [key.id for key in ring.pseudonym]}
-    found[keys.AUDIT] = [key.id for key in reversed(Signer(folder).keys())]
+    there = keys.listed(folder)
+    found = {kind: [key.id for key in there[kind]] for kind in (keys.SIGNING, keys.PSEUDONYM)}
+    found[keys.AUDIT] = [SigningKey(key).id for key in there[keys.AUDIT]]
+    if not any(found.values()):
+        exits.absent(f"there are no keys in {folder}; the first gate that starts here makes them")
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -32,19 +35,21 @@ def show(config: Path, as_json: bool) -> None:
             typer.echo(f"{kind:10} {key_id}{'  (in use)' if position == 0 else ''}")
 
 
-def rotate(kind: str, config: Path) -> None:
+def rotate(kind: str, config: Path, as_json: bool) -> None:
     """Add a key of a kind and name it."""
-    if kind not in (keys.SIGNING, keys.PSEUDONYM, keys.AUDIT):
-        raise typer.BadParameter("use signing, pseudonym or audit")
+    known.one_of("KIND", kind, (keys.SIGNING, keys.PSEUDONYM, keys.AUDIT))
     policy = load_policy(config, require_secrets=False)
     if kind == keys.AUDIT:
-        _succeed(policy)
+        _succeed(policy, as_json)
         return
     key = keys.rotate(policy.keys_folder, kind)
+    if as_json:
+        typer.echo(json.dumps({"kind": kind, "added": key.id}))
+        return
     typer.echo(f"added {key.id}; running processes use it within a second or two")
 
 
-def _succeed(policy: Policy) -> None:
+def _succeed(policy: Policy, as_json: bool) -> None:
     """The log's key: the old one introduces the new one in the log, and is destroyed."""
     if keys.AUDIT in keys.from_environment(os.environ):
         raise ConfigError("GATEKEEPER_AUDIT_KEYS: the key is not in the key folder, so it cannot be rotated there")
@@ -66,7 +71,9 @@ def _succeed(policy: Policy) -> None:
         except Exception as error:  # noqa: BLE001  # a file, a pipe or the network: the key is rotated all the same
             typer.echo(f"the line could not be put to {where} ({type(error).__name__})", err=True)
     new = signer.keys()[-1]
-    if done:
+    if as_json:
+        typer.echo(json.dumps({"kind": keys.AUDIT, "added": new.id, "destroyed": old.id if done else None}))
+    elif done:
         typer.echo(f"{new.id} signs the log now; {old.id} introduced it and is destroyed")
     else:
         typer.echo(f"added {new.id}; the next checkpoint introduces it and destroys {old.id}")

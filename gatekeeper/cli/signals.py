@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from gatekeeper.audit.lines import consent_state, timestamp
-from gatekeeper.cli.explain import as_headers, bystander
+from gatekeeper.cli.explain import as_headers, as_query, bystander, place_named
 from gatekeeper.cli.policy import extensions, load_policy
-from gatekeeper.jurisdiction.codes import country_code, region_code
-from gatekeeper.jurisdiction.place import locate
-from gatekeeper.model import OPTIONAL, Place
-from gatekeeper.policy import Policy
+from gatekeeper.model import OPTIONAL
 from gatekeeper.policy.load import parse_policy
 
 _RULES = {f"consent for {purpose}" for purpose in OPTIONAL}
@@ -35,6 +31,7 @@ def run(
     *,
     country: str | None = None,
     law: str | None = None,
+    gpc: bool = False,
 ) -> None:
     """Print every signal, and what they add up to in a place, under one law, or where the strictest law applies.
 
@@ -44,7 +41,7 @@ def run(
     gate = bystander(policy)
     at = time.time()
     place = place_named(policy, country, law, at)
-    heard = policy.readers.read(as_headers(cookies, headers), query=query.lstrip("?").encode(), verify=gate.keys.verify)
+    heard = policy.readers.read(as_headers(cookies, headers, gpc=gpc), query=as_query(query), verify=gate.keys.verify)
     consent = gate.situations.resolve(heard, place, at, at, None)
     found: list[dict[str, Any]] = [
         {
@@ -83,29 +80,3 @@ def run(
     console.print("consent: " + ", ".join(f"{purpose} {'yes' if on else 'no'}" for purpose, on in state.items()))
     for purpose, words in why.items():
         console.print(escape(f"  {purpose}: {words}"))
-
-
-def place_named(policy: Policy, country: str | None, law: str | None, at: float) -> Place:
-    """The place that `--country` and `--law` name; without either, an unknown one."""
-    if law is not None and country is not None:
-        raise typer.BadParameter("--law is for one law alone; leave out --country")
-    if law is not None:
-        if law not in policy.laws.ids:
-            near = get_close_matches(law.lower(), policy.laws.ids, 1)
-            hint = f"did you mean {near[0]}?" if near else "docs/jurisdictions.md lists the ids"
-            raise typer.BadParameter(f"--law: {law!r} is not a law of the table; {hint}")
-        return Place(None, None, "caller", (policy.laws.law(law, at),))
-    code, _, region = (country or "").upper().partition("-")
-    if country is not None and country_code(code) is None:
-        raise typer.BadParameter(f"--country: {country!r} is not a country; write DE, or US-CA with the region")
-    if region and region_code(region, country_code(code) or "") is None:
-        raise typer.BadParameter(f"--country: {country!r} does not end in a region; write US-CA, for example")
-    return locate(
-        address=None,
-        how="caller",
-        lookup=lambda _address: None,
-        table=policy.laws,
-        at=at,
-        always=tuple(policy.file.jurisdiction.always),
-        declared=(code, region or None) if country else None,
-    )

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 
 from gatekeeper.audit.segments import Head, streams
 from gatekeeper.audit.verify import Report, verify
+from gatekeeper.cli import exits
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError
 from gatekeeper.storage.heads import SqliteHeads
@@ -27,8 +28,7 @@ def run(config: Path, folder: Path | None, anchors: list[Path], trusted: list[st
         folder, heads = policy.audit_folder, SqliteHeads(policy.database_file).read()
     found = streams(folder)
     if not found and not anchors and not heads:
-        typer.echo(f"gatekeeper: there is no audit log in {folder}", err=True)
-        raise typer.Exit(3)
+        exits.need_log(folder)
     try:
         lines = [line for path in anchors for line in path.read_bytes().splitlines() if line.strip()]
         with _progress(sum(one.size for parts in found.values() for one in parts)) as advance:

@@ -100,6 +100,7 @@ def _unused(task: asyncio.Task[socket.socket]) -> None:
 
 
 async def dial(address: Address) -> socket.socket:
+    """A connected socket to one address. Raises OSError."""
     family, where = address
     link = socket.socket(family, socket.SOCK_STREAM)
     forks.keep(link)

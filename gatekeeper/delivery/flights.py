@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from gatekeeper import notices
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.halving import halve
 from gatekeeper.delivery.permit import WITHHELD, RowsPermit, Stopped
@@ -225,6 +226,9 @@ class Flights:
             self._breaker.failed(now, started, outcomes[0].retry_after, outcomes[0].why or UNKNOWN)
         else:
             self._breaker.succeeded(now, started)
+        for one in outcomes:
+            if one.fate is Fate.DEAD:
+                notices.of_refusal(self._to.name, one.why or UNKNOWN)
         return outcomes
 
     def _spoiled(self, outcomes: Sequence[Outcome]) -> bool:

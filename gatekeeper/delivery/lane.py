@@ -183,6 +183,7 @@ class Lane:
         return self.draining or self._around.queue.ready(self.to.name) >= self.to.kind.batch_events
 
     async def claim(self) -> None:
+        """Claim what may go now, and begin its requests. Raises StorageError."""
         queue, kind = self._around.queue, self.to.kind
         if not self._probes():  # else what was never tried goes first: what spoils its request must not be all probes
             await self._claim_again()
@@ -228,7 +229,10 @@ class Lane:
     def _turned(self) -> None:
         """The vendor begins to fail, or works again: then what waits goes at once."""
         breaker = self._breaker
-        if not breaker.open:
+        if breaker.open:
+            _log.warning("%s takes nothing (%s); its events wait, and are tried again", self.to.name, breaker.why)
+        else:
+            _log.warning("%s answers again", self.to.name)
             self.timers.hasten()
         self._around.queue.troubled(self.to.name, Trouble(breaker.since, breaker.why) if breaker.open else None)
         self.alarm.set()

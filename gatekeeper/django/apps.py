@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from gatekeeper import outbound
 from gatekeeper.django import lifespan, settings
-from gatekeeper.django.checks import check_policy
+from gatekeeper.django.checks import check_policy, check_secrets
 from gatekeeper.errors import ConfigError
 
 
@@ -27,6 +27,7 @@ class GatekeeperConfig(AppConfig):  # type: ignore[misc]  # Django has no types 
         What is wrong with the settings is told by the check, and by the middleware when the project is served.
         """
         checks.register(check_policy, "gatekeeper")
+        checks.register(check_secrets, "gatekeeper", deploy=True)
         with contextlib.suppress(ConfigError):
             if settings.read().outbound:
                 _install()

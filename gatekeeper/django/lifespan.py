@@ -21,6 +21,7 @@ def answer(runtime: Runtime) -> None:
     """Have Django's ASGI handlers of this process answer the lifespan protocol; the gate is closed at its end."""
 
     async def call(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the lifespan protocol; everything else is Django's."""
         if scope["type"] == "lifespan":
             await _serve(runtime, receive, send)
         else:

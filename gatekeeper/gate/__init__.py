@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import Final
 
+from gatekeeper import notices
 from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.decision import Layouts
@@ -193,6 +194,13 @@ class Gate:
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:
                 self.metrics.decided(blocked)
+            if blocked or notices.wanted():
+                notices.of_event(plan)
+        for plan, one in zip(plans, posted, strict=True):
+            if (ours or caller.trusted) and plan.event.unusable:
+                notices.of_fields(plan.event.name, plan.event.unusable)
+            if one.subject is not None and not caller.trusted:
+                notices.of_subject()
         routed = self.lines.lines([plan for plan in plans if plan.decisions])
         if received is not None and not ours:
             grows = bounds.growth([line for _, line in routed], [one for plan in plans for one in plan.shaped.values()])

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
+from gatekeeper import notices
 from gatekeeper.audit import lines
 from gatekeeper.delivery.permit import Permit, Withheld, permit_for
 from gatekeeper.errors import AuditError
@@ -52,6 +53,7 @@ def course(gate: Gate, plan: CallPlan, why: Callable[[BaseException], str], put:
     """
     try:
         yield plan
+        notices.of_call(plan.plans)
     except AuditError:
         plan = unrecorded(plan)
     if plan.outgoing is None:

@@ -11,15 +11,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
 from gatekeeper.audit import lines
-from gatekeeper.audit.vocabulary import Names
+from gatekeeper.audit.vocabulary import GONE, Names
 from gatekeeper.consent.resolve import resolve
 from gatekeeper.decision import decide
-from gatekeeper.fields import Catalogue
 from gatekeeper.gate.elements import TRUNCATED
 from gatekeeper.gate.settle import failed, full, insufficient, settled, unnamed
 from gatekeeper.model import (
@@ -40,6 +39,8 @@ from gatekeeper.policy import Policy
 from gatekeeper.vendors import samples
 from gatekeeper.vendors.kind import Destination, Shaping
 
+_CURRENCY: Final = "currency"
+_TC_STRING: Final = "TC string"  # begins the note of each signal that is one
 _SENT: Final = ("fields_sent", "fields_stripped", "fields_derived")
 
 
@@ -51,6 +52,9 @@ class Unknown(StrEnum):
     GATE_FAILED = "gate_failed"  # for one destination
     CALL_MINIMUM = "call_minimum"  # other fields of a call would be left than were: whether they are enough is open
     NO_DESTINATION = "no_destination"  # the policy does not have it
+    NAME_REMOVED = "name_removed"  # the event's name was removed from the log with the person it was about
+    VENDOR = "vendor"  # what the TC string says of this vendor is not in the line, and bears on the decision
+    FIELD_CHANGED = "field_changed"  # whether its value is valid as the policy now describes the field is open
 
 
 class Unknowable(Exception):  # noqa: N818  # a finding about the line, not a fault
@@ -61,19 +65,66 @@ class Unknowable(Exception):  # noqa: N818  # a finding about the line, not a fa
         super().__init__(why)
 
 
-def recompute(record: Mapping[str, Any], policy: Policy, *, laws: str = "recorded") -> dict[str, Any]:
+class Apart(NamedTuple):
+    """In which parts a policy differs from that of a line, where they bear on what the line does not hold.
+
+    `fields` are those whose values are judged otherwise, by key; `vendors` the destinations of which TC strings may say
+    something else; `strangers` those of which the line says nothing: they are new, or of another kind.
+    """
+
+    fields: frozenset[str] = frozenset()
+    vendors: frozenset[str] = frozenset()
+    strangers: frozenset[str] = frozenset()
+
+
+SAME: Final = Apart()
+
+
+class Remade(NamedTuple):
+    """An event, decided again: what its visitor permits, each destination's decision, and which cannot be made."""
+
+    consent: Consent
+    decisions: Mapping[str, Decision]
+    unknown: Mapping[str, Unknown]
+
+
+def recompute(record: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """What the gate decides of the event of a decision line: its consent and its deliveries, as a line has them.
 
-    `record` is the line as it stands, or with its names put back. `laws`: those the line names, or with `now` those
-    that the policy's table has for the place. Raises Unknowable.
+    `record` is the line as it stands, or with its names put back. The laws are those that the line names. Raises
+    Unknowable if one of the decisions cannot be made.
+    """
+    again = remake(record, policy)
+    for why in again.unknown.values():
+        raise Unknowable(why)
+    consent = again.consent
+    lost = [name.partition(":")[::2] for name in consent.overruled]
+    return {
+        "consent_state": lines.consent_state(consent),
+        "gpc": {"detected": consent.gpc_detected, "honoured": consent.gpc_honoured},
+        "overruled": [[purpose for source, purpose in lost if source == one.source and purpose in one.says]
+                      for one in consent.signals],
+        "deliveries": [lines.delivery(one, Names.all()) for one in again.decisions.values()],
+    }  # fmt: skip
+
+
+def remake(
+    record: Mapping[str, Any], policy: Policy, *, laws: tuple[Law, ...] | None = None, apart: Apart = SAME
+) -> Remade:
+    """The decisions on the event of a decision line, each with its rules; what cannot be decided is named.
+
+    `laws` take the place of those that the line names. `apart` says in what `policy` differs from the line's. Raises
+    Unknowable if nothing can be decided.
     """
     given = record.get("inputs")
     if given is None:
         raise Unknowable(Unknown.OLD_LINE)
     if given.get("decided") is False:
         raise Unknowable(Unknown.UNDECIDED)
-    at = _moment(record)
-    place = _place(record, policy, at, laws)
+    if record["event_type"] == GONE:
+        raise Unknowable(Unknown.NAME_REMOVED)
+    at = moment(record)
+    place = place_of(record, policy, at, laws)
     event = _event(record, policy, at)
     table = policy.file.consent
     consent = resolve(
@@ -86,22 +137,20 @@ def recompute(record: Mapping[str, Any], policy: Policy, *, laws: str = "recorde
         age_band=given.get("age"),
     )
     told = {one["destination"]: one for one in record["deliveries"]}
+    unknown: dict[str, Unknown] = {}
     if given["kind"] == "call" or given.get("unnamed"):  # where the event went by its name is not in the line
         wanted = tuple(policy.destinations[name] for name in told if name in policy.destinations)
-        if len(wanted) != len(told):
-            raise Unknowable(Unknown.NO_DESTINATION)
+        unknown = {name: Unknown.NO_DESTINATION for name in told if name not in policy.destinations}
     else:
         wanted = policy.destinations_for(event.name)
-    again = _Again(record, policy, place, event, consent, at)
-    decisions = [again.of(to, told.get(to.name, {})) for to in wanted]
-    lost = [name.partition(":")[::2] for name in consent.overruled]
-    return {
-        "consent_state": lines.consent_state(consent),
-        "gpc": {"detected": consent.gpc_detected, "honoured": consent.gpc_honoured},
-        "overruled": [[purpose for source, purpose in lost if source == one.source and purpose in one.says]
-                      for one in consent.signals],
-        "deliveries": [lines.delivery(one, Names.all()) for one in decisions],
-    }  # fmt: skip
+    again = _Again(record, policy, place, event, consent, at, apart)
+    decisions: dict[str, Decision] = {}
+    for to in wanted:
+        try:
+            decisions[to.name] = again.of(to, told.get(to.name, {}))
+        except Unknowable as error:
+            unknown[to.name] = error.why
+    return Remade(consent, decisions, unknown)
 
 
 def differences(record: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
@@ -127,7 +176,14 @@ class _Again:
     """One event, decided again for any destination."""
 
     def __init__(
-        self, record: Mapping[str, Any], policy: Policy, place: Place, event: Event, consent: Consent, at: float
+        self,
+        record: Mapping[str, Any],
+        policy: Policy,
+        place: Place,
+        event: Event,
+        consent: Consent,
+        at: float,
+        apart: Apart,
     ) -> None:
         self.given = record["inputs"]
         self.policy = policy
@@ -135,6 +191,8 @@ class _Again:
         self.event = event
         self.consent = consent
         self.at = at
+        self.apart = apart
+        self.tc_string = any((one["note"] or "").startswith(_TC_STRING) for one in record["signals"])
 
     def of(self, to: Destination, told: Mapping[str, Any]) -> Decision:
         """The decision; `told` is what the line says of it, empty if nothing."""
@@ -145,12 +203,13 @@ class _Again:
         call = self.given["kind"] == "call"
         if call and to.events is not None and self.event.name not in to.events:
             return structs.replace(failed(to), reason=NOT_ROUTED)
-        vendor = Permission.UNKNOWN
-        if to.vendor_id is not None:
-            vendor = Permission(self.given.get("vendors", {}).get(to.name, Permission.UNKNOWN))
-        decision = decide(self.event, self.consent, self.place, to, vendor)
+        if to.name in self.apart.strangers:
+            told = {}
+        decision = self._decided(to, told)
         if decision.verdict is Verdict.BLOCK:
             return decision
+        if not self.apart.fields.isdisjoint(to.fields) and not self.apart.fields.isdisjoint(self.event.names):
+            raise Unknowable(Unknown.FIELD_CHANGED)
         causes = told.get("stripped_because", {})
         # What came and is unusable says nothing of what the gate offers in its place.
         refused = {name for name, why in causes.items() if why == "invalid"} - self.event.unusable.keys()
@@ -159,6 +218,18 @@ class _Again:
         if told.get("reason") == QUEUE_FULL:  # it had passed all else: what it would have been sent is not in the line
             return full(decision)
         return self._call(to, decision, kept, told) if call else self._event(to, decision, kept, told)
+
+    def _decided(self, to: Destination, told: Mapping[str, Any]) -> Decision:
+        """The verdict. Where the line does not say what a TC string says of the vendor, it must not matter."""
+        vendor = Permission.UNKNOWN
+        if to.vendor_id is not None:
+            vendor = Permission(self.given.get("vendors", {}).get(to.name, Permission.UNKNOWN))
+        decision = decide(self.event, self.consent, self.place, to, vendor)
+        if to.vendor_id is not None and self.tc_string and (to.name in self.apart.vendors or not told):
+            others = (decide(self.event, self.consent, self.place, to, one) for one in Permission)
+            if any((one.verdict, one.reason) != (decision.verdict, decision.reason) for one in others):
+                raise Unknowable(Unknown.VENDOR)
+        return decision
 
     def _event(
         self, to: Destination, decision: Decision, kept: Mapping[str, object], told: Mapping[str, Any]
@@ -192,7 +263,8 @@ class _Again:
         )
 
 
-def _moment(record: Mapping[str, Any]) -> float:
+def moment(record: Mapping[str, Any]) -> float:
+    """When a line was decided, in Unix seconds with their fraction."""
     given = record["inputs"]
     if "at" in given:
         return float(given["at"])
@@ -205,17 +277,14 @@ def _seconds(timestamp: str) -> int:
     return int(datetime.fromisoformat(timestamp).timestamp())
 
 
-def _place(record: Mapping[str, Any], policy: Policy, at: float, which: str) -> Place:
-    """The place, under the laws that the line names, or under those that the table has for it."""
+def place_of(record: Mapping[str, Any], policy: Policy, at: float, laws: tuple[Law, ...] | None = None) -> Place:
+    """The place of a line, under the laws that it names, or under these."""
     told = record["jurisdiction"]
     country, region = told["country"], told["region"]
-    there = policy.laws.laws_for(country, region, at)
-    if which == "now":
-        always = tuple(policy.file.jurisdiction.always)
-        return Place(country, region, told["how"], policy.laws.union(((country, region),), always, at))
-    by_id = {law.id: law for law in there}
-    other = record["inputs"].get("laws", {})
-    laws = tuple(_law(by_id.get(name) or policy.laws.law(name, at), other.get(name)) for name in told["laws"])
+    if laws is None:
+        by_id = {law.id: law for law in policy.laws.laws_for(country, region, at)}
+        other = record["inputs"].get("laws", {})
+        laws = tuple(_law(by_id.get(name) or policy.laws.law(name, at), other.get(name)) for name in told["laws"])
     return Place(country, region, told["how"], laws)
 
 
@@ -266,7 +335,7 @@ def _event(record: Mapping[str, Any], policy: Policy, at: float) -> Event:
         time=given.get("event_time", at),
         data=data,
         purposes=_purposes(declared, name, policy),
-        offered=_offered(given.get("offered", ()), catalogue),
+        offered=_offered(given, data, policy),
         unusable=unusable,
         names=tuple(names),
     )
@@ -278,5 +347,9 @@ def _purposes(declared: list[str] | None, name: str, policy: Policy) -> frozense
     return policy.event_purposes.get(name, frozenset(Purpose))
 
 
-def _offered(names: list[str] | tuple[str, ...], catalogue: Catalogue) -> dict[str, object]:
-    return {name: samples.sample(catalogue.by_key[name]) for name in names}
+def _offered(given: Mapping[str, Any], data: Mapping[str, object], policy: Policy) -> dict[str, object]:
+    """Stand-ins for what the gate itself knew; the currency of an event is the policy's."""
+    known = [name for name in given.get("offered", ()) if name != _CURRENCY]
+    if given["kind"] != "call" and policy.file.policy.currency is not None and "order_value" in data:
+        known.insert(0, _CURRENCY)
+    return {name: samples.sample(policy.catalogue.by_key[name]) for name in known}

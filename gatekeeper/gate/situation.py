@@ -59,6 +59,7 @@ class Situations:
         self._choosing = choosing
         self._always = tuple(policy.file.jurisdiction.always)
         self._memory = Memory[_Situation](entries=4_096, each=4_096)
+        self.placed: Place | None = None  # the place of every visitor, where `explain` is told one
 
     def of(
         self,
@@ -161,6 +162,8 @@ class Situations:
         )
 
     def _place(self, told: tuple[str | None, str | None] | None, caller: Caller, at: float) -> Place:
+        if self.placed is not None:
+            return self.placed
         visitor = caller.visitor
         how: How
         if visitor is not None:

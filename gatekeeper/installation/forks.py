@@ -51,7 +51,7 @@ class Work:
     def _renew(self, inside: set[int]) -> None:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._inside = inside  # threads; not their number, which an exception out of a signal handler could spoil
+        self.inside = inside  # threads; not their number, which an exception out of a signal handler could spoil
         self._forking = False
 
     def __enter__(self) -> None:
@@ -62,7 +62,7 @@ class Work:
             with self._lock:
                 if self._forking:
                     self._changed.wait_for(lambda: not self._forking, LONGEST)
-                self._inside.add(threading.get_ident())
+                self.inside.add(threading.get_ident())
         mine.depth = depth + 1
 
     def __exit__(self, *error: object) -> None:
@@ -71,7 +71,7 @@ class Work:
         mine.depth -= 1
         if not mine.depth:
             with self._lock:
-                self._inside.discard(threading.get_ident())
+                self.inside.discard(threading.get_ident())
                 if self._forking:
                     self._changed.notify_all()
 
@@ -106,10 +106,10 @@ class Work:
             self._changed.wait_for(lambda: not self._forking, LONGEST)  # for another thread that forks
             self._forking = True
             end = time.monotonic() + PATIENCE
-            while not self._changed.wait_for(lambda: self._inside <= own, LOOK):
-                self._inside &= sys._current_frames().keys()  # a thread that has ended, by an exception anywhere
+            while not self._changed.wait_for(lambda: self.inside <= own, LOOK):
+                self.inside &= sys._current_frames().keys()  # a thread that has ended, by an exception anywhere
                 if time.monotonic() > end:
-                    return self._inside <= own
+                    return self.inside <= own
             return True
 
     def go_on(self) -> None:

@@ -160,6 +160,15 @@ def audit(folder: Path, environ: Mapping[str, str] | None = None, *, create: boo
     return given.get(AUDIT, ())[:1] or _from_folder(folder, AUDIT, create)
 
 
+def listed(folder: Path, environ: Mapping[str, str] | None = None) -> dict[str, tuple[Key, ...]]:
+    """The keys that there are, by kind and newest first; makes none. Raises ConfigError for one that cannot be read."""
+    given = from_environment(os.environ if environ is None else environ)
+    return {
+        kind: given.get(kind) or (_from_folder(folder, kind, False) if any(folder.glob(f"{kind}-*.key")) else ())
+        for kind in (SIGNING, PSEUDONYM, AUDIT)
+    }
+
+
 def audit_before(environ: Mapping[str, str] | None = None) -> tuple[Key, ...]:
     """Audit keys that `GATEKEEPER_AUDIT_KEYS` names behind the one in use: what they signed is still recognised."""
     return from_environment(os.environ if environ is None else environ).get(AUDIT, ())[1:]

@@ -62,6 +62,7 @@ def locate(
     seen, country, region = _look(address, lookup, suspicious)
     told, told_country, told_region = _hear(declared)
     places: tuple[Told, ...] = ((None, None),)  # unknown: the strictest law
+    beside: tuple[Told, ...] = ()
     ids = always
     if _Known.ANONYMISED in (seen, told):
         country, region, how = None, None, "anonymised"
@@ -72,7 +73,7 @@ def locate(
             told = _Known.SILENT
         places = ((country, region),)
         if told is not _Known.SILENT:
-            places += ((told_country, told_region),)
+            beside = ((told_country, told_region),)
     elif told is _Known.PLACE:
         country, region = told_country, told_region
         places = ((country, region),)
@@ -84,8 +85,8 @@ def locate(
         how = "unknown"
     home, home_country, home_region = _hear(residence)
     if home is not _Known.SILENT:
-        places += ((home_country, home_region),)
-    return Place(country, region, how, table.union(places, ids, at))
+        beside += ((home_country, home_region),)
+    return Place(country, region, how, table.union(places + beside, ids, at), beside)
 
 
 def _look(

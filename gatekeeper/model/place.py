@@ -31,9 +31,11 @@ class Place(Struct, frozen=True):
     `country` is ISO 3166-1 alpha-2, `region` the part of ISO 3166-2 after the dash; both `None` if unknown.
     `how` tells how it was known.
     `laws` is never empty, the strictest first: an unknown place has the strictest law there is.
+    `beside` are (country, region) of other places whose laws apply too: a residence, a second answer.
     """
 
     country: str | None
     region: str | None
     how: How
     laws: tuple[Law, ...]
+    beside: tuple[tuple[str | None, str | None], ...] = ()

@@ -26,6 +26,8 @@ _FILES: Final = {
     "httpcore2": "httpcore",
     "requests": "requests",
     "urllib3": "urllib3",
+    "urllib3_future": "urllib3_future",
+    "niquests": "urllib3_future",
     "aiohttp": "aiohttp",
 }
 CLIENTS: Final = tuple(_FILES)
@@ -60,12 +62,16 @@ def _install(name: str) -> None:
         _on.append(module)
         module.install()
     except (ImportError, AttributeError, TypeError) as error:
-        versions = " and ".join(
-            f"{library} {importlib.metadata.version(library)}"
-            for library, file in _FILES.items()
-            if file == name and importlib.util.find_spec(library) is not None
-        )
+        there = [library for library, file in _FILES.items() if file == name and importlib.util.find_spec(library)]
+        versions = " and ".join(f"{library} {_version(library)}" for library in there)
         raise ConfigError(f"outbound: {versions or name} cannot be caught ({error}); use another version") from error
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:  # urllib3.future in the place of urllib3
+        return str(getattr(importlib.import_module(library), "__version__", ""))
 
 
 def uninstall() -> None:

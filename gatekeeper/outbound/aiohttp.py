@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.helpers import TimerNoop
 from aiohttp.http_writer import StreamWriter
+from aiohttp.payload import BytesPayload
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
@@ -22,10 +23,11 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.http_client import phrase
 from gatekeeper.outbound.intercept import pairs, readable, watch
-from gatekeeper.outbound.marks import covering, first_byte, lines, passing, target
+from gatekeeper.outbound.marks import covering, first_byte, judged_head, lines, passing, target
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
+_writing = Patched()
 _NEEDS_WRITER = "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters
 
 
@@ -34,12 +36,19 @@ def install() -> None:
     if "middlewares" not in inspect.signature(aiohttp.ClientSession._request).parameters:
         raise ConfigError(f"aiohttp: {aiohttp.__version__} cannot be caught; use 3.12 or newer")
     _patched.replace(aiohttp.ClientSession, "_request", _request)
-    _patched.replace(StreamWriter, "write_headers", _write_headers)
+    _write_as_judged()
 
 
 def uninstall() -> None:
     """Leave the sessions as they were."""
     _patched.restore()
+    _writing.restore()
+
+
+def _write_as_judged() -> None:
+    """Have judged requests written as they were judged, and ask before their first byte; all others are not touched."""
+    if not _writing:
+        _writing.replace(StreamWriter, "write_headers", _write_headers)
 
 
 def _request(original: Any) -> Any:
@@ -55,9 +64,9 @@ def _request(original: Any) -> Any:
 async def middleware(request: aiohttp.ClientRequest, send: Any) -> aiohttp.ClientResponse:
     """Judges one request; `send` is what comes after in the session."""
     url = request.url
-    size = request.headers.get("Content-Length", "")
-    body_size = int(size) if size.isdecimal() else 0
-    if covering(request.method, url.host or "", url.raw_path, url.raw_query_string, body_size) is not None:
+    # A request that was judged has its body in memory.
+    plain = await _body(request.body, 0) if isinstance(request.body, (bytes, BytesPayload)) else None
+    if covering(request.method, url.host or "", url.raw_path, url.raw_query_string, plain) is not None:
         return await send(request)  # type: ignore[no-any-return]  # kept untyped
     match = watch(url.scheme, url.host or "", url.port, url.raw_path)
     if match is None:
@@ -122,6 +131,7 @@ async def _sent(request: aiohttp.ClientRequest, outgoing: Outgoing, send: Any) -
         session=request._session,
         ssl=request.ssl,
     )
+    _write_as_judged()
     response = await send(rewritten)
     try:
         return readable(response.status, pairs(response.headers), await response.read())
@@ -138,9 +148,7 @@ def _write_headers(original: Any) -> Any:
         in_full = "://" in there
         where = there.partition("//")[2].partition("/")[2] if in_full else there
         path, _, query = where.partition("?")
-        size = headers.get("Content-Length", "")
-        host = headers.get("Host", "")
-        judged = covering(method, host, f"/{path.lstrip('/')}", query, int(size) if size.isdecimal() else 0)
+        judged = judged_head(method, headers.get("Host", ""), f"/{path.lstrip('/')}", query)
         if judged is None:
             return await original(self, status_line, headers)
         headers = CIMultiDict(lines(judged, list(headers.items())))

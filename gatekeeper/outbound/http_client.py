@@ -1,8 +1,9 @@
 """http.client: every request of every connection, and the lowest place of urllib, urllib3 and requests.
 
 A request that was judged above is sent with the lines that were judged, whatever was added to it meanwhile. Any other
-to a tracking host is held back until its answer is asked for; then it is judged as a whole. The head of a judged
-request is written to a connection that is open already: no withdrawal waits for one, and no request begins behind it.
+to a tracking host is held back until its answer is asked for; then it is judged as a whole. One with the head of a
+judged request whose body comes later is held back, too, until that body can be compared. The head of a judged request
+is written to a connection that is open already: no withdrawal waits for one, and no request begins behind it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.intercept import Match, body_of, readable, watch
-from gatekeeper.outbound.marks import covering, first_byte, lines, passing, target
+from gatekeeper.outbound.marks import covering, first_byte, judged_head, lines, passing, target
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -107,12 +108,12 @@ class _Request:
 class _Held:
     """A request that is not sent yet."""
 
-    def __init__(self, match: Match, request: _Request, waiting: bool) -> None:
+    def __init__(self, match: Match | None, request: _Request, waiting: bool, limit: int) -> None:
         self.match = match
         self.request = request
         self.waiting = waiting
         self.parts: list[bytes] = []
-        self._left = match.limit
+        self._left = limit
 
     def add(self, data: Any) -> None:
         """Keep a part of the body, no more than is needed to see that it is too large."""
@@ -137,8 +138,9 @@ def _send_output(original: Any) -> Any:
             request = _Request(self)
         except (ValueError, IndexError):  # http.client itself says what is wrong
             return original(self, message_body, encode_chunked=encode_chunked)
-        body = message_body if isinstance(message_body, bytes) else request.size
-        judged = covering(request.method, request.host, request.path, request.query, body)
+        at = (request.method, request.host, request.path, request.query)
+        whole = isinstance(message_body, bytes) or not (request.size or request.chunked)
+        judged = covering(*at, message_body or b"") if whole else None
         if judged is not None:
             first = f"{judged.method} {target(judged, in_full=request.in_full)} {request.version}"
             head = [first, *(f"{name}: {value}" for name, value in lines(judged, request.headers))]
@@ -146,10 +148,14 @@ def _send_output(original: Any) -> Any:
             with _first(self):
                 return original(self, message_body, encode_chunked=encode_chunked)
         match = watch(request.scheme, request.host, request.port, request.path)
-        if match is None:
+        candidate = None if whole else judged_head(*at)
+        if match is None and candidate is None:
             with passing(request.host):
                 return original(self, message_body, encode_chunked=encode_chunked)
-        held = _Held(match, request, self.sock is None)
+        if candidate is not None and self.sock is None:  # where its caller expects to be told that it cannot connect
+            self.connect()
+        limit = max(0 if match is None else match.limit, 0 if candidate is None else len(candidate.body))
+        held = _Held(match, request, self.sock is None, limit)
         del self._buffer[:]
         if held.waiting:
             self.sock = _Socket()
@@ -168,8 +174,7 @@ def _asked_output(original: Any) -> Any:
             request = _Request(self)
         except (ValueError, IndexError):  # http.client itself says what is wrong
             return original(self, message_body, encode_chunked=encode_chunked)
-        body = message_body if isinstance(message_body, bytes) else request.size
-        judged = covering(request.method, request.host, request.path, request.query, body)
+        judged = judged_head(request.method, request.host, request.path, request.query)
         with contextlib.nullcontext() if judged is None else _first(self):
             return original(self, message_body, encode_chunked=encode_chunked)
 
@@ -208,8 +213,14 @@ def _getresponse(original: Any) -> Any:
             return original(self, *args, **options)
         if held.waiting:
             self.sock = None
-        request = held.request
-        call = held.match.judge(request.method, request.path, request.query, request.headers, held.body())
+        request, body = held.request, held.body()
+        judged = covering(request.method, request.host, request.path, request.query, body)
+        if judged is not None:
+            _write(self, request, judged)
+            return original(self, *args, **options)
+        if held.match is None:  # no tracking call, but for the one with this head, which this is not
+            raise http.client.CannotSendRequest("a request with the head of a judged one had another body")
+        call = held.match.judge(request.method, request.path, request.query, request.headers, body)
         try:
             answer = call.carry(lambda outgoing: _sent(self, request, outgoing, original), self.timeout)
         finally:
@@ -230,6 +241,12 @@ def _sent(connection: Any, request: _Request, outgoing: Outgoing, getresponse: A
             return _read(other.getresponse())
         finally:
             other.close()
+    _write(connection, request, outgoing)
+    return _read(getresponse(connection))
+
+
+def _write(connection: Any, request: _Request, outgoing: Outgoing) -> None:
+    """The judged request by this connection, head and body at once."""
     framing: Iterable[tuple[str, str]] = [
         pair for pair in request.headers if pair[0].lower() not in ("content-length", "transfer-encoding")
     ]
@@ -240,7 +257,6 @@ def _sent(connection: Any, request: _Request, outgoing: Outgoing, getresponse: A
         connection.send("\r\n".join(head).encode("latin-1"))
     if outgoing.body:
         connection.send(outgoing.body)
-    return _read(getresponse(connection))
 
 
 def _read(response: Any) -> Answer:

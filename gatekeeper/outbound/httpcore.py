@@ -15,7 +15,7 @@ from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.first import AsyncTrace, Trace, asking
 from gatekeeper.outbound.http_client import phrase
 from gatekeeper.outbound.intercept import Match, drained, readable, watch
-from gatekeeper.outbound.marks import covering, lines, passing, target
+from gatekeeper.outbound.marks import covering, judged_head, lines, passing, target
 from gatekeeper.outbound.patched import Patched
 
 _patched = Patched()
@@ -44,8 +44,8 @@ def uninstall() -> None:
     _patched.restore()
 
 
-def _parts(request: Any) -> tuple[str, str, str, str, str, int]:
-    """Method, scheme, host, path, query, and the size of the body; of a proxied request those of its target."""
+def _parts(request: Any) -> tuple[str, str, str, str, str]:
+    """Method, scheme, host, path and query; of a proxied request those of its target."""
     where = request.url.target.decode("latin-1")
     scheme, host = request.url.scheme.decode(), request.url.host.decode("latin-1")
     if not where.startswith("/") and "://" in where:
@@ -53,25 +53,40 @@ def _parts(request: Any) -> tuple[str, str, str, str, str, int]:
         scheme, host = full.scheme, full.hostname or ""
         where = full.path + (f"?{full.query}" if full.query else "")
     path, _, query = where.partition("?")
-    size = dict(_pairs(request.headers)).get("content-length", "")
-    return request.method.decode(), scheme, host, path, query, int(size) if size.isdecimal() else 0
+    return request.method.decode(), scheme, host, path, query
 
 
 def _pairs(headers: Any) -> Pairs:
     return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
 
 
-def _watched(request: Any) -> Match | None:
-    method, scheme, host, path, query, size = _parts(request)
-    if covering(method, host, path, query, size) is not None:
+def _is_candidate(request: Any) -> bool:
+    method, _, host, path, query = _parts(request)
+    return judged_head(method, host, path, query) is not None
+
+
+def _watched(request: Any, body: bytes | None) -> Match | None:
+    """`body`: of a candidate, which has been read."""
+    method, scheme, host, path, query = _parts(request)
+    if body is not None and covering(method, host, path, query, body) is not None:
         return None
     return watch(scheme, host, request.url.port, path)
+
+
+def _with(library: Any, request: Any, body: bytes) -> Any:
+    """The same request with a body that was read, so that it can be read again."""
+    return library.Request(
+        request.method, request.url, headers=request.headers, content=body, extensions=request.extensions
+    )
 
 
 def _pool(library: Any) -> Any:
     def of(original: Any) -> Any:
         def handle_request(self: Any, request: Any) -> Any:
-            match = _watched(request)
+            whole = b"".join(request.stream) if _is_candidate(request) else None
+            if whole is not None:
+                request = _with(library, request, whole)
+            match = _watched(request, whole)
             if match is None:
                 with passing(request.url.host.decode("latin-1")):
                     return original(self, request)
@@ -83,7 +98,7 @@ def _pool(library: Any) -> Any:
                 finally:
                     response.close()
 
-            method, _, _, path, query, _ = _parts(request)
+            method, _, _, path, query = _parts(request)
             body = drained(request.stream, match.limit)
             call = match.judge(method, path, query, _pairs(request.headers), body)
             return _response(library, call.carry(sent, _timeout(request)))
@@ -96,7 +111,10 @@ def _pool(library: Any) -> Any:
 def _async_pool(library: Any) -> Any:
     def of(original: Any) -> Any:
         async def handle_async_request(self: Any, request: Any) -> Any:
-            match = _watched(request)
+            whole = b"".join([part async for part in request.stream]) if _is_candidate(request) else None
+            if whole is not None:
+                request = _with(library, request, whole)
+            match = _watched(request, whole)
             if match is None:
                 with passing(request.url.host.decode("latin-1")):
                     return await original(self, request)
@@ -113,7 +131,7 @@ def _async_pool(library: Any) -> Any:
                 parts.append(part)
                 if sum(map(len, parts)) > match.limit:
                     break
-            method, _, _, path, query, _ = _parts(request)
+            method, _, _, path, query = _parts(request)
             call = match.judge(method, path, query, _pairs(request.headers), b"".join(parts))
             return _response(library, await call.carry_async(_sent, _timeout(request)))
 
@@ -144,8 +162,8 @@ def _async_sealed(library: Any) -> Any:
 
 def _as_judged(library: Any, request: Any, kind: type[Trace]) -> Any:
     """The request with the lines that were judged, asking before its first byte; any not judged is the same."""
-    method, _, host, path, query, size = _parts(request)
-    judged = covering(method, host, path, query, size)
+    method, _, host, path, query = _parts(request)
+    judged = judged_head(method, host, path, query)
     if judged is None:
         return request
     url = request.url

@@ -113,8 +113,7 @@ def _async(original: Any) -> Any:
 def _watch(request: httpx.Request) -> Match | None:
     url = request.url
     path, query = _target(request)
-    size = request.headers.get("content-length", "")
-    if covering(request.method, url.host, path, query, int(size) if size.isdecimal() else 0) is not None:
+    if covering(request.method, url.host, path, query, _plain(request)) is not None:
         return None
     return watch(url.scheme, url.host, url.port, path, below=True)
 
@@ -161,6 +160,12 @@ async def _caught_async(match: Match, request: httpx.Request, send: _AsyncSend) 
 def _target(request: httpx.Request) -> tuple[str, str]:
     path, _, query = request.url.raw_path.decode("ascii").partition("?")
     return path, query
+
+
+def _plain(request: httpx.Request) -> bytes | None:
+    """A body that is in memory, as that of every request that was judged."""
+    library = importlib.import_module(request.__class__.__module__.partition(".")[0])
+    return b"".join(request.stream) if isinstance(request.stream, library.ByteStream) else None
 
 
 def _timeout(request: httpx.Request) -> float | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -21,13 +22,16 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from gatekeeper import context
+from msgspec import structs
+
+from gatekeeper import context, notices
 from gatekeeper.delivery.permit import Permit
 from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, batches
 from gatekeeper.gate.calls import CallPlan, plan_call, refuse_call
 from gatekeeper.gate.carry import (
     UNKNOWN,
+    Carried,
     carry,
     carry_async,
     course,
@@ -48,6 +52,7 @@ from gatekeeper.vendors.meta import batch
 
 _log = logging.getLogger("gatekeeper")
 _WAIT: Final = 30.0  # seconds for the audit line; then the call is not sent
+DECISION: Final = "Gatekeeper-Decision"
 _DEFAULT_LIMIT: Final = 2**20
 # In the class of an exception that is raised before there is a connection.
 _UNCONNECTED: Final = ("connecterror", "connecttimeout", "newconnection", "connectorerror", "resolution", "gaierror")
@@ -135,7 +140,8 @@ class Match:
                 url = f"{self.origin}{path}" + (f"?{query}" if query else "")
                 return Intercepted(None, None, self.rule.answer, Outgoing(method, url, tuple(given), body))
         except _NoGate:
-            _log.error("a call to %s was blocked: no gate runs in this process", self.host)
+            sentence = "a call to %s was blocked: no gate runs in this process; call gatekeeper.start()"
+            notices.once(("no gate", self.host), sentence, self.host, level=logging.ERROR)
             return Intercepted(None, None, self.rule.answer)
         except Exception as error:  # noqa: BLE001  # the host's request must not fail for a tracking call
             _log.error("the gate failed on a call to %s (%s); it was blocked", self.host, type(error).__name__)
@@ -217,7 +223,7 @@ class Intercepted:
                 if written is not None:
                     written.result(_patience(within))
 
-        return carry(course(gate, self._plan, failure), record, sent).answer or self._answer
+        return _told(carry(course(gate, self._plan, failure), record, sent), self._answer)
 
     def _permit(self) -> Permit | None:
         """What is asked before the first byte; `None` for what is no tracking."""
@@ -238,9 +244,16 @@ class Intercepted:
             with _recording(plan):
                 written = _recorded(gate, plan)
                 if written is not None:
-                    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), _patience(within))
+                    await _waited(written, _patience(within))
 
-        return (await carry_async(course(gate, self._plan, failure), _record, _sent)).answer or self._answer
+        return _told(await carry_async(course(gate, self._plan, failure), _record, _sent), self._answer)
+
+
+def _told(carried: Carried, otherwise: Answer) -> Answer:
+    """The answer for the app, with the decision in its head, as the sidecar's answers have it."""
+    answer = carried.answer or otherwise
+    head = [(name, value) for name, value in answer.headers if name.lower() != DECISION.lower()]
+    return structs.replace(answer, headers=(*head, (DECISION, carried.plan.header)))
 
 
 def _recorded(gate: Gate, plan: CallPlan) -> Future[Any] | None:
@@ -250,6 +263,21 @@ def _recorded(gate: Gate, plan: CallPlan) -> Future[Any] | None:
     swept = sweep_call(gate, plan)
     gate.recorder.append(decision_lines(gate, plan))
     return swept
+
+
+async def _waited(written: Future[Any], seconds: float) -> None:
+    """Wait for the log without holding up the loop, asyncio's or trio's. Raises what the log does, or TimeoutError."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        trio = sys.modules.get("trio")
+        if trio is None:
+            _log.error("a call by neither asyncio nor trio cannot wait for the audit log; use one of them")
+            raise
+        # In a thread: trio cannot wait for it.
+        await trio.to_thread.run_sync(written.result, seconds, abandon_on_cancel=True)
+    else:
+        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), seconds)
 
 
 def _patience(within: object) -> float:

@@ -3,13 +3,15 @@
 with sending(outgoing): …     this request, and no other, passes the clients below; the lowest sends it as it was judged
 with passing(host): …         a request that is no tracking call, to a host that takes such calls on other paths
 
-A client below asks `covering` whether the request in its hands is the one that was judged, by method, address and body.
-A second request that begins meanwhile, in a log handler or in a task that outlives the first, is judged like any other.
-What instrumentation adds to a judged request on its way down does not leave: `lines` has what may.
+A client below asks `covering` whether the request in its hands is the one that was judged, by method, address and the
+bytes of its body. A second request that begins meanwhile, in a log handler or in a task that outlives the first, is
+judged like any other. The lowest place of a client asks `judged_head`: what instrumentation added to the head of a
+judged request on its way down does not leave. `lines` has what may.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,13 +26,26 @@ from gatekeeper.model import Outgoing
 from gatekeeper.vendors.hosts import known
 from gatekeeper.vendors.spelling import plain_host, plain_path
 
-# A client's own lines about the message and the connection; all others are those that were judged.
-_FRAMING: Final = frozenset(
-    {
-        "host", "content-length", "transfer-encoding", "connection", "te", "accept", "accept-encoding", "user-agent",
-        "proxy-authorization", "proxy-connection",
-    }
-)  # fmt: skip
+# A client's own lines about the message and the connection, and what a client itself writes into each; all other lines
+# are those that were judged. Words of these lists carry nothing about a person, whoever wrote them.
+_CODING: Final = r"(?:gzip|x-gzip|deflate|br|zstd|compress|identity|\*)(?:;\s?q=[01](?:\.\d)?)?"
+_VERSION: Final = r"\d{1,4}(?:\.\d{1,4}){0,3}(?:\.?(?:a|b|rc|dev|post)\d{1,2})?"
+_CLIENT: Final = r"(?:Python(?:-urllib3?|-requests|-httpx2?)?|aiohttp|niquests|urllib3\.future)"
+_FRAMING: Final = {
+    name: re.compile(words, re.IGNORECASE)
+    for name, words in {
+        "host": r".*",
+        "content-length": r"\d+",
+        "transfer-encoding": r"chunked",
+        "connection": r"(?:close|keep-alive|TE)(?:,\s?(?:close|keep-alive|TE))?",
+        "te": r"trailers",
+        "accept": r"\*/\*",
+        "accept-encoding": rf"{_CODING}(?:,\s?{_CODING})*",
+        "user-agent": rf"{_CLIENT}/{_VERSION}(?: {_CLIENT}/{_VERSION})?",
+        "proxy-authorization": r".*",  # for the app's own proxy
+        "proxy-connection": r"close|keep-alive",
+    }.items()
+}
 
 
 class _Seal:
@@ -70,16 +85,19 @@ def sending(outgoing: Outgoing, permit: Permit | None = None) -> Iterator[None]:
         _seal.reset(mark)
 
 
-def covering(method: str, host: str, path: str, query: str, body: bytes | int | None) -> Outgoing | None:
-    """The judged request, if this is the one. `body`: its bytes, or their number where they come later."""
+def covering(method: str, host: str, path: str, query: str, body: bytes | None) -> Outgoing | None:
+    """The judged request, if this is the one, its body included. `None`: a body that cannot be compared here."""
+    outgoing = judged_head(method, host, path, query)
+    return outgoing if outgoing is not None and outgoing.body == body else None
+
+
+def judged_head(method: str, host: str, path: str, query: str) -> Outgoing | None:
+    """The judged request, if this head is its own. For places that have no body yet, or where `covering` was asked."""
     seal = _seal.get()
     if seal is None or not seal.is_open:
         return None
     outgoing = seal.outgoing
-    size = body if isinstance(body, int) else len(body or b"")
-    if outgoing.method != method.upper() or size != len(outgoing.body):
-        return None
-    if isinstance(body, bytes) and body != outgoing.body:
+    if outgoing.method != method.upper():
         return None
     parts = urlsplit(outgoing.url)
     if plain_host(host) != plain_host(parts.hostname or "") or plain_path(path or "/") != plain_path(parts.path or "/"):
@@ -114,10 +132,19 @@ def target(outgoing: Outgoing, *, in_full: bool) -> str:
 
 
 def lines(outgoing: Outgoing, given: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The header lines of a judged request: its own, and of those that are `given` the client's framing."""
+    """The header lines of a judged request: its own, and of those that are `given` the client's framing.
+
+    Of `accept`, `accept-encoding`, `te` and `user-agent` what was judged is sent, else the values that clients
+    themselves write, and no other: a propagator may have written there, too.
+    """
     own = {name.lower() for name, _ in outgoing.headers}
-    framing = [(name, value) for name, value in given if name.lower() in _FRAMING and name.lower() not in own]
+    framing = [(name, value) for name, value in given if name.lower() not in own and _is_framing(name.lower(), value)]
     return [*framing, *outgoing.headers]
+
+
+def _is_framing(name: str, value: str) -> bool:
+    words = _FRAMING.get(name)
+    return words is not None and words.fullmatch(value.strip()) is not None
 
 
 @contextmanager

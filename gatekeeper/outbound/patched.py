@@ -24,14 +24,18 @@ class Patched:
 
             @functools.wraps(original)
             async def method(*args: Any, **options: Any) -> Any:
+                """Ours while it is on, else the library's."""
                 return await (ours if on else original)(*args, **options)
 
         else:
 
             @functools.wraps(original)
             def method(*args: Any, **options: Any) -> Any:
+                """Ours while it is on, else the library's."""
                 return (ours if on else original)(*args, **options)
 
+        # What replaces it in turn looks at its parameters: respx does, in a way that unwraps nothing.
+        method.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]  # functions have one
         setattr(owner, name, method)
         self._replaced.append((owner, name, original, (method, on)))
 

@@ -19,7 +19,7 @@ from gatekeeper.outbound import http_client
 from gatekeeper.outbound.intercept import Match, body_of, pairs, readable, watch
 from gatekeeper.outbound.marks import covering
 from gatekeeper.outbound.patched import Patched
-from gatekeeper.outbound.urllib3 import response_of
+from gatekeeper.outbound.pools import response_of
 
 _patched = Patched()
 
@@ -101,6 +101,6 @@ def _prepared(outgoing: Outgoing) -> requests.PreparedRequest:
 
 def _response(inner: BaseAdapter, request: requests.PreparedRequest, answer: Answer) -> requests.Response:
     """As the app's own adapter makes it of what urllib3 gives."""
-    raw: HTTPResponse = response_of(answer, preload=False)
+    raw: HTTPResponse = response_of(answer, preload=False, kind=HTTPResponse)
     adapter = inner if isinstance(inner, HTTPAdapter) else HTTPAdapter()
     return adapter.build_response(request, raw)

@@ -11,9 +11,10 @@ import logging
 from typing import Final, Literal
 
 from gatekeeper.installation.forks import Guard
+from gatekeeper.notices import UNLISTED_HOST
 from gatekeeper.vendors.spelling import plain_host
 
-NAME: Final = "unlisted_host"  # what the audit calls each of them
+NAME: Final = UNLISTED_HOST  # what the audit calls each of them
 _MOST: Final = 1_000  # hosts remembered; calls to further ones are only counted together
 _OWN: Final = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 _log = logging.getLogger("gatekeeper")

@@ -28,11 +28,21 @@ def check(
         where = f"tests.{number}"
         if case.law is not None and case.law not in laws.ids:
             faults.unknown(f"{where}.law", case.law, "a law", laws.ids, "`gatekeeper matrix` lists them")
-        for name in case.event.keys() - EVENT_KEYS:
+        if case.place is not None:
+            with faults.collecting():
+                laws.check_places(f"{where}.place", [case.place])
+        if case.call is not None:
+            to = case.call.to
+            if to not in destinations:
+                faults.unknown(f"{where}.call.to", to, "a destination", destinations, "name one of the policy's")
+            for name in case.expect.keys() - {to}:
+                faults.append(f'{where}.expect: "{name}" gets nothing of a call to {to}; remove it')
+        event = case.event or {}
+        for name in event.keys() - EVENT_KEYS:
             faults.unknown(
                 f"{where}.event", name, "a key of an event", EVENT_KEYS, "a field of yours goes below `data`"
             )
-        data = case.event.get("data", {})
+        data = event.get("data", {})
         for name in data if isinstance(data, dict) else ():
             _known(f"{where}.event.data", name, catalogue, faults)
         for name, wanted in case.expect.items():

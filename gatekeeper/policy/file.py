@@ -17,6 +17,7 @@ from pydantic import (
 
 from gatekeeper.fields import IDENTIFIERS, TYPES
 from gatekeeper.model import Purpose
+from gatekeeper.policy.records import RecordsTable
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import DestinationModule
@@ -36,6 +37,7 @@ Prefix = Annotated[
 Language = Annotated[
     str, Spelled(r"[a-z]{2,3}(-[A-Z][A-Za-z]{1,3})?", "is not a language; write de or pt-BR")
 ]  # BCP 47, its short forms
+AgeBand = Literal["under_13", "13_15", "16_17", "adult"]
 # TOML has no enums: a purpose is written as a string.
 PurposeName = Annotated[Purpose, Field(strict=False)]
 # What a consent platform's category or service stands for: a purpose, a destination, or a list of them.
@@ -338,17 +340,38 @@ class EventTable(Strict):
     purposes: list[PurposeName] | None = Field(None, description="What it may be used for, if it does not say.")
 
 
+class CallTable(Strict):
+    """`call` of a test case: a request in a vendor's own words."""
+
+    to: str = Field(description="The destination it is made to.")
+    path: str = Field(description="The vendor's own path, with its query.")
+    method: str = "POST"
+    headers: dict[str, str] = Field(default_factory=dict, description="Such as Content-Type.")
+    body: str | dict[str, Any] | list[Any] = Field("", description="Text, or what is sent as JSON.")
+
+
 class CaseTable(Strict):
-    """`[[tests]]`: an event and what should become of it."""
+    """`[[tests]]`: an event or a call, who makes it where, and what should become of it."""
 
     name: str
-    event: dict[str, Any]
+    event: dict[str, Any] | None = None
+    call: CallTable | None = Field(None, description="A request in a vendor's own words, in place of an event.")
     gpc: bool = False
-    cookie: str | None = None
+    cookie: str | list[str] | None = Field(None, description="Cookie headers, as a browser sends them.")
     law: str | None = None
+    place: str | None = Field(None, description="Where the visitor is, such as DE or US-CA.")
+    age: AgeBand | None = Field(None, description="The visitor's age band.")
     expect: dict[str, str | list[str]] = Field(
         description="destination -> `send`, a reason code, or the fields that are sent"
     )
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> CaseTable:
+        if (self.event is None) == (self.call is None):
+            raise ValueError("a case has an event or a call; give one of them")
+        if self.law is not None and self.place is not None:
+            raise ValueError("a case has a law or a place; give one of them, or none for an unknown place")
+        return self
 
 
 class PolicyFile(Strict):
@@ -370,6 +393,7 @@ class PolicyFile(Strict):
     fields: dict[Name, FieldTable] = Field(default_factory=dict)
     events: dict[str, EventTable] = Field(default_factory=dict)
     tests: list[CaseTable] = Field(default_factory=list)
+    records: RecordsTable = RecordsTable()
 
 
 def model(kinds: Mapping[str, DestinationModule]) -> type[PolicyFile]:

@@ -7,7 +7,6 @@ Each part of the file is compiled in a file of its own: `catalogue`, `destinatio
 from __future__ import annotations
 
 import hashlib
-import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -19,7 +18,7 @@ from pydantic import ValidationError
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose
-from gatekeeper.policy import cases, catalogue, consent, egress, hosts, lines, notices, places, routes
+from gatekeeper.policy import cases, catalogue, consent, egress, hosts, lines, notices, places, routes, trial
 from gatekeeper.policy.compiled import Policy
 from gatekeeper.policy.destinations import Destinations
 from gatekeeper.policy.faults import Faults, parts
@@ -133,7 +132,7 @@ def _compiled(
     require_secrets: bool,
     faults: Faults,
 ) -> Policy:
-    secrets = Secrets(os.environ if environ is None else environ, require_secrets, faults)
+    secrets = Secrets(trial.environ() if environ is None else environ, require_secrets, faults)
     fields, laws = catalogue.catalogue(file, faults), places.laws(file.jurisdiction, faults)
     one = Destinations(known, fields, laws, secrets, faults)
     destinations = {name: one.compiled(name, table) for name, table in file.destinations.items()}
@@ -144,7 +143,7 @@ def _compiled(
     hosts.check_allowed(file.outbound, destinations, faults)
     folder = (path.parent if path else Path()).absolute()
     policy = Policy(
-        file=file,
+        file=trial.kept(file),
         path=path,
         hash=_hash(file),
         folder=folder,
@@ -177,6 +176,8 @@ def _compiled(
 # What changes nothing of a decision, or is a secret: it is in no hash and in no archive.
 NOT_MEANING: Final[Mapping[str, Any]] = {
     "tests": True,
+    "records": True,
+    "destinations": {"__all__": {"records"}},
     "server": {"api_keys", "admin_token"},
     "delivery": {"proxy", "no_proxy"},
 }

@@ -32,7 +32,7 @@ from gatekeeper.gate.counted import Counted
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import forks, ids, keys
 from gatekeeper.model.reasons import QUEUE_FULL
-from gatekeeper.policy import Policy, archive, load_policy
+from gatekeeper.policy import Policy, archive, load_policy, trial
 from gatekeeper.policy.load import read_policy
 from gatekeeper.runtime import ends
 from gatekeeper.runtime.beside import Beside
@@ -40,6 +40,7 @@ from gatekeeper.runtime.bodies import Bodies
 from gatekeeper.runtime.hosts import refuse_green_threads
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
+from gatekeeper.runtime.unsent import UnsentIntake
 from gatekeeper.signals.cookies import Reader
 from gatekeeper.storage import database
 from gatekeeper.storage.heads import SqliteHeads
@@ -67,7 +68,9 @@ class Runtime:
 
     def __init__(self, config: str | Path | Policy, *, store: Opening = open_store, workers: int = 1) -> None:
         refuse_green_threads()
-        policy = load_policy(config)
+        policy = in_test_mode(load_policy(config))
+        if trial.on():
+            store = open_store
         self.keys = prepare(policy)
         self.metrics = Metrics()
         self.limits = Limits(policy.file.limits, workers, self.metrics.limited)
@@ -88,7 +91,8 @@ class Runtime:
         self._deliverer = Deliverer(
             self.store.queue, self.store.barrier, orders(policy), metrics=self.metrics, clock=time.time
         )
-        self._intake = Handover(self.store.intake, self._deliverer.take)
+        self.unsent = UnsentIntake(self.store.intake) if trial.on() else None
+        self._intake = Handover(self.unsent or self.store.intake, self._deliverer.take)
         self.gate = self._gate(policy)
         self.started = False  # in this process; what calls `start` for every request looks here first
         forks.register(self)
@@ -137,6 +141,11 @@ class Runtime:
             _log.info("policy %s is in force", policy.version)
             return True
 
+    def write(self) -> None:
+        """Wait until what was decided so far is in the log. Raises AuditError, or TimeoutError after some seconds."""
+        self._intake.wait(KEEPING)
+        self._writer.append(()).result(KEEPING)
+
     def idle(self) -> bool:
         """Whether every delivery has ended."""
         return self.store.books.idle()
@@ -177,9 +186,9 @@ class Runtime:
     def _look(self) -> None:
         """Once a second."""
         self.counted.flush(time.time())
-        self._look_at_keys()
+        self.look_at_keys()
 
-    def _look_at_keys(self) -> None:
+    def look_at_keys(self) -> None:
         """A key was added or removed: from now on the ring as it is now, everywhere at once."""
         seen = keys.state(self.policy.keys_folder)
         if seen == self._keys_seen:
@@ -277,6 +286,11 @@ class Runtime:
 _alive: weakref.WeakSet[Runtime] = weakref.WeakSet()
 
 
+def runtimes() -> list[Runtime]:
+    """Those of this process."""
+    return list(_alive)
+
+
 def flush(timeout: float = 5.0) -> bool:
     """Wait until everything that this process tracked is kept, `timeout` seconds at most; whether all of it is.
 
@@ -310,6 +324,11 @@ def start(
     runtime = Runtime(load_policy(config, kinds=kinds, readers=readers, dialects=dialects), store=store)
     context.install(runtime.gate)
     return runtime
+
+
+def in_test_mode(policy: Policy) -> Policy:
+    """The policy; in test mode with its files in the temporary folder, also if it was loaded before."""
+    return replace(policy, file=trial.kept(policy.file)) if trial.on() else policy
 
 
 def check(policy: Policy) -> None:

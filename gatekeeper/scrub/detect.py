@@ -74,6 +74,7 @@ def _numbers(text: str) -> bool:
 
 
 def layers(view: View, depth: int, secrets: Secrets, meter: Meter, *, clean: bool) -> list[Span]:
+    """What personal shapes one view of a text holds, and those below it, by the places in the text itself."""
     spans = [
         view.original(span) for find_shape in SHAPES for span in find_shape(view.text) if clean or span.shape in _EXACT
     ]

@@ -317,7 +317,13 @@ class Needs:
 
 
 class Store(Protocol):
-    """One engine, as one process sees it. Its threads and connections begin with the first use, after any fork."""
+    """One engine, as one process sees it. Its threads and connections begin with the first use, after any fork.
+
+    A process may fork at any time, also while its threads are in the store. The gate takes care of its own threads
+    and locks only. An engine must see to it that a child neither uses nor closes what it inherits (a connection, a
+    lock that another thread held, a thread that is not there any more), and opens its own with the first use:
+    `installation/forks.py` has `work`, `keep` and `register` for that, `os.register_at_fork` does without the gate.
+    """
 
     @property
     def intake(self) -> Intake:

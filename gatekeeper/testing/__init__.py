@@ -14,9 +14,20 @@ vendor would have objected to. Gatekeeper's own tests and `gatekeeper demo` run 
 rest. Part of the public interface are the names below.
 """
 
+from gatekeeper.testing.gate import Blocked, Sent, TrialGate
 from gatekeeper.testing.hashing import HashingVector, hashing_vectors
 from gatekeeper.testing.received import Problem, Received
 from gatekeeper.testing.simulator import Simulator
 from gatekeeper.testing.simulators import Simulators
 
-__all__ = ["HashingVector", "Problem", "Received", "Simulator", "Simulators", "hashing_vectors"]
+__all__ = [
+    "Blocked",
+    "HashingVector",
+    "Problem",
+    "Received",
+    "Sent",
+    "Simulator",
+    "Simulators",
+    "TrialGate",
+    "hashing_vectors",
+]

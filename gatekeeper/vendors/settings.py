@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from gatekeeper.model import Purpose
 from gatekeeper.vendors.kind import Kind, OnOptOut
+from gatekeeper.vendors.records import DestinationRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class Common(Strict):
         | None
     ) = Field(None, description="Older events are not sent, such as 1d; never older than the vendor accepts.")
     url_params: list[str] = Field(default_factory=list, description="Query parameters kept besides utm_*.")
+    records: DestinationRecords = Field(DestinationRecords(), description="For the reports; it changes no decision.")
 
     def adapt(self, kind: Kind) -> Kind:
         """The kind as these settings change its defaults: an address out of a DSN, a batch size."""

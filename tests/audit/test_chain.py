@@ -4,8 +4,6 @@ import gzip
 import json
 import time
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import orjson
 import pytest
@@ -19,6 +17,8 @@ from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import ConfigError
 from gatekeeper.installation import keys
+from gatekeeper.model import Answer
+from tests.answering import answering
 from tests.audit.logs import DAY, SIGNER, Clock, contents, crash, decision, outcome, pack, person, write
 
 
@@ -253,24 +253,12 @@ def test_anchors_go_to_a_file_to_stdout_and_to_a_url(tmp_path, capfdbinary):
     """Each gets the checkpoint's line as it stands in the log; a torn one in the file is left behind."""
     got = []
 
-    class Endpoint(BaseHTTPRequestHandler):
-        def do_POST(self):
-            got.append(self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(204)
-            self.end_headers()
+    def taken(call):
+        got.append(call.body)
+        return Answer(204)
 
-        def log_message(self, *args):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Endpoint)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        anchor(f"http://127.0.0.1:{server.server_port}/", tmp_path, b"{1}\n")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(taken) as url:
+        anchor(f"{url}/", tmp_path, b"{1}\n")
     anchor("stdout", tmp_path, b"{2}\n")
     (tmp_path / "away").mkdir()
     (tmp_path / "away" / "anchors").write_bytes(b'{"torn')

@@ -45,3 +45,12 @@ def gatekeeper(tmp_path, tmp_path_factory, forking):
         return done
 
     return run
+
+
+@pytest.fixture
+def log(tmp_path):
+    """A folder with a policy, its archive, and forty decisions of the last hour."""
+    from tests.cli.logs import write  # the command's own tests need none of the product in this process
+
+    write(tmp_path)
+    return tmp_path

@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 import httpx
 import pytest
 
 from tests.builders import GUIDE_EVENT
+from tests.running import answers, free_port, process, until
 
 PURCHASE = {"event": "purchase", "data": {"order_value": 1}}
 ENV = {"GA4_API_SECRET": "s", "META_ACCESS_TOKEN": "t"}
@@ -125,18 +125,13 @@ def test_schema_is_json_schema(gatekeeper):
 
 def test_keys_are_listed_by_id_and_rotated(gatekeeper, policy, tmp_path):
     """Never printed."""
+    gatekeeper("cookie", code=0)  # makes them
     before = json.loads(gatekeeper("keys", "list", "--json", code=0).stdout)
     gatekeeper("keys", "rotate", "signing", code=0)
     after = gatekeeper("keys", "list", "--json", code=0).stdout
     assert len(json.loads(after)["signing"]) == len(before["signing"]) + 1
     for path in (tmp_path / "var/keys").iterdir():
         assert path.read_text().strip() not in after
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def test_a_port_in_use_is_one_line(gatekeeper, policy):
@@ -159,25 +154,12 @@ def test_a_missing_secret_or_folder_stops_serve_with_one_line(gatekeeper, policy
 def test_serve_tail_and_show(gatekeeper, policy, tmp_path):
     """Serve, post, stop with SIGTERM: the record is there and printed."""
     port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gatekeeper", "serve", "--port", str(port)],
-        cwd=tmp_path, env=os.environ | ENV, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        with httpx.Client(trust_env=False) as http:
-            for _ in range(200):
-                try:
-                    http.get(f"http://127.0.0.1:{port}/gk/healthz")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.05)
-            answer = http.post(
-                f"http://127.0.0.1:{port}/gk/collect", json={"event": "purchase", "data": {"order_value": 1}}
-            )
+    with process(["-m", "gatekeeper", "serve", "--port", str(port)], tmp_path, env=ENV, cwd=tmp_path) as server:
+        until(lambda: answers(f"http://127.0.0.1:{port}/gk/healthz"), tmp_path, 20)
+        event = {"event": "purchase", "data": {"order_value": 1}}
+        answer = httpx.post(f"http://127.0.0.1:{port}/gk/collect", json=event, trust_env=False)
         (request_id,) = answer.json()["request_ids"]
-    finally:
-        server.send_signal(signal.SIGTERM)
-        _, said = server.communicate(timeout=30)
+    said = (tmp_path / "stderr").read_text()
     assert f"http://127.0.0.1:{port}/gk" in said and server.returncode in (0, -signal.SIGTERM)
     record = json.loads(gatekeeper("audit", "show", request_id, "--json", code=0).stdout)
     assert list(record)[:5] == ["timestamp", "request_id", "event_type", "consent_state", "deliveries"]

@@ -85,7 +85,7 @@ def test_a_place_or_law_that_there_is_not_is_an_error(gatekeeper):
     for words, said in (
         (("--country", "XQ"), "'XQ' is not a country"),
         (("--country", "US-CALIFORNIA"), "does not end in a region"),
-        (("--law", "ccpaa"), "did you mean ccpa?"),
+        (("--law", "ccpaa"), 'did you mean "ccpa"?'),
         (("--law", "ccpa", "--country", "DE"), "leave out --country"),
     ):
         result = gatekeeper("signals", *words, code=2)

@@ -31,21 +31,14 @@ from gatekeeper.gate import Gate
 from gatekeeper.gate.calls import CallPlan
 from gatekeeper.model import Answer, Call, Caller, Outgoing, Visitor
 from gatekeeper.signals.context import write
-from gatekeeper.testing import simulators
 from gatekeeper.testing.received import Received
+from gatekeeper.testing.simulators import VENDORS
 from gatekeeper.testing.vendor import Vendor
-from gatekeeper.vendors import ga4, google, meta, sentry, tiktok
+from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.formats import coding
 from tests.builders import NOW, RING, make_gate, make_policy, own_cookie, said
 
-SIMULATED: tuple[tuple[object, Vendor], ...] = (
-    (ga4.calls, simulators.ga4),
-    (meta.calls, simulators.meta),
-    (google.upload, simulators.google),
-    (google.ingest, simulators.google),
-    (tiktok.calls, simulators.tiktok),
-    (sentry.calls, simulators.sentry),
-)
+UNSIMULATED = (["google", "pixel"], ["tiktok", "pixel"])
 MARK = re.compile(r"\{mark:([a-z+]*)\}")
 Exchange = Mapping[str, Any]
 
@@ -138,9 +131,19 @@ def sent(outgoing: Outgoing | None) -> Any:
     return out | ({"body": written(coding.decode(outgoing.body, coded, 2**24))} if outgoing.body else {})
 
 
+def simulator_of(dialect: Dialect | None) -> Vendor | None:
+    """The simulator beside the dialect's place in `vendors`: of `vendors.meta.calls` it is `testing.meta`.
+
+    Scripts in pages send to hosts of their own, of which GA4's alone is simulated. A `Format` has none.
+    """
+    place = getattr(dialect, "__name__", "").split(".")
+    simulated = {vendor.__name__.rpartition(".")[2]: vendor for vendor in VENDORS}
+    return simulated.get(place[2]) if len(place) > 3 and place[2:] not in UNSIMULATED else None
+
+
 def objections(plan: CallPlan) -> list[str]:
-    """What the vendor's simulator objects to; requests of pixels go to hosts that are not simulated."""
-    simulator = next((vendor for dialect, vendor in SIMULATED if dialect is plan.dialect), None)
+    """What the vendor's simulator objects to; `simulator_of` says which has one."""
+    simulator = simulator_of(plan.dialect)
     if plan.outgoing is None or simulator is None:
         return []
     out, parts = plan.outgoing, urlsplit(plan.outgoing.url)

@@ -7,9 +7,7 @@ import gzip
 import hashlib
 import io
 import tarfile
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -18,6 +16,8 @@ import pytest
 from gatekeeper.errors import ConfigError, GatekeeperError
 from gatekeeper.geoip.info import info
 from gatekeeper.geoip.update import update
+from gatekeeper.model import Answer, Call
+from tests.answering import answering
 from tests.geoip.builders import JUNE, NOW, write_mmdb
 
 KEY = "licence-key-nobody-may-see"
@@ -271,24 +271,10 @@ def test_over_a_real_socket(tmp_path: Path) -> None:
     """The client that `update` makes by itself, against a server on loopback."""
     content = gzip.compress(fresh(tmp_path))
 
-    class Mirror(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if self.path == dbip("2026-11") else 404)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def mirror(call: Call) -> Answer:
+        return Answer(200 if call.path == dbip("2026-11") else 404, (), content)
 
-        def log_message(self, *args: object) -> None:
-            """Keep the test's output clean."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            base = f"http://127.0.0.1:{server.server_port}"
-            about = update(tmp_path / "geoip.mmdb", now=NOW, base=base)
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(mirror) as base:
+        about = update(tmp_path / "geoip.mmdb", now=NOW, base=base)
 
     assert about.problem is None

@@ -6,17 +6,14 @@ With real servers. A large upload, a large answer and pipelined requests are wha
 
 import importlib.util
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
 
 import gatekeeper
 from tests.hosts.test_prefork import POLICY
-from tests.shells.serving import free_port
+from tests.running import free_port, process
 
 UVICORN = ["uvicorn", "tests.hosts.outer:app", "--host", "127.0.0.1", "--port", "{port}", "--log-level", "warning"]
 SERVERS = {
@@ -37,15 +34,9 @@ def shop(request, tmp_path):
         pytest.skip(f"{module} is not installed")
     (tmp_path / "gatekeeper.toml").write_text(POLICY.format(endpoint="http://127.0.0.1:9"))
     port = free_port()
-    command = [sys.executable, "-W", "ignore", "-m", module, *[word.format(port=port) for word in options]]
-    env = os.environ | {"SHOP_POLICY": str(tmp_path / "gatekeeper.toml")}
-    with (tmp_path / "stderr").open("wb") as errors:
-        server = subprocess.Popen(command, env=env, stderr=errors, stdout=errors)
-    try:
+    words = ["-W", "ignore", "-m", module, *[word.format(port=port) for word in options]]
+    with process(words, tmp_path, env={"SHOP_POLICY": str(tmp_path / "gatekeeper.toml")}):
         yield tmp_path, port
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 def connected(folder, port):

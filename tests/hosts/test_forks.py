@@ -103,7 +103,7 @@ def test_a_thread_that_steps_aside_does_not_delay_a_fork():
     stay.set()
     work.go_on()
     thread.join(5)
-    assert not work._inside
+    assert not work.inside
 
 
 def test_a_thread_may_fork_in_the_middle_of_its_own_work():
@@ -112,21 +112,21 @@ def test_a_thread_may_fork_in_the_middle_of_its_own_work():
     with work:
         assert work.rest()
         work.begin_again()
-        assert work._inside == {threading.get_ident()}
-    assert not work._inside
+        assert work.inside == {threading.get_ident()}
+    assert not work.inside
 
 
 def test_a_signal_handler_that_breaks_into_work_leaves_no_fork_waiting(monkeypatch):
     """An exception out of a handler, such as a time limit's, may fall between any two instructions."""
     work = forks.Work()
     monkeypatch.setattr(forks, "PATIENCE", 5.0)
-    thread = threading.Thread(target=lambda: work._inside.add(threading.get_ident()))
+    thread = threading.Thread(target=lambda: work.inside.add(threading.get_ident()))
     thread.start()
     thread.join(5)
-    work._inside.add(threading.get_ident())
+    work.inside.add(threading.get_ident())
     with work:
         pass
-    assert work._inside <= {thread.ident}
+    assert work.inside <= {thread.ident}
     assert work.rest()  # the other thread has ended: what it left is no work
 
 

@@ -21,9 +21,8 @@ from gatekeeper import GatekeeperMiddleware, context
 from gatekeeper.context import places
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.testing import Simulators
-from tests.hosts.test_transparency import by_uvicorn
 from tests.outbound.test_clients import MEASUREMENT
-from tests.running import tables
+from tests.running import by_uvicorn, tables
 
 SENT = threading.Semaphore(0)
 
@@ -108,7 +107,7 @@ def shop(folder, worker):
         gated = GatekeeperMiddleware(Starlette(routes=[Route("/buy/{who}", buy)]), config=config)
         gatekeeper.outbound.install()
         try:
-            with by_uvicorn(gated) as at, httpx.Client(base_url=f"http://{at}", trust_env=False) as http:
+            with by_uvicorn(gated, lifespan="on") as at, httpx.Client(base_url=f"http://{at}", trust_env=False) as http:
                 cookie = gatekeeper.issue_consent(config=config, analytics=True).partition(";")[0]
                 yield http, {"Cookie": cookie}, sims.ga4
         finally:

@@ -12,7 +12,7 @@ import pytest
 from gatekeeper.django.loop import Loop
 from gatekeeper.testing import Simulators
 from tests.hosts.test_prefork import POLICY
-from tests.shells.serving import free_port
+from tests.running import free_port
 
 
 def ran(code, *arguments, **more):

@@ -1,19 +1,16 @@
 """A WSGI server that forks after the app was loaded: each worker delivers, and nothing of the master's is shared."""
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 
 import httpx
 import pytest
 
 from gatekeeper.audit.read import records
 from gatekeeper.testing import Simulators
-from tests.shells.serving import free_port
+from tests.running import answers, free_port, process, until
 
 POLICY = """
 [policy]
@@ -39,39 +36,21 @@ def shop(tmp_path, request):
     with Simulators() as sims:
         (tmp_path / "gatekeeper.toml").write_text(POLICY.format(endpoint=sims.first_party.url))
         port = free_port()
-        command = [sys.executable, "-m", "gunicorn", "tests.hosts.wsgi", "--preload", "--workers", "2"]
-        command += ["--threads", "2", "--bind", f"127.0.0.1:{port}", "--worker-tmp-dir", str(tmp_path)]
-        env = os.environ | {"SHOP_POLICY": str(tmp_path / "gatekeeper.toml"), "HOME": str(tmp_path)}
+        words = ["-m", "gunicorn", "tests.hosts.wsgi", "--preload", "--workers", "2", "--threads", "2"]
+        words += ["--bind", f"127.0.0.1:{port}", "--worker-tmp-dir", str(tmp_path)]
+        env = {"SHOP_POLICY": str(tmp_path / "gatekeeper.toml"), "HOME": str(tmp_path)}
         if request.param:
             env["SHOP_TRACKS_EARLY"] = "1"
-        with (tmp_path / "stderr").open("wb") as errors:
-            master = subprocess.Popen(command, env=env, stderr=errors)
-        try:
+        with process(words, tmp_path, env=env) as master:
             yield tmp_path, sims, f"http://127.0.0.1:{port}", request.param
-        finally:
-            master.send_signal(signal.SIGTERM)
-            assert master.wait(40) == 0
-
-
-def until(what, folder):
-    """Wait for it, or show what the server said."""
-    deadline = time.monotonic() + 90
-    while not what():
-        assert time.monotonic() < deadline, (folder / "stderr").read_text()[-2000:]
-        time.sleep(0.02)
+        assert master.returncode == 0
 
 
 def test_every_worker_tracks_and_all_is_delivered(shop):
     """By one deliverer of the node: a worker's, started after the fork, unless the master has one already."""
     folder, sims, url, early = shop
 
-    def up():
-        try:
-            return httpx.get(url + "/gk/healthz", trust_env=False).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    until(up, folder)
+    until(lambda: answers(url + "/gk/healthz"), folder)
     cookie = sign(folder)
     for _ in range(REQUESTS):  # a connection each, so that both workers serve
         assert httpx.get(url + "/track", headers={"Cookie": cookie}, trust_env=False).text.startswith("req_")

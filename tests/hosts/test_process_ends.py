@@ -1,11 +1,10 @@
 """However a process ends: what `track()` answered with a request id has its line, and its stream is closed."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -14,7 +13,7 @@ from gatekeeper.audit.read import records
 from gatekeeper.audit.segments import streams
 from gatekeeper.testing import Simulators
 from tests.hosts.test_prefork import POLICY
-from tests.shells.serving import free_port
+from tests.running import free_port, process, until
 
 EVENTS = 5
 BEGIN = """
@@ -102,24 +101,18 @@ def test_what_was_tracked_is_kept(folder, how):
 def test_django_under_uvicorn_signs_its_stream(folder):
     """uvicorn raises the signal again when it has stopped, so nothing is done at exit."""
     port = free_port()
-    environ = os.environ | {"SHOP_POLICY": str(folder / "gatekeeper.toml")}
-    command = [sys.executable, "-m", "uvicorn", "tests.hosts.asgi:application", "--port", str(port), "--no-access-log"]
-    with (folder / "stderr").open("wb") as errors:
-        server = subprocess.Popen(command, env=environ, stderr=errors, stdout=errors)
-    try:
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                said = httpx.get(f"http://127.0.0.1:{port}/track", trust_env=False).text
-                break
-            except httpx.TransportError:
-                assert time.monotonic() < deadline, (folder / "stderr").read_text()[-2000:]
-                time.sleep(0.05)
-    finally:
-        server.send_signal(signal.SIGTERM)
-        code = server.wait(60)
-    assert code in (0, -signal.SIGTERM)
-    assert signed(folder) == ({said}, {"close"})
+    words = ["-m", "uvicorn", "tests.hosts.asgi:application", "--port", str(port), "--no-access-log"]
+    tracked = []
+
+    def answered():
+        with suppress(httpx.TransportError):
+            tracked.append(httpx.get(f"http://127.0.0.1:{port}/track", trust_env=False).text)
+        return tracked
+
+    with process(words, folder, env={"SHOP_POLICY": str(folder / "gatekeeper.toml")}) as server:
+        until(answered, folder)
+    assert server.returncode in (0, -signal.SIGTERM)
+    assert signed(folder) == (set(tracked), {"close"})
     assert "unsupported" not in (folder / "stderr").read_text()
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import httpx
 import pytest
-import uvicorn
 from django.core.asgi import get_asgi_application
 from django.test import Client
 
 from gatekeeper.audit.read import find
-from gatekeeper.shells.server import sidecar
+from tests.running import by_uvicorn
 from tests.shells.test_proxies import BERLIN, WAYS
 from tests.storage.builders import wait
 
@@ -29,21 +26,10 @@ def how(shop, request_id):
 def test_a_visitor_of_a_django_view_is_where_the_declared_way_ends(shop, mode, server, headers, expected):
     """The same answers as of the middleware; this project declares no proxies."""
     assert server == {}
-    config = uvicorn.Config(
-        get_asgi_application(), proxy_headers="on" in mode, forwarded_allow_ips=mode.get("on"), log_config=None,
-        lifespan="off",
-    )  # fmt: skip
-    listener, serving = sidecar.listen("127.0.0.1", 0), uvicorn.Server(config)
-    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/track"
-        answer = httpx.get(url, headers=headers, trust_env=False)
+    options = {"proxy_headers": "on" in mode, "forwarded_allow_ips": mode.get("on"), "lifespan": "off"}
+    with by_uvicorn(get_asgi_application(), **options) as at:
+        answer = httpx.get(f"http://{at}/track", headers=headers, trust_env=False)
         assert how(shop, answer.text) == expected
-    finally:
-        serving.should_exit = True
-        thread.join()
-        listener.close()
 
 
 def test_a_wsgi_environment_says_the_same(shop):

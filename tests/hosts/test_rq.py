@@ -10,7 +10,7 @@ import redis
 import rq
 
 from tests.hosts.test_process_ends import folder, signed
-from tests.shells.serving import free_port
+from tests.running import free_port
 
 __all__ = ["folder"]
 

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
@@ -19,6 +18,7 @@ import gatekeeper
 from gatekeeper import GatekeeperMiddleware, context
 from gatekeeper.shells.server import sidecar
 from tests.builders import make_policy
+from tests.running import by_uvicorn
 
 DONE: list[str] = []
 
@@ -323,20 +323,9 @@ async def test_a_thread_that_carries_no_context_is_nobodys(wrapped):
     assert heard == ["nobody"]
 
 
-@contextmanager
-def by_uvicorn(app):
-    """Served from a thread; gives host and port."""
-    config = uvicorn.Config(app, log_config=None, ws="websockets-sansio", lifespan="on", timeout_graceful_shutdown=5)
-    listener = sidecar.listen("127.0.0.1", 0)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
+def with_websockets(app):
+    """Served by uvicorn from a thread; gives host and port."""
+    return by_uvicorn(app, ws="websockets-sansio", lifespan="on", timeout_graceful_shutdown=5)
 
 
 @contextmanager
@@ -368,7 +357,7 @@ def by_hypercorn(app):
         listener.detach()
 
 
-@pytest.mark.parametrize("server", [by_uvicorn, by_hypercorn])
+@pytest.mark.parametrize("server", [with_websockets, by_hypercorn])
 def test_under_a_real_server_everything_still_works(wrapped, server):
     """Lifespan with state, events as they come, websockets, uploads, clients that go away, our own endpoints."""
     DONE.clear()

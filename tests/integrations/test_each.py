@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from gatekeeper.integrations import carried
 from tests.hosts.test_prefork import POLICY
 from tests.integrations.conftest import HEARD, heard, note, whose
 from tests.integrations.libraries import Celery, Dramatiq, Rq, shout, shout_async
+from tests.running import begun, ended
 
 
 def test_a_task_carries_no_raw_identifier(shop):
@@ -111,10 +111,9 @@ def test_celerys_forked_workers_work_for_the_visitor(shop, tmp_path, monkeypatch
         POLICY.format(endpoint="http://127.0.0.1:9").replace('"keys"', f'"{shop.runtime.policy.keys_folder}"')
     )
     (folder / "celery_shop.py").write_text(CELERY)
-    env = os.environ | {"SHOP": str(folder), "PYTHONPATH": str(folder)}
-    command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "celery_shop", "worker", "--pool", "prefork"]
-    with (folder / "log").open("wb") as log:
-        worker = subprocess.Popen([*command, "-c", "2"], cwd=folder, env=env, stderr=log, stdout=log)
+    env = {"SHOP": str(folder), "PYTHONPATH": str(folder)}
+    words = ["-W", "ignore", "-m", "celery", "-A", "celery_shop", "worker", "--pool", "prefork", "-c", "2"]
+    worker = begun(words, folder, env=env, cwd=folder)
     monkeypatch.setenv("SHOP", str(folder))
     monkeypatch.syspath_prepend(str(folder))
     try:
@@ -129,9 +128,8 @@ def test_celerys_forked_workers_work_for_the_visitor(shop, tmp_path, monkeypatch
     finally:
         celery_shop.carrying.uninstall()
         sys.modules.pop("celery_shop", None)
-        worker.terminate()
-        worker.wait(40)
-    assert said == ["anna", "bert", "anna", "nobody"], (folder / "log").read_text()
+        ended(worker)
+    assert said == ["anna", "bert", "anna", "nobody"], (folder / "stderr").read_text()
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from __future__ import annotations
 import logging
 import re
 import socket
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,10 @@ from gatekeeper.shells.server import sidecar
 from gatekeeper.signals import own
 from gatekeeper.vendors.formats import coding
 from gatekeeper.vendors.kind import Destination
+from tests.answering import Port
 from tests.builders import NOW, policy_data
 from tests.laws.calls import NAMES, POLICY, Seed, seeds
+from tests.running import threaded
 
 ORIGIN = "https://shop.example"
 LONG_AGO = NOW - 9 * 86_400
@@ -69,46 +70,20 @@ class Recorder:
     def __init__(self) -> None:
         self.answer = Answer(204)
         self._came: list[tuple[bytes, bytes]] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self._listener.getsockname()[1]
-        self._links: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._listen)]
-        self._threads[0].start()
+        self._server = Port(self._serve)
+        self.port, self.close = self._server.number, self._server.close
 
     def take(self) -> list[tuple[bytes, bytes]]:
         """What came since the last look: heads and bodies."""
         came, self._came = self._came, []
         return came
 
-    def close(self) -> None:
-        """Hang up."""
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._threads[0].join()
-        for link in self._links:
-            with suppress(OSError):
-                link.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads[1:]:
-            thread.join()
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                link, _ = self._listener.accept()
-            except OSError:
-                return
-            self._links.append(link)
-            self._threads.append(threading.Thread(target=self._serve, args=(link,)))
-            self._threads[-1].start()
-
     def _serve(self, link: socket.socket) -> None:
         connection = Connection(link)
-        with link, suppress(EOFError, OSError):
-            while True:
-                message = connection.message()
-                self._came.append(message)
-                link.sendall(_written(self.answer))
+        while True:
+            message = connection.message()  # `take` may put a new list there meanwhile
+            self._came.append(message)
+            link.sendall(_written(self.answer))
 
 
 def _written(answer: Answer) -> bytes:
@@ -273,18 +248,12 @@ def _named(to: Destination, named: dict[str, Destination]) -> Destination:
 
 @contextmanager
 def _serving(app: sidecar.Sidecar, recorder: Recorder) -> Iterator[Gate]:
-    listener = sidecar.listen("127.0.0.1", 0)
-    server = sidecar.server(app)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    gate = Gate(app, listener.getsockname()[1], recorder)
-    try:
-        yield gate
-    finally:
-        gate.close()
-        server.should_exit = True
-        thread.join()
-        listener.close()
+    with threaded(sidecar.server(app)) as at:
+        gate = Gate(app, int(at.rpartition(":")[2]), recorder)
+        try:
+            yield gate
+        finally:
+            gate.close()
 
 
 class Listener(logging.Handler):

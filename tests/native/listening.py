@@ -1,52 +1,15 @@
-"""Loopback ports that real SDKs post to: a server that answers calls, and one that answers them by the gate."""
+"""A loopback port that real SDKs post to, whose calls are answered by the gate."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gatekeeper.gate import Gate
 from gatekeeper.gate.calls import CallPlan, plan_call
 from gatekeeper.gate.carry import finish_call, record_call
 from gatekeeper.model import Answer, Call, Caller, Outgoing
-
-
-@contextmanager
-def serving(answer_to: Callable[[Call], Answer]) -> Iterator[str]:
-    """The URL of a server that answers every call like this, until the block ends."""
-
-    class Answering(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer_call(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            path, _, query = self.path.partition("?")
-            headers = tuple((name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items())
-            answer = answer_to(Call(self.command, path, query, headers, body))
-            self.send_response(answer.status)
-            for name, value in answer.headers:
-                self.send_header(name, value)
-            if answer.status != 204:
-                self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        do_GET = do_POST = answer_call  # the names that http.server looks for
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+from tests.answering import answering
 
 
 class Listening:
@@ -80,5 +43,5 @@ def listening(gate: Gate, vendor: Callable[[Outgoing], Answer]) -> Iterator[List
         assert answer is not None
         return answer
 
-    with serving(by_the_gate) as here.url:
+    with answering(by_the_gate) as here.url:
         yield here

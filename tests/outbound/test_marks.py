@@ -11,9 +11,11 @@ import httpx
 import httpx2
 import pytest
 import requests
+import urllib3
 
 from gatekeeper.model import Outgoing
-from gatekeeper.outbound.marks import covering, sending
+from gatekeeper.outbound.marks import covering, lines, sending
+from tests.outbound.clients import CLIENTS
 from tests.outbound.test_clients import BODY, MEASUREMENT
 
 OTHER = BODY.replace(b"purchase", b"page_view")
@@ -86,13 +88,13 @@ SENT = Outgoing("POST", "https://api.vendor.example/v1/in?a=1", (), b"12")
     [
         pytest.param(("post", "API.vendor.example", "/v1/in", "a=1", b"12"), True, id="the same"),
         pytest.param(("POST", "api.vendor.example", "/v1/in", "a=1&trace=5", b"12"), True, id="with more behind it"),
-        pytest.param(("POST", "api.vendor.example", "/v1/in", "a=1", 2), True, id="by the size of its body"),
+        pytest.param(("POST", "api.vendor.example", "/v1/in", "a=1", None), False, id="a body that cannot be compared"),
         pytest.param(("GET", "api.vendor.example", "/v1/in", "a=1", b"12"), False, id="another method"),
         pytest.param(("POST", "other.vendor.example", "/v1/in", "a=1", b"12"), False, id="another host"),
         pytest.param(("POST", "api.vendor.example", "/v1/out", "a=1", b"12"), False, id="another path"),
         pytest.param(("POST", "api.vendor.example", "/v1/in", "b=1", b"12"), False, id="another query"),
         pytest.param(("POST", "api.vendor.example", "/v1/in", "a=1", b"13"), False, id="another body"),
-        pytest.param(("POST", "api.vendor.example", "/v1/in", "a=1", 3), False, id="another size"),
+        pytest.param(("POST", "api.vendor.example", "/v1/in", "a=1", b"123"), False, id="another size"),
     ],
 )
 def test_a_request_is_let_through_by_what_it_is(asked, is_it):
@@ -100,6 +102,42 @@ def test_a_request_is_let_through_by_what_it_is(asked, is_it):
     with sending(SENT):
         assert (covering(*asked) is SENT) is is_it
     assert covering(*asked) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "leaves"),
+    [
+        pytest.param(("User-Agent", "python-httpx/0.28.1"), True, id="httpx's own name"),
+        pytest.param(("User-Agent", "Python/3.11 aiohttp/3.14.5"), True, id="aiohttp's own name"),
+        pytest.param(("User-Agent", "Python-urllib/3.11"), True, id="urllib's own name"),
+        pytest.param(("User-Agent", "python-urllib3/2.8.0"), True, id="urllib3's own name"),
+        pytest.param(("user-agent", "python-requests/2.34.2 zoe"), False, id="a name with more behind it"),
+        pytest.param(("User-Agent", "shop/1 (zoe@example.org)"), False, id="a name of the app's"),
+        pytest.param(("Accept", "*/*"), True, id="any type"),
+        pytest.param(("Accept", "text/zoe"), False, id="a type that was not judged"),
+        pytest.param(("Accept-Encoding", "gzip, deflate, br, zstd"), True, id="codings"),
+        pytest.param(("Accept-Encoding", "gzip;q=1.0, *;q=0"), True, id="codings with weights"),
+        pytest.param(("Accept-Encoding", "gzip, zoe"), False, id="a coding that is not one"),
+        pytest.param(("TE", "trailers"), True, id="trailers"),
+        pytest.param(("TE", "zoe"), False, id="a transfer coding that is not one"),
+        pytest.param(("Connection", "keep-alive"), True, id="kept alive"),
+        pytest.param(("Connection", "keep-alive, x-zoe"), False, id="a name in the connection's options"),
+        pytest.param(("Content-Length", "12"), True, id="a size"),
+        pytest.param(("Content-Length", "12 zoe"), False, id="a size with more behind it"),
+        pytest.param(("traceparent", "00-1-2-01"), False, id="a line of a propagator's own"),
+    ],
+)
+def test_of_the_clients_own_lines_only_its_own_words_leave(line, leaves):
+    """A propagator can write into a line that clients write, too."""
+    assert (line in lines(SENT, [line])) is leaves
+
+
+@pytest.mark.parametrize("name", ["Accept", "Accept-Encoding", "TE", "User-Agent"])
+def test_a_line_that_was_judged_wins_over_the_clients(name):
+    """Whatever the client, or something below it, wrote there."""
+    judged = Outgoing("POST", SENT.url, ((name, "judged"),), b"12")
+    for given in ("*/*", "gzip", "trailers", "python-httpx/0.28.1", "zoe"):
+        assert lines(judged, [(name.lower(), given)]) == [(name, "judged")]
 
 
 def by_http_client(url, body):
@@ -157,6 +195,56 @@ def by_httpx2_async(url, body):
 
 
 LOW = [by_http_client, by_parts, by_httpcore, by_httpcore_async, by_httpx2, by_httpx2_async]
+
+
+def by_urllib3_connection(url, body):
+    where = urlsplit(url)
+    connection = urllib3.connection.HTTPConnection(where.hostname, where.port, timeout=5)
+    connection.request("POST", f"{where.path}?{where.query}", body)
+    answer = connection.getresponse()
+    status = answer.status, answer.data
+    connection.close()
+    return status
+
+
+def by_urllib3_as_text(url, body):
+    with urllib3.PoolManager() as pool:
+        answer = pool.request("POST", url, body=body.decode())
+        return answer.status, answer.data
+
+
+def with_client(name):
+    def post(url, body):
+        return CLIENTS[name]("POST", url, body)
+
+    post.__name__ = name
+    return post
+
+
+ALL = [*LOW, by_urllib3_connection, by_urllib3_as_text, *map(with_client, CLIENTS)]
+
+
+@pytest.mark.parametrize("post", ALL, ids=lambda post: post.__name__)
+@pytest.mark.parametrize("other", [OTHER, b""], ids=["of its size", "of a judged one without body"])
+def test_a_nested_request_with_another_body_is_judged(shop, post, other):
+    """To the address of the one under way: bytes are compared, not their number; what is unread is not let through."""
+    body = BODY[: len(OTHER)].ljust(len(OTHER), b" ")
+    with shop.visitor(), sending(Outgoing("POST", shop.sims.ga4.url + MEASUREMENT, (), other)):
+        assert post(shop.sims.ga4.url + MEASUREMENT, body) == (204, b"")
+    assert shop.sims.ga4.received == () and reasons(shop) == ["no_analytics_consent"]
+
+
+IN_MEMORY = [post for post in ALL if post.__name__ not in ("by_urllib3_as_text", "aiohttp")]  # aiohttp: a file, here
+
+
+@pytest.mark.parametrize("post", IN_MEMORY, ids=lambda post: post.__name__)
+def test_a_client_below_lets_the_judged_request_through(shop, post):
+    """With the lines that were judged, and without one of its own."""
+    headers = (("Content-Type", "application/json"),)
+    with shop.visitor(), sending(Outgoing("POST", shop.sims.ga4.url + MEASUREMENT, headers, BODY)):
+        assert post(shop.sims.ga4.url + MEASUREMENT, BODY) == (204, b"")
+    (received,) = shop.sims.ga4.received
+    assert received.body == BODY and b"jane" not in received.raw.partition(b"\r\n\r\n")[0]
 
 
 @pytest.mark.parametrize("post", LOW)

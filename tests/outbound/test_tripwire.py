@@ -4,13 +4,13 @@ import logging
 import socket
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from gatekeeper.model import Outgoing
+from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound import tripwire
 from gatekeeper.outbound.marks import sending
+from tests.answering import answering
 from tests.outbound.clients import CLIENTS
 
 
@@ -70,27 +70,10 @@ def test_a_request_that_is_no_tracking_call_is_not(looked_up, monkeypatch, clien
         return found("127.0.0.1" if host in ("graph.facebook.com", b"graph.facebook.com") else host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Login) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        url = f"http://graph.facebook.com:{server.server_port}/v26.0/oauth/access_token?client_id=1"
+    with answering(lambda call: Answer(200, (), b"token")) as there:
+        url = there.replace("127.0.0.1", "graph.facebook.com") + "/v26.0/oauth/access_token?client_id=1"
         status, body = client("GET", url)
-        server.shutdown()
-        thread.join()
     assert (status, body) == (200, b"token") and looked_up() == []
-
-
-class Login(BaseHTTPRequestHandler):
-    """A sign-in endpoint."""
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "5")
-        self.end_headers()
-        self.wfile.write(b"token")
-
-    def log_message(self, *args):
-        pass
 
 
 def test_it_never_breaks_a_connection(looked_up):

@@ -1,25 +1,28 @@
 """Whatever way a client takes (a proxy, a retry, HTTP/2, a second install): judged once, never sent unfiltered."""
 
 import asyncio
-import http.server
+import importlib.util
 import socket
-import threading
+import sys
 import urllib.request
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import aiohttp
+import httpcore
 import httpx
 import pytest
 import requests
+import trio
 import urllib3
 from urllib3.util import Retry
 
 import gatekeeper.outbound
 from gatekeeper import context
-from gatekeeper.model import Caller, Visitor
+from gatekeeper.model import Answer, Caller, Visitor
 from gatekeeper.shells.asgi.caller import here
 from gatekeeper.signals.context import LIFETIME, write
+from tests.answering import answering
 from tests.builders import NOW, RING, make_gate, make_policy, own_cookie
 from tests.outbound.clients import CLIENTS
 from tests.outbound.test_clients import BODY, MEASUREMENT
@@ -32,36 +35,20 @@ def proxy():
     """A forwarding proxy for plain HTTP; gives the requests it saw as (target, headers)."""
     seen = []
 
-    class Forwarding(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def forward(call):
+        headers = [(name.decode().title(), value.decode("latin-1")) for name, value in call.headers]
+        seen.append((f"{call.path}?{call.query}", dict(headers)))
+        where = urlsplit(call.path)
+        kept = [one for one in headers if not one[0].startswith("Proxy-") and one[0] != "Connection"]
+        head = "".join(f"{name}: {value}\r\n" for name, value in kept)
+        first = f"POST {where.path}?{call.query} HTTP/1.1\r\nConnection: close\r\n"
+        # The proxy is not the app: by a socket of its own it is not caught.
+        with socket.create_connection((where.hostname, where.port)) as vendor:
+            vendor.sendall(f"{first}{head}\r\n".encode() + call.body)
+            return Answer(int(vendor.makefile("rb").readline().split()[1]))
 
-        def do_POST(self):
-            seen.append((self.path, dict(self.headers.items())))
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            kept = {key: value for key, value in self.headers.items() if not key.lower().startswith("proxy-")}
-            where = urlsplit(self.path)
-            head = "".join(f"{name}: {value}\r\n" for name, value in kept.items() if name.lower() != "connection")
-            first = f"POST {where.path}?{where.query} HTTP/1.1\r\nConnection: close\r\n"
-            # The proxy is not the app: by a socket of its own it is not caught.
-            with socket.create_connection((where.hostname, where.port)) as vendor:
-                vendor.sendall(f"{first}{head}\r\n".encode() + body)
-                status = vendor.makefile("rb").readline().split()[1]
-            self.send_response(int(status))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forwarding)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(forward) as url:
+        yield url, seen
 
 
 def httpx_by(url, by):
@@ -132,10 +119,58 @@ def test_an_http_2_client_is_caught_above_the_wire(shop):
     assert [line["deliveries"][0]["reason"] for line in shop.lines()] == ["no_analytics_consent"]
 
 
+def by_httpx(url):
+    async def post():
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.post(url, content=BODY)).status_code
+
+    return trio.run(post)
+
+
+def by_httpcore(url):
+    async def post():
+        async with httpcore.AsyncConnectionPool() as pool:
+            return (await pool.request("POST", url, content=BODY)).status
+
+    return trio.run(post)
+
+
+@pytest.mark.parametrize("post", [by_httpx, by_httpcore], ids=lambda post: post.__name__)
+def test_calls_under_trio_are_caught(shop, post):
+    """Its loop cannot wait for the log as asyncio's does: recorded and sent with consent, answered without."""
+    for granted, count in (((), 0), (("analytics",), 1)):
+        with shop.visitor(*granted):
+            assert post(shop.sims.ga4.url + MEASUREMENT) == 204
+        assert len(shop.sims.ga4.received) == count
+    assert [line["deliveries"][0].get("reason") for line in shop.lines()] == ["no_analytics_consent", None]
+    assert all(b"jane" not in one.raw for one in shop.sims.ga4.received)
+
+
+def test_a_loop_that_is_neither_sends_nothing_and_is_told(shop, caplog):
+    """A coroutine that is run by hand, with httpx's transport in place of the network."""
+    sent = []
+
+    async def post():
+        async def answer(request):
+            sent.append(request)
+            return httpx.Response(204)
+
+        client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+        return await client.post(shop.sims.ga4.url + MEASUREMENT, content=BODY)
+
+    with shop.visitor("analytics"), pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "trio")
+        with pytest.raises(StopIteration) as end:
+            post().send(None)
+    assert end.value.value.status_code == 204 and sent == []
+    assert "by neither asyncio nor trio" in caplog.text
+
+
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 def test_a_second_install_changes_nothing(shop, client):
     """One judgement for one call, and one `uninstall()` undoes it."""
-    assert gatekeeper.outbound.install() == gatekeeper.outbound.install() == gatekeeper.outbound.CLIENTS
+    there = tuple(name for name in gatekeeper.outbound.CLIENTS if importlib.util.find_spec(name) is not None)
+    assert gatekeeper.outbound.install() == gatekeeper.outbound.install() == there
     with shop.visitor("analytics"):
         client("POST", shop.sims.ga4.url + MEASUREMENT, BODY)
     assert len(shop.lines()) == 1

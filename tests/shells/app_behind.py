@@ -6,17 +6,13 @@ import hashlib
 import json
 import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.answering import Handler, Server, served
 
 PIECE = b"0123456789abcdef" * 4096  # 64 KiB
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
+class App(Handler):
     def body(self):
         """Length and hash of the body, read piece by piece."""
         size, digest = 0, hashlib.sha256()
@@ -144,27 +140,11 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
-class Server(ThreadingHTTPServer):
-    """Says nothing of connections that break off."""
-
-    daemon_threads = True
-
-    def handle_error(self, request, client_address):
-        pass
-
-
 @contextmanager
 def app_behind():
     """The server; `url` is its origin."""
-    server = Server(("127.0.0.1", 0), Handler)
-    server.url = f"http://127.0.0.1:{server.server_address[1]}"
+    server = Server(App)
     server.turns, server.left, server.poured = threading.Semaphore(0), threading.Event(), 0
     server.page, server.asked = b"", []
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -6,9 +6,9 @@ Source: `field-hosts.md` (kinds: retries of a proxy, HTTP/1.0, proxy), remade.
 from __future__ import annotations
 
 import re
-import socket
-import threading
 from contextlib import contextmanager
+
+from tests.answering import Port
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ANSWERS = {
@@ -33,25 +33,11 @@ class App:
     def __init__(self):
         self.acted: dict[bytes, int] = {}
         self.heads: list[bytes] = []
-        self.links = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self):
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                link, _ = self._listener.accept()
-            except OSError:
-                return
-            self.links += 1
-            threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+        self.port = Port(self._serve)
+        self.url = self.port.url
 
     def _serve(self, link):
-        with link, link.makefile("rb") as lines:
+        with link.makefile("rb") as lines:
             while True:
                 head = b""
                 while not head.endswith(b"\r\n\r\n"):
@@ -69,10 +55,7 @@ class App:
                 path = request.partition(b" ")[2].partition(b"?")[0]
                 if path == b"/act":
                     return
-                try:
-                    link.sendall(ANSWERS.get(path, PLAIN) if not request.startswith(b"HEAD") else PLAIN[:-2])
-                except OSError:
-                    return
+                link.sendall(ANSWERS.get(path, PLAIN) if not request.startswith(b"HEAD") else PLAIN[:-2])
                 if path in CLOSES or path == b"/then-close":
                     return
 
@@ -83,4 +66,4 @@ def raw_app():
     try:
         yield app
     finally:
-        app.close()
+        app.port.close()

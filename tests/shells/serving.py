@@ -6,10 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,9 +13,10 @@ import httpx
 
 from gatekeeper.audit.read import records
 from gatekeeper.audit.verify import verify
+from tests.running import ADMIN as NAME
+from tests.running import ADMIN_TOKEN, answers, begun, ended, free_port, until
 
-TOKEN = "admin-token-7d2b9c40e1f35a86b0"
-ADMIN = "GATEKEEPER_ADMIN"
+TOKEN, ADMIN = ADMIN_TOKEN, NAME["env"]
 os.environ[ADMIN] = TOKEN  # for the servers started here, and for policies read here
 EVENT = {"event": "page_view", "consent": {"analytics": True}, "data": {"session_id": "s_1"}}
 POLICY = """
@@ -40,12 +37,6 @@ endpoint = "{endpoint}/events"
 """
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 SERVER = f'[server]\nadmin_token = {{ env = "{ADMIN}" }}'
 
 
@@ -53,7 +44,7 @@ class Serving:
     """A running `gatekeeper serve`."""
 
     def __init__(self, folder: Path, endpoint: str, port: int, workers: int, environ=None, options=()) -> None:
-        self.environ = None if environ is None else os.environ | environ
+        self.environ = environ
         self.options = options
         self.folder, self.endpoint, self.port, self.workers = folder, endpoint, port, workers
         self.url = f"http://127.0.0.1:{port}"
@@ -61,16 +52,13 @@ class Serving:
 
     def start(self):
         """Begin, or begin again on the same store."""
-        command = [sys.executable, "-m", "gatekeeper", "serve", "-c", str(self.folder / "gatekeeper.toml")]
-        command += ["--port", str(self.port), "--workers", str(self.workers), *self.options]
-        with (self.folder / "stderr").open("ab") as errors:
-            self.process = subprocess.Popen(command, stderr=errors, stdout=subprocess.DEVNULL, env=self.environ)
-        self.wait(self.alive, 20)
+        words = ["-m", "gatekeeper", "serve", "-c", str(self.folder / "gatekeeper.toml")]
+        words += ["--port", str(self.port), "--workers", str(self.workers), *self.options]
+        self.process = begun(words, self.folder, self.environ)
+        self.wait(self.alive)
 
     def alive(self):
-        with suppress(httpx.HTTPError):
-            return self.get("/gk/healthz").status_code == 200
-        return False
+        return answers(self.url + "/gk/healthz")
 
     def get(self, path, token=TOKEN):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -114,22 +102,14 @@ class Serving:
         return found
 
     def wait(self, what, seconds=20.0):
-        deadline = time.monotonic() + seconds
-        while not what():
-            assert time.monotonic() < deadline, (self.folder / "stderr").read_text()[-2000:]
-            time.sleep(0.02)
+        until(what, self.folder, seconds)
 
     def kill(self, pid, number=signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
 
     def stop(self):
-        self.kill(self.process.pid, signal.SIGTERM)
-        try:
-            return self.process.wait(40)
-        finally:
-            self.process.kill()
-            self.process.wait()
+        return ended(self.process)
 
 
 @contextmanager

@@ -4,19 +4,16 @@ replaces the peer by what its trusted proxies say, and leaves the header)."""
 from __future__ import annotations
 
 import logging
-import threading
 from contextlib import contextmanager
 
 import httpx
 import pytest
-import uvicorn
 
 import gatekeeper
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.shells.asgi import undeclared
-from gatekeeper.shells.server import sidecar
 from gatekeeper.testing import Simulators
-from tests.running import Running, shop, tables
+from tests.running import Running, by_uvicorn, shop, tables
 
 EVENT = {"event": "page_view", "data": {"session_id": "s"}}
 BERLIN = "193.99.144.80"
@@ -46,20 +43,11 @@ def served(folder, mode, server):
         app = gatekeeper.GatekeeperMiddleware(
             shop(), config=parse_policy(tables(folder, sims, server=server), environ={})
         )
-        config = uvicorn.Config(
-            app, proxy_headers="on" in mode, forwarded_allow_ips=mode.get("on"), log_config=None, lifespan="on"
-        )
-        listener, serving = sidecar.listen("127.0.0.1", 0), uvicorn.Server(config)
-        thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
-        thread.start()
-        up = Running(f"http://127.0.0.1:{listener.getsockname()[1]}", app.runtime, sims)
-        try:
+        options = {"proxy_headers": "on" in mode, "forwarded_allow_ips": mode.get("on"), "lifespan": "on"}
+        with by_uvicorn(app, **options) as at:
+            up = Running(f"http://{at}", app.runtime, sims)
             with up.http:
                 yield up
-        finally:
-            serving.should_exit = True
-            thread.join()
-            listener.close()
 
 
 @pytest.mark.parametrize(("mode", "server", "headers", "how"), WAYS)

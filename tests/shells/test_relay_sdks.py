@@ -7,8 +7,8 @@ import pytest
 from gatekeeper.model import Answer, Visitor
 from gatekeeper.signals.context import write as write_token
 from gatekeeper.vendors.formats import coding
+from tests.answering import answering
 from tests.builders import said
-from tests.native.listening import serving
 from tests.native.sdks import JANE, SDKS
 from tests.running import running
 
@@ -42,7 +42,7 @@ def products(tmp_path_factory):
         arrived.append(call)
         return Answer(200, (("Content-Type", "text/plain"), ("Set-Cookie", "theirs=1")), b"taken")
 
-    with serving(taken) as url:
+    with answering(taken) as url:
 
         def tables(sims):
             speaking = {"kind": "first_party", "endpoint": url}

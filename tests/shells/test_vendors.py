@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 import gatekeeper
 from gatekeeper.policy import load_policy
 from gatekeeper.testing import Simulators
+from tests.answering import Port
 from tests.shells.serving import SERVER, records_of, serving, write
 from tests.shells.test_wire import rss
 
@@ -39,22 +40,15 @@ class RawVendor:
     def __init__(self):
         self.play = lambda connection: None
         self.requests = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=self.serve, args=self.listener.accept()[:1], daemon=True).start()
+        self.port = Port(self.serve)
+        self.url = self.port.url
 
     def serve(self, connection):
-        with connection, contextlib.suppress(OSError):
-            got = b""
-            while not got.endswith(b"}") and (part := connection.recv(65536)):
-                got += part
-            self.requests.append(got)
-            self.play(connection)
+        got = b""
+        while not got.endswith(b"}") and (part := connection.recv(65536)):
+            got += part
+        self.requests.append(got)
+        self.play(connection)
 
     def answer(self, raw):
         self.play = lambda connection: connection.sendall(raw)
@@ -64,7 +58,7 @@ class RawVendor:
 def vendor():
     one = RawVendor()
     yield one
-    one.listener.close()
+    one.port.close()
 
 
 @pytest.fixture(scope="module")

@@ -57,19 +57,11 @@ def vectors(name: str) -> list[dict]:
     return json.loads((VECTORS / name).read_text(encoding="utf-8"))
 
 
-def violations(vendor: str, table: str) -> dict[str, tuple]:
-    """A table of `violations/<vendor>.json`: what is changed in a valid request, and what the vendor objects to.
-
-    `{gone}` takes a field away, `{"{repeat}": [value, n]}` is a list or a text of the same n times.
-    """
-    rows = json.loads((HERE / "violations" / f"{vendor}.json").read_text(encoding="utf-8"))[table]
-    return {name: tuple(_repeated(part) for part in row) for name, row in rows.items()}
-
-
-def _repeated(value: object) -> object:
+def repeated(value: object) -> object:
+    """The value with every `{"{repeat}": [value, n]}` as a list, or a text, of the same n times."""
     if isinstance(value, dict) and value.keys() == {"{repeat}"}:
         one, count = value["{repeat}"]
         return one * count if isinstance(one, str) else [one] * count
     if isinstance(value, dict):
-        return {name: _repeated(inner) for name, inner in value.items()}
-    return [_repeated(inner) for inner in value] if isinstance(value, list) else value
+        return {name: repeated(inner) for name, inner in value.items()}
+    return [repeated(inner) for inner in value] if isinstance(value, list) else value

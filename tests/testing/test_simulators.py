@@ -41,7 +41,8 @@ def post(path: str = "/", body: bytes = b"{}", *headers: bytes) -> bytes:
 
 def test_the_public_names_are_sorted_and_there() -> None:
     """`__all__` is what the documentation promises."""
-    names = ["HashingVector", "Problem", "Received", "Simulator", "Simulators", "hashing_vectors"]
+    names = ["Blocked", "HashingVector", "Problem", "Received", "Sent", "Simulator", "Simulators", "TrialGate"]
+    names.append("hashing_vectors")
     assert gatekeeper.testing.__all__ == names
     assert all(hasattr(gatekeeper.testing, name) for name in gatekeeper.testing.__all__)
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
-from tests.shells.serving import Serving, free_port, write
+from tests.running import free_port
+from tests.shells.serving import Serving, write
 from tests.torture.rounds import Zygote
 from tests.torture.vendor import Vendor
 
@@ -28,7 +29,13 @@ class Process:
             self.code = self.parent.end()
         return self.code
 
-    def wait(self, timeout: float) -> int:
+    def send_signal(self, number: int) -> None:
+        """A signal, if it is still there."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def wait(self, timeout: float | None = None) -> int:
         """Its exit code."""
         if self.code is None:
             assert select.select([self.parent.process.stdout], [], [], timeout)[0], "it did not end in time"
@@ -37,9 +44,7 @@ class Process:
 
     def kill(self) -> None:
         """At once, if it is still there."""
-        if self.poll() is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
 
 class Forked(Serving):
@@ -55,15 +60,7 @@ class Forked(Serving):
             do="serve", folder=str(self.folder), port=self.port, workers=self.workers, bug=self.bug, limit=3600
         )
         self.process = Process(self.parent, pid)
-        self.wait(self.alive, 20)
-
-    def stop(self) -> int:
-        """SIGTERM, and wait for the draining."""
-        self.kill(self.process.pid, signal.SIGTERM)
-        try:
-            return self.process.wait(40)
-        finally:
-            self.process.kill()
+        self.wait(self.alive)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.shells.serving import SERVER, Serving, free_port
+from tests.running import free_port
+from tests.shells.serving import SERVER, Serving
 from tests.torture.rounds import ROOT
 from tests.torture.scale import FULL, figure
 from tests.torture.shapes import FLOODS, HELD

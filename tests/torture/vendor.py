@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import orjson
+
+from gatekeeper.model import Answer
+from tests.answering import served, server_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,9 @@ class Vendor:
         self.pause: Callable[[], float] = lambda: 0.0
         self.status: Callable[[], int] = lambda: 204
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = server_of(lambda call: Answer(self.take(call.body)))
+        self.url = self._server.url
+        self._served = served(self._server)
 
     def take(self, body: bytes) -> int:
         """Keep a request; the status to answer."""
@@ -87,43 +89,8 @@ class Vendor:
         return status
 
     def __enter__(self) -> Vendor:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._served.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 256
-
-    def handle_error(self, request, client_address):
-        """A gate that was killed in the middle of its request: what these tests are about."""
-
-
-def _handler(vendor: Vendor) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self):
-            super().setup()
-            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-
-        def do_POST(self):
-            length = int(self.headers["Content-Length"])
-            body = self.rfile.read(length)
-            if len(body) < length:
-                return  # killed while it sent: no vendor acts on half a request
-            status = vendor.take(body)
-            self.send_response_only(status)
-            if status != 204:
-                self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *args):
-            """Be quiet."""
-
-    return Handler
+        self._served.__exit__(None, None, None)

@@ -75,6 +75,7 @@ def audit_query(
 def audit_export(
     target: Annotated[Path, typer.Argument(help="File to write: .csv, .json or .parquet.")],
     config: Config = POLICY,
+    as_json: AsJson = False,
     *,
     words: Words,
     people: Words,
@@ -82,7 +83,7 @@ def audit_export(
     """Write deliveries to a CSV, JSON or Parquet file."""
     from gatekeeper.cli.audit_query import export
 
-    export(config, words, people, target)
+    export(config, words, people, target, as_json)
 
 
 @audit.command("stats")

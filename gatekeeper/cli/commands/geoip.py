@@ -32,8 +32,9 @@ def geoip_update(
     ] = None,
     config: Config = POLICY,
     proxy: Annotated[str | None, typer.Option(help="Forward proxy; the environment's is not used.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch a newer location database and swap it in; running processes pick it up."""
     from gatekeeper.cli.geoip import update
 
-    update(path, edition, account, key, config, proxy)
+    update(path, edition, account, key, config, proxy, as_json)

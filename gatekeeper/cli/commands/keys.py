@@ -21,9 +21,11 @@ def keys_list(config: Config = POLICY, as_json: AsJson = False) -> None:
 
 @keys.command("rotate")
 def keys_rotate(
-    kind: Annotated[str, typer.Argument(help="signing, pseudonym or audit")] = "signing", config: Config = POLICY
+    kind: Annotated[str, typer.Argument(help="signing, pseudonym or audit")] = "signing",
+    config: Config = POLICY,
+    as_json: AsJson = False,
 ) -> None:
     """Add a new key; the older ones go on verifying. The log's old key introduces the new one and is destroyed."""
     from gatekeeper.cli.keys import rotate
 
-    rotate(kind, config)
+    rotate(kind, config, as_json)

@@ -1,4 +1,4 @@
-"""`gatekeeper retention`, `report` and `outbound`: a command each."""
+"""`gatekeeper retention` and `outbound`: a command each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
 retention = typer.Typer(help="What may not be kept for ever.", no_args_is_help=True)
-report = typer.Typer(help="Documents that follow from the policy.", no_args_is_help=True)
 outbound = typer.Typer(help="What the app's own HTTP clients call.", no_args_is_help=True)
 
 
@@ -23,18 +22,6 @@ def retention_run(
     from gatekeeper.cli.retention import run
 
     run(config, dry, as_json)
-
-
-@report.command("matrix")
-def report_matrix(
-    config: Config = POLICY,
-    on: Annotated[str | None, typer.Option("--on", help="As on this day, YYYY-MM-DD; today if absent.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print what each law makes of each destination under this policy."""
-    from gatekeeper.cli.report import matrix
-
-    matrix(config, on, as_json)
 
 
 @outbound.command("hosts")

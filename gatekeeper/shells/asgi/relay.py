@@ -81,6 +81,7 @@ class Relay:
         self._sender = DirectSender()
         self._coming: dict[tuple[str, bool], int] = {}  # calls by destination and class that are being recorded
         self._under_way: set[asyncio.Task[Carrying]] = set()
+        self._failing: set[str] = set()  # destinations whose last call had no answer
 
     async def reply(self, gate: Gate, scope: Scope, headers: Headers, read: Read) -> Reply:
         """Answer one call by a gate's policy. Its path and query are looked at already (see `endpoints`).
@@ -197,10 +198,13 @@ class Relay:
             came()
             try:
                 permit = permit_of(gate, plan)
-                return await self._sender.send(to.name, outgoing, bounds, permit, ours=ours, egress=egress)
+                answer = await self._sender.send(to.name, outgoing, bounds, permit, ours=ours, egress=egress)
+                self._answers(to.name)
+                return answer
             except DeliveryError as error:
                 if str(error) == WITHHELD:
                     raise Withheld from None
+                self._fails(to.name, str(error))
                 raise
             except Exception as error:
                 _log.error("sending a call to %s failed (%s)", to.name, type(error).__name__)
@@ -222,6 +226,17 @@ class Relay:
         if plan.outgoing is None:
             gate.metrics.count_call(to.name, plan.reason or INTERNAL)
         return plan, answer, UNKNOWN  # of an answer that could not be read
+
+    def _fails(self, name: str, why: str) -> None:
+        """A call had no answer: said once, until the vendor answers again."""
+        if name not in self._failing and why != BUSY:
+            self._failing.add(name)
+            _log.warning("calls to %s get no answer (%s)", name, why)
+
+    def _answers(self, name: str) -> None:
+        if name in self._failing:
+            self._failing.discard(name)
+            _log.warning("%s answers calls again", name)
 
 
 def _decision(plan: CallPlan) -> Header:

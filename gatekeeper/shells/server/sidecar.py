@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import signal
 import socket
@@ -91,9 +92,15 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(2048)
-    except OSError as error:
+    except (OSError, OverflowError, ValueError) as error:
         listener.close()
-        what = (error.strerror or "cannot be used").lower()
+        what = ((isinstance(error, OSError) and error.strerror) or "cannot be used").lower()
+        if isinstance(error, OverflowError):
+            raise ConfigError(f"server.port: {port} is not a port; choose one from 0 to 65535 with --port") from None
+        if not isinstance(error, OSError) or isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise ConfigError(
+                f'server.host: "{host}": {what}; name an address of this machine with --host, such as 127.0.0.1'
+            ) from None
         raise ConfigError(f"server.port: {host}:{port}: {what}; choose another with --port") from None
     listener.setblocking(False)
     return listener

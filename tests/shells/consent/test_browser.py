@@ -11,6 +11,8 @@ if CHROMIUM is None:
 
 from playwright.sync_api import sync_playwright  # not asked for where there is no browser
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture(scope="module")
 def chromium():

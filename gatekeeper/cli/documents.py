@@ -1,0 +1,106 @@
+"""`gatekeeper report ropa`, `dpa`, `lia`, `privacy-notice` and `transfers`: documents with the origin of every cell."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import typer
+
+from gatekeeper.cli import known
+from gatekeeper.cli.policy import load_policy
+from gatekeeper.policy import Policy
+from gatekeeper.reports.cells import Document
+from gatekeeper.reports.declared import Declared
+from gatekeeper.reports.dpa import dpa
+from gatekeeper.reports.formats import FORMATS
+from gatekeeper.reports.lia import lia
+from gatekeeper.reports.notice import LANGUAGES, notice
+from gatekeeper.reports.observed import Observation, observe
+from gatekeeper.reports.ropa import ropa
+from gatekeeper.reports.transfers import transfers
+
+_MOST = 50  # findings that are printed
+_PERIOD = timedelta(days=30)
+
+
+def make(
+    report: str,
+    config: Path,
+    *,
+    out: Path | None,
+    form: str | None,
+    check: bool,
+    since: str | None = None,
+    until: str | None = None,
+    without_log: bool = False,
+    language: str = "en",
+    plain: bool = False,
+) -> None:
+    """Make one document, write or print it; with `check` say what is to fill or differs (exit code 1)."""
+    form = _form(out, form)
+    known.one_of("--language", language, LANGUAGES)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    begins = known.moment("since", since, now) or now - _PERIOD
+    ends = known.moment("until", until, now) or now
+    if begins >= ends:
+        raise typer.BadParameter(f"--since: {begins:%Y-%m-%d %H:%M} is not before --until, {ends:%Y-%m-%d %H:%M}")
+    policy = load_policy(config, require_secrets=False)
+    observed = report in ("ropa", "transfers") and not without_log
+    observation = observe(policy.audit_folder, begins, ends) if observed else None
+    document = replace(_made(report, policy, observation, now, language), origins=not plain)
+    text = FORMATS[form](document)
+    if out is not None:
+        try:
+            out.write_bytes(text)
+        except OSError as error:
+            raise typer.BadParameter(f'--out: "{out}" cannot be written ({error.strerror})') from None
+    elif not check:
+        sys.stdout.buffer.write(text)
+    if check and _tell(document):
+        raise typer.Exit(1)
+
+
+def _form(out: Path | None, form: str | None) -> str:
+    if form is None:
+        form = "md" if out is None else out.suffix.removeprefix(".").lower()
+        if form not in FORMATS:
+            raise typer.BadParameter(
+                f'--out: "{out}" has no known ending; end it in {", ".join(f".{one}" for one in FORMATS)}, '
+                "or give --format"
+            )
+    known.one_of("--format", form, tuple(FORMATS))
+    if form == "xlsx" and out is None:
+        raise typer.BadParameter("--format: a spreadsheet is not printed; name a file with --out")
+    return form
+
+
+def _made(report: str, policy: Policy, observation: Observation | None, now: datetime, language: str) -> Document:
+    declared = Declared(policy)
+    facts = [("policy", f"{policy.version} ({policy.hash[:12]})"), ("made", f"{now:%Y-%m-%d %H:%M} UTC")]
+    if observation is not None:
+        facts.append(("observed", observation.period))
+    match report:
+        case "ropa":
+            return ropa(declared, observation, facts)
+        case "transfers":
+            return transfers(declared, observation, facts)
+        case "dpa":
+            return dpa(declared, facts)
+        case "lia":
+            return lia(declared, facts, now.date())
+        case _:
+            return notice(declared, language, facts)
+
+
+def _tell(document: Document) -> bool:
+    """Print what is to do, on the error stream; whether there was anything."""
+    findings = document.findings
+    for one in findings[:_MOST]:
+        said = one.cell.of if one.cell.state.value == "to fill" else one.cell.text
+        typer.echo(f"{one.cell.state}: {one.sheet}, {one.row}, {one.column}: {said}", err=True)
+    if len(findings) > _MOST:
+        typer.echo(f"and {len(findings) - _MOST} more", err=True)
+    return bool(findings)

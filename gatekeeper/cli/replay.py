@@ -1,0 +1,164 @@
+"""`gatekeeper replay`: the log, decided again by another policy or other laws."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gatekeeper.audit.lines import timestamp_of
+from gatekeeper.cli import known
+from gatekeeper.cli.policy import load_policy
+from gatekeeper.errors import ConfigError
+from gatekeeper.policy import archive
+from gatekeeper.reports import replay_page
+from gatekeeper.reports.outcome import Change, Replay, Turn
+from gatekeeper.reports.period import decisions
+from gatekeeper.reports.replay import By, replay
+
+WORDS = {
+    Turn.NEWLY_SENT: "newly sent",
+    Turn.NEWLY_BLOCKED: "newly blocked",
+    Turn.OTHER_FIELDS: "other fields",
+    Turn.OTHER_BASIS: "other basis",
+    Turn.OTHER_REASON: "other reason",
+}
+NO_LINES = 3
+_OFTEN = 1.0  # seconds between two words on how far it is
+
+
+class Asked(NamedTuple):
+    """The options of the command, apart from the policy in force."""
+
+    policy: Path | None
+    since: str | None
+    until: str | None
+    laws: str
+    on: str | None
+    folder: Path | None
+    html: Path | None
+    accept_more: bool
+    accept_open: bool
+    as_json: bool
+
+
+def run(config: Path, asked: Asked) -> None:
+    """Print what would be otherwise; exit code 1 where more would be sent, or where that cannot be told."""
+    known.one_of("--laws", asked.laws, ("recorded", "now"))
+    now = datetime.now(UTC)
+    on = _time_of_laws(asked, now)
+    since, until = (
+        None if (moment := known.moment(name, text, now.replace(tzinfo=None))) is None else timestamp_of(moment)
+        for name, text in (("since", asked.since), ("until", asked.until))
+    )
+    current = load_policy(config, require_secrets=False)
+    other = None if asked.policy is None else load_policy(asked.policy, require_secrets=False)
+    folder = asked.folder or current.audit_folder
+    by = By(folder.parent / archive.FOLDER, other, current.registry if other is None else other.registry, on)
+    found = replay(decisions(folder, since, until, _Progress()), by)
+    if asked.html is not None:
+        try:
+            asked.html.write_text(replay_page.render(found, title=_title(other, asked)), "utf-8")
+        except OSError as error:
+            raise ConfigError(f"{asked.html}: cannot be written ({error.strerror})") from None
+        typer.echo(f"written to {asked.html}", err=True)
+    if asked.as_json:
+        typer.echo(json.dumps(found.as_data(), indent=2, ensure_ascii=False))
+    else:
+        _print(found, _title(other, asked))
+    if not found.lines:
+        typer.echo(f"there is no decision of that time in {folder}", err=True)
+        raise typer.Exit(NO_LINES)
+    raise typer.Exit(_judged(found, asked))
+
+
+def _judged(found: Replay, asked: Asked) -> int:
+    code = 0
+    if found.more and not asked.accept_more:
+        typer.echo("FAIL: more is sent than before (--accept-more to accept)", err=True)
+        code = 1
+    if found.open and not asked.accept_open:
+        typer.echo("FAIL: whether more is sent cannot be told of all (--accept-open to accept)", err=True)
+        code = 1
+    return code
+
+
+def _time_of_laws(asked: Asked, now: datetime) -> float | None:
+    if asked.on is None:
+        return now.timestamp() if asked.laws == "now" else None
+    try:
+        day = date.fromisoformat(asked.on)
+    except ValueError:
+        raise typer.BadParameter(f'--on: "{asked.on}" is not a day; write 2027-01-01') from None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+
+
+def _title(other: object, asked: Asked) -> str:
+    by = "each line's own policy" if asked.policy is None else str(asked.policy)
+    laws = f"laws of {asked.on}" if asked.on else f"laws {'of today' if asked.laws == 'now' else 'as recorded'}"
+    return f"Replay by {by}, {laws}"
+
+
+class _Progress:
+    """Says on standard error how far a replay is: on a terminal in one line, elsewhere in a line each ten seconds."""
+
+    def __init__(self) -> None:
+        self._began = self._told = time.monotonic()
+        self._console = Console(stderr=True, highlight=False)
+
+    def __call__(self, part: float, count: int) -> None:
+        at, terminal = time.monotonic(), sys.stderr.isatty()
+        if at - self._told < (_OFTEN if terminal else 10 * _OFTEN):
+            return
+        self._told = at
+        rate = count / (at - self._began)
+        self._console.print(
+            f"{part:.0%} of the log, {count:,} decisions, {rate:,.0f} a second", end="\r" if terminal else "\n"
+        )
+
+
+def _print(found: Replay, title: str) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]{escape(title)}[/]")
+    console.print(
+        f"{found.events:,} events in {found.lines:,} lines ({found.distinct:,} distinct), "
+        f"{sum(found.deliveries.values()):,} deliveries"
+    )
+    words = {
+        "unchanged": "unchanged",
+        **{turn.value: word for turn, word in WORDS.items()},
+        "undecided": "not decidable",
+    }
+    console.print("  " + " · ".join(f"{words[name]} {found.deliveries[name]:,}" for name in words))
+    if found.changes:
+        table = Table("", "destination", "events", "persons", "was → is", "places", "example", box=None)
+        for change, tally in found.ordered():
+            mark = "[bold red]▲[/] " if change.more else ""
+            places = ", ".join(f"{place} {count}" for place, count in tally.places.most_common(3))
+            table.add_row(
+                mark + WORDS[change.turn], escape(change.destination), f"{tally.events:,}", f"{len(tally.subjects):,}",
+                escape(_turned(change)), escape(places), tally.example,
+            )  # fmt: skip
+            because = f"; because of {', '.join(tally.because)}" if tally.because else ""
+            table.add_row("", "", "", "", f"[dim]{escape(tally.rule + because)}[/]", "", "")
+        Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table)
+    for (name, why), tally in sorted(found.undecided.items()):
+        where = "every destination" if name == "*" else name
+        console.print(
+            f"not decidable: {escape(where)}, {why}: {tally.events:,} events, such as {escape(tally.example)}"
+        )
+    for edit in found.unseen.values():
+        console.print(f"no line shows what this edit does: {escape(edit.key)}")
+
+
+def _turned(change: Change) -> str:
+    fields = " ".join([*(f"+{name}" for name in change.gained), *(f"-{name}" for name in change.lost)])
+    return fields if change.was == change.now else f"{change.was} → {change.now} {fields}".rstrip()

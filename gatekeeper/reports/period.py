@@ -1,0 +1,42 @@
+"""The decision lines of a period. A folder and two times in; their records, with a word on how far it is, out."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from gatekeeper.audit.read import files, parse
+from gatekeeper.audit.segments import lines
+from gatekeeper.errors import AuditError
+
+_DECISION: Final = b'"kind":"decision"'
+_OFTEN: Final = 10_000  # lines between two words on how far it is
+
+
+def decisions(
+    folder: Path, since: str | None, until: str | None, progress: Callable[[float, int], None]
+) -> Iterator[dict[str, Any]]:
+    """Every decision from `since` on and before `until` (RFC 3339, UTC), segment by segment. Raises AuditError.
+
+    `progress` is told which part of the log was read (0 to 1), and how many decisions that were.
+    """
+    try:
+        segments = files(folder)
+        sizes = [segment.size for segment in segments]
+        whole, read, count = sum(sizes) or 1, 0, 0
+        for segment, size in zip(segments, sizes, strict=True):
+            for record in parse(raw for raw in lines(segment) if _DECISION in raw):
+                at = record.get("timestamp", "")
+                if record.get("kind") != "decision" or (since and at < since) or (until and at >= until):
+                    continue
+                count += 1
+                if count % _OFTEN == 0:
+                    progress(read / whole, count)
+                yield record
+            read += size
+            progress(read / whole, count)
+    except (OSError, EOFError, zlib.error) as error:
+        what = getattr(error, "strerror", None) or type(error).__name__
+        raise AuditError(f"{folder}: the audit log cannot be read ({what})") from None

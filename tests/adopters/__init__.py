@@ -1,0 +1,1 @@
+"""Adopters' own test suites, run as they would run them."""
