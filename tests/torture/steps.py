@@ -1,4 +1,4 @@
-"""Where a worker of the withdrawal check is hurt: the named steps of a withdrawal, and of a call that is to begin.
+"""Where a worker of the withdrawal check is hurt: the named steps of a withdrawal, and of a request that is to begin.
 
     announced   inside the commit: the page says that what is remembered of the subject is stale
     written     inside the commit: the ledger has the row
@@ -7,7 +7,7 @@
     waiting     before the first look whether a request is about to begin
     held up     a request of another thread or process is about to begin, and the withdrawal waits for it
     answered    the answer is there, and was not said yet
-    asking      a call was decided and recorded, and is about to ask whether it may begin
+    asking      a call that was decided, or rows that were claimed, are about to ask whether they may begin
     beginning   a request may begin, and its first byte is not with the system yet
 
 The worker hurts itself there; nothing in the product knows.
@@ -75,31 +75,34 @@ def _after(owner: Any, name: str, then: Callable[[Any], None]) -> None:
 
 
 def plant(at: Callable[[str], None], linger: Callable[[], None]) -> None:
-    """Have `at` called with each step; `linger` between a call's decision and its last question."""
+    """Have `at` called with each step; `linger` before a call or rows of the queue ask for the last time."""
     _after(page.Page, "announce", lambda _: at("announced"))
     _after(choices, "insert", lambda _: at("written"))
     _after(stopping.Stopping, "stop", lambda _: at("swept"))
     _after(page.Page, "publish", lambda _: at("published"))
     _after(page.Page, "_look", lambda heard: at("held up") if heard is None else None)
-    _after(permit.RowsPermit, "begin", lambda may: at("beginning") if may else None)
-    passed, begin = page.Page.passed, permit.CallPermit.begin
+    passed = page.Page.passed
 
     def waiting(self: page.Page, generation: int) -> Any:
         at("waiting")
         return passed(self, generation)
 
-    def asking(self: permit.CallPermit) -> bool:
-        linger()
-        at("asking")
-        may = begin(self)
-        if may:
-            at("beginning")
-        else:
-            say(withheld=1)
-        return may
+    def asking(begin: Callable[[Any], bool], what: str) -> Callable[[Any], bool]:
+        def changed(self: Any) -> bool:
+            linger()
+            at("asking")
+            may = begin(self)
+            if may:
+                at("beginning")
+            else:
+                say(withheld=what)
+            return may
+
+        return changed
 
     page.Page.passed = waiting  # type: ignore[method-assign]  # planted
-    permit.CallPermit.begin = asking  # type: ignore[method-assign]  # planted
+    for kind, what in ((permit.CallPermit, "calls"), (permit.RowsPermit, "requests of the queue")):
+        kind.begin = asking(kind.begin, what)  # type: ignore[method-assign]  # planted
 
 
 def calls_ask_nothing() -> None:

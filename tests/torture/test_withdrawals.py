@@ -98,7 +98,7 @@ class Worker:
     def __init__(self, policy, first, count, bug):
         self.command = [str(policy), str(first)], [str(WORKERS), str(count), str(SEED)]
         self.first, self.bug = first, bug
-        self.answers, self.hurt, self.withheld = [], [], 0
+        self.answers, self.hurt, self.withheld = [], [], Counter()
         self.left = hurts(first, max(1, count // 1_000))
         self.begin()
 
@@ -121,7 +121,7 @@ class Worker:
                         self.left.remove(told["hurt"])
                         self.hurt.append(tuple(told["hurt"]))
                     elif "withheld" in told:
-                        self.withheld += 1
+                        self.withheld[told["withheld"]] += 1
                     else:
                         self.answers.append(told)
 
@@ -176,14 +176,14 @@ def test_nothing_begins_after_a_withdrawal_was_answered(tmp_path):
     broken = late(workers, vendor)
     waits = sorted(one["ms"] for one in told)
     steps = Counter(f"{how} {step}" for worker in workers for step, how in worker.hurt)
-    withheld = sum(worker.withheld for worker in workers)
+    withheld = dict(sum((worker.withheld for worker in workers), Counter()))
     figure(
         "I3", cases=len(told), broken=len(broken), seconds=time.monotonic() - started, calls=vendor.calls,
         withheld=withheld, heard=sum(one["heard"] for one in told), median_ms=round(waits[len(waits) // 2], 1),
         steps=dict(sorted(steps.items())), **hurt,
     )  # fmt: skip
     print(len(told), "withdrawals", len(broken), "late", hurt, "median ms", waits[len(waits) // 2], vendor.requests)
-    print(vendor.calls, "calls", withheld, "withheld", dict(sorted(steps.items())))
+    print(vendor.calls, "calls; withheld:", withheld, dict(sorted(steps.items())))
     assert broken == [] and len(told) >= COUNT * 0.9 and vendor.requests > vendor.calls > 0
     assert [worker.process.returncode for worker in workers] == [0] * WORKERS
     assert {(step, how) for step in CERTAIN for how in HOW} <= {one for worker in workers for one in worker.hurt}
