@@ -87,7 +87,7 @@ def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
             yield f'{where}.{key}: a secret is written in clear; use {{ env = "NAME" }}'
     if any(isinstance(value, str) and _looks_secret(header) for header, value in _headers(table).items()):
         yield f'{where}.headers: a secret is written in clear; use {{ env = "NAME" }}'
-    if to.kind.processor != "the operator" and table.dpa is None:
+    if to.kind.received_by != "operator" and table.dpa is None:
         yield f"{where}.dpa: missing; name the data processing agreement with {to.kind.processor} (GDPR article 28)"
     if to.purpose is Purpose.NECESSARY and table.lia is None:
         yield (

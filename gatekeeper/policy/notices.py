@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-from typing import Final
 from urllib.parse import urlsplit
 
 import orjson
@@ -18,10 +14,8 @@ from gatekeeper.model import OPTIONAL, Purpose
 from gatekeeper.policy.faults import Faults
 from gatekeeper.policy.file import NoticeTable, PolicyFile
 from gatekeeper.vendors.kind import Destination
+from gatekeeper.vendors.recipients import known
 from gatekeeper.vendors.settings import Common
-
-_OPERATOR: Final = "the operator"
-_UNKNOWN: Final = frozenset({"whoever runs the endpoint", "the operator of the error monitor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,28 +94,22 @@ def recipients(file: PolicyFile, destinations: Mapping[str, Destination]) -> Map
 
 def recipient(table: Common, to: Destination, controller: str) -> Recipient:
     """Who a destination is, in the words of a notice: the policy's own, else the catalogue's."""
-    processor = to.kind.processor
-    company: str | None = processor
-    if processor == _OPERATOR:
+    by = to.kind.received_by
+    company: str | None = to.kind.processor
+    if by == "operator":
         company = controller
-    elif processor in _UNKNOWN:
+    elif by == "endpoint":
         company = urlsplit(to.endpoint).hostname
     company = table.recipient or company
-    known = _companies().get(company or "", {})
-    name = company or to.kind.title if processor in _UNKNOWN else to.kind.title
+    about = known(company)
+    name = company or to.kind.title if by == "endpoint" else to.kind.title
     return Recipient(
         name=name,
         company=company,
-        country=table.country or known.get("country"),
-        policy=table.privacy_policy or known.get("privacy_policy"),
+        country=table.country or about.get("country"),
+        policy=table.privacy_policy or about.get("privacy_policy"),
         retention=table.retention,
     )
-
-
-@cache
-def _companies() -> Mapping[str, Mapping[str, str]]:
-    text = resources.files("gatekeeper.vendors").joinpath("recipients.toml").read_text("utf-8")
-    return tomllib.loads(text)
 
 
 def _derived(asked: Mapping[Purpose, tuple[Recipient, ...]]) -> str:

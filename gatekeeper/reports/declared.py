@@ -11,11 +11,9 @@ from gatekeeper.model import Purpose
 from gatekeeper.policy import Policy
 from gatekeeper.reports import law
 from gatekeeper.reports.cells import Cell, Origin, fill
+from gatekeeper.vendors import recipients
 from gatekeeper.vendors.kind import Destination
 
-_OPERATOR: Final = "the operator"
-_UNKNOWN: Final = frozenset({"the operator of the endpoint", "the operator of the error monitor",
-                             "whoever runs the endpoint"})  # fmt: skip
 INSIDE: Final = "inside"
 _TRANSFERS: Final = {
     INSIDE: "no transfer: inside the EEA",
@@ -75,23 +73,23 @@ class Declared:
         named: str | None = self.value(f"destinations.{to.name}.recipient")
         if named is not None:
             return named
-        if to.kind.processor == _OPERATOR:
+        if to.kind.received_by == "operator":
             return self.controller().text
-        return None if to.kind.processor in _UNKNOWN else to.kind.processor
+        return None if to.kind.received_by == "endpoint" else to.kind.processor
 
     def recipient(self, to: Destination) -> Cell:
         """Who receives the data: the policy's word, else the kind's company, else to fill."""
         key = f"destinations.{to.name}.recipient"
         if self.value(key) is not None:
             return self.cell(key)
-        if to.kind.processor == _OPERATOR:
+        if to.kind.received_by == "operator":
             return self.controller()
         company = self.company(to)
         return fill(key) if not company else Cell(company, Origin.KIND, to.kind.name)
 
     def external(self, to: Destination) -> bool:
         """Whether somebody else than the controller receives the data."""
-        return to.kind.processor != _OPERATOR or self.value(f"destinations.{to.name}.recipient") is not None
+        return to.kind.received_by != "operator" or self.value(f"destinations.{to.name}.recipient") is not None
 
     def role(self, to: Destination) -> Cell:
         """What the recipient is under the GDPR; of the vendor table a proposal."""
@@ -119,7 +117,7 @@ class Declared:
 
     def seat(self, to: Destination) -> Cell:
         """The country of the recipient."""
-        known = law.recipients().get(self.company(to) or "", {})
+        known = recipients.known(self.company(to))
         proposed = None
         if known:
             proposed = Cell(known["country"], Origin.VENDORS, f"({known['source']})")
@@ -131,7 +129,7 @@ class Declared:
         """The address of the recipient's privacy policy."""
         if not self.external(to):
             return Cell("this notice", Origin.PRODUCT, "texts")
-        known = law.recipients().get(self.company(to) or "", {})
+        known = recipients.known(self.company(to))
         proposed = None
         if known:
             proposed = Cell(known["privacy_policy"], Origin.VENDORS, f"({known['source']})")

@@ -60,15 +60,6 @@ def assessment() -> Mapping[str, Mapping[str, str]]:
     return found
 
 
-def recipients() -> Mapping[str, Mapping[str, str]]:
-    """Country and privacy policy of the companies behind the packaged kinds."""
-    return _read("gatekeeper.vendors", "recipients.toml")
-
-
-def _table() -> Mapping[str, Any]:
-    return _read("gatekeeper.reports", "law.toml")
-
-
 @cache
-def _read(package: str, name: str) -> Mapping[str, Any]:
-    return tomllib.loads(resources.files(package).joinpath(name).read_text("utf-8"))
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("law.toml").read_text("utf-8"))

@@ -39,6 +39,7 @@ KIND = Kind(
     accepts_contextual=True,
     measures_audience=True,
     processor="the operator",
+    received_by="operator",
     deletion="by the operator, at the endpoint",
 )  # fmt: skip
 
@@ -70,12 +71,14 @@ class Settings(Common):
         if self.speaks is None:
             return kind
         product = PRODUCTS.get(self.speaks, OTHER)
+        hosted = product.is_hosted(self.endpoint)
         return replace(
             kind,
             fields=(*kind.fields, *product.ids),
             calls_only=True,
             accepts_contextual=not product.refuses,
-            processor=product.company if product.is_hosted(self.endpoint) else kind.processor,
+            processor=product.company if hosted else kind.processor,
+            received_by="vendor" if hosted else kind.received_by,
         )
 
 

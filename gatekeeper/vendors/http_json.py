@@ -51,6 +51,7 @@ KIND = Kind(
     max_age=30 * 86_400.0,
     accepts_contextual=True,
     processor="the operator of the endpoint",
+    received_by="endpoint",
     deletion="by the operator of the endpoint",
 )
 

@@ -25,6 +25,7 @@ _MARKETING = Purpose.MARKETING
 LegalBasis = Literal["consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interest"]
 """GDPR article 6(1)."""
 OnOptOut = Literal["block", "contextual"]
+Receiver = Literal["vendor", "operator", "endpoint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Kind:
     tells a repetition of an event from a new one: what may have arrived is sent again only there and so long.
     `refuses_request` are the vendor's own codes, as `read_answer` gives them, that refuse a request as a whole: a
     wrong token, not a wrong event. A batch that is refused by one is not divided.
+    `received_by` says who gets the data: the `vendor` whose company `processor` is, the `operator` of the gate, or
+    the company that runs the policy's `endpoint`; for those two `processor` is a description and no company's name.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Kind:
     conversions_only: bool = False  # every event that reaches it is counted as a conversion
     calls_only: bool = False  # takes the vendor's own requests and no events
     processor: str = ""
+    received_by: Receiver = "vendor"
     deletion: str = ""
 
 

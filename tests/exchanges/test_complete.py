@@ -12,7 +12,7 @@ from gatekeeper.vendors import DIALECTS, KINDS
 from tests.exchanges.exchange import UNSIMULATED, simulator_of
 
 TESTS = Path(__file__).parents[1]
-TOOLS = {"calls_only", "dialect", "formats", "hosts", "kind", "products", "records", "samples", "settings", "spelling"}
+TOOLS = set("calls_only dialect formats hosts kind products recipients records samples settings spelling".split())
 PLACES = {one.name for one in pkgutil.iter_modules(vendors.__path__)} - TOOLS
 SIMULATED = {vendor.__name__.rpartition(".")[2]: vendor for vendor in simulators.VENDORS}
 

@@ -52,6 +52,7 @@ KIND = Kind(
     as_necessary=frozenset({"error", "check_in", "attachment", "user_report", "feedback"}),
     accepts_contextual=False,
     processor="the operator of the error monitor",
+    received_by="endpoint",
     deletion="by event id in the error monitor",
 )  # fmt: skip
 
