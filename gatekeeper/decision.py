@@ -26,7 +26,7 @@ _GRANTED: Final = Permission.GRANTED
 _DENIED: Final = Permission.DENIED
 _SEND: Final = Verdict.SEND
 _NECESSARY: Final = Purpose.NECESSARY
-MOST_NAMES: Final = 64  # of an event whose names are remembered; a sender chooses those nobody knows
+MOST_NAMES: Final = 64  # of an event whose names are remembered; a sender may invent any number of names
 _NAME_BYTES: Final = 128  # that one name takes in one destination's `Names`
 _NEEDS: Final = {purpose: f"needs {purpose}" for purpose in Purpose}
 

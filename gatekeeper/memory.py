@@ -55,11 +55,14 @@ class Memory(Generic[V]):
             return None
 
     def put(self, key: Hashable, value: V, size: int = 0) -> None:
-        """Remember a value of about so many bytes; one that is larger than the whole memory is not remembered."""
+        """Remember a value of about so many bytes, if no other thread does so now and the memory is as large."""
         counted = max(size, self._each)
-        if counted <= self._cache.maxsize:
-            with self._lock:
+        # The lock is never waited for: a fork may have left it held in this process.
+        if counted <= self._cache.maxsize and self._lock.acquire(blocking=False):
+            try:
                 self._cache[key] = (value, counted)
+            finally:
+                self._lock.release()
 
 
 def _size(entry: tuple[object, int]) -> int:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Iterable, Mapping
-from threading import Lock
 from typing import Final
 
 from gatekeeper.fields.accept import UNPRINTABLE
+from gatekeeper.installation.forks import Guard
 from gatekeeper.model import Decision, Plan, Verdict
 from gatekeeper.model.reasons import (
     AUDIT,
@@ -36,7 +36,7 @@ MOST: Final = 1_000  # causes that are remembered; further ones are said at DEBU
 _OURS: Final = frozenset({INSUFFICIENT, MISMATCH, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL})
 _SAID_ELSEWHERE: Final = frozenset({AUDIT, INTERNAL})  # as an error, by what failed
 _log = logging.getLogger("gatekeeper")
-_lock = Lock()
+_lock = Guard()
 _said: set[Hashable] = set()
 
 
@@ -57,7 +57,7 @@ def wanted() -> bool:
 
 
 def forget() -> None:
-    """Say everything again."""
+    """Forget what was said, so that it is said once more; for tests."""
     with _lock:
         _said.clear()
 

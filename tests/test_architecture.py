@@ -241,3 +241,31 @@ def test_the_architecture_test_can_fail(tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_text("def f():\n    from gatekeeper.delivery import send\n    import time\n")
     assert rooms(bad) == {"delivery"} and "time" in imports(bad)
+
+
+# A fork may find a lock held by another thread, and the child then waits for it for ever: so each is one of the fork's
+# own (`installation.forks.Guard`), or what has it makes another one in `forked()`.
+NEVER_WAITED_FOR = {"memory.py"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES.values() if path.relative_to(ROOT).parts[0] != "testing"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_child_of_a_fork_finds_a_lock_held(path):
+    """Locks of the standard library, wherever they are made."""
+    tree = ast.parse(path.read_text("utf-8"))
+    kinds = {"Lock", "RLock", "Condition"}
+    named = {f"threading.{kind}" for kind in kinds}
+    named |= {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "threading"
+        for alias in node.names
+        if alias.name in kinds
+    }
+    made = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) in named]
+    name = str(path.relative_to(ROOT))
+    if made and name != "installation/forks.py" and name not in NEVER_WAITED_FOR:
+        assert "def forked(" in path.read_text("utf-8"), f"{name} makes a lock, and no other one after a fork"

@@ -144,4 +144,4 @@ def test_a_failing_vendor_is_visible(tmp_path):
         up.sims.first_party.clear()
         while up.runtime.notes():
             assert time.monotonic() < deadline, up.runtime.notes()
-        assert scrape(up).get(metric, 0) == 0
+        assert scrape(up)[metric] == 0

@@ -1,4 +1,4 @@
-"""One destination's way out: rows claimed in batches and sent. A dead vendor delays nobody but itself.
+"""One destination's way out: rows claimed in batches and sent. A vendor that does not answer delays only its own rows.
 
 `FOLLOWS` is what a lane knows of its queue; `flights.py` is what becomes of what it claims.
 """

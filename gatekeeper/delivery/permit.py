@@ -53,7 +53,7 @@ class _Slotted:
         return may
 
     def end(self) -> None:
-        """Leave."""
+        """Give the slot back: the first byte is with the system."""
         slot, self._slot = self._slot, None
         if slot is not None:
             self.barrier.leave(slot)

@@ -42,13 +42,13 @@ class Sender:
         self._tls: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> Sender:
-        """The sender itself."""
+        """Enter with the sender itself."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the pool."""
+        """Close the pool of connections."""
         await self.close()
 
     async def close(self) -> None:

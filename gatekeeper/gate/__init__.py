@@ -197,7 +197,7 @@ class Gate:
             if blocked or notices.wanted():
                 notices.of_event(plan)
         for plan, one in zip(plans, posted, strict=True):
-            if (ours or caller.trusted) and plan.event.unusable:
+            if ours and plan.event.unusable:
                 notices.of_fields(plan.event.name, plan.event.unusable)
             if one.subject is not None and not caller.trusted:
                 notices.of_subject()

@@ -4,7 +4,7 @@
 go on unless somebody objects: a notice and a simple objection), `opt_out` (a link, no banner) or `none`. `Asked.why`
 is why the visitor is to be asked now, `None` if they are not:
 
-    never_asked      nobody has spoken about a purpose that needs a question
+    never_asked      the visitor has not spoken about a purpose that needs a question
     notice_changed   a grant was given under another version of the notice
     expired          a grant is older than `ask_again_after_grant`
     refusal_old      a refusal is older than `ask_again_after_refusal`; nothing else has those asked again who refused

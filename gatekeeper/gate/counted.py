@@ -1,7 +1,7 @@
 """Refusals that repeat without end, as one line a minute: events that go nowhere, and requests over a rate.
 
 The first of a kind has its line at once; the others of the next minute are one line with a `count`, written when the
-minute is over. Nothing of them was sent, so nobody waits for that line: a crash may lose the count of a minute, and
+minute is over. Nothing of them was sent, so no request waits for that line: a crash may lose the count of a minute, and
 nothing else. Until it is written, what is known of a kind is a number.
 """
 

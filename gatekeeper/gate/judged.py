@@ -123,8 +123,7 @@ class Judged:
         about = subjects_of(gate.keys, self.about, self.consent, found)
         known = {} if self.vendor is Permission.UNKNOWN else {self.decision.destination: self.vendor}
         usual = gate.policy.event_purposes.get(self.event.name, _EVERY_PURPOSE)
-        declared = (
-            None if self.event.purposes == usual else self.event.purposes
-        )  # by a name that may not be written down
+        # Those of a name that may not be written down are the event's own, and stand in its line.
+        declared = None if self.event.purposes == usual else self.event.purposes
         inputs = Inputs("call", age_of(self.about), declared, known)
         return Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, about, inputs)

@@ -133,12 +133,12 @@ class Guard:
         self._lock = threading.RLock()
 
     def __enter__(self) -> None:
-        """Take it."""
+        """Take the lock; a fork waits until it is given back."""
         work.__enter__()
         self._lock.acquire()
 
     def __exit__(self, *error: object) -> None:
-        """Give it back."""
+        """Give the lock back."""
         self._lock.release()
         work.__exit__()
 
@@ -157,7 +157,7 @@ class _Selector(selectors.DefaultSelector):
     """A selector that waits outside of `work`."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready."""
+        """What is ready, waited for outside of `work`, so that a fork need not wait."""
         depth = work.leave()
         try:
             ready: list[tuple[selectors.SelectorKey, int]] = super().select(timeout)
@@ -222,7 +222,7 @@ def leave_behind(*things: object) -> None:
 
 
 def forget(thing: object) -> None:
-    """Undo `register`."""
+    """Call `forked` and `parted` of a thing no more: it is closed."""
     with work:
         _registered.discard(thing)
 
@@ -234,7 +234,7 @@ def register(thing: object) -> None:
 
 
 class _State:
-    """How forks went."""
+    """What this process knows of the fork that made it, or that is under way."""
 
     at_rest = True  # all work, at the fork that is under way
     cut = False  # this process is the child of a fork at which work was under way

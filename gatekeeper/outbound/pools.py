@@ -56,7 +56,7 @@ class Asked:
         return watch(*self.at, self.parts.path, below=True)
 
     def judge(self, match: Match, body: bytes) -> Intercepted:
-        """Decide on it."""
+        """Decide on the call, with the body as it was read."""
         return match.judge(self._method, self.parts.path, self.parts.query, self._headers, body)
 
     def rewritten(self, outgoing: Outgoing) -> tuple[str | None, dict[str, Any]]:

@@ -13,7 +13,7 @@ from gatekeeper.reports.edits import Edit
 
 
 class Turn(StrEnum):
-    """What became otherwise."""
+    """In what a delivery would be decided otherwise."""
 
     NEWLY_SENT = "newly_sent"
     NEWLY_BLOCKED = "newly_blocked"
@@ -90,7 +90,7 @@ class Replay:
         return bool(found or self.unseen or (self.lines and not self.distinct))
 
     def as_data(self) -> Mapping[str, Any]:
-        """For `--json`."""
+        """What `gatekeeper replay --json` prints."""
         return {
             "lines": self.lines,
             "events": self.events,

@@ -184,7 +184,7 @@ class Runtime:
 
     @forks.work
     def _look(self) -> None:
-        """Once a second."""
+        """What is done once a second: counted lines that are due, and a look at the key folder."""
         self.counted.flush(time.time())
         self.look_at_keys()
 

@@ -163,7 +163,7 @@ class Listeners:
         self._callbacks.append(callback)
 
     def call(self) -> None:
-        """Call every listener."""
+        """Call every listener, after a commit."""
         for callback in self._callbacks:
             callback()
 

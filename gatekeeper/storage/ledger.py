@@ -145,7 +145,7 @@ class SqliteLedger:
         return self._tables.read(lambda db: choices.rows(db, subjects))
 
     def find(self, receipt: str) -> Row | None:
-        """One row."""
+        """The row of a receipt, `None` if there is none. Raises StorageError."""
         return self._tables.read(lambda db: choices.find(db, receipt))
 
     def forget(self, subjects: Sequence[Subject]) -> Future[int]:
@@ -221,7 +221,7 @@ class SqliteBarrier:
             return None
 
     def leave(self, slot: Slot) -> None:
-        """Take it back."""
+        """Give the slot back; a withdrawal may be waiting for it."""
         self.page.leave(slot)
 
     def withdrawn(self, subjects: Collection[str], destination: str, since: int) -> bool:

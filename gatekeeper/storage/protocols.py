@@ -339,11 +339,11 @@ class Store(Protocol):
 
     @property
     def ledger(self) -> Ledger:
-        """For choices."""
+        """Where choices are kept and looked up."""
 
     @property
     def barrier(self) -> Barrier:
-        """For who sends."""
+        """What a sender asks before the first byte, and what a withdrawal waits for."""
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -148,7 +148,7 @@ class Endpoints:
             return problem_reply(429, TOO_MANY, headers=((b"retry-after", b"%d" % wait), *allowed))
 
         def decide(*, brief: bool) -> list[Arrival]:
-            """The events, decided."""
+            """Decide on the events of the body; Heavy where `brief` and it takes too long for a loop."""
             events = incoming.parse(incoming.inflate(body, coding, self._limit))
             return gate.arrivals(events, caller, received=size, brief=brief)
 

@@ -28,7 +28,7 @@ _TITLES: Final = {
 
 
 def document() -> dict[str, Any]:
-    """The whole document."""
+    """The HTTP contract of `/gk/consent` as an OpenAPI 3.1 document."""
     schemas, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
     refs = dict(zip(_TYPES, schemas, strict=True))
     state, choosing, taken, withdrawn, problem = (refs[one] for one in _TYPES)

@@ -95,7 +95,7 @@ class MemoryLedger:
         return self._worker.do(step)
 
     def notice(self, digest: str) -> Notice | None:
-        """The words."""
+        """The notice with this hash, `None` if there is none."""
         return self._memory.notices.get(digest)
 
     def history(self, subjects: Sequence[Subject]) -> list[Row]:
@@ -106,7 +106,7 @@ class MemoryLedger:
             return [self._row(one) for one in sorted(said, key=_time)]
 
     def find(self, receipt: str) -> Row | None:
-        """One row."""
+        """The row of a receipt, `None` if there is none."""
         with self._memory.lock:
             return next((self._row(one) for one in self._memory.said if one.choice.receipt == receipt), None)
 

@@ -29,11 +29,11 @@ class MemoryQueue:
         return self._worker.lead()
 
     def leave(self) -> None:
-        """Stop leading."""
+        """Let another worker lead."""
         self._worker.leave()
 
     def watch(self, claimable: Callable[[], None]) -> None:
-        """Have changes reported."""
+        """Have `claimable` called when rows may be claimed."""
         self._memory.listeners.append(claimable)
 
     def troubled(self, destination: str, trouble: Trouble | None) -> None:

@@ -48,7 +48,7 @@ class MemoryDeadLetters:
         return self._worker.do(step)
 
     def purge(self, ids: Sequence[str]) -> Future[int]:
-        """Delete dead letters."""
+        """Delete these dead letters for good; how many there were."""
         return self._worker.do(
             lambda: sum(one.isdecimal() and self._memory.dead.pop(int(one), None) is not None for one in ids)
         )
@@ -64,7 +64,7 @@ class MemoryBooks:
         self._memory = worker.memory
 
     def count(self) -> Mapping[str, Count]:
-        """Every destination's books."""
+        """Counts of each destination, from the rows themselves."""
         memory = self._memory
         with memory.lock:
             oldest = {
@@ -92,7 +92,7 @@ class MemoryBooks:
         return None
 
     def try_again(self) -> Future[None]:
-        """Memory works."""
+        """Done at once: memory does not fail."""
         return self._worker.do(lambda: None)
 
 

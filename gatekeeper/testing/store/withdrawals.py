@@ -115,14 +115,14 @@ class MemoryBarrier:
         return Epoch(self._memory.generation, float("inf"))
 
     def enter(self) -> Slot | None:
-        """Take a slot."""
+        """Take a slot at the present generation; `None` while withdrawals cannot be known."""
         with self._memory.lock:
             slot = Slot(self._memory.id(), self._memory.generation)
             self._memory.slots[slot.number] = self._worker.number, slot.generation
             return slot
 
     def leave(self, slot: Slot) -> None:
-        """Give it back."""
+        """Give the slot back; withdrawals that wait look again."""
         with self._memory.lock:
             self._memory.slots.pop(slot.number, None)
             self._memory.answer()
