@@ -11,11 +11,13 @@ OWN_LOOP = "on the loop of the test that it belongs to"
 STARTS = {
     r"\bPopen\(": {
         "running.py": "the place", "cli/conftest.py": PIPES, "cli/test_cli.py": PIPES,
+        "cli/test_serve_log.py": PIPES, "hosts/test_celery.py": "Celery's own worker",
         "benchmarks/test_command.py": PIPES, "torture/rounds.py": PIPES, "torture/strace.py": PIPES,
         "torture/test_withdrawals.py": PIPES,
     },
     r"\buvicorn\.Server\(|\bsidecar\.listen\(": {
         "running.py": "the place", "hosts/test_transparency.py": "hypercorn, on a listener of ours",
+        "torture/withdrawing.py": "a worker that stops and kills itself in the steps of a withdrawal",
     },
     r"HTTPServer\b": {"answering.py": "the place"},
     r"listener\.accept\(|\bstart_server\(|\bcreate_server\(lambda": {

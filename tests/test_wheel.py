@@ -50,7 +50,7 @@ def test_an_installed_copy_locates_an_address_and_writes_a_policy(wheel, tmp_pat
         f"assert str(bundled()).startswith({str(target)!r}), bundled()\n"
         "assert Locations()('193.99.144.80').country == 'DE'\n"
         "from gatekeeper.cli.init import run\n"
-        "run(pathlib.Path('gatekeeper.toml'), False)\n"
+        "run(pathlib.Path('gatekeeper.toml'), False, False)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

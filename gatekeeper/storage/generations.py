@@ -1,7 +1,7 @@
 """Withdrawals by number, in the embedded store. Inside a commit.
 
 Every commit that changes what the ledger says, or takes something back, has a number of its own, the generation. What
-was taken back is known for an hour: by that `intake` and who sends find what was decided before it.
+was taken back is known for an hour: by that `intake` and each sender find what was decided before it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def generation_of(commit: Commit, page: Page) -> int:
 
 
 def publish(commit: Commit, page: Page) -> int:
-    """Have whoever sends know of this commit, from the moment that it is one."""
+    """Have senders know of this commit, from the moment that it is one."""
     generation = generation_of(commit, page)
     if not commit.publishes:
         commit.publishes = True
@@ -47,10 +47,15 @@ def withdraw(commit: Commit, page: Page, names: Collection[str], reasons: Mappin
         "ON CONFLICT DO UPDATE SET reasons = json_patch(reasons, excluded.reasons)",
         (publish(commit, page), orjson.dumps(dict(reasons)).decode(), now, orjson.dumps(list(names)).decode()),
     )
-    for (oldest,) in run(db, "SELECT max(generation) FROM withdrawn WHERE at < ?", (now - KEPT,)):
-        if oldest is not None:
-            run(db, "DELETE FROM withdrawn WHERE at < ?", (now - KEPT,))
-            run(db, "UPDATE generation SET oldest = max(oldest, ?)", (oldest,))
+    forget_old(db, now)
+
+
+def forget_old(db: apsw.Connection, now: float) -> None:
+    """Forget who took something back more than KEPT seconds ago, also where no later withdrawal comes."""
+    ((oldest,),) = run(db, "SELECT max(generation) FROM withdrawn WHERE at < ?", (now - KEPT,))
+    if oldest is not None:
+        run(db, "DELETE FROM withdrawn WHERE at < ?", (now - KEPT,))
+        run(db, "UPDATE generation SET oldest = max(oldest, ?)", (oldest,))
 
 
 def withdrawn_since(db: apsw.Connection, names: Collection[str], since: int) -> Mapping[str, str]:
@@ -72,6 +77,6 @@ def withdrawn_since(db: apsw.Connection, names: Collection[str], since: int) -> 
 
 
 def newest(db: apsw.Connection) -> int:
-    """The number of the last withdrawal that is known."""
-    ((n,),) = run(db, "SELECT coalesce(max(generation), 0) FROM withdrawn")
+    """The number of the last withdrawal, also of one that was forgotten since."""
+    ((n,),) = run(db, "SELECT max(oldest, (SELECT coalesce(max(generation), 0) FROM withdrawn)) FROM generation")
     return int(n)

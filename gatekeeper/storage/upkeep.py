@@ -13,6 +13,7 @@ from gatekeeper.audit import lines
 from gatekeeper.storage import database
 from gatekeeper.storage.commits import Commit, Committer, Listeners
 from gatekeeper.storage.database import run
+from gatekeeper.storage.generations import forget_old
 from gatekeeper.storage.outbox import DEAD, ID, Ending
 from gatekeeper.storage.protocols import Missing
 from gatekeeper.storage.rows import SHIFT, flying_ids, forget_waiting
@@ -133,8 +134,9 @@ class Upkeep:
         return buried
 
     def tidy(self, commit: Commit) -> None:
-        """Forget old dead letters, and the next slice of the old keys."""
+        """Forget old dead letters, who took something back long ago, and the next slice of the old keys."""
         tables, now = self._tables, self._tables.clock()
+        forget_old(commit.db, now)
         run(commit.db, "DELETE FROM dead WHERE at < ?", (now - tables.bounds.dead_for,))
         for no in tables.by_number:  # a vendor that refuses everything must not fill the disk
             run(

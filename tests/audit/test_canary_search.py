@@ -6,10 +6,12 @@ pseudonyms; after it there is neither a pseudonym of theirs nor a name that a se
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import random
 import re
 import string
+import time
 import uuid
 import zlib
 from pathlib import Path
@@ -23,6 +25,8 @@ from gatekeeper.audit import lines, query, redact
 from gatekeeper.gate import incoming
 from gatekeeper.model import Caller
 from gatekeeper.signals.cookies import CookieReaders
+from gatekeeper.storage import database
+from gatekeeper.storage.generations import KEPT, forget_old
 from tests.laws.encodings import found_in
 from tests.laws.test_heads import COOKIES
 
@@ -112,6 +116,11 @@ def test_nothing_of_any_consent_platforms_ids_is_left_after_they_are_removed(gat
     assert len(rows) == len(sent) and any(names[0] in row["event"] for row in rows)
     gate.store.barrier.withdraw(people, dict.fromkeys(gate.policy.destinations, "consent_withdrawn")).result(10)
     gate.close()
+    with contextlib.closing(database.connect(var / "gatekeeper.db")) as db:
+        later = time.time() + KEPT + 1  # for that long it must be known who took something back
+        database.run(db, "BEGIN")
+        forget_old(db, later)
+        database.run(db, "COMMIT")
     (writer := runtime.audit_writer(gate.policy)).append([]).result(10)
     query.rows(folder, query.Filter(), limit=1)
     assert redact.remove(folder, lambda sealed: True, writer, reason="test", at=0.0).lines >= len(sent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
@@ -111,12 +112,10 @@ def test_a_database_of_before_gets_the_table(tmp_path):
     from gatekeeper.storage import database
 
     path = tmp_path / "gatekeeper.db"
-    database.prepare(path)
-    db = apsw.Connection(str(path))
-    db.execute("DROP TABLE head; ALTER TABLE outbox RENAME COLUMN payload TO frame")
-    db.execute("ALTER TABLE dead RENAME COLUMN payload TO frame")
-    db.execute("PRAGMA user_version = 2")
-    db.close()
+    with contextlib.closing(apsw.Connection(str(path))) as db:
+        for script in database.MIGRATIONS[:2]:
+            db.execute(script)
+        db.execute("PRAGMA user_version = 2")
     database.prepare(path)
     SqliteHeads(path).keep([Head("s", 1, "aa" * 32)])
     assert len(SqliteHeads(path).read()) == 1

@@ -77,5 +77,5 @@ def test_a_gate_that_never_ran_has_none(tmp_path):
     path.write_text(POLICY)
     started = time.monotonic()
     answer = run(path, "list")
-    assert answer.exit_code == 1 and "no gate has run here yet" in str(answer.exception)
+    assert answer.exit_code == 3 and "no gate has run here yet" in answer.output
     assert time.monotonic() - started < 5

@@ -122,6 +122,7 @@ def test_trio_is_refused_at_start(policy):
 
 def test_work_for_a_loop_that_is_dead_ends_in_time():
     """An endpoint that gets no answer from its loop fails, and does not hang."""
+    before = set(threading.enumerate())
     loop = Loop(longest=0.05)
 
     async def nothing():
@@ -131,6 +132,6 @@ def test_work_for_a_loop_that_is_dead_ends_in_time():
         loop.run(nothing())
     running = loop._loop  # noqa: SLF001  # ends it as a crash would
     running.call_soon_threadsafe(running.stop)
-    (thread,) = (one for one in threading.enumerate() if one.name == "gatekeeper-endpoints")
+    (thread,) = (one for one in threading.enumerate() if one.name == "gatekeeper-endpoints" and one not in before)
     thread.join(5)
     running.close()

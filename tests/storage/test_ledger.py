@@ -8,7 +8,8 @@ import apsw
 import pytest
 
 from gatekeeper.model import Heard
-from tests.storage.builders import NOW, MemoryEngine, SqliteEngine
+from gatekeeper.storage.generations import KEPT
+from tests.storage.builders import NOW, MemoryEngine, SqliteEngine, accept, arrival, claim_all, names, withdraw
 from tests.storage.contract import log, store  # noqa: F401  # fixtures
 from tests.storage.ledger_contract import NO, LedgerContract, M, choice, record
 
@@ -97,5 +98,24 @@ def test_a_child_does_not_give_its_parents_slot_back(tmp_path):
         assert not waiting.done()
         one.barrier.leave(slot)
         assert waiting.result(5) is Heard.HEARD
+    finally:
+        engine.close()
+
+
+def test_who_took_something_back_is_forgotten_after_an_hour(tmp_path):
+    """Without a later withdrawal; what was decided before it is not sent even then."""
+    engine = SqliteEngine(tmp_path)
+    try:
+        one = engine.open()
+        decided = one.barrier.now().generation
+        withdraw(one, "p_1")
+        engine.at = NOW + KEPT + 1
+        one.queue.maintain().result(10)
+        with contextlib.closing(apsw.Connection(str(engine.path))) as db:
+            assert db.execute("SELECT count(*) FROM withdrawn").fetchall() == [(0,)]
+        assert one.barrier.withdrawn(["p_1"], "own", decided)
+        assert not one.barrier.withdrawn(["p_1"], "own", one.barrier.now().generation)
+        accept(one, arrival("a", subjects=["p_1"])._replace(decided=decided))
+        assert "a" not in names(claim_all(one, "own"))
     finally:
         engine.close()
