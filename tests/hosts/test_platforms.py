@@ -130,8 +130,8 @@ def test_work_for_a_loop_that_is_dead_ends_in_time():
 
     with pytest.raises(TimeoutError):
         loop.run(nothing())
+    (thread,) = (one for one in threading.enumerate() if one.name == "gatekeeper-endpoints" and one not in before)
     running = loop._loop  # noqa: SLF001  # ends it as a crash would
     running.call_soon_threadsafe(running.stop)
-    (thread,) = (one for one in threading.enumerate() if one.name == "gatekeeper-endpoints" and one not in before)
     thread.join(5)
     running.close()
