@@ -38,7 +38,10 @@ def interpreter() -> Path:
         "-e",
         ".",
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    except subprocess.TimeoutExpired:
+        raise NotThereError("niquests cannot be installed: it took longer than ten minutes") from None
     if done.returncode != 0:
         raise NotThereError(f"niquests cannot be installed: {done.stderr.strip().splitlines()[-1]}")
     _DONE.touch()
