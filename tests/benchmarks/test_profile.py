@@ -1,12 +1,14 @@
 """The stage profile and the curves, on the real thing."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks import curves
 from benchmarks.profile import profile
 from benchmarks.run import stage
 from benchmarks.shape import Scenario
-from benchmarks.stages import ROOT, STAGES, stage_of
+from benchmarks.stages import ROOMS, ROOT, STAGES, stage_of
 from tests.benchmarks.builders import tiny
 
 
@@ -19,7 +21,7 @@ from tests.benchmarks.builders import tiny
         pytest.param(["/lib/asyncio/events.py"], True, "client", id="the-deliverers-loop"),
         pytest.param(["/x/uvicorn/main.py", f"{ROOT}cli/serve.py"], False, "server", id="uvicorn-under-our-command"),
         pytest.param([f"{ROOT}storage/sqlite.py"], True, "outbox", id="the-outbox-on-any-thread"),
-        pytest.param([f"{ROOT}new_room/x.py"], False, "new_room", id="a-room-nobody-listed"),
+        pytest.param([f"{ROOT}new_room/x.py"], False, "new_room", id="a-room-without-a-row"),
         pytest.param([], False, "server", id="no-frame"),
     ],
 )
@@ -62,3 +64,11 @@ def test_a_soak_looks_at_the_memory_ten_times(tmp_path):
     points = list(memory.points(tiny(tmp_path, soak=0.01)))
     assert [x for x, _ in points] == [round(0.001 * look, 3) for look in range(1, 11)]
     assert all(megabytes > 10 for _, (megabytes,) in points)
+
+
+def test_every_room_is_of_a_stage():
+    """Or serves no request; a room without a row would be a stage that no page explains."""
+    rooms = {path.name.removesuffix(".py") for path in Path(ROOT).iterdir() if path.suffix == ".py" or path.is_dir()}
+    rooms = {name for name in rooms if not name.startswith("_")} - {"py.typed"}
+    assert rooms - {name.partition("/")[0] for name in ROOMS} == {"cli", "demo", "reports", "testing"}
+    assert set(ROOMS.values()) <= set(STAGES)
