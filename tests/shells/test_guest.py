@@ -8,6 +8,7 @@ from gatekeeper.testing import Simulators
 from tests.shells.raw_app import raw_app
 from tests.shells.serving import serving
 from tests.shells.test_wire import exchange, statuses
+from tests.storage.builders import wait
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,7 @@ def test_an_app_that_closes_between_two_requests_is_asked_on_another_connection(
     """Its close was seen: nothing is lost, and nothing repeated."""
     for n in range(5):
         assert statuses(ask(up, b"GET /then-close?%d HTTP/1.1" % n)) == [200]
+        wait(lambda: app.port.links[-1].fileno() == -1)  # it has closed, though the gate may not have looked yet
         request = b"%s /after?%d" % (method, len(app.acted))
         assert statuses(ask(up, request + b" HTTP/1.1")) == [200] and app.acted[request] == 1
 

@@ -7,6 +7,7 @@ gathered. h11 reads the answers, strictly; at most two buffers of 64 KiB wait on
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -124,7 +125,15 @@ class Link:
         # What came though nobody asked would be taken for the next request's answer.
         unasked = bool(reader._buffer) or bool(self._http.trailing_data[0])
         closed = self._writer.transport.is_closing() or self._reader.at_eof()
-        return not closed and not unasked and self._loop.time() - self._since < (_IDLE if repeatable else _FRESH)
+        if closed or unasked or self._loop.time() - self._since >= (_IDLE if repeatable else _FRESH):
+            return False
+        return repeatable or not self._waits()
+
+    def _waits(self) -> bool:
+        """Whether the system has something that the loop has not read yet: a close, or what nothing asked for."""
+        poll = select.poll()
+        poll.register(self._writer.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def abort(self) -> None:
         """Hang up."""
