@@ -1,6 +1,6 @@
 """What the log shows of each destination, for the reports. Acts: one query over the log in columns.
 
-Needs the extra `gatekeeper[query]`. Holds counts, names of fields and places; no person is in it.
+Needs the extra `gatekeeper-consent[query]`. Holds counts, names of fields and places; no person is in it.
 """
 
 from __future__ import annotations
