@@ -30,6 +30,7 @@ from gatekeeper.audit.stream import ROTATE, Stream
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
+from gatekeeper.installation.owners import hindrance
 from gatekeeper.installation.threads import ended
 
 CHECKPOINT: Final = 60.0  # seconds
@@ -48,8 +49,7 @@ def usable(folder: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        what = error.strerror or type(error).__name__
-        raise ConfigError(f"audit.path: cannot write in {folder} ({what}); nothing would be sent") from None
+        raise ConfigError(f"audit.path: {hindrance(folder, error, 'write the log')}") from None
 
 
 class AuditWriter:
