@@ -22,8 +22,8 @@ MODULES = {dotted(path): path for path in ROOT.rglob("*.py") if path != ROOT / "
 # What may stand at the top of the project.
 TOP = set(
     """.ci .github .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md
-    SECURITY.md benchmarks deploy docs gatekeeper geoip middleware_examples mkdocs.yml pyproject.toml requirements-dev.lock
-    tests""".split()
+    SECURITY.md benchmarks deploy docs gatekeeper geoip middleware_examples mkdocs.yml pyproject.toml
+    requirements-dev.lock tests""".split()
 )
 # What everybody may know.
 SHARED = ("model", "errors", "fields", "memory")
