@@ -27,6 +27,8 @@ def run(path: Path, force: bool, as_json: bool, system: bool = False) -> None:
     there = [str(one) for one in files if one.exists()]
     if there and not force:
         raise ConfigError(f"{', '.join(there)}: is there already; choose another path or use --force")
+    if system:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
     for one, content in files.items():
         secret = one.suffix == ".env"
         if not (secret and one.exists()):  # with --force, too: what was put in is kept
@@ -67,7 +69,6 @@ def _packaged(room: str, name: str) -> str:
 
 def _write(path: Path, text: str, *, secret: bool) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if secret else 0o644)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

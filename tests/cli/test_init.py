@@ -22,9 +22,10 @@ SECRETS = {"GA4_API_SECRET": "s" * 12, "META_ACCESS_TOKEN": "t" * 12}
 @pytest.fixture
 def service(tmp_path):
     """The folder after `gatekeeper init --system`."""
-    done = CliRunner().invoke(app, ["init", "--system", str(tmp_path / "gatekeeper.toml")])
+    folder = tmp_path / "gatekeeper"  # as in /etc: it is made
+    done = CliRunner().invoke(app, ["init", "--system", str(folder / "gatekeeper.toml")])
     assert done.exit_code == 0, done.output
-    return tmp_path
+    return folder
 
 
 def unit_of(path):
