@@ -17,6 +17,7 @@ from gatekeeper.testing.store.intake import MemoryIntake
 from gatekeeper.testing.store.ledger import MemoryLedger
 from gatekeeper.testing.store.lines import Lines
 from gatekeeper.testing.store.memory import Memory
+from gatekeeper.testing.store.persons import MemoryPersons
 from gatekeeper.testing.store.queue import MemoryQueue
 from gatekeeper.testing.store.reading import MemoryBooks, MemoryDeadLetters, MemoryRecords
 from gatekeeper.testing.store.rows import Rows
@@ -53,6 +54,7 @@ class MemoryStore:
         self.barrier = MemoryBarrier(worker, stopping)
         self.refusals = MemoryRefusals(worker, stopping)
         self.suppressions = MemorySuppressions(worker, stopping)
+        self.persons = MemoryPersons(worker)
         self.dead_letters = MemoryDeadLetters(worker, lines)
         self.books = MemoryBooks(worker)
         self.records = MemoryRecords(worker, upkeep)
