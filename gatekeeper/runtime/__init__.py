@@ -162,12 +162,23 @@ class Runtime:
             failure = "not writable"
         if failure is not None:
             problems.append(f"the outbox cannot be written ({failure}): no event is accepted")
+        problems += self._lost_keys()
         try:
             folders = (policy.audit_folder, *([] if place is None else [place.parent]))
             problems += [f"the disk of {path.name} is nearly full" for path in folders if disk_left(path) < DISK_LOW]
         except OSError as error:
             problems.append(f"the disk cannot be looked at ({error.strerror})")
         return problems
+
+    def _lost_keys(self) -> list[str]:
+        """Suppressed persons who cannot be recognised, for a key of theirs is gone."""
+        try:
+            lacking = self.gate.suppressing.lacking() if self.gate.suppressing is not None else ()
+        except StorageError:
+            return []  # which is told of already
+        return [
+            f"the suppression key {one} is not in the key folder: nothing optional is sent" for one in sorted(lacking)
+        ]
 
     def notes(self) -> list[str]:
         """What an operator should look at though events are taken, one sentence each."""
@@ -277,6 +288,7 @@ class Runtime:
             refusals=self.store.refusals,
             ledger=self.store.ledger,
             barrier=self.store.barrier,
+            suppressions=self.store.suppressions,
             metrics=self.metrics,
             arrived=self._deliverer.start,
             counted=self.counted,
