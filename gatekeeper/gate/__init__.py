@@ -298,6 +298,10 @@ class Gate:
         hidden = self.hidden(caller, None)
         return self.situations.of(caller, at=at, event_time=at, query=caller.query, hidden=hidden).consent
 
+    def lacking(self) -> frozenset[str]:
+        """The ids of suppression keys that are needed and gone. Raises StorageError."""
+        return frozenset() if self.suppressing is None else self.suppressing.lacking()
+
     def hidden(self, caller: Caller, event: Event | None, posted: Posted | None = None) -> Hidden | None:
         """How to ask whether an event is of a suppressed person; `None`: nobody is suppressed."""
         if self.suppressing is None:
