@@ -23,6 +23,7 @@ from gatekeeper.storage.heads import SqliteHeads
 _USES: Final = {
     keys.SIGNING: ("signs cookies and contexts", "verifies"),
     keys.PSEUDONYM: ("names subjects", "finds them by their older names"),
+    keys.SUPPRESSION: ("suppresses people", "finds those that it suppressed"),
     keys.AUDIT: ("signs the log", "waits for the next checkpoint, which introduces it"),
 }
 
@@ -40,7 +41,7 @@ def show(config: Path, as_json: bool) -> None:
     for kind, found in rows.items():
         for row in found:
             where = f"  from GATEKEEPER_{kind.upper()}_KEYS" if row["from"] == "environment" else ""
-            typer.echo(f"{kind:10} {row['id']}  {row['use']}{where}")
+            typer.echo(f"{kind:11} {row['id']}  {row['use']}{where}")
 
 
 def _rows(kind: str, found: tuple[keys.Key, ...], given: bool) -> list[dict[str, object]]:
@@ -63,7 +64,7 @@ def _rows(kind: str, found: tuple[keys.Key, ...], given: bool) -> list[dict[str,
 
 def rotate(kind: str, config: Path, as_json: bool) -> None:
     """Add a key of a kind and name it."""
-    known.one_of("KIND", kind, (keys.SIGNING, keys.PSEUDONYM, keys.AUDIT))
+    known.one_of("KIND", kind, (*keys.RINGS, keys.AUDIT))
     policy = load_policy(config, require_secrets=False)
     if kind == keys.AUDIT:
         _succeed(policy, as_json)
