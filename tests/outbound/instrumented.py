@@ -218,7 +218,7 @@ def main(*orders):
             try:
                 print(json.dumps([order, seen(*order.split(":"))]), flush=True)
                 code = 0
-            except BaseException:  # noqa: BLE001  # whatever it is, the parent goes on with the next one
+            except BaseException:  # whatever it is, the parent goes on with the next one
                 traceback.print_exc()
             finally:
                 os._exit(code)
