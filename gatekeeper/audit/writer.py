@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from gatekeeper.audit import chores, turning
+from gatekeeper.audit.authority import Authority
 from gatekeeper.audit.chores import Chores
 from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line
@@ -56,7 +57,8 @@ class AuditWriter:
     """Appends lines to a stream of its own, begun with the first line.
 
     `signer` signs its beginning, checkpoints and its end. `anchor` is where checkpoints are put besides (see
-    `chores.anchor`), relative to `base`; `heads` is where ends of streams are kept.
+    `chores.anchor`), relative to `base`; `authority` gives time stamps on them; `heads` is where ends of streams are
+    kept.
 
     Without `fsync` a line counts as durable when the operating system has it: it
     survives the process, not the machine.
@@ -72,6 +74,7 @@ class AuditWriter:
         anchor: str | None = None,
         base: Path | None = None,
         heads: Heads | None = None,
+        authority: Authority | None = None,
         fsync: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -82,6 +85,7 @@ class AuditWriter:
         self._anchor = anchor
         self._base = folder.parent if base is None else base
         self._heads = heads
+        self._authority = authority
         self._fsync = fsync
         self._clock = clock
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
@@ -96,7 +100,7 @@ class AuditWriter:
         self._looked = 0.0  # at a request to turn
         self._asked = (0, 0)
         self._failing = False
-        self._anchor_failing = False
+        self._not_outside: set[str] = set()  # what could not be put outside: the anchor, the time stamp
         forks.register(self)
         self.changed: Callable[[], None] = lambda: None  # called when it begins or ceases to fail, by any thread
 
@@ -105,12 +109,12 @@ class AuditWriter:
         return self._failing
 
     def anchor_failing(self) -> bool:
-        """Whether the last checkpoint could not be put outside."""
-        return self._anchor_failing
+        """Whether the last checkpoint could not be put outside, or got no time stamp."""
+        return bool(self._not_outside)
 
-    def _put_outside(self, done: bool) -> None:
-        if self._anchor_failing == done:
-            self._anchor_failing = not done
+    def _put_outside(self, what: str, done: bool) -> None:
+        if done == (what in self._not_outside):
+            (self._not_outside.discard if done else self._not_outside.add)(what)
             self.changed()
 
     def append(self, batch: Sequence[Line], *, signed: bool = False) -> Future[None]:
@@ -225,7 +229,10 @@ class AuditWriter:
             return
         self._keep(stream)
         if self._anchor is not None:
-            self._chores.add(partial(chores.anchored, self._anchor, self._base, line, self._put_outside))
+            tell = partial(self._put_outside, "anchor")
+            self._chores.add(partial(chores.anchored, self._anchor, self._base, line, tell))
+        if self._authority is not None:
+            self._chores.add(partial(self._authority.put, line, partial(self._put_outside, "stamp")))
 
     def _keep(self, stream: Stream) -> None:
         if self._heads is not None:

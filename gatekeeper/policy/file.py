@@ -17,6 +17,7 @@ from pydantic import (
 
 from gatekeeper.fields import IDENTIFIERS, TYPES
 from gatekeeper.model import Purpose
+from gatekeeper.policy.anchors import AnchorsTable
 from gatekeeper.policy.records import RecordsTable
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors import KINDS
@@ -227,6 +228,7 @@ class AuditTable(Strict):
         "batch",
         description="`batch`: lines are on the disk before anything is sent. `os`: a power cut can lose the last ones.",
     )
+    anchors: AnchorsTable = AnchorsTable()
 
 
 class StorageTable(Strict):

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatekeeper import context
-from gatekeeper.audit import retention
+from gatekeeper.audit import authority, retention
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.others import ASIDE, refuse_old_writers, set_aside
 from gatekeeper.audit.recover import missing
@@ -390,6 +390,7 @@ def audit_writer(policy: Policy) -> AuditWriter:
         anchor=table.anchor,
         base=policy.folder,
         heads=SqliteHeads(policy.database_file),
+        authority=authority.of_policy(policy),
         fsync=table.fsync == "batch",
     )
 
