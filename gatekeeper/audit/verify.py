@@ -78,7 +78,7 @@ def verify(
     """Read the whole log. `anchors` are checkpoint lines kept elsewhere, `trusted` ids of keys known from elsewhere.
 
     Time stamps on anchors are checked if there are `roots`, certificates that are believed. `heads` are ends of streams
-    as the database knew them before. `progress` is told the bytes of each segment file once it is read. Raises OSError
+    as the database knew them before. `progress` is told the bytes that were read. Raises OSError
     if the folder cannot be read, ConfigError if time stamps cannot be checked here.
     """
     anchors, heads = list(anchors), list(heads)

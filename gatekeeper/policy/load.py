@@ -179,6 +179,7 @@ def _compiled(
 NOT_MEANING: Final[Mapping[str, Any]] = {
     "tests": True,
     "records": True,
+    "rights": True,
     "destinations": {"__all__": {"records"}},
     "server": {"api_keys", "admin_token"},
     "delivery": {"proxy", "no_proxy"},

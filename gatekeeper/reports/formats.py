@@ -45,7 +45,7 @@ def markdown(document: Document) -> bytes:
         parts += [title, "", "| " + " | ".join(map(_plain, head)) + " |", "|" + "---|" * len(head)]
         parts += ["| " + " | ".join(_marked(cell, document.origins) for cell in row) + " |" for row in rows]
         parts.append("")
-    parts += ["## Sources", ""]
+    parts += ["## Sources", ""] if document.statements else []
     parts += [f"- {_plain(one.text)} ({_plain(one.source)}; read {one.reviewed})" for one in document.statements]
     return ("\n".join(parts) + "\n").encode()
 
@@ -63,7 +63,7 @@ def html(document: Document) -> bytes:
         for row in rows:
             body.append("<tr>" + "".join(_in_html(cell, document.origins) for cell in row) + "</tr>")
         body.append("</table>")
-    body.append("<h2>Sources</h2><ul>")
+    body.append("<h2>Sources</h2><ul>" if document.statements else "<ul>")
     body += [
         f"<li>{escape(one.text)} <small>{escape(one.source)}; read {one.reviewed}</small></li>"
         for one in document.statements
