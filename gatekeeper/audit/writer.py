@@ -25,6 +25,7 @@ from gatekeeper.audit.chores import Chores
 from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line
 from gatekeeper.audit.others import Known
+from gatekeeper.audit.outside import Outside
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import ROTATE, Stream
 from gatekeeper.errors import AuditError, ConfigError
@@ -69,10 +70,8 @@ class AuditWriter:
         self._signer = signer
         self._rotate = rotate
         self._interval = checkpoint
-        self._anchor = anchor
-        self._base = folder.parent if base is None else base
+        self._outside = Outside(anchor, folder.parent if base is None else base, authority, self._told)
         self._heads = heads
-        self._authority = authority
         self._fsync = fsync
         self._clock = clock
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
@@ -87,7 +86,6 @@ class AuditWriter:
         self._looked = 0.0  # at a request to turn
         self._asked = (0, 0)
         self._failing = False
-        self._not_outside: set[str] = set()  # what could not be put outside: the anchor, the time stamp
         forks.register(self)
         self.changed: Callable[[], None] = lambda: None  # called when it begins or ceases to fail, by any thread
 
@@ -97,12 +95,10 @@ class AuditWriter:
 
     def anchor_failing(self) -> bool:
         """Whether the last checkpoint could not be put outside, or got no time stamp."""
-        return bool(self._not_outside)
+        return self._outside.failing
 
-    def _put_outside(self, what: str, done: bool) -> None:
-        if done == (what in self._not_outside):
-            (self._not_outside.discard if done else self._not_outside.add)(what)
-            self.changed()
+    def _told(self) -> None:
+        self.changed()
 
     def append(self, batch: Sequence[Line], *, signed: bool = False) -> Future[None]:
         """Make `batch` durable, and with `signed` a signed line behind it. The future fails with AuditError."""
@@ -215,11 +211,8 @@ class AuditWriter:
         if line is None:
             return
         self._keep(stream)
-        if self._anchor is not None:
-            tell = partial(self._put_outside, "anchor")
-            self._chores.add(partial(chores.anchored, self._anchor, self._base, line, tell))
-        if self._authority is not None:
-            self._chores.add(partial(self._authority.put, line, partial(self._put_outside, "stamp")))
+        for task in self._outside.tasks(line):
+            self._chores.add(task)
 
     def _keep(self, stream: Stream) -> None:
         if self._heads is not None:
