@@ -84,6 +84,7 @@ FORGERIES = {
     "of-another-line": lambda line, tsa: Stamp(line, tsa.of(line + b" ")),
     "of-a-line-that-is-not-in-the-log": lambda line, tsa: Stamp(other_line(line), tsa.of(other_line(line))),
     "older-than-its-line": younger,
+    "its-time-was-changed": lambda line, tsa: Stamp(line, tsa.of(line).replace(b"20261124000000Z", b"20261124000100Z")),
     "refused": lambda line, tsa: Stamp(line, b"0\x050\x03\x02\x01\x02"),
     "cut-off": lambda line, tsa: Stamp(line, tsa.of(line)[:-9]),
     "empty": lambda line, _: Stamp(line, b""),
