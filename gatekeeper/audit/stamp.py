@@ -20,10 +20,9 @@ from typing import Final
 import orjson
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 
-from gatekeeper.errors import AuditError, ConfigError
+from gatekeeper.errors import AuditError, missing
 
 _BEGIN: Final = b'{"line":"'
-EXTRA: Final = 'time stamps need rfc3161-client: pip install "gatekeeper-consent[timestamps]"'
 _VERIFY: Final = re.compile(r'Verify error: ([^"]*)')
 MOST: Final = 2**17  # bytes of an answer; usual ones have 3 to 10 KB
 
@@ -105,5 +104,5 @@ def _client() -> ModuleType:
     try:
         import rfc3161_client
     except ImportError:
-        raise ConfigError(EXTRA) from None
+        raise missing("time stamps", "rfc3161-client", "timestamps") from None
     return rfc3161_client

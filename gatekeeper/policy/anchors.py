@@ -8,6 +8,7 @@ from pathlib import Path
 from cryptography.x509 import load_pem_x509_certificates
 from pydantic import Field, model_validator
 
+from gatekeeper.errors import missing
 from gatekeeper.policy.faults import Faults
 from gatekeeper.policy.units import Duration
 from gatekeeper.vendors.settings import HttpUrl, NonEmpty, Strict
@@ -33,9 +34,7 @@ def check(table: AnchorsTable, folder: Path, faults: Faults) -> None:
     if table.roots is None:
         return
     if find_spec("rfc3161_client") is None:
-        faults.append(
-            'audit.anchors.authority: time stamps need rfc3161-client; pip install "gatekeeper-consent[timestamps]"'
-        )
+        faults += missing("audit.anchors.authority", "rfc3161-client", "timestamps").problems
     key = f"audit.anchors.roots: {table.roots}"
     try:
         load_pem_x509_certificates((folder / table.roots).read_bytes())
