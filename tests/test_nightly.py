@@ -196,7 +196,7 @@ def test_every_long_check_rests(tmp_path, name):
     assert rests
 
 
-def test_an_incident_line_names_nobody():
+def test_an_incident_line_holds_a_day_and_numbers():
     """A day, and numbers by check."""
     line = incident_line(DAY, {"decisions": 3}, NOW)
     assert orjson.loads(line.core) == {

@@ -90,7 +90,7 @@ def main(words: list[str]) -> int:
     except (ClientError, BotoCoreError, OSError) as error:
         print(f"archive: {error}", file=sys.stderr)
         return 1
-    print(f"{put} objects put, locked until {until:%Y-%m-%d}; {waiting} segments wait until they name nobody")
+    print(f"{put} objects put, locked until {until:%Y-%m-%d}; {waiting} segments wait until no person is named in them")
     return 0
 
 

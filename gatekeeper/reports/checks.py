@@ -1,6 +1,6 @@
 """The checks of a self-audit. Each is one function: the scene in, findings out; `CHECKS` is their list.
 
-Whoever adds a thing that can be overdue or against the policy adds a function to the list, and nothing else.
+A new thing that can be overdue, or be against the policy, is one more function in the list.
 """
 
 from __future__ import annotations

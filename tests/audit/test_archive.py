@@ -66,7 +66,7 @@ def named(bucket):
     return {one.key.removeprefix("shop/") for one in bucket.objects.all()}
 
 
-def test_what_names_nobody_goes_there_and_what_names_somebody_waits(example, bucket, kept):
+def test_segments_without_references_go_there_and_others_wait(example, bucket, kept):
     """Stamps at once; a segment once its references are gone; nothing twice."""
     audit, anchors, _ = kept
     bare = {path.name for path in audit.glob("*.gz") if not example.forgettable(path)}
@@ -96,7 +96,7 @@ def test_what_is_there_cannot_be_deleted(example, bucket, kept):
 
 
 def test_a_log_that_was_changed_does_not_fit_what_is_locked(example, bucket, kept):
-    """The bucket's segments over the machine's: the log as it was is sound, and one that was written anew is not."""
+    """The bucket's segments over the machine's: the log as it was is sound, and another one is not."""
     audit, anchors, tsa = kept
     run(example, audit, anchors)
     found = [bucket.Object(f"shop/anchors/{path.name}").get()["Body"].read() for path in anchors.glob("*.json")]

@@ -232,7 +232,7 @@ def test_the_writer_has_its_checkpoints_stamped_and_goes_on_without(tmp_path):
 
 
 def test_what_was_taken_back_is_found_by_a_stamp(tmp_path):
-    """The whole log written anew, by somebody who holds the keys: the stamp names a line that is not there."""
+    """The whole log written once more, by somebody who holds the keys: the stamp names a line that is not there."""
     first, again = tmp_path / "first" / "audit", tmp_path / "again" / "audit"
     lines = []
     for folder in (first, again):

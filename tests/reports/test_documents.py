@@ -259,7 +259,7 @@ def test_a_row_that_does_not_fit_its_columns_is_refused():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_translation_that_nobody_has_read_says_so(language):
+def test_an_unread_translation_says_so(language):
     """On the page, in its own language; and it is written in the direction of the language."""
     made = notice(declared(complete_policy()), language, ())
     assert (words(language)["unreviewed"] in made.note) is not words(language)["reviewed"]

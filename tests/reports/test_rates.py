@@ -47,7 +47,7 @@ def test_where_rates_never_move_chance_is_the_measure(granted, jumps):
     assert analytics(Numbers(1_000, granted), before([0.5] * 28)).jumps is jumps
 
 
-def test_where_nobody_ever_consented_the_first_ones_are_a_jump():
+def test_where_no_visitor_ever_consented_the_first_ones_are_a_jump():
     """A rate of nothing has no deviation at all, and still a measure."""
     assert not analytics(Numbers(1_000, 1), before([0.0] * 28)).jumps
     assert analytics(Numbers(1_000, 50), before([0.0] * 28)).jumps

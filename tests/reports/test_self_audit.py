@@ -193,7 +193,7 @@ def test_an_authority_that_gave_no_stamp_for_long_is_told(tmp_path):
 
 
 def test_references_that_are_too_old_are_told(kept):
-    """Two days after they should be gone, whoever was to remove them."""
+    """Two days after they should be gone."""
     age = kept.file.retention.personal_references
     assert audit(kept, "references", now=BEGIN + age + 86_400) == {}
     (found,) = audit(kept, "references", now=BEGIN + age + 4 * 86_400)["references"]

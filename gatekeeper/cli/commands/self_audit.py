@@ -15,7 +15,8 @@ def self_audit(
     day: Annotated[str | None, typer.Option(help="This day, YYYY-MM-DD, UTC; yesterday if not given.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only this check; may be repeated.")] = None,
     url: Annotated[
-        str | None, typer.Option(help="Ask the gate that answers there what its app calls; nobody if not given.")
+        str | None,
+        typer.Option(help="Ask the gate that answers there what its app calls; no gate is asked if not given."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a page there: .html, .md or .json.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the pages where the gate keeps those of its own.")] = False,
