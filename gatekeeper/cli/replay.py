@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from gatekeeper.audit.lines import timestamp_of
 from gatekeeper.cli import known
+from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.cli.progress import Progress
 from gatekeeper.errors import ConfigError
@@ -130,7 +130,7 @@ def _print(found: Replay, title: str) -> None:
             )  # fmt: skip
             because = f"; because of {', '.join(tally.because)}" if tally.because else ""
             table.add_row("", "", "", "", f"[dim]{escape(tally.rule + because)}[/]", "", "")
-        Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table)
+        open_console().print(table)
     for (name, why), tally in sorted(found.undecided.items()):
         where = "every destination" if name == "*" else name
         console.print(
