@@ -15,12 +15,14 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
-from cryptography.x509 import Certificate, load_pem_x509_certificates
 
 from gatekeeper.errors import AuditError, missing
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 _BEGIN: Final = b'{"line":"'
 _VERIFY: Final = re.compile(r'Verify error: ([^"]*)')
@@ -62,6 +64,8 @@ def parse(raw: bytes) -> Stamp:
 
 def roots(pem: bytes) -> list[Certificate]:
     """The certificates of a PEM file, which are believed. Raises ValueError."""
+    from cryptography.x509 import load_pem_x509_certificates
+
     return load_pem_x509_certificates(pem)
 
 

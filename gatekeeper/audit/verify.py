@@ -15,9 +15,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from cryptography.x509 import Certificate
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatekeeper.audit import chain, stamp, twice, vouched
 from gatekeeper.audit.authority import claimed
@@ -28,6 +26,9 @@ from gatekeeper.audit.strangers import strangers
 from gatekeeper.audit.twice import Twice
 from gatekeeper.audit.walk import Walker
 from gatekeeper.errors import AuditError
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 
 class Problem(NamedTuple):

@@ -24,7 +24,6 @@ from gatekeeper.gate import Gate
 from gatekeeper.gate.counted import Counted
 from gatekeeper.installation import forks, ids, keys
 from gatekeeper.policy import Policy, archive, load_policy, trial
-from gatekeeper.reports import self_audit
 from gatekeeper.runtime import ends
 from gatekeeper.runtime.beside import Beside
 from gatekeeper.runtime.bodies import Bodies
@@ -165,6 +164,8 @@ class Runtime:
     @forks.work
     def scrape(self) -> bytes:
         """The metrics, in Prometheus' text format. Raises StorageError."""
+        from gatekeeper.reports import self_audit  # no start waits for it
+
         place = self.store.books.place
         return self.metrics.text(
             self.store.books.count(),

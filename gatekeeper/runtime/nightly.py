@@ -1,7 +1,8 @@
 """The gate audits the day before, once a night, in one process of all that share a log.
 
-It works in a thread of its own, which rests most of the time: requests do not wait for it. What it finds is a page, a
-metric, a record in the process log, and, where what was done is not what the policy says, a line in the audit log.
+It works in a thread of its own, which rests most of the time: requests do not wait for it. The reports are imported
+when they are needed, so that no start waits for them either. What it finds is a page, a metric, a record in the process
+log, and, where what was done is not what the policy says, a line in the audit log.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ from gatekeeper.installation.locks import Lock
 from gatekeeper.installation.threads import ended
 from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.policy import Policy
-from gatekeeper.reports import self_audit
-from gatekeeper.reports.checks import Calls
 
 LOOK: Final = 60.0  # seconds between two looks whether it is time
 AGAIN: Final = 3_600.0  # seconds after one that failed
@@ -85,6 +84,8 @@ class Nightly:
 
     def due(self) -> bool:
         """Whether the time of the day has come, and the day before has lines and no page."""
+        from gatekeeper.reports import self_audit
+
         policy, now = self._policy(), self._clock()
         at = policy.file.rights.self_audit
         if at == OFF or now % _DAY < int(at[:2]) * 3_600 + int(at[3:]) * 60:
@@ -96,6 +97,9 @@ class Nightly:
 
     def run(self, between: Callable[[], None]) -> None:
         """Audit the day before, unless another process is at it or has done it. Raises nothing."""
+        from gatekeeper.reports import self_audit
+        from gatekeeper.reports.checks import Calls
+
         policy, now = self._policy(), self._clock()
         lock = Lock(self_audit.folder(policy) / _LOCK)
         try:
