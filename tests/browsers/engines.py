@@ -66,9 +66,14 @@ class Page(ABC):
     def wait(self, function: str, *args: Any, seconds: float = 10.0) -> Any:
         """What the function returns, as soon as it is true in JavaScript's sense."""
         deadline = time.monotonic() + seconds
-        while not (found := self.evaluate(function, *args)):
-            assert time.monotonic() < deadline, f"not within {seconds} s: {function} {json.dumps(args)}"
-        return found
+        while True:
+            try:
+                if found := self.evaluate(function, *args):
+                    return found
+                why = ""
+            except Exception as error:  # between two pages there is nothing to ask
+                why = str(error)
+            assert time.monotonic() < deadline, f"not within {seconds} s: {function} {json.dumps(args)} {why}"
 
 
 class Visitor(ABC):
