@@ -1,40 +1,13 @@
 """The page in a real browser: Debian's Chromium, headless, driven by Playwright."""
 
 import itertools
-import os
-import shutil
 
 import pytest
 
 from gatekeeper.demo.stage import stage
 
-pytestmark = pytest.mark.browser
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-WITHOUT = "no Chromium here: `apt-get install chromium` gets it (as root, `.ci/browser` does that)"
-if CHROMIUM is None:
-    pytest.skip(WITHOUT, allow_module_level=True)
-
-from playwright.sync_api import expect, sync_playwright  # noqa: E402  # not asked for where there is no browser
-
-FLAGS = [
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-default-apps",
-    "--no-first-run",
-]
+expect = pytest.importorskip("playwright.sync_api").expect
 SIZES = {"desktop": (1280, 900), "tablet": (768, 1024), "phone": (390, 844), "small-phone": (360, 640)}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """One browser for all tests; root, as in a container, has no sandbox."""
-    flags = [*FLAGS, "--no-sandbox"] if os.getuid() == 0 else FLAGS
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
