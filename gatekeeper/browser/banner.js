@@ -24,6 +24,7 @@ section,dialog{position:fixed;z-index:2147483647;inset:auto 0 0;box-sizing:borde
 dialog{inset:0;max-block-size:100%}
 section:not([hidden]),[open]{display:flex;flex-direction:column;gap:.75em}
 section>div{display:contents}
+.small>div{display:flex;flex-wrap:wrap;gap:0 1em}
 .words{overflow:auto;min-block-size:2em}
 [aria-label]{float:inline-end}
 .buttons{display:grid;grid:auto-flow 1fr/repeat(auto-fit,minmax(min(100%,8em),1fr));gap:.5em}
@@ -65,7 +66,8 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
     );
 
   const start = (host, root) => {
-    let state, texts, busy, kept;
+    // `pinned`: the visitor's own act showed this view, so no newer state takes it away.
+    let state, texts, busy, kept, pinned;
     let view = "hidden";
     // News is told on the first page of a visit.
     let silent = !api.consent().decided && !document.referrer.startsWith(location.origin);
@@ -75,13 +77,13 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
     const section = make("section", { part: "panel", role: "region", tabIndex: -1, hidden: true }, status, question);
     const dialog = make("dialog", { part: "panel" });
     // A site that links to the preferences needs no link of ours.
-    const linked = document.querySelector("[data-gatekeeper-show]");
+    const linked = () => document.querySelector("[data-gatekeeper-show]");
 
     const shown = () => question.textContent + dialog.textContent;
     const mark = (name) => host.setAttribute("state", name);
     const asking = () =>
       (state.why ?? "never_asked") !== "never_asked" ? "ask-again" : state.ask === "object" ? "object" : "ask";
-    const rest = () => (state.ask === "none" || linked ? "hidden" : "link");
+    const rest = () => (state.ask === "none" || linked() ? "hidden" : "link");
     const say = (word) => Object.fromEntries(state.purposes.map((one) => [one.id, word(one)]));
     const granted = ({ choice }) => choice === "granted";
 
@@ -100,13 +102,18 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
       section.hidden = false;
       status.textContent = texts.saving;
       mark("saving");
-      // The browser paints first. Without TLS there is no hash, so no grant; a refusal wants none.
-      await new Promise((done) => setTimeout(done, 32));
+      // The browser paints first, if it paints at all: what follows may take long.
+      await new Promise((done) => {
+        requestAnimationFrame(() => setTimeout(done));
+        setTimeout(done, 300);
+      });
+      // Without TLS there is no hash, and so no grant; a refusal wants none.
       const hash = new Uint8Array(await crypto.subtle?.digest("SHA-256", new TextEncoder().encode(JSON.stringify(words))));
       const base64 = btoa(String.fromCharCode(...hash));
       const rendered = "sha256-" + base64.replace(/[+/=]/g, (sign) => "-_"["+/".indexOf(sign)] ?? "");
       const { ok, status: code, conflicts } = await api.consent(choices, { method, surface, event, rendered, translated });
       busy = false;
+      pinned = true;
       if (ok || !Object.values(choices).includes(true))
         show("saved", [texts[code === 503 ? "stopping" : "saved"], conflicts?.[0] && texts.gpc].join(" "));
       else show("error", texts[code === 409 ? "not_saved" : "try_later"]);
@@ -184,7 +191,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
                   ([label, value]) => value && `; ${texts[label]}: ${value}`,
                 ),
                 policy && make("br"),
-                policy && make("a", { href: policy }, texts.policy.replace("{company}", company ?? name)),
+                policy && make("a", { href: policy, rel: "noreferrer" }, texts.policy.replace("{company}", company ?? name)),
               ),
             );
             return make(
@@ -217,12 +224,20 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
           button(texts.choose, open),
         );
       } else {
-        const back = [
-          button(texts.opt_out_link, () => api.show("preferences"), ask === "opt_out" && icon()),
-          purposes.some(granted) && button(texts.withdraw, (event) => choose(event, "banner", "withdraw", () => false)),
-        ];
-        const news = [view === "saved" ? button(texts.undo, undo) : back[0], button(texts.dismiss, () => show(rest()))];
-        question.replaceChildren(...(view === "link" ? back : news).filter(Boolean));
+        const back = button(texts.opt_out_link, () => api.show("preferences"), ask === "opt_out" && icon());
+        const withdraw = (event) => choose(event, "banner", "withdraw", () => false);
+        const leave = () => {
+          pinned = false;
+          show(rest());
+        };
+        question.replaceChildren(
+          view === "saved" ? button(texts.undo, undo) : back,
+          view !== "link"
+            ? button(texts.dismiss, leave)
+            : purposes.some(granted)
+              ? button(texts.withdraw, withdraw)
+              : "",
+        );
       }
       kept = shown();
       status.textContent = said;
@@ -232,7 +247,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
 
     root.adoptedStyleSheets = [sheet];
     root.append(section, dialog);
-    if (api.consent().decided && !linked) api.refresh();
+    if (api.consent().decided && !linked()) api.refresh();
     api.on("state", (fresh) => {
       state = fresh;
       if (busy) return;
@@ -240,12 +255,17 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
       const sells = ask === "opt_out";
       const news = silent && (sells ? signals.gpc.honoured : decided && notice.scope === "account");
       silent = false;
-      if (view === "error") show(view, status.textContent);
+      if (pinned) show(view, status.textContent);
       else if (state.why) show(asking());
       else if (news) show(sells ? "gpc" : "toast", notice.texts[sells ? "gpc" : "from_account"]);
-      else if (view !== "saved") show(rest());
+      else show(rest());
     });
-    api.on("show", (surface) => state && (surface === "preferences" ? open() : show(asking())));
+    api.on("show", (surface) => {
+      if (!state || busy) return;
+      if (surface === "preferences") return open();
+      pinned = true;
+      show(asking());
+    });
     document.addEventListener("click", (event) => {
       const link = event.target.closest("[data-gatekeeper-show]");
       if (!link) return;
@@ -253,9 +273,10 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
       api.show(link.dataset.gatekeeperShow);
     });
     dialog.onclose = () => busy || mark(view);
-    // What has the focus scrolls to where the banner does not cover it (WCAG 2.4.11).
+    // Nothing of the page stays under the banner: its end, and what has the focus, scroll free of it (WCAG 2.4.11).
     new ResizeObserver(() => {
-      document.documentElement.style.scrollPaddingBlockEnd = section.offsetHeight + "px";
+      const { style } = document.documentElement;
+      style.paddingBlockEnd = style.scrollPaddingBlockEnd = section.offsetHeight + "px";
     }).observe(section);
   };
 
