@@ -201,7 +201,7 @@
     timer = later(flush, ms);
   }
   // Held events leave after a grant, with their times by the server's clock, not before the token that asked. A refusal
-  // ends them, and half an hour. The token is good for a day (gatekeeper/shells/consent/token.py).
+  // ends them, and half an hour. The token is good for a day (gatekeeper/consent/token.py).
   function settle() {
     const granted = PURPOSES.some(allows);
     const list = held.filter(({ at }) => granted && clock() - at < 18e5);
