@@ -135,6 +135,8 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
       const { activeElement } = root;
       const objects = ask === "object";
       const asks = /ask|object|error/.test(next);
+      const draft = make("div");
+      const same = view === next;
       view = next;
       texts = notice.texts;
       host.lang = notice.language;
@@ -214,7 +216,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
       if (asks) {
         const all = purposes.flatMap(({ recipients }) => recipients).length;
         fill(
-          question,
+          draft,
           "banner",
           cross(texts.close, (event) => choose(event, "banner", "close", () => false)),
           [
@@ -230,7 +232,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
           pinned = false;
           show(rest());
         };
-        question.replaceChildren(
+        draft.append(
           view === "saved" ? button(texts.undo, undo) : back,
           view !== "link"
             ? button(texts.dismiss, leave)
@@ -239,6 +241,8 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
               : "",
         );
       }
+      // What is the same stays: a click may be under way.
+      if (!same || draft.textContent !== question.textContent) question.replaceChildren(...draft.childNodes);
       kept = shown();
       status.textContent = said;
       if (activeElement && !root.activeElement) (dialog.open ? dialog.querySelector("h2") : section).focus();

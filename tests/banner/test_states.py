@@ -214,3 +214,14 @@ def test_without_gatekeeper_js_there_is_no_banner(stood):
     assert stand.page.locator("gatekeeper-banner").count() == 0
     assert stand.complaints == ["gatekeeper.js is missing"]
     stand.complaints.clear()
+
+
+def test_a_newer_state_with_the_same_words_leaves_the_buttons(stood):
+    """So a click that is under way, and the focus, are not lost to a new token."""
+    stand = stood().open(state())
+    stand.button("reject_all").focus()
+    stand.inside("(root) => { root.querySelector('.buttons > *').mark = 1 }")
+    stand.page.evaluate("fresh => gatekeeper.tell('state', fresh)", changed(token="new"))
+    assert stand.inside("(root) => [root.querySelector('.buttons > *').mark, root.activeElement?.mark]") == [1, 1]
+    stand.page.evaluate("fresh => gatekeeper.tell('state', fresh)", changed(why="expired"))
+    assert stand.shown == "ask-again" and stand.inside("(root) => root.querySelector('.buttons > *').mark") is None
