@@ -17,6 +17,7 @@
   const PURPOSES = policy.purposes;
   // Events of a body, and events that wait for a network, at most.
   const BATCH = 10, UNSENT = 200;
+  const keys = (names, value) => Object.fromEntries(names.map((name) => [name, value]));
   const later = (run, ms = 0) => setTimeout(run, ms);
   const seconds = () => Date.now() / 1e3;
   const clock = () => performance.now();
@@ -36,7 +37,9 @@
 
   // ---- what is known: the newest state, what the cookie says, and `sure`, what is in force until the next state
 
-  let state, stateAt, cookie, said = {}, sure = {}, effective = {}, asking, begin;
+  let state, asked, askedAt, cookie, said = {}, sure = {}, effective = {}, asking, begin;
+  // Writes that began or ended, those on their way, and whether the gate has to be told a refusal again.
+  let writes = 0, pending = 0, unheard;
   const ready = new Promise((resolve) => (begin = resolve)).then(() => consent());
 
   // 2.a+.m-.<seconds>.<notice>; whether it is another one than before.
@@ -52,7 +55,7 @@
   const fresh = () =>
     PURPOSES.every((purpose) => said[purpose]) && seconds() - said.at < policy.again && policy.notices.includes(said.notice);
   const row = (purpose) => state && state.purposes.find((one) => one.id === purpose);
-  const choice = (purpose) => (row(purpose) || { choice: { "+": "granted", "-": "refused" }[said[purpose]] }).choice || undefined;
+  const choice = (purpose) => ({ "+": "granted", "-": "refused" })[said[purpose]] || (row(purpose) || said).choice || undefined;
   const gpc = () => !!navigator.globalPrivacyControl;
   // Whether a purpose may be used; undefined: the visitor is to be asked, or it is not known yet.
   function holds(purpose) {
@@ -63,6 +66,9 @@
     return said[purpose] ? said[purpose] === "+" : undefined;
   }
   const undecided = () => PURPOSES.some((purpose) => holds(purpose) === undefined);
+  const granted = () => PURPOSES.some(allows);
+  // Nothing may be used yet, and an answer is to come.
+  const waits = () => undecided() && !granted();
   const allows = (purpose) => purpose === "necessary" || !!effective[purpose];
   const consent = () => ({ decided: !undecided(), choices: words(choice), effective, gpc: gpc(), state: state || null });
 
@@ -81,7 +87,7 @@
       later(() => doc.dispatchEvent(new CustomEvent("gatekeeper:consent", { detail })));
     }
     later(release);
-    if (!undecided()) settle();
+    if (!waits()) settle();
   }
 
   // ---- the gate
@@ -91,19 +97,26 @@
 
   const after = (answer) => +answer.headers.get("Retry-After") || undefined;
 
+  const refused = () => PURPOSES.filter((purpose) => sure[purpose] === false);
+  function settled() {
+    if (!pending && !unheard) sure = {};
+    apply();
+  }
   function take(newer) {
     state = newer;
-    stateAt = clock();
-    sure = {};
-    apply();
+    settled();
+    // What events are held for.
+    asked = state;
+    askedAt = clock();
     emit("state", state);
     return state;
   }
 
-  // One question at a time; the state, or null.
+  // One question at a time; the state, or null. An answer that a choice overtook is not taken.
   const ask = async (language) => {
-    const answer = await send("consent?language=" + encodeURIComponent(language), "GET");
-    return answer.ok ? take(await answer.json()) : null;
+    const before = writes, answer = await send("consent?language=" + encodeURIComponent(language), "GET");
+    const newer = answer.ok ? await answer.json() : null;
+    return before !== writes ? ask(language) : newer && take(newer);
   };
   const refresh = async (language = doc.documentElement.lang) =>
     doc.prerendering ? null : (asking = asking || ask(language).catch(() => null).finally(() => (asking = 0)));
@@ -129,10 +142,15 @@
   }
   async function write(path, method, body) {
     let outcome = { ok: false, status: 0, code: "offline" };
+    writes++;
+    pending++;
+    unheard = 0;
     try {
       const answer = await send(path, method, body && JSON.stringify(body));
       const told = await answer.json();
       outcome = { ...told, ok: answer.ok, status: answer.status, retry: after(answer) };
+      writes++;
+      pending--;
       reread();
       Object.assign(sure, told.effective);
       if (told.state) take(told.state);
@@ -142,7 +160,8 @@
       }
     } catch {
       // A refusal is in force here, and told when there is a network. A grant is not.
-      if (!body || !body.token) page.addEventListener("online", () => write(path, method, body), { once: true });
+      pending--;
+      unheard = refused()[0];
     }
     // A script that ran cannot be undone. After the answer, so that the next page has the new cookie.
     if (reload) later(() => location.reload(), 50);
@@ -157,8 +176,7 @@
     // Another tab's choice: what was asked here is out of date, its token too.
     if (reread()) {
       state = undefined;
-      sure = {};
-      apply();
+      settled();
       if (!fresh() || listeners.state) refresh();
       // Without a choice of ours another platform may have asked: the gate reads its cookies.
     } else if (!cookie && !asking) {
@@ -171,7 +189,8 @@
   doc.addEventListener("visibilitychange", () => (doc.hidden ? leave() : look()));
   page.addEventListener("pagehide", leave);
   page.addEventListener("online", () => {
-    if (undecided()) refresh();
+    if (unheard) write("consent", "POST", { choices: keys(refused(), false), method: "withdraw" });
+    else if (undecided()) refresh();
     flush();
   });
 
@@ -182,10 +201,10 @@
   let held = [], outbox = [], timer, sending, address = doc.referrer;
   const necessary = ({ purposes }) => purposes && purposes.every((purpose) => purpose === "necessary");
 
-  function track(event, data, { purposes = policy.events[event], event_id } = {}) {
+  function track(event, data = {}, { purposes = policy.events[event], event_id } = {}) {
     const id = event_id || "e_" + crypto.getRandomValues(new Uint32Array(3)).join("_");
-    const one = { event, data: { ...data }, purposes, id, at: clock() };
-    if (undecided() && !necessary(one)) held = [...held, one].slice(-50);
+    const one = { event, data: JSON.parse(JSON.stringify(data)), purposes, id, at: clock() };
+    if (waits() && !necessary(one)) held = [...held, one].slice(-50);
     else put([one]);
   }
   function visit(data) {
@@ -203,11 +222,10 @@
   // Held events leave after a grant, with their times by the server's clock, not before the token that asked. A refusal
   // ends them, and half an hour. The token is good for a day (gatekeeper/consent/token.py).
   function settle() {
-    const granted = PURPOSES.some(allows);
-    const list = held.filter(({ at }) => granted && clock() - at < 18e5);
+    const list = held.filter(({ at }) => granted() && clock() - at < 18e5);
     held = [];
     for (const one of list)
-      if (state) Object.assign(one, { held: state.token, time: state.expires - 86400 + Math.max(0, one.at - stateAt) / 1e3 });
+      if (asked) Object.assign(one, { held: asked.token, time: asked.expires - 86400 + Math.max(0, one.at - askedAt) / 1e3 });
     if (list.length) put(list);
   }
   // The event as it leaves: fields that no granted purpose covers stay here.
@@ -261,9 +279,11 @@
   let running, trusted, reload;
   const tags = () => [...doc.querySelectorAll(TAGS)];
   const needs = (tag) => tag.dataset.purpose.split(/[\s,]+/);
-  const open = (tag) => needs(tag).every(allows);
+  const may = (tag) => needs(tag).every(allows);
+  // The parser has seen its end.
+  const whole = (tag) => tag.nextSibling || doc.readyState !== "loading";
   function find(tag) {
-    if (tag.waits || open(tag)) return;
+    if (tag.waits || may(tag)) return;
     tag.waits = true;
     emit("blocked", { element: tag, purposes: needs(tag) });
     if (!tag.dataset.placeholder) return;
@@ -302,9 +322,13 @@
   async function release() {
     if (running) return;
     running = true;
-    for (let tag; (tag = tags().find(open)); ) {
+    for (let tag; (tag = tags().find((one) => may(one) && whole(one))); ) {
       needs(tag).forEach((purpose) => (ran[purpose] = true));
-      await run(tag);
+      try {
+        await run(tag);
+      } catch (error) {
+        console.error(error);
+      }
     }
     running = false;
   }
@@ -317,7 +341,7 @@
 
   function forget(lost) {
     const labels = location.hostname.split(".");
-    if (!PURPOSES.some(allows)) outbox = outbox.filter(necessary);
+    if (!granted()) outbox = outbox.filter(necessary);
     for (const part of doc.cookie.split("; ")) {
       const name = part.split("=")[0];
       if (!lost.some((purpose) => (policy.cookies[purpose] || []).some((one) => new RegExp("^" + one + "$").test(name)))) continue;
@@ -335,7 +359,6 @@
     dataLayer.push(arguments);
   }
   const ADS = ["ad_storage", "ad_user_data", "ad_personalization"];
-  const keys = (names, value) => Object.fromEntries(names.map((name) => [name, value]));
   if (!dataLayer.some((one) => one[0] === "consent" && one[1] === "default"))
     gtag("consent", "default", {
       ...keys([...ADS, "analytics_storage", "functionality_storage", "personalization_storage"], "denied"), security_storage: "granted",
@@ -348,11 +371,15 @@
       dataLayer: () => gtag("consent", "update", { ...keys(ADS, ad_storage), analytics_storage }),
       uetq: (uetq) => uetq.push("consent", "update", { ad_storage }),
       fbq: (fbq) => fbq("consent", marketing ? "grant" : "revoke"),
-      ttq: (ttq) => (marketing ? ttq.grantConsent() : ttq.revokeConsent()),
+      ttq: (ttq) => ttq[marketing ? "grantConsent" : "revokeConsent"](),
       clarity: (clarity) => clarity("consentv2", { ad_Storage: ad_storage, analytics_Storage: analytics_storage }),
     };
     for (const name in vendors)
-      if (page[name] && told[name] !== (told[name] = [ad_storage, analytics_storage].join())) vendors[name](page[name]);
+      try {
+        if (page[name] && told[name] !== (told[name] = [ad_storage, analytics_storage].join())) vendors[name](page[name]);
+      } catch (error) {
+        console.error(error);
+      }
   }
 
   // ---- the banner
@@ -380,6 +407,6 @@
   }
   if (doc.prerendering) doc.addEventListener("prerenderingchange", start, { once: true });
   else start();
-  page.addEventListener("load", tell);
+  doc.addEventListener("readystatechange", () => (tell(), scan()));
   page.gatekeeper.push(...(queue || []));
 })();

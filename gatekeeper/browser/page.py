@@ -22,6 +22,7 @@ from gatekeeper.browser.squeeze import squeezed
 
 _PLACE: Final = "(globalThis).__POLICY__"
 _HASH: Final = "_hash"
+_NOT_OF_PAGES: Final = frozenset({"event_id", "event_time", "ip", "user_agent"})  # the gate takes them from elsewhere
 
 
 def settings(
@@ -36,12 +37,12 @@ def settings(
     """The settings as the script reads them. `fields` maps each name to its purposes, `notices` are whole hashes."""
     covered: dict[str, list[str]] = {}
     for name, by in fields.items():
-        if name.endswith(_HASH) and fields.get(name.removesuffix(_HASH)) == by:
+        if name in _NOT_OF_PAGES or (name.endswith(_HASH) and fields.get(name.removesuffix(_HASH)) == by):
             continue
         covered.setdefault("".join(sorted([purpose[0] for purpose in by])), []).append(name)
     return {
         "purposes": list(purposes),
-        "notices": list(dict.fromkeys([one[:8] for one in notices])),
+        "notices": " ".join(dict.fromkeys([one[:8] for one in notices])),
         "again": int(again),
         "fields": {letters: " ".join(sorted(names)) for letters, names in sorted(covered.items())},
         "events": {name: sorted(of) for name, of in events.items()},

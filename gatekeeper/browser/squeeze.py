@@ -1,14 +1,22 @@
-"""JavaScript without its comments and the space that nothing needs. Pure. Source in, shorter source out.
+"""JavaScript without comments, without space that nothing needs, and with short names. Pure. Source in, source out.
 
 So a script can be read in the package and is small on the wire, without a build step. Strings, templates and regular
-expressions stay as they are; ends of lines stay where a statement may end there. Two rules for what is served: a
-regular expression stands behind an operator, a bracket or a comma, and a comment does not stand inside a template.
+expressions stay as they are; ends of lines stay where a statement may end there. What a served script keeps to:
+
+- a regular expression stands behind an operator, a bracket or a comma;
+- a name that it declares is used for no global and for no label.
+
+A name gets a short one if it is declared (`const`, `let`, `function`, or the one parameter of an arrow) and nowhere
+looks like the name of a property; in doubt it stays.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Final, NamedTuple
 
 # What a slash begins a regular expression behind; behind anything else it divides.
 _OPERATORS: Final = "(,=:[!&|?{};+*<>~^%"
@@ -24,18 +32,38 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PATTERN: Final = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/[a-z]*")
+_NAME: Final = re.compile(r"[A-Za-z_$][\w$]*")
+
+
+class Token(NamedTuple):
+    """A token, and what stood before it: nothing, a space or the end of a line."""
+
+    text: str
+    gap: str = ""
 
 
 def squeezed(source: str) -> str:
     """The same script, shorter. Raises ValueError for a string, template or comment without an end."""
+    tokens = list(_tokens(source))
+    short = _short(tokens)
     parts: list[str] = []
-    gap = ""  # what stood between the last part and the next: nothing, a space, an end of line
+    for token in tokens:
+        text = token.text
+        if parts and token.gap:
+            parts.append(_between(parts[-1], token.gap, text))
+        parts.append(short.get(text, text))
+    return "".join(parts) + "\n"
+
+
+def _tokens(source: str) -> Iterator[Token]:
+    gap = before = ""
     at = 0
     while at < len(source):
-        found = _PATTERN.match(source, at) if _may_begin_pattern(parts) else None
-        if found is not None and not source.startswith(("//", "/*"), at):
-            kind = "text"
-        else:
+        found = None
+        if not source.startswith(("//", "/*"), at) and (not before or before[-1] in _OPERATORS or before in _WORDS):
+            found = _PATTERN.match(source, at)
+        kind = "text" if found is not None else ""
+        if found is None:
             found = _TOKEN.match(source, at)
             kind = "" if found is None or found.lastgroup is None else found.lastgroup
         if found is None or (kind == "other" and (found[0] in "\"'`" or source.startswith("/*", at))):
@@ -44,16 +72,41 @@ def squeezed(source: str) -> str:
         if kind in ("comment", "space"):
             gap = "\n" if "\n" in found[0] + gap else " "
             continue
-        if parts and gap:
-            parts.append(_between(parts[-1], gap, found[0]))
-        parts.append(found[0])
-        gap = ""
-    return "".join(parts) + "\n"
+        yield Token(found[0], gap)
+        before, gap = found[0], ""
 
 
-def _may_begin_pattern(parts: list[str]) -> bool:
-    before = next((part for part in reversed(parts) if part.strip()), "")
-    return not before or before[-1] in _OPERATORS or before in _WORDS
+def _short(tokens: Sequence[Token]) -> dict[str, str]:
+    """Name -> its short one, the most frequent first."""
+    texts = ["", *[token.text for token in tokens], "", "", ""]
+    declared: set[str] = set()
+    properties: set[str] = set()
+    for n, text in enumerate(texts):
+        if text.startswith("`"):
+            properties.update(_NAME.findall(text))
+        if not _NAME.fullmatch(text):
+            continue
+        before, after = texts[n - 1], texts[n + 1]
+        if before in ("const", "let", "function") or (before == "(" and texts[n + 1 : n + 4] == [")", "=", ">"]):
+            declared.add(text)
+        listed = before in ("{", ",") and after in (",", "}", ":", "=")
+        if before == "." or listed or (after == "(" and before != "function" and _defines(texts, n + 1)):
+            properties.add(text)
+    wanted = [name for name, _ in Counter(texts).most_common() if name in declared - properties and len(name) > 2]
+    taken = set(texts)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    free = [*letters, *map("".join, product(letters, repeat=2))]
+    return dict(zip(wanted, [name for name in free if name not in taken], strict=False))
+
+
+def _defines(texts: Sequence[str], at: int) -> bool:
+    """Whether the bracket at this place is that of a method's parameters: a body follows."""
+    depth = 0
+    for n in range(at, len(texts)):
+        depth += (texts[n] == "(") - (texts[n] == ")")
+        if not depth:
+            return texts[n + 1 : n + 2] == ["{"]
+    return False
 
 
 def _between(before: str, gap: str, after: str) -> str:

@@ -32,6 +32,22 @@ _MIDDLE = (
 )
 
 
+# A button that can be seen, by its words or its label.
+_BUTTON = (
+    "(name) => {"
+    + """
+  const inside = (root) => [...root.querySelectorAll("*")].flatMap((one) =>
+    [one, ...(one.shadowRoot ? inside(one.shadowRoot) : [])]);
+  const named = (one) => one.getAttribute("aria-label") === name || one.textContent.trim() === name;
+  const found = inside(document).find((one) => one.localName === "button" && named(one) && one.checkVisibility());
+  if (!found) return null;
+  found.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+  const box = found.getBoundingClientRect();
+  return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];
+}"""
+)
+
+
 class Page(ABC):
     """One tab."""
 
@@ -63,12 +79,21 @@ class Page(ABC):
         """A click in the middle of an element, when it is there."""
         self.click_at(*self.wait(_MIDDLE, selector))
 
+    def button(self, name: str) -> None:
+        """A click on the button of this name, when it can be seen."""
+        self.click_at(*self.wait(_BUTTON, name))
+
     def wait(self, function: str, *args: Any, seconds: float = 10.0) -> Any:
         """What the function returns, as soon as it is true in JavaScript's sense."""
         deadline = time.monotonic() + seconds
-        while not (found := self.evaluate(function, *args)):
-            assert time.monotonic() < deadline, f"not within {seconds} s: {function} {json.dumps(args)}"
-        return found
+        while True:
+            try:
+                if found := self.evaluate(function, *args):
+                    return found
+                why = ""
+            except Exception as error:  # between two pages there is nothing to ask
+                why = str(error)
+            assert time.monotonic() < deadline, f"not within {seconds} s: {function} {json.dumps(args)} {why}"
 
 
 class Visitor(ABC):

@@ -43,7 +43,7 @@ SDK = '<script src="/gk/gatekeeper.js"></script>'
 class Site:
     """The running site: what was asked of it, and what each simulator has."""
 
-    def __init__(self, runtime: Any, sims: Simulators, vendors: Any) -> None:
+    def __init__(self, runtime: Any, sims: Simulators) -> None:
         self.url = ""
         self.runtime = runtime
         self.sims = sims
@@ -51,6 +51,7 @@ class Site:
         self.headers: dict[str, str] = {"content-security-policy": CSP}
         self.asked: list[tuple[str, str, bytes]] = []  # method, path with query, body
         self.pixels: list[str] = []  # what the stand-ins of vendors' pixels asked for
+        self.files: dict[str, str] = {}  # more scripts of the site, by path
         self.broken = False  # the gate's endpoints cannot be reached
 
     def posted(self) -> list[dict[str, Any]]:
@@ -96,7 +97,7 @@ def site(folder: Path, **more: Any) -> Iterator[Site]:
     with Simulators() as sims:
         policy = parse_policy(tables(folder, sims, **more), environ={ADMIN["env"]: ADMIN_TOKEN})
         app = gatekeeper.GatekeeperMiddleware(_pages, config=policy)
-        one = Site(app.runtime, sims, None)
+        one = Site(app.runtime, sims)
 
         async def recorded(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] != "http":
@@ -125,7 +126,7 @@ def site(folder: Path, **more: Any) -> Iterator[Site]:
 
 
 async def _pages(scope: Any, receive: Any, send: Any) -> None:
-    """`/pixel/…` is a vendor's, `/tag.js` a script of a vendor, every other path the page."""
+    """`/pixel/…` is a vendor's, `/tag.js` and `files` are scripts, every other path is the page."""
     if scope["type"] == "lifespan":
         while True:
             message = await receive()
@@ -137,6 +138,8 @@ async def _pages(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"].startswith("/pixel/"):
         one.pixels.append(scope["path"].removeprefix("/pixel/"))
         headers, body = {"content-type": "text/plain"}, b"ok"
+    elif scope["path"] in one.files:
+        headers, body = {"content-type": "text/javascript"}, one.files[scope["path"]].encode()
     elif scope["path"] == "/tag.js":
         name = dict(parse_qsl(scope["query_string"].decode()))["name"]
         headers = {"content-type": "text/javascript"}
