@@ -1,17 +1,21 @@
 """The banner before a running gate, in three engines, under a strict policy of content."""
 
+from pathlib import Path
+
 import pytest
 
 from gatekeeper.audit.read import files, parse
 from gatekeeper.audit.segments import lines
 from gatekeeper.browser import texts
 from tests.banner.prominence import FAULTS
-from tests.browsers.site import page, site
+from tests.browsers.site import NONCE, page, site
+from tests.shells.consent.test_migrations import OLD
 
 BANNER = '<script src="/gk/banner.js" defer></script>'
 FOOTER = '<p><a href="/gk/consent?next=/" data-gatekeeper-show="preferences">Privacy</a></p>'
 LONG = "<p>" + "Sentences that are longer than the window. " * 900 + "</p>"
 WORDS = texts()["en"]
+DOCS = Path(__file__).parents[2] / "docs"
 # The banner's button with this text, whatever layer it is on.
 PRESSED = """([text, layer]) => {
   const root = document.querySelector("gatekeeper-banner").shadowRoot;
@@ -251,3 +255,19 @@ def test_an_opt_out_signal_is_said_to_be_honoured(visitors, california):
     assert shown.status() == WORDS["gpc"]
     shown.click("opt_out_link").until("preferences")
     assert shown.inside("(root) => root.querySelector('[name=marketing]').checked") is False
+
+
+@pytest.mark.parametrize("name", ["cookiebot", "onetrust", "klaro"])
+def test_the_snippet_of_a_migration_lets_a_new_grant_hold(visitor, shop, name):
+    """As the page gives it: the old refusal's cookie goes with the answer to the banner."""
+    snippet = (DOCS / f"from-{name}.md").read_text("utf-8").partition("```js\n")[2].partition("```")[0]
+    first, value = OLD[name](False).partition("; ")[0].split("=", 1)
+    shop.html = page(BANNER, f'{FOOTER}<script nonce="{NONCE}">{snippet}</script>')
+    tab = visitor.open(shop.url)
+    tab.evaluate("(cookie) => { document.cookie = cookie }", f"{first}={value}; Path=/")
+    tab.goto(shop.url + "again")
+    tab.click("[data-gatekeeper-show]")
+    Shown(tab).until("preferences").click("accept_all", "dialog").until("saved")
+    tab.wait("(name) => !document.cookie.includes(name)", first + "=")
+    tab.goto(shop.url + "next")
+    tab.wait("() => gatekeeper.allows('analytics') && gatekeeper.allows('marketing')")
