@@ -21,7 +21,7 @@ test: $(STAMP)       ## all tests that need no browser, two at a time; as root o
 
 browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
 	.ci/browser
-	$(BIN)/python -m pytest -m browser tests/browsers tests/demo tests/shells
+	$(BIN)/python -m pytest -m browser tests/banner tests/browsers tests/demo tests/shells
 
 engines: $(STAMP)    ## every promise of a store, over every engine
 	$(BIN)/python -m pytest -m engine tests/storage

@@ -1,18 +1,20 @@
 /**
  * The banner: `<gatekeeper-banner>`, put first in the body. State in, an answer out, both by `window.gatekeeper`
- * (gatekeeper.d.ts). It makes no request, and never moves the focus when it appears.
+ * (gatekeeper.d.ts). It makes no request, stores nothing, and never moves the focus when it appears.
  *
- *   view      shown when                                          buttons
- *   hidden    there is nothing to say                             none
- *   ask       the gate wants a question (`why`)                   refuse, accept, choose; ×: on without accepting
- *   saved     a choice was taken                                  undo, close
- *   toast     the choice of an account came to this browser       preferences, close
- *   link      the visitor has chosen, or the law is opt-out, and  preferences; withdraw, while something is granted
- *             the site has no `data-gatekeeper-show` of its own
+ *   view       shown when                                          buttons
+ *   hidden     there is nothing to say                             none
+ *   ask        the gate wants a question (`why`); also `ask-again` refuse, accept, choose; ×: on without accepting
+ *              and, where an objection is enough, `object`
+ *   error      a grant was not taken                               as `ask`
+ *   saved      a choice was taken                                  undo, close
+ *   gpc        an opt-out law, and the browser's signal counts     preferences, close
+ *   toast      the choice of an account came to this browser       preferences, close
+ *   link       the visitor has chosen, or the law is opt-out, and  preferences; withdraw, while something is granted
+ *              the site has no `data-gatekeeper-show` of its own
  *
- * The host's attribute `state` says which it is; of `ask` also `ask-again` and `object`; before all of them `saving`,
- * `error` and `preferences` (the modal dialog). Refuse, accept and the third button are cells of one grid, with one style
- * and without a part: what a site sets holds for all three.
+ * The host's attribute `state` is the view, or `preferences` (the modal dialog is open) or `saving`. Refuse, accept and
+ * the third button are cells of one grid, with one style and without a part: what a site sets holds for all three.
  */
 {
   const api = window.gatekeeper;
@@ -26,7 +28,7 @@ section:not([hidden]),[open]{display:flex;flex-direction:column;gap:.75em}
 section>div{display:contents}
 .small>div{display:flex;flex-wrap:wrap;gap:0 1em}
 .words{overflow:auto;min-block-size:2em}
-[aria-label]{float:inline-end}
+[aria-label]{float:inline-end;font-size:1.4em}
 .buttons{display:grid;grid:auto-flow 1fr/repeat(auto-fit,minmax(min(100%,8em),1fr));gap:.5em}
 .small{inline-size:fit-content;margin-inline:0 auto}
 h2,p,ul{margin:.5em 0 0}
@@ -41,6 +43,7 @@ button{min-inline-size:44px;min-block-size:44px;padding:0;font:inherit;text-deco
 :focus-visible{outline:3px solid var(--t);outline-offset:-3px}
 .buttons>*{outline-offset:2px;font-weight:600;text-decoration:none;color:var(--gatekeeper-accent-text,var(--b));background:var(--gatekeeper-accent,var(--t));border:2px solid var(--t);border-radius:var(--r)}
 svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
+@media(forced-colors:active){.buttons>*{color:ButtonText;background:ButtonFace}}
 @media print{:host{display:none!important}}`);
 
   const make = (name, attributes, ...children) => {
@@ -67,7 +70,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
 
   const start = (host, root) => {
     // `pinned`: the visitor's own act showed this view, so no newer state takes it away.
-    let state, texts, busy, kept, pinned;
+    let state, texts, busy, kept, pinned, before;
     let view = "hidden";
     // News is told on the first page of a visit.
     let silent = !api.consent().decided && !document.referrer.startsWith(location.origin);
@@ -97,6 +100,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
       // Where a script changed a word, added one or took one away, other words were shown: there is no grant.
       if (shown() !== kept && !translated) words.push(shown());
       const choices = say(word);
+      before = say(granted);
       busy = true;
       dialog.close();
       section.hidden = false;
@@ -120,7 +124,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
     };
 
     const undo = async () => {
-      if (state.purposes.some(granted)) await api.withdraw();
+      for (const one of state.purposes) if (granted(one) && !before[one.id]) await api.withdraw(one.id);
       api.show("banner");
     };
 
@@ -135,6 +139,8 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
       const { activeElement } = root;
       const objects = ask === "object";
       const asks = /ask|object|error/.test(next);
+      const draft = make("div");
+      const same = view === next;
       view = next;
       texts = notice.texts;
       host.lang = notice.language;
@@ -214,7 +220,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
       if (asks) {
         const all = purposes.flatMap(({ recipients }) => recipients).length;
         fill(
-          question,
+          draft,
           "banner",
           cross(texts.close, (event) => choose(event, "banner", "close", () => false)),
           [
@@ -230,7 +236,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
           pinned = false;
           show(rest());
         };
-        question.replaceChildren(
+        draft.append(
           view === "saved" ? button(texts.undo, undo) : back,
           view !== "link"
             ? button(texts.dismiss, leave)
@@ -239,6 +245,8 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
               : "",
         );
       }
+      // What is the same stays: a click may be under way.
+      if (!same || draft.textContent !== question.textContent) question.replaceChildren(...draft.childNodes);
       kept = shown();
       status.textContent = said;
       if (activeElement && !root.activeElement) (dialog.open ? dialog.querySelector("h2") : section).focus();

@@ -28,7 +28,8 @@ window.outcomes = [];
     },
     withdraw(purpose) {
       window.calls.push({ withdraw: purpose ?? null });
-      return end(Object.fromEntries(window.state.purposes.map(({ id }) => [id, false])));
+      const ids = purpose ? [purpose] : window.state.purposes.map(({ id }) => id);
+      return end(Object.fromEntries(ids.map((id) => [id, false])));
     },
     show(surface) {
       window.calls.push({ show: surface });

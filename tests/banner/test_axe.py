@@ -1,7 +1,10 @@
 """axe-core finds nothing on either layer, in any language and theme."""
 
+import io
+
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
+from PIL import Image
 
 from gatekeeper.browser import texts
 from tests.banner.stand import changed, state
@@ -76,3 +79,41 @@ def test_axe_sees_into_the_banner(stood, plant, rule):
     stand = stood().open(state(), policy=None)
     stand.inside("(root) => { " + plant + " }")
     assert rule in [name for name, _ in violations(stand)]
+
+
+# Where the text of each button, heading and paragraph of the first layer is.
+TEXTS = """(root) => [...root.querySelectorAll("section button, section h2, section p")].flatMap((element) => {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  const room = root.querySelector("section .words").getBoundingClientRect();
+  const seen = ({ width, top, bottom }) => width > 9 && (bottom < room.bottom || top > room.bottom);
+  const inner = ({ left, top, right, bottom }) => [element.textContent, left + 3, top + 3, right - 3, bottom - 3];
+  return [...range.getClientRects()].filter(seen).map(inner);
+})"""
+
+
+def unreadable(stand):
+    """The texts that cannot be told from what is behind them, as pixels."""
+    pixels = Image.open(io.BytesIO(stand.page.screenshot())).convert("L")
+    found = []
+    for text, *box in stand.inside(TEXTS):
+        darkest, lightest = pixels.crop(tuple(map(int, box))).getextrema()
+        if lightest - darkest < 110:
+            found.append(text)
+    return found
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_all_words_can_be_seen(stood, theme):
+    """As pixels: forced colours put a plate behind each text, which no computed style tells."""
+    assert unreadable(stood(**THEMES[theme]).open(state())) == []
+
+
+def test_the_measure_sees_text_on_a_plate_of_its_colour(stood):
+    """The button's text in the colour of the plate."""
+    stand = stood(**THEMES["forced"]).open(state())
+    stand.inside(
+        "(root) => { for (const one of root.querySelectorAll('.buttons > *'))"
+        " one.style = 'color: Canvas; background: CanvasText' }"
+    )
+    assert unreadable(stand) == [stand.text(name) for name in ("reject_all", "accept_all", "choose")]

@@ -162,11 +162,20 @@ def test_a_conflict_with_the_browser_s_signal_is_said(stood):
     assert stand.status() == f"{stand.text('saved')} {stand.text('gpc')}"
 
 
-@pytest.mark.parametrize(("name", "withdrawn"), [("accept_all", 1), ("reject_all", 0)])
-def test_undo_takes_a_grant_back_and_asks_again(stood, name, withdrawn):
+@pytest.mark.parametrize(
+    ("shown", "name", "withdrawn"),
+    [
+        pytest.param(state(), "accept_all", ["analytics", "marketing"], id="all-is-new"),
+        pytest.param(decided(analytics="granted"), "accept_all", ["marketing"], id="one-is-new"),
+        pytest.param(state(), "reject_all", [], id="refusal"),
+    ],
+)
+def test_undo_takes_back_what_was_granted_and_asks_again(stood, shown, name, withdrawn):
     """One click after the choice; no state that comes late takes the question away."""
-    stand = stood().open(state()).click(name).is_shown("saved").click("undo").is_shown("ask")
-    assert len([one for one in stand.calls() if "withdraw" in one]) == withdrawn
+    stand = stood().open(shown)
+    stand.page.evaluate("gatekeeper.show('preferences')")
+    stand.is_shown("preferences").click(name, "dialog").is_shown("saved").click("undo").is_shown("ask")
+    assert [one["withdraw"] for one in stand.calls() if "withdraw" in one] == withdrawn
     stand.page.evaluate("gatekeeper.tell('state', window.state)")
     assert stand.shown == "ask"
 
@@ -214,3 +223,14 @@ def test_without_gatekeeper_js_there_is_no_banner(stood):
     assert stand.page.locator("gatekeeper-banner").count() == 0
     assert stand.complaints == ["gatekeeper.js is missing"]
     stand.complaints.clear()
+
+
+def test_a_newer_state_with_the_same_words_leaves_the_buttons(stood):
+    """So a click that is under way, and the focus, are not lost to a new token."""
+    stand = stood().open(state())
+    stand.button("reject_all").focus()
+    stand.inside("(root) => { root.querySelector('.buttons > *').mark = 1 }")
+    stand.page.evaluate("fresh => gatekeeper.tell('state', fresh)", changed(token="new"))
+    assert stand.inside("(root) => [root.querySelector('.buttons > *').mark, root.activeElement?.mark]") == [1, 1]
+    stand.page.evaluate("fresh => gatekeeper.tell('state', fresh)", changed(why="expired"))
+    assert stand.shown == "ask-again" and stand.inside("(root) => root.querySelector('.buttons > *').mark") is None
