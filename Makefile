@@ -28,9 +28,9 @@ run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, fou
 test: $(STAMP)       ## all tests that take seconds and need no browser, two at a time; the others have targets of their own
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser and not environment" --ignore tests/torture
 
-browsers: $(STAMP)   ## the pages in a real browser; as root on Debian it installs Chromium
+browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
 	.ci/browser
-	$(BIN)/python -m pytest -m browser tests/demo tests/shells/test_page.py tests/shells/consent
+	$(BIN)/python -m pytest -m browser tests/banner tests/browsers tests/demo tests/shells
 
 engines: $(STAMP)    ## every promise of a store, over every engine
 	$(BIN)/python -m pytest -m engine tests/storage
