@@ -142,6 +142,8 @@ export interface Gatekeeper {
   track(event: string, data?: Record<string, unknown>, options?: TrackOptions): void;
   /** Send `page_view` with the address and title; for the router of a single-page app. */
   page(data?: Record<string, unknown>): void;
+  /** Send now what waits for a full batch, or for two seconds. */
+  flush(): Promise<void>;
   consent(): Consent;
   consent(choices: Choices, answering?: Answering): Promise<Outcome>;
   /** Take back one purpose, or all. Listed cookies are deleted; the page reloads, once, if a released tag has run. */

@@ -394,7 +394,7 @@
   // ---- start
 
   page.gatekeeper = {
-    track, page: visit, allows, show, refresh, ready, on, withdraw,
+    track, page: visit, flush, allows, show, refresh, ready, on, withdraw,
     consent: (choices, answering) => (choices ? choose(choices, answering) : consent()),
     push: (...calls) => calls.forEach(([name, ...given]) => page.gatekeeper[name](...given)),
   };
