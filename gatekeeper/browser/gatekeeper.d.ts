@@ -100,12 +100,12 @@ export interface Answering {
   /** Default: "page". */
   surface?: Surface;
   /**
-   * The words that stand on the page, in the order of the notice: version, language, scope, address or "", all texts,
-   * then of each purpose its title and text and what is known of its recipients. Take them out of the page (`textContent`);
-   * words that are in the notice and not on this layer are taken from the state. Without it you vouch for having shown
-   * the notice of the state, and the row of the ledger has the method "api".
+   * The hash of the words that stand on the page: "sha256-" and the SHA-256, in base64url, of the JSON of a list: version,
+   * language, scope, address or "", all texts, then of each purpose its title and text and what is known of its recipients.
+   * Take them out of the page (`textContent`); words that are in the notice and not on this layer, from the state. Without
+   * it you vouch for having shown the notice of the state.
    */
-  words?: string[];
+  rendered?: string;
   /** The event of the click. */
   event?: Event;
   /** The browser translated the page. */
@@ -153,6 +153,8 @@ export interface Gatekeeper {
   show(surface?: "banner" | "preferences"): void;
   /** Ask the gate again, also in another language; resolves with the state, or `null` without an answer. */
   refresh(language?: string): Promise<State | null>;
+  /** Calls by name, as a page queues them before the script is there: `["track", "purchase", {…}]`. */
+  push(...calls: [name: string, ...given: unknown[]][]): void;
   /** Resolves when it is known what may happen. */
   ready: Promise<Consent>;
   /** `blocked`: a tag waits for a purpose that is not granted. Each returns the function that ends it. */

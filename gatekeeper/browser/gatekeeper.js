@@ -122,10 +122,11 @@
     doc.prerendering ? null : (asking = asking || ask(language).catch(() => null).finally(() => (asking = 0)));
   const current = () => (state && seconds() < state.expires ? state : refresh());
 
+  const nothing = (code) => ({ ok: false, status: 0, code });
   // A choice. Refusals are in force at once, grants with the gate's answer.
   async function choose(choices, { method = "api", surface = "page", event, ...more } = {}) {
     const grants = PURPOSES.some((purpose) => choices[purpose]), active = navigator.userActivation;
-    if (grants && ((event && !event.isTrusted) || (active && !active.isActive))) return { ok: false, status: 0, code: "no_gesture" };
+    if (grants && ((event && !event.isTrusted) || (active && !active.isActive))) return nothing("no_gesture");
     refuse(PURPOSES.filter((purpose) => choices[purpose] === false));
     const shown = grants && (await current());
     return write("consent", "POST", {
@@ -141,7 +142,7 @@
     apply();
   }
   async function write(path, method, body) {
-    let outcome = { ok: false, status: 0, code: "offline" };
+    let outcome = nothing("offline");
     writes++;
     pending++;
     unheard = 0;
@@ -204,8 +205,7 @@
   function track(event, data = {}, { purposes = policy.events[event], event_id } = {}) {
     const id = event_id || "e_" + crypto.getRandomValues(new Uint32Array(3)).join("_");
     const one = { event, data: JSON.parse(JSON.stringify(data)), purposes, id, at: clock() };
-    if (waits() && !necessary(one)) held = [...held, one].slice(-50);
-    else put([one]);
+    waits() && !necessary(one) ? (held = [...held, one].slice(-50)) : put([one]);
   }
   function visit(data) {
     track("page_view", { page_url: location.href, page_title: doc.title, ...(address && { referrer: address }), ...data });
@@ -259,7 +259,7 @@
     for (let most = BATCH; outbox.length; ) {
       const [list, body] = batch(most);
       const answer = await send("collect", "POST", body).catch(() => 0), status = answer.status || 0;
-      if (status > 399) console.warn("gatekeeper: events were not accepted", status);
+      if (status > 399) console.warn("gatekeeper: refused", status);
       const again = !status || status === 429 || status > 499;
       // All events of a body are taken or none: the bad one is found alone.
       if (again || (status > 399 && list.length > 1)) outbox = [...list, ...outbox].slice(0, UNSENT);

@@ -3,10 +3,12 @@
 import gzip
 import json
 import re
+from pathlib import Path
 
 import brotli
 import pytest
 
+from gatekeeper.browser import template
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.shells.consent.scripts import NAMES, Scripts
 from tests.builders import policy_data
@@ -95,6 +97,18 @@ def test_the_script_says_what_the_policy_says():
     assert found["events"] == {"newsletter": ["analytics", "necessary"]}
     assert found["cookies"]["analytics"][:2] == ["_hj.*", r"a\.b"]
     assert "email" in found["fields"]["m"].split() and "page_url" in found["fields"]["amn"].split()
+
+
+def test_types_page_and_script_name_the_same_members():
+    """What is offered is typed and documented, and nothing else is."""
+    script = template("gatekeeper.js").partition("page.gatekeeper = {")[2].partition("\n  };")[0]
+    # Nested arrows are bodies: names stand before a colon or a comma, at the first level.
+    offered = set(re.findall(r"(?:^|[{,]\s*|^\s+)(\w+)(?=[,:])", re.sub(r"=>[^\n]*", "=> 0,", script), re.MULTILINE))
+    interface = template("gatekeeper.d.ts").partition("export interface Gatekeeper {")[2].partition("\n}")[0]
+    typed = set(re.findall(r"^  (\w+)(?=[(:])", interface, re.MULTILINE))
+    assert offered == typed
+    page = (Path(__file__).parents[2] / "docs" / "browser.md").read_text("utf-8")
+    assert {name for name in typed if f"gatekeeper.{name}" not in page and f").{name}(" not in page} == set()
 
 
 def test_each_policy_has_an_address_of_its_own(tmp_path):
