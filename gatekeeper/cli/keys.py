@@ -23,7 +23,7 @@ def show(config: Path, as_json: bool) -> None:
     """Every key's id, newest first; of the audit log's, the id that stands in the log."""
     folder = load_policy(config, require_secrets=False).keys_folder
     there = keys.listed(folder)
-    found = {kind: [key.id for key in there[kind]] for kind in (keys.SIGNING, keys.PSEUDONYM)}
+    found = {kind: [key.id for key in there[kind]] for kind in keys.RINGS}
     found[keys.AUDIT] = [SigningKey(key).id for key in there[keys.AUDIT]]
     if not any(found.values()):
         exits.absent(f"there are no keys in {folder}; the first gate that starts here makes them")
@@ -32,12 +32,12 @@ def show(config: Path, as_json: bool) -> None:
         return
     for kind, ids in found.items():
         for position, key_id in enumerate(ids):
-            typer.echo(f"{kind:10} {key_id}{'  (in use)' if position == 0 else ''}")
+            typer.echo(f"{kind:11} {key_id}{'  (in use)' if position == 0 else ''}")
 
 
 def rotate(kind: str, config: Path, as_json: bool) -> None:
     """Add a key of a kind and name it."""
-    known.one_of("KIND", kind, (keys.SIGNING, keys.PSEUDONYM, keys.AUDIT))
+    known.one_of("KIND", kind, (*keys.RINGS, keys.AUDIT))
     policy = load_policy(config, require_secrets=False)
     if kind == keys.AUDIT:
         _succeed(policy, as_json)

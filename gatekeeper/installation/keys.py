@@ -4,12 +4,13 @@ One folder (`[keys] path`) is shared by the application, its workers and the sid
 
     signing-<date>-<id>.key     signs; every one in the folder verifies, the newest signs
     pseudonym-<date>-<id>.key   names subjects in the audit; every one is tried in a search
+    suppression-<date>-<id>.key recognises suppressed persons; every one is tried, and none may go while entries need it
     audit-<date>-<id>.key       signs the audit log; there is one; see gatekeeper/audit/signing.py
     audit-<date>-<id>.old       what is left of one that was destroyed
 
-each with 64 hexadecimal digits. `GATEKEEPER_SIGNING_KEYS`, `GATEKEEPER_PSEUDONYM_KEYS` and `GATEKEEPER_AUDIT_KEYS`
-(newest first, separated by commas, `id:hex`) override the folder. Every use of the first two has its own key, derived
-from these by HMAC.
+each with 64 hexadecimal digits. `GATEKEEPER_SIGNING_KEYS`, `GATEKEEPER_PSEUDONYM_KEYS`, `GATEKEEPER_SUPPRESSION_KEYS`
+and `GATEKEEPER_AUDIT_KEYS` (newest first, separated by commas, `id:hex`) override the folder. Every use of the first
+three has its own key, derived from these by HMAC.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from gatekeeper.errors import ConfigError
 
 SIGNING = "signing"
 PSEUDONYM = "pseudonym"
+SUPPRESSION = "suppression"
 AUDIT = "audit"
+RINGS = (SIGNING, PSEUDONYM, SUPPRESSION)  # of which several may be in use; the newest makes what is new
 FIRST = "00000000-first"  # sorts before every dated key: the oldest
 
 
@@ -52,6 +55,7 @@ class KeyRing:
 
     signing: tuple[Key, ...]
     pseudonym: tuple[Key, ...]
+    suppression: tuple[Key, ...] = ()
     _derived_keys: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def sign(self, label: str, message: bytes) -> tuple[str, bytes]:
@@ -77,6 +81,18 @@ class KeyRing:
     def names(self, kind: str, value: str) -> tuple[str, ...]:
         """The pseudonyms an identifier has had under every key there is, for a search."""
         return tuple(_pseudonym(key, kind, value) for key in self._pseudonym_keys)
+
+    @cached_property
+    def _suppression_keys(self) -> tuple[tuple[str, Mac], ...]:
+        return tuple([(key.id, Mac(key.derive("suppression"))) for key in self.suppression])
+
+    def hidden(self, kind: str, value: str) -> tuple[tuple[str, bytes], ...]:
+        """The hashes by which a suppressed identifier is recognised, 16 bytes each, with the ids of their keys.
+
+        Newest first: entries are made with the first. They outlive pseudonym keys, which may be destroyed.
+        """
+        message = f"{kind}\x00{value}".encode()
+        return tuple([(key_id, mac.digest(message)[:16]) for key_id, mac in self._suppression_keys])
 
     def event_key(self, name: str, event_id: str, *, ours: bool) -> bytes:
         """16 bytes by which a repetition of an event is known: keyed, and the same after a rotation of keys.
@@ -131,7 +147,7 @@ def _pseudonym(mac: Mac, kind: str, value: str) -> str:
 def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[Key, ...]]:
     """Key lists given by environment variables; a kind that has none is missing from the result."""
     found = {}
-    for kind in (SIGNING, PSEUDONYM, AUDIT):
+    for kind in (*RINGS, AUDIT):
         variable = f"GATEKEEPER_{kind.upper()}_KEYS"
         if variable in environ:
             keys = [_parse(variable, part.strip()) for part in environ[variable].split(",") if part.strip()]
@@ -144,10 +160,13 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[Key, ...]]:
 def load(folder: Path, environ: Mapping[str, str] | None = None, *, create: bool = True) -> KeyRing:
     """Read the key ring, making the folder and its first keys if there are none and `create` is set.
 
-    The folder is made with mode 0700 and files with 0600. Raises ConfigError with a remedy.
+    The folder is made with mode 0700 and files with 0600. Without `create` there may be no key for suppression: a
+    gate that knew none made none. Raises ConfigError with a remedy.
     """
     given = from_environment(os.environ if environ is None else environ)
     kinds = {kind: given.get(kind) or _from_folder(folder, kind, create) for kind in (SIGNING, PSEUDONYM)}
+    if create or given.get(SUPPRESSION) or any(folder.glob(f"{SUPPRESSION}-*.key")):
+        kinds[SUPPRESSION] = given.get(SUPPRESSION) or _from_folder(folder, SUPPRESSION, create)
     return KeyRing(**kinds)
 
 
@@ -165,7 +184,7 @@ def listed(folder: Path, environ: Mapping[str, str] | None = None) -> dict[str, 
     given = from_environment(os.environ if environ is None else environ)
     return {
         kind: given.get(kind) or (_from_folder(folder, kind, False) if any(folder.glob(f"{kind}-*.key")) else ())
-        for kind in (SIGNING, PSEUDONYM, AUDIT)
+        for kind in (*RINGS, AUDIT)
     }
 
 
@@ -220,6 +239,7 @@ def ephemeral() -> KeyRing:
     return KeyRing(
         signing=(Key("ephemeral", secrets.token_bytes(32)),),
         pseudonym=(Key("ephemeral", secrets.token_bytes(32)),),
+        suppression=(Key("ephemeral", secrets.token_bytes(32)),),
     )
 
 

@@ -200,7 +200,7 @@ class Runtime:
             _log.error("the keys cannot be read again, the old ones stay: %s", error)
             return
         with forks.work, self._reloading:
-            if (ring.signing, ring.pseudonym) != (self.keys.signing, self.keys.pseudonym):
+            if ring != self.keys:
                 self.keys = self.gate.keys = ring
                 _log.info("the keys %s and %s are in use", ring.signing[0].id, ring.pseudonym[0].id)
 

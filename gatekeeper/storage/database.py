@@ -82,6 +82,13 @@ MIGRATIONS: Final = (
         BEGIN SELECT raise(ABORT, 'a row needs it'); END;
     ALTER TABLE stop DROP COLUMN heard;
     """,
+    # Who is suppressed: keyed hashes of identifiers, with a key of their own.
+    """
+    CREATE TABLE suppression(hash BLOB NOT NULL, why TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL,
+        since REAL NOT NULL, erasure TEXT NOT NULL, purposes INTEGER NOT NULL, until REAL, lifted INTEGER NOT NULL,
+        generation INTEGER NOT NULL, PRIMARY KEY(hash, why)) STRICT, WITHOUT ROWID;
+    CREATE INDEX suppression_generation ON suppression(generation);
+    """,
 )
 
 

@@ -5,6 +5,7 @@
     Refusals      the gate           end what a visitor refuses, at no cost where nothing of it is queued
     Ledger        who takes choices  what visitors chose, and the newest word of each
     Barrier       who sends          whether a request may begin, when a withdrawal is over
+    Suppressions  the gate           who is denied by an identifier: erased, opted out, objected
     DeadLetters   the operator       see, retry and delete what could not be delivered
     Books         metrics, readyz    what waits and what ended; whether the store works
     Records       the deliverer      audit lines that are kept with their rows until the log has them
@@ -23,8 +24,9 @@ from pathlib import Path
 from typing import Protocol
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.model import Choice, Epoch, Notice, Recorded, Voice
+from gatekeeper.model import Choice, Epoch, Notice, Recorded, Suppression, Voice
 from gatekeeper.model.choice import Row, Subject
+from gatekeeper.model.suppression import Why
 from gatekeeper.storage.outbox import (
     Accepted,
     Again,
@@ -161,8 +163,9 @@ class Ledger(Protocol):
         """Keep a choice and its audit line; end what it takes back, to the destinations of `reasons`, as `withdraw`.
 
         Done when the row is durable and, where it took something back, the barrier has answered. A choice for the
-        same display that is the newest row already is answered with that row. Fails with StorageError; then nothing
-        was recorded.
+        same display that is the newest row already is answered with that row. What a recorded choice grants lifts
+        the entries in `Choice.lifts` of persons who were erased before it. Fails with StorageError; then nothing was
+        recorded.
         """
 
     def link(self, device: Subject, account: Subject | None) -> Future[None]:
@@ -230,6 +233,47 @@ class Barrier(Protocol):
         Queued, waiting, dead and unrecorded rows end; of one that is under way no further request begins. Without a
         subject that the store knows nothing is waited for.
         """
+
+
+class Suppressions(Protocol):
+    """Who is denied by an identifier, as keyed hashes (`KeyRing.hidden`). All methods but futures raise StorageError.
+
+    `any` and `of` are asked for every event, after `Barrier.now`: what was added before that generation is found.
+    """
+
+    def any(self) -> bool:
+        """Whether there may be any entry. Costs about a microsecond."""
+
+    def of(self, hashes: Collection[bytes]) -> tuple[Suppression, ...]:
+        """The entries of these hashes that have not ended. Costs microseconds where there are none."""
+
+    def find(self, hashes: Collection[bytes]) -> tuple[Suppression, ...]:
+        """The same, for commands: straight from the table."""
+
+    def add(
+        self, entries: Sequence[Suppression], names: Collection[str], reasons: Mapping[str, str]
+    ) -> Future[Withdrawn]:
+        """Keep entries, and end what is queued of `names` (pseudonyms), to the destinations of `reasons`.
+
+        As `Barrier.withdraw`, in one step: when it is done, no request begins of what was decided before, and what is
+        decided from now on knows the entries, in every worker. One hash has one entry per reason: a later one begins
+        again, with the purposes of both and the later end.
+        """
+
+    def remove(self, hashes: Collection[bytes], whys: Collection[Why]) -> Future[int]:
+        """Delete entries; the number of those that were there. Events decided from now on do not feel them."""
+
+    def page(self, after: bytes = b"", limit: int = 1_000) -> list[Suppression]:
+        """All entries of the first `limit` hashes behind one, in the order of hashes; ended ones, too, until `expire`."""
+
+    def count(self) -> Mapping[str, int]:
+        """How many entries there are, by reason."""
+
+    def keys(self) -> frozenset[str]:
+        """The ids of the keys without which an entry protects nobody any more. Costs about what `any` does."""
+
+    def expire(self, at: float) -> Future[int]:
+        """Delete entries that ended before a time; their number."""
 
 
 class DeadLetters(Protocol):
@@ -344,6 +388,10 @@ class Store(Protocol):
     @property
     def barrier(self) -> Barrier:
         """What a sender asks before the first byte, and what a withdrawal waits for."""
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """Who is denied by an identifier."""
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -20,6 +20,7 @@ from gatekeeper.testing.store.memory import Memory
 from gatekeeper.testing.store.queue import MemoryQueue
 from gatekeeper.testing.store.reading import MemoryBooks, MemoryDeadLetters, MemoryRecords
 from gatekeeper.testing.store.rows import Rows
+from gatekeeper.testing.store.suppressions import MemorySuppressions
 from gatekeeper.testing.store.upkeep import Upkeep
 from gatekeeper.testing.store.withdrawals import MemoryBarrier, MemoryRefusals, Stopping
 from gatekeeper.testing.store.worker import Worker
@@ -51,6 +52,7 @@ class MemoryStore:
         self.ledger = MemoryLedger(worker, lines, stopping)
         self.barrier = MemoryBarrier(worker, stopping)
         self.refusals = MemoryRefusals(worker, stopping)
+        self.suppressions = MemorySuppressions(worker, stopping)
         self.dead_letters = MemoryDeadLetters(worker, lines)
         self.books = MemoryBooks(worker)
         self.records = MemoryRecords(worker, upkeep)
