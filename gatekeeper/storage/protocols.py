@@ -6,6 +6,7 @@
     Ledger        who takes choices  what visitors chose, and the newest word of each
     Barrier       who sends          whether a request may begin, when a withdrawal is over
     Suppressions  the gate           who is denied by an identifier: erased, opted out, objected
+    Erasures      the operator     requests for erasure, and which ids were sent; see `erasing.py`
     DeadLetters   the operator       see, retry and delete what could not be delivered
     Books         metrics, readyz    what waits and what ended; whether the store works
     Records       the deliverer      audit lines that are kept with their rows until the log has them
@@ -27,6 +28,7 @@ from gatekeeper.audit.lines import Line
 from gatekeeper.model import Choice, Epoch, Notice, Recorded, Suppression, Voice
 from gatekeeper.model.choice import Row, Subject
 from gatekeeper.model.suppression import Why
+from gatekeeper.storage.erasing import Erasures
 from gatekeeper.storage.outbox import (
     Accepted,
     Again,
@@ -392,6 +394,10 @@ class Store(Protocol):
     @property
     def suppressions(self) -> Suppressions:
         """Who is denied by an identifier."""
+
+    @property
+    def erasures(self) -> Erasures:
+        """Requests for erasure."""
 
     @property
     def dead_letters(self) -> DeadLetters:
