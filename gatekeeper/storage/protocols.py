@@ -7,6 +7,7 @@
     Barrier       who sends          whether a request may begin, when a withdrawal is over
     Suppressions  the gate           who is denied by an identifier: erased, opted out, objected
     Erasures      the operator     requests for erasure, and which ids were sent; see `erasing.py`
+    Persons       the operator       which rows name a person
     DeadLetters   the operator       see, retry and delete what could not be delivered
     Books         metrics, readyz    what waits and what ended; whether the store works
     Records       the deliverer      audit lines that are kept with their rows until the log has them
@@ -41,6 +42,7 @@ from gatekeeper.storage.outbox import (
     Recovered,
     Refusal,
     Trouble,
+    Whereabouts,
     Withdrawn,
 )
 
@@ -266,7 +268,7 @@ class Suppressions(Protocol):
         """Delete entries; the number of those that were there. Events decided from now on do not feel them."""
 
     def page(self, after: bytes = b"", limit: int = 1_000) -> list[Suppression]:
-        """All entries of the first `limit` hashes behind one, in the order of hashes; ended ones, too, until `expire`."""
+        """All entries of the first `limit` hashes behind one, in order; ended ones, too, until `expire`."""
 
     def count(self) -> Mapping[str, int]:
         """How many entries there are, by reason."""
@@ -276,6 +278,13 @@ class Suppressions(Protocol):
 
     def expire(self, at: float) -> Future[int]:
         """Delete entries that ended before a time; their number."""
+
+
+class Persons(Protocol):
+    """Where a person is. Ending what is queued is `Barrier.withdraw`, forgetting choices `Ledger.forget`."""
+
+    def where(self, names: Collection[str]) -> Whereabouts:
+        """The rows that name one of these pseudonyms. Reads the whole queue. Raises StorageError."""
 
 
 class DeadLetters(Protocol):
@@ -398,6 +407,10 @@ class Store(Protocol):
     @property
     def erasures(self) -> Erasures:
         """Requests for erasure."""
+
+    @property
+    def persons(self) -> Persons:
+        """Which rows name a person."""
 
     @property
     def dead_letters(self) -> DeadLetters:

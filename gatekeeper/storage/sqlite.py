@@ -24,6 +24,7 @@ from gatekeeper.storage.intake import SqliteIntake, SqlitePosting
 from gatekeeper.storage.ledger import SqliteBarrier, SqliteLedger
 from gatekeeper.storage.outbox import Count, Trouble
 from gatekeeper.storage.page import Page
+from gatekeeper.storage.persons import SqlitePersons
 from gatekeeper.storage.protocols import Bounds, Missing, Needs, Recording
 from gatekeeper.storage.rows import SHIFT
 from gatekeeper.storage.stopping import Stopping
@@ -61,6 +62,7 @@ class SqliteStore:
         self.barrier = SqliteBarrier(self.tables, page, refusals)
         self.suppressions = SqliteSuppressions(self.tables, self.commits, page, refusals)
         self.erasures = SqliteErasures(self.tables, self.commits, page, upkeep)
+        self.persons = SqlitePersons(self.tables)
         self.dead_letters = SqliteDeadLetters(self.tables, self.commits)
         self.books = SqliteBooks(self.tables, self.commits, troubles)
         self.records = SqliteRecords(self.tables, self.commits, upkeep)

@@ -1,8 +1,9 @@
 """Suppressed persons in the embedded store: a table, and in each process what may be in it.
 
 A process keeps the first eight bytes of every hash, sorted, so that people who are not suppressed cost a search in
-memory; what is found there is looked up in the table. What was added is known from the commit on (a number on the shared
-page), and within a second where a process died in between. What was removed needs no news: the look-up finds nothing.
+memory; what is found there is looked up in the table. What was added is known from the commit on (a number on the
+shared page), and within a second where a process died in between. What was removed needs no news: the look-up finds
+nothing.
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
 import pytest
 
+from gatekeeper.audit.lines import Line
 from gatekeeper.model import Heard, Suppression
 from gatekeeper.model.suppression import Why
-from tests.storage.builders import NOW, accept, arrival, books, claim_all
+from gatekeeper.storage.outbox import DEAD, Again, Whereabouts
+from tests.storage.builders import NOW, accept, arrival, books, claim, claim_all, put_off, settle, wait
 from tests.storage.ledger_contract import ACCOUNT, DEVICE, NO, YES, A, M, choice, record
 
 BOTH = frozenset({A, M})
@@ -112,3 +114,29 @@ class Suppressed:
         record(store, choice(1, {A: YES}, DEVICE, ACCOUNT, at=NOW + 1, lifts=(hashed(1),)))
         add(store, entry(1)._replace(since=NOW + 2))
         assert store.suppressions.of([hashed(1)])[0].lifted == frozenset()
+
+
+class Placed:
+    """Where a person is."""
+
+    def test_a_person_is_found_in_every_table(self, engine, store, log):
+        """Queued, under way, waiting, dead, on the way to the log, in the ledger; by any pseudonym."""
+        accept(store, *[arrival(f"a{n}", "own", "other", subjects=["p_1", f"p_{n}"]) for n in range(4)], arrival("z"))
+        first, dead = claim(store, events=1, flights=2)
+        settle(store, dead, DEAD, "http_400")
+        (waits, *_) = claim(store, "other", events=1, flights=1)
+        put_off(store, waits, Again(NOW + 60, 1, (waits.rows[0].id,)))
+        record(store, choice(1, {M: NO}))
+        store.ledger.link(DEVICE, ACCOUNT).result(10)
+        found = engine.open().persons.where(["p_1", *DEVICE.names])
+        assert (found.queued, found.flying, found.waiting, found.dead, found.ledger, found.links) == (7, 1, 1, 1, 1, 1)
+        assert found.destinations == {"own", "other"} and first.rows
+        assert {"p_0", "p_2", "p_3", *ACCOUNT.names} <= frozenset().union(*found.together)
+        log.held = True
+        late = store.intake.accept([arrival("b", subjects=["p_9", "p_8"])._replace(line=Line(b"{}", ("p_9", "p_8")))])
+        wait(lambda: log.waiting)
+        found = store.persons.where(["p_9"])
+        assert (found.unwritten, found.queued) == (1, 1) and frozenset({"p_9", "p_8"}) in found.together
+        log.go_on()
+        late.result(10)
+        assert store.persons.where(["p_nobody"]) == Whereabouts()

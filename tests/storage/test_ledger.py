@@ -12,7 +12,7 @@ from gatekeeper.storage.generations import KEPT
 from tests.storage.builders import NOW, MemoryEngine, SqliteEngine, accept, arrival, claim_all, names, withdraw
 from tests.storage.contract import log, store  # noqa: F401  # fixtures
 from tests.storage.ledger_contract import NO, LedgerContract, M, choice, record
-from tests.storage.suppression_contract import Suppressed
+from tests.storage.suppression_contract import Placed, Suppressed
 
 
 @pytest.fixture(params=[SqliteEngine, MemoryEngine], ids=["sqlite", "memory"])
@@ -27,7 +27,7 @@ class TestLedger(LedgerContract):
     """The suite."""
 
 
-class TestSuppressions(Suppressed):
+class TestSuppressions(Suppressed, Placed):
     """The suite."""
 
 

@@ -18,6 +18,7 @@ from gatekeeper.testing.store.intake import MemoryIntake
 from gatekeeper.testing.store.ledger import MemoryLedger
 from gatekeeper.testing.store.lines import Lines
 from gatekeeper.testing.store.memory import Memory
+from gatekeeper.testing.store.persons import MemoryPersons
 from gatekeeper.testing.store.queue import MemoryQueue
 from gatekeeper.testing.store.reading import MemoryBooks, MemoryDeadLetters, MemoryRecords
 from gatekeeper.testing.store.rows import Rows
@@ -55,6 +56,7 @@ class MemoryStore:
         self.refusals = MemoryRefusals(worker, stopping)
         self.suppressions = MemorySuppressions(worker, stopping)
         self.erasures = MemoryErasures(worker)
+        self.persons = MemoryPersons(worker)
         self.dead_letters = MemoryDeadLetters(worker, lines)
         self.books = MemoryBooks(worker)
         self.records = MemoryRecords(worker, upkeep)
