@@ -18,6 +18,7 @@ from pydantic import (
 from gatekeeper.fields import IDENTIFIERS, TYPES
 from gatekeeper.model import Purpose
 from gatekeeper.policy.records import RecordsTable
+from gatekeeper.policy.rights import RightsTable
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors import KINDS
 from gatekeeper.vendors.kind import DestinationModule
@@ -394,6 +395,7 @@ class PolicyFile(Strict):
     events: dict[str, EventTable] = Field(default_factory=dict)
     tests: list[CaseTable] = Field(default_factory=list)
     records: RecordsTable = RecordsTable()
+    rights: RightsTable = RightsTable()
 
 
 def model(kinds: Mapping[str, DestinationModule]) -> type[PolicyFile]:
