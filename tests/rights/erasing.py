@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-
 import time
 import zlib
 
@@ -74,7 +73,7 @@ class Office:
         self.clock, self.vendor = Clock(), vendor or Deletions()
         self.sent, self.answer, self.down = [], None, False
         self.erasures = service(
-            lambda: runtime.policy, lambda: runtime.keys, runtime.store, runtime.log_writer, self.clock
+            lambda: runtime.policy, lambda: runtime.keys, runtime.store, runtime._writer, self.clock
         )
         self.progress = Progress(self.erasures, self._opened, edge)
 
@@ -93,7 +92,9 @@ class Office:
         return got
 
     def request(self, **given):
-        options = {key: given.pop(key) for key in ("link", "law", "verified_by", "by", "received", "dry_run") if key in given}
+        options = {
+            key: given.pop(key) for key in ("link", "law", "verified_by", "by", "received", "dry_run") if key in given
+        }
         options = {"verified_by": "login", "by": "ann"} | options
         return self.erasures.request([{"type": kind, "value": value} for kind, value in given.items()], **options)
 

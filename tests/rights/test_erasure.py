@@ -2,9 +2,8 @@
 
 import pytest
 
-from gatekeeper.errors import RightsError
 from tests.rights import people
-from tests.rights.erasing import FINAL, POLICY, Office, holding
+from tests.rights.erasing import FINAL, POLICY, Office
 
 JANE = {"user_id": "u-jane-canary", "client_id": "GA1.1.777.888", "email": "jane.canary@example.com"}
 
