@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gatekeeper.audit.segments import usable
 from gatekeeper.audit.subjects import KINDS
-from gatekeeper.audit.writer import usable
 from gatekeeper.cli import exits
 from gatekeeper.cli.policy import load_policy, opening
 from gatekeeper.errors import ConfigError, RightsError
@@ -27,7 +27,7 @@ from gatekeeper.rights.erasures import Erasures
 from gatekeeper.rights.progress import Progress
 from gatekeeper.rights.proof import genuine
 from gatekeeper.rights.replay import replay as replayed
-from gatekeeper.runtime import audit_writer, needs
+from gatekeeper.runtime.wiring import audit_writer, needs
 from gatekeeper.storage.sqlite import open_store as embedded
 
 ME: Final = f"cli:{os.getuid()}"

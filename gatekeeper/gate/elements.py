@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from gatekeeper.audit.vocabulary import dotted
 from gatekeeper.fields import Catalogue, Field
-from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
+from gatekeeper.fields.accept import Items, accept_value
+from gatekeeper.fields.names import UNPRINTABLE, printable
 from gatekeeper.fields.phone import region_of
 from gatekeeper.model import Decision, Event, Personal, Purpose
 from gatekeeper.scrub import lift_click_ids
@@ -160,6 +161,11 @@ class Roles:
             names=tuple(names),
         )
         return Reading(event, fit, named)
+
+    def without_person(self, fit: Sequence[Fit]) -> list[Fit]:
+        """What the leaves are fit for where nothing may lead to the person: identifiers for nothing."""
+        identifying = self._catalogue.identifying
+        return [None if isinstance(one, tuple) and one[0].key in identifying else one for one in fit]
 
     def identifiers(self, fit: Sequence[Fit], sent: Sequence[Leaf | None]) -> list[tuple[str, object]]:
         """Whom the leaves that are sent lead to, as they came: kinds and values."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 
-from gatekeeper.audit.subjects import KINDS, Subject
+from gatekeeper.audit.subjects import KINDS, PASSING, PSEUDONYM, Subject
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields.phone import e164
 from gatekeeper.installation.keys import KeyRing
@@ -18,9 +18,7 @@ from gatekeeper.model import OPTIONAL, Discreet, Purpose, Suppression
 from gatekeeper.model import choice as ledger
 from gatekeeper.model.suppression import Why
 
-PSEUDONYM: Final = "pseudonym"  # the kind of an entry whose identifier is known by its pseudonym alone
 SHOWN: Final = frozenset({"client_id", "browser_id", "click_id"})  # ids that a browser shows to every script and link
-PASSING: Final = frozenset({"session_id", "cart_id", "order_id"})  # ids that end soon: nobody comes back with them
 BY_NAME: Final = frozenset({"user_id", "consent"})  # that a request may carry as a pseudonym alone, by login or cookie
 MOST: Final = 100  # identifiers of one person
 _LONGEST: Final = 512  # characters
@@ -118,20 +116,6 @@ def entries(
         key, hashed = ring.hidden(kind, reference)[0]
         made[hashed] = Suppression(hashed, key, shown, why, since, erasure, frozenset(purposes), until)
     return list(made.values())
-
-
-def hashes(ring: KeyRing, found: Iterable[Subject], names: Iterable[str] = ()) -> list[bytes]:
-    """What to look for among suppressed persons: of kinds with normal forms and their pseudonyms, under every key.
-
-    `names` are pseudonyms whose identifiers are not known.
-    """
-    made = []
-    for kind, reference in found:
-        if kind not in PASSING:
-            made += [hashed for _, hashed in ring.hidden(kind, reference)]
-            names = (*names, *ring.names(kind, reference))
-    made += [hashed for name in names for _, hashed in ring.hidden(PSEUDONYM, name)]
-    return made
 
 
 _CALLED: Final = {

@@ -1,4 +1,4 @@
-"""What a store promises about requests for erasure, and about the index of ids that were sent. No engine.
+"""Nouns of requests for erasure, and of the index of ids that were sent. No engine; see `protocols/erasures.py`.
 
 A row is a request: what may be seen of it, and a part that is sealed (`rights.sealing`) and goes when the last
 recipient has answered. The index says, for an identifier that a person may bring, which ids a destination got of
@@ -7,9 +7,7 @@ them; its rows cannot be read without that identifier.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from concurrent.futures import Future
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 
 class ErasureRow(NamedTuple):
@@ -38,46 +36,3 @@ class Alias(NamedTuple):
     destination: str
     sealed: bytes
     until: int  # Unix seconds
-
-
-class Erasures(Protocol):
-    """Requests for erasure. What reads raises StorageError, futures fail with it."""
-
-    def add(self, row: ErasureRow) -> Future[bool]:
-        """Keep a request; `False` if there is one of its id."""
-
-    def get(self, erasure: str) -> ErasureRow | None:
-        """A request by its id."""
-
-    def page(self, state: str | None = None, due_before: float | None = None, limit: int = 1_000) -> list[ErasureRow]:
-        """Requests without their sealed parts, those that are due first at the beginning."""
-
-    def save(self, row: ErasureRow) -> Future[bool]:
-        """Keep a later version of a request; `False` if it is not the one that `row` was made of (`row.version`)."""
-
-    def work(self, now: float) -> list[str]:
-        """The ids of requests about which there is something to do by now. Costs a look where there is none."""
-
-    def marked(self, marks: Collection[bytes]) -> list[str]:
-        """The ids of requests with one of these marks."""
-
-    def expire(self, before: float) -> Future[int]:
-        """Delete requests that ended before a time, and entries of the index that are over; how many requests."""
-
-    def remember(self, aliases: Sequence[Alias]) -> Future[None]:
-        """Keep entries of the index; one that is there gets the later end."""
-
-    def recall(self, names: Collection[bytes]) -> list[Alias]:
-        """The entries under these hashes."""
-
-    def forget(self, names: Collection[bytes]) -> Future[int]:
-        """Delete the entries under these hashes; their number."""
-
-    def wipe(self, names: Collection[str]) -> Future[None]:
-        """Forget who took something back, of these pseudonyms, and let no deleted byte stay in the engine's files.
-
-        What was decided before and is not accepted yet is stopped all the same, whoever's it is.
-        """
-
-    def people(self) -> list[str]:
-        """Every pseudonym in the store, for a search by something that is made of them."""

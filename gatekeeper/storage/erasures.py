@@ -9,7 +9,7 @@ from typing import Any, Final
 import apsw
 import orjson
 
-from gatekeeper.audit.lines import unpack
+from gatekeeper.audit.packed import unpack
 from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
 from gatekeeper.storage.erasing import Alias, ErasureRow
@@ -24,7 +24,7 @@ _MARK: Final = 16  # bytes
 
 
 class SqliteErasures:
-    """See `erasing.Erasures`."""
+    """See `protocols.Erasures`."""
 
     def __init__(self, tables: Tables, commits: Committer, page: Page, upkeep: Upkeep) -> None:
         self._tables = tables

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 import apsw
 import orjson
 
-from gatekeeper.audit.lines import unpack
+from gatekeeper.audit.packed import unpack
 from gatekeeper.storage.database import run
 from gatekeeper.storage.outbox import Whereabouts
 from gatekeeper.storage.rows import SHIFT, flying_ids

@@ -73,7 +73,11 @@ class Office:
         self.clock, self.vendor = Clock(), vendor or Deletions()
         self.sent, self.answer, self.down = [], None, False
         self.erasures = service(
-            lambda: runtime.policy, lambda: runtime.keys, runtime.store, runtime._writer, self.clock
+            lambda: runtime.policy,
+            lambda: runtime.keys,
+            runtime.store,
+            runtime.erasing.erasures.ports.writer,
+            self.clock,
         )
         self.progress = Progress(self.erasures, self._opened, edge)
 

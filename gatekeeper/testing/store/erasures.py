@@ -11,7 +11,7 @@ from gatekeeper.testing.store.worker import Worker
 
 
 class MemoryErasures:
-    """See `gatekeeper.storage.erasing.Erasures`."""
+    """See `gatekeeper.storage.protocols.Erasures`."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
