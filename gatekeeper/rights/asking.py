@@ -137,8 +137,10 @@ def told(
         since = one.failing or at
         if at - since >= GIVE_UP:
             return case.with_recipient(_by_hand(asked, at, said.why)), _without(secret, name)
-        state = Part.FAILED if said.stage is Stage.REFUSED else _asked(one.state)
-        failing = structs.replace(asked, state=state, since=_since(one, state, at), failing=since, next=at + said.wait)
+        state = Part.FAILED if said.stage is Stage.REFUSED else one.state
+        failing = structs.replace(
+            asked, asked=one.asked, state=state, since=_since(one, state, at), failing=since, next=at + said.wait
+        )
         return case.with_recipient(failing), secret
     rest = left[1:]
     ends = secret.ends.get(name, ())
@@ -170,10 +172,6 @@ def overdue(case: Case, secret: Secret, at: float) -> tuple[Case, Secret]:
         if not one.settled and one.state is not Part.MANUAL:
             case = case.with_recipient(_by_hand(one, at, one.why or "never"))
     return case, secret.wiped
-
-
-def _asked(state: Part) -> Part:
-    return Part.ASKED if state is Part.WAITING else state
 
 
 def _since(one: Recipient, state: Part, at: float) -> float:

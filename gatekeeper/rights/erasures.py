@@ -197,13 +197,15 @@ class Erasures:
     ) -> dict[str, Any]:
         """What an operator knows of a recipient: `confirmed` and others with evidence, `not_possible` with a reason."""
         kept, case = self._of(erasure)
+        if case.state not in (State.ASKED, State.SETTLED, State.TOLD):
+            raise RightsError(409, f"is {case.state}: nobody was asked, or it is over")
         one = case.recipient(destination)
         if one is None:
             raise RightsError(404, f"{erasure} has no destination of that name")
         if state not in {part.value for part in Part}:
             raise RightsError(422, "is not a state of a destination", field="state")
         part = Part(state)
-        if case.state not in (State.ASKED, State.SETTLED, State.TOLD) or part not in BY_HAND.get(one.state, ()):
+        if part not in BY_HAND.get(one.state, ()):
             raise RightsError(
                 409, f"{destination} is {one.state} in a request that is {case.state}; it cannot be {state}"
             )
@@ -266,6 +268,8 @@ class Erasures:
         if one is None:
             raise RightsError(404, f"{erasure} has no destination of that name")
         secret = self.secret(kept)
+        if not secret.given:
+            raise RightsError(409, "its identifiers are wiped")
         to = self.ports.policy().destinations.get(destination)
         company = one.kind if to is None else to.kind.processor or to.kind.title
         given = [*secret.given, *((k, v) for k, found in secret.ids.get(destination, {}).items() for v in found)]

@@ -99,7 +99,7 @@ class Office:
         options = {
             key: given.pop(key) for key in ("link", "law", "verified_by", "by", "received", "dry_run") if key in given
         }
-        options = {"verified_by": "login", "by": "ann"} | options
+        options = {"verified_by": "login", "by": "ann", "law": "gdpr"} | options
         return self.erasures.request([{"type": kind, "value": value} for kind, value in given.items()], **options)
 
     def approved(self, **given):
