@@ -20,6 +20,7 @@ from msgspec import structs
 
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.signing import Signer
+from gatekeeper.audit.subjects import KINDS
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import ConfigError, RightsError
 from gatekeeper.installation import ids
@@ -330,7 +331,9 @@ class Erasures:
 
     def who(self, secret: Secret) -> Sought:
         """The person of a request."""
-        return sought(self.ports.ring(), secret.given, self.ports.policy().catalogue.identifying)
+        catalogue = self.ports.policy().catalogue
+        given = [(KINDS[kind].option, value) for kind, value in secret.given]
+        return sought(self.ports.ring(), given, catalogue.identifying, catalogue.phone_region)
 
     def _sought(self, identifiers: Sequence[Mapping[str, str]]) -> Sought:
         policy = self.ports.policy()

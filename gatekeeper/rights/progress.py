@@ -32,12 +32,11 @@ from gatekeeper.rights.asking import Send
 from gatekeeper.rights.case import Case, Secret, read
 from gatekeeper.rights.erasures import CLOSING, KEPT, Erasures
 from gatekeeper.rights.identifiers import entries
-from gatekeeper.rights.search import search
 from gatekeeper.rights.shown import shown
 from gatekeeper.rights.states import Event, State
 from gatekeeper.storage.erasing import ErasureRow
 
-LOCK: Final = "erasure.lock"
+LOCK: Final = ".lock"
 AGAIN: Final = 60.0  # seconds after something that could not be done
 _log = logging.getLogger("gatekeeper")
 Opened = Callable[[], AbstractAsyncContextManager[Send]]
@@ -57,7 +56,9 @@ class Progress:
 
         Raises RightsError (409) while another process is at it, and of one request whatever its step raises.
         """
-        lock = Lock(self._ports.folder / LOCK)
+        path = file_of(self._ports.policy())
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        lock = Lock(path.with_name(path.name + LOCK))
         if not lock.take():
             raise RightsError(409, "another process works on requests; try again later")
         try:
@@ -107,8 +108,6 @@ class Progress:
         secret = erasures.secret(kept)
         who = erasures.who(secret)
         names = frozenset({*secret.names, *who.names})
-        found = search(ports.store, ports.folder, who)
-        stores = {name: max(count, case.stores.get(name, 0)) for name, count in found.stores.items()}
         ids = _merged(secret.ids, erasures.recalled(who))
         made = entries(ring, who, why=Why.ERASED, since=now, erasure=case.id, linked=secret.linked)
         self._edge("before-recorded")
@@ -117,7 +116,7 @@ class Progress:
         local.suppress(ports.store, made, names, [*policy.destinations, *ports.store.books.count()])
         self._edge("suppressed")
         secret = structs.replace(secret, names=tuple(sorted(names)), ids=ids)
-        case = structs.replace(case.after(Event.SUPPRESS, now), suppressed=True, stores=stores)
+        case = case.after(Event.SUPPRESS, now, suppressed=True)
         erasures.keep(kept, case, secret=secret, next_at=now)
 
     def _erase(self, kept: ErasureRow, case: Case) -> None:
