@@ -23,6 +23,7 @@ from gatekeeper.model.choice import Kind, Subject
 from gatekeeper.model.reasons import SUPPRESSED
 from gatekeeper.storage.protocols import Store
 
+AGAIN: Final = 0.1  # seconds after which it is done again for what was under way
 PATIENCE: Final = 30.0  # seconds for a commit, and for lines on their way to the log
 
 
@@ -40,9 +41,39 @@ def suppress(
 
 
 def erase(
-    store: Store, folder: Path, writer: AuditWriter, names: frozenset[str], *, at: float, erasure: str
+    store: Store,
+    folder: Path,
+    writer: AuditWriter,
+    names: frozenset[str],
+    destinations: Collection[str],
+    *,
+    at: float,
+    erasure: str,
 ) -> dict[str, int]:
-    """Delete what names the person; what was removed, by store. Not done where it raises AuditError or StorageError."""
+    """Delete what names the person; what was removed, by store. Not done where it raises AuditError or StorageError.
+
+    What was decided before the person was suppressed may still come in, and what was under way is there until its
+    vendor has answered: then it is done again.
+    """
+    gone: dict[str, int] = {}
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        for name, count in _erase(store, folder, writer, names, at, erasure).items():
+            gone[name] = gone.get(name, 0) + count
+        left = store.persons.where(names)
+        there = left.queued or left.dead or left.unwritten or left.ledger
+        if not there and not redact.find(folder, redact.about(names)).lines:
+            return gone
+        if time.monotonic() > deadline:
+            raise StorageError("something of the person is under way; it is deleted next time")
+        if left.queued > left.flying or left.dead:
+            store.barrier.withdraw(names, dict.fromkeys(destinations, SUPPRESSED)).result(PATIENCE)
+        time.sleep(AGAIN)
+
+
+def _erase(
+    store: Store, folder: Path, writer: AuditWriter, names: frozenset[str], at: float, erasure: str
+) -> dict[str, int]:
     _let_through(store, writer, names)
     found = redact.remove(folder, redact.about(names), writer, reason="erasure", at=at, erasure=erasure)
     if found.waiting:
@@ -58,11 +89,6 @@ def erase(
     ledger = store.ledger.forget([Subject(Kind.DEVICE, tuple(sorted(names)))]).result(PATIENCE)
     store.erasures.wipe(names).result(PATIENCE)
     store.books.try_again().result(PATIENCE)  # what is deleted is written over after its commit was answered
-    left = store.persons.where(names)
-    if left.queued or left.dead or left.unwritten or left.ledger:
-        raise StorageError("something of the person came in meanwhile; it is deleted next time")
-    if redact.find(folder, redact.about(names)).lines:
-        raise AuditError("a line about the person came in meanwhile; it is cut next time")
     return {"ledger": ledger, "audit_lines": found.lines + aside, "torn": len(torn)}
 
 

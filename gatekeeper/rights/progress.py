@@ -113,7 +113,7 @@ class Progress:
         self._edge("before-recorded")
         recorded.write(file_of(policy), ring, case.id, now, names, made)
         self._edge("recorded")
-        local.suppress(ports.store, made, names, [*policy.destinations, *ports.store.books.count()])
+        local.suppress(ports.store, made, names, self._destinations())
         self._edge("suppressed")
         secret = structs.replace(secret, names=tuple(sorted(names)), ids=ids)
         case = case.after(Event.SUPPRESS, now, suppressed=True)
@@ -122,11 +122,18 @@ class Progress:
     def _erase(self, kept: ErasureRow, case: Case) -> None:
         ports, erasures = self._ports, self._erasures
         now, secret = ports.clock(), erasures.secret(kept)
-        gone = local.erase(ports.store, ports.folder, ports.writer, frozenset(secret.names), at=now, erasure=case.id)
+        names = frozenset(secret.names)
+        gone = local.erase(
+            ports.store, ports.folder, ports.writer, names, self._destinations(), at=now, erasure=case.id
+        )
         self._edge("erased")
         ports.store.erasures.forget(erasures.aliases(erasures.who(secret))).result(local.PATIENCE)
         self._edge("forgotten")
         erasures.keep(kept, case.after(Event.ERASE, now, gone=gone), secret=secret, next_at=now)
+
+    def _destinations(self) -> list[str]:
+        """All that may have something queued, removed ones too."""
+        return [*{*self._ports.policy().destinations, *self._ports.store.books.count()}]
 
     def _begin(self, kept: ErasureRow, case: Case) -> None:
         policy, now = self._ports.policy(), self._ports.clock()

@@ -40,6 +40,7 @@ def replay(ports: Ports, path: Path | None = None) -> dict[str, Any]:
         raise ConfigError(f"{where}: cannot be read ({error.strerror})") from None
     there = [*{*ports.store.erasures.people(), *people(ports.folder)}]
     by_hash = {one: name for name in there for one in recorded.hashes(ring, [name])}
+    destinations = [*{*policy.destinations, *ports.store.books.count()}]
     found: dict[str, frozenset[str]] = {}
     for line in lines:
         names = frozenset(by_hash[one] for one in line.hashes & by_hash.keys())
@@ -47,12 +48,13 @@ def replay(ports: Ports, path: Path | None = None) -> dict[str, Any]:
         known = {(one.hash, one.why) for one in ports.store.suppressions.find([one.hash for one in line.entries])}
         missing = [one for one in line.entries if (one.hash, one.why) not in known]
         if missing or names:
-            local.suppress(ports.store, missing, names, [*policy.destinations, *ports.store.books.count()])
+            local.suppress(ports.store, missing, names, destinations)
     again: dict[str, dict[str, int]] = {}
     for erasure, names in found.items():
         if names:
-            gone = local.erase(ports.store, ports.folder, ports.writer, names, at=ports.clock(), erasure=erasure)
-            again[erasure] = gone
+            again[erasure] = local.erase(
+                ports.store, ports.folder, ports.writer, names, destinations, at=ports.clock(), erasure=erasure
+            )
     return {"requests": len(found), "erased_again": again, "entries": sum(len(line.entries) for line in lines)}
 
 
