@@ -17,6 +17,8 @@ from gatekeeper.cli.commands.keys import keys
 from gatekeeper.cli.commands.replay import replay
 from gatekeeper.cli.commands.report import report
 from gatekeeper.cli.commands.running import outbound, retention
+from gatekeeper.cli.commands.subject import subject
+from gatekeeper.cli.commands.suppression import suppression
 from gatekeeper.cli.options import POLICY, AsJson, Config, Country, Gpc, OneLaw, Query
 from gatekeeper.cli.plain import PlainGroup
 
@@ -35,6 +37,8 @@ app.add_typer(erasure, name="erasure")
 app.add_typer(geoip, name="geoip")
 app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
+app.add_typer(subject, name="subject")
+app.add_typer(suppression, name="suppression")
 app.add_typer(outbound, name="outbound")
 app.command()(replay)
 

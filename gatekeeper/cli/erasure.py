@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gatekeeper.audit.segments import usable
-from gatekeeper.audit.subjects import KINDS
+from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.cli import exits
-from gatekeeper.cli.policy import load_policy, opening
+from gatekeeper.cli.office import given, opened
 from gatekeeper.errors import ConfigError, RightsError
-from gatekeeper.installation import keys
 from gatekeeper.rights.drive import sending, service
 from gatekeeper.rights.erasures import Erasures
+from gatekeeper.rights.office import Office
 from gatekeeper.rights.progress import Progress
 from gatekeeper.rights.proof import genuine
 from gatekeeper.rights.replay import replay as replayed
-from gatekeeper.runtime.wiring import audit_writer, needs
-from gatekeeper.storage.sqlite import open_store as embedded
-
-ME: Final = f"cli:{os.getuid()}"
 
 
 def request(
     config: Path,
-    given: Mapping[str, str | None],
+    people: Mapping[str, str | None],
     link: list[str],
     law: str | None,
     verified_by: str | None,
@@ -44,18 +38,15 @@ def request(
     as_json: bool,
 ) -> None:
     """Take a request in, or say what there is."""
-    identifiers = [
-        {"type": row.option, "value": _read(row.option, value)}
-        for row in KINDS.values()
-        if (value := given.get(row.option)) is not None
-    ]
-    with _opened(config) as erasures:
-        found = _done(
-            lambda: erasures.request(
-                identifiers, by=ME, link=link, law=law, verified_by=verified_by, received=_day("received", received),
-                dry_run=dry,
-            )
-        )  # fmt: skip
+    identifiers = [{"type": kind, "value": value} for kind, value in given(people)]
+    day = _day("received", received)
+    with _opened(config) as desk:
+        found = desk.done(
+            "request",
+            lambda erasures: erasures.request(
+                identifiers, by=desk.me, link=link, law=law, verified_by=verified_by, received=day, dry_run=dry
+            ),
+        )
     if as_json:
         _json(found)
         return
@@ -66,18 +57,20 @@ def request(
         typer.echo(f"  linked {one['id']}  {one['lines']} lines{shared}  (--link {one['id']}, if it is this person's)")
 
 
-def act(config: Path, as_json: bool, what: Callable[[Erasures], dict[str, Any]]) -> None:
-    """One change of one request."""
-    with _opened(config) as erasures:
-        found = _done(lambda: what(erasures))
+def act(
+    config: Path, as_json: bool, action: str, erasure: str, what: Callable[[Erasures, str], dict[str, Any]]
+) -> None:
+    """One act on one request."""
+    with _opened(config) as desk:
+        found = desk.done(action, lambda erasures: what(erasures, desk.me), erasure)
     _json(found) if as_json else _print(found)
 
 
 def run(config: Path, erasure: str | None, as_json: bool) -> None:
     """Go on with what is due: what a running gate does by itself."""
-    with _opened(config, secrets=True) as erasures:
-        progress = Progress(erasures, sending(erasures.ports.policy))
-        found = _done(lambda: progress.run(erasure))
+    with _opened(config, secrets=True) as desk:
+        progress = Progress(desk.erasures, sending(desk.erasures.ports.policy))
+        found = desk.done("run", lambda _: progress.run(erasure), erasure)
     if as_json:
         _json(found)
         return
@@ -89,8 +82,8 @@ def run(config: Path, erasure: str | None, as_json: bool) -> None:
 
 def show_all(config: Path, state: str | None, due_before: str | None, as_json: bool) -> None:
     """Print all requests, those that are due first at the beginning."""
-    with _opened(config) as erasures:
-        found = _done(lambda: erasures.all(state, _day("due-before", due_before)))
+    with _opened(config) as desk:
+        found = desk.done("list", lambda erasures: erasures.all(state, _day("due-before", due_before)))
     if as_json:
         _json(found)
         return
@@ -108,14 +101,14 @@ def show_all(config: Path, state: str | None, due_before: str | None, as_json: b
 
 def letter(config: Path, erasure: str) -> None:
     """Print what the person is told."""
-    with _opened(config) as erasures:
-        typer.echo(_done(lambda: erasures.letter(erasure)), nl=False)
+    with _opened(config) as desk:
+        typer.echo(desk.done("letter", lambda erasures: erasures.letter(erasure), erasure), nl=False)
 
 
 def task(config: Path, erasure: str, destination: str) -> None:
     """Print what somebody has to do about a destination."""
-    with _opened(config) as erasures:
-        typer.echo(_done(lambda: erasures.task(erasure, destination)), nl=False)
+    with _opened(config) as desk:
+        typer.echo(desk.done("task", lambda erasures: erasures.task(erasure, destination), erasure), nl=False)
 
 
 def receipt(config: Path, erasure: str | None, person: bool, check: Path | None) -> None:
@@ -132,35 +125,44 @@ def receipt(config: Path, erasure: str | None, person: bool, check: Path | None)
     if erasure is None:
         raise ConfigError("erasure: give the id of a request, or --check FILE")
     wanted = erasure
-    with _opened(config) as erasures:
-        _json(_done(lambda: erasures.receipt(wanted, person=person)))
+    with _opened(config) as desk:
+        _json(desk.done("receipt", lambda erasures: erasures.receipt(wanted, person=person), wanted))
 
 
 def replay(config: Path, path: Path | None, as_json: bool) -> None:
     """Erase again whoever was erased before, after a backup was restored."""
-    with _opened(config) as erasures:
-        found = _done(lambda: replayed(erasures.ports, path))
+    with _opened(config) as desk:
+        found = desk.done("replay", lambda erasures: replayed(erasures.ports, path))
     if as_json:
         _json(found)
         return
     typer.echo(f"{found['requests']} erasures, {len(found['erased_again'])} persons were there again and are erased")
 
 
+class Desk:
+    """Requests, with the line in the log that stands before each act."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.me = office.who
+        self.erasures = service(lambda: office.policy, lambda: office.ring, office.store, _writer(office), office.clock)
+
+    def done(self, action: str, do: Callable[[Erasures], Any], erasure: str | None = None) -> Any:
+        """What an act gives; the line before it, and its refusals as a command says them."""
+        self.office.record(f"erasures/{action}", erasure=erasure)
+        return _done(lambda: do(self.erasures))
+
+
+def _writer(office: Office) -> AuditWriter:
+    if not isinstance(office.writer, AuditWriter):
+        raise TypeError("a command writes the log itself")
+    return office.writer
+
+
 @contextmanager
-def _opened(config: Path, *, secrets: bool = False) -> Iterator[Erasures]:
-    policy = load_policy(config, require_secrets=secrets)
-    open_store = opening()
-    if open_store is embedded and not policy.database_file.exists():
-        exits.absent(f"there is no {policy.database_file}; no gate has run here yet")
-    usable(policy.audit_folder)
-    ring = keys.load(policy.keys_folder, create=False)
-    writer = audit_writer(policy)
-    store = open_store(needs(policy, writer))
-    try:
-        yield service(lambda: policy, lambda: ring, store, writer)
-    finally:
-        store.close()
-        writer.close()
+def _opened(config: Path, *, secrets: bool = False) -> Iterator[Desk]:
+    with opened(config, secrets=secrets) as office:
+        yield Desk(office)
 
 
 def _done(do: Callable[[], Any]) -> Any:
@@ -176,11 +178,6 @@ def _refused(error: RightsError) -> NoReturn:
     if error.status == 422:
         raise typer.BadParameter(str(error))
     exits.failed(str(error))
-
-
-def _read(option: str, value: str) -> str:
-    """The value; - asks on standard input, so that it stands in no history of commands."""
-    return typer.prompt(option, hide_input=True, err=True) if value == "-" else value
 
 
 def _day(option: str, text: str | None) -> date | None:

@@ -252,6 +252,11 @@ class Erasures:
         before = None if due_before is None else _time(due_before)
         return [self._told(read(one)) for one in self.ports.store.erasures.page(state, before)]
 
+    def of_person(self, who: Sought) -> list[dict[str, Any]]:
+        """The open requests of a person; of those that are over nobody can say any more whose they were."""
+        marks = [one for kind, reference in who.references for one in mark(self.ports.ring(), kind, reference)]
+        return [self._told(self._of(one)[1]) for one in self.ports.store.erasures.marked(marks)]
+
     def letter(self, erasure: str) -> str:
         """What the person is told, as it is now."""
         case, policy = self._of(erasure)[1], self.ports.policy()

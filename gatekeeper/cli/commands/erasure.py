@@ -14,41 +14,6 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a request, such as 
 Reason = Annotated[str, typer.Option(help="Why.")]
 
 
-@erasure.command("request")
-def erasure_request(
-    config: Config = POLICY,
-    user_id: Annotated[str | None, typer.Option(help="User id; - asks for it.")] = None,
-    email: Annotated[str | None, typer.Option(help="E-mail address, or its SHA-256; - asks for it.")] = None,
-    phone: Annotated[str | None, typer.Option(help="Telephone number, or its SHA-256; - asks for it.")] = None,
-    client_id: Annotated[str | None, typer.Option(help="Client id of a browser.")] = None,
-    consent_id: Annotated[str | None, typer.Option(help="Consent id, of our cookie or of a platform.")] = None,
-    external_id: Annotated[str | None, typer.Option(help="Customer id, or its SHA-256.")] = None,
-    session_id: Annotated[str | None, typer.Option(help="A session's id.")] = None,
-    browser_id: Annotated[str | None, typer.Option(help="A vendor's browser id, such as _fbp.")] = None,
-    click_id: Annotated[str | None, typer.Option(help="A click id, such as gclid.")] = None,
-    order_id: Annotated[str | None, typer.Option(help="An order's id.")] = None,
-    link: Annotated[list[str] | None, typer.Option(help="A linked identifier that is this person's, too.")] = None,
-    law: Annotated[
-        str | None, typer.Option(help="Law that counts; the strictest of the person's lines if absent.")
-    ] = None,
-    verified_by: Annotated[
-        str | None, typer.Option(help="How it is known that who asks is the person, such as login.")
-    ] = None,
-    received: Annotated[str | None, typer.Option(help="Day on which it came in, if not today.")] = None,
-    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Take a request in: search every store, offer linked identifiers, and work out the term."""
-    from gatekeeper.cli.erasure import request
-
-    given = {
-        "user_id": user_id, "email": email, "phone": phone, "client_id": client_id, "consent_id": consent_id,
-        "external_id": external_id, "session_id": session_id, "browser_id": browser_id, "click_id": click_id,
-        "order_id": order_id,
-    }  # fmt: skip
-    request(config, given, link or [], law, verified_by, received, dry, as_json)
-
-
 @erasure.command("verify")
 def erasure_verify(
     id: Id,  # noqa: A002  # the argument's name in messages
@@ -57,17 +22,17 @@ def erasure_verify(
     as_json: AsJson = False,
 ) -> None:
     """Say how it is known that who asks is the person."""
-    from gatekeeper.cli.erasure import ME, act
+    from gatekeeper.cli.erasure import act
 
-    act(config, as_json, lambda erasures: erasures.verify(id, by=ME, how=how))
+    act(config, as_json, "verify", id, lambda erasures, me: erasures.verify(id, by=me, how=how))
 
 
 @erasure.command("approve")
 def erasure_approve(id: Id, config: Config = POLICY, as_json: AsJson = False) -> None:  # noqa: A002  # as above
     """Have a request carried out: by the running gate, or by `erasure run`."""
-    from gatekeeper.cli.erasure import ME, act
+    from gatekeeper.cli.erasure import act
 
-    act(config, as_json, lambda erasures: erasures.approve(id, by=ME))
+    act(config, as_json, "approve", id, lambda erasures, me: erasures.approve(id, by=me))
 
 
 @erasure.command("refuse")
@@ -78,9 +43,9 @@ def erasure_refuse(
     as_json: AsJson = False,
 ) -> None:
     """Do not carry a request out, for one of the reasons that laws know."""
-    from gatekeeper.cli.erasure import ME, act
+    from gatekeeper.cli.erasure import act
 
-    act(config, as_json, lambda erasures: erasures.refuse(id, by=ME, reason=reason))
+    act(config, as_json, "refuse", id, lambda erasures, me: erasures.refuse(id, by=me, reason=reason))
 
 
 @erasure.command("extend")
@@ -91,9 +56,9 @@ def erasure_extend(
     as_json: AsJson = False,
 ) -> None:
     """Take the law's longer term, with the reason that the person is told."""
-    from gatekeeper.cli.erasure import ME, act
+    from gatekeeper.cli.erasure import act
 
-    act(config, as_json, lambda erasures: erasures.extend(id, by=ME, reason=reason))
+    act(config, as_json, "extend", id, lambda erasures, me: erasures.extend(id, by=me, reason=reason))
 
 
 @erasure.command("show")
@@ -101,7 +66,7 @@ def erasure_show(id: Id, config: Config = POLICY, as_json: AsJson = False) -> No
     """Print a request: states, counts and days, never who it is (exit code 3 if there is none)."""
     from gatekeeper.cli.erasure import act
 
-    act(config, as_json, lambda erasures: erasures.show(id))
+    act(config, as_json, "show", id, lambda erasures, me: erasures.show(id))
 
 
 @erasure.command("list")
@@ -140,11 +105,14 @@ def erasure_settle(
     as_json: AsJson = False,
 ) -> None:
     """Write down what became of a destination that people asked."""
-    from gatekeeper.cli.erasure import ME, act
+    from gatekeeper.cli.erasure import act
 
     act(
-        config, as_json,
-        lambda erasures: erasures.settle(id, destination, by=ME, state=state, evidence=evidence, reason=reason),
+        config,
+        as_json,
+        "settle",
+        id,
+        lambda erasures, me: erasures.settle(id, destination, by=me, state=state, evidence=evidence, reason=reason),
     )  # fmt: skip
 
 
@@ -171,9 +139,9 @@ def erasure_letter(id: Id, config: Config = POLICY) -> None:  # noqa: A002  # as
 @erasure.command("told")
 def erasure_told(id: Id, config: Config = POLICY, as_json: AsJson = False) -> None:  # noqa: A002  # as above
     """Write down that the person was told what `letter` says."""
-    from gatekeeper.cli.erasure import ME, act
+    from gatekeeper.cli.erasure import act
 
-    act(config, as_json, lambda erasures: erasures.told(id, by=ME))
+    act(config, as_json, "told", id, lambda erasures, me: erasures.told(id, by=me))
 
 
 @erasure.command("receipt")
