@@ -244,6 +244,7 @@ def ephemeral() -> KeyRing:
         signing=(Key("ephemeral", secrets.token_bytes(32)),),
         pseudonym=(Key("ephemeral", secrets.token_bytes(32)),),
         suppression=(Key("ephemeral", secrets.token_bytes(32)),),
+        sealing=(Key("ephemeral", secrets.token_bytes(32)),),
     )
 
 

@@ -25,6 +25,7 @@ from gatekeeper.gate.counted import Counted
 from gatekeeper.installation import forks, ids, keys
 from gatekeeper.policy import Policy, archive, load_policy, trial
 from gatekeeper.rights.drive import Driver, service
+from gatekeeper.rights.remember import Remembering
 from gatekeeper.runtime import ends
 from gatekeeper.runtime.beside import Beside
 from gatekeeper.runtime.bodies import Bodies
@@ -73,6 +74,7 @@ class Runtime:
             every=LOOK_AT_KEYS, also=self._look,
         )  # fmt: skip
         self.erasing = Driver(service(lambda: self.policy, lambda: self.keys, self.store, self._writer))
+        self.remembering = Remembering(lambda: self.policy, lambda: self.keys, self.store.erasures)
         self.counted = Counted(self._writer, ids.request_id)
         self.beside = Beside()
         self.bodies = Bodies(lambda: self.policy.file.limits.bodies)
@@ -220,6 +222,7 @@ class Runtime:
             metrics=self.metrics,
             arrived=self._deliverer.start,
             counted=self.counted,
+            remember=self.remembering,
         )
 
 
