@@ -7,6 +7,7 @@ crash asks a vendor twice at most, and forgets no answer.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from msgspec import structs
@@ -110,6 +111,8 @@ async def ask(
     """Take a recipient's steps until it wants to be waited for, is settled, or refuses."""
     to = policy.destinations.get(name)
     how = None if to is None else deletion(to)
+    if to is not None and policy.file.rights.callback is not None:
+        to = replace(to, erasure={**to.erasure, "callback": policy.file.rights.callback})
     for _ in range(AT_ONCE):
         one, left = case.recipient(name), secret.steps.get(name, ())
         if one is None or not left or one.settled or one.state is Part.MANUAL or (one.next or 0.0) > now():

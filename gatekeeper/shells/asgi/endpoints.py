@@ -27,6 +27,7 @@ from gatekeeper.shells.asgi import (
     Reply,
     Scope,
     Send,
+    erased,
     json_reply,
     lowered,
     problem_reply,
@@ -67,6 +68,7 @@ class Endpoints:
         self._accepting = Turns(gate.intake.accept, _part)
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
+        self._erased = f"{prefix}{erased.PATH}"
         self.routes = {
             f"{prefix}/collect": self.collect,
             f"{prefix}/consent": ConsentEndpoint(gate, self._over).reply,
@@ -92,6 +94,8 @@ class Endpoints:
         """
         path = local_path(scope)
         endpoint = self._relay if path.startswith(self._calls) else self.routes.get(path)
+        if path.startswith(self._erased):
+            endpoint = partial(erased.reply, self._runtime, path.removeprefix(self._gate.policy.prefix))
         if endpoint is None:
             return problem_reply(404, "there is no such endpoint")
         headers = lowered(scope)
