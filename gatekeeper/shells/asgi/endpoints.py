@@ -16,6 +16,7 @@ from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.limits import network
 from gatekeeper.runtime.metrics import CONTENT_TYPE
+from gatekeeper.shells.admin.endpoint import AdminEndpoint
 from gatekeeper.shells.asgi import (
     TARGET,
     Disconnected,
@@ -67,6 +68,8 @@ class Endpoints:
         self._accepting = Turns(gate.intake.accept, _part)
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
+        self._admin = f"{prefix}/admin/"
+        self.admin = AdminEndpoint(runtime, gate, self._admin).reply
         self.routes = {
             f"{prefix}/collect": self.collect,
             f"{prefix}/consent": ConsentEndpoint(gate, self._over).reply,
@@ -91,7 +94,10 @@ class Endpoints:
         `read` is awaited for the body, once, and only by who wants one. Raises Disconnected out of it.
         """
         path = local_path(scope)
-        endpoint = self._relay if path.startswith(self._calls) else self.routes.get(path)
+        endpoint = self.routes.get(path)
+        if endpoint is None:
+            endpoint = self._relay if path.startswith(self._calls) else None
+            endpoint = self.admin if path.startswith(self._admin) else endpoint
         if endpoint is None:
             return problem_reply(404, "there is no such endpoint")
         headers = lowered(scope)
