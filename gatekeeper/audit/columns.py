@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.vocabulary import GONE, MARK
-from gatekeeper.errors import AuditError, ConfigError
+from gatekeeper.errors import AuditError, missing
 from gatekeeper.installation.locks import Lock
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def connect(folder: Path) -> DuckDBPyConnection:
     try:
         import duckdb
     except ImportError:
-        raise ConfigError('questions over the log need DuckDB: pip install "gatekeeper[query]"') from None
+        raise missing("a question over the log", "duckdb", "query") from None
     # Nothing is fetched: JSON and Parquet are built in.
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
@@ -96,10 +97,13 @@ def connect(folder: Path) -> DuckDBPyConnection:
     return connection
 
 
-def forget(folder: Path) -> None:
-    """Remove everything that was made beside the log, after something in the log was removed."""
-    for path in (folder / FOLDER).glob("*.parquet"):
-        path.unlink(missing_ok=True)
+def forget(folder: Path, of: Iterable[Segment] | None = None) -> None:
+    """Remove what was made of some segments, after something in them was removed; if none are named, of all."""
+    made = [*(folder / FOLDER).glob("*.parquet"), *(folder / FOLDER).glob(".*.tmp")]
+    names = None if of is None else [segment.packed.name for segment in of]
+    for path in made:
+        if names is None or any(f"{name}-" in path.name for name in names):
+            path.unlink(missing_ok=True)
 
 
 def _load(connection: DuckDBPyConnection, folder: Path) -> None:

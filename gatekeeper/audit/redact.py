@@ -150,7 +150,7 @@ def remove(
             writer.append([Line(orjson.dumps(core))], signed=True).result(_PATIENCE)
             for segment in found.segments:
                 cut(segment, wanted)
-            columns.forget(folder)
+            columns.forget(folder, found.segments)
         return found
     except OSError as error:
         raise AuditError(f"{folder}: the audit log cannot be rewritten ({error.strerror})") from None

@@ -99,7 +99,7 @@ def schema() -> None:
 
 @app.command()
 def openapi() -> None:
-    """Print the contract of /gk/consent as OpenAPI 3.1."""
+    """Print the contract of /gk/consent and /gk/admin as OpenAPI 3.1."""
     from gatekeeper.cli.openapi import text
 
     typer.echo(text(), nl=False)

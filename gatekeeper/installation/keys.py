@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gatekeeper.errors import ConfigError
+from gatekeeper.installation.owners import hindrance
 
 SIGNING = "signing"
 PSEUDONYM = "pseudonym"
@@ -186,10 +187,7 @@ def audit(folder: Path, environ: Mapping[str, str] | None = None, *, create: boo
 def listed(folder: Path, environ: Mapping[str, str] | None = None) -> dict[str, tuple[Key, ...]]:
     """The keys that there are, by kind and newest first; makes none. Raises ConfigError for one that cannot be read."""
     given = from_environment(os.environ if environ is None else environ)
-    return {
-        kind: given.get(kind) or (_from_folder(folder, kind, False) if any(folder.glob(f"{kind}-*.key")) else ())
-        for kind in (*RINGS, AUDIT)
-    }
+    return {kind: given.get(kind) or _found(folder, kind) for kind in (*RINGS, AUDIT)}
 
 
 def audit_before(environ: Mapping[str, str] | None = None) -> tuple[Key, ...]:
@@ -234,8 +232,14 @@ def state(folder: Path) -> int:
 
 
 def rotate(folder: Path, kind: str) -> Key:
-    """Add a new key of `kind`, which running processes begin to use; the older ones go on verifying."""
-    return _create(folder, kind)
+    """Add a new key of `kind`, which running processes begin to use; the older ones go on verifying.
+
+    Raises ConfigError.
+    """
+    try:
+        return _create(folder, kind)
+    except OSError as error:
+        raise ConfigError(f"keys.path: {hindrance(folder, error, 'make a key')}") from error
 
 
 def ephemeral() -> KeyRing:
@@ -249,20 +253,32 @@ def ephemeral() -> KeyRing:
 
 
 def _from_folder(folder: Path, kind: str, create: bool) -> tuple[Key, ...]:
+    if keys := _found(folder, kind):
+        return keys
+    if not create:
+        raise ConfigError(f"keys.path: no {kind} key in {folder}; start the gate once, or copy the shared folder")
     try:
-        files = sorted(folder.glob(f"{kind}-*.key"), reverse=True)
+        return (_create(folder, kind, FIRST),)
+    except OSError as error:
+        raise ConfigError(f"keys.path: {hindrance(folder, error, 'make a key')}") from error
+
+
+def _found(folder: Path, kind: str) -> tuple[Key, ...]:
+    """The keys of a kind that are in the folder, newest first. Raises ConfigError for one that cannot be read."""
+    try:
+        files = sorted((path for path in folder.iterdir() if path.match(f"{kind}-*.key")), reverse=True)
         keys = tuple(_parse(str(path), f"{path.stem}:{path.read_text('ascii').strip()}") for path in files)
-        for path in files:
-            if path.stat().st_mode & 0o077:
-                raise ConfigError(f"{path}: others may read this key; run chmod 600 on it")
-        if keys:
-            return keys
-        if create:
-            return (_create(folder, kind, FIRST),)
-    except (OSError, UnicodeDecodeError) as error:
-        what = type(error).__name__
-        raise ConfigError(f"keys.path: cannot use {folder} ({what}); make it writable") from error
-    raise ConfigError(f"keys.path: no {kind} key in {folder}; start the gate once, or copy the shared folder")
+        modes = [path.stat().st_mode for path in files]
+    except FileNotFoundError:
+        return ()
+    except UnicodeDecodeError:
+        raise ConfigError(f"keys.path: a file in {folder} is not a key; copy it back, or remove it") from None
+    except OSError as error:
+        raise ConfigError(f"keys.path: {hindrance(folder, error, 'read the keys')}") from error
+    for path, mode in zip(files, modes, strict=True):
+        if mode & 0o077:
+            raise ConfigError(f"{path}: others may read this key; run chmod 600 on it")
+    return keys
 
 
 def _create(folder: Path, kind: str, name: str | None = None) -> Key:

@@ -187,7 +187,7 @@ def _html(copy: Mapping[str, Any]) -> bytes:
         "<h2>What is not here</h2><ul>" + "".join(f"<li>{escape(one)}</li>" for one in copy["not_here"]) + "</ul>",
     ]  # fmt: skip
     if copy["suppressed_for"]:
-        body.insert(1, f"<p><strong>You are suppressed: {escape(', '.join(copy['suppressed']))}.</strong></p>")
+        body.insert(1, f"<p><strong>You are suppressed: {escape(', '.join(copy['suppressed_for']))}.</strong></p>")
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'

@@ -131,6 +131,8 @@ def test_a_person_is_shown_and_gets_a_copy(config):
     page = run(config, *words, "html").stdout
     assert "Your data at Shop GmbH" in page and "<script" not in page and "Who received data" in page
     run(config, "subject", "show", "--email", "nobody@example.com", code=3)
+    run(config, "suppression", "add", "--why", "objected", "--user-id", "u-17")
+    assert "You are suppressed: objected" in run(config, *words, "html").stdout
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.limits import network
 from gatekeeper.runtime.metrics import CONTENT_TYPE
+from gatekeeper.shells.admin.endpoint import AdminEndpoint
 from gatekeeper.shells.asgi import (
     TARGET,
     Disconnected,
@@ -69,6 +70,8 @@ class Endpoints:
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
         self._erased = f"{prefix}{erased.PATH}"
+        self._admin = f"{prefix}/admin/"
+        self.admin = AdminEndpoint(runtime, gate, self._admin).reply
         self.routes = {
             f"{prefix}/collect": self.collect,
             f"{prefix}/consent": ConsentEndpoint(gate, self._over).reply,
@@ -93,7 +96,10 @@ class Endpoints:
         `read` is awaited for the body, once, and only by who wants one. Raises Disconnected out of it.
         """
         path = local_path(scope)
-        endpoint = self._relay if path.startswith(self._calls) else self.routes.get(path)
+        endpoint = self.routes.get(path)
+        if endpoint is None:
+            endpoint = self._relay if path.startswith(self._calls) else None
+            endpoint = self.admin if path.startswith(self._admin) else endpoint
         if path.startswith(self._erased):
             endpoint = partial(erased.reply, self._runtime, path.removeprefix(self._gate.policy.prefix))
         if endpoint is None:
