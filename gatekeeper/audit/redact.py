@@ -158,6 +158,11 @@ def remove(
         lock.release()
 
 
+def count(segment: Segment, wanted: Wanted) -> int:
+    """How many lines of a segment are wanted. Raises OSError and what gzip raises."""
+    return _lines(segment, wanted)[1]
+
+
 def _lines(segment: Segment, wanted: Wanted) -> tuple[list[tuple[str, int, int]], int]:
     """The wanted lines of a segment in ranges, and how many they are; lines without subjects end no range."""
     ranges: list[list[int]] = []

@@ -11,6 +11,7 @@ from gatekeeper._version import __version__
 from gatekeeper.cli.commands.audit import audit
 from gatekeeper.cli.commands.consent import consent
 from gatekeeper.cli.commands.dead_letter import dead_letter
+from gatekeeper.cli.commands.erasure import erasure
 from gatekeeper.cli.commands.geoip import geoip
 from gatekeeper.cli.commands.keys import keys
 from gatekeeper.cli.commands.replay import replay
@@ -32,6 +33,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(dead_letter, name="dead-letter")
 app.add_typer(keys, name="keys")
 app.add_typer(consent, name="consent")
+app.add_typer(erasure, name="erasure")
 app.add_typer(geoip, name="geoip")
 app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")

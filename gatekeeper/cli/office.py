@@ -14,15 +14,18 @@ from gatekeeper.cli.filters import PSEUDONYM
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.installation import keys
+from gatekeeper.rights.drive import service
 from gatekeeper.rights.office import Office
 from gatekeeper.runtime.wiring import audit_writer, needs
 from gatekeeper.storage.sqlite import open_store
 
 
 @contextmanager
-def opened(config: Path) -> Iterator[Office]:
-    """An office of whoever runs the command. Raises ConfigError where no gate has run yet."""
-    policy = load_policy(config, require_secrets=False)
+def opened(config: Path, *, secrets: bool = False) -> Iterator[Office]:
+    """An office of whoever runs the command, with the policy's secrets if it sends. Raises ConfigError where no gate
+    has run yet.
+    """
+    policy = load_policy(config, require_secrets=secrets)
     if not policy.database_file.exists():
         raise ConfigError(f"storage.url: there is no {policy.database_file}; no gate has run here yet")
     usable(policy.audit_folder)
@@ -30,7 +33,8 @@ def opened(config: Path) -> Iterator[Office]:
     writer = audit_writer(policy)
     store = open_store(needs(policy, writer))
     try:
-        yield Office(f"cli:{os.getuid()}", policy, ring, store, writer, time.time)
+        erasures = service(lambda: policy, lambda: ring, store, writer)
+        yield Office(f"cli:{os.getuid()}", policy, ring, store, writer, time.time, erasures.of_person)
     finally:
         store.close()
         writer.close()

@@ -17,6 +17,7 @@ from gatekeeper.policy.tables.events import CaseTable, EventTable, FieldTable
 from gatekeeper.policy.tables.jurisdiction import JurisdictionTable
 from gatekeeper.policy.tables.keeping import AuditTable, KeysTable, RetentionTable, StorageTable
 from gatekeeper.policy.tables.policy import ControllerTable, PolicyTable
+from gatekeeper.policy.tables.rights import RightsTable
 from gatekeeper.policy.tables.sending import DeliveryTable, OutboundTable
 from gatekeeper.policy.tables.server import LimitsTable, ServerTable
 from gatekeeper.policy.tables.words import Name
@@ -45,6 +46,7 @@ class PolicyFile(Strict):
     events: dict[str, EventTable] = Field(default_factory=dict)
     tests: list[CaseTable] = Field(default_factory=list)
     records: RecordsTable = RecordsTable()
+    rights: RightsTable = RightsTable()
 
 
 def model(kinds: Mapping[str, DestinationModule]) -> type[PolicyFile]:

@@ -178,7 +178,8 @@ def _compiled(
 NOT_MEANING: Final[Mapping[str, Any]] = {
     "tests": True,
     "records": True,
-    "destinations": {"__all__": {"records"}},
+    "rights": True,
+    "destinations": {"__all__": {"records", "erasure", "erasure_endpoint"}},
     "server": {"api_keys", "admin_token", "admins"},
     "delivery": {"proxy", "no_proxy"},
 }

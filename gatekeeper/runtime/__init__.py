@@ -25,6 +25,8 @@ from gatekeeper.gate.counted import Counted
 from gatekeeper.installation import forks, ids, keys
 from gatekeeper.policy import Policy, archive, load_policy, trial
 from gatekeeper.rights import keeping
+from gatekeeper.rights.drive import Driver, service
+from gatekeeper.rights.remember import Remembering
 from gatekeeper.runtime import ends
 from gatekeeper.runtime.beside import Beside
 from gatekeeper.runtime.bodies import Bodies
@@ -72,6 +74,8 @@ class Runtime:
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
             every=LOOK_AT_KEYS, also=self._look, rest=self.retain,
         )  # fmt: skip
+        self.erasing = Driver(service(lambda: self.policy, lambda: self.keys, self.store, self._writer))
+        self.remembering = Remembering(lambda: self.policy, lambda: self.keys, self.store.erasures)
         self.counted = Counted(self._writer, ids.request_id)
         self.beside = Beside()
         self.bodies = Bodies(lambda: self.policy.file.limits.bodies)
@@ -96,6 +100,8 @@ class Runtime:
         """Deliver what is queued, also before the first event."""
         self._deliverer.start()
         self._daily.start()
+        if not trial.on():
+            self.erasing.start()
         self.started = True
 
     def watch(self, swap: Callable[[Gate], None]) -> None:
@@ -187,6 +193,7 @@ class Runtime:
         """
         self.started = False
         self._daily.close()
+        self.erasing.close()
         self.beside.close()
         self.counted.flush(time.time(), everything=True)
         self._intake.wait(KEEPING)
@@ -221,6 +228,7 @@ class Runtime:
             metrics=self.metrics,
             arrived=self._deliverer.start,
             counted=self.counted,
+            remember=self.remembering,
         )
 
 

@@ -39,3 +39,24 @@ def subject_export(
     from gatekeeper.cli.subject import export
 
     export(config, people, link or [], form, out)
+
+
+@subject.command("erase")
+@identified
+def subject_erase(
+    link: Link = None,
+    law: Annotated[str | None, typer.Option(help="Law that counts; the strictest of their lines if left out.")] = None,
+    verified_by: Annotated[
+        str | None, typer.Option(help="How it is known that who asks is the person, such as login.")
+    ] = None,
+    received: Annotated[str | None, typer.Option(help="Day on which it came in, if not today.")] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
+    config: Config = POLICY,
+    as_json: AsJson = False,
+    *,
+    people: Words,
+) -> None:
+    """Take a request for erasure in: search every store, offer linked identifiers, and work out the term."""
+    from gatekeeper.cli.erasure import request
+
+    request(config, people, link or [], law, verified_by, received, dry, as_json)
