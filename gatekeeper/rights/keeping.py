@@ -14,6 +14,7 @@ from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.policy import Policy
+from gatekeeper.rights.erasures import KEPT
 from gatekeeper.storage.protocols import Store
 
 LATE: Final = 2 * 86_400.0  # seconds after which what should be gone is overdue: a daily run comes in between
@@ -48,6 +49,8 @@ def table(policy: Policy) -> list[Kept]:
         Kept("dead letters", "delivery.dead_letters", file.delivery.dead_letters, "deleted every minute"),
         Kept("seen event ids", "fixed", SEEN, "keyed hashes, deleted in slices"),
         Kept("withdrawals", "fixed", 3_600.0, "deleted every minute"),
+        Kept("requests for erasure", "fixed", KEPT, "ids go with the last recipient; the rest is deleted daily"),
+        Kept("ids that were sent", "destinations.*.retention", None, "an index, if rights.remember; deleted daily"),
         Kept("backups", "yours", None, "yours to delete; replay erasures after one was restored"),
     ]  # fmt: skip
 
@@ -64,6 +67,10 @@ def run(policy: Policy, store: Store, writer: AuditWriter | None, *, now: float)
         "lines": lambda: _lines(policy, writer, now),
         "statistics": lambda: _statistics(policy, now, dry=writer is None),
         "consent": lambda: _consent(policy, store, now, dry=writer is None),
+        "requests for erasure": lambda: (
+            0 if writer is None else store.erasures.expire(now - KEPT).result(_PATIENCE),
+            0,
+        ),
         "suppression": lambda: (0 if writer is None else store.suppressions.expire(now).result(_PATIENCE), 0),
     }
     found = []

@@ -85,7 +85,15 @@ def bodies(act):
     """A valid body for an act."""
     return {
         "POST suppressions": JANE | {"why": "objected"}, "DELETE suppressions": {"erasure": "sup_0123"},
+        "POST erasures/{}/verify": {"how": "login"}, "POST erasures/{}/refuse": {"reason": "not_controller"},
+        "POST erasures/{}/extend": {"reason": "complex"},
+        "POST erasures/{}/destinations/{}": {"state": "confirmed", "evidence": "ticket 7781"},
     }.get(f"{act.method} {act.path}", JANE if act.body else None)  # fmt: skip
+
+
+def where(act):
+    """A path of an act, of something that is not there."""
+    return act.path.replace("exports/{}", "exports/ex_" + "0" * 32).replace("{}", "er_unknown0", 1).replace("{}", "own")
 
 
 EVERY = [pytest.param(act, id=f"{act.method}-{act.path}") for act in ACTS]
@@ -94,7 +102,7 @@ EVERY = [pytest.param(act, id=f"{act.method}-{act.path}") for act in ACTS]
 @pytest.mark.parametrize("act", EVERY)
 def test_every_endpoint_wants_a_token_with_its_scope(desk, act):
     """None, an unknown one, one for something else; the refusal of a known one is in the log."""
-    path = act.path.replace("{}", "ex_" + "0" * 32)
+    path = where(act)
     assert desk.ask(act.method, path, bodies(act), who=None).status_code == 401
     assert desk.ask(act.method, path, bodies(act), who="of-nobody-0123456789abcdef").status_code == 401
     assert desk.acts() == []
@@ -118,7 +126,7 @@ def test_no_record_no_act(desk, act, monkeypatch):
         return done
 
     monkeypatch.setattr(desk.runtime.gate.recorder, "append", full)
-    answer = desk.ask(act.method, act.path.replace("{}", "ex_" + "0" * 32), bodies(act))
+    answer = desk.ask(act.method, where(act), bodies(act))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert desk.runtime.store.suppressions.count() == {}
     assert not list((desk.runtime.policy.audit_folder.parent / copies.FOLDER).glob("*"))
@@ -184,6 +192,25 @@ def test_bad_input_is_refused_and_not_repeated(desk, method, path, more, status)
     answer = desk.ask(method, path, **more)
     assert answer.status_code == status and answer.headers["content-type"] == "application/problem+json"
     assert EMAIL not in answer.text and desk.runtime.store.suppressions.count() == {}
+
+
+def test_an_erasure_is_asked_for_approved_and_seen(desk):
+    """In its states; a wrong one is 409, and no answer says who it is."""
+    dry = desk.ask("POST", "erasures", JANE, query="?dry_run=1")
+    assert dry.status_code == 200 and desk.ask("GET", "erasures").json() == {"erasures": []}
+    made = desk.ask("POST", "erasures", JANE | {"verified_by": "login", "received": "2026-11-30"})
+    assert made.status_code == 201 and made.json()["id"].startswith("er_")
+    one = f"erasures/{made.json()['id']}"
+    assert desk.ask("GET", one).json()["id"] == made.json()["id"]
+    assert desk.ask("GET", f"{one}/receipt").status_code == 409
+    assert desk.ask("POST", f"{one}/refuse", {"reason": EMAIL}).status_code == 422
+    approved = desk.ask("POST", f"{one}/approve")
+    assert approved.status_code == 200 and desk.ask("POST", f"{one}/approve").status_code == 409
+    listed = desk.ask("GET", "erasures", query="?state=approved")
+    assert listed.status_code == 200 and EMAIL not in listed.text + approved.text
+    assert desk.ask("GET", "erasures", query="?state=lost").status_code == 422
+    assert desk.ask("GET", "erasures/er_unknown0").status_code == 404
+    assert {act["erasure"] for act in desk.acts() if act["action"] == "erasures/approve"} == {made.json()["id"]}
 
 
 def test_a_repetition_is_answered_as_the_first_was(desk):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 Value = Annotated[str, Meta(min_length=1, max_length=512)]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Why = Literal["erased", "opted_out", "objected"]
 Purpose = Literal["analytics", "marketing"]
 
@@ -63,6 +64,37 @@ class Check(Body, frozen=True):
     """Who may be suppressed."""
 
     identifiers: Identifiers
+
+
+class Erase(Body, frozen=True):
+    """Whom to erase. `verified_by`: how it is known that who asks is the person; `received` is a day."""
+
+    identifiers: Identifiers
+    link: Links = msgspec.field(default_factory=list)
+    law: Annotated[str, Meta(max_length=40)] | None = None
+    verified_by: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    received: Day | None = None
+    note_code: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class Verify(Body, frozen=True):
+    """How it is known that who asks is the person."""
+
+    how: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Reason(Body, frozen=True):
+    """Why: one of the reasons that laws know for a refusal, or what the person is told of a longer term."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Settle(Body, frozen=True):
+    """What an operator knows of a recipient."""
+
+    state: Annotated[str, Meta(min_length=1, max_length=40)]
+    evidence: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    reason: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
 class Refused(Struct, frozen=True):

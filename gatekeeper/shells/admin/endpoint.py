@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
@@ -17,7 +18,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from cachetools import TTLCache
 
-from gatekeeper.errors import AuditError, ConfigError, EventError, StorageError
+from gatekeeper.errors import AuditError, ConfigError, EventError, RightsError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.installation import forks
 from gatekeeper.policy.compiled import Admin
@@ -34,6 +35,7 @@ _STORED: Final = (b"cache-control", b"no-store")
 _RETRY: Final = (b"retry-after", b"5")
 _SAID: Final = (200, 201, 202)
 _log = logging.getLogger("gatekeeper")
+_QUOTED: Final = re.compile(r'"[^"]*" ')  # what was given: no answer repeats it
 R = TypeVar("R")
 
 
@@ -55,6 +57,9 @@ class AdminEndpoint:
             answer = await self._reply(scope, headers, read)
         except EventError as error:
             answer = problem_reply(error.status, error.title, field=error.field, detail=error.detail)
+        except RightsError as error:
+            title = _QUOTED.sub("this ", error.title) if error.status == 422 else error.title
+            answer = problem_reply(error.status, title, field=error.field)
         except ConfigError as error:
             answer = problem_reply(422, "the request cannot be done as it is", detail="; ".join(error.problems))
         except (AuditError, StorageError, TimeoutError, OSError) as error:
@@ -80,7 +85,7 @@ class AdminEndpoint:
             await self._beside(lambda: office.record(_name(act), result="forbidden"))
             return problem_reply(403, "the token may not do this", detail=f'it needs "{act.may}" in its `may`')
         body = await read()
-        asked = Asked(parts, _query(scope, act), _checked(act, body))
+        asked = Asked(parts, _query(scope, act), _checked(act, body), self._runtime.erasing.erasures)
         key = _key(headers)
         return await self._once(key, who.name, f"{method} {path}", body, lambda: act.do(office, asked))
 
@@ -97,7 +102,10 @@ class AdminEndpoint:
 
     def _office(self, who: Admin) -> Office:
         runtime = self._runtime
-        return Office(who.name, self._gate.policy, self._gate.keys, runtime.store, self._gate.recorder, time.time)
+        return Office(
+            who.name, self._gate.policy, self._gate.keys, runtime.store, self._gate.recorder, time.time,
+            runtime.erasing.erasures.of_person,
+        )  # fmt: skip
 
     def _over(self, name: str, now: float) -> int:
         """After how many seconds a token may ask again; 0: now."""
