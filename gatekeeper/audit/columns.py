@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.vocabulary import GONE, MARK
 from gatekeeper.errors import AuditError, missing
 from gatekeeper.installation.locks import Lock
@@ -96,10 +97,13 @@ def connect(folder: Path) -> DuckDBPyConnection:
     return connection
 
 
-def forget(folder: Path) -> None:
-    """Remove everything that was made beside the log, after something in the log was removed."""
-    for path in (folder / FOLDER).glob("*.parquet"):
-        path.unlink(missing_ok=True)
+def forget(folder: Path, of: Iterable[Segment] | None = None) -> None:
+    """Remove what was made of some segments, after something in them was removed; if none are named, of all."""
+    made = [*(folder / FOLDER).glob("*.parquet"), *(folder / FOLDER).glob(".*.tmp")]
+    names = None if of is None else [segment.packed.name for segment in of]
+    for path in made:
+        if names is None or any(f"{name}-" in path.name for name in names):
+            path.unlink(missing_ok=True)
 
 
 def _load(connection: DuckDBPyConnection, folder: Path) -> None:

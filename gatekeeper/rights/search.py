@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from gatekeeper.audit import about
 from gatekeeper.errors import ConfigError
-from gatekeeper.model.choice import Row
+from gatekeeper.model.choice import Kind, Row, Subject
 from gatekeeper.rights.identifiers import Sought
 from gatekeeper.storage.outbox import Whereabouts
 from gatekeeper.storage.protocols import Store
@@ -109,7 +109,7 @@ def search(store: Store, folder: Path, who: Sought, link: Collection[str] = ()) 
         raise ConfigError(f"link: {min(ticked)} is not among the linked identifiers that the search offers")
     totals, here = about.counts(folder, beside), _beside(log.together, names)
     linked = [Linked(link_id(one), one, here.get(one, 0), totals.get(one, 0) > here.get(one, 0)) for one in beside]
-    history = tuple(store.ledger.history(who.subjects))
+    history = tuple(store.ledger.history([Subject(kind, tuple(sorted(names))) for kind in Kind]))
     return Found(names, where, log, history, tuple(sorted(linked, key=lambda one: (-one.lines, one.id))))
 
 
