@@ -73,12 +73,15 @@ def options(
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = POLICY,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    system: Annotated[
+        bool, typer.Option("--system", help="For a service: data in /var/lib/gatekeeper, and a systemd unit beside.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a commented policy to start from."""
     from gatekeeper.cli.init import run
 
-    run(path, force, as_json)
+    run(path, force, as_json, system)
 
 
 @app.command()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Policy
@@ -25,7 +25,7 @@ def hosts(config: Path, url: str | None, as_json: bool) -> None:
     table = Table("host", "calls")
     for host, calls in told["unlisted"].items():
         table.add_row(host, str(calls))
-    console = Console(highlight=False)
+    console = open_console()
     console.print(table)
     if told["more"]:
         console.print(f"{told['more']} calls went to further hosts; their names were too many to remember")

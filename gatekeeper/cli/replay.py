@@ -16,6 +16,7 @@ from rich.table import Table
 
 from gatekeeper.audit.lines import timestamp_of
 from gatekeeper.cli import known
+from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import archive
@@ -149,7 +150,7 @@ def _print(found: Replay, title: str) -> None:
             )  # fmt: skip
             because = f"; because of {', '.join(tally.because)}" if tally.because else ""
             table.add_row("", "", "", "", f"[dim]{escape(tally.rule + because)}[/]", "", "")
-        Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table)
+        open_console().print(table)
     for (name, why), tally in sorted(found.undecided.items()):
         where = "every destination" if name == "*" else name
         console.print(
