@@ -99,16 +99,16 @@ def show_all(config: Path, state: str | None, due_before: str | None, as_json: b
     Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table if found else "no requests")
 
 
-def letter(config: Path, erasure: str) -> None:
+def letter(config: Path, erasure: str, as_json: bool) -> None:
     """Print what the person is told."""
     with _opened(config) as desk:
-        typer.echo(desk.done("letter", lambda erasures: erasures.letter(erasure), erasure), nl=False)
+        _text(desk.done("letter", lambda erasures: erasures.letter(erasure), erasure), as_json)
 
 
-def task(config: Path, erasure: str, destination: str) -> None:
+def task(config: Path, erasure: str, destination: str, as_json: bool) -> None:
     """Print what somebody has to do about a destination."""
     with _opened(config) as desk:
-        typer.echo(desk.done("task", lambda erasures: erasures.task(erasure, destination), erasure), nl=False)
+        _text(desk.done("task", lambda erasures: erasures.task(erasure, destination), erasure), as_json)
 
 
 def receipt(config: Path, erasure: str | None, person: bool, check: Path | None) -> None:
@@ -204,6 +204,10 @@ def _print(found: dict[str, Any]) -> None:
         typer.echo(
             f"  tell the person: gatekeeper erasure letter {found['id']}, then gatekeeper erasure told {found['id']}"
         )
+
+
+def _text(text: str, as_json: bool) -> None:
+    _json({"text": text}) if as_json else typer.echo(text, nl=False)
 
 
 def _json(found: object) -> None:

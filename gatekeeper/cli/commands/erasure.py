@@ -121,19 +121,20 @@ def erasure_task(
     id: Id,  # noqa: A002  # as above
     destination: Annotated[str, typer.Argument(help="Name of the destination.")],
     config: Config = POLICY,
+    as_json: AsJson = False,
 ) -> None:
     """Print what people have to do about a destination, with the text to send. It holds identifiers."""
     from gatekeeper.cli.erasure import task
 
-    task(config, id, destination)
+    task(config, id, destination, as_json)
 
 
 @erasure.command("letter")
-def erasure_letter(id: Id, config: Config = POLICY) -> None:  # noqa: A002  # as above
+def erasure_letter(id: Id, config: Config = POLICY, as_json: AsJson = False) -> None:  # noqa: A002  # as above
     """Print what the person is told, as it is now."""
     from gatekeeper.cli.erasure import letter
 
-    letter(config, id)
+    letter(config, id, as_json)
 
 
 @erasure.command("told")
