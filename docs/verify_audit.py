@@ -68,7 +68,7 @@ publics = {}  # key -> its public half
 introduced = {}  # key -> the key that introduced it
 retired = []  # (key, stream, n) of lines that introduce a key's successor
 gaps = []  # (stream, first, last, hash before, last hash, where) of lines that are gone
-pruned = []  # of lines that were pruned, the same without where; then by stream, by n, latest time that stream knew of
+pruned = []  # the same of lines that were pruned, without where; then by stream, by n, latest time that stream knew of
 redactions = []  # (stream, first, last, by stream, by n, latest time that stream knew of)
 geneses = {}  # number -> (stream, digest)
 claims = []  # (number, digest, where)
@@ -104,7 +104,7 @@ def line(name, number, at, raw, where):
     begin = b'{"stream":"%s","n":%d,"kind":"' % (name.encode(), n)
     if not head.startswith(begin):
         return f"is not line {n} of the stream"
-    gap = re.fullmatch(rb'gap","last":(\d{1,15})', head[len(begin):])
+    gap = re.fullmatch(rb'gap","last":(\d{1,15})', head[len(begin) :])
     if gap:
         last = int(gap[1])
         if last < n or at == 1 or this.closed:
@@ -319,10 +319,13 @@ def keys(trusted):
 def removed():
     """Subjects, and lines, are gone only where a line that is vouched for says so."""
     for *gap, where in gaps:
-        stream, _, last, *_ = gap
-        if not any(said == gap and streams[by].covered > n
-                   and (last < n if by == stream else written(streams[stream], last) <= high + TOLERANCE)
-                   for *said, by, n, high in pruned):
+        stream, last = gap[0], gap[2]
+        if not any(
+            said == gap
+            and streams[by].covered > n
+            and (last < n if by == stream else written(streams[stream], last) <= high + TOLERANCE)
+            for *said, by, n, high in pruned
+        ):
             bad.append(f"{where} stands in the place of lines that are gone, and no line says that they were pruned so")
     for stream, this in streams.items():
         ranges = [

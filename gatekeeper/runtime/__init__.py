@@ -75,9 +75,9 @@ class Runtime:
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
             every=LOOK_AT_KEYS, also=self._look, rest=self.retain,
         )  # fmt: skip
-        self._nightly = Nightly(lambda: self.policy, self._writer)
         self.erasing = Driver(service(lambda: self.policy, lambda: self.keys, self.store, self._writer))
         self.remembering = Remembering(lambda: self.policy, lambda: self.keys, self.store.erasures)
+        self._nightly = Nightly(lambda: self.policy, self._writer)
         self.counted = Counted(self._writer, ids.request_id)
         self.beside = Beside()
         self.bodies = Bodies(lambda: self.policy.file.limits.bodies)
@@ -199,8 +199,8 @@ class Runtime:
         """
         self.started = False
         self._daily.close()
-        self._nightly.close()
         self.erasing.close()
+        self._nightly.close()
         self.beside.close()
         self.counted.flush(time.time(), everything=True)
         self._intake.wait(KEEPING)
