@@ -11,11 +11,18 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEMO := $(VENV)/.demo
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := requirements-dev.lock
+
+define VENVED
+$(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+endef
 
 .PHONY: run test check browsers engines laws torture torture-short mutation pythons bench bench-readme format lock clean
 
-run: $(STAMP)        ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
+run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
 
 test: $(STAMP)       ## all tests that take seconds and need no browser, two at a time; the others have targets of their own
@@ -77,8 +84,16 @@ lock: $(STAMP)       ## pin what development and CI install, for every Python an
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file $(LOCK)
 
 $(STAMP): pyproject.toml $(LOCK) gatekeeper/_version.py
-	$(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(VENVED)
+	@echo "Installing what development needs into $(VENV): a minute or two ..."
+	$(PIP) install --require-hashes --requirement $(LOCK)
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(DEMO): pyproject.toml $(LOCK) gatekeeper/_version.py .ci/pins
+	$(VENVED)
+	@echo "Installing what the demo needs into $(VENV): half a minute ..."
+	$(BIN)/python .ci/pins > $(VENV)/demo.lock
+	$(PIP) install --require-hashes --requirement $(VENV)/demo.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@

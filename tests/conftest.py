@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
+from hypothesis import settings
 
 from gatekeeper.audit import lines
 from gatekeeper.gate.inputs import moment
@@ -14,6 +15,9 @@ from gatekeeper.gate.recompute import Unknowable, Unknown, differences, recomput
 from gatekeeper.reports.replay import compared
 from gatekeeper.reports.under import of_policy
 
+# How long one example takes says more of what else the machine does than of the product.
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 MOST = 200  # lines of one test; of what comes after, every 64th
 _write = lines.Lines.line
 

@@ -56,7 +56,7 @@ def run(tmp_path, monkeypatch, capfd):
     (tmp_path / "gatekeeper.toml").write_text(POLICY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("gatekeeper.__main__.app", COMMAND)
+    monkeypatch.setattr("gatekeeper.cli.app", COMMAND)
 
     def ran(*words, stdin="{}"):
         monkeypatch.setattr(sys, "argv", ["gatekeeper", *words])
@@ -198,6 +198,13 @@ def test_explain_takes_a_place_a_law_and_a_query(run):
     assert told["jurisdiction"]["laws"] == ["gdpr"]
     told = json.loads(run("explain", "--json", "--law", "ccpa", "--query", "?us_privacy=1YYN", stdin=event)[1])
     assert [one["source"] for one in told["signals"]] == ["usprivacy"]
+
+
+def test_nothing_is_wrapped_into_a_pipe(run, monkeypatch):
+    """A terminal's width means nothing there: a script that looks for a sentence finds it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    event = json.dumps({"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s_1"}})
+    assert "  signal event: analytics granted  the event's own consent object\n" in run("explain", stdin=event)[1]
 
 
 def test_explain_names_destinations_that_the_event_is_not_routed_to(run):

@@ -12,6 +12,7 @@ from gatekeeper.storage.generations import KEPT
 from tests.storage.builders import NOW, MemoryEngine, SqliteEngine, accept, arrival, claim_all, names, withdraw
 from tests.storage.contract import log, store  # noqa: F401  # fixtures
 from tests.storage.ledger_contract import NO, LedgerContract, M, choice, record
+from tests.storage.suppression_contract import Placed, Suppressed
 
 
 @pytest.fixture(params=[SqliteEngine, MemoryEngine], ids=["sqlite", "memory"])
@@ -23,6 +24,10 @@ def engine(request, tmp_path):
 
 
 class TestLedger(LedgerContract):
+    """The suite."""
+
+
+class TestSuppressions(Suppressed, Placed):
     """The suite."""
 
 
