@@ -29,9 +29,9 @@ test: $(STAMP)       ## all tests that take seconds and need no browser, two at 
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser and not environment" \
 	    --ignore tests/torture --ignore tests/adopters
 
-browsers: $(STAMP)   ## the pages in a real browser; as root on Debian it installs Chromium
+browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
 	.ci/browser
-	$(BIN)/python -m pytest -m browser tests/demo tests/shells/test_page.py tests/shells/consent
+	$(BIN)/python -m pytest -m browser tests/banner tests/browsers tests/demo tests/shells
 
 engines: $(STAMP)    ## every promise of a store, over every engine
 	$(BIN)/python -m pytest -m engine tests/storage

@@ -147,7 +147,9 @@ def test_every_command_is_documented(command):
     assert f"gatekeeper {command}" in everything
 
 
-@pytest.mark.parametrize("endpoint", ["/gk/collect", "/gk/consent", "/gk/healthz", "/gk/readyz"])
+@pytest.mark.parametrize(
+    "endpoint", ["/gk/collect", "/gk/consent", "/gk/gatekeeper.js", "/gk/banner.js", "/gk/healthz", "/gk/readyz"]
+)
 def test_every_endpoint_is_documented(endpoint):
     """In the tour."""
     assert endpoint in DOCS["start"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from gatekeeper.browser import unreviewed
 from gatekeeper.model import ConsentModel, Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.vendors.kind import Destination
@@ -17,6 +18,7 @@ SHORTEST: Final = 8
 def warnings(policy: Policy) -> list[str]:
     """One sentence per questionable thing, in the order of the file."""
     return [
+        *_language(policy),
         *_currency(policy),
         *_phones(policy),
         *_server(policy),
@@ -38,6 +40,15 @@ def _documents(policy: Policy, name: str, to: Destination) -> Iterator[str]:
         yield (
             f"{where}.lia: missing; processing without consent wants a documented legitimate interest "
             "assessment (GDPR article 6(1)(f))"
+        )
+
+
+def _language(policy: Policy) -> Iterator[str]:
+    language = policy.file.consent.notice.language
+    if language in unreviewed() and language not in policy.notices.languages:
+        yield (
+            f'consent.notice.language: no speaker of "{language}" has reviewed the packaged texts, so visitors get '
+            f"{policy.notices.usual.notice.language}; write every text in [consent.notice.texts.{language}]"
         )
 
 
