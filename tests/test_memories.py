@@ -29,6 +29,7 @@ OF_A_PROCESS = {
         "jurisdiction/networks.py:_special", "fields/phone.py:regions", "vendors/formats/table.py:NATIVE",
         "model/reasons.py:TABLE", "vendors/recipients.py:_table", "browser/__init__.py:texts",
         "shells/consent/page.py:_page", "shells/consent/page.py:_style", "reports/law.py:_table",
+        "shells/consent/scripts.py:_compressed",
         "reports/notice.py:words",
     },
     "pure, of small arguments": {
