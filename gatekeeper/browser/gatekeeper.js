@@ -63,7 +63,8 @@
     const one = row(purpose);
     if (one) return one.effective || (one.choice || one.ask !== "opt_in" ? false : undefined);
     if (gpc() && purpose === "marketing") return false;
-    return said[purpose] ? said[purpose] === "+" : undefined;
+    // An old grant is no grant before the gate has said so: what it released would have to be reloaded away.
+    return said[purpose] === "-" ? false : (said[purpose] && fresh()) || undefined;
   }
   const undecided = () => PURPOSES.some((purpose) => holds(purpose) === undefined);
   const granted = () => PURPOSES.some(allows);
@@ -101,6 +102,7 @@
   function settled() {
     if (!pending && !unheard) sure = {};
     apply();
+    restart();
   }
   function take(newer) {
     state = newer;
@@ -138,13 +140,13 @@
     return write("consent" + (purpose ? "?purpose=" + purpose : ""), "DELETE");
   };
   function refuse(purposes) {
+    pending++;
     purposes.forEach((purpose) => (sure[purpose] = false));
     apply();
   }
   async function write(path, method, body) {
     let outcome = nothing("offline");
     writes++;
-    pending++;
     unheard = 0;
     try {
       const answer = await send(path, method, body && JSON.stringify(body));
@@ -164,16 +166,16 @@
       pending--;
       unheard = refused()[0];
     }
-    // A script that ran cannot be undone. After the answer, so that the next page has the new cookie.
-    if (reload) later(() => location.reload(), 50);
-    reload = false;
+    restart();
     return outcome;
   }
+  const repeat = () => unheard && (pending++, write("consent", "POST", { choices: keys(refused(), false), method: "withdraw" }));
 
   // ---- other tabs, Back and Forward, other consent platforms
 
   let looking;
   function look() {
+    repeat();
     // Another tab's choice: what was asked here is out of date, its token too.
     if (reread()) {
       state = undefined;
@@ -190,8 +192,8 @@
   doc.addEventListener("visibilitychange", () => (doc.hidden ? leave() : look()));
   page.addEventListener("pagehide", leave);
   page.addEventListener("online", () => {
-    if (unheard) write("consent", "POST", { choices: keys(refused(), false), method: "withdraw" });
-    else if (undecided()) refresh();
+    repeat();
+    if (undecided()) refresh();
     flush();
   });
 
@@ -307,7 +309,7 @@
     delete tag.dataset.purpose;
     if (tag.placeholder) tag.placeholder.remove();
     const src = tag.dataset.src || tag.getAttribute("src");
-    if (tag.localName === "iframe") return void (tag.src = src);
+    if (tag.localName === "iframe") return void (/^http/.test(new URL(src, base)) && (tag.src = src));
     const copy = doc.createElement("script");
     for (const { name, value } of tag.attributes)
       if (!/^(type|src|nonce|data-(src|type))$/.test(name)) copy.setAttribute(name, value);
@@ -349,6 +351,13 @@
         doc.cookie = name + "=; Max-Age=0; Path=/" + domain;
     }
     reload = reload || lost.some((purpose) => ran[purpose]);
+  }
+
+  // A script that ran cannot be undone. Not before the gate's answer, so that the next page has the new cookie.
+  function restart() {
+    if (!reload || pending || unheard) return;
+    reload = false;
+    later(() => location.reload(), 50);
   }
 
   // ---- what vendors' own scripts are told, each once for each change

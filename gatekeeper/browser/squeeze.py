@@ -7,7 +7,7 @@ expressions stay as they are; ends of lines stay where a statement may end there
 - a name that it declares is used for no global and for no label.
 
 A name gets a short one if it is declared (`const`, `let`, `function`, or the one parameter of an arrow) and nowhere
-looks like the name of a property; in doubt it stays.
+looks like the name of a property; in doubt it stays. A declaration ends with a semicolon.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def _tokens(source: str) -> Iterator[Token]:
 def _short(tokens: Sequence[Token]) -> dict[str, str]:
     """Name -> its short one, the most frequent first."""
     texts = ["", *[token.text for token in tokens], "", "", ""]
-    declared: set[str] = set()
+    places = {place for n, text in enumerate(texts) if text in ("const", "let") for place in _declares(texts, n + 1)}
+    declared = {texts[place] for place in places}
     properties: set[str] = set()
     for n, text in enumerate(texts):
         if text.startswith("`"):
@@ -87,9 +88,9 @@ def _short(tokens: Sequence[Token]) -> dict[str, str]:
         if not _NAME.fullmatch(text):
             continue
         before, after = texts[n - 1], texts[n + 1]
-        if before in ("const", "let", "function") or (before == "(" and texts[n + 1 : n + 4] == [")", "=", ">"]):
+        if before == "function" or (before == "(" and texts[n + 1 : n + 4] == [")", "=", ">"]):
             declared.add(text)
-        listed = before in ("{", ",") and after in (",", "}", ":", "=")
+        listed = before in ("{", ",") and after in (",", "}", ":", "=") and n not in places
         if before == "." or listed or (after == "(" and before != "function" and _defines(texts, n + 1)):
             properties.add(text)
     wanted = [name for name, _ in Counter(texts).most_common() if name in declared - properties and len(name) > 2]
@@ -97,6 +98,18 @@ def _short(tokens: Sequence[Token]) -> dict[str, str]:
     letters = "abcdefghijklmnopqrstuvwxyz"
     free = [*letters, *map("".join, product(letters, repeat=2))]
     return dict(zip(wanted, [name for name in free if name not in taken], strict=False))
+
+
+def _declares(texts: Sequence[str], at: int) -> Iterator[int]:
+    """Where the names of a declaration stand that begins at this place: first, and behind each comma of its own."""
+    depth = 0
+    for n in range(at, len(texts)):
+        text = texts[n]
+        if not depth and _NAME.fullmatch(text) and (n == at or texts[n - 1] == ","):
+            yield n
+        depth += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
+        if depth < 0 or (not depth and text in (";", "of", "in", "")):
+            return
 
 
 def _defines(texts: Sequence[str], at: int) -> bool:

@@ -116,6 +116,59 @@ def test_withdrawing_without_a_tag_that_ran_does_not_reload(visitor, shop):
     assert page.evaluate("() => window.same") is True
 
 
+def test_a_withdrawal_in_another_tab_ends_the_tags_of_this_one(visitor, tagged):
+    """What ran there cannot be undone either."""
+    page = visitor.open(tagged.url)
+    page.click("#accept")
+    page.wait("() => window.ran?.length === 5")
+    other = visitor.tab(tagged.url)
+    other.click("#withdraw")
+    other.wait("() => document.cookie.includes('2.a-.m-.')")
+    page.evaluate("() => { document.dispatchEvent(new Event('visibilitychange')); }")
+    page.wait("() => !window.ran && document.readyState === 'complete'")
+
+
+def test_a_withdrawal_that_the_gate_has_not_heard_does_not_reload_the_page(visitor, tagged):
+    """The page after it would begin with the old cookie; it is loaded again when the gate has heard."""
+    page = visitor.open(tagged.url)
+    page.click("#accept")
+    page.wait("() => window.ran?.length === 5")
+    page.evaluate("() => { window.real = fetch; window.fetch = () => Promise.reject(new TypeError('offline')); }")
+    page.click("#withdraw")
+    assert outcome(page, 2)["code"] == "offline"
+    page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    assert page.evaluate("() => [gatekeeper.allows('marketing'), window.ran.length]") == [False, 5]
+    page.evaluate("() => { window.fetch = window.real; dispatchEvent(new Event('online')); }")
+    page.wait("() => !window.ran && document.readyState === 'complete' && document.cookie.includes('2.a-.m-.')")
+
+
+OLD = {"long ago": "2.a+.m+.1000000000.", "another notice": "2.a+.m+.4000000000.xxxxxxxx"}
+
+
+@pytest.mark.parametrize("value", OLD.values(), ids=OLD)
+def test_an_old_grant_runs_no_tag_before_the_gate_was_asked(visitor, tagged, value):
+    """Its cookie is the page's own; the gate knows of no grant: nothing runs, and nothing is loaded again and again."""
+    page = visitor.open(tagged.url)
+    page.evaluate("(value) => { document.cookie = 'gatekeeper_choice=' + value; }", value)
+    tagged.asked.clear()
+    page.goto(tagged.url + "old")
+    page.evaluate("() => gatekeeper.ready")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 400))")
+    assert page.evaluate(RAN) == [] and page.evaluate("() => gatekeeper.allows('analytics')") is False
+    assert tagged.requests("/old") == ["GET /old"]
+
+
+def test_a_frame_whose_address_is_a_script_is_not_loaded(visitor, shop):
+    """Markup that a sanitizer let through."""
+    frame = '<iframe data-purpose="analytics" data-src="javascript:parent.bad = true"></iframe>'
+    shop.html, shop.headers = page("", frame + BUTTONS), {}
+    opened = visitor.open(shop.url)
+    opened.click("#accept")
+    outcome(opened)
+    opened.evaluate("() => new Promise((done) => setTimeout(done, 200))")
+    assert opened.evaluate("() => window.bad ?? null") is None
+
+
 CALLS = """() => window.dataLayer.filter((one) => one[0] === "consent").map((one) => [one[1], one[2]])"""
 DENIED = dict.fromkeys(
     ["ad_storage", "ad_user_data", "ad_personalization", "analytics_storage", "functionality_storage",

@@ -18,6 +18,7 @@ CASES = {
     "words-stay-apart": ("return typeof  x in  y", "return typeof x in y\n"),
     "signs-stay-apart": ("a + ++b - -c", "a+ ++b- -c\n"),
     "names": ("const long = 1; f(long);", "const a=1;f(a);\n"),
+    "several-names": ("let long, other = f(1, 2), more; f(other, { more });", "let b,a=f(1,2),more;f(a,{more});\n"),
     "parameters": ("f((long) => long + 1)", "f((a)=>a+1)\n"),
     "shorthand-stays": ("const long = 1; f({ long });", "const long=1;f({long});\n"),
     "properties-stay": ("const long = 1; f(x.long, long);", "const long=1;f(x.long,long);\n"),

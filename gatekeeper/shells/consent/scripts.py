@@ -108,7 +108,10 @@ def _of_policy(policy: Policy) -> bytes:
         "gatekeeper.js",
         settings(
             notices=[wording.hash for wording in notices.languages.values()],
-            again=min(
+            # The account's choice may have been changed on another device: then every page asks.
+            again=0
+            if consent.notice.scope == "account"
+            else min(
                 consent.notice.ask_again_after_grant,
                 consent.notice.ask_again_after_refusal,
                 consent.max_age or float("inf"),
