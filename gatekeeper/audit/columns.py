@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 FOLDER: Final = "columns"
 _ATTEMPTS: Final = 5
 _PATIENCE: Final = 600.0  # seconds for another process that makes them
-_FORM: Final = 2  # of the columns; those of another form are made again
+_FORM: Final = 3  # of the columns; those of another form are made again
+_GROUP: Final = 10_240  # rows that are read together: a person has few, and they are in many files
 _LINE: Final = """{kind: 'VARCHAR', timestamp: 'VARCHAR', request_id: 'VARCHAR', event_type: 'VARCHAR',
     consent_state: 'STRUCT(necessary BOOLEAN, analytics BOOLEAN, marketing BOOLEAN)',
     deliveries: 'STRUCT(destination VARCHAR, status VARCHAR, reason VARCHAR, consent_basis VARCHAR,
@@ -205,7 +206,8 @@ def _write(connection: DuckDBPyConnection, made: Path) -> None:
     people = _PEOPLE.format(deliveries="part") + " ORDER BY subject"
     for select, path in ((late, _late(made)), (people, _subjects(made)), (joined, made)):
         temporary = path.with_name(f".{path.name}.tmp")
-        connection.execute(f"COPY ({select}) TO {_text(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
+        how = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_GROUP}"
+        connection.execute(f"COPY ({select}) TO {_text(str(temporary))} ({how})")
         temporary.replace(path)
     connection.execute("DROP TABLE part; DROP TABLE ended")
 

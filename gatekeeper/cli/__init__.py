@@ -17,6 +17,7 @@ from gatekeeper.cli.commands.keys import keys
 from gatekeeper.cli.commands.replay import replay
 from gatekeeper.cli.commands.report import report
 from gatekeeper.cli.commands.running import outbound, retention
+from gatekeeper.cli.commands.self_audit import self_audit
 from gatekeeper.cli.commands.subject import subject
 from gatekeeper.cli.commands.suppression import suppression
 from gatekeeper.cli.options import POLICY, AsJson, Config, Country, Gpc, OneLaw, Query
@@ -41,6 +42,7 @@ app.add_typer(subject, name="subject")
 app.add_typer(suppression, name="suppression")
 app.add_typer(outbound, name="outbound")
 app.command()(replay)
+app.command("self-audit")(self_audit)
 
 
 def _version(wanted: bool) -> None:

@@ -34,6 +34,7 @@ from gatekeeper.runtime.health import Health
 from gatekeeper.runtime.hosts import refuse_green_threads
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
+from gatekeeper.runtime.nightly import Nightly
 from gatekeeper.runtime.unsent import UnsentIntake
 from gatekeeper.runtime.wiring import audit_writer, bounds, in_test_mode, needs, orders, place_lookup, prepare, reread
 from gatekeeper.signals.cookies import Reader
@@ -76,6 +77,7 @@ class Runtime:
         )  # fmt: skip
         self.erasing = Driver(service(lambda: self.policy, lambda: self.keys, self.store, self._writer))
         self.remembering = Remembering(lambda: self.policy, lambda: self.keys, self.store.erasures)
+        self._nightly = Nightly(lambda: self.policy, self._writer)
         self.counted = Counted(self._writer, ids.request_id)
         self.beside = Beside()
         self.bodies = Bodies(lambda: self.policy.file.limits.bodies)
@@ -145,9 +147,10 @@ class Runtime:
 
     @forks.work
     def _look(self) -> None:
-        """What is done once a second: counted lines that are due, and a look at the key folder."""
+        """What is done once a second: counted lines that are due, and looks at the key folder and the time."""
         self.counted.flush(time.time())
         self.look_at_keys()
+        self._nightly.look()
 
     def retain(self, now: float) -> dict[str, int]:
         """Remove what else is too old, once a day; what could not be, by its name."""
@@ -173,6 +176,8 @@ class Runtime:
     @forks.work
     def scrape(self) -> bytes:
         """The metrics, in Prometheus' text format. Raises StorageError."""
+        from gatekeeper.reports import self_audit  # no start waits for it
+
         place = self.store.books.place
         return self.metrics.text(
             self.store.books.count(),
@@ -180,6 +185,7 @@ class Runtime:
             disk_left=None if place is None else disk_left(place.parent),
             overdue=retention.read(self.policy.audit_folder).late,
             set_aside=set_aside(self.policy.audit_folder),
+            audited=self_audit.latest(self.policy),
             now=time.time(),
         )
 
@@ -194,6 +200,7 @@ class Runtime:
         self.started = False
         self._daily.close()
         self.erasing.close()
+        self._nightly.close()
         self.beside.close()
         self.counted.flush(time.time(), everything=True)
         self._intake.wait(KEEPING)

@@ -24,3 +24,6 @@ class RightsTable(Strict):
     callback: HttpUrl | None = Field(
         None, description="Where your own endpoints can call back, such as https://shop.example/gk/erased."
     )
+    self_audit: Annotated[
+        str, Spelled(r"off|([01]\d|2[0-3]):[0-5]\d", 'is not a time of the day; write it as 03:00, or "off"')
+    ] = Field("03:00", description="When the gate audits the day before, UTC; `off`: never.")
