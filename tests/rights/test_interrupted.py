@@ -71,7 +71,7 @@ def test_an_erasure_that_is_killed_at_an_edge_goes_on_and_ends_the_same(tmp_path
         assert office.states(erasure) == FINAL
         office.erasures.settle(erasure, "ads", by="ann", state="confirmed", evidence="letter")
         kept = runtime.store.erasures.get(erasure)
-        assert kept.state == "settled" and office.erasures.secret(kept).given == ()
+        assert kept.state == "settled" and office.erasures.requests.secret(kept).given == ()
         assert holding(tmp_path / "var", needles(runtime)) == []
         assert office.erasures.receipt(erasure)["receipt"]["suppressed"]
 
