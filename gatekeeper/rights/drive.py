@@ -48,6 +48,7 @@ def sending(policy: Callable[[], Policy]) -> Opened:
 
     @contextlib.asynccontextmanager
     async def opened() -> AsyncIterator[Send]:
+        """A sender for as long as it is needed."""
         async with Sender(TIMEOUT, policy().egress) as sender:
             yield sender.send
 

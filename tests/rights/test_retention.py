@@ -63,7 +63,8 @@ def test_lines_go_after_their_numbers_were_written(runtime):
     after = Counter()
     for cell in cells:
         after[cell["destination"]] += cell["count"]
-    assert after == before and "p_" not in json.dumps(cells) and "req_" not in json.dumps(cells)
+    other = after.pop(statistics.OTHER, 0)  # what was too small a cell, such as the one that was under way
+    assert sum((before - after).values()) == other < statistics.SMALLEST and "p_" not in json.dumps(cells) and "req_" not in json.dumps(cells)
     runtime.close(0.0)
     assert [one for one in read.records(folder) if one["kind"] == "decision"] == []
     assert verify(folder).pruned >= 12 and ours(folder, None) == theirs(folder, None) == []
