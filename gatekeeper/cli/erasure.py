@@ -19,14 +19,13 @@ from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.cli import exits
 from gatekeeper.cli.office import given, opened
 from gatekeeper.errors import ConfigError, RightsError
+from gatekeeper.rights import local
 from gatekeeper.rights.drive import sending, service
 from gatekeeper.rights.erasures import Erasures
 from gatekeeper.rights.office import Office
 from gatekeeper.rights.progress import Progress
 from gatekeeper.rights.proof import genuine
 from gatekeeper.rights.replay import replay as replayed
-from gatekeeper.rights.requests import PATIENCE
-from gatekeeper.storage.protocols import Store
 
 
 def request(
@@ -71,7 +70,7 @@ def act(
 def run(config: Path, erasure: str | None, as_json: bool) -> None:
     """Go on with what is due: what a running gate does by itself."""
     with _opened(config, secrets=True) as desk:
-        _take_over(desk.office.store)
+        local.take_over(desk.office.store)
         progress = Progress(desk.erasures, sending(desk.erasures.ports.policy))
         found = desk.done("run", lambda _: progress.run(erasure), erasure)
     if as_json:
@@ -135,7 +134,7 @@ def receipt(config: Path, erasure: str | None, person: bool, check: Path | None)
 def replay(config: Path, path: Path | None, as_json: bool) -> None:
     """Erase again whoever was erased before, after a backup was restored."""
     with _opened(config) as desk:
-        _take_over(desk.office.store)
+        local.take_over(desk.office.store)
         found = desk.done("replay", lambda erasures: replayed(erasures.ports, path))
     if as_json:
         _json(found)
@@ -167,16 +166,6 @@ def _writer(office: Office) -> AuditWriter:
 def _opened(config: Path, *, secrets: bool = False) -> Iterator[Desk]:
     with opened(config, secrets=secrets) as office:
         yield Desk(office)
-
-
-def _take_over(store: Store) -> None:
-    """Where no gate runs, give back what an ended one had under way: nobody else would say that it is not any more."""
-    if store.queue.lead():
-        try:
-            for flight in store.queue.recover().result(PATIENCE).flights:
-                store.queue.give_back(flight).result(PATIENCE)
-        finally:
-            store.queue.leave()
 
 
 def _done(do: Callable[[], Any]) -> Any:
