@@ -175,6 +175,7 @@
 
   let looking;
   function look() {
+    if (doc.prerendering) return;
     repeat();
     // Another tab's choice: what was asked here is out of date, its token too.
     if (reread()) {
