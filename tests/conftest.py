@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
+from hypothesis import settings
 
 from gatekeeper.audit import lines
 from gatekeeper.gate.inputs import moment
@@ -16,6 +17,9 @@ from gatekeeper.reports.under import of_policy
 from tests.browsers.fixtures import chromium, engine, firefox, mark, visitor, visitors, webkit
 
 __all__ = ["chromium", "engine", "firefox", "lines_can_be_made_again", "visitor", "visitors", "webkit"]
+# How long one example takes says more of what else the machine does than of the product.
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 MOST = 200  # lines of one test; of what comes after, every 64th
 _write = lines.Lines.line
 

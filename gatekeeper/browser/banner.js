@@ -28,7 +28,6 @@ section:not([hidden]),[open]{display:flex;flex-direction:column;gap:.75em}
 section>div{display:contents}
 .small>div{display:flex;flex-wrap:wrap;gap:0 1em}
 .words{overflow:auto;min-block-size:2em}
-[aria-label]{float:inline-end;font-size:1.4em}
 .buttons{display:grid;grid:auto-flow 1fr/repeat(auto-fit,minmax(min(100%,8em),1fr));gap:.5em}
 .small{inline-size:fit-content;margin-inline:0 auto}
 h2,p,ul{margin:.5em 0 0}
@@ -42,6 +41,7 @@ a,button{color:inherit}
 button{min-inline-size:44px;min-block-size:44px;padding:0;font:inherit;text-decoration:underline;cursor:pointer;background:none;border:0}
 :focus-visible{outline:3px solid var(--t);outline-offset:-3px}
 .buttons>*{outline-offset:2px;font-weight:600;text-decoration:none;color:var(--gatekeeper-accent-text,var(--b));background:var(--gatekeeper-accent,var(--t));border:2px solid var(--t);border-radius:var(--r)}
+[title]{float:inline-end;font-size:1.4em;text-decoration:none}
 svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
 @media(forced-colors:active){.buttons>*{color:ButtonText;background:ButtonFace}}
 @media print{:host{display:none!important}}`);
@@ -74,6 +74,8 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
     let view = "hidden";
     // News is told on the first page of a visit.
     let silent = !api.consent().decided && !document.referrer.startsWith(location.origin);
+    const page = document.documentElement;
+    const { lang } = page;
     const question = make("div");
     // The live region stays in the tree, so that what it says is read out.
     const status = make("output");
@@ -93,7 +95,8 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
     const choose = async (event, surface, method, word) => {
       if (busy) return;
       const { version, language, scope, url } = state.notice;
-      const translated = document.documentElement.matches("[class*=translated-]");
+      // Chrome marks a page that it translated by a class, Firefox by its language.
+      const translated = page.matches("[class*=translated-]") || page.lang !== lang;
       const words = [version, language, scope, url ?? "", ...Object.values(texts)];
       for (const { title, text, recipients } of state.purposes)
         words.push(title, text, ...recipients.flatMap(Object.values).filter(Boolean));
@@ -149,7 +152,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
       section.hidden = view === "hidden";
 
       const line = (text) => text && make("p", {}, text);
-      const cross = (text, onclick) => make("button", { onclick, ariaLabel: text }, "×");
+      const cross = (text, onclick) => make("button", { onclick, title: text, ariaLabel: text }, "×");
       const fill = (element, surface, close, more, third) => {
         const answer = (text, method, word) =>
           button(texts[text], (event) => choose(event, surface, method, () => word));
@@ -255,7 +258,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
 
     root.adoptedStyleSheets = [sheet];
     root.append(section, dialog);
-    if (api.consent().decided && !linked()) api.refresh();
+    api.ready.then((known) => known.decided && !known.state && !linked() && api.refresh());
     api.on("state", (fresh) => {
       state = fresh;
       if (busy) return;
@@ -283,7 +286,7 @@ svg{inline-size:30px;block-size:14px;margin-inline-end:.5em}
     dialog.onclose = () => busy || mark(view);
     // Nothing of the page stays under the banner: its end, and what has the focus, scroll free of it (WCAG 2.4.11).
     new ResizeObserver(() => {
-      const { style } = document.documentElement;
+      const { style } = page;
       style.paddingBlockEnd = style.scrollPaddingBlockEnd = section.offsetHeight + "px";
     }).observe(section);
   };

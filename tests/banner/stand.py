@@ -28,14 +28,23 @@ TABLES = {
 
 @cache
 def state(kind="ask", language="en"):
-    """The answer to GET /gk/consent: the place and law of `kind`, with nothing said yet."""
+    """The state of a visitor where `kind` says, who has said nothing."""
     tables, client, headers = TABLES[kind]
     site = Site(**{"consent": {"notice": {"url": "/privacy"}}, **tables})
-    asking = Browser(site, client=client).state(f"language={language}", **headers)
-    try:  # a GET waits for nothing; playwright's own loop runs in this thread
+    return json.loads(of(Browser(site, client=client).ask(query=f"language={language}", **headers)))
+
+
+def answered(query, **headers):
+    """The body of another answer of the endpoint, to a visitor who has said nothing."""
+    return of(Browser(Site(), client=TABLES["ask"][1]).ask(query=query, **headers)).decode()
+
+
+def of(asking):
+    """The body of the answer. A GET waits for nothing; playwright's own loop runs in this thread."""
+    try:
         asking.send(None)
     except StopIteration as end:
-        return end.value
+        return end.value.raw
     raise AssertionError("a GET waited for something")
 
 

@@ -45,5 +45,6 @@ window.outcomes = [];
       if (name === "state" && !window.decided) setTimeout(() => listener(window.state));
     },
     tell,
+    ready: Promise.resolve({ decided: window.decided, state: window.decided ? null : window.state }),
   };
 }

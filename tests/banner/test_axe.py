@@ -93,10 +93,15 @@ TEXTS = """(root) => [...root.querySelectorAll("section button, section h2, sect
 
 
 def unreadable(stand):
-    """The texts that cannot be told from what is behind them, as pixels."""
+    """The texts of the first layer that cannot be told from what is behind them."""
+    return unreadable_in(stand, stand.inside(TEXTS))
+
+
+def unreadable_in(stand, texts):
+    """Those of some texts with their places on the page whose pixels are all alike."""
     pixels = Image.open(io.BytesIO(stand.page.screenshot())).convert("L")
     found = []
-    for text, *box in stand.inside(TEXTS):
+    for text, *box in texts:
         darkest, lightest = pixels.crop(tuple(map(int, box))).getextrema()
         if lightest - darkest < 110:
             found.append(text)

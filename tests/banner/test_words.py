@@ -59,10 +59,11 @@ def test_words_that_a_script_changed_are_another_notice(stood, spoil):
     assert stand.calls()[0]["rendered"] not in (stand.state["notice"]["hash"], "")
 
 
-def test_a_page_that_the_browser_translated_says_so(stood):
+@pytest.mark.parametrize("sign", ["className = 'js translated-ltr'", "lang = 'de'"], ids=["chrome", "firefox"])
+def test_a_page_that_the_browser_translated_says_so(stood, sign):
     """The words are then the translator's: the hash is of what was delivered."""
     stand = stood().open(state())
-    stand.page.evaluate("document.documentElement.className = 'js translated-ltr'")
+    stand.page.evaluate("document.documentElement." + sign)
     stand.inside("(root) => { for (const one of root.querySelectorAll('p')) one.textContent = 'übersetzt' }")
     stand.click("accept_all").is_shown("saved")
     assert stand.calls()[0]["translated"] is True

@@ -165,8 +165,7 @@ def test_the_tags_of_a_template_are_those_of_the_policy(shop):
     )
     assert link == ('<a href="/gk/consent?next=%2Ftags" data-gatekeeper-show="preferences">Privacy</a>')
     assert tag == (
-        '<script type="text/plain" data-purpose="analytics marketing" '
-        'data-src="https://v.example/x.js"></script>'
+        '<script type="text/plain" data-purpose="analytics marketing" data-src="https://v.example/x.js"></script>'
     )
     text = engines["django"].from_string("{% load gatekeeper %}{% gatekeeper_tag 'sales' src='x' %}")
     with pytest.raises(TemplateSyntaxError, match='"sales" is not a purpose'):
