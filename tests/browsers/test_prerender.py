@@ -13,21 +13,25 @@ Object.defineProperty(document, "prerendering", {{ get: () => window.prepared }}
 SHOWN = "() => { window.prepared = false; document.dispatchEvent(new Event('prerenderingchange')); }"
 
 
+def prepared(shop):
+    """The questions of the prepared page, which is in another language than the one before it."""
+    return [path for _, path, _ in shop.asked if path.startswith("/gk/consent") and "language=de" in path]
+
+
 def test_a_prepared_page_asks_and_sends_nothing_before_it_is_shown(visitor, shop):
-    """Then it does, once; with an answer that was given meanwhile on the page before it."""
+    """Then it does, with the answer that was given meanwhile on the page before it."""
     before = visitor.open(shop.url)
-    shop.html = page().replace(SDK, PREPARED + SDK)
+    shop.html = page(language="de").replace(SDK, PREPARED + SDK)
     opened = visitor.tab(shop.url + "prepared")
     opened.evaluate("() => { gatekeeper.page(); dispatchEvent(new Event('pagehide')); gatekeeper.refresh(); }")
     before.click("#accept")
     outcome(before)
-    before.evaluate("async () => { await gatekeeper.refresh(); await new Promise((done) => setTimeout(done, 500)); }")
-    shop.asked.clear()
     opened.evaluate("() => new Promise((done) => setTimeout(done, 1500))")
-    assert shop.requests() == []
+    assert (shop.posted(), prepared(shop)) == ([], [])
     assert opened.evaluate("() => gatekeeper.allows('analytics')") is False
     opened.evaluate(SHOWN)
     opened.wait("() => gatekeeper.allows('analytics')")
     (event,) = shop.until(shop.posted)
     assert event["event"] == "page_view"
-    assert "GET /gk/consent" not in shop.requests()
+    opened.evaluate("() => gatekeeper.refresh()")
+    assert len(prepared(shop)) == 1
