@@ -31,7 +31,9 @@ test: $(STAMP)       ## all tests that take seconds and need no browser, two at 
 
 browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
 	.ci/browser
-	$(BIN)/python -m pytest -m browser tests/banner tests/browsers tests/demo tests/shells
+	# A driver that hangs is no fault of a page: what failed is tried once more, alone.
+	$(BIN)/python -m pytest -m browser tests/banner tests/browsers tests/demo tests/shells || \
+	    $(BIN)/python -m pytest -m browser --last-failed tests/banner tests/browsers tests/demo tests/shells
 
 engines: $(STAMP)    ## every promise of a store, over every engine
 	$(BIN)/python -m pytest -m engine tests/storage
