@@ -1,4 +1,4 @@
-"""`[rights]`: how requests of persons about their data are handled. It changes no decision."""
+"""`[rights]`: requests of persons about their data, and the audit of the gate by itself. It changes no decision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gatekeeper.vendors.settings import HttpUrl, Spelled, Strict
 
 
 class RightsTable(Strict):
-    """What the operator chose."""
+    """What the operator chose for requests of persons, and when the gate audits itself."""
 
     four_eyes: bool = Field(False, description="Who enters a request for erasure cannot approve it.")
     remember: bool = Field(
@@ -21,9 +21,9 @@ class RightsTable(Strict):
             "var/erasures.jsonl", description="Who was erased, as keyed hashes: replayed after a backup was restored."
         )
     )
-    callback: HttpUrl | None = Field(
-        None, description="Where your own endpoints can call back, such as https://shop.example/gk/erased."
-    )
     self_audit: Annotated[
         str, Spelled(r"off|([01]\d|2[0-3]):[0-5]\d", 'is not a time of the day; write it as 03:00, or "off"')
     ] = Field("03:00", description="When the gate audits the day before, UTC; `off`: never.")
+    callback: HttpUrl | None = Field(
+        None, description="Where your own endpoints can call back, such as https://shop.example/gk/erased."
+    )
