@@ -16,7 +16,7 @@ import apsw
 from gatekeeper.installation import ids as request_ids
 from gatekeeper.storage import database
 from gatekeeper.storage.claims import SqliteQueue
-from gatekeeper.storage.commits import Committer, Listeners
+from gatekeeper.storage.commits import Commit, Committer, Listeners
 from gatekeeper.storage.database import run
 from gatekeeper.storage.dead_letters import SqliteDeadLetters
 from gatekeeper.storage.intake import SqliteIntake, SqlitePosting
@@ -49,7 +49,7 @@ class SqliteStore:
         self._page = page = Page(path, lambda: self.tables.read(_generation))
         stopping = Stopping(self.tables, page)
         claimable, posting = Listeners(), SqlitePosting(self.tables, stopping)
-        self.commits = Committer(lambda: Writing(path, recorder, posting, claimable, clock), time.monotonic)
+        self.commits = Committer[Commit](lambda: Writing(path, recorder, posting, claimable, clock), time.monotonic)
         self.upkeep = upkeep = Upkeep(self.tables, self.commits, missing)
         self.intake = SqliteIntake(self.tables, self.commits, posting)
         troubles = Troubles(path)
@@ -75,7 +75,7 @@ class SqliteStore:
 class SqliteBooks:
     """See `protocols.Books`."""
 
-    def __init__(self, tables: Tables, commits: Committer, troubles: Troubles) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], troubles: Troubles) -> None:
         self.tables = tables
         self.commits = commits
         self._troubles = troubles
@@ -110,7 +110,7 @@ class SqliteBooks:
 class SqliteRecords:
     """See `protocols.Records`."""
 
-    def __init__(self, tables: Tables, commits: Committer, upkeep: Upkeep) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], upkeep: Upkeep) -> None:
         self.tables = tables
         self.commits = commits
         self._upkeep = upkeep

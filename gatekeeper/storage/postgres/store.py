@@ -1,0 +1,200 @@
+"""The store in PostgreSQL, put together of a part per caller, and here what is only read."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+import socket
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from gatekeeper.errors import ConfigError
+from gatekeeper.installation import forks
+from gatekeeper.storage.commits import Committer, Listeners
+from gatekeeper.storage.outbox import Count, Trouble
+from gatekeeper.storage.postgres import schema
+from gatekeeper.storage.postgres.claims import PostgresQueue
+from gatekeeper.storage.postgres.commits import Commit, Copies
+from gatekeeper.storage.postgres.connecting import Connection, close, connect, run, what
+from gatekeeper.storage.postgres.dead_letters import PostgresDeadLetters
+from gatekeeper.storage.postgres.intake import PostgresIntake, PostgresPosting
+from gatekeeper.storage.postgres.ledger import PostgresBarrier, PostgresLedger
+from gatekeeper.storage.postgres.members import Members
+from gatekeeper.storage.postgres.stopping import PostgresRefusals, Stopping
+from gatekeeper.storage.postgres.tables import QUEUED, Tables
+from gatekeeper.storage.postgres.troubles import Troubles
+from gatekeeper.storage.postgres.upkeep import Upkeep
+from gatekeeper.storage.postgres.writing import Writing
+from gatekeeper.storage.protocols import Bounds, Missing, Recording
+
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+class PostgresStore:
+    """See `protocols.Store`. Threads and connections begin with the first use, after any fork.
+
+    `here` is a folder of this machine: its processes find each other there, and choose the one that delivers.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        here: Path,
+        bounds: Bounds,
+        recorder: Recording,
+        *,
+        missing: Missing = lambda lines, since: list(lines),
+        clock: Callable[[], float] = time.time,
+        copies: Copies = Copies(),  # noqa: B008  # frozen
+        keys_check: str = "",
+    ) -> None:
+        node = cache(lambda: name_of(here))
+        self.tables = Tables(url, bounds, clock, node)
+        self.members = members = Members(url, node, keys_check, self._lease)
+        claimable, posting = Listeners(), PostgresPosting(self.tables)
+        self._writing: Writing | None = None
+
+        def begin() -> Writing:
+            self._writing = Writing(url, copies, members, recorder, posting, claimable, clock)
+            return self._writing
+
+        self.commits = Committer[Commit](begin, time.monotonic)
+        upkeep = Upkeep(self.tables, self.commits, missing, lambda: self._writing.known() if self._writing else [])
+        self.intake = PostgresIntake(self.tables, self.commits, posting)
+        troubles = Troubles(self.tables, self.commits)
+        self.queue = PostgresQueue(self.tables, self.commits, claimable, upkeep, troubles, here)
+        self.refusals = refusals = PostgresRefusals(self.tables, self.commits, members, Stopping(self.tables))
+        self.ledger = PostgresLedger(self.tables, self.commits, members, refusals)
+        self.barrier = PostgresBarrier(self.tables, members, refusals)
+        self.dead_letters = PostgresDeadLetters(self.tables, self.commits)
+        self.books = PostgresBooks(self.tables, self.commits, troubles, lambda: self._no_lease)
+        self.records = PostgresRecords(self.tables, self.commits, upkeep)
+        self._no_lease: str | None = None
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: its own thread is yet to begin."""
+        self._writing, self._no_lease = None, None
+
+    def use(self, bounds: Bounds) -> None:
+        """Go by another policy's bounds, from now on."""
+        self.tables.bounds = bounds
+
+    def close(self) -> None:
+        """Commit what waits, give the lease back and close connections; the next use opens them again."""
+        self.commits.close()
+        self.tables.close()
+        self.members.close()
+
+    def _lease(self, failure: str | None) -> None:
+        self._no_lease = failure
+
+
+class PostgresBooks:
+    """See `protocols.Books`."""
+
+    def __init__(
+        self, tables: Tables, commits: Committer[Commit], troubles: Troubles, lease: Callable[[], str | None]
+    ) -> None:
+        self._tables = tables
+        self._commits = commits
+        self._troubles = troubles
+        self._lease = lease
+
+    @property
+    def place(self) -> Path | None:
+        """No file of this machine."""
+        return None
+
+    def count(self) -> dict[str, Count]:
+        """Every destination's books, of all processes, read in one transaction."""
+        return self._tables.read(lambda link: _count(link, self._tables.bounds.destinations))
+
+    def troubles(self) -> dict[str, Trouble]:
+        """The destinations whose vendors are failing."""
+        return self._troubles.read()
+
+    def idle(self) -> bool:
+        """Whether every row has ended and every line is written."""
+        sql = "SELECT EXISTS (SELECT 1 FROM outbox) OR EXISTS (SELECT 1 FROM lines) OR EXISTS (SELECT 1 FROM flight)"
+        return self._tables.read(lambda link: not run(link, sql)[0][0])
+
+    def failing(self) -> str | None:
+        """What is wrong with the database, or with this process's lease; `None` if nothing is."""
+        return self._commits.failure or self._lease()
+
+    def try_again(self) -> Future[None]:
+        """An empty commit: whether the store works."""
+        return self._commits.submit(lambda commit: None)
+
+
+class PostgresRecords:
+    """See `protocols.Records`."""
+
+    def __init__(self, tables: Tables, commits: Committer[Commit], upkeep: Upkeep) -> None:
+        self._tables = tables
+        self._commits = commits
+        self._upkeep = upkeep
+
+    def kept(self) -> int:
+        """How many commits' lines the log does not have yet."""
+        return self._tables.read(lambda link: int(run(link, "SELECT count(*) FROM lines")[0][0]))
+
+    def adopt(self) -> Future[int]:
+        """Write the lines that ended processes could not."""
+        return self._commits.submit(self._upkeep.adopt)
+
+
+def log_of(here: Path) -> str:
+    """The name of the audit log beside a folder of this machine: random, and kept there."""
+    here.mkdir(parents=True, exist_ok=True, mode=0o750)
+    path = here / "node"
+    if not path.exists():
+        fresh = path.with_name(f"node.{secrets.token_hex(4)}")
+        fresh.write_text(secrets.token_hex(8))
+        with contextlib.suppress(FileExistsError):  # another process was first
+            path.hardlink_to(fresh)
+        fresh.unlink()
+    return path.read_text().strip()
+
+
+def name_of(here: Path) -> str:
+    """The name of this machine's node. Another one after a restart, and where a folder was copied elsewhere."""
+    boot = _BOOT.read_text() if _BOOT.exists() else ""
+    return hashlib.sha256(f"{log_of(here)} {socket.gethostname()} {boot}".encode()).hexdigest()[:16]
+
+
+def check(url: str) -> None:
+    """See whether the database can be used. Raises ConfigError with a remedy."""
+    try:
+        link = connect(url)
+        try:
+            there = schema.version(url, link)
+        finally:
+            close(link)
+    except psycopg.Error as error:
+        raise ConfigError(f"storage.url: PostgreSQL cannot be used ({what(error)}); {schema.remedy(error)}") from None
+    if there < schema.VERSION:
+        raise ConfigError(
+            "storage.url: the tables are not there, or of an older version; run `gatekeeper storage prepare`"
+        )
+
+
+def _count(link: Connection, destinations: Sequence[str]) -> dict[str, Count]:
+    oldest = dict(run(link, "SELECT destination, min(at) FROM outbox GROUP BY destination"))
+    sums = ", ".join(
+        f"sum({one})::bigint" for one in ("accepted", QUEUED, "delivered", "dead", "expired", "cancelled", "retried")
+    )
+    books = {name: Count(0, 0, 0, 0, 0, 0, 0, None) for name in destinations}
+    for found in run(link, f"SELECT destination, {sums} FROM book GROUP BY destination"):
+        name, accepted, queued, delivered, dead, expired, cancelled, retried = found
+        at = oldest.get(name) if queued else None
+        books[name] = Count(accepted, queued, delivered, dead, expired, cancelled, retried, at)
+    return books
