@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, cycle, islice
 from typing import Any
 
 import orjson
 
 from gatekeeper.gate import incoming
 from gatekeeper.storage import database
-from gatekeeper.storage.outbox import DELIVERED, Ending
+from gatekeeper.storage.outbox import DELIVERED, Arrival, Ending
 from gatekeeper.storage.protocols import Bounds
 from gatekeeper.storage.sqlite import SqliteStore
 
-from . import gates, samples
+from . import gates, visitors
 from .cpu import memory_mb
 from .load import Load
 from .measure import calls_for, in_process, window
@@ -70,7 +70,7 @@ def _visitors(options: Options) -> Iterator[tuple[float, list[float]]]:
     assert isinstance(served, Served)
     with stage(scenario) as at, served.start(at) as process:
         served.check(process, at)
-        requests = tuple(served.requests)
+        requests = tuple(served.requests())
         most = max(64, round(2 * warm_up(served, process, at, options) * options.seconds))
         for connections in options.concurrency:
             load = Load(
@@ -89,7 +89,7 @@ def _memory(options: Options) -> Iterator[tuple[float, list[float]]]:
         served.check(process, at)
         seconds = options.soak * 60 / _LOOKS
         for look in range(1, _LOOKS + 1):
-            load = Load(process.port, tuple(served.requests), options.connections, seconds, core=at.load_core)
+            load = Load(process.port, tuple(served.requests()), options.connections, seconds, core=at.load_core)
             window(served, process, at, load)
             yield round(options.soak * look / _LOOKS, 3), [memory_mb(process.pid)]
 
@@ -104,17 +104,19 @@ def _depth(options: Options) -> Iterator[tuple[float, list[float]]]:
 def queued(depth: int, at: Stage) -> Iterator[Repeat]:
     """An outbox in which `depth` events wait, and what keeps it so: as many accepted as claimed and settled."""
     gate = gates.gate(("own",))
-    (posted,) = incoming.parse(orjson.dumps(samples.event()))
-    gate.take([posted], CALLER)
     assert isinstance(gate.intake, gates.NoIntake)
-    (one,) = gate.intake.last
+    varied: list[Arrival] = []
+    for step in islice(visitors.day(gates.NOW), visitors.VISITORS):
+        gate.take(incoming.parse(orjson.dumps(visitors.event(step))), CALLER)
+        varied += gate.intake.last
+    turns = cycle(varied)
     path = at.folder / "outbox.db"
     database.prepare(path)
     store = SqliteStore(path, Bounds(("own",), depth + 10_000), gates.NoDisk())
     number = count()
 
     def arrivals(n: int) -> list[Any]:
-        return [one._replace(request_id=f"req_{next(number):012}") for _ in range(n)]
+        return [next(turns)._replace(request_id=f"req_{next(number):012}") for _ in range(n)]
 
     def work(n: int) -> None:
         for _ in range(n // _BATCH):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 from gatekeeper.audit.lines import Line
@@ -78,13 +81,33 @@ def gate(
     )  # fmt: skip
 
 
+BEFORE = "GATEKEEPER_BEFORE"  # names the Python of an environment in which the release before is installed
+
+
+def no_release_before() -> str | None:
+    """Why the release before is not measured beside this one."""
+    python = os.environ.get(BEFORE)
+    if python is None:
+        return f"{BEFORE} does not name the Python of an environment with the release before"
+    return None if Path(python).exists() else f"{BEFORE} names a file that is not there"
+
+
 @contextlib.contextmanager
-def sidecar(stage: Stage, entry: Sequence[str] = ("-m", "gatekeeper")) -> Iterator[Process]:
+def before(stage: Stage) -> Iterator[Process]:
+    """The release before, as its own environment has it."""
+    with sidecar(stage, python=os.environ[BEFORE], environ={"PYTHONPATH": ""}) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def sidecar(
+    stage: Stage, entry: Sequence[str] = ("-m", "gatekeeper"), *, python: str = sys.executable,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Process]:  # fmt: skip
     """`gatekeeper serve` as a process of its own, with the mock vendor behind it; `entry` may be a profiler's."""
-    folder = stage.folder / "sidecar"
-    folder.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="sidecar-", dir=stage.folder))
     config = samples.write_policy(folder / "gatekeeper.toml", samples.policy(stage.vendor_port))
     port = free_port()
-    command = [sys.executable, *entry, "serve", "--config", str(config), "--port", str(port)]
-    with running(command, port, folder=folder, core=stage.core) as process:
+    command = [python, *entry, "serve", "--config", str(config), "--port", str(port)]
+    with running(command, port, folder=folder, core=stage.core, environ=environ) as process:
         yield process

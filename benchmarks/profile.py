@@ -46,7 +46,7 @@ def profile(subject: str, options: Options) -> dict[str, Any]:
         result = at.folder / "profile.json"
         with _profiled(result, at) as process:
             served.check(process, at)
-            requests = tuple(served.requests)
+            requests = tuple(served.requests())
             warm_up(served, process, at, options)
             load = Load(
                 process.port,

@@ -11,7 +11,12 @@ from .compare import Change
 
 HEADINGS = ("", "CPU µs", "spread", "× ours", "req/s", "p50 ms", "p90", "p99", "p99.9", "max", "MB", "")
 
-BESIDE = ("call", "collect")  # scenarios in which others do our work: their cost is told as a multiple of ours
+BESIDE = (
+    "call",
+    "call-500",
+    "call-2000",
+    "collect",
+)  # scenarios in which others do our work: their cost is told as a multiple of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ def _row(name: str, found: Mapping[str, Any], contestants: Mapping[str, Any]) ->
     metrics, latency = found["metrics"], found["latency"] or {}
     cpu = metrics.get("cpu_us")
     said = [found["note"], found["why"] or ""]
+    if paced := metrics.get("paced_us"):
+        said.insert(0, f"{number(paced['median'])} µs at {found['latency']['rate']:,.0f} a second")
     if added := metrics.get("added_us"):
         said.insert(0, f"adds {number(added['median'])} µs")
     for key, words in (("lost", "events lost"), ("refused", "refused")):
@@ -80,12 +87,12 @@ def _row(name: str, found: Mapping[str, Any], contestants: Mapping[str, Any]) ->
 
 
 def ours(name: str, contestants: Mapping[str, Any]) -> str | None:
-    """The contestant of ours that this one stands beside: the same vendor's call."""
+    """The contestant of ours that this one stands beside: the same vendor's call, with the same input."""
     group = name.partition(": ")[0] if ": " in name else ""
-    for other in contestants:
-        if is_ours(other) and other.startswith(group):
-            return other
-    return None
+    of_ours = [other for other in contestants if is_ours(other) and other.startswith(group)]
+    _, varied, which = name.partition(", ")
+    alike = [other for other in of_ours if varied and not is_ours(name) and other.endswith(which)]
+    return next(iter((*alike, *of_ours)), None)
 
 
 def _ratio(name: str, found: Mapping[str, Any], contestants: Mapping[str, Any]) -> str:

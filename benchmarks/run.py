@@ -98,7 +98,7 @@ def _open(
 def warm_up(contestant: Served, process: Process, at: Stage, options: Options) -> float:
     """Load that does not count; how many requests a second were dealt with, deliveries included."""
     seconds = options.warm_seconds * (_COMPILING if contestant.compiling else 1)
-    load = Load(process.port, tuple(contestant.requests), options.connections, seconds, core=at.load_core)
+    load = Load(process.port, tuple(contestant.requests()), options.connections, seconds, core=at.load_core)
     found = window(contestant, process, at, load)
     return found.sent.answered / found.seconds
 
@@ -115,7 +115,7 @@ def _round(one: Opened, at: Stage, scenario: Scenario, options: Options, number:
         return
     assert one.process is not None
     load = Load(
-        one.process.port, tuple(contestant.requests), options.connections, options.seconds,
+        one.process.port, tuple(contestant.requests()), options.connections, options.seconds,
         core=at.load_core, most=one.most,
     )  # fmt: skip
     _closed(one.outcome, window(contestant, one.process, at, load, options.tries), contestant)
@@ -125,9 +125,12 @@ def _round(one: Opened, at: Stage, scenario: Scenario, options: Options, number:
         )
         found = window(contestant, one.process, at, paced, options.tries)
         one.histogram.merge(found.sent.histogram)
-        metric = one.outcome.metric("p99_ms", "ms")
-        metric.rounds.append(found.sent.histogram.percentile(99) / 1000)
-        metric.unclean += not found.clean
+        for name, unit, value in (
+            ("p99_ms", "ms", found.sent.histogram.percentile(99) / 1000), ("paced_us", "µs", found.cpu_us),
+        ):  # fmt: skip
+            metric = one.outcome.metric(name, unit)
+            metric.rounds.append(value)
+            metric.unclean += not found.clean
         unsent = one.outcome.latency or {"unsent": 0}
         one.outcome.latency = {"unsent": int(str(unsent["unsent"])) + found.sent.unsent}
     if number == 0:

@@ -120,13 +120,16 @@ def meta_call() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def post(target: str, body: Mapping[str, Any], *, granted: bool = True, gpc: bool = False) -> bytes:
-    """A whole HTTP/1.1 POST from that browser."""
+def post(
+    target: str, body: Mapping[str, Any], *, granted: bool = True, gpc: bool = False,
+    instead: Mapping[str, str] | None = None,
+) -> bytes:  # fmt: skip
+    """A whole HTTP/1.1 POST from that browser; `instead` are headers that it says in place of the usual ones."""
     content = json.dumps(body, separators=(",", ":")).encode()
-    headers = browser_headers(granted=granted) | {
-        "content-type": "application/json",
-        "content-length": str(len(content)),
-    }
+    headers = {
+        **browser_headers(granted=granted), "content-type": "application/json", "content-length": str(len(content)),
+        **(instead or {}),
+    }  # fmt: skip
     if gpc:
         headers["sec-gpc"] = "1"
     head = "\r\n".join([f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""])

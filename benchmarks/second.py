@@ -33,7 +33,7 @@ def opinion(options: Options) -> dict[str, Any]:
     seconds = max(1.0, options.seconds)
     with stage(ALL["middleware"]) as at, served.start(at) as process:
         warm_up(served, process, at, options)
-        load = Load(process.port, tuple(served.requests), options.connections, seconds, core=at.load_core)
+        load = Load(process.port, tuple(served.requests()), options.connections, seconds, core=at.load_core)
         meter = Meter(process.pid)
         sent = loaded(load)
         ours = {"per_second": sent.answered / sent.seconds, "cpu_us": meter.seconds() / max(1, sent.answered) * 1e6}

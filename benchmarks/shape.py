@@ -67,7 +67,7 @@ class Served:
     name: str
     start: Callable[[Stage], AbstractContextManager[Process]]
     check: Callable[[Process, Stage], None]
-    requests: Sequence[bytes]
+    requests: Callable[[], Sequence[bytes]]  # made when they are needed
     note: str = ""
     missing: Callable[[], str | None] = lambda: None
     events: int = 0

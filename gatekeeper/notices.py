@@ -10,7 +10,7 @@ import logging
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Final
 
-from gatekeeper.fields.accept import UNPRINTABLE
+from gatekeeper.fields.names import UNPRINTABLE
 from gatekeeper.installation.forks import Guard
 from gatekeeper.model import Decision, Plan, Verdict
 from gatekeeper.model.reasons import (

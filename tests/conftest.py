@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from gatekeeper.audit import lines
-from gatekeeper.gate.recompute import Unknowable, Unknown, differences, moment, recompute, remake
+from gatekeeper.gate.inputs import moment
+from gatekeeper.gate.recompute import Unknowable, Unknown, differences, recompute, remake
 from gatekeeper.reports.replay import compared
 from gatekeeper.reports.under import of_policy
 

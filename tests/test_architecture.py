@@ -19,6 +19,12 @@ def dotted(path):
 
 
 MODULES = {dotted(path): path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"}
+# What may stand at the top of the project.
+TOP = set(
+    """.ci .github .gitignore .pre-commit-config.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md
+    SECURITY.md benchmarks deploy docs gatekeeper geoip middleware_examples mkdocs.yml pyproject.toml
+    requirements-dev.lock tests""".split()
+)
 # What everybody may know.
 SHARED = ("model", "errors", "fields", "memory")
 # What each stage may know besides itself and SHARED.
@@ -75,6 +81,14 @@ def circle(graph):
     except CycleError as error:
         return error.args[1]
     return None
+
+
+def test_the_top_level_holds_what_the_design_draws():
+    """What a test or a tool leaves behind in the project's folder is not committed with a change."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT.parent, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("this is no clone: there is no list of what is kept")
+    assert {name.partition("/")[0] for name in listed.stdout.splitlines()} <= TOP
 
 
 def test_no_rooms_import_each_other():

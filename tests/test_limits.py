@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Caller
-from gatekeeper.policy.file import LimitsTable
 from gatekeeper.policy.load import parse_policy
+from gatekeeper.policy.tables.server import LimitsTable
 from gatekeeper.runtime.limits import Limits
 
 TABLE = LimitsTable(

@@ -87,7 +87,7 @@ def test_readyz_says_that_the_disk_is_nearly_full(tmp_path, monkeypatch):
     """Before nothing can be accepted any more."""
     with running("sidecar", tmp_path) as up:
         assert up.http.get("/gk/readyz").json() == {"status": "ready", "problems": []}
-        monkeypatch.setattr("gatekeeper.runtime.disk_left", lambda folder: 1)
+        monkeypatch.setattr("gatekeeper.runtime.health.disk_left", lambda folder: 1)
         assert "the disk of audit is nearly full" in up.http.get("/gk/readyz").json()["problems"]
 
 
@@ -106,13 +106,13 @@ def test_readyz_says_which_store_cannot_be_written_and_recovers_without_an_event
             assert answer.status_code == 503 and answer.headers["retry-after"] == "5"
             assert up.http.get("/gk/readyz").json()["problems"] == ["the audit log cannot be written: nothing is sent"]
         with monkeypatch.context() as broken:
-            broken.setattr("gatekeeper.runtime.os.access", lambda path, mode: False)
+            broken.setattr("gatekeeper.runtime.health.os.access", lambda path, mode: False)
             assert up.http.get("/gk/readyz").json()["problems"] == [
                 "the audit log cannot be written: nothing is sent",
                 "the outbox cannot be written (not writable): no event is accepted",
             ]
         assert up.http.get("/gk/readyz").status_code == 503
-        monkeypatch.setattr("gatekeeper.runtime.TRY_AGAIN", 0.0)
+        monkeypatch.setattr("gatekeeper.runtime.health.TRY_AGAIN", 0.0)
         assert up.http.get("/gk/readyz").json() == {"status": "ready", "problems": []}
         assert up.post(EVENT).status_code == 202
 
@@ -126,7 +126,7 @@ def test_no_secret_and_no_value_is_in_the_metrics(gate):
 
 def test_a_failing_vendor_is_visible(tmp_path):
     """In the notes of `readyz`, which stays ready, in a metric, and beside the dead letters."""
-    from gatekeeper.runtime import troubles
+    from gatekeeper.runtime.health import troubles
 
     with running("sidecar", tmp_path, server={"admin_token": ADMIN}) as up:
         metric = 'gatekeeper_destination_failing_seconds{destination="own"}'
@@ -135,13 +135,13 @@ def test_a_failing_vendor_is_visible(tmp_path):
         for _ in range(3):
             up.post(EVENT)
         deadline = time.monotonic() + 20
-        while not any(note.startswith("own has taken nothing since 2") for note in up.runtime.notes()):
-            assert time.monotonic() < deadline, up.runtime.notes()
+        while not any(note.startswith("own has taken nothing since 2") for note in up.runtime.health.notes()):
+            assert time.monotonic() < deadline, up.runtime.health.notes()
         ready = up.http.get("/gk/readyz")
         assert ready.status_code == 200 and "(http_503)" in str(ready.json()["notes"])
         assert scrape(up)[metric] > 0
         assert len(troubles(up.runtime.store.books, up.runtime.policy)) == 1
         up.sims.first_party.clear()
-        while up.runtime.notes():
-            assert time.monotonic() < deadline, up.runtime.notes()
+        while up.runtime.health.notes():
+            assert time.monotonic() < deadline, up.runtime.health.notes()
         assert scrape(up)[metric] == 0

@@ -5,7 +5,7 @@ import pytest
 
 from gatekeeper.audit.lines import decision_line
 from gatekeeper.errors import EventError
-from gatekeeper.fields.accept import printable
+from gatekeeper.fields.names import printable
 from tests.builders import DESTINATIONS, decisions, make_gate, make_policy, own_cookie, plan
 from tests.laws.encodings import found_in
 

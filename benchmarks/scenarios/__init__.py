@@ -6,6 +6,10 @@ from ..shape import Scenario
 from . import audit, call, collect, consent, decide, geoip, middleware, outbound, signals
 
 ALL: dict[str, Scenario] = {
-    module.SCENARIO.name: module.SCENARIO
-    for module in (middleware, decide, signals, geoip, audit, consent, outbound, call, collect)
+    scenario.name: scenario
+    for scenario in (
+        *(one.SCENARIO for one in (middleware, decide, signals, geoip, audit, consent, outbound, call)),
+        *call.PACES,
+        collect.SCENARIO,
+    )
 }

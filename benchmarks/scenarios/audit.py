@@ -10,10 +10,11 @@ import orjson
 
 from gatekeeper.audit.chores import compress
 from gatekeeper.audit.lines import Line, decision_line
+from gatekeeper.audit.segments import usable
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
-from gatekeeper.audit.writer import AuditWriter, usable
+from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.gate import incoming
 
 from .. import gates, samples

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
-from .. import checks, gates, samples
+from .. import checks, gates, samples, visitors
 from ..contestants import installed
 from ..machine import free_port
 from ..process import ROOM, Process, running
@@ -18,7 +18,10 @@ from ..shape import AbsentError, Scenario, Served, Stage
 
 GA4 = "/gk/to/ga4/mp/collect?measurement_id=G-BENCH&api_secret=bench"
 _META = "/gk/to/meta_capi/v23.0/123/events?access_token=bench"
-_CALLS = {"GA4": ("ga4", GA4, samples.ga4_call()), "Meta": ("meta_capi", _META, samples.meta_call())}
+_CALLS = {
+    "GA4": ("ga4", GA4, samples.ga4_call(), visitors.ga4_call),
+    "Meta": ("meta_capi", _META, samples.meta_call(), visitors.meta_call),
+}
 Start = Callable[[Stage], AbstractContextManager[Process]]
 _OURS = "gatekeeper"
 
@@ -116,22 +119,45 @@ _KINDS: tuple[tuple[str, Start, bool, str, Callable[[], str | None], tuple[str, 
 )  # fmt: skip
 
 
-def _contestants() -> Iterator[Served]:
-    for call, (vendor, target, body) in _CALLS.items():
-        for name, start, filters, note, missing, calls in _KINDS:
-            if call in calls:
-                does = _ours_does if name == _OURS else does_the_same if filters else passes_on
-                check = partial(does, vendor, target, body)
-                yield Served(
-                    f"{call}: {name}",
-                    start,
-                    check,
-                    (samples.post(target, body),),
-                    note,
-                    missing,
-                    compiling=name.startswith("node"),
-                    thorough=call != "GA4",
-                )
+def _each(call: str) -> Iterator[Served]:
+    """Everybody with the calls of a day of one vendor."""
+    vendor, target, body, varied = _CALLS[call]
+    for name, start, filters, note, missing, calls in _KINDS:
+        if call in calls:
+            does = _ours_does if name == _OURS else does_the_same if filters else passes_on
+            yield Served(
+                f"{call}: {name}", start, partial(does, vendor, target, body), visitors.many(target, varied), note,
+                missing, compiling=name.startswith("node"), thorough=call != "GA4",
+            )  # fmt: skip
 
 
-SCENARIO = Scenario("call", "a vendor's own call, proxied", tuple(_contestants()), rate=200.0, needs_vendor=True)
+def _of_ours() -> Iterator[Served]:
+    """Ours with other input, and beside the release before."""
+    vendor, target, body, varied = _CALLS["GA4"]
+    check = partial(_ours_does, vendor, target, body)
+    day = visitors.many(target, varied)
+    yield Served("GA4: gatekeeper, the release before", gates.before, check, day, "", gates.no_release_before)
+    alike = visitors.one(samples.post(target, body))
+    yield Served("GA4: gatekeeper, one visitor", gates.sidecar, check, alike, "the same call again and again")
+    new = visitors.many(target, visitors.new_shape)
+    yield Served("GA4: gatekeeper, new shapes", gates.sidecar, check, new, "a parameter's name that no call had before")
+
+
+SCENARIO = Scenario(
+    "call",
+    "a vendor's own call of one of 800 visitors, proxied",
+    (*_each("GA4"), *_of_ours(), *_each("Meta")),
+    rate=200.0,
+    needs_vendor=True,
+)
+_PACED = ("gatekeeper", "gatekeeper, the release before", "nginx + Lua", "node + undici")
+PACES = tuple(
+    Scenario(
+        f"call-{rate}",
+        f"the same at {rate:,} a second",
+        tuple(one for one in SCENARIO.contestants if one.name in {f"GA4: {name}" for name in _PACED}),
+        rate=float(rate),
+        needs_vendor=True,
+    )
+    for rate in (500, 2_000)
+)

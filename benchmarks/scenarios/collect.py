@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
-from .. import checks, gates, samples
+from .. import checks, gates, samples, visitors
 from ..contestants.installed import node, node_module, npm_missing, python_module
 from ..machine import free_port
 from ..process import ROOM, Process, running
@@ -41,18 +41,28 @@ def _walkeros(stage: Stage) -> Iterator[Process]:
         yield process
 
 
+_DAY = visitors.many("/gk/collect", visitors.event)
+_ALIKE = visitors.one(_GRANTED)
+_NO_WALKEROS = partial(npm_missing, "@walkeros/collector", "@walkeros/server-destination-api")
+
 SCENARIO = Scenario(
     "collect",
-    "an event to four destinations",
+    "an event of one of 800 visitors to four destinations",
     (
-        Served("gatekeeper", gates.sidecar, _delivers, (_GRANTED,), "decided, recorded, delivered", events=4),
+        Served("gatekeeper", gates.sidecar, _delivers, _DAY, "decided, recorded, delivered", events=4),
         Served(
-            "starlette + httpx fan-out", _fan_out, _delivers, (_GRANTED,), "four posts after the answer, nothing kept",
+            "starlette + httpx fan-out", _fan_out, _delivers, _DAY, "four posts after the answer, nothing kept",
             python_module("starlette", "httpx"), events=4,
         ),
         Served(
-            "walkerOS collector", _walkeros, _delivers, (_GRANTED,), "four API destinations, in memory, no record",
-            partial(npm_missing, "@walkeros/collector", "@walkeros/server-destination-api"), events=4, compiling=True,
+            "walkerOS collector", _walkeros, _delivers, _DAY, "four API destinations, in memory, no record",
+            _NO_WALKEROS, events=4, compiling=True,
+        ),
+        Served("gatekeeper, the release before", gates.before, _delivers, _DAY, "", gates.no_release_before, events=4),
+        Served("gatekeeper, one visitor", gates.sidecar, _delivers, _ALIKE, "the same event again and again", events=4),
+        Served(
+            "walkerOS collector, one visitor", _walkeros, _delivers, _ALIKE, "the same event again and again",
+            _NO_WALKEROS, events=4, compiling=True,
         ),
     ),
     rate=100.0,

@@ -96,12 +96,16 @@ def _served(which: str, stage: Stage) -> Iterator[Process]:
         yield process
 
 
+def _hello() -> tuple[bytes, ...]:
+    return (samples.get("/"),)
+
+
 def _says_hello(process: Process, stage: Stage) -> None:
     checks.answered(process, samples.get("/"), (200,))
 
 
 def _on_server(name: str, which: str, against: str | None, note: str = "") -> Served:
-    return Served(name, partial(_served, which), _says_hello, (samples.get("/"),), note, against=against)
+    return Served(name, partial(_served, which), _says_hello, _hello, note, against=against)
 
 
 SCENARIO = Scenario(

@@ -6,7 +6,6 @@ The keys of the guide's record come first and under the guide's names. No value 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -37,21 +36,6 @@ class Line(NamedTuple):
     core: bytes
     refs: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-
-
-def pack(batch: Sequence[Line]) -> bytes:
-    """Lines as bytes, to be kept until the log has them: each as it is, then one with its pseudonyms and names.
-
-    Compressed: lines of one moment are much alike, and what they are kept in is written to disk page by page.
-    """
-    parts = [part for line in batch for part in (line.core, orjson.dumps([line.refs, line.names]))]
-    return zlib.compress(b"\n".join(parts), 1)
-
-
-def unpack(data: bytes) -> list[Line]:
-    """The lines of `pack`."""
-    parts = zlib.decompress(data).split(b"\n")
-    return [Line(core, *map(tuple, orjson.loads(behind))) for core, behind in zip(parts[::2], parts[1::2], strict=True)]
 
 
 # Looked up once: an enum's member costs as much as a call.

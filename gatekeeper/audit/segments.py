@@ -6,7 +6,7 @@
 <stream>.torn                 what a crash left behind the last whole line
 set-aside/                    streams that this installation did not begin, as they were found
 columns/                      what queries made of the lines; see columns.py
-*.lock, begun, turn, retention.json   see others.py, begun.py, turning.py, retention.py
+*.lock, begun, turn, retention.json   see alone.py, others.py, begun.py, turning.py, retention.py
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import contextlib
 import gzip
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
+from gatekeeper.errors import ConfigError
 from gatekeeper.installation import disk, forks
 from gatekeeper.installation.locks import Lock
 
@@ -186,3 +188,15 @@ def lines(segment: Segment) -> Iterator[bytes]:
     """A segment's lines. Raises OSError, EOFError or zlib.error."""
     with segment.open() as file:
         yield from file
+
+
+def usable(folder: Path) -> None:
+    """Make the log's folder; raises ConfigError if lines could not be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        probe = folder / f".probe-{secrets.token_hex(4)}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        what = error.strerror or type(error).__name__
+        raise ConfigError(f"audit.path: cannot write in {folder} ({what}); nothing would be sent") from None

@@ -16,7 +16,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,20 +24,18 @@ import orjson
 
 from gatekeeper._version import __version__
 from gatekeeper.audit import begun, chain, others
+from gatekeeper.audit.alone import alone
 from gatekeeper.audit.begun import Begun
 from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line, timestamp
+from gatekeeper.audit.sealing import TOLERANCE, seal
 from gatekeeper.audit.segments import Head, Segment, head_file, sync_folder, write_head
 from gatekeeper.audit.signing import Signer, SigningKey
 from gatekeeper.installation import disk, forks
 from gatekeeper.installation.locks import Lock
 
 ROTATE: Final = 64 * 10**6  # bytes of a segment
-LOCK: Final = "checkpoint.lock"  # held while heads are read and signed, and while keys are rotated
-TOLERANCE: Final = 60.0  # seconds by which a line's own time may differ from that at which it is written
 _DAY: Final = 86_400
-_PATIENCE: Final = 10.0  # seconds for the other processes that sign
-_AT: Final = b'"timestamp":"'
 
 
 class Stream:
@@ -87,7 +85,7 @@ class Stream:
                 raise OSError(0, "the stream's head is locked")
             self._head = os.open(head_file(folder, self.name), os.O_WRONLY | os.O_CLOEXEC)
             forks.keep(self._head)
-            with self._alone():
+            with alone(self.folder):
                 self._begin({} if known is None else known, heads)
         except BaseException:
             self.release()
@@ -116,26 +114,9 @@ class Stream:
             return
         now = self._now()
         self._latest = max(self._latest, now)
-        low, high = timestamp(now - TOLERANCE).encode(), timestamp(now + TOLERANCE).encode()
-        salts = os.urandom(16 * len(lines))
-        sealed = []
-        n, digest = self._n, self._hash
-        last = n + len(lines)
-        for i, line in enumerate(lines):
-            n += 1
-            at = line.core.find(_AT, 0, 40) + 13
-            late = at > 13 and not low <= line.core[at : at + 20] <= high
-            written, digest = chain.seal(
-                line,
-                self.name,
-                n,
-                digest,
-                salts[16 * i : 16 * i + 16],
-                more=b',"written":"%s"' % timestamp(now).encode() if late else b"",
-                mac=self._mark if n == last and not signed else None,
-            )
-            sealed.append(written)
-        self._append(b"".join(sealed), (n, digest) if sync else None)
+        sealed, digest = seal(lines, self.name, self._n, self._hash, now=now, mark=None if signed else self._mark)
+        n = self._n + len(lines)
+        self._append(sealed, (n, digest) if sync else None)
         self._n, self._hash = n, digest
         self.since += len(lines)
 
@@ -146,7 +127,7 @@ class Stream:
     def turn(self, *, now: bool = False) -> None:
         """Begin the next segment if this one is full, its day is over, or `now`. Raises OSError, ConfigError."""
         if self._clock() < self._latest - TOLERANCE:
-            with self._alone():
+            with alone(self.folder):
                 self._sign({"kind": "clock"}, self._keys()[0])
         if now or self._size >= self._rotate or int(self._clock() // _DAY) != self._day:
             self._next_segment()
@@ -158,7 +139,7 @@ class Stream:
         """
         self.turn()
         try:
-            with self._alone(patience):
+            with alone(self.folder, patience):
                 self._introduce()
                 self._sign({"kind": kind}, self._keys()[0])
         except BlockingIOError:
@@ -214,21 +195,6 @@ class Stream:
         if self.spoiled:
             self._undo()
         self.release()
-
-    @contextlib.contextmanager
-    def _alone(self, patience: float = _PATIENCE) -> Iterator[None]:
-        """Hold the folder's lock. Raises BlockingIOError if another process holds it for longer."""
-        lock = Lock(self.folder / LOCK)
-        deadline = time.monotonic() + patience
-        while not lock.take():
-            if time.monotonic() >= deadline:
-                raise BlockingIOError(0, "another process signs the log")
-            with forks.aside():
-                time.sleep(0.005)
-        try:
-            yield
-        finally:
-            lock.release()
 
     @property
     def head(self) -> Head:

@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, Final
 
 from gatekeeper.fields import CATALOGUE, Catalogue
-from gatekeeper.fields.accept import UNPRINTABLE
+from gatekeeper.fields.names import UNPRINTABLE
 from gatekeeper.scrub.detect import find
 from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.vendors import NATIVE

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import logging
 import queue
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,18 +37,6 @@ _CHORES: Final = 10.0  # seconds for the chores that wait at the end
 _SIGNING: Final = 10.0  # seconds for other processes that sign
 _log = logging.getLogger("gatekeeper")
 _Batch = tuple[Sequence[Line], Future[None], bool]
-
-
-def usable(folder: Path) -> None:
-    """Make the log's folder; raises ConfigError if lines could not be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        probe = folder / f".probe-{secrets.token_hex(4)}"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        what = error.strerror or type(error).__name__
-        raise ConfigError(f"audit.path: cannot write in {folder} ({what}); nothing would be sent") from None
 
 
 class AuditWriter:

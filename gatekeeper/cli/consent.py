@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gatekeeper.audit.lines import CHOSEN, timestamp
-from gatekeeper.audit.writer import usable
+from gatekeeper.audit.segments import usable
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.gate.choosing import Choosing, planned
@@ -25,7 +25,7 @@ from gatekeeper.model import OPTIONAL, Heard, Place, Purpose, Recorded
 from gatekeeper.model.choice import Method, Row, Scope, Subject, Surface
 from gatekeeper.policy import Policy
 from gatekeeper.rights.receipt import Facts, Recipient, controller, iso27560, plain
-from gatekeeper.runtime import audit_writer, needs, place_lookup
+from gatekeeper.runtime.wiring import audit_writer, needs, place_lookup
 from gatekeeper.storage.sqlite import open_store
 
 FORMATS: Final = ("text", "json", "iso27560")

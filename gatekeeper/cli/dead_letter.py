@@ -15,10 +15,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from gatekeeper.audit.lines import timestamp
-from gatekeeper.audit.writer import usable
+from gatekeeper.audit.segments import usable
 from gatekeeper.cli import exits
 from gatekeeper.cli.policy import load_policy, opening
-from gatekeeper.runtime import audit_writer, needs, troubles
+from gatekeeper.runtime.health import troubles
+from gatekeeper.runtime.wiring import audit_writer, needs
 from gatekeeper.storage.outbox import DeadLetter
 from gatekeeper.storage.protocols import DeadLetters
 from gatekeeper.storage.sqlite import open_store as embedded

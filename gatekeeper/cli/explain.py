@@ -25,7 +25,7 @@ from gatekeeper.jurisdiction.networks import parse_address
 from gatekeeper.jurisdiction.place import locate
 from gatekeeper.model import Caller, Decision, Place, Plan, Verdict
 from gatekeeper.policy import Policy
-from gatekeeper.runtime import place_lookup
+from gatekeeper.runtime.wiring import place_lookup
 from gatekeeper.storage.outbox import Accepted
 
 

@@ -10,7 +10,7 @@ import typer
 
 from gatekeeper.audit import retention
 from gatekeeper.cli.policy import load_policy
-from gatekeeper.runtime import audit_writer
+from gatekeeper.runtime.wiring import audit_writer
 
 
 def run(config: Path, dry: bool, as_json: bool) -> None:

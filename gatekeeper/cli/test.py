@@ -26,7 +26,7 @@ from gatekeeper.model import Call, Caller, Decision, Plan, Verdict
 from gatekeeper.model.reasons import NOT_ROUTED
 from gatekeeper.policy import Policy
 from gatekeeper.policy.coverage import Coverage, coverage
-from gatekeeper.policy.file import CallTable, CaseTable
+from gatekeeper.policy.tables.events import CallTable, CaseTable
 from gatekeeper.reports import cases
 from gatekeeper.reports.period import decisions
 

@@ -7,8 +7,6 @@ an identifier over it is invalid.
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import ipaddress
 import math
 import re
@@ -19,11 +17,11 @@ from importlib import resources
 from typing import Final
 
 from gatekeeper.fields import Catalogue, Field
+from gatekeeper.fields.names import printable
 from gatekeeper.fields.phone import e164, region_of
 from gatekeeper.model import Personal
 
 MAX_ITEMS: Final = 200
-UNPRINTABLE: Final = "(unprintable name)"
 CURRENCIES: Final = frozenset(
     code
     for line in resources.files("gatekeeper.fields").joinpath("iso4217.txt").read_text("ascii").splitlines()
@@ -39,8 +37,6 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 # Source: developers.facebook.com, Conversions API Parameter Builder (facts of 2026-11-23).
 _SHA256_APPENDIX = re.compile(r"[0-9a-f]{64}\.[0-9A-Za-z_-]{2}(?:[0-9A-Za-z_-]{6})?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_NUMBERS = re.compile(r"\d{6}|(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)")  # a phone's, an address's
-_WORD = re.compile(r"[A-Za-z0-9_-]{16,}")
 # What scripts write for nothing.
 _NOTHING = frozenset({"undefined", "null", "(null)", "none", "nan", "(not set)", "[object object]"})
 _MOST = 1_000_000  # of a thing, or of things
@@ -113,26 +109,6 @@ def in_order(named: Mapping[str, None], data: Mapping[str, object], unusable: Ma
     if len(ordered) == len(data) + len(unusable):
         return tuple(ordered)
     return tuple(dict.fromkeys(ordered) | dict.fromkeys(data) | dict.fromkeys(unusable))
-
-
-def printable(name: str) -> str:
-    """An unknown field's name as it may stand in an audit line: names can hold personal data too."""
-    return UNPRINTABLE if len(name) > 64 else _printable(name)
-
-
-@lru_cache(maxsize=1024)
-def _printable(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$-]*", name) or _NUMBERS.search(name):
-        return UNPRINTABLE
-    return UNPRINTABLE if any(_is_text(word) for word in _WORD.findall(name)) else name
-
-
-def _is_text(word: str) -> bool:
-    """Whether a word is somebody's text in base64 or hexadecimal: of a name that never comes out by chance."""
-    found = [base64.urlsafe_b64decode(word[: len(word) // 4 * 4])]
-    with contextlib.suppress(ValueError):
-        found.append(bytes.fromhex(word))
-    return any(text.isascii() and text.decode("ascii").isprintable() for text in found)
 
 
 def unix_time(value: object) -> float | None:

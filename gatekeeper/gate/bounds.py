@@ -15,7 +15,7 @@ from typing import Final
 
 from gatekeeper.audit.lines import Line
 from gatekeeper.model import Call, Shaped
-from gatekeeper.policy.file import LimitsTable
+from gatekeeper.policy.tables.server import LimitsTable
 from gatekeeper.scrub.meter import Meter
 from gatekeeper.vendors.dialect import Native
 from gatekeeper.vendors.kind import Kind

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from gatekeeper.audit.vocabulary import dotted
 from gatekeeper.fields import Catalogue, Field
-from gatekeeper.fields.accept import UNPRINTABLE, Items, accept_value, printable
+from gatekeeper.fields.accept import Items, accept_value
+from gatekeeper.fields.names import UNPRINTABLE, printable
 from gatekeeper.fields.phone import region_of
 from gatekeeper.model import Decision, Event, Personal, Purpose
 from gatekeeper.scrub import lift_click_ids

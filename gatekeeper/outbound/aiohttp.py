@@ -22,9 +22,10 @@ from yarl import URL
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.http_client import phrase
-from gatekeeper.outbound.intercept import pairs, readable, watch
+from gatekeeper.outbound.intercept import watch
 from gatekeeper.outbound.marks import covering, first_byte, judged_head, lines, passing, target
 from gatekeeper.outbound.patched import Patched
+from gatekeeper.outbound.reading import pairs, readable
 
 _patched = Patched()
 _writing = Patched()

@@ -17,9 +17,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import Match, body_of, readable, watch
+from gatekeeper.outbound.intercept import Match, watch
 from gatekeeper.outbound.marks import covering, first_byte, judged_head, lines, passing, target
 from gatekeeper.outbound.patched import Patched
+from gatekeeper.outbound.reading import body_of, readable
 
 _patched = Patched()
 _asking = Patched()

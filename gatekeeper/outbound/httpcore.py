@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.first import AsyncTrace, Trace, asking
 from gatekeeper.outbound.http_client import phrase
-from gatekeeper.outbound.intercept import Match, drained, readable, watch
+from gatekeeper.outbound.intercept import Match, watch
 from gatekeeper.outbound.marks import covering, judged_head, lines, passing, target
 from gatekeeper.outbound.patched import Patched
+from gatekeeper.outbound.reading import drained, readable
 
 _patched = Patched()
 LIBRARIES: Final = ("httpcore", "httpcore2")

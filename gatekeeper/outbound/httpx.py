@@ -18,9 +18,10 @@ import httpx
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.first import AsyncTrace, Trace
 from gatekeeper.outbound.http_client import phrase
-from gatekeeper.outbound.intercept import Match, drained, readable, watch
+from gatekeeper.outbound.intercept import Match, watch
 from gatekeeper.outbound.marks import covering, passing
 from gatekeeper.outbound.patched import Patched
+from gatekeeper.outbound.reading import drained, readable
 
 _patched = Patched()
 LIBRARIES: Final = ("httpx", "httpx2")

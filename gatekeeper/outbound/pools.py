@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from gatekeeper.installation import forks
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.http_client import phrase
-from gatekeeper.outbound.intercept import Intercepted, Match, body_of, pairs, readable, watch
+from gatekeeper.outbound.intercept import Intercepted, Match, watch
 from gatekeeper.outbound.marks import covering, passing, target
+from gatekeeper.outbound.reading import body_of, pairs, readable
 from gatekeeper.outbound.routes import PORTS
 
 Address = tuple[str, str, int | None]

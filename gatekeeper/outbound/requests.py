@@ -16,10 +16,11 @@ from urllib3 import HTTPResponse
 
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound import http_client
-from gatekeeper.outbound.intercept import Match, body_of, pairs, readable, watch
+from gatekeeper.outbound.intercept import Match, watch
 from gatekeeper.outbound.marks import covering
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.pools import response_of
+from gatekeeper.outbound.reading import body_of, pairs, readable
 
 _patched = Patched()
 

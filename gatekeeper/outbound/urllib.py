@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.outbound.http_client import response_of
-from gatekeeper.outbound.intercept import drained, pairs, readable, watch
+from gatekeeper.outbound.intercept import watch
 from gatekeeper.outbound.marks import covering, passing
 from gatekeeper.outbound.patched import Patched
+from gatekeeper.outbound.reading import drained, pairs, readable
 
 _patched = Patched()
 

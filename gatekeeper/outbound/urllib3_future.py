@@ -12,10 +12,10 @@ import importlib.util
 from typing import Any, Final
 
 from gatekeeper.model import Answer, Outgoing
-from gatekeeper.outbound.intercept import body_of, pairs, readable
 from gatekeeper.outbound.marks import first_byte, judged_head, lines, passing, target
 from gatekeeper.outbound.patched import Patched
 from gatekeeper.outbound.pools import Asked, urlopen_of
+from gatekeeper.outbound.reading import body_of, pairs, readable
 
 _patched = Patched()
 NAMES: Final = ("urllib3", "urllib3_future")

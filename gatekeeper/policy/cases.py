@@ -10,7 +10,7 @@ from gatekeeper.jurisdiction.laws import LawTable
 from gatekeeper.model import EVENT_KEYS
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.policy.faults import Faults
-from gatekeeper.policy.file import CaseTable
+from gatekeeper.policy.tables.events import CaseTable
 from gatekeeper.vendors.kind import Destination
 
 SENT: Final = "send"

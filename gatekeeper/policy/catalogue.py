@@ -7,7 +7,8 @@ import re
 from gatekeeper.fields import CATALOGUE, IDENTIFIERS, TYPES, Catalogue, Field, phone
 from gatekeeper.fields import accept as values
 from gatekeeper.policy.faults import Faults
-from gatekeeper.policy.file import FieldTable, PolicyFile
+from gatekeeper.policy.file import PolicyFile
+from gatekeeper.policy.tables.events import FieldTable
 
 _TRANSFORMS = {"url": "url", "text": "scrub", "texts": "scrub", "id": "refuse_personal"}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gatekeeper.model import Purpose
 from gatekeeper.policy import platforms
 from gatekeeper.policy.faults import Faults
-from gatekeeper.policy.file import ConsentTable
+from gatekeeper.policy.tables.consent import ConsentTable
 from gatekeeper.signals import CookieReaders, Readers, flags
 from gatekeeper.signals.cookies import Reader
 from gatekeeper.signals.tcf import PURPOSES

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from gatekeeper.policy.faults import Faults
-from gatekeeper.policy.file import LimitsTable, OutboundTable, ServerTable
+from gatekeeper.policy.tables.sending import OutboundTable
+from gatekeeper.policy.tables.server import LimitsTable, ServerTable
 from gatekeeper.vendors.hosts import KNOWN, known
 from gatekeeper.vendors.kind import Destination
 from gatekeeper.vendors.spelling import plain_host

@@ -9,7 +9,8 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 
 from gatekeeper.policy.faults import meant
-from gatekeeper.policy.file import ConsentTable, PolicyFile
+from gatekeeper.policy.file import PolicyFile
+from gatekeeper.policy.tables.consent import ConsentTable
 from gatekeeper.vendors.kind import DestinationModule
 
 _WORDS: Final[Mapping[str, str]] = {

@@ -12,7 +12,8 @@ from gatekeeper.browser import RIGHT_TO_LEFT, texts
 from gatekeeper.consent.notice import Recipient, Wording, digest, preferred, wording
 from gatekeeper.model import OPTIONAL, Purpose
 from gatekeeper.policy.faults import Faults
-from gatekeeper.policy.file import NoticeTable, PolicyFile
+from gatekeeper.policy.file import PolicyFile
+from gatekeeper.policy.tables.consent import NoticeTable
 from gatekeeper.vendors.kind import Destination
 from gatekeeper.vendors.recipients import known
 from gatekeeper.vendors.settings import Common

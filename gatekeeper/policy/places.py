@@ -9,7 +9,8 @@ from gatekeeper.jurisdiction.address import Trust, parse_trust
 from gatekeeper.jurisdiction.laws import LawTable, packaged
 from gatekeeper.jurisdiction.networks import Ranges, parse_list
 from gatekeeper.policy.faults import Faults
-from gatekeeper.policy.file import JurisdictionTable, ServerTable
+from gatekeeper.policy.tables.jurisdiction import JurisdictionTable
+from gatekeeper.policy.tables.server import ServerTable
 
 
 def laws(table: JurisdictionTable, faults: Faults) -> LawTable:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.gate.recompute import Apart, Remade, Unknowable, Unknown, moment, remake
+from gatekeeper.gate.inputs import moment
+from gatekeeper.gate.recompute import Apart, Remade, Unknowable, Unknown, remake
 from gatekeeper.model import Decision, Law, Verdict
 from gatekeeper.model.reasons import INTERNAL, NOT_ROUTED
 from gatekeeper.policy import Policy, archive

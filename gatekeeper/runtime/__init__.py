@@ -6,63 +6,49 @@ The one place where the pure stages meet the real clock, the disk and the networ
 from __future__ import annotations
 
 import atexit
-import contextlib
 import logging
-import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gatekeeper import context
 from gatekeeper.audit import retention
-from gatekeeper.audit.lines import Line, timestamp
-from gatekeeper.audit.others import ASIDE, refuse_old_writers, set_aside
-from gatekeeper.audit.recover import missing
+from gatekeeper.audit.others import set_aside
 from gatekeeper.audit.retention import Daily
-from gatekeeper.audit.signing import Signer
-from gatekeeper.audit.writer import AuditWriter, usable
-from gatekeeper.delivery.deliverer import Deliverer, Orders
+from gatekeeper.delivery.deliverer import Deliverer
 from gatekeeper.delivery.handover import Handover
 from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.gate.counted import Counted
-from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import forks, ids, keys
-from gatekeeper.model.reasons import QUEUE_FULL
 from gatekeeper.policy import Policy, archive, load_policy, trial
-from gatekeeper.policy.load import read_policy
 from gatekeeper.runtime import ends
 from gatekeeper.runtime.beside import Beside
 from gatekeeper.runtime.bodies import Bodies
+from gatekeeper.runtime.health import Health
 from gatekeeper.runtime.hosts import refuse_green_threads
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
 from gatekeeper.runtime.unsent import UnsentIntake
+from gatekeeper.runtime.wiring import audit_writer, bounds, in_test_mode, needs, orders, place_lookup, prepare, reread
 from gatekeeper.signals.cookies import Reader
-from gatekeeper.storage import database
-from gatekeeper.storage.heads import SqliteHeads
-from gatekeeper.storage.outbox import Count
-from gatekeeper.storage.protocols import Books, Bounds, Needs, Opening, Recording
+from gatekeeper.storage.protocols import Opening
 from gatekeeper.storage.sqlite import open_store
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import DestinationModule
 
-DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
-TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
 LOOK_AT_KEYS = 1.0  # seconds between two looks at the key folder: one `stat`
 DRAIN = 20.0  # seconds for deliveries that are ready when the gate is closed
 KEEPING = 2.0  # seconds for the last events to be kept, before the deliverer ends
-_FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
 _log = logging.getLogger("gatekeeper")
 
 
 class Runtime:
     """Everything one process needs. Threads start with the first event, in a forked child with its own first event.
 
-    `store` opens the store that keeps deliveries: the embedded one, unless you bring another (`storage/protocols.py`).
+    `store` opens the store that keeps deliveries: the embedded one, unless you bring another (`storage/protocols/`).
     `workers` is how many processes share the rates of `[limits]`.
     """
 
@@ -76,10 +62,10 @@ class Runtime:
         self.limits = Limits(policy.file.limits, workers, self.metrics.limited)
         self._watchers: list[Callable[[Gate], None]] = []
         self._reloading = threading.Lock()
-        self._failing_since: float | None = None
         self._writer = audit_writer(policy)
         self._writer.changed = self._log_changed
         self.store = store(needs(policy, self._writer))
+        self.health = Health(self._writer, self.store, lambda: self.policy)
         self._keys_seen = keys.state(policy.keys_folder)
         self._daily = Daily(
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
@@ -150,38 +136,6 @@ class Runtime:
         """Whether every delivery has ended."""
         return self.store.books.idle()
 
-    def problems(self) -> list[str]:
-        """What stands against taking events now, one sentence each; empty if nothing does."""
-        self._try_again()
-        policy, place = self.policy, self.store.books.place
-        problems = []
-        if self._writer.failing() or not os.access(policy.audit_folder, os.W_OK):
-            problems.append("the audit log cannot be written: nothing is sent")
-        failure = self.store.books.failing()
-        if failure is None and place is not None and not os.access(place, os.W_OK):
-            failure = "not writable"
-        if failure is not None:
-            problems.append(f"the outbox cannot be written ({failure}): no event is accepted")
-        try:
-            folders = (policy.audit_folder, *([] if place is None else [place.parent]))
-            problems += [f"the disk of {path.name} is nearly full" for path in folders if disk_left(path) < DISK_LOW]
-        except OSError as error:
-            problems.append(f"the disk cannot be looked at ({error.strerror})")
-        return problems
-
-    def notes(self) -> list[str]:
-        """What an operator should look at though events are taken, one sentence each."""
-        notes = [
-            f"the queue of {name} is full: its deliveries are blocked ({QUEUE_FULL})"
-            for name in self.policy.destinations
-            if not self.store.intake.room(name, 1, ours=False)
-        ]
-        notes += troubles(self.store.books, self.policy)
-        count = set_aside(self.policy.audit_folder)
-        if count:
-            notes.append(f"{count} streams in {ASIDE} were not written by this installation")
-        return notes
-
     @forks.work
     def _look(self) -> None:
         """What is done once a second: counted lines that are due, and a look at the key folder."""
@@ -203,26 +157,6 @@ class Runtime:
             if (ring.signing, ring.pseudonym) != (self.keys.signing, self.keys.pseudonym):
                 self.keys = self.gate.keys = ring
                 _log.info("the keys %s and %s are in use", ring.signing[0].id, ring.pseudonym[0].id)
-
-    def _try_again(self) -> None:
-        """Write nothing, where the last write failed: a gate that gets no events while it is not ready must recover.
-
-        An empty write says less than a line: so not at once, and not at every look.
-        """
-        now = time.monotonic()
-        if not self._writer.failing() and self.store.books.failing() is None:
-            self._failing_since = None
-            return
-        if self._failing_since is None:
-            self._failing_since = now
-        if now - self._failing_since < TRY_AGAIN:
-            return
-        self._failing_since = now
-        with contextlib.suppress(AuditError, StorageError, TimeoutError):
-            if self._writer.failing():
-                self._writer.append(()).result(5.0)
-            if self.store.books.failing() is not None:
-                self.store.books.try_again().result(5.0)
 
     @forks.work
     def scrape(self) -> bytes:
@@ -324,101 +258,3 @@ def start(
     runtime = Runtime(load_policy(config, kinds=kinds, readers=readers, dialects=dialects), store=store)
     context.install(runtime.gate)
     return runtime
-
-
-def in_test_mode(policy: Policy) -> Policy:
-    """The policy; in test mode with its files in the temporary folder, also if it was loaded before."""
-    return replace(policy, file=trial.kept(policy.file)) if trial.on() else policy
-
-
-def check(policy: Policy) -> None:
-    """Make log, embedded store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
-    prepare(policy)
-    database.prepare(policy.database_file)
-
-
-def prepare(policy: Policy) -> keys.KeyRing:
-    """Make log and keys if they are not there, and keep the policy for those who ask what was decided by it.
-
-    Raises ConfigError if one of them cannot be used.
-    """
-    usable(policy.audit_folder)
-    refuse_old_writers(policy.audit_folder)
-    try:
-        archive.keep(policy)
-    except AuditError as error:
-        raise ConfigError(f"audit.path: {error}; make it writable") from None
-    keys.audit(policy.keys_folder)
-    return keys.load(policy.keys_folder)
-
-
-def bounds(policy: Policy) -> Bounds:
-    """What a policy asks of the store."""
-    table = policy.file.delivery
-    return Bounds(tuple(policy.destinations), table.max_queued, table.dead_letters)
-
-
-def orders(policy: Policy) -> Orders:
-    """What a policy asks of the deliverer."""
-    return Orders(policy.destinations, policy.file.delivery.timeout, policy.egress)
-
-
-def needs(policy: Policy, recorder: Recording) -> Needs:
-    """What a policy's store is opened with."""
-
-    def lost(lines: Sequence[Line], since: float) -> list[Line]:
-        return missing(policy.audit_folder, Signer(policy.keys_folder), lines, since, now=time.time())
-
-    return Needs(
-        url=policy.file.storage.url,
-        folder=policy.folder,
-        bounds=bounds(policy),
-        recorder=recorder,
-        missing=lost,
-        clock=time.time,
-    )
-
-
-def audit_writer(policy: Policy) -> AuditWriter:
-    """The writer of a policy's log."""
-    table = policy.file.audit
-    return AuditWriter(
-        policy.audit_folder,
-        signer=Signer(policy.keys_folder),
-        rotate=table.rotate,
-        checkpoint=table.checkpoint,
-        anchor=table.anchor,
-        base=policy.folder,
-        heads=SqliteHeads(policy.database_file),
-        fsync=table.fsync == "batch",
-    )
-
-
-def reread(policy: Policy) -> Policy:
-    """The policy in the same file, as it is now. Raises ConfigError if it cannot take the old one's place."""
-    if policy.path is None:
-        raise ConfigError("the policy did not come from a file")
-    new = read_policy(policy.path, policy.registry)
-    for name in _FIXED:
-        if getattr(new.file, name) != getattr(policy.file, name):
-            raise ConfigError(f"{name}: cannot change while the gate runs; restart it")
-    given = policy.egress is not None and policy.egress.given
-    return replace(new, egress=policy.egress) if given else new
-
-
-def troubles(books: Books, policy: Policy) -> list[str]:
-    """One sentence for each destination whose vendor is failing. Raises nothing: without the books it has no number."""
-    told = []
-    counts: Mapping[str, Count] = {}
-    with contextlib.suppress(StorageError):
-        counts = books.count()
-    for name, (since, why) in sorted(books.troubles().items()):
-        if name in policy.destinations:
-            waits = f"; {counts[name].queued} deliveries wait" if name in counts else ""
-            told.append(f"{name} has taken nothing since {timestamp(since)} ({why}){waits}; it is probed")
-    return told
-
-
-def place_lookup(policy: Policy) -> Locations:
-    """The look-up of addresses: the operator's own location database, or the bundled one."""
-    return Locations(policy.database_path)

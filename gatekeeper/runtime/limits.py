@@ -22,7 +22,7 @@ from gatekeeper.installation.forks import work
 from gatekeeper.jurisdiction.networks import Kind, kind, parse_address
 from gatekeeper.memory import Memory, digest
 from gatekeeper.model import Caller
-from gatekeeper.policy.file import LimitsTable
+from gatekeeper.policy.tables.server import LimitsTable
 
 What = Literal["events", "consents"]
 By = Literal["all", "address", "trusted"]

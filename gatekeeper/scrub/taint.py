@@ -23,8 +23,9 @@ from gatekeeper.scrub.contacts import Contacts
 from gatekeeper.scrub.found import Span
 from gatekeeper.scrub.meter import UNMETERED, Meter
 from gatekeeper.scrub.shapes.characters import UNSPACED
+from gatekeeper.scrub.spellings import PARTICLES, PLACEHOLDERS, WORDS, dates, name_in, parts_of, spellings
 from gatekeeper.scrub.tables import table
-from gatekeeper.scrub.views import View, folded, lettered, plain, unescaped
+from gatekeeper.scrub.views import View, folded, lettered, unescaped
 
 DEPTH: Final = 4
 # Name of a field, and its hash's -> what it is called where it was found.
@@ -35,23 +36,15 @@ FIELDS: Final = {
 }
 
 _TABLE: Final = table(__package__, "taint.toml")
-_PARTICLES: Final = frozenset(_TABLE["particles"])
-_PLACEHOLDERS: Final = frozenset(_TABLE["placeholders"])
 _POSTS: Final = frozenset(_TABLE["posts"])
 _MACHINERY: Final = frozenset(_TABLE["machinery"])
 _KOREAN: Final = frozenset(_TABLE["korean"])
 
-_WORDS: Final = re.compile(r"[^\W\d_]+|[0-9]+")
 _MARKS: Final = re.compile(r"\[[a-z_]{2,20}\]")
 _HOST: Final = re.compile(r"(?:\A|:)//[^/\\\s?#\"'<>]*")
 _UNSPACED: Final = re.compile(UNSPACED)
 _HAN_OR_HANGUL: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]+")
 _HANGUL: Final = re.compile("[\uac00-\ud7af]")
-_EXPANDED: Final = {
-    ord(char): text
-    for char, text in zip("äöüåøæœßþÄÖÜÅØÆŒ", "ae oe ue aa oe ae oe ss th ae oe ue aa oe ae oe".split(), strict=True)
-}
-_CONTRACTED: Final = re.compile("([aou])e|aa|ss")
 _DATE: Final = re.compile(r"[0-9]+([-./_ ]|\. )[0-9]+\1[0-9]+|[0-9]{8}")
 _GAP: Final = 3  # characters between two words of one value
 _LONG: Final = 7  # letters of a whole name, or of an address' local part, that are found within a longer word
@@ -122,7 +115,7 @@ class Taint:
 
     def _words(self, text: str, machinery: bool, clean: bool) -> Iterator[Span]:
         needles, heads, longest = self._needles or {}, self._heads, self._longest
-        words = [(match.group(), match.start(), match.end()) for match in _WORDS.finditer(text)]
+        words = [(match.group(), match.start(), match.end()) for match in WORDS.finditer(text)]
         hosts = [match.span() for match in _HOST.finditer(text)] if "//" in text else []
         for n, (word, begin, end) in enumerate(words):
             for glued, shape in self._glued if len(word) > _LONG else ():
@@ -182,9 +175,9 @@ class Taint:
 
         for shape in ("first_name", "last_name"):
             for value in fields.get(shape, ()):
-                for spelled in _spellings(value):
-                    parts = _parts(spelled)
-                    if not parts or "".join(parts) in _PLACEHOLDERS:
+                for spelled in spellings(value):
+                    parts = parts_of(spelled)
+                    if not parts or "".join(parts) in PLACEHOLDERS:
                         continue
                     if len(parts) > 1 and sum(map(len, parts)) > 3:
                         add(parts, shape)
@@ -192,12 +185,12 @@ class Taint:
                         if _UNSPACED.search(part):
                             if len(part) >= (2 if _HAN_OR_HANGUL.fullmatch(part) else 3):
                                 unspaced.setdefault(part, shape)
-                        elif len(part) >= 3 and part.isalpha() and part not in _PARTICLES:
+                        elif len(part) >= 3 and part.isalpha() and part not in PARTICLES:
                             add([part], shape)
         firsts = [
-            parts for value in fields.get("first_name", ()) for one in _spellings(value) if (parts := _named(one))
+            parts for value in fields.get("first_name", ()) for one in spellings(value) if (parts := name_in(one))
         ]
-        lasts = [parts for value in fields.get("last_name", ()) for one in _spellings(value) if (parts := _named(one))]
+        lasts = [parts for value in fields.get("last_name", ()) for one in spellings(value) if (parts := name_in(one))]
         for first in firsts[:6]:
             for last in lasts[:6]:
                 if sum(map(len, first + last)) >= 4 or _HAN_OR_HANGUL.fullmatch("".join(first + last)):
@@ -205,25 +198,25 @@ class Taint:
                     add(last + first, "last_name", glue=True)
                     add([first[0], *last], "last_name", glue=True)
         for value in fields.get("street", ()):
-            for spelled in _spellings(value):
-                parts = _parts(spelled)
+            for spelled in spellings(value):
+                parts = parts_of(spelled)
                 letters = [part for part in parts if part.isalpha()]
                 if len(parts) > 1 and sum(map(len, letters)) >= 3:
                     add(parts, "street")
                 if sum(map(len, letters)) >= 8 or (len(letters) > 1 and sum(map(len, letters)) >= 6):
                     add(["", *letters] if len(letters) == 1 else letters, "street")
         for value in fields.get("date_of_birth", ()):
-            for parts in _dates(value):
+            for parts in dates(value):
                 add(parts, "date_of_birth")
         for value in fields.get("email", ()):
-            for spelled in _spellings(value):
+            for spelled in spellings(value):
                 local, at, domain = spelled.rpartition("@")
                 if not at:
                     continue
-                add([*_parts(local), *_parts(domain)], "email")
+                add([*parts_of(local), *parts_of(domain)], "email")
                 for one in {local, local.partition("+")[0]}:
-                    parts = _parts(one)
-                    if one in _POSTS or "".join(parts) in _PLACEHOLDERS or sum(map(len, parts)) < 3 or one.isdigit():
+                    parts = parts_of(one)
+                    if one in _POSTS or "".join(parts) in PLACEHOLDERS or sum(map(len, parts)) < 3 or one.isdigit():
                         continue
                     if _UNSPACED.search(one):
                         unspaced.setdefault("".join(parts), "email")
@@ -256,52 +249,6 @@ def declared(pairs: Iterable[tuple[str, object]]) -> Taint | None:
                 if shape in ("email", "phone"):
                     values[shape, one] = None  # somebody may have hashed it with the spaces around it
     return Taint(tuple(values)) if values else None
-
-
-def _parts(value: str) -> list[str]:
-    return _WORDS.findall(value)
-
-
-def _named(value: str) -> list[str]:
-    """The parts of a name that is one: no placeholder, and no title alone."""
-    parts = _parts(value)
-    return [] if "".join(parts) in _PLACEHOLDERS or _PARTICLES.issuperset(parts) else parts
-
-
-def _spellings(value: str) -> list[str]:
-    """A value in plain letters: as it is, with umlauts written out, and with those that are taken back."""
-    value = folded(View(value)).text
-    base = lettered(View(value)).text
-    found = {base: None}
-    if not value.isascii():
-        found[lettered(View(value.translate(_EXPANDED))).text] = None
-    if len(base) > 5 and (short := _CONTRACTED.sub(lambda match: match.group()[0], base)) != base:
-        found[short] = None
-    return list(found)
-
-
-def _dates(value: str) -> Iterator[list[str]]:
-    """A date in the orders and paddings that are usual."""
-    groups = re.findall(r"\d+", plain(folded(View(value)).text))
-    if len(groups) == 1 and len(groups[0]) == 8:
-        digits = groups[0]
-        groups = (
-            [digits[:4], digits[4:6], digits[6:]]
-            if digits[:2] in ("19", "20")
-            else [digits[4:], digits[:2], digits[2:4]]
-        )
-    if len(groups) < 3 or sum(len(group) == 4 for group in groups[:3]) != 1:
-        return
-    year = next(group for group in groups[:3] if len(group) == 4)
-    first, second = (int(group) for group in groups[:3] if group is not year)
-    if not (1 <= first <= 31 and 1 <= second <= 31):
-        return
-    for one, two in ((first, second), (second, first)):
-        yield [year, f"{one:02}", f"{two:02}"]
-        yield [f"{one:02}", f"{two:02}", year]
-        if one < 10 or two < 10:
-            yield [year, str(one), str(two)]
-            yield [str(one), str(two), year]
 
 
 def _may_begin(text: str, at: int) -> bool:

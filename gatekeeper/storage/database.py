@@ -19,6 +19,7 @@ from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 
 BUSY: Final = 5_000  # milliseconds to wait for another worker's commit
+STARTING: Final = 60_000  # the same for a worker that starts: a slow disk or a long migration is no reason not to
 
 # Every entry brings `user_version` from its index to the next. Never change one that was released.
 MIGRATIONS: Final = (
@@ -163,6 +164,7 @@ def prepare(path: Path) -> None:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
         db = connect(path)
+        db.set_busy_timeout(STARTING)
     except (OSError, apsw.Error) as error:
         raise ConfigError(f"storage.url: cannot use {path} ({_what(error)}); {_remedy(error, path)}") from None
     with contextlib.closing(db):
@@ -176,6 +178,8 @@ def prepare(path: Path) -> None:
 
 
 def _migrate(db: apsw.Connection, path: Path) -> None:
+    if run(db, "PRAGMA user_version") == [(len(MIGRATIONS),)]:
+        return  # without the write lock, which the other workers are using
     run(db, "BEGIN IMMEDIATE")
     try:
         ((version,),) = run(db, "PRAGMA user_version")
@@ -199,6 +203,8 @@ def _what(error: Exception) -> str:
 def _remedy(error: Exception, path: Path) -> str:
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return _repair(path)
+    if isinstance(error, apsw.BusyError):
+        return f"another process has kept it locked for {STARTING // 1000} s: end it, and see that the disk keeps up"
     return "make its folder writable, and see that the disk is not full"
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from gatekeeper.audit import lines
+from gatekeeper.audit import lines, packed
 from gatekeeper.errors import StorageError
 from gatekeeper.model.reasons import DUPLICATE
 from gatekeeper.storage.commits import Commit, Committer, NotYet
@@ -173,7 +173,7 @@ class SqlitePosting:
         if found:
             written = {request_id.encode() for _, _, request_id, _ in found}
             for (blob,) in run(commit.db, "SELECT lines FROM unwritten"):
-                if any(request_id in line.core for line in lines.unpack(blob) for request_id in written):
+                if any(request_id in line.core for line in packed.unpack(blob) for request_id in written):
                     raise NotYet
         return {key: (rest, request_id, orjson.loads(numbers)) for key, rest, request_id, numbers in found}
 

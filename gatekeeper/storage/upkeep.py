@@ -9,7 +9,7 @@ from typing import Final
 import apsw
 import orjson
 
-from gatekeeper.audit import lines
+from gatekeeper.audit import packed
 from gatekeeper.storage import database
 from gatekeeper.storage.commits import Commit, Committer, Listeners
 from gatekeeper.storage.database import run
@@ -92,7 +92,7 @@ class Upkeep:
             if not commit.owner.gone(owner):
                 continue
             run(commit.db, "DELETE FROM unwritten WHERE id = ?", (record,))
-            commit.outcomes += self._missing(lines.unpack(blob), at)
+            commit.outcomes += self._missing(packed.unpack(blob), at)
             spans = [(first, last) for first, last in orjson.loads(ranges or "[]")]
             commit.adopted += spans
             for first, last in spans:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import apsw
 import orjson
 
-from gatekeeper.audit.lines import pack
+from gatekeeper.audit.packed import pack
 from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.threads import ended

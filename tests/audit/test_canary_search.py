@@ -20,10 +20,10 @@ import duckdb
 import orjson
 import pytest
 
-from gatekeeper import runtime
 from gatekeeper.audit import lines, query, redact
 from gatekeeper.gate import incoming
 from gatekeeper.model import Caller
+from gatekeeper.runtime import Runtime, wiring
 from gatekeeper.signals.cookies import CookieReaders
 from gatekeeper.storage import database
 from gatekeeper.storage.generations import KEPT, forget_old
@@ -91,7 +91,7 @@ def everything(folder: Path) -> list[tuple[str, bytes]]:
 def gate(tmp_path):
     """A gate with its log, store and keys on the disk; nothing answers where it delivers to."""
     (tmp_path / "gatekeeper.toml").write_text(POLICY)
-    made = runtime.Runtime(tmp_path / "gatekeeper.toml")
+    made = Runtime(tmp_path / "gatekeeper.toml")
     yield made
     made.close()
 
@@ -121,7 +121,7 @@ def test_nothing_of_any_consent_platforms_ids_is_left_after_they_are_removed(gat
         database.run(db, "BEGIN")
         forget_old(db, later)
         database.run(db, "COMMIT")
-    (writer := runtime.audit_writer(gate.policy)).append([]).result(10)
+    (writer := wiring.audit_writer(gate.policy)).append([]).result(10)
     query.rows(folder, query.Filter(), limit=1)
     assert redact.remove(folder, lambda sealed: True, writer, reason="test", at=0.0).lines >= len(sent)
     writer.close()

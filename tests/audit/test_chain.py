@@ -311,8 +311,8 @@ def test_compression_may_be_interrupted(tmp_path):
 
 def test_the_lines_of_the_outbox_keep_their_subjects_apart():
     """What waits for the log is packed so that it comes out the same."""
-    from gatekeeper.audit.lines import pack as packed
-    from gatekeeper.audit.lines import unpack
+    from gatekeeper.audit.packed import pack as packed
+    from gatekeeper.audit.packed import unpack
 
     lines = [decision(1, 0.0, person(1)), outcome(1)]
     assert unpack(packed(lines)) == lines and isinstance(unpack(packed(lines))[0], Line)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper import load_policy, runtime
+from gatekeeper import load_policy
 from gatekeeper.cli import app
+from gatekeeper.runtime import wiring
 
 POLICY = """
 [policy]
@@ -38,7 +39,7 @@ def config(tmp_path):
     """A policy whose gate has run."""
     path = tmp_path / "gatekeeper.toml"
     path.write_text(POLICY + CONTROLLER)
-    runtime.check(load_policy(path))
+    wiring.check(load_policy(path))
     return path
 
 

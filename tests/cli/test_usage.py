@@ -41,7 +41,8 @@ def commands(group, path=()):
             yield (*path, name), command
 
 
-EVERY = dict(commands(typer.main.get_command(app)))
+COMMAND = typer.main.get_command(app)  # made once: it takes longer than most of what is asked of it
+EVERY = dict(commands(COMMAND))
 
 
 def valued(command):
@@ -55,6 +56,7 @@ def run(tmp_path, monkeypatch, capfd):
     (tmp_path / "gatekeeper.toml").write_text(POLICY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("gatekeeper.__main__.app", COMMAND)
 
     def ran(*words, stdin="{}"):
         monkeypatch.setattr(sys, "argv", ["gatekeeper", *words])

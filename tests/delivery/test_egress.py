@@ -14,7 +14,7 @@ from gatekeeper.model import Outgoing
 from gatekeeper.model.egress import Egress
 from gatekeeper.policy.egress import parse
 from gatekeeper.policy.load import parse_policy
-from gatekeeper.runtime import orders, reread
+from gatekeeper.runtime.wiring import orders, reread
 from tests.builders import make_policy, policy_data
 from tests.delivery.test_send import authority
 from tests.delivery.vendor import vendor

@@ -115,7 +115,7 @@ def main(policy, forks, threads, how="fork"):
     for one in running:
         one.join()
     kept = gatekeeper.flush(20.0)
-    problems = runtime.problems()
+    problems = runtime.health.problems()
     runtime.start()
     deadline = time.monotonic() + 60.0
     while not runtime.idle() and time.monotonic() < deadline:

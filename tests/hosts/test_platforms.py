@@ -50,7 +50,7 @@ from tests.hosts.forking import visit
 runtime = gatekeeper.start(sys.argv[1])
 visit(runtime)
 assert gatekeeper.track("page_view", session_id="1")
-print(gatekeeper.flush(20.0), runtime.problems(), "full" in synced)
+print(gatekeeper.flush(20.0), runtime.health.problems(), "full" in synced)
 runtime.close()
 """
 

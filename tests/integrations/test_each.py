@@ -85,7 +85,7 @@ carrying.install()
 folder = sys.argv[-1] if __name__ == "__main__" else __import__("os").environ["SHOP"]
 app = celery.Celery("shop", broker="filesystem://", backend="file://" + folder + "/results")
 app.conf.update(
-    broker_transport_options=dict.fromkeys(("data_folder_in", "data_folder_out"), folder + "/queue"),
+    broker_transport_options=dict.fromkeys(("data_folder_in", "data_folder_out", "control_folder"), folder + "/queue"),
     worker_hijack_root_logger=False, broker_connection_retry_on_startup=True,
 )
 

@@ -6,13 +6,13 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper import runtime
 from gatekeeper.cli import app
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.gate import incoming
 from gatekeeper.jurisdiction.laws import version
 from gatekeeper.model import Caller
 from gatekeeper.policy import archive, load_policy
+from gatekeeper.runtime import Runtime, wiring
 from tests.builders import EVERY_KIND, make_policy
 
 POLICY = """
@@ -56,7 +56,7 @@ def file(tmp_path):
 def test_it_is_kept_at_the_start_and_at_each_reload(file):
     """By each process; a second one finds it there."""
     for _ in range(2):
-        running = runtime.Runtime(file)
+        running = Runtime(file)
         first = archive.find(running.policy, running.policy.hash)
         assert first is not None and first.parent == file.parent / "var" / "policies"
         file.write_text(POLICY.format(version="2"))
@@ -105,7 +105,7 @@ def test_secrets_in_headers_do_not_change_the_hash(file):
 
 def test_a_policy_that_cannot_be_kept_does_not_come_into_force(file, monkeypatch, caplog):
     """What was decided by it could never be told."""
-    running = runtime.Runtime(file)
+    running = Runtime(file)
     old = running.policy
 
     def full(policy):
@@ -116,7 +116,7 @@ def test_a_policy_that_cannot_be_kept_does_not_come_into_force(file, monkeypatch
     assert not running.reload() and running.policy is old and "the old one stays" in caplog.text
     running.close()
     with pytest.raises(ConfigError, match="cannot be kept"):
-        runtime.check(old)
+        wiring.check(old)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"policy": 1, "hash": "a", "laws": "b"}'])
@@ -139,7 +139,7 @@ def test_durations_in_numbers_are_for_kept_policies_alone(tmp_path):
 def test_show_says_where_the_policy_of_a_record_is(file):
     """Or that it was not kept."""
 
-    running = runtime.Runtime(file)
+    running = Runtime(file)
     (request_id,), done = running.gate.take(incoming.parse(b'{"event": "page_view"}'), Caller())
     done.result(10)
     running.close()

@@ -10,7 +10,8 @@ from gatekeeper.model import Purpose
 from gatekeeper.policy import archive, load_policy
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.policy.registry import PACKAGED, registry
-from gatekeeper.runtime import Runtime, reread
+from gatekeeper.runtime import Runtime
+from gatekeeper.runtime.wiring import reread
 from gatekeeper.vendors import first_party, http_json, plausible
 from gatekeeper.vendors.formats import answers
 from gatekeeper.vendors.kind import Kind

@@ -6,7 +6,7 @@ import pytest
 
 import gatekeeper
 from gatekeeper.errors import ConfigError
-from gatekeeper.policy.file import CookieTable
+from gatekeeper.policy.tables.consent import CookieTable
 from gatekeeper.shells.asgi.cookies import is_loopback, others, set_cookies
 from tests.builders import make_policy
 

@@ -41,7 +41,7 @@ def test_nothing_is_sent_after_the_logs_folder_was_deleted(up, monkeypatch):
         assert up.post(EVENT).status_code == 503
     assert not folder.exists() and sent(up) == 0
     assert up.http.get("/gk/readyz").status_code == 503 and GONE in up.http.get("/gk/readyz").json()["problems"]
-    monkeypatch.setattr("gatekeeper.runtime.TRY_AGAIN", 0.0)
+    monkeypatch.setattr("gatekeeper.runtime.health.TRY_AGAIN", 0.0)
     folder.mkdir()
     until(lambda: up.post(EVENT).status_code == 202)
     until(lambda: sent(up) >= 1)

@@ -1,4 +1,4 @@
-"""What every store promises (`gatekeeper/storage/protocols.py`), as tests. An engine's own tests subclass `Contract`.
+"""What every store promises (`gatekeeper/storage/protocols/`), as tests. An engine's own tests subclass `Contract`.
 
 A subclass has a fixture `engine` with `open(log, names, missing, **bounds)`, which gives another worker's store on the
 same node, `kill(store)`, and `at`, the time its clocks show. `test_contract.py` runs it for SQLite and for memory.

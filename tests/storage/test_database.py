@@ -68,6 +68,29 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
         database.prepare(tmp_path / "file" / "a.db")
 
 
+def test_a_worker_starts_while_another_one_writes(tmp_path):
+    """It needs no lock that the other has: a disk that is slow at the moment keeps nobody from starting."""
+    path = tmp_path / "a.db"
+    database.prepare(path)
+    other = database.connect(path)
+    other.execute("BEGIN IMMEDIATE").fetchall()
+    database.prepare(path)
+    other.close(force=True)
+
+
+def test_a_file_that_stays_locked_is_said_to_be_locked(tmp_path, monkeypatch):
+    """No advice to make room on a disk that has room."""
+    path = tmp_path / "a.db"
+    database.prepare(path)
+    other = database.connect(path)
+    other.execute("PRAGMA user_version = 1").fetchall()
+    other.execute("BEGIN IMMEDIATE").fetchall()
+    monkeypatch.setattr(database, "STARTING", 1)
+    with pytest.raises(ConfigError, match=r"\(busy\); another process has kept it locked for 0 s"):
+        database.prepare(path)
+    other.close(force=True)
+
+
 def test_commits_are_durable_before_they_are_answered(tmp_path):
     """FULL and WAL: NORMAL would lose the last commits with the power."""
     database.prepare(tmp_path / "a.db")

@@ -74,9 +74,10 @@ SPEAKING = "posthog segment mixpanel matomo amplitude".split()
 
 @dataclass
 class Probe:
-    """Somebody else: looks at healthz and posts an event, again and again, and remembers how long it took."""
+    """Somebody else: looks at healthz and, if it `posts`, posts an event, again and again; how long each took."""
 
     url: str
+    posts: bool = True
     health: list[float] = field(default_factory=list)
     events: list[float] = field(default_factory=list)
     failed: list[object] = field(default_factory=list)
@@ -98,10 +99,9 @@ class Probe:
 
     def __enter__(self) -> Probe:
         event = {"event": "page_view", "consent": {"analytics": True}, "data": {"session_id": "other"}}
-        self.threads = [
-            threading.Thread(target=self.run, args=("/gk/healthz", self.health, 0.02, None)),
-            threading.Thread(target=self.run, args=("/gk/collect", self.events, 0.05, event)),
-        ]
+        self.threads = [threading.Thread(target=self.run, args=("/gk/healthz", self.health, 0.02, None))]
+        if self.posts:
+            self.threads.append(threading.Thread(target=self.run, args=("/gk/collect", self.events, 0.05, event)))
         for one in self.threads:
             one.start()
         return self

@@ -8,8 +8,11 @@ import time
 
 import httpx
 
+from gatekeeper.testing import Simulators
 from tests.running import API_KEY, running
+from tests.shells.serving import SERVER, serving
 from tests.torture.scale import FULL, figure
+from tests.torture.test_floods import Probe
 
 SECONDS = 60.0 if FULL else 3.0
 HANGS = 20.0 if FULL else 2.5
@@ -53,40 +56,37 @@ class Sender(threading.Thread):
 
 
 def test_what_is_accepted_in_an_overload_is_delivered(tmp_path):
-    """Several times what the vendor takes; healthz answers meanwhile, and the operator's server still gets through."""
+    """Several times what the vendor takes; healthz answers meanwhile, and the operator's server still gets through.
+
+    The gate is a process of its own: senders and vendor take the machine's time from it, not its interpreter's lock.
+    """
     began = time.monotonic()
-    destinations = lambda sims: {"own": {"kind": "first_party", "endpoint": sims.first_party.url + "/events"}}  # noqa: E731
-    with running("sidecar", tmp_path, delivery={"max_queued": QUEUE}, destinations=destinations) as up:
-        up.sims.first_party.delay(TAKES, times=100_000)
+    own = f'{SERVER}\napi_keys = ["{API_KEY}"]'
+    with Simulators() as sims, serving(tmp_path, sims, server=own, more=f"[delivery]\nmax_queued = {QUEUE}") as up:
+        with Probe(up.url, posts=False) as idle:
+            time.sleep(1.0)
+        sims.first_party.delay(TAKES, times=100_000)
         until = time.monotonic() + SECONDS
-        anybody = [Sender(up, f"page{n}", until, {}) for n in range(3)]
+        senders = [Sender(up, f"page{n}", until, {}) for n in range(3)]
         server = Sender(up, "server", until, {"Authorization": f"Bearer {API_KEY}"})
-        slowest = 0.0
-        for one in (*anybody, server):
-            one.start()
-        with httpx.Client(base_url=up.url, trust_env=False, timeout=30) as http:
-            while time.monotonic() < until:
-                asked = time.monotonic()
-                assert http.get("/gk/healthz").status_code == 200
-                slowest = max(slowest, time.monotonic() - asked)
-                time.sleep(0.02)
-        for one in (*anybody, server):
-            one.join()
-        up.sims.first_party.delay(0.0, times=1)
-        accepted = sum(one.accepted for one in (*anybody, server))
-        deadline = time.monotonic() + 60
-        while (books := up.runtime.store.books.count()["own"]).queued:
-            assert time.monotonic() < deadline, books
-            time.sleep(0.05)
-        refused = sum(one.refused for one in (*anybody, server))
-    assert [one.wrong for one in (*anybody, server)] == [[]] * 4
-    assert books.delivered == books.accepted == accepted > 0 and books.dead == books.expired == 0
+        senders.append(server)
+        with Probe(up.url, posts=False) as probe:
+            for one in senders:
+                one.start()
+            for one in senders:
+                one.join()
+        sims.first_party.delay(0.0, times=1)
+        up.wait(lambda: up.metrics()["queued", "own"] == 0, 60)
+        books = up.metrics()
+    accepted, refused = (sum(getattr(one, count) for one in senders) for count in ("accepted", "refused"))
+    assert [one.wrong for one in senders] == [[]] * 4 and probe.failed == []
+    assert books["delivered_total", "own"] == books["accepted_total", "own"] == accepted > 0
     assert server.accepted > 0 and refused > 2 * accepted  # several times what it takes
     figure(
         f"overload for {SECONDS:.0f} s", cases=accepted + refused, broken=0, seconds=time.monotonic() - began,
-        accepted=accepted, refused=refused, healthz=round(slowest, 3),
+        accepted=accepted, refused=refused, control=round(max(idle.health), 3), healthz=round(max(probe.health), 3),
     )  # fmt: skip
-    assert not FULL or slowest <= 0.25
+    assert not FULL or max(probe.health) <= max(0.25, max(idle.health))
 
 
 def test_after_a_vendor_has_hung_everything_flows_within_ten_seconds(tmp_path):

@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Final
 
-from gatekeeper.policy.file import CookieTable
+from gatekeeper.policy.tables.consent import CookieTable
 from gatekeeper.signals import own
 
 LONGEST: Final = 400 * 86_400  # seconds; browsers keep no cookie longer (RFC 6265bis section 4.1.2.2)

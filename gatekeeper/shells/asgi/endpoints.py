@@ -181,8 +181,8 @@ class Endpoints:
     async def readyz(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`GET <prefix>/readyz`: events would be taken now, or what stands against it."""
         look = asyncio.get_running_loop().run_in_executor
-        problems = await look(None, self._runtime.problems)
-        notes = await look(None, self._runtime.notes)
+        problems = await look(None, self._runtime.health.problems)
+        notes = await look(None, self._runtime.health.notes)
         status = "ready" if not problems else "not ready"
         body = {"status": status, "problems": problems} | ({"notes": notes} if notes else {})
         return json_reply(503 if problems else 200, body)

@@ -11,7 +11,7 @@ from gatekeeper.installation import keys
 from gatekeeper.installation.keys import KeyRing
 from gatekeeper.model import Permission, Purpose
 from gatekeeper.policy import Policy, load_policy
-from gatekeeper.policy.file import CookieTable
+from gatekeeper.policy.tables.consent import CookieTable
 from gatekeeper.shells.asgi.cookies import signed_cookie
 from gatekeeper.signals import own
 

@@ -17,7 +17,8 @@ from gatekeeper.shells.proxy.link import CONNECT, PIECE, Link, LinkError
 from gatekeeper.shells.proxy.upstream import Upstream
 from gatekeeper.shells.server.exchange import Answering
 from gatekeeper.shells.server.hygiene import Fault
-from gatekeeper.shells.server.protocol import Event, GuardedProtocol, last_answer, problem
+from gatekeeper.shells.server.last import last_answer, problem
+from gatekeeper.shells.server.protocol import Event, GuardedProtocol
 
 HANDSHAKE: Final = 60.0  # seconds for the app to answer
 _MOST: Final = 2**20  # bytes of an answer that is no 101

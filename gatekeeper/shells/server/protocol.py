@@ -9,29 +9,30 @@
     connections         bounded, in all and per address (`watch.py`)
     access log          none, even if a handler is attached to it: queries hold vendors' secrets
 
-`FOLLOWS` says what a connection is reading; `TIMERS` what it waits for meanwhile.
+`FOLLOWS` says what a connection is reading; `TIMERS` what it waits for meanwhile. The file is long because it is one
+state machine: table, timers and each event of uvicorn's protocol are read together.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import unquote
 
 import httptools
-import orjson
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gatekeeper.model.states import Follows
 from gatekeeper.shells.asgi import NO_ROOM, OWN_DATE, TARGET, UNTIL_CLOSE
 from gatekeeper.shells.server.declined import framing, parser_for_the_rest
 from gatekeeper.shells.server.exchange import Answering, Exchange
+from gatekeeper.shells.server.head import HeadSize, size
 from gatekeeper.shells.server.hygiene import Fault, request_fault
+from gatekeeper.shells.server.last import problem, unparsed, until_close
 from gatekeeper.shells.server.watch import LINGER, Clock, Watch
 
 
@@ -89,42 +90,9 @@ TIMERS: Final[Mapping[Reading, str | None]] = {
     Reading.REFUSED: None,
     Reading.TUNNEL: None,
 }
-NOT_HTTP: Final = Fault(400, "this is not HTTP/1.1")
-_METHOD: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [/*]")  # of a request line, known here or not
 # Between two requests, or before the first one.
 _NO_REQUEST: Final = frozenset({Reading.FRESH, Reading.BETWEEN, Reading.RESTING})
 _NOT_IN_BODY: Final = _NO_REQUEST | {Reading.HEAD}
-
-
-class _Head:
-    """The bytes of the head that is read: all that came since the last request, or all of the piece it began in."""
-
-    __slots__ = ("_begun", "_bytes", "_piece")
-
-    def __init__(self) -> None:
-        self._bytes = self._piece = self._begun = 0
-
-    def came(self, count: int, *, of_head: bool) -> None:
-        """A piece has come."""
-        self._piece = count
-        if of_head:
-            self._bytes += count
-
-    def begins(self) -> None:
-        """A request begins in the last piece."""
-        self._begun = self._piece
-
-    def ends(self) -> None:
-        """It has ended."""
-        self._bytes = 0
-
-    def over(self, limit: int) -> bool:
-        """Whether it is too large, before it has ended."""
-        return self._bytes > limit
-
-    def may_be_over(self, limit: int) -> bool:
-        """Whether it has to be counted: all of it came in so many bytes, and others may have come with it."""
-        return self._bytes + self._begun > limit
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -137,7 +105,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.address: str | None = None
         self.reading = Reading.FRESH
         self.clock = Clock(self.loop.time)
-        self._head = _Head()
+        self._head = HeadSize()
         self._body = 0  # bytes
         self._fault: Fault | None = None  # why it is refused
         self._exchange: Exchange | None = None  # whose body is on its way
@@ -187,7 +155,7 @@ class GuardedProtocol(HttpToolsProtocol):
                     return
                 self.parser = parser_for_the_rest(self, self.headers)
             except httptools.HttpParserError as error:
-                self._refuse(self._fault or _unparsed(error, data))
+                self._refuse(self._fault or unparsed(error, data))
                 return
         if self.reading is Reading.HEAD and self._head.over(self.watch.limits.head_bytes):
             self._refuse(Fault(431, "the header is too large"))
@@ -212,7 +180,7 @@ class GuardedProtocol(HttpToolsProtocol):
         limits = self.watch.limits
         if len(self.headers) > limits.headers:
             self._spoil(Fault(431, "there are too many headers"))
-        if self._head.may_be_over(limits.head_bytes) and _size(self.headers) + len(self.url) > limits.head_bytes:
+        if self._head.may_be_over(limits.head_bytes) and size(self.headers) + len(self.url) > limits.head_bytes:
             self._spoil(Fault(431, "the header is too large"))
         method, version = self.parser.get_method().decode("ascii"), self.parser.get_http_version()
         fault = request_fault(method, self.url, version, self.headers, limits.hosts)
@@ -235,7 +203,7 @@ class GuardedProtocol(HttpToolsProtocol):
         scope["extensions"] = {
             TARGET: self.url,
             OWN_DATE: lambda: setattr(cycle, "default_headers", []),
-            UNTIL_CLOSE: lambda: _until_close(cycle),
+            UNTIL_CLOSE: lambda: until_close(cycle),
         }
 
     def _begin(self, method: str, version: str, *, upgrade: bool) -> Exchange | None:
@@ -349,51 +317,6 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self.transport.write(problem(fault))
         self.transport.close()
-
-
-def _unparsed(error: Exception, data: bytes) -> Fault:
-    """Why the parser refuses bytes: it may be HTTP that it does not know."""
-    if isinstance(error, httptools.HttpParserInvalidMethodError) and _METHOD.match(data):
-        return Fault(501, "the method is not known here")
-    if isinstance(error, httptools.HttpParserInvalidURLError):
-        return Fault(400, "the target is not a valid URL")
-    return NOT_HTTP
-
-
-def problem(fault: Fault) -> bytes:
-    """A whole answer, after which the connection ends."""
-    body = orjson.dumps({"type": "about:blank", "status": fault.status, "title": fault.title})
-    return last_answer(fault.status, [(b"content-type", b"application/problem+json")], body)
-
-
-def last_answer(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
-    """An answer as bytes, after which the connection ends."""
-    framing = [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
-    lines = b"".join(b"%s: %s\r\n" % header for header in (*headers, *framing))
-    return STATUS_LINE[status] + lines + b"\r\n" + body
-
-
-class _AnyLength:
-    """A length that every body has: uvicorn's cycle counts down from it, and asks at the end whether it is not 0."""
-
-    def __lt__(self, other: object) -> bool:
-        return False
-
-    def __sub__(self, other: object) -> _AnyLength:
-        return self
-
-    def __ne__(self, other: object) -> bool:
-        return other != 0
-
-
-def _until_close(cycle: Any) -> None:
-    """Let an answer without a length end with the connection: HTTP/1.0 knows no chunks (RFC 9112 section 6.1)."""
-    cycle.chunked_encoding = False
-    cycle.expected_content_length = _AnyLength()
-
-
-def _size(headers: list[tuple[bytes, bytes]]) -> int:
-    return sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def guarded(watch: Watch, kind: Callable[..., GuardedProtocol] = GuardedProtocol) -> Callable[..., asyncio.Protocol]:

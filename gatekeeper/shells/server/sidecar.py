@@ -17,7 +17,8 @@ import uvicorn
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Policy
-from gatekeeper.runtime import Runtime, check
+from gatekeeper.runtime import Runtime
+from gatekeeper.runtime.wiring import check
 from gatekeeper.shells.asgi import App, Receive, Scope, Send
 from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED
 from gatekeeper.shells.asgi.serving import Current

@@ -23,8 +23,8 @@ from collections.abc import Callable
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Policy
-from gatekeeper.runtime import reread
 from gatekeeper.runtime.metrics import MULTIPROCESS, forget_worker, share
+from gatekeeper.runtime.wiring import reread
 
 _LONG = 1.0  # seconds after which a worker counts as one that could start
 _SLOWEST = 5.0  # seconds between two starts

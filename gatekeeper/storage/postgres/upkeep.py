@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Final, TypeVar
 
-from gatekeeper.audit import lines
+from gatekeeper.audit.packed import pack, unpack
 from gatekeeper.storage.commits import Committer, Listeners
 from gatekeeper.storage.outbox import DEAD, ID, Ending, Recovered
 from gatekeeper.storage.postgres.commits import Commit
@@ -100,14 +100,14 @@ class Upkeep:
                 (packets,),
             ):
                 self._tables.hold(commit, counts, destination, n)
-            lost = self._missing(lines.unpack(blob), at)
+            lost = self._missing(unpack(blob), at)
             if lost:
                 commit.heritage += lost
                 commit.adopted[record] = counts
                 run(
                     commit.link,
                     "UPDATE lines SET owner = %s, lines = %s WHERE id = %s",
-                    (commit.owner, lines.pack(lost), record),
+                    (commit.owner, pack(lost), record),
                 )
             else:  # the log has all of it
                 run(commit.link, "DELETE FROM lines WHERE id = %s", (record,))

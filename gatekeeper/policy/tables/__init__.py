@@ -1,0 +1,1 @@
+"""The tables of the policy file, each a pydantic model: what may be written in them."""

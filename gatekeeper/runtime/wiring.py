@@ -1,0 +1,110 @@
+"""What a policy asks of each part of a gate: its keys, log, store, deliverer and look-up of places."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gatekeeper.audit.lines import Line
+from gatekeeper.audit.others import refuse_old_writers
+from gatekeeper.audit.recover import missing
+from gatekeeper.audit.segments import usable
+from gatekeeper.audit.signing import Signer
+from gatekeeper.audit.writer import AuditWriter
+from gatekeeper.delivery.deliverer import Orders
+from gatekeeper.errors import AuditError, ConfigError
+from gatekeeper.geoip.reader import Locations
+from gatekeeper.installation import keys
+from gatekeeper.policy import Policy, archive, trial
+from gatekeeper.policy.load import read_policy
+from gatekeeper.storage import database
+from gatekeeper.storage.heads import SqliteHeads
+from gatekeeper.storage.protocols import Bounds, Needs, Recording
+
+_FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
+
+
+def in_test_mode(policy: Policy) -> Policy:
+    """The policy; in test mode with its files in the temporary folder, also if it was loaded before."""
+    return replace(policy, file=trial.kept(policy.file)) if trial.on() else policy
+
+
+def check(policy: Policy) -> None:
+    """Make log, embedded store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
+    prepare(policy)
+    database.prepare(policy.database_file)
+
+
+def prepare(policy: Policy) -> keys.KeyRing:
+    """Make log and keys if they are not there, and keep the policy for those who ask what was decided by it.
+
+    Raises ConfigError if one of them cannot be used.
+    """
+    usable(policy.audit_folder)
+    refuse_old_writers(policy.audit_folder)
+    try:
+        archive.keep(policy)
+    except AuditError as error:
+        raise ConfigError(f"audit.path: {error}; make it writable") from None
+    keys.audit(policy.keys_folder)
+    return keys.load(policy.keys_folder)
+
+
+def bounds(policy: Policy) -> Bounds:
+    """What a policy asks of the store."""
+    table = policy.file.delivery
+    return Bounds(tuple(policy.destinations), table.max_queued, table.dead_letters)
+
+
+def orders(policy: Policy) -> Orders:
+    """What a policy asks of the deliverer."""
+    return Orders(policy.destinations, policy.file.delivery.timeout, policy.egress)
+
+
+def needs(policy: Policy, recorder: Recording) -> Needs:
+    """What a policy's store is opened with."""
+
+    def lost(lines: Sequence[Line], since: float) -> list[Line]:
+        return missing(policy.audit_folder, Signer(policy.keys_folder), lines, since, now=time.time())
+
+    return Needs(
+        url=policy.file.storage.url,
+        folder=policy.folder,
+        bounds=bounds(policy),
+        recorder=recorder,
+        missing=lost,
+        clock=time.time,
+    )
+
+
+def audit_writer(policy: Policy) -> AuditWriter:
+    """The writer of a policy's log."""
+    table = policy.file.audit
+    return AuditWriter(
+        policy.audit_folder,
+        signer=Signer(policy.keys_folder),
+        rotate=table.rotate,
+        checkpoint=table.checkpoint,
+        anchor=table.anchor,
+        base=policy.folder,
+        heads=SqliteHeads(policy.database_file),
+        fsync=table.fsync == "batch",
+    )
+
+
+def reread(policy: Policy) -> Policy:
+    """The policy in the same file, as it is now. Raises ConfigError if it cannot take the old one's place."""
+    if policy.path is None:
+        raise ConfigError("the policy did not come from a file")
+    new = read_policy(policy.path, policy.registry)
+    for name in _FIXED:
+        if getattr(new.file, name) != getattr(policy.file, name):
+            raise ConfigError(f"{name}: cannot change while the gate runs; restart it")
+    given = policy.egress is not None and policy.egress.given
+    return replace(new, egress=policy.egress) if given else new
+
+
+def place_lookup(policy: Policy) -> Locations:
+    """The look-up of addresses: the operator's own location database, or the bundled one."""
+    return Locations(policy.database_path)
