@@ -23,7 +23,8 @@ browsers: $(STAMP)   ## the pages in a real browser; as root on Debian it instal
 	.ci/browser
 	$(BIN)/python -m pytest -m browser tests/demo tests/shells/test_page.py tests/shells/consent
 
-engines: $(STAMP)    ## every promise of a store, over every engine
+engines: $(STAMP)    ## every promise of a store, over every engine; as root on Debian it installs PostgreSQL
+	.ci/postgres
 	$(BIN)/python -m pytest -m engine tests/storage
 
 mutation: $(STAMP)   ## faults planted in the pure core, and how many of them the tests see; CORE="consent decision" MINUTES=20

@@ -16,6 +16,7 @@ from gatekeeper.cli.commands.keys import keys
 from gatekeeper.cli.commands.replay import replay
 from gatekeeper.cli.commands.report import report
 from gatekeeper.cli.commands.running import outbound, retention
+from gatekeeper.cli.commands.storage import node, storage
 from gatekeeper.cli.options import POLICY, AsJson, Config, Country, Gpc, OneLaw, Query
 from gatekeeper.cli.plain import PlainGroup
 
@@ -28,6 +29,8 @@ app = typer.Typer(
 )
 app.add_typer(audit, name="audit")
 app.add_typer(dead_letter, name="dead-letter")
+app.add_typer(storage, name="storage")
+app.add_typer(node, name="node")
 app.add_typer(keys, name="keys")
 app.add_typer(consent, name="consent")
 app.add_typer(geoip, name="geoip")

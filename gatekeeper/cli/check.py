@@ -18,6 +18,8 @@ from gatekeeper.policy.check import warnings
 from gatekeeper.policy.faults import parts
 from gatekeeper.policy.file import json_schema
 from gatekeeper.policy.registry import registry
+from gatekeeper.runtime.wiring import place
+from gatekeeper.storage.opening import findings as store_findings
 
 
 def findings(config: str | Path) -> tuple[list[str], list[str]]:
@@ -32,6 +34,9 @@ def findings(config: str | Path) -> tuple[list[str], list[str]]:
         # A missing secret is an error, but no reason to keep the warnings back.
         policy = load_policy(config, require_secrets=False)
         warned = [*warnings(policy), *geoip_warnings(info(policy.database_path, now=time.time()))]
+        if not errors:
+            errors, costly = store_findings(place(policy))
+            warned += costly
     return errors, warned
 
 

@@ -17,7 +17,8 @@ from gatekeeper.audit.verify import Report, verify
 from gatekeeper.cli import exits
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError
-from gatekeeper.storage.heads import SqliteHeads
+from gatekeeper.runtime.wiring import place
+from gatekeeper.storage.opening import heads as heads_of
 
 
 def run(config: Path, folder: Path | None, anchors: list[Path], trusted: list[str], as_json: bool) -> None:
@@ -25,7 +26,7 @@ def run(config: Path, folder: Path | None, anchors: list[Path], trusted: list[st
     heads: list[Head] = []
     if folder is None:
         policy = load_policy(config, require_secrets=False)
-        folder, heads = policy.audit_folder, SqliteHeads(policy.database_file).read()
+        folder, heads = policy.audit_folder, heads_of(place(policy)).read()
     found = streams(folder)
     if not found and not anchors and not heads:
         exits.need_log(folder)

@@ -49,7 +49,9 @@ def kept(file: PolicyFile) -> PolicyFile:
         update={
             "audit": file.audit.model_copy(update={"path": str(folder / "audit"), "anchor": None}),
             "keys": file.keys.model_copy(update={"path": str(folder / "keys")}),
-            "storage": file.storage.model_copy(update={"url": f"sqlite:///{folder / 'gatekeeper.db'}"}),
+            "storage": file.storage.model_copy(
+                update={"url": f"sqlite:///{folder / 'gatekeeper.db'}", "listen_url": None, "copies": None}
+            ),
         }
     )
 

@@ -34,8 +34,8 @@ from gatekeeper.runtime.metrics import Metrics, disk_left
 from gatekeeper.runtime.unsent import UnsentIntake
 from gatekeeper.runtime.wiring import audit_writer, bounds, in_test_mode, needs, orders, place_lookup, prepare, reread
 from gatekeeper.signals.cookies import Reader
+from gatekeeper.storage.opening import open_store
 from gatekeeper.storage.protocols import Opening
-from gatekeeper.storage.sqlite import open_store
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import DestinationModule
 

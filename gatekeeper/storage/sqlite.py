@@ -130,7 +130,7 @@ def _generation(db: apsw.Connection) -> int:
 
 def open_store(needs: Needs) -> SqliteStore:
     """The store of a `[storage] url`, its file made or migrated. Raises ConfigError with a remedy."""
-    path = database.path_of(needs.url, needs.folder)
+    path = database.path_of(needs.place.url, needs.place.folder)
     database.prepare(path)
     return SqliteStore(path, needs.bounds, needs.recorder, missing=needs.missing, clock=needs.clock)
 

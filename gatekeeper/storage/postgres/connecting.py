@@ -48,6 +48,10 @@ class WentBack(psycopg.OperationalError):
     """The database knows of fewer withdrawals than this process: it has lost what it had acknowledged."""
 
 
+class OtherKeys(psycopg.OperationalError):
+    """Another node names visitors by other keys."""
+
+
 class Unanswered(psycopg.OperationalError):
     """No answer in time: the connection is closed, and what was asked may have been done."""
 
@@ -125,6 +129,8 @@ def what(error: Exception) -> str:
         return "not replicated"
     if isinstance(error, WentBack):
         return "went back in time"
+    if isinstance(error, OtherKeys):
+        return "another node has other keys"
     if isinstance(error, Unanswered):
         return "no answer"
     state = getattr(error, "sqlstate", None) or ""

@@ -14,9 +14,9 @@ from gatekeeper.storage.postgres.connecting import close, connect, run, what
 class PostgresHeads:
     """See `gatekeeper.audit.heads.Heads`. `read` gives the streams of this machine: others' logs are elsewhere."""
 
-    def __init__(self, url: str, node: Callable[[], str]) -> None:
+    def __init__(self, url: str, log: Callable[[], str]) -> None:
         self._url = url
-        self._node = node
+        self._log = log
 
     def keep(self, heads: Sequence[Head]) -> None:
         """Keep how far streams are, unless more is known already. Raises StorageError."""
@@ -28,8 +28,8 @@ class PostgresHeads:
                         run(
                             link,
                             "INSERT INTO head AS h VALUES (%s, %s, %s, %s) ON CONFLICT (stream) DO UPDATE "
-                            "SET n = excluded.n, hash = excluded.hash, node = excluded.node WHERE excluded.n > h.n",
-                            (head.stream, head.n, bytes.fromhex(head.hash), self._node()),
+                            "SET n = excluded.n, hash = excluded.hash, log = excluded.log WHERE excluded.n > h.n",
+                            (head.stream, head.n, bytes.fromhex(head.hash), self._log()),
                         )
             finally:
                 close(link)
@@ -38,13 +38,13 @@ class PostgresHeads:
 
     def read(self) -> list[Head]:
         """The last known end of every stream of this machine. Raises StorageError."""
-        return self._read("WHERE node = %s", (self._node(),))
+        return self._read("WHERE log = %s", (self._log(),))
 
     def read_all(self) -> dict[str, list[Head]]:
-        """The last known ends of the streams of every machine, by machine. Raises StorageError."""
+        """The last known ends of the streams of every log, by the log's name. Raises StorageError."""
         found: dict[str, list[Head]] = {}
-        for node, head in self._rows("", ()):
-            found.setdefault(node, []).append(head)
+        for log, head in self._rows("", ()):
+            found.setdefault(log, []).append(head)
         return found
 
     def _read(self, where: str, values: Sequence[str]) -> list[Head]:
@@ -54,9 +54,9 @@ class PostgresHeads:
         try:
             link = connect(self._url)
             try:
-                rows = run(link, f"SELECT node, stream, n, hash FROM head {where} ORDER BY stream", values)
+                rows = run(link, f"SELECT log, stream, n, hash FROM head {where} ORDER BY stream", values)
             finally:
                 close(link)
         except psycopg.Error as error:
             raise StorageError(f"the ends of streams cannot be read ({what(error)})") from None
-        return [(node, Head(stream, n, bytes(hashed).hex())) for node, stream, n, hashed in rows]
+        return [(log, Head(stream, n, bytes(hashed).hex())) for log, stream, n, hashed in rows]

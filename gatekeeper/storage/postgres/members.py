@@ -22,7 +22,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Final
 
@@ -34,7 +34,8 @@ from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 from gatekeeper.installation.threads import ended
 from gatekeeper.model import Heard
-from gatekeeper.storage.postgres.connecting import Connection, WentBack, close, connect, run, what
+from gatekeeper.storage.postgres.connecting import Connection, OtherKeys, WentBack, close, connect, run, what
+from gatekeeper.storage.postgres.node import Names
 from gatekeeper.storage.protocols import Slot
 
 LEASE: Final = 2.0  # seconds
@@ -74,12 +75,14 @@ class Passing:
 class Members:
     """One process's part. Its thread and connection begin with the first use, after any fork."""
 
+    first = FIRST  # seconds that the first use waits for a lease
+
     def __init__(
-        self, url: str, node: Callable[[], str], keys_check: str, failed: Callable[[str | None], None]
+        self, url: str, me: Callable[[], Names], keys_checks: Sequence[str], failed: Callable[[str | None], None]
     ) -> None:
         self._url = url
-        self._node = node
-        self._keys_check = keys_check
+        self._me = me
+        self._keys_checks = frozenset(keys_checks)
         self._failed = failed
         self._begin()
         forks.register(self)
@@ -117,7 +120,7 @@ class Members:
                 self._thread = threading.Thread(target=self._run, name="gatekeeper-lease", daemon=True)
                 self._thread.start()
         with forks.aside(), self._lock:
-            self._joined.wait_for(lambda: self._number is not None, FIRST)
+            self._joined.wait_for(lambda: self._number is not None, self.first)
 
     def number(self) -> int:
         """Under which this process is known. Raises StorageError where it is not."""
@@ -133,7 +136,7 @@ class Members:
             self._number = None
         self._rouse()
         with forks.aside(), self._lock:
-            self._joined.wait_for(lambda: self._number is not None, FIRST)
+            self._joined.wait_for(lambda: self._number is not None, self.first)
 
     @property
     def valid(self) -> bool:
@@ -201,11 +204,11 @@ class Members:
         with self._lock:
             thread, self._thread = self._thread, None
             self._stopping = True
-            self.until = 0.0
         if thread is not None:
             self._rouse()
             thread.join(10.0)
             ended(thread)
+        self.until = 0.0
         if self._wake is not None:
             for end in self._wake:
                 end.close()
@@ -258,11 +261,15 @@ class Members:
         link = self._connected()
         number = self._number
         if number is None:
+            self._refuse_other_keys(link)
+            (node, log), host = self._me(), socket.gethostname()
             ((number,),) = run(
                 link,
-                "INSERT INTO process(node, host, version, lease, applied, keys_check) "
-                "VALUES (%s, %s, %s, '-infinity', 0, %s) RETURNING no",
-                (self._node(), socket.gethostname(), __version__, self._keys_check),
+                "WITH m AS (INSERT INTO machine(log, host, version) VALUES (%s, %s, %s) ON CONFLICT (log) DO UPDATE "
+                "SET host = excluded.host, version = excluded.version, last = clock_timestamp(), gone = NULL) "
+                "INSERT INTO process(node, log, host, version, lease, applied, keys_check) "
+                "VALUES (%s, %s, %s, %s, '-infinity', 0, %s) RETURNING no",
+                (log, host, __version__, node, log, host, __version__, " ".join(sorted(self._keys_checks))),
             )
         while True:
             began, applied = time.monotonic(), self._applied()
@@ -271,7 +278,7 @@ class Members:
                 return
             self._read(link)
             with self._lock:
-                self.until = began + LEASE - MARGIN
+                self.until = 0.0 if self._stopping else began + LEASE - MARGIN
                 if self._number != number:
                     self._number = number
                     self._joined.notify_all()
@@ -280,6 +287,13 @@ class Members:
         self._failed(None)
         for passing in list(self._passing):
             self._look(link, passing)
+
+    def _refuse_other_keys(self, link: Connection) -> None:
+        """Where nodes name visitors by different keys, each would find half of a person."""
+        sql = "SELECT keys_check FROM process WHERE lease > clock_timestamp() AND keys_check <> ''"
+        for (theirs,) in run(link, sql):
+            if self._keys_checks and self._keys_checks.isdisjoint(theirs.split()):
+                raise OtherKeys("another node has other keys")
 
     def _connected(self) -> Connection:
         if self._link is None:

@@ -6,12 +6,13 @@ gatekeeper storage prepare --config gatekeeper.toml --print    prints it, for an
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import psycopg
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.storage.postgres.connecting import LONG, close, connect, run, what
+from gatekeeper.storage.postgres.connecting import LONG, Connection, close, connect, run, what
 
 OLDEST: Final = 13  # of the server
 SLOTS: Final = 9  # tables of seen keys, one a day: seven days and a part, and one that is emptied
@@ -29,9 +30,13 @@ CREATE TABLE generation(one int PRIMARY KEY CHECK(one = 1), n bigint NOT NULL, o
 INSERT INTO generation(one, n, oldest, timeline) VALUES (1, 1, 0, left(pg_walfile_name(pg_current_wal_lsn()), 8));
 CREATE TABLE change(n bigint NOT NULL, people bigint[] NOT NULL, reasons text, at double precision NOT NULL);
 CREATE INDEX change_n ON change(n);
-CREATE TABLE process(no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, node text NOT NULL, host text NOT NULL,
-    version text NOT NULL, lease timestamptz NOT NULL, applied bigint NOT NULL, keys_check text NOT NULL,
+CREATE TABLE process(no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, node text NOT NULL, log text NOT NULL,
+    host text NOT NULL, version text NOT NULL, lease timestamptz NOT NULL, applied bigint NOT NULL,
+    keys_check text NOT NULL,
     began timestamptz NOT NULL DEFAULT clock_timestamp()) WITH (fillfactor = 50, {_BUSY});
+CREATE TABLE machine(log text PRIMARY KEY, host text NOT NULL, version text NOT NULL,
+    began timestamptz NOT NULL DEFAULT clock_timestamp(), last timestamptz NOT NULL DEFAULT clock_timestamp(),
+    gone text);
 CREATE TABLE outbox(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, destination text NOT NULL, head text NOT NULL,
     n int NOT NULL, at double precision NOT NULL, record bigint, attempt int NOT NULL DEFAULT 0,
     due double precision, why text, node text, flight bigint, subjects bigint[] NOT NULL, frame bytea NOT NULL)
@@ -62,7 +67,7 @@ CREATE INDEX dead_subjects ON dead USING gin(subjects);
 CREATE INDEX dead_at ON dead(destination, at);
 CREATE TABLE trouble(node text NOT NULL, destination text NOT NULL, since double precision NOT NULL, why text NOT NULL,
     PRIMARY KEY(node, destination));
-CREATE TABLE head(stream text PRIMARY KEY, n bigint NOT NULL, hash bytea NOT NULL, node text NOT NULL DEFAULT '');
+CREATE TABLE head(stream text PRIMARY KEY, n bigint NOT NULL, hash bytea NOT NULL, log text NOT NULL);
 CREATE TABLE notice(hash text PRIMARY KEY, version text NOT NULL, language text NOT NULL, text text NOT NULL,
     first_at double precision NOT NULL);
 CREATE TABLE name(pseudonym text PRIMARY KEY, kind text NOT NULL, person bigint NOT NULL);
@@ -103,21 +108,50 @@ def script(version: int = 0) -> str:
     return "\n".join(step.strip() for step in steps) + "\n"
 
 
-def prepare(url: str) -> int:
-    """Make the tables or bring them up to date; the version that was there. Raises ConfigError with a remedy."""
+def names() -> list[str]:
+    """The tables of the gate."""
+    return ["gatekeeper_schema", *re.findall(r"CREATE TABLE (\w+)", "".join(MIGRATIONS))]
+
+
+def grants(role: str) -> list[str]:
+    """What a role that runs the gate needs: to read and write, to add to the ledger, to empty the tables of keys.
+
+    Raises ConfigError for what is not a role's name.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", role):
+        raise ConfigError(f'--role: "{role}" is not a role; write letters, digits and _')
+    changed = [name for name in names() if name not in ("gatekeeper_schema", "choice", "notice")]
+    seen = ", ".join(f"seen_{n}" for n in range(SLOTS))
+    return [
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(changed)} TO {role}",
+        f"GRANT SELECT, INSERT ON choice TO {role}",
+        f"GRANT SELECT, INSERT, DELETE ON notice TO {role}",
+        f"GRANT SELECT ON gatekeeper_schema TO {role}",
+        f"GRANT TRUNCATE ON {seen} TO {role}",
+        f"GRANT USAGE ON SEQUENCE record, job TO {role}",
+    ]
+
+
+def prepare(url: str, role: str | None = None) -> int:
+    """Make the tables or bring them up to date, with rights for a role; the version that was there.
+
+    Raises ConfigError with a remedy.
+    """
     try:
         link = connect(url, patience=LONG)
     except psycopg.Error as error:
         raise ConfigError(f"storage.url: PostgreSQL cannot be used ({what(error)}); {remedy(error)}") from None
     try:
         run(link, "SELECT pg_advisory_lock(7236970)")  # two that prepare at once
-        there = version(url, link)
+        there = version(link)
         if there < VERSION:
             link.pgconn.exec_(script(there).encode())  # several statements
-            if version(url, link) != VERSION:
+            if version(link) != VERSION:
                 raise ConfigError(
                     "storage.url: the tables could not be made; run it with a role that may create tables"
                 )
+        for statement in grants(role) if role else ():
+            run(link, statement)
         return there
     except psycopg.Error as error:
         raise ConfigError(f"storage.url: the tables could not be made ({what(error)}); {remedy(error)}") from None
@@ -125,12 +159,12 @@ def prepare(url: str) -> int:
         close(link)
 
 
-def version(url: str, link: psycopg.Connection[tuple[object, ...]]) -> int:
+def version(link: Connection) -> int:
     """The version of the tables, 0 where there are none. Raises ConfigError for a newer one, psycopg.Error."""
-    if link.execute("SELECT to_regclass('gatekeeper_schema') IS NULL").fetchall() == [(True,)]:
+    if run(link, "SELECT to_regclass('gatekeeper_schema') IS NULL") == [(True,)]:
         return 0
-    found = link.execute("SELECT version FROM gatekeeper_schema").fetchall()
-    there = int(str(found[0][0])) if found else 0
+    found = run(link, "SELECT version FROM gatekeeper_schema")
+    there = int(found[0][0]) if found else 0
     if there > VERSION:
         raise ConfigError("storage.url: the tables were made by a newer Gatekeeper; install that version")
     return there

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import secrets
-import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
-from typing import Final
 
-import psycopg
-
-from gatekeeper.errors import ConfigError
 from gatekeeper.installation import forks
 from gatekeeper.storage.commits import Committer, Listeners
 from gatekeeper.storage.outbox import Count, Trouble
-from gatekeeper.storage.postgres import schema
 from gatekeeper.storage.postgres.claims import PostgresQueue
 from gatekeeper.storage.postgres.commits import Commit, Copies
-from gatekeeper.storage.postgres.connecting import Connection, close, connect, run, what
+from gatekeeper.storage.postgres.connecting import Connection, run
 from gatekeeper.storage.postgres.dead_letters import PostgresDeadLetters
 from gatekeeper.storage.postgres.intake import PostgresIntake, PostgresPosting
 from gatekeeper.storage.postgres.ledger import PostgresBarrier, PostgresLedger
 from gatekeeper.storage.postgres.members import Members
+from gatekeeper.storage.postgres.node import names_of
 from gatekeeper.storage.postgres.stopping import PostgresRefusals, Stopping
 from gatekeeper.storage.postgres.tables import QUEUED, Tables
 from gatekeeper.storage.postgres.troubles import Troubles
 from gatekeeper.storage.postgres.upkeep import Upkeep
 from gatekeeper.storage.postgres.writing import Writing
 from gatekeeper.storage.protocols import Bounds, Missing, Recording
-
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class PostgresStore:
@@ -53,11 +43,12 @@ class PostgresStore:
         missing: Missing = lambda lines, since: list(lines),
         clock: Callable[[], float] = time.time,
         copies: Copies = Copies(),  # noqa: B008  # frozen
-        keys_check: str = "",
+        listen_url: str | None = None,
+        keys_checks: Sequence[str] = (),
     ) -> None:
-        node = cache(lambda: name_of(here))
-        self.tables = Tables(url, bounds, clock, node)
-        self.members = members = Members(url, node, keys_check, self._lease)
+        me = cache(lambda: names_of(here))
+        self.tables = Tables(url, bounds, clock, lambda: me().node)
+        self.members = members = Members(listen_url or url, me, keys_checks, self._lease)
         claimable, posting = Listeners(), PostgresPosting(self.tables)
         self._writing: Writing | None = None
 
@@ -150,41 +141,6 @@ class PostgresRecords:
     def adopt(self) -> Future[int]:
         """Write the lines that ended processes could not."""
         return self._commits.submit(self._upkeep.adopt)
-
-
-def log_of(here: Path) -> str:
-    """The name of the audit log beside a folder of this machine: random, and kept there."""
-    here.mkdir(parents=True, exist_ok=True, mode=0o750)
-    path = here / "node"
-    if not path.exists():
-        fresh = path.with_name(f"node.{secrets.token_hex(4)}")
-        fresh.write_text(secrets.token_hex(8))
-        with contextlib.suppress(FileExistsError):  # another process was first
-            path.hardlink_to(fresh)
-        fresh.unlink()
-    return path.read_text().strip()
-
-
-def name_of(here: Path) -> str:
-    """The name of this machine's node. Another one after a restart, and where a folder was copied elsewhere."""
-    boot = _BOOT.read_text() if _BOOT.exists() else ""
-    return hashlib.sha256(f"{log_of(here)} {socket.gethostname()} {boot}".encode()).hexdigest()[:16]
-
-
-def check(url: str) -> None:
-    """See whether the database can be used. Raises ConfigError with a remedy."""
-    try:
-        link = connect(url)
-        try:
-            there = schema.version(url, link)
-        finally:
-            close(link)
-    except psycopg.Error as error:
-        raise ConfigError(f"storage.url: PostgreSQL cannot be used ({what(error)}); {schema.remedy(error)}") from None
-    if there < schema.VERSION:
-        raise ConfigError(
-            "storage.url: the tables are not there, or of an older version; run `gatekeeper storage prepare`"
-        )
 
 
 def _count(link: Connection, destinations: Sequence[str]) -> dict[str, Count]:

@@ -176,6 +176,10 @@ class Upkeep:
                 run(link, f"TRUNCATE seen_{slot}")
         run(
             link,
+            "UPDATE machine SET last = clock_timestamp() WHERE log IN (SELECT log FROM process WHERE lease > now())",
+        )
+        run(
+            link,
             "DELETE FROM process WHERE lease < clock_timestamp() - make_interval(secs => %s) AND no <> %s "
             "AND NOT EXISTS (SELECT 1 FROM lines WHERE owner = process.no)",
             (KEPT, commit.owner),

@@ -20,7 +20,7 @@ from gatekeeper.storage.protocols.intake import Intake
 from gatekeeper.storage.protocols.ledger import Ledger, Look
 from gatekeeper.storage.protocols.queue import Queue
 from gatekeeper.storage.protocols.records import Missing, Recording, Records
-from gatekeeper.storage.protocols.store import Bounds, Needs, Opening, Store
+from gatekeeper.storage.protocols.store import Bounds, Needs, Opening, Place, Store
 from gatekeeper.storage.protocols.withdrawals import Barrier, Refusals, Slot
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Missing",
     "Needs",
     "Opening",
+    "Place",
     "Queue",
     "Recording",
     "Records",

@@ -1,0 +1,61 @@
+"""The store in PostgreSQL of a policy: opened, looked at, and the ends of streams that are kept there."""
+
+from __future__ import annotations
+
+import psycopg
+
+from gatekeeper.errors import ConfigError
+from gatekeeper.storage.postgres import schema
+from gatekeeper.storage.postgres.checking import findings
+from gatekeeper.storage.postgres.commits import Copies
+from gatekeeper.storage.postgres.connecting import close, connect, what
+from gatekeeper.storage.postgres.heads import PostgresHeads
+from gatekeeper.storage.postgres.node import log_of
+from gatekeeper.storage.postgres.store import PostgresStore
+from gatekeeper.storage.protocols import Needs, Place
+
+
+def open_postgres(needs: Needs) -> PostgresStore:
+    """The store. A server that cannot be reached is tried again with each use. Raises ConfigError for wrong tables."""
+    place = needs.place
+    try:
+        see_tables(place)
+    except psycopg.Error as error:
+        if what(error) not in ("unreachable", "no answer", "shutting down", "read-only", "too many connections"):
+            raise ConfigError(
+                f"storage.url: PostgreSQL cannot be used ({what(error)}); {schema.remedy(error)}"
+            ) from None
+    return PostgresStore(
+        place.url,
+        place.here,
+        needs.bounds,
+        needs.recorder,
+        missing=needs.missing,
+        clock=needs.clock,
+        copies=Copies(place.copies, place.replicated_by),
+        listen_url=place.listen_url,
+        keys_checks=place.keys_checks,
+    )
+
+
+def see_tables(place: Place) -> None:
+    """Raises ConfigError where the tables are not this version's, psycopg.Error where that cannot be known."""
+    link = connect(place.url)
+    try:
+        there = schema.version(link)
+    finally:
+        close(link)
+    if there < schema.VERSION:
+        raise ConfigError("storage.url: its tables are not there, or older; run `gatekeeper storage prepare`")
+
+
+def see(place: Place) -> None:
+    """Raises ConfigError with all that stands against using it."""
+    errors, _ = findings(place)
+    if errors:
+        raise ConfigError(*errors)
+
+
+def heads_of(place: Place) -> PostgresHeads:
+    """Where the ends of streams are kept."""
+    return PostgresHeads(place.url, lambda: log_of(place.here))
