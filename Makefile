@@ -25,7 +25,7 @@ browsers: $(STAMP)   ## the pages in a real browser; as root on Debian it instal
 
 engines: $(STAMP)    ## every promise of a store, over every engine; as root on Debian it installs PostgreSQL
 	.ci/postgres
-	$(BIN)/python -m pytest -m engine tests/storage
+	$(BIN)/python -m pytest -m engine tests/storage tests/torture/test_nodes.py
 
 mutation: $(STAMP)   ## faults planted in the pure core, and how many of them the tests see; CORE="consent decision" MINUTES=20
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8'
@@ -44,6 +44,7 @@ laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5
 
 torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors, floods; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
 	.ci/strace
+	.ci/postgres
 	rm -f .torture.jsonl
 	TORTURE=full TORTURE_FIGURES=$(CURDIR)/.torture.jsonl $(BIN)/python -m pytest tests/torture $(BUT)
 	$(BIN)/python -m tests.torture.report .torture.jsonl

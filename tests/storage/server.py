@@ -51,7 +51,7 @@ def free_port():
         return one.getsockname()[1]
 
 
-def _as_user():
+def as_user():
     """A server refuses to run as root: then it runs as the user of Debian's package."""
     if os.getuid() != 0:
         return {}
@@ -83,7 +83,7 @@ class Server:
         """Run one of the server's programs to its end."""
         done = subprocess.run(
             [programs() / name, *map(str, arguments)], capture_output=True, text=True, cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, timeout=60, **_as_user(),
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, timeout=60, **as_user(),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -96,7 +96,7 @@ class Server:
             self.process = subprocess.Popen(
                 [programs() / "postgres", "-D", self.data, "-h", "127.0.0.1", *options],
                 stdout=log, stderr=log, cwd=self.folder, start_new_session=True,
-                env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, **_as_user(),
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, **as_user(),
             )  # fmt: skip
         deadline = time.monotonic() + 30
         while True:
@@ -122,9 +122,9 @@ class Server:
     def kill(self):
         """End it and its children at once, as a power cut does."""
         if self.process is not None:
-            children = _children(self.process.pid)
+            began = children(self.process.pid)
             self.process.send_signal(signal.SIGKILL)
-            for child in children:
+            for child in began:
                 try:
                     os.kill(child, signal.SIGKILL)
                 except ProcessLookupError:
@@ -148,7 +148,7 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _children(pid):
+def children(pid):
     """The processes that a server has started."""
     found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
     return [int(word) for word in found.stdout.split()]

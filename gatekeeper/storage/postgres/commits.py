@@ -9,8 +9,10 @@ from typing import Final, NamedTuple
 from gatekeeper.audit.lines import Line
 from gatekeeper.storage.commits import Phase
 from gatekeeper.storage.outbox import Arrival
-from gatekeeper.storage.postgres.connecting import Connection, NotReplicated, WentBack, run
+from gatekeeper.storage.postgres.connecting import ANSWER, Connection, NotReplicated, WentBack, run
 
+ALONE: Final = 2 * ANSWER  # seconds for a transaction that is alone: it waits for all others first
+IDLE: Final = 1_000  # milliseconds that a transaction of a frozen process holds others up
 LOCK: Final = 7_236_971  # shared by all that only add or take; alone for what must see all of it
 
 
@@ -77,20 +79,26 @@ class Commit:
             books[name] = books.get(name, 0) + number
 
 
-_STATE: Final = """SELECT n, oldest, nextval('record'), current_setting('synchronous_standby_names') <> '',
-    (SELECT count(*) FROM process WHERE no = %s) FROM generation"""
+# Each statement of it sees what is committed when it begins: the last one what was committed when the lock was given.
+_BEGIN: Final = """BEGIN;
+SET LOCAL synchronous_commit = {durable};
+SET LOCAL idle_in_transaction_session_timeout = {idle};
+SELECT {lock};
+SELECT n, oldest, nextval('record'), current_setting('synchronous_standby_names') <> '',
+    (SELECT count(*) FROM process WHERE no = {owner}) FROM generation"""
 
 
 def begin(link: Connection, owner: int, copies: Copies, *, alone: bool, lazy: bool, known: int) -> Commit:
     """A transaction that has its lock. Raises psycopg.Error; Left if this process has to join again."""
     durable = "off" if lazy else "on"
-    with link.pipeline():
-        link.execute("BEGIN")
-        link.execute(f"SET LOCAL synchronous_commit = {durable}".encode())
-        link.execute(f"SET LOCAL idle_in_transaction_session_timeout = {_IDLE}".encode())
-        link.execute(f"SELECT pg_advisory_xact_lock{'' if alone else '_shared'}({LOCK})".encode())
-        state = link.execute(_STATE, (owner,))
-    ((n, oldest, record, replicated, there),) = state.fetchall()
+    link.patience = ALONE if alone else ANSWER
+    lock = f"pg_advisory_xact_lock{'' if alone else '_shared'}({LOCK})"
+    # One message of the simple protocol. In a pipeline the server would wait for the rest of it without any limit, with
+    # the lock held, where this process is frozen in the middle.
+    cursor = link.execute(_BEGIN.format(durable=durable, idle=IDLE, lock=lock, owner=int(owner)).encode())
+    while cursor.nextset():
+        pass
+    ((n, oldest, record, replicated, there),) = cursor.fetchall()
     if n < known:
         raise WentBack("the database knows of fewer withdrawals than this process")
     if copies.proven and not replicated:
@@ -98,9 +106,6 @@ def begin(link: Connection, owner: int, copies: Copies, *, alone: bool, lazy: bo
     if not there:
         raise Left
     return Commit(link, owner, record, n, oldest)
-
-
-_IDLE: Final = 2_000  # milliseconds that a transaction of a frozen process holds others up
 
 
 def end(commit: Commit) -> None:

@@ -97,6 +97,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             return answer
         except BaseException:
             self.pgconn.finish()  # never to be used again: its next answer would be this one's
+            with contextlib.suppress(Exception):  # what it still wants to say is of a connection that is closed
+                gen.close()
             raise
 
 

@@ -264,7 +264,8 @@ class Writing:
         if self.failure is None:
             _log.error("the outbox cannot be written (%s): no event is accepted", word)
         self.failure = word
-        for one in work:
+        # Who came meanwhile has waited as long: to try for each alone would keep the last one waiting for minutes.
+        for one in [*work, *self._inbox.drain()]:
             if not one.done.done():  # of a commit that was divided, parts may have been kept
                 one.done.set_exception(StorageError(f"the outbox cannot be written ({word})"))
         if not work:
