@@ -54,7 +54,7 @@ def run(options: Options, *, out: Console | None = None, told: Console | None = 
     (options.out / "bench.html").write_text(page(found, compared), "utf-8")
     written = ["bench.json", "bench.html"]
     if not drawing.can_draw_png():
-        told.print("bench.png was not drawn: pip install 'gatekeeper[bench]'", markup=False)
+        told.print("bench.png was not drawn: pip install 'gatekeeper-consent[bench]'", markup=False)
     elif drawn := figures(found):
         (options.out / "bench.png").write_bytes(drawing.png(drawn))
         written.append("bench.png")

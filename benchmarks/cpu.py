@@ -99,5 +99,5 @@ def _psutil():  # type: ignore[no-untyped-def]  # optional, untyped
     try:
         import psutil
     except ImportError:
-        raise CannotMeasureError("CPU per request needs psutil here: pip install 'gatekeeper[bench]'") from None
+        raise CannotMeasureError("CPU per request needs psutil here: pip install 'gatekeeper-consent[bench]'") from None
     return psutil

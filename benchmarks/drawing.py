@@ -1,6 +1,6 @@
 """Figures as a few shapes, and the two ways out: SVG text for the page, pixels for the PNG. Pure but for Pillow.
 
-One description, so that page and picture cannot differ. The PNG needs Pillow (`pip install 'gatekeeper[bench]'`).
+One description, so that page and picture cannot differ. The PNG needs Pillow, which `gatekeeper-consent[bench]` brings.
 """
 
 from __future__ import annotations

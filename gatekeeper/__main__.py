@@ -7,11 +7,14 @@ import io
 import sys
 from typing import Final
 
-from gatekeeper.cli import app
-from gatekeeper.errors import GatekeeperError
+from gatekeeper.errors import GatekeeperError, missing
 
 # What a terminal that cannot show our signs gets in their place; anything else is written as in JSON.
 _PLAIN: Final = {"\u2713": "+", "\u2717": "x", "\u2026": "...", "\u00b7": "-", "\u00d7": "x", "\u2588": "#"}
+
+
+# The extra that brings a library, for libraries that only commands need.
+_EXTRAS: Final = {"typer": "cli", "rich": "cli", "uvicorn": "serve", "starlette": "demo"}
 
 
 def main() -> None:
@@ -21,7 +24,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="gatekeeper")
     try:
-        app()
+        _run()
     except GatekeeperError as error:
         for line in str(error).splitlines():
             print(f"gatekeeper: {line}", file=sys.stderr)
@@ -33,6 +36,19 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         print(f"gatekeeper: {where}{(error.strerror or type(error).__name__).lower()}", file=sys.stderr)
         sys.exit(1)
+
+
+def _run() -> None:
+    """The command line, whose libraries may not be installed. Raises ConfigError."""
+    try:
+        from gatekeeper.cli import app
+
+        app()
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in _EXTRAS:
+            raise
+        raise missing("this command", library, _EXTRAS[library]) from None
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:

@@ -12,7 +12,7 @@ A refusal is never an error: blocked tracking is a `Decision` with a reason.
 
 from __future__ import annotations
 
-__all__ = ["AuditError", "ConfigError", "DeliveryError", "EventError", "GatekeeperError", "StorageError"]
+__all__ = ["AuditError", "ConfigError", "DeliveryError", "EventError", "GatekeeperError", "StorageError", "missing"]
 
 
 class GatekeeperError(Exception):
@@ -51,3 +51,8 @@ class AuditError(GatekeeperError):
 
 class StorageError(GatekeeperError):
     """The outbox could not be read or written; nothing of the caller's was kept."""
+
+
+def missing(what: str, library: str, extra: str) -> ConfigError:
+    """The error of something that needs an extra which is not installed: `what` needs `library`."""
+    return ConfigError(f'{what}: needs {library}, which is not installed; pip install "gatekeeper-consent[{extra}]"')

@@ -31,7 +31,7 @@ from gatekeeper.storage.protocols import Bounds
 from gatekeeper.testing.store import MemoryStore
 
 NOW = 1_795_478_400.0  # 2026-11-24T00:00:00Z
-RING = KeyRing((Key("s1", b"s" * 32),), (Key("p1", b"p" * 32),))
+RING = KeyRing((Key("s1", b"s" * 32),), (Key("p1", b"p" * 32),), (Key("x1", b"x" * 32),))
 HASH = "5eb63bbbe01eeed093cb22bb8f5acdc3" * 2
 
 # The guide's own event, to the letter.
@@ -106,12 +106,12 @@ class MemoryRecorder:
         return self.broken
 
 
-def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW, ledger=False) -> Gate:
+def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW, ledger=False, store=None) -> Gate:
     """A gate whose records and deliveries stay in memory; without a ledger nothing of an event is left for the next."""
     recorder = MemoryRecorder()
     counter = iter(range(1_000_000))
     policy = policy or make_policy()
-    store = MemoryStore(Bounds(tuple(policy.destinations)), recorder, clock=clock)
+    store = store or MemoryStore(Bounds(tuple(policy.destinations)), recorder, clock=clock)
     return Gate(
         policy,
         RING,
@@ -123,6 +123,7 @@ def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW, le
         refusals=store.refusals,
         ledger=store.ledger if ledger else None,
         barrier=store.barrier,
+        suppressions=store.suppressions,
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gatekeeper.audit.vocabulary import GONE, MARK
-from gatekeeper.errors import AuditError, ConfigError
+from gatekeeper.errors import AuditError, missing
 from gatekeeper.installation.locks import Lock
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def connect(folder: Path) -> DuckDBPyConnection:
     try:
         import duckdb
     except ImportError:
-        raise ConfigError('questions over the log need DuckDB: pip install "gatekeeper[query]"') from None
+        raise missing("a question over the log", "duckdb", "query") from None
     # Nothing is fetched: JSON and Parquet are built in.
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",

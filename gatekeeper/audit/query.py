@@ -1,6 +1,6 @@
 """Questions to the log. A `Filter` in, rows, files or numbers over time out; columns.py reads the log.
 
-Needs the extra `gatekeeper[query]`. Rows hold what lines hold: names of fields, pseudonyms, never a value.
+Needs the extra `gatekeeper-consent[query]`. Rows hold what lines hold: names of fields, pseudonyms, never a value.
 """
 
 from __future__ import annotations

@@ -23,9 +23,10 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.installation import disk, forks
 from gatekeeper.installation.locks import Lock
+from gatekeeper.installation.owners import hindrance
 
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{6}Z-\d+-[0-9a-f]{8})\.(\d{6})\.jsonl(?:\.gz)?")
 _BUFFER: Final = 2**20
@@ -88,11 +89,24 @@ def parse(path: Path) -> Segment | None:
     return None if found is None else Segment(found[1], int(found[2]), path)
 
 
+def holds_log(folder: Path) -> bool:
+    """Whether there is a log in a folder. Raises AuditError if this process may not look: "none" would not be true."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(".jsonl" in entry.name for entry in entries)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise AuditError(f"audit.path: {hindrance(folder, error, 'read the log')}") from None
+
+
 def streams(folder: Path, only: str = "") -> dict[str, list[Segment]]:
     """Every stream's segments in order, streams by their start. The compressed form counts where there are both.
 
-    `only` is the beginning of the names that are wanted.
+    `only` is the beginning of the names that are wanted. Raises AuditError if this process may not look.
     """
+    if not holds_log(folder):
+        return {}
     found: dict[str, dict[int, Segment]] = {}
     for path in sorted(folder.glob(only + "*.jsonl*")):  # `.jsonl.gz` comes after `.jsonl`
         segment = parse(path)
@@ -198,5 +212,4 @@ def usable(folder: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        what = error.strerror or type(error).__name__
-        raise ConfigError(f"audit.path: cannot write in {folder} ({what}); nothing would be sent") from None
+        raise ConfigError(f"audit.path: {hindrance(folder, error, 'write the log')}") from None

@@ -15,10 +15,13 @@ from typing import Final, NamedTuple
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields.phone import e164
+from gatekeeper.installation.keys import KeyRing
 from gatekeeper.model import Personal, Signal
 from gatekeeper.vendors.formats import normalise
 
 Subject = tuple[str, str]  # a kind, and what a pseudonym is made of
+PSEUDONYM: Final = "pseudonym"  # the kind of a suppressed identifier that is known by its pseudonym alone
+PASSING: Final = frozenset({"session_id", "cart_id", "order_id"})  # ids that end soon: nobody comes back with them
 ALWAYS: Final = frozenset({"user_id", "client_id", "consent", "email"})
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _GMAIL: Final = ("gmail.com", "googlemail.com")
@@ -157,6 +160,19 @@ def identifiers(
     return [
         (kind, data[name]) for name, kind in identifying.items() if name in data and (kind in ALWAYS or name in sent)
     ]
+
+
+def hashes(ring: KeyRing, found: Iterable[Subject], names: Iterable[str] = ()) -> list[bytes]:
+    """What to look for among suppressed persons: of kinds with normal forms and their pseudonyms, under every key.
+
+    `names` are pseudonyms whose identifiers are not known.
+    """
+    made, every = [], [*names]
+    for kind, reference in found:
+        if kind not in PASSING:
+            made += [hashed for _, hashed in ring.hidden(kind, reference)]
+            every += ring.names(kind, reference)
+    return made + [hashed for name in every for _, hashed in ring.hidden(PSEUDONYM, name)]
 
 
 def asked(given: Mapping[str, str | None]) -> list[Subject]:

@@ -1,4 +1,4 @@
-"""`gatekeeper audit query`, `stats` and `export`: questions over the whole log (extra `gatekeeper[query]`)."""
+"""`gatekeeper audit query`, `stats` and `export`: questions over the whole log (extra `gatekeeper-consent[query]`)."""
 
 from __future__ import annotations
 

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import time
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
 from gatekeeper.cli.policy import extensions, load_policy
-from gatekeeper.errors import ConfigError
-from gatekeeper.geoip.info import info
-from gatekeeper.geoip.info import warnings as geoip_warnings
-from gatekeeper.policy.check import warnings
 from gatekeeper.policy.faults import parts
 from gatekeeper.policy.file import json_schema
+from gatekeeper.policy.findings import findings
 from gatekeeper.policy.registry import registry
 from gatekeeper.runtime.wiring import place
 from gatekeeper.storage.opening import findings as store_findings
 
 
-def findings(config: str | Path) -> tuple[list[str], list[str]]:
-    """Errors and warnings of a policy file, one sentence each."""
-    errors: list[str] = []
-    warned: list[str] = []
-    try:
-        load_policy(config)
-    except ConfigError as error:
-        errors = list(error.problems)
-    with contextlib.suppress(ConfigError):
-        # A missing secret is an error, but no reason to keep the warnings back.
-        policy = load_policy(config, require_secrets=False)
-        warned = [*warnings(policy), *geoip_warnings(info(policy.database_path, now=time.time()))]
-        if not errors:
-            errors, costly = store_findings(place(policy))
-            warned += costly
-    return errors, warned
-
-
 def run(config: Path, as_json: bool) -> None:
     """Print errors and warnings; exit code 1 if there are errors."""
-    errors, warned = findings(config)
+    errors, warned = findings(config, **extensions())
+    if not errors:
+        errors, costly = store_findings(place(load_policy(config)))
+        warned += costly
     if as_json:
         found = {"errors": errors, "warnings": warned}
         typer.echo(

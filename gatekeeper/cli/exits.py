@@ -14,6 +14,8 @@ from typing import Final, NoReturn
 
 import typer
 
+from gatekeeper.audit.segments import holds_log
+
 FAILED: Final = 1
 ABSENT: Final = 3
 
@@ -25,6 +27,6 @@ def absent(sentence: str) -> NoReturn:
 
 
 def need_log(folder: Path) -> None:
-    """Stop where there is no log: no answer about it would be true."""
-    if not any(folder.glob("*.jsonl*")):
+    """Stop where there is no log: no answer about it would be true. Raises AuditError."""
+    if not holds_log(folder):
         absent(f"there is no audit log in {folder}; no gate has run here yet")

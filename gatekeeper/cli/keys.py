@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Final
 
 import typer
 
@@ -19,26 +20,52 @@ from gatekeeper.policy import Policy
 from gatekeeper.runtime.wiring import place
 from gatekeeper.storage.opening import heads as heads_of
 
+# What a gate does with the key in use, and with the others.
+_USES: Final = {
+    keys.SIGNING: ("signs cookies and contexts", "verifies"),
+    keys.PSEUDONYM: ("names subjects", "finds them by their older names"),
+    keys.SUPPRESSION: ("suppresses people", "finds those that it suppressed"),
+    keys.AUDIT: ("signs the log", "waits for the next checkpoint, which introduces it"),
+}
+
 
 def show(config: Path, as_json: bool) -> None:
     """Every key's id, newest first; of the audit log's, the id that stands in the log."""
     folder = load_policy(config, require_secrets=False).keys_folder
-    there = keys.listed(folder)
-    found = {kind: [key.id for key in there[kind]] for kind in (keys.SIGNING, keys.PSEUDONYM)}
-    found[keys.AUDIT] = [SigningKey(key).id for key in there[keys.AUDIT]]
-    if not any(found.values()):
+    there, given = keys.listed(folder), keys.from_environment(os.environ)
+    if not any(there.values()):
         exits.absent(f"there are no keys in {folder}; the first gate that starts here makes them")
+    rows = {kind: _rows(kind, found, kind in given) for kind, found in there.items()}
     if as_json:
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps(rows, indent=2))
         return
-    for kind, ids in found.items():
-        for position, key_id in enumerate(ids):
-            typer.echo(f"{kind:10} {key_id}{'  (in use)' if position == 0 else ''}")
+    for kind, found in rows.items():
+        for row in found:
+            where = f"  from GATEKEEPER_{kind.upper()}_KEYS" if row["from"] == "environment" else ""
+            typer.echo(f"{kind:11} {row['id']}  {row['use']}{where}")
+
+
+def _rows(kind: str, found: tuple[keys.Key, ...], given: bool) -> list[dict[str, object]]:
+    """What a gate that starts here uses each key for; the log's next key waits until the one in use introduces it."""
+    audit = kind == keys.AUDIT
+    current = found[-1 if audit and not given else 0] if found else None
+    used, otherwise = _USES[kind]
+    if audit and given:
+        otherwise = "recognises what it signed"
+    return [
+        {
+            "id": SigningKey(key).id if audit else key.id,
+            "in_use": key is current,
+            "use": used if key is current else otherwise,
+            "from": "environment" if given else "folder",
+        }
+        for key in found
+    ]
 
 
 def rotate(kind: str, config: Path, as_json: bool) -> None:
     """Add a key of a kind and name it."""
-    known.one_of("KIND", kind, (keys.SIGNING, keys.PSEUDONYM, keys.AUDIT))
+    known.one_of("KIND", kind, (*keys.RINGS, keys.AUDIT))
     policy = load_policy(config, require_secrets=False)
     if kind == keys.AUDIT:
         _succeed(policy, as_json)

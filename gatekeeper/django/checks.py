@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings as project
 from django.core import checks
 
-from gatekeeper.cli.check import findings
 from gatekeeper.django import settings
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Policy, load_policy
+from gatekeeper.policy.findings import findings
 
 MIDDLEWARE = "gatekeeper.django.GatekeeperMiddleware"
 

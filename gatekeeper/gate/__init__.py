@@ -31,6 +31,7 @@ from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.gate.settle import failed, unnamed, without_room
 from gatekeeper.gate.situation import Situations, age_of
+from gatekeeper.gate.suppressing import Hidden, Suppressing, without_person
 from gatekeeper.gate.verdicts import Verdicts
 from gatekeeper.installation.forks import work
 from gatekeeper.installation.keys import KeyRing
@@ -42,7 +43,7 @@ from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.scrub.meter import UNMETERED, Heavy, Meter, Spent
 from gatekeeper.scrub.taint import declared
 from gatekeeper.storage.outbox import Accepted, Arrival, Job, Refusal
-from gatekeeper.storage.protocols import Barrier, Intake, Ledger, Refusals
+from gatekeeper.storage.protocols import Barrier, Intake, Ledger, Refusals, Suppressions
 
 _BLOCK: Final = Verdict.BLOCK  # looked up once: an enum's member costs as much as a call
 _FEWER: Final = "send fewer at once"
@@ -65,6 +66,7 @@ class Gate:
         refusals: Refusals,
         ledger: Ledger | None = None,
         barrier: Barrier | None = None,
+        suppressions: Suppressions | None = None,
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
         counted: Counted | None = None,
@@ -82,6 +84,7 @@ class Gate:
         self._layouts = Layouts(len(policy.destinations))
         self.lines = Lines(policy)
         self.barrier = barrier
+        self.suppressing = None if suppressions is None else Suppressing(lambda: self.keys, suppressions)
         self.choosing = None if ledger is None else Choosing(policy, lambda: self.keys, ledger)
         self.situations = Situations(policy, keys, lookup, self.lines, clock, self.choosing)
 
@@ -106,10 +109,12 @@ class Gate:
     def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str, meter: Meter) -> Plan:
         policy, keys = self.policy, self.keys
         event = canonical(policy, posted, caller, at=at, request_id=request_id)
-        place, consent = self.situations.of(
+        place, consent, hidden = self.situations.of(
             caller, at=at, event_time=event.time, query=caller.query, claim=posted.consent, carried=posted.flags,
-            declared=posted.place, named=posted.subject,
+            declared=posted.place, named=posted.subject, hidden=self.hidden(caller, event, posted),
         )  # fmt: skip
+        if hidden:
+            event = without_person(event, policy.catalogue)
         scrubber = Scrubber(policy.catalogue, declared(posted.data.items()), meter)
         event = scrubber.envelope(event, request_id)
         verdicts = Verdicts(event, place, consent, at, scrubber=scrubber, layout=self._layouts.of(event),
@@ -132,7 +137,7 @@ class Gate:
             if outgoing is not None:
                 shaped[to.name] = outgoing
         left = subjects.identifiers(event.data, policy.catalogue.identifying, [one.sent for one in shaped.values()])
-        about = subjects_of(keys, caller, consent, [*left, *verdicts.derived], posted)
+        about = () if hidden else subjects_of(keys, caller, consent, [*left, *verdicts.derived], posted)
         inputs = Inputs("event", age_of(caller), posted.purposes, verdicts.vendors, verdicts.unfit, refused)
         return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
 
@@ -290,7 +295,22 @@ class Gate:
     @work
     def consent_of(self, caller: Caller, at: float) -> Consent:
         """What a caller's own signals add up to, before any event."""
-        return self.situations.of(caller, at=at, event_time=at, query=caller.query)[1]
+        hidden = self.hidden(caller, None)
+        return self.situations.of(caller, at=at, event_time=at, query=caller.query, hidden=hidden).consent
+
+    def lacking(self) -> frozenset[str]:
+        """The ids of suppression keys that are needed and gone. Raises StorageError."""
+        return frozenset() if self.suppressing is None else self.suppressing.lacking()
+
+    def hidden(self, caller: Caller, event: Event | None, posted: Posted | None = None) -> Hidden | None:
+        """How to ask whether an event is of a suppressed person; `None`: nobody is suppressed."""
+        if self.suppressing is None:
+            return None
+        identifying = self.policy.catalogue.identifying
+        data = {} if event is None else event.data
+        return self.suppressing.of(
+            caller, [(kind, data[name]) for name, kind in identifying.items() if name in data], posted
+        )
 
     def place_of(self, caller: Caller) -> Place:
         """Where a caller's visitor is."""

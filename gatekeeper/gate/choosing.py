@@ -10,6 +10,9 @@ import logging
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 
+from msgspec import structs
+
+from gatekeeper.audit.subjects import hashes
 from gatekeeper.errors import StorageError
 from gatekeeper.installation.ids import receipt_id
 from gatekeeper.installation.keys import KeyRing
@@ -133,18 +136,25 @@ class Choosing:
         return (*[self.subject(Kind.DEVICE, one) for one in dict.fromkeys(given) if one], *found)
 
     def voices(
-        self, heard: tuple[Signal, ...], subjects: tuple[Subject, ...], place: Place, at: float
+        self,
+        heard: tuple[Signal, ...],
+        subjects: tuple[Subject, ...],
+        place: Place,
+        at: float,
+        *,
+        silent: bool = False,
     ) -> tuple[tuple[Signal, ...], Hashable | None]:
         """All signals of a request, the ledger's included, and what they were seen by: `None` if not to be remembered.
 
-        GPC of a visitor whom the ledger knows is written down, once, where it is to be remembered.
+        GPC of a visitor whom the ledger knows is written down, once, where it is to be remembered; of one who is
+        suppressed (`silent`) nothing is.
         """
         try:
             look = self.ledger.choices(subjects)
         except StorageError:
             return (*heard, UNREADABLE), None
         told = [(subject.kind, voice) for subject, voice in zip(look.subjects, look.voices, strict=True)]
-        if any(one.denies_as == GPC for one in heard) and binds(place):
+        if not silent and any(one.denies_as == GPC for one in heard) and binds(place):
             unknown = [one for one, voice in zip(look.subjects, look.voices, strict=True) if voice.gpc is None]
             if unknown:
                 self._remember_gpc(unknown, place, at)
@@ -180,7 +190,13 @@ class Choosing:
         return self.ledger.history(subjects)
 
     def record(self, choice: Choice) -> Future[Recorded]:
-        """Keep a choice and, where it denies, end what needs that consent; see `Ledger.record`."""
+        """Keep a choice and, where it denies, end what needs that consent; see `Ledger.record`.
+
+        Where it grants, it lifts the erasure of those whose choice it is.
+        """
+        if choice.grants:
+            names = [name for subject in choice.theirs for name in subject.names]
+            choice = structs.replace(choice, lifts=tuple(hashes(self._keys(), (), names)))
         return self.ledger.record(choice, self._reasons(choice))
 
     async def take(self, choice: Choice) -> Recorded:

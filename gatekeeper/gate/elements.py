@@ -162,6 +162,11 @@ class Roles:
         )
         return Reading(event, fit, named)
 
+    def without_person(self, fit: Sequence[Fit]) -> list[Fit]:
+        """What the leaves are fit for where nothing may lead to the person: identifiers for nothing."""
+        identifying = self._catalogue.identifying
+        return [None if isinstance(one, tuple) and one[0].key in identifying else one for one in fit]
+
     def identifiers(self, fit: Sequence[Fit], sent: Sequence[Leaf | None]) -> list[tuple[str, object]]:
         """Whom the leaves that are sent lead to, as they came: kinds and values."""
         identifying = self._catalogue.identifying

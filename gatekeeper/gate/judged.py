@@ -17,6 +17,7 @@ from gatekeeper.gate.elements import TRUNCATED, may_send
 from gatekeeper.gate.persons import deriving, subjects_of
 from gatekeeper.gate.settle import failed, insufficient
 from gatekeeper.gate.situation import age_of
+from gatekeeper.gate.suppressing import without_person
 from gatekeeper.model import Caller, Decision, Inputs, Permission, Plan, Purpose, Verdict
 from gatekeeper.model.reasons import NOT_ROUTED
 from gatekeeper.scrub.fields import search_of
@@ -46,7 +47,7 @@ def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
 class Judged:
     """One element, decided and cleaned; `shared` and `kept`: what may be sent of the shared and of its own leaves."""
 
-    __slots__ = ("about", "consent", "decision", "event", "found", "kept", "place", "shared", "vendor")
+    __slots__ = ("about", "consent", "decision", "event", "found", "hidden", "kept", "place", "shared", "vendor")
 
     def __init__(
         self, gate: Gate, to: Destination, native: Native, caller: Caller, at: float,
@@ -66,13 +67,17 @@ class Judged:
         searches = (search,) * own + (common,) * len(shared)
         self.event, fit, named = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
         query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
-        self.place, self.consent = gate.situations.of(
+        self.place, self.consent, self.hidden = gate.situations.of(
             caller,
             at=at,
             event_time=self.event.time,
             query=query.encode("latin-1", "replace"),
             carried=element.flags,
+            hidden=gate.hidden(caller, self.event),
         )
+        if self.hidden:
+            self.event = without_person(self.event, gate.policy.catalogue)
+            fit = roles.without_person(fit)
         self.about = caller
         self.found: list[tuple[str, object]] = []  # identifiers in what is sent, and what is derived from them
         self.vendor = Permission.UNKNOWN
@@ -120,7 +125,7 @@ class Judged:
         """What the audit is told of this element."""
         request_id = gate.new_id(at)
         found = [*subjects.identifiers(self.event.data, gate.policy.catalogue.identifying, ()), *self.found]
-        about = subjects_of(gate.keys, self.about, self.consent, found)
+        about = () if self.hidden else subjects_of(gate.keys, self.about, self.consent, found)
         known = {} if self.vendor is Permission.UNKNOWN else {self.decision.destination: self.vendor}
         usual = gate.policy.event_purposes.get(self.event.name, _EVERY_PURPOSE)
         # Those of a name that may not be written down are the event's own, and stand in its line.

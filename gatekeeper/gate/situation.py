@@ -12,7 +12,9 @@ from typing import Any, Final, NamedTuple
 from gatekeeper import signals
 from gatekeeper.audit.lines import Lines
 from gatekeeper.consent.resolve import holds_until, resolve
+from gatekeeper.consent.suppression import heeded
 from gatekeeper.gate.choosing import Choosing
+from gatekeeper.gate.suppressing import Hidden
 from gatekeeper.installation.keys import KeyRing
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.memory import Memory, digest
@@ -22,6 +24,14 @@ from gatekeeper.policy import Policy
 
 _EVER: Final = float("-inf")
 _REMEMBERED_FOR: Final = 60.0  # seconds; also how long an updated location database takes to have effect
+
+
+class Situation(NamedTuple):
+    """A place and a consent. `hidden`: the person is suppressed, and nothing of the event may lead to them."""
+
+    place: Place
+    consent: Consent
+    hidden: bool = False
 
 
 class _Situation(NamedTuple):
@@ -72,11 +82,13 @@ class Situations:
         carried: Mapping[str, Any] | None = None,
         declared: tuple[str | None, str | None] | None = None,
         named: Mapping[str, str] | None = None,
-    ) -> tuple[Place, Consent]:
+        hidden: Hidden | None = None,
+    ) -> Situation:
         """Where the visitor is and what they permit, for an event of `event_time` that is decided `at`.
 
         `query` is the one consent is read from, `claim` the event's own consent object, `carried` its flags and
-        `declared` and `named` the place and the subject that an authenticated caller gives.
+        `declared` and `named` the place and the subject that an authenticated caller gives. `hidden` says whether the
+        visitor is suppressed, once the signals are known; that is remembered of nobody.
         """
         said = tuple([pair for pair in caller.headers if pair[0] in signals.HEADERS])
         key, words = None, b""
@@ -93,14 +105,20 @@ class Situations:
                 and known.told <= event_time <= at
                 and (known.seen is None or self._choosing is None or self._choosing.ledger.still(known.seen))
             ):
-                return known.place, known.consent
+                held = None if hidden is None else hidden(known.consent.signals)
+                if held is None:
+                    return Situation(known.place, known.consent)
+                heard = heeded(known.consent.signals, held)
+                consent = self.resolve(heard, known.place, at, event_time, age_of(caller))
+                return Situation(known.place, consent, held.whole)
         place = self._place(declared, caller, at)
         heard = self._read(said, caller, query, claim, carried)
+        held = None if hidden is None else hidden(heard)
         seen: Hashable | None = None
         if self._choosing is not None:
             subjects = self._choosing.speaking(heard, caller, named)
             if subjects:
-                heard, seen = self._choosing.voices(heard, subjects, place, at)
+                heard, seen = self._choosing.voices(heard, subjects, place, at, silent=held is not None)
                 if seen is None:
                     key = None
         consent = self.resolve(heard, place, at, event_time, age_of(caller))
@@ -114,7 +132,10 @@ class Situations:
             size = 2_048 + 4 * len(words)
             self._memory.put(key, _Situation(at, until, told, place, consent, seen), size)
             self._lines.keep(consent, size)
-        return place, consent
+        if held is None:
+            return Situation(place, consent)
+        consent = self.resolve(heeded(heard, held), place, at, event_time, age_of(caller))
+        return Situation(place, consent, held.whole)
 
     def visitor(self, token: str, at: float) -> Visitor:
         """The visitor a context token speaks of."""

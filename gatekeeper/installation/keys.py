@@ -4,12 +4,13 @@ One folder (`[keys] path`) is shared by the application, its workers and the sid
 
     signing-<date>-<id>.key     signs; every one in the folder verifies, the newest signs
     pseudonym-<date>-<id>.key   names subjects in the audit; every one is tried in a search
+    suppression-<date>-<id>.key recognises suppressed persons; every one is tried, and none may go while entries need it
     audit-<date>-<id>.key       signs the audit log; there is one; see gatekeeper/audit/signing.py
     audit-<date>-<id>.old       what is left of one that was destroyed
 
-each with 64 hexadecimal digits. `GATEKEEPER_SIGNING_KEYS`, `GATEKEEPER_PSEUDONYM_KEYS` and `GATEKEEPER_AUDIT_KEYS`
-(newest first, separated by commas, `id:hex`) override the folder. Every use of the first two has its own key, derived
-from these by HMAC.
+each with 64 hexadecimal digits. `GATEKEEPER_SIGNING_KEYS`, `GATEKEEPER_PSEUDONYM_KEYS`, `GATEKEEPER_SUPPRESSION_KEYS`
+and `GATEKEEPER_AUDIT_KEYS` (newest first, separated by commas, `id:hex`) override the folder. Every use of the first
+three has its own key, derived from these by HMAC.
 """
 
 from __future__ import annotations
@@ -27,10 +28,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gatekeeper.errors import ConfigError
+from gatekeeper.installation.owners import hindrance
 
 SIGNING = "signing"
 PSEUDONYM = "pseudonym"
+SUPPRESSION = "suppression"
 AUDIT = "audit"
+RINGS = (SIGNING, PSEUDONYM, SUPPRESSION)  # of which several may be in use; the newest makes what is new
 FIRST = "00000000-first"  # sorts before every dated key: the oldest
 
 
@@ -52,6 +56,7 @@ class KeyRing:
 
     signing: tuple[Key, ...]
     pseudonym: tuple[Key, ...]
+    suppression: tuple[Key, ...] = ()
     _derived_keys: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def sign(self, label: str, message: bytes) -> tuple[str, bytes]:
@@ -81,6 +86,18 @@ class KeyRing:
     def names(self, kind: str, value: str) -> tuple[str, ...]:
         """The pseudonyms an identifier has had under every key there is, for a search."""
         return tuple(_pseudonym(key, kind, value) for key in self._pseudonym_keys)
+
+    @cached_property
+    def _suppression_keys(self) -> tuple[tuple[str, Mac], ...]:
+        return tuple([(key.id, Mac(key.derive("suppression"))) for key in self.suppression])
+
+    def hidden(self, kind: str, value: str) -> tuple[tuple[str, bytes], ...]:
+        """The hashes by which a suppressed identifier is recognised, 16 bytes each, with the ids of their keys.
+
+        Newest first: entries are made with the first. They outlive pseudonym keys, which may be destroyed.
+        """
+        message = f"{kind}\x00{value}".encode()
+        return tuple([(key_id, mac.digest(message)[:16]) for key_id, mac in self._suppression_keys])
 
     def event_key(self, name: str, event_id: str, *, ours: bool) -> bytes:
         """16 bytes by which a repetition of an event is known: keyed, and the same after a rotation of keys.
@@ -135,7 +152,7 @@ def _pseudonym(mac: Mac, kind: str, value: str) -> str:
 def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[Key, ...]]:
     """Key lists given by environment variables; a kind that has none is missing from the result."""
     found = {}
-    for kind in (SIGNING, PSEUDONYM, AUDIT):
+    for kind in (*RINGS, AUDIT):
         variable = f"GATEKEEPER_{kind.upper()}_KEYS"
         if variable in environ:
             keys = [_parse(variable, part.strip()) for part in environ[variable].split(",") if part.strip()]
@@ -148,10 +165,13 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[Key, ...]]:
 def load(folder: Path, environ: Mapping[str, str] | None = None, *, create: bool = True) -> KeyRing:
     """Read the key ring, making the folder and its first keys if there are none and `create` is set.
 
-    The folder is made with mode 0700 and files with 0600. Raises ConfigError with a remedy.
+    The folder is made with mode 0700 and files with 0600. Without `create` there may be no key for suppression: a
+    gate that knew none made none. Raises ConfigError with a remedy.
     """
     given = from_environment(os.environ if environ is None else environ)
     kinds = {kind: given.get(kind) or _from_folder(folder, kind, create) for kind in (SIGNING, PSEUDONYM)}
+    if create or given.get(SUPPRESSION) or any(folder.glob(f"{SUPPRESSION}-*.key")):
+        kinds[SUPPRESSION] = given.get(SUPPRESSION) or _from_folder(folder, SUPPRESSION, create)
     return KeyRing(**kinds)
 
 
@@ -167,10 +187,7 @@ def audit(folder: Path, environ: Mapping[str, str] | None = None, *, create: boo
 def listed(folder: Path, environ: Mapping[str, str] | None = None) -> dict[str, tuple[Key, ...]]:
     """The keys that there are, by kind and newest first; makes none. Raises ConfigError for one that cannot be read."""
     given = from_environment(os.environ if environ is None else environ)
-    return {
-        kind: given.get(kind) or (_from_folder(folder, kind, False) if any(folder.glob(f"{kind}-*.key")) else ())
-        for kind in (SIGNING, PSEUDONYM, AUDIT)
-    }
+    return {kind: given.get(kind) or _found(folder, kind) for kind in (*RINGS, AUDIT)}
 
 
 def audit_before(environ: Mapping[str, str] | None = None) -> tuple[Key, ...]:
@@ -215,8 +232,14 @@ def state(folder: Path) -> int:
 
 
 def rotate(folder: Path, kind: str) -> Key:
-    """Add a new key of `kind`, which running processes begin to use; the older ones go on verifying."""
-    return _create(folder, kind)
+    """Add a new key of `kind`, which running processes begin to use; the older ones go on verifying.
+
+    Raises ConfigError.
+    """
+    try:
+        return _create(folder, kind)
+    except OSError as error:
+        raise ConfigError(f"keys.path: {hindrance(folder, error, 'make a key')}") from error
 
 
 def ephemeral() -> KeyRing:
@@ -224,24 +247,37 @@ def ephemeral() -> KeyRing:
     return KeyRing(
         signing=(Key("ephemeral", secrets.token_bytes(32)),),
         pseudonym=(Key("ephemeral", secrets.token_bytes(32)),),
+        suppression=(Key("ephemeral", secrets.token_bytes(32)),),
     )
 
 
 def _from_folder(folder: Path, kind: str, create: bool) -> tuple[Key, ...]:
+    if keys := _found(folder, kind):
+        return keys
+    if not create:
+        raise ConfigError(f"keys.path: no {kind} key in {folder}; start the gate once, or copy the shared folder")
     try:
-        files = sorted(folder.glob(f"{kind}-*.key"), reverse=True)
+        return (_create(folder, kind, FIRST),)
+    except OSError as error:
+        raise ConfigError(f"keys.path: {hindrance(folder, error, 'make a key')}") from error
+
+
+def _found(folder: Path, kind: str) -> tuple[Key, ...]:
+    """The keys of a kind that are in the folder, newest first. Raises ConfigError for one that cannot be read."""
+    try:
+        files = sorted((path for path in folder.iterdir() if path.match(f"{kind}-*.key")), reverse=True)
         keys = tuple(_parse(str(path), f"{path.stem}:{path.read_text('ascii').strip()}") for path in files)
-        for path in files:
-            if path.stat().st_mode & 0o077:
-                raise ConfigError(f"{path}: others may read this key; run chmod 600 on it")
-        if keys:
-            return keys
-        if create:
-            return (_create(folder, kind, FIRST),)
-    except (OSError, UnicodeDecodeError) as error:
-        what = type(error).__name__
-        raise ConfigError(f"keys.path: cannot use {folder} ({what}); make it writable") from error
-    raise ConfigError(f"keys.path: no {kind} key in {folder}; start the gate once, or copy the shared folder")
+        modes = [path.stat().st_mode for path in files]
+    except FileNotFoundError:
+        return ()
+    except UnicodeDecodeError:
+        raise ConfigError(f"keys.path: a file in {folder} is not a key; copy it back, or remove it") from None
+    except OSError as error:
+        raise ConfigError(f"keys.path: {hindrance(folder, error, 'read the keys')}") from error
+    for path, mode in zip(files, modes, strict=True):
+        if mode & 0o077:
+            raise ConfigError(f"{path}: others may read this key; run chmod 600 on it")
+    return keys
 
 
 def _create(folder: Path, kind: str, name: str | None = None) -> Key:

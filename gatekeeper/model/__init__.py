@@ -17,6 +17,7 @@ from gatekeeper.model.event import EVENT_KEYS, Discreet, Event, Personal
 from gatekeeper.model.law import ConsentModel, Law, Restriction, Sale, SignalDuty
 from gatekeeper.model.place import Found, Place
 from gatekeeper.model.plan import Plan
+from gatekeeper.model.suppression import Suppression
 
 __all__ = [
     "EVENT_KEYS",
@@ -54,6 +55,7 @@ __all__ = [
     "SignalDuty",
     "Standing",
     "Step",
+    "Suppression",
     "Verdict",
     "Visitor",
     "Voice",

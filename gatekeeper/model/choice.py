@@ -79,10 +79,10 @@ class Choice(Discreet, frozen=True):
     `conflicts` maps a granted purpose to the signal that denies it all the same. `evidence` is what the operator says
     of a choice on paper or by telephone; it can be erased. `hints` are pseudonyms of a client or session id that end
     what is queued under them, and do nothing else. `fresh`: the device's id was made with this choice, so that
-    nothing can wait under it.
+    nothing can wait under it. `lifts` are the hashes (`KeyRing.hidden`) of the subjects whose erasure it ends.
     """
 
-    hidden: ClassVar[frozenset[str]] = frozenset({"subjects", "evidence", "hints", "display"})
+    hidden: ClassVar[frozenset[str]] = frozenset({"subjects", "evidence", "hints", "display", "lifts"})
 
     receipt: str
     at: float  # Unix seconds
@@ -106,6 +106,7 @@ class Choice(Discreet, frozen=True):
     evidence: str | None = None
     hints: tuple[str, ...] = ()
     fresh: bool = False
+    lifts: tuple[bytes, ...] = ()
 
     @property
     def theirs(self) -> tuple[Subject, ...]:

@@ -66,6 +66,12 @@ WITHDRAWN: Final = _reason(
     means="consent was given and taken back",
     sentence="consent had been taken back",
 )
+SUPPRESSED: Final = _reason(
+    "suppressed",
+    means="the event has an identifier of somebody who was erased, opted out of sale, or objected",
+    remedy="a later grant of their own after an erasure; else `gatekeeper suppression remove`",
+    sentence="the person is suppressed: erased, opted out or objected",
+)
 EXPIRED: Final = _reason(
     "consent_expired",
     means="consent was given longer ago than `[consent] max_age`",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Any, Final
 
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import missing
 from gatekeeper.reports.cells import Cell, Document, Sheet, State
 
 _WIDE: Final = 6  # columns that fit on a page; a wider sheet is a table for each row
@@ -151,7 +151,7 @@ def xlsx(document: Document) -> bytes:
         from openpyxl.styles import Alignment, Font, PatternFill
         from openpyxl.utils.exceptions import IllegalCharacterError
     except ImportError:
-        raise ConfigError('spreadsheets need openpyxl: pip install "gatekeeper-consent[reports]"') from None
+        raise missing("a spreadsheet", "openpyxl", "reports") from None
     fills = {State.FILL: PatternFill("solid", "FFF3CD"), State.DIFFERS: PatternFill("solid", "F8D7DA")}
     book = Workbook(write_only=True)
     names: set[str] = set()

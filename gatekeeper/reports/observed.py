@@ -1,6 +1,6 @@
 """What the log shows of each destination, for the reports. Acts: one query over the log in columns.
 
-Needs the extra `gatekeeper[query]`. Holds counts, names of fields and places; no person is in it.
+Needs the extra `gatekeeper-consent[query]`. Holds counts, names of fields and places; no person is in it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from gatekeeper.audit import columns
+from gatekeeper.audit.segments import holds_log
 from gatekeeper.vendors.kind import Destination
 
 _LIKE_DECLARED: Final = "consent"  # an event that was collected for another purpose needs it (gatekeeper/decision.py)
@@ -55,7 +56,7 @@ class Observation:
 def observe(folder: Path, since: datetime, until: datetime) -> Observation | None:
     """What the log under `folder` shows; `None` if there is no log. Raises ConfigError, AuditError."""
     found: dict[str, Observed] = {}
-    if not any(folder.glob("*.jsonl*")):
+    if not holds_log(folder):
         return None
     with columns.connect(folder) as connection:
         rows = connection.execute(_QUERY, [since, until]).fetchall()

@@ -65,7 +65,7 @@ class Runtime:
         self._writer = audit_writer(policy)
         self._writer.changed = self._log_changed
         self.store = store(needs(policy, self._writer))
-        self.health = Health(self._writer, self.store, lambda: self.policy)
+        self.health = Health(self._writer, self.store, lambda: self.policy, lambda: self.gate.lacking())
         self._keys_seen = keys.state(policy.keys_folder)
         self._daily = Daily(
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
@@ -154,7 +154,7 @@ class Runtime:
             _log.error("the keys cannot be read again, the old ones stay: %s", error)
             return
         with forks.work, self._reloading:
-            if (ring.signing, ring.pseudonym) != (self.keys.signing, self.keys.pseudonym):
+            if ring != self.keys:
                 self.keys = self.gate.keys = ring
                 _log.info("the keys %s and %s are in use", ring.signing[0].id, ring.pseudonym[0].id)
 
@@ -211,6 +211,7 @@ class Runtime:
             refusals=self.store.refusals,
             ledger=self.store.ledger,
             barrier=self.store.barrier,
+            suppressions=self.store.suppressions,
             metrics=self.metrics,
             arrived=self._deliverer.start,
             counted=self.counted,

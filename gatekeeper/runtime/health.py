@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.others import ASIDE, set_aside
@@ -22,12 +22,22 @@ TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
 
 
 class Health:
-    """What a log and a store can do at this moment; `policy` gives the one in force."""
+    """What a log and a store can do at this moment.
 
-    def __init__(self, writer: AuditWriter, store: Store, policy: Callable[[], Policy]) -> None:
+    `policy` gives the one in force, `lacking` the suppression keys that are needed and gone.
+    """
+
+    def __init__(
+        self,
+        writer: AuditWriter,
+        store: Store,
+        policy: Callable[[], Policy],
+        lacking: Callable[[], Collection[str]] = frozenset,
+    ) -> None:
         self._writer = writer
         self._store = store
         self._policy = policy
+        self._lacking = lacking
         self._failing_since: float | None = None
 
     def problems(self) -> list[str]:
@@ -42,6 +52,11 @@ class Health:
             failure = "not writable"
         if failure is not None:
             problems.append(f"the outbox cannot be written ({failure}): no event is accepted")
+        with contextlib.suppress(StorageError):  # which is told of already
+            problems += [
+                f"the suppression key {one} is not in the key folder: nothing optional is sent"
+                for one in sorted(self._lacking())
+            ]
         try:
             folders = (policy.audit_folder, *([] if place is None else [place.parent]))
             problems += [f"the disk of {path.name} is nearly full" for path in folders if disk_left(path) < DISK_LOW]

@@ -7,6 +7,7 @@ apsw brings its own SQLite: versions up to 3.51.2 lose commits when a checkpoint
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import apsw
 from gatekeeper.errors import ConfigError
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
+from gatekeeper.installation.owners import hindrance
 
 BUSY: Final = 5_000  # milliseconds to wait for another worker's commit
 STARTING: Final = 60_000  # the same for a worker that starts: a slow disk or a long migration is no reason not to
@@ -82,6 +84,13 @@ MIGRATIONS: Final = (
         WHEN EXISTS (SELECT 1 FROM choice WHERE notice = old.hash)
         BEGIN SELECT raise(ABORT, 'a row needs it'); END;
     ALTER TABLE stop DROP COLUMN heard;
+    """,
+    # Who is suppressed: keyed hashes of identifiers, with a key of their own.
+    """
+    CREATE TABLE suppression(hash BLOB NOT NULL, why TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL,
+        since REAL NOT NULL, erasure TEXT NOT NULL, purposes INTEGER NOT NULL, until REAL, lifted INTEGER NOT NULL,
+        generation INTEGER NOT NULL, PRIMARY KEY(hash, why)) STRICT, WITHOUT ROWID;
+    CREATE INDEX suppression_generation ON suppression(generation);
     """,
 )
 
@@ -166,7 +175,7 @@ def prepare(path: Path) -> None:
         db = connect(path)
         db.set_busy_timeout(STARTING)
     except (OSError, apsw.Error) as error:
-        raise ConfigError(f"storage.url: cannot use {path} ({_what(error)}); {_remedy(error, path)}") from None
+        raise ConfigError(f"storage.url: {reason(path, error)}") from None
     with contextlib.closing(db):
         try:
             ((verdict,),) = run(db, "PRAGMA quick_check(1)")
@@ -174,7 +183,7 @@ def prepare(path: Path) -> None:
                 raise ConfigError(f"storage.url: {path} is damaged; {_repair(path)}")
             _migrate(db, path)
         except apsw.Error as error:
-            raise ConfigError(f"storage.url: cannot use {path} ({_what(error)}); {_remedy(error, path)}") from None
+            raise ConfigError(f"storage.url: {reason(path, error)}") from None
 
 
 def _migrate(db: apsw.Connection, path: Path) -> None:
@@ -194,9 +203,18 @@ def _migrate(db: apsw.Connection, path: Path) -> None:
             run(db, "ROLLBACK")
 
 
-def _what(error: Exception) -> str:
+def reason(path: Path, error: Exception) -> str:
+    """Why the database cannot be used, and the remedy."""
+    what = "use the database"
     if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
+        return hindrance(path, error, what)
+    for one in (path, path.parent):
+        if os.access(one, os.F_OK) and not os.access(one, os.R_OK | os.W_OK):
+            return hindrance(path, PermissionError(errno.EACCES, "", str(one)), what)
+    return f"cannot {what} at {path} ({_what(error)}); {_remedy(error, path)}"
+
+
+def _what(error: Exception) -> str:
     return type(error).__name__.removesuffix("Error").lower()
 
 

@@ -38,7 +38,7 @@ class SqliteHeads:
                     )
                 run(db, "COMMIT")
         except apsw.Error as error:
-            raise StorageError(f"the ends of streams cannot be kept ({type(error).__name__})") from None
+            raise StorageError(f"the ends of streams cannot be kept: {database.reason(self._path, error)}") from None
 
     def read(self) -> list[Head]:
         """The last known end of every stream; none if there is no database. Raises StorageError."""
@@ -48,7 +48,7 @@ class SqliteHeads:
             with database.opened(self._path, read_only=True) as db:
                 return [Head(name, n, bytes(digest).hex()) for name, n, digest in run(db, "SELECT * FROM head")]
         except apsw.Error as error:
-            raise StorageError(f"the ends of streams cannot be read ({type(error).__name__})") from None
+            raise StorageError(f"the ends of streams cannot be read: {database.reason(self._path, error)}") from None
 
 
 def _has_table(path: Path) -> bool:

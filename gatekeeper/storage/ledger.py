@@ -15,7 +15,7 @@ from cachetools import LRUCache
 
 from gatekeeper.audit.lines import consent_line
 from gatekeeper.errors import StorageError
-from gatekeeper.model import Choice, Epoch, Notice, Recorded
+from gatekeeper.model import Choice, Epoch, Notice, Permission, Recorded
 from gatekeeper.model.choice import Kind, Outcome, Row, Subject
 from gatekeeper.storage import choices
 from gatekeeper.storage.commits import Commit, Committer
@@ -25,6 +25,7 @@ from gatekeeper.storage.outbox import Refusal, Withdrawn
 from gatekeeper.storage.page import Page
 from gatekeeper.storage.protocols import Look, Slot
 from gatekeeper.storage.rows import stopped_ids
+from gatekeeper.storage.suppressions import lift
 from gatekeeper.storage.sweeping import SqliteRefusals
 from gatekeeper.storage.tables import Tables
 
@@ -181,6 +182,8 @@ class SqliteLedger:
         numbers = {subject.kind: choices.person(db, subject) for subject in choice.theirs}
         digest = choices.insert(db, choice, numbers)
         commit.outcomes.append(consent_line(choice, digest, now))
+        if choice.lifts and choice.grants:
+            lift(db, choice.lifts, choice.at, [one for one, says in choice.says.items() if says is Permission.GRANTED])
         return Recorded(Outcome.RECORDED, choice.receipt, digest, choice.at)
 
     def _again(self, db: apsw.Connection, choice: Choice, newest: Sequence[Sequence[object]]) -> Recorded | None:

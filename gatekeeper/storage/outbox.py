@@ -136,6 +136,25 @@ class Withdrawn(NamedTuple):
     heard: Heard
 
 
+class Whereabouts(NamedTuple):
+    """How many rows name a person, by table, and with whose pseudonyms they stand together.
+
+    `flying`, `waiting` and `stopped` are of the `queued`. `links` are logins in the ledger, `unwritten` lines that wait
+    for the log. `together`: the pseudonyms of each row, for a human to say which are the same person's.
+    """
+
+    ledger: int = 0
+    links: int = 0
+    queued: int = 0
+    flying: int = 0
+    waiting: int = 0
+    stopped: int = 0
+    dead: int = 0
+    unwritten: int = 0
+    destinations: frozenset[str] = frozenset()
+    together: tuple[frozenset[str], ...] = ()
+
+
 class Trouble(NamedTuple):
     """A destination whose vendor is failing: since when (Unix seconds), and the last failure's short code."""
 

@@ -4,6 +4,7 @@
                     generation: a worker that reads it, and then the database, knows of all withdrawals up to it
     beginning       256 numbers, one a process: the oldest generation of a request that it is about to begin, or nothing
     changes         4,096 numbers, each that of the last choice of some subjects: what is remembered of them is stale
+    suppressed      one number, that of the last commit which suppressed somebody; written after it
 
 Numbers of 64 bits, written and read whole. One of a process is written by nobody else as long as it holds its lock
 file: that of a killed process holds nobody up. `changes` are written by whoever may write the database, and announce a
@@ -37,7 +38,8 @@ _CHANGES: Final = 4_096
 _PROCESSES: Final = 256
 _BEGINNING: Final = _PROCESSES  # where each part begins, in numbers
 _FIRST_CHANGE: Final = 2 * _PROCESSES
-_BYTES: Final = 8 * (_FIRST_CHANGE + _CHANGES)
+_SUPPRESSED: Final = _FIRST_CHANGE + _CHANGES
+_BYTES: Final = 8 * (_SUPPRESSED + 1)
 
 
 class _Process:
@@ -127,6 +129,15 @@ class Page:
         mine = self._mine()
         with mine.lock:
             mine.numbers[mine.number] = max(generation, mine.numbers[mine.number])
+
+    @property
+    def suppressed(self) -> int:
+        """The last commit that suppressed somebody, as far as it was published. Raises StorageError."""
+        return self._mine().numbers[_SUPPRESSED]
+
+    def suppress(self, generation: int) -> None:
+        """Let all workers know that this commit suppressed somebody. Raises StorageError."""
+        self._mine().numbers[_SUPPRESSED] = generation
 
     def announce(self, names: Iterable[str], generation: int) -> None:
         """Say that a commit of this generation is about to change what the ledger says of these pseudonyms."""

@@ -23,9 +23,11 @@ from gatekeeper.storage.intake import SqliteIntake, SqlitePosting
 from gatekeeper.storage.ledger import SqliteBarrier, SqliteLedger
 from gatekeeper.storage.outbox import Count, Trouble
 from gatekeeper.storage.page import Page
+from gatekeeper.storage.persons import SqlitePersons
 from gatekeeper.storage.protocols import Bounds, Missing, Needs, Recording
 from gatekeeper.storage.rows import SHIFT
 from gatekeeper.storage.stopping import Stopping
+from gatekeeper.storage.suppressions import SqliteSuppressions
 from gatekeeper.storage.sweeping import SqliteRefusals
 from gatekeeper.storage.tables import Tables
 from gatekeeper.storage.troubles import Troubles
@@ -57,6 +59,8 @@ class SqliteStore:
         self.refusals = refusals = SqliteRefusals(self.tables, self.commits, stopping)
         self.ledger = SqliteLedger(self.tables, self.commits, page, refusals)
         self.barrier = SqliteBarrier(self.tables, page, refusals)
+        self.suppressions = SqliteSuppressions(self.tables, self.commits, page, refusals)
+        self.persons = SqlitePersons(self.tables)
         self.dead_letters = SqliteDeadLetters(self.tables, self.commits)
         self.books = SqliteBooks(self.tables, self.commits, troubles)
         self.records = SqliteRecords(self.tables, self.commits, upkeep)

@@ -1,5 +1,6 @@
 """An adopter's pytest suite: no secrets, no event in the log that is evidence, mocks that work."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 
 from gatekeeper.testing import Simulators
 
+# The interpreter that has the package and what an adopter's tests need: `make pythons` names one that has the wheel.
+PYTHON = os.environ.get("ADOPTER_PYTHON", sys.executable)
 PAGE = Path(__file__).parents[2] / "docs" / "in-your-tests.md"
 POLICY = """
 [policy]
@@ -36,7 +39,7 @@ def run(folder, *words, env=None):
     """A command in the adopter's folder, without secrets."""
     clean = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(folder), "HOME": str(folder)} | (env or {})
     return subprocess.run(
-        [sys.executable, *map(str, words)], cwd=folder, env=clean, capture_output=True, text=True, timeout=120
+        [PYTHON, *map(str, words)], cwd=folder, env=clean, capture_output=True, text=True, timeout=120
     )
 
 

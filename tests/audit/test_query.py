@@ -265,7 +265,7 @@ def test_bad_words_are_named(policy, arguments, message):
 def test_without_the_extra_one_sentence_says_what_to_install(log, monkeypatch):
     """The core does not need DuckDB."""
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
-    with pytest.raises(ConfigError, match=r"gatekeeper\[query\]"):
+    with pytest.raises(ConfigError, match=r"gatekeeper-consent\[query\]"):
         columns.connect(log)
 
 

@@ -149,7 +149,7 @@ def test_the_independent_verifier_runs_alone_and_says_the_same(log):
 def test_keys_rotate_audit_leaves_one_key_and_a_line(log):
     """Named by ids; nothing secret is printed; the line that the new key signs is anchored at once."""
     text = CliRunner().invoke(app, ["keys", "list", "--json", "-c", str(log / "gatekeeper.toml")])
-    (old,) = json.loads(text.stdout)["audit"]
+    (old,) = (key["id"] for key in json.loads(text.stdout)["audit"] if key["in_use"])
     secret = next((log / "keys").glob("audit-*.key")).read_text().strip()
     done = CliRunner().invoke(app, ["keys", "rotate", "audit", "-c", str(log / "gatekeeper.toml")])
     assert done.exit_code == 0 and f"{old} introduced it and is destroyed" in done.stdout

@@ -106,7 +106,7 @@ def test_without_pillow_the_picture_is_not_drawn_and_that_is_said(tmp_path, monk
     monkeypatch.setattr(command.drawing, "can_draw_png", lambda: False)
     code, _, said = run(tiny(tmp_path, "geoip"))
     assert code == 0 and (tmp_path / "bench.html").exists() and not (tmp_path / "bench.png").exists()
-    assert "bench.png was not drawn: pip install 'gatekeeper[bench]'" in said
+    assert "bench.png was not drawn: pip install 'gatekeeper-consent[bench]'" in said
 
 
 def test_compare_tells_what_is_more_than_noise(tmp_path):

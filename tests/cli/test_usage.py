@@ -56,7 +56,7 @@ def run(tmp_path, monkeypatch, capfd):
     (tmp_path / "gatekeeper.toml").write_text(POLICY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("gatekeeper.__main__.app", COMMAND)
+    monkeypatch.setattr("gatekeeper.cli.app", COMMAND)
 
     def ran(*words, stdin="{}"):
         monkeypatch.setattr(sys, "argv", ["gatekeeper", *words])

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.errors import ConfigError
@@ -60,6 +60,7 @@ def test_the_workbook_opens_again_with_every_cell():
     assert "note" in texts and book["Sources"].max_row > 3
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4))
 def test_any_text_can_be_written_in_every_format(texts):
     """Control characters, surrogate halves aside, markup and formulas."""

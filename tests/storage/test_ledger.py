@@ -22,6 +22,7 @@ from tests.storage.builders import (
 )
 from tests.storage.contract import log, store  # noqa: F401  # fixtures
 from tests.storage.ledger_contract import NO, LedgerContract, M, choice, record
+from tests.storage.suppression_contract import Placed, Suppressed
 
 
 @pytest.fixture(params=[SqliteEngine, MemoryEngine, PostgresEngine], ids=["sqlite", "memory", "postgresql"])
@@ -33,6 +34,10 @@ def engine(request, tmp_path):
 
 
 class TestLedger(LedgerContract):
+    """The suite."""
+
+
+class TestSuppressions(Suppressed, Placed):
     """The suite."""
 
 

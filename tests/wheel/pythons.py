@@ -1,4 +1,6 @@
-"""`make pythons`: build the wheel, and run `suite.py` with it on every supported Python that this machine has.
+"""`make pythons`: build the wheel, and run `suite.py` and `commands.py` with it on every supported Python that is here.
+
+Then the suites of `tests/adopters`, with the wheel in an environment of its own.
 
 Looked for on PATH, under pyenv, and by uv. A version that is not there is named and skipped.
 """
@@ -42,17 +44,36 @@ def found(version):
     return next((one for one in candidates if one and version_of(one) == version), None)
 
 
+def installed(python, folder, *what):
+    """The interpreter of an environment of its own in which `what` is installed; None if it cannot be."""
+    mine = folder / "bin" / "python"
+    if not mine.exists():
+        subprocess.run([python, "-m", "venv", folder], check=True)
+    install = [mine, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr[-2000:], flush=True)
+        return None
+    return mine
+
+
 def tried(python, wheel, folder):
-    """Whether the suite passes with a wheel that is installed in an environment of its own."""
-    subprocess.run([python, "-m", "venv", folder], check=True)
-    mine = str(folder / "bin" / "python")
-    install = [mine, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel)]
-    installed = subprocess.run(install, capture_output=True, text=True, check=False)
-    if installed.returncode:
-        print(installed.stderr[-2000:], flush=True)
-        return False
-    suite = [mine, "-I", "-W", "error", "-X", "faulthandler", str(Path(__file__).with_name("suite.py"))]
-    return subprocess.run(suite, cwd=folder, check=False).returncode == 0
+    """Whether a wheel works that is installed alone, and then its commands, with their extra."""
+    for what, suite in ((wheel, "suite.py"), (f"{wheel}[demo]", "commands.py")):
+        mine = installed(python, folder, what)
+        command = [mine, "-I", "-W", "error", "-X", "faulthandler", Path(__file__).with_name(suite)]
+        if mine is None or subprocess.run(command, cwd=folder, check=False).returncode:
+            return False
+    return True
+
+
+def adopted(wheel, folder):
+    """Whether adopters' own suites pass with the wheel: pytest and Django's runner, with responses and respx."""
+    libraries = ("django", "pytest", "responses", "respx", "requests", "starlette", "flask")
+    mine = installed(sys.executable, folder, f"{wheel}[cli]", *libraries)
+    suites = [sys.executable, "-m", "pytest", "-q", ROOT / "tests" / "adopters"]
+    environ = os.environ | {"ADOPTER_PYTHON": str(mine)}
+    return mine is not None and subprocess.run(suites, cwd=ROOT, env=environ, check=False).returncode == 0
 
 
 def main():
@@ -73,6 +94,8 @@ def main():
             else:
                 failed += 1
                 print(f"Python {version}: FAILED", flush=True)
+        failed += not (works := adopted(wheel, folder / "adopter"))
+        print(f"Adopters' own suites, on this Python: {'passed' if works else 'FAILED'}", flush=True)
     print(f"{passed} passed, {failed} failed", flush=True)
     return failed
 

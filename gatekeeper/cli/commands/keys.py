@@ -13,7 +13,7 @@ keys = typer.Typer(help="The key folder.", no_args_is_help=True)
 
 @keys.command("list")
 def keys_list(config: Config = POLICY, as_json: AsJson = False) -> None:
-    """List the keys by id; never their values."""
+    """List the keys by id, never their values, with what a gate of this policy uses each for."""
     from gatekeeper.cli.keys import show
 
     show(config, as_json)

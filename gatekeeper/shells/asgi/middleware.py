@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gatekeeper import context
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import ConfigError, GatekeeperError
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.hosts import needs_asyncio
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
 from gatekeeper.shells.asgi.caller import here
 from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED, local_path
+from gatekeeper.shells.asgi.late import fail, in_lifespan
 from gatekeeper.shells.asgi.serving import Current
 from gatekeeper.shells.asgi.visit import visit
 from gatekeeper.signals.cookies import Reader
@@ -28,9 +29,9 @@ from gatekeeper.vendors.kind import DestinationModule
 class GatekeeperMiddleware:
     """Answers the endpoints under the policy's prefix and gives the app's code the visitor's context.
 
-    `config` is a path or a loaded `Policy`; a policy that cannot be used raises ConfigError here, at start,
-    never at the first request. `kinds`, `readers` and `dialects` are what you bring, as for `load_policy`;
-    `store` opens the store that keeps deliveries, as for `Runtime`.
+    `config` is a path or a loaded `Policy`. A policy that cannot be used raises ConfigError here, at start, never at
+    the first request; where the framework makes the middleware later, the server's start fails. `kinds`, `readers` and
+    `dialects` are what you bring, as for `load_policy`; `store` opens the store that keeps deliveries.
     """
 
     def __init__(
@@ -44,12 +45,21 @@ class GatekeeperMiddleware:
         store: Opening = open_store,
     ) -> None:
         self.app = app
-        self.runtime = Runtime(load_policy(config, kinds=kinds, readers=readers, dialects=dialects), store=store)
+        self._unusable: GatekeeperError | None = None
+        try:
+            self.runtime = Runtime(load_policy(config, kinds=kinds, readers=readers, dialects=dialects), store=store)
+        except GatekeeperError as error:
+            if not in_lifespan():
+                raise
+            self._unusable = error
+            return
         self._current = Current(self.runtime)
         context.install(self.runtime.gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
+        if self._unusable is not None:
+            await fail(self._unusable, scope, receive, send)
         kind, serving = scope["type"], self._current.now
         if kind == "http":
             if not self.runtime.started:

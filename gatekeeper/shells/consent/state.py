@@ -66,7 +66,9 @@ class Visit:
 
 def visit(gate: Gate, caller: Caller, at: float) -> Visit:
     """What is known of a visitor, `at` (Unix seconds)."""
-    place, consent = gate.situations.of(caller, at=at, event_time=at, query=caller.query)
+    place, consent, _ = gate.situations.of(
+        caller, at=at, event_time=at, query=caller.query, hidden=gate.hidden(caller, None)
+    )
     subject = next((one.subject for one in consent.signals if one.source == own.COOKIE and one.subject), None)
     found = asked(gate.policy, place, consent, at=at, age_band=age_of(caller))
     return Visit(caller, at, place, consent, found, subject)

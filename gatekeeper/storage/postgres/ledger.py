@@ -14,7 +14,7 @@ from typing import Final
 from cachetools import LRUCache
 
 from gatekeeper.audit.lines import consent_line
-from gatekeeper.model import Choice, Epoch, Notice, Recorded
+from gatekeeper.model import Choice, Epoch, Notice, Permission, Recorded
 from gatekeeper.model.choice import Kind, Outcome, Row, Subject
 from gatekeeper.storage.commits import Committer
 from gatekeeper.storage.outbox import Refusal, Withdrawn
@@ -23,6 +23,7 @@ from gatekeeper.storage.postgres.commits import Commit
 from gatekeeper.storage.postgres.connecting import Connection, run
 from gatekeeper.storage.postgres.members import Members
 from gatekeeper.storage.postgres.stopping import PostgresRefusals, announce, withdrawn_since
+from gatekeeper.storage.postgres.suppressions import lift
 from gatekeeper.storage.postgres.tables import Tables
 from gatekeeper.storage.protocols import Look, Slot
 
@@ -205,6 +206,10 @@ class PostgresLedger:
         self._announce(commit, choice.subjects)
         numbers = {subject.kind: choices.person(link, subject) for subject in choice.theirs}
         digest = choices.insert(link, choice, numbers)
+        if choice.lifts and choice.grants:
+            lift(
+                link, choice.lifts, choice.at, [one for one, says in choice.says.items() if says is Permission.GRANTED]
+            )
         commit.outcomes.append(consent_line(choice, digest, now))
         return Recorded(Outcome.RECORDED, choice.receipt, digest, choice.at)
 

@@ -98,6 +98,7 @@ class Members:
         self._passing: list[Passing] = []
         self._changes = [0] * _CHANGES
         self._number: int | None = None
+        self.suppressed = 0  # the last commit that suppressed somebody; known no later than its generation
         self.generation = 0  # the highest that was ever seen
         self.until = 0.0  # of the lease, monotonic seconds
 
@@ -169,10 +170,10 @@ class Members:
         changes = self._changes
         return self.valid and all([changes[place] == last for place, last in seen])  # noqa: C419  # fast: as in `page`
 
-    def publish(self, generation: int, people: Iterable[int]) -> None:
+    def publish(self, generation: int, people: Iterable[int], *, suppresses: bool) -> None:
         """Let this process know of its own commit, from the moment that it is one."""
         with self._lock:
-            self._learn(generation, people)
+            self._learn(generation, people, suppresses=suppresses)
             if generation == self.generation + 1:  # else what was committed between is read first
                 self.generation = generation
         self._rouse()
@@ -314,15 +315,19 @@ class Members:
             raise WentBack("the database knows of fewer withdrawals than this process")
         if n == self.generation:
             return
-        changed = run(link, "SELECT n, people FROM change WHERE n > %s AND n <= %s ORDER BY n", (self.generation, n))
+        changed = run(
+            link, "SELECT n, people, suppresses FROM change WHERE n > %s AND n <= %s ORDER BY n", (self.generation, n)
+        )
         with self._lock:
             if self.generation < oldest:
-                self._changes = [n] * _CHANGES
-            for generation, people in changed:
-                self._learn(generation, people)
+                self._changes, self.suppressed = [n] * _CHANGES, n
+            for generation, people, suppresses in changed:
+                self._learn(generation, people, suppresses=suppresses)
             self.generation = max(n, self.generation)
 
-    def _learn(self, generation: int, people: Iterable[int]) -> None:
+    def _learn(self, generation: int, people: Iterable[int], *, suppresses: bool) -> None:
+        if suppresses:
+            self.suppressed = max(generation, self.suppressed)
         for one in people:
             place = one % _CHANGES
             self._changes[place] = max(generation, self._changes[place])

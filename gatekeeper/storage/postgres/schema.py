@@ -28,7 +28,8 @@ MIGRATIONS: Final = (
 CREATE TABLE generation(one int PRIMARY KEY CHECK(one = 1), n bigint NOT NULL, oldest bigint NOT NULL,
     timeline text NOT NULL DEFAULT '', since timestamptz NOT NULL DEFAULT '-infinity') WITH (fillfactor = 50);
 INSERT INTO generation(one, n, oldest, timeline) VALUES (1, 1, 0, left(pg_walfile_name(pg_current_wal_lsn()), 8));
-CREATE TABLE change(n bigint NOT NULL, people bigint[] NOT NULL, reasons text, at double precision NOT NULL);
+CREATE TABLE change(n bigint NOT NULL, people bigint[] NOT NULL, reasons text, at double precision NOT NULL,
+    suppresses boolean NOT NULL);
 CREATE INDEX change_n ON change(n);
 CREATE TABLE process(no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, node text NOT NULL, log text NOT NULL,
     host text NOT NULL, version text NOT NULL, lease timestamptz NOT NULL, applied bigint NOT NULL,
@@ -81,6 +82,10 @@ CREATE INDEX choice_person ON choice(person, at) WHERE person IS NOT NULL;
 CREATE INDEX choice_account ON choice(account, at) WHERE account IS NOT NULL;
 CREATE TABLE link(device bigint PRIMARY KEY, account bigint NOT NULL);
 CREATE TABLE evidence(id text PRIMARY KEY, text text NOT NULL);
+CREATE TABLE suppression(hash bytea NOT NULL, why text NOT NULL, key text NOT NULL, kind text NOT NULL,
+    since double precision NOT NULL, erasure text NOT NULL, purposes int NOT NULL, until double precision,
+    lifted int NOT NULL, generation bigint NOT NULL, PRIMARY KEY(hash, why));
+CREATE INDEX suppression_generation ON suppression(generation);
 CREATE FUNCTION rows_are_only_added() RETURNS trigger LANGUAGE plpgsql AS
     $$BEGIN RAISE EXCEPTION 'rows are only added'; END$$;
 CREATE TRIGGER only_added BEFORE UPDATE OR DELETE ON choice FOR EACH ROW EXECUTE FUNCTION rows_are_only_added();

@@ -35,12 +35,16 @@ def publish(commit: Commit, people: Collection[int]) -> int:
     return commit.published
 
 
-def announce(commit: Commit, names: Collection[str], reasons: Mapping[str, str] | None, now: float) -> int:
+def announce(
+    commit: Commit, names: Collection[str], reasons: Mapping[str, str] | None, now: float, *, suppresses: bool = False
+) -> int:
     """Write down that the ledger says something else of names, and what they took back, by destination with why."""
     people = [*map(digest, names)]
     n = publish(commit, people)
     text = None if reasons is None else orjson.dumps(dict(reasons)).decode()
-    run(commit.link, "INSERT INTO change VALUES (%s, %s::bigint[], %s, %s)", (n, people, text, now))
+    commit.suppresses = commit.suppresses or suppresses
+    values = (n, people, text, now, suppresses)
+    run(commit.link, "INSERT INTO change VALUES (%s, %s::bigint[], %s, %s, %s)", values)
     forget_old(commit.link, now)
     return n
 

@@ -19,7 +19,9 @@ from gatekeeper.storage.postgres.intake import PostgresIntake, PostgresPosting
 from gatekeeper.storage.postgres.ledger import PostgresBarrier, PostgresLedger
 from gatekeeper.storage.postgres.members import Members
 from gatekeeper.storage.postgres.node import names_of
+from gatekeeper.storage.postgres.persons import PostgresPersons
 from gatekeeper.storage.postgres.stopping import PostgresRefusals, Stopping
+from gatekeeper.storage.postgres.suppressions import PostgresSuppressions
 from gatekeeper.storage.postgres.tables import QUEUED, Tables
 from gatekeeper.storage.postgres.troubles import Troubles
 from gatekeeper.storage.postgres.upkeep import Upkeep
@@ -64,6 +66,8 @@ class PostgresStore:
         self.refusals = refusals = PostgresRefusals(self.tables, self.commits, members, Stopping(self.tables))
         self.ledger = PostgresLedger(self.tables, self.commits, members, refusals)
         self.barrier = PostgresBarrier(self.tables, members, refusals)
+        self.suppressions = PostgresSuppressions(self.tables, self.commits, members, refusals)
+        self.persons = PostgresPersons(self.tables)
         self.dead_letters = PostgresDeadLetters(self.tables, self.commits)
         self.books = PostgresBooks(self.tables, self.commits, troubles, lambda: self._no_lease)
         self.records = PostgresRecords(self.tables, self.commits, upkeep)

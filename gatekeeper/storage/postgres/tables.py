@@ -135,22 +135,23 @@ class Tables:
         """Rows of a destination that were cancelled while they were under way, and have not ended."""
         return {n for (n,) in run(link, "SELECT id FROM stop WHERE destination = %s", (destination,))}
 
-    def read(self, look: Callable[[Connection], R]) -> R:
+    def read(self, look: Callable[[Connection], R], *, patience: float = READ_WITHIN) -> R:
         """Look at one state of the database, from any thread. Raises StorageError."""
         with work, self._reading:
             if self._reader is not None:
                 with contextlib.suppress(psycopg.Error, OSError):
-                    return self._look(look)
+                    return self._look(look, patience)
             try:  # on a fresh connection: the other one may have broken since, and a look may be repeated
-                return self._look(look)
+                return self._look(look, patience)
             except (psycopg.Error, OSError) as error:
                 raise StorageError(f"the outbox cannot be read ({what(error)})") from None
 
-    def _look(self, look: Callable[[Connection], R]) -> R:
+    def _look(self, look: Callable[[Connection], R], patience: float) -> R:
         link = self._reader
         try:
             if link is None or link.closed:
                 link = self._reader = connect(self.url, patience=READ_WITHIN)
+            link.patience = patience
             run(link, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             found = look(link)
             run(link, "COMMIT")

@@ -188,7 +188,7 @@ class Writing:
         for now in commit.committed:
             now()
         if commit.published is not None:
-            self._members.publish(commit.published, commit.people)
+            self._members.publish(commit.published, commit.people, suppresses=commit.suppresses)
         self.commits.move(commit, Event.COMMITTED if commit.lines else Event.COMMITTED_BARE)
         for one in written:
             self.commits.move(one, Event.RELEASED)

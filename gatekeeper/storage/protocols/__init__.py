@@ -5,6 +5,8 @@
     Refusals      the gate           end what a visitor refuses, at no cost where nothing of it is queued
     Ledger        who takes choices  what visitors chose, and the newest word of each
     Barrier       who sends          whether a request may begin, when a withdrawal is over
+    Suppressions  the gate           who is denied by an identifier: erased, opted out, objected
+    Persons       the operator       which rows name a person
     DeadLetters   the operator       see, retry and delete what could not be delivered
     Books         metrics, readyz    what waits and what ended; whether the store works
     Records       the deliverer      audit lines that are kept with their rows until the log has them
@@ -18,6 +20,7 @@ from gatekeeper.storage.protocols.books import Books
 from gatekeeper.storage.protocols.dead_letters import DeadLetters
 from gatekeeper.storage.protocols.intake import Intake
 from gatekeeper.storage.protocols.ledger import Ledger, Look
+from gatekeeper.storage.protocols.persons import Persons, Suppressions
 from gatekeeper.storage.protocols.queue import Queue
 from gatekeeper.storage.protocols.records import Missing, Recording, Records
 from gatekeeper.storage.protocols.store import Bounds, Needs, Opening, Place, Store
@@ -34,6 +37,7 @@ __all__ = [
     "Missing",
     "Needs",
     "Opening",
+    "Persons",
     "Place",
     "Queue",
     "Recording",
@@ -41,4 +45,5 @@ __all__ = [
     "Refusals",
     "Slot",
     "Store",
+    "Suppressions",
 ]

@@ -36,8 +36,9 @@ class Ledger(Protocol):
         """Keep a choice and its audit line; end what it takes back, to the destinations of `reasons`, as `withdraw`.
 
         Done when the row is durable and, where it took something back, the barrier has answered. A choice for the
-        same display that is the newest row already is answered with that row. Fails with StorageError; then nothing
-        was recorded.
+        same display that is the newest row already is answered with that row. What a recorded choice grants lifts
+        the entries in `Choice.lifts` of persons who were erased before it. Fails with StorageError; then nothing was
+        recorded.
         """
 
     def link(self, device: Subject, account: Subject | None) -> Future[None]:

@@ -11,6 +11,7 @@ from gatekeeper.storage.protocols.books import Books
 from gatekeeper.storage.protocols.dead_letters import DeadLetters
 from gatekeeper.storage.protocols.intake import Intake
 from gatekeeper.storage.protocols.ledger import Ledger
+from gatekeeper.storage.protocols.persons import Persons, Suppressions
 from gatekeeper.storage.protocols.queue import Queue
 from gatekeeper.storage.protocols.records import Missing, Recording, Records
 from gatekeeper.storage.protocols.withdrawals import Barrier, Refusals
@@ -85,6 +86,14 @@ class Store(Protocol):
     @property
     def barrier(self) -> Barrier:
         """What a sender asks before the first byte, and what a withdrawal waits for."""
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """Who is denied by an identifier."""
+
+    @property
+    def persons(self) -> Persons:
+        """Which rows name a person."""
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -17,9 +17,11 @@ from gatekeeper.testing.store.intake import MemoryIntake
 from gatekeeper.testing.store.ledger import MemoryLedger
 from gatekeeper.testing.store.lines import Lines
 from gatekeeper.testing.store.memory import Memory
+from gatekeeper.testing.store.persons import MemoryPersons
 from gatekeeper.testing.store.queue import MemoryQueue
 from gatekeeper.testing.store.reading import MemoryBooks, MemoryDeadLetters, MemoryRecords
 from gatekeeper.testing.store.rows import Rows
+from gatekeeper.testing.store.suppressions import MemorySuppressions
 from gatekeeper.testing.store.upkeep import Upkeep
 from gatekeeper.testing.store.withdrawals import MemoryBarrier, MemoryRefusals, Stopping
 from gatekeeper.testing.store.worker import Worker
@@ -51,6 +53,8 @@ class MemoryStore:
         self.ledger = MemoryLedger(worker, lines, stopping)
         self.barrier = MemoryBarrier(worker, stopping)
         self.refusals = MemoryRefusals(worker, stopping)
+        self.suppressions = MemorySuppressions(worker, stopping)
+        self.persons = MemoryPersons(worker)
         self.dead_letters = MemoryDeadLetters(worker, lines)
         self.books = MemoryBooks(worker)
         self.records = MemoryRecords(worker, upkeep)

@@ -16,6 +16,7 @@ from gatekeeper.storage.outbox import Refusal, Withdrawn
 from gatekeeper.storage.protocols import Look
 from gatekeeper.testing.store.lines import Lines
 from gatekeeper.testing.store.memory import Said
+from gatekeeper.testing.store.suppressions import lift
 from gatekeeper.testing.store.withdrawals import Stopping
 from gatekeeper.testing.store.worker import Worker
 
@@ -158,6 +159,8 @@ class MemoryLedger:
         memory.changed += 1
         memory.said.append(Said(memory.changed, choice, persons, made, choice.evidence))
         self._lines.write([consent_line(choice, made, now)])
+        granted = [one for one, says in choice.says.items() if says is Permission.GRANTED]
+        lift(memory, choice.lifts, choice.at, granted)
         return Recorded(Outcome.RECORDED, choice.receipt, made, choice.at)
 
     def _count(self, kind: Kind, number: int, since: float) -> int:

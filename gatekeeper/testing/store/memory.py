@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from gatekeeper.audit.lines import Line
-from gatekeeper.model import Choice, Heard, Notice
+from gatekeeper.model import Choice, Heard, Notice, Suppression
 from gatekeeper.model.choice import Kind
+from gatekeeper.model.suppression import Why
 from gatekeeper.storage.outbox import Count, Flight, Row, Trouble, Withdrawn
 
 
@@ -97,6 +98,7 @@ class Memory:
         self.links: dict[int, int] = {}  # device -> account, both as persons
         self.changed = 0
         self.notices: dict[str, Notice] = {}
+        self.suppressed: dict[tuple[bytes, Why], Suppression] = {}
 
     def id(self) -> int:
         """A number that nothing had before."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gatekeeper.cli.check import findings
 from gatekeeper.django import settings
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Policy
+from gatekeeper.policy.findings import findings
 
 
 class Command(BaseCommand):  # type: ignore[misc]  # Django has no types of its own

@@ -1,0 +1,78 @@
+"""Whether an event's person is suppressed: their identifiers, hashed, are looked for in the store. DESIGN rule 10.
+
+Asked outside every memory of the gate: what a browser said a moment ago may be remembered, who it is is not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from msgspec import structs
+
+from gatekeeper.audit import lines, subjects
+from gatekeeper.consent.suppression import UNREADABLE, Held, held
+from gatekeeper.errors import StorageError
+from gatekeeper.fields import Catalogue
+from gatekeeper.gate.incoming import Posted
+from gatekeeper.installation.keys import KeyRing
+from gatekeeper.model import Caller, Event, Signal
+from gatekeeper.storage.protocols import Suppressions
+
+Hidden = Callable[[Iterable[Signal]], Held | None]
+"""What suppression says of an event, once its signals are known: they carry ids, too."""
+_UNKNOWN = Held((UNREADABLE,))
+_log = logging.getLogger("gatekeeper")
+
+
+class Suppressing:
+    """The suppressed persons, as one gate asks for them."""
+
+    def __init__(self, keys: Callable[[], KeyRing], store: Suppressions) -> None:
+        self._keys = keys
+        self._store = store
+
+    def of(self, caller: Caller, given: Iterable[tuple[str, object]], posted: Posted | None = None) -> Hidden | None:
+        """How to ask for an event with these identifiers, as pairs of kind and value; `None`: nobody is suppressed."""
+        try:
+            if not self._store.any():
+                return None
+        except StorageError as error:
+            _log.error("it cannot be known who is suppressed (%s)", error)
+            return lambda signals: _UNKNOWN
+        known = [*given]
+        if posted is not None and posted.subject is not None:
+            known += posted.subject.items()
+        account = caller.account
+        if caller.visitor is not None:
+            account = caller.visitor.account
+            if caller.visitor.subject is not None:
+                known.append(("consent", caller.visitor.subject))
+
+        def ask(signals: Iterable[Signal]) -> Held | None:
+            return self._held([*known, *subjects.of_signals(signals, lines.is_product)], account)
+
+        return ask
+
+    def lacking(self) -> frozenset[str]:
+        """The ids of keys that entries need and this installation has not. Raises StorageError."""
+        return self._store.keys() - {key.id for key in self._keys().suppression}
+
+    def _held(self, known: list[tuple[str, object]], account: tuple[str, ...]) -> Held | None:
+        try:
+            if self.lacking():
+                return _UNKNOWN
+            found = self._store.of(subjects.hashes(self._keys(), dict.fromkeys(subjects.of_values(known)), account))
+        except StorageError as error:
+            _log.error("it cannot be known who is suppressed (%s)", error)
+            return _UNKNOWN
+        return held(found) if found else None
+
+
+def without_person(event: Event, catalogue: Catalogue) -> Event:
+    """An event of which nothing leads to its person: identifiers are stripped, as after an opt-out."""
+    lost = [name for name in event.data if name in catalogue.identifying]
+    if not lost:
+        return event
+    data = {name: value for name, value in event.data.items() if name not in catalogue.identifying}
+    return structs.replace(event, data=data, unusable={**event.unusable, **dict.fromkeys(lost, "opt_out")})
