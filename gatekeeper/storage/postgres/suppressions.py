@@ -1,4 +1,4 @@
-"""Suppressed persons in PostgreSQL: as `gatekeeper.storage.suppressions` says, with what was added known by generation."""
+"""Suppressed persons in PostgreSQL: as `gatekeeper.storage.suppressions`, but what was added is known by generation."""
 
 from __future__ import annotations
 
