@@ -130,6 +130,22 @@ def test_a_withdrawal_is_heard_at_once_by_processes_that_answer(engine):
     assert min(took) < 0.25
 
 
+def test_a_withdrawal_is_over_as_soon_as_the_request_that_it_waits_for_has_begun(engine):
+    """On another machine: it says so then, and not at its next renewal."""
+    one, two = machine(engine, "a"), machine(engine, "b")
+    took = []
+    for n in range(5):
+        slot = two.barrier.enter()
+        done = one.barrier.withdraw([f"p_{n}"], {"own": WITHDRAWN})
+        wait(lambda slot=slot: two.barrier.now().generation > slot.generation)
+        assert not done.done()
+        began = time.monotonic()
+        two.barrier.leave(slot)
+        assert done.result(10).heard is Heard.HEARD
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.25
+
+
 def test_nothing_begins_without_a_lease(engine):
     """A process that cannot reach the database does not know of withdrawals."""
     one = machine(engine, "a")

@@ -72,13 +72,20 @@ class Pair:
 
 
 class Worker:
-    """A process that accepts events as long as it is let, and writes down what was acknowledged (`noding.py`)."""
+    """A node as a process: `noding` accepts and writes down what was acknowledged, `sending` what was sent when."""
 
-    def __init__(self, url, folder, name) -> None:
+    def __init__(self, url, folder, name, *words, module="noding") -> None:
         self.folder = folder / name
         self.folder.mkdir(exist_ok=True)
         self.name = name
-        self.process = subprocess.Popen([sys.executable, "-m", "tests.torture.noding", url, self.folder, name])
+        command = [sys.executable, "-m", f"tests.torture.{module}", url, self.folder, *(words or (name,))]
+        self.process = subprocess.Popen([*map(str, command)])
+
+    def sent(self):
+        """Pairs of a person and when something was sent of them, in ns."""
+        path = self.folder / "sent"
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [(line.split()[0], int(line.split()[1])) for line in lines if line.endswith("\n")]
 
     def acknowledged(self):
         """The request ids that were answered with success."""

@@ -14,12 +14,15 @@ import psycopg
 import pytest
 
 from gatekeeper.errors import StorageError
+from gatekeeper.model import Heard
+from gatekeeper.model.reasons import WITHDRAWN
 from gatekeeper.storage.outbox import DELIVERED, Ending
 from gatekeeper.storage.postgres import schema
 from gatekeeper.storage.postgres.commits import Copies
 from gatekeeper.storage.postgres.store import PostgresStore
 from gatekeeper.storage.protocols import Bounds
-from tests.storage.builders import accept, arrival, claim_all, wait
+from tests.storage.builders import Log, accept, arrival, claim_all, wait
+from tests.storage.server import DATABASES
 from tests.torture.noding import DESTINATIONS, FileLog
 from tests.torture.pair import Pair, Worker
 
@@ -203,3 +206,52 @@ def test_a_frozen_gate_holds_nobody_up(pair, tmp_path, crew):
         wait(lambda: len(worker.acknowledged()) > before, 30)
     finally:
         store.close()
+
+
+COUNT = int(os.environ.get("WITHDRAWALS") or (10_000 if FULL else 20))
+
+
+def withdrawn(url, folder, crew, *, bug="", freeze=True):
+    """Withdraw one person after another while three nodes send; how many requests began after their answer."""
+    chance, answered = random.Random(SEED), {}
+    nodes = [
+        crew.enter_context(Worker(url, folder, f"n{n}", COUNT, *([bug] if bug and n == 0 else []), module="sending"))
+        for n in range(3)
+    ]
+    store = PostgresStore(url, folder / "one", Bounds(("own",)), Log())
+    try:
+        wait(lambda: all(len(one.sent()) > 20 for one in nodes), 60)
+        for n in range(COUNT):
+            stopped = nodes[1] if freeze and chance.random() < (0.002 if FULL else 0.05) else None
+            if stopped is not None:
+                stopped.process.send_signal(signal.SIGSTOP)
+            done = store.barrier.withdraw([f"p_{n}"], {"own": WITHDRAWN}).result(30)
+            if done.heard in (Heard.HEARD, Heard.EXPIRED):
+                answered[f"p_{n}"] = time.monotonic_ns()
+            if stopped is not None:
+                stopped.process.send_signal(signal.SIGCONT)
+        time.sleep(0.3)
+    finally:
+        store.close()
+    late = [(who, at) for one in nodes for who, at in one.sent() if at > answered.get(who, at)]
+    return len(late), len(answered)
+
+
+@pytest.fixture
+def database():
+    """A database of the tests' one server."""
+    url = DATABASES.fresh()
+    yield url
+    DATABASES.give_back(url)
+
+
+def test_no_request_begins_after_a_withdrawal_was_answered(database, tmp_path, crew):
+    """On three machines that send at the same time, one of which is frozen now and then."""
+    late, answered = withdrawn(database, tmp_path, crew)
+    assert (late, answered) == (0, COUNT)
+
+
+def test_a_node_that_speaks_too_early_is_noticed(database, tmp_path, crew):
+    """The planted bug, so that the test above can fail."""
+    late, _ = withdrawn(database, tmp_path, crew, bug="early", freeze=False)
+    assert late > 0

@@ -98,6 +98,7 @@ class Members:
         self._passing: list[Passing] = []
         self._changes = [0] * _CHANGES
         self._number: int | None = None
+        self._notified = False  # something changed
         self.suppressed = 0  # the last commit that suppressed somebody; known no later than its generation
         self.generation = 0  # the highest that was ever seen
         self.until = 0.0  # of the lease, monotonic seconds
@@ -160,6 +161,9 @@ class Members:
             self._open[slot.number] -= 1
             if self._open[slot.number] <= 0:
                 del self._open[slot.number]
+            waited_for = slot.number < self.generation
+        if waited_for:
+            self._rouse()
 
     def changes(self, names: Iterable[str]) -> tuple[tuple[int, int], ...]:
         """Where the changes of these pseudonyms stand, and which the last was."""
@@ -229,7 +233,8 @@ class Members:
             with work:
                 try:
                     self._round()
-                    pause = LOOK if self._passing else RENEW
+                    # One that came with an answer of this round is not waited for again.
+                    pause = 0.0 if self._notified else LOOK if self._passing else RENEW
                 except (psycopg.Error, OSError) as error:
                     close(self._link)
                     self._link = None
@@ -273,6 +278,7 @@ class Members:
                 (log, host, __version__, node, log, host, __version__, " ".join(sorted(self._keys_checks))),
             )
         while True:
+            self._notified = False
             began, applied = time.monotonic(), self._applied()
             if not run(link, _RENEW, (LEASE, applied, number)):  # another process has found it to be gone
                 self._number = None
@@ -289,6 +295,9 @@ class Members:
         for passing in list(self._passing):
             self._look(link, passing)
 
+    def _heard(self, notify: psycopg.Notify) -> None:
+        self._notified = True
+
     def _refuse_other_keys(self, link: Connection) -> None:
         """Where nodes name visitors by different keys, each would find half of a person."""
         sql = "SELECT keys_check FROM process WHERE lease > clock_timestamp() AND keys_check <> ''"
@@ -299,7 +308,7 @@ class Members:
     def _connected(self) -> Connection:
         if self._link is None:
             link = self._link = connect(self._url)
-            link.add_notify_handler(lambda notify: None)  # the round that it began reads what it is about
+            link.add_notify_handler(self._heard)
             run(link, f"LISTEN {CHANNEL}")
             run(
                 link,
