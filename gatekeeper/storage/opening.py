@@ -36,7 +36,7 @@ def open_store(needs: Needs) -> Store:
 
 
 def make_ready(place: Place) -> None:
-    """Make a file if it is not there; of a server, see that it has the tables. Raises ConfigError with a remedy."""
+    """Make a file if it is not there; of a server that answers, see that it has the tables. Raises ConfigError."""
     if not elsewhere(place.url):
         database.prepare(database.path_of(place.url, place.folder))
         return

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import psycopg
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.storage.postgres import schema
-from gatekeeper.storage.postgres.checking import findings
 from gatekeeper.storage.postgres.commits import Copies
 from gatekeeper.storage.postgres.connecting import close, connect, what
 from gatekeeper.storage.postgres.heads import PostgresHeads
@@ -14,17 +15,13 @@ from gatekeeper.storage.postgres.node import log_of
 from gatekeeper.storage.postgres.store import PostgresStore
 from gatekeeper.storage.protocols import Needs, Place
 
+_LATER: Final = frozenset({"unreachable", "no answer", "shutting down", "read-only", "too many connections"})
+
 
 def open_postgres(needs: Needs) -> PostgresStore:
     """The store. A server that cannot be reached is tried again with each use. Raises ConfigError for wrong tables."""
     place = needs.place
-    try:
-        see_tables(place)
-    except psycopg.Error as error:
-        if what(error) not in ("unreachable", "no answer", "shutting down", "read-only", "too many connections"):
-            raise ConfigError(
-                f"storage.url: PostgreSQL cannot be used ({what(error)}); {schema.remedy(error)}"
-            ) from None
+    see(place)
     return PostgresStore(
         place.url,
         place.here,
@@ -50,10 +47,17 @@ def see_tables(place: Place) -> None:
 
 
 def see(place: Place) -> None:
-    """Raises ConfigError with all that stands against using it."""
-    errors, _ = findings(place)
-    if errors:
-        raise ConfigError(*errors)
+    """Raises ConfigError with a remedy for wrong tables, a wrong role, a database that is not there.
+
+    A server that cannot be reached now is no fault: it is tried again with each use.
+    """
+    try:
+        see_tables(place)
+    except psycopg.Error as error:
+        if what(error) not in _LATER:
+            raise ConfigError(
+                f"storage.url: PostgreSQL cannot be used ({what(error)}); {schema.remedy(error)}"
+            ) from None
 
 
 def heads_of(place: Place) -> PostgresHeads:
