@@ -10,19 +10,20 @@ import yaml
 
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.runtime.metrics import Metrics
-from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.outbox import Count, Standing
 
 ROOT = Path(__file__).parent.parent
 RULES = ROOT / "deploy" / "prometheus" / "gatekeeper.rules.yml"
 PAGE = (ROOT / "docs" / "alarms.md").read_text("utf-8")
 FOUND = [rule for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for rule in group["rules"]]
+STANDING = Standing(1, 1, 1.0, 0.1, 0, 0, 0.0, 0, 0.0)
 alarms = pytest.mark.parametrize("rule", FOUND, ids=[rule["alert"] for rule in FOUND])
 
 
 def names():
     """Every name that a scrape may have."""
     books = {"own": Count(0, 0, 0, 0, 0, 0, 0, None)}
-    text = Metrics().text(books, disk_left=1, overdue=0, set_aside=0, now=0.0, troubles={}).decode()
+    text = Metrics().text(books, disk_left=1, overdue=0, set_aside=0, now=0.0, troubles={}, standing=STANDING).decode()
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     return {
         name + suffix

@@ -165,6 +165,7 @@ class Runtime:
         return self.metrics.text(
             self.store.books.count(),
             troubles=self.store.books.troubles(),
+            standing=self.store.books.standing(),
             disk_left=None if place is None else disk_left(place.parent),
             overdue=retention.read(self.policy.audit_folder).overdue,
             set_aside=set_aside(self.policy.audit_folder),

@@ -106,6 +106,10 @@ class SqliteBooks:
         """What is wrong with the database; `None` if the last commit went well."""
         return self.commits.failure
 
+    def standing(self) -> None:
+        """There is one node."""
+        return None
+
     def try_again(self) -> Future[None]:
         """An empty commit: whether the store works."""
         return self.commits.submit(lambda commit: None)

@@ -10,6 +10,7 @@ from gatekeeper.audit.segments import Head
 from gatekeeper.errors import ConfigError, StorageError
 from gatekeeper.model import Heard
 from gatekeeper.model.reasons import WITHDRAWN
+from gatekeeper.runtime.health import standing
 from gatekeeper.storage.opening import elsewhere
 from gatekeeper.storage.outbox import Again
 from gatekeeper.storage.postgres import commits, schema
@@ -289,6 +290,18 @@ def test_the_ends_of_streams_go_forwards_only(engine):
     two.keep([Head("s-3", 1, "ef" * 32)])
     assert one.read() == [Head("s-1", 7, "ab" * 32), Head("s-2", 1, "cd" * 32)]
     assert {log: len(found) for log, found in two.read_all().items()} == {"one": 2, "two": 1}
+
+
+def test_how_the_store_stands_is_counted(engine):
+    """For metrics and `readyz`."""
+    one, _ = machine(engine, "a"), machine(engine, "b")
+    accept(one, arrival("a"))
+    books(one)
+    found = one.books.standing()
+    assert (found.nodes, found.processes, found.behind, found.unwritten) == (2, 2, 0, 0)
+    assert 0 < found.lease <= LEASE and found.commit > 0 and found.waited == 0
+    assert standing(found) == [] and standing(None) == []
+    assert len(standing(found._replace(unwritten=3, waited=90.0, horizon=900.0))) == 2
 
 
 def test_a_folder_that_was_copied_to_another_machine_is_another_node(tmp_path, monkeypatch):

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from gatekeeper.installation import forks
 from gatekeeper.storage.commits import Committer, Listeners
-from gatekeeper.storage.outbox import Count, Trouble
+from gatekeeper.storage.outbox import Count, Standing, Trouble
 from gatekeeper.storage.postgres.claims import PostgresQueue
 from gatekeeper.storage.postgres.commits import Commit, Copies
 from gatekeeper.storage.postgres.connecting import Connection, run
@@ -27,6 +28,15 @@ from gatekeeper.storage.postgres.troubles import Troubles
 from gatekeeper.storage.postgres.upkeep import Upkeep
 from gatekeeper.storage.postgres.writing import Writing
 from gatekeeper.storage.protocols import Bounds, Missing, Recording
+
+_STANDING: Final = """SELECT
+    (SELECT count(DISTINCT node) FROM process WHERE lease > clock_timestamp()),
+    (SELECT count(*) FROM process WHERE lease > clock_timestamp()),
+    (SELECT count(*) FROM process WHERE lease > clock_timestamp() AND applied < (SELECT n FROM generation)),
+    (SELECT count(*) FROM lines), (SELECT coalesce(%s - min(at), 0) FROM lines),
+    (SELECT coalesce(sum(n_dead_tup), 0)::bigint FROM pg_stat_user_tables),
+    (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8 FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_xmin IS NOT NULL)"""
 
 
 class PostgresStore:
@@ -69,7 +79,10 @@ class PostgresStore:
         self.suppressions = PostgresSuppressions(self.tables, self.commits, members, refusals)
         self.persons = PostgresPersons(self.tables)
         self.dead_letters = PostgresDeadLetters(self.tables, self.commits)
-        self.books = PostgresBooks(self.tables, self.commits, troubles, lambda: self._no_lease)
+        self.books = PostgresBooks(
+            self.tables, self.commits, troubles, members, lambda: self._no_lease,
+            lambda: self._writing.took if self._writing else 0.0,
+        )  # fmt: skip
         self.records = PostgresRecords(self.tables, self.commits, upkeep)
         self._no_lease: str | None = None
         forks.register(self)
@@ -96,8 +109,16 @@ class PostgresBooks:
     """See `protocols.Books`."""
 
     def __init__(
-        self, tables: Tables, commits: Committer[Commit], troubles: Troubles, lease: Callable[[], str | None]
+        self,
+        tables: Tables,
+        commits: Committer[Commit],
+        troubles: Troubles,
+        members: Members,
+        lease: Callable[[], str | None],
+        commit_took: Callable[[], float],
     ) -> None:
+        self._members = members
+        self._commit_took = commit_took
         self._tables = tables
         self._commits = commits
         self._troubles = troubles
@@ -124,6 +145,15 @@ class PostgresBooks:
     def failing(self) -> str | None:
         """What is wrong with the database, or with this process's lease; `None` if nothing is."""
         return self._commits.failure or self._lease()
+
+    def standing(self) -> Standing:
+        """Counted by the server; the lease and the last commit are this process's."""
+        found = self._tables.read(lambda link: run(link, _STANDING, (self._tables.clock(),)))[0]
+        nodes, processes, behind, unwritten, waited, dead_rows, horizon = found
+        lease = max(0.0, self._members.until - time.monotonic())
+        return Standing(
+            nodes, processes, lease, self._commit_took(), behind, unwritten, max(0.0, waited), dead_rows, horizon
+        )
 
     def try_again(self) -> Future[None]:
         """An empty commit: whether the store works."""

@@ -60,6 +60,7 @@ class Writing:
         clock: Callable[[], float],
     ) -> None:
         self.failure: str | None = None
+        self.took = 0.0  # seconds for the last commit
         self._url = url
         self._copies = copies
         self._members = members
@@ -173,7 +174,9 @@ class Writing:
                 if late.last:
                     results[n] = late.do(commit)
             self._keep_lines(commit)
+            began = time.monotonic()
             end(commit)
+            self.took = time.monotonic() - began
         except BaseException:
             if commit is not None:
                 self.commits.move(commit, Event.ROLLED_BACK)
