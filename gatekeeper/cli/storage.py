@@ -1,4 +1,4 @@
-"""`gatekeeper storage prepare`, `gatekeeper node list` and `node remove`."""
+"""`gatekeeper storage prepare` and `move`, `gatekeeper node list` and `node remove`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.runtime.wiring import place
 from gatekeeper.storage import opening
+from gatekeeper.storage.database import path_of
 from gatekeeper.storage.protocols import Place
 
 
@@ -79,3 +80,20 @@ def _server(config: Path) -> Place:
         raise ConfigError("storage.url: is a file of this machine: there is one node")
     opening.need_driver()
     return where
+
+
+def move(source: str, config: Path, as_json: bool) -> None:
+    """Move a file into the policy's database."""
+    where = _server(config)
+    if opening.elsewhere(source) or not source.startswith("sqlite:///"):
+        raise ConfigError(f'storage move: "{source}" is not a file of this machine; write sqlite:///var/gatekeeper.db')
+    from gatekeeper.storage.postgres.moving import move
+    from gatekeeper.storage.postgres.node import log_of
+
+    counts = move(path_of(source, where.folder), where.url, log_of(where.here))
+    if as_json:
+        typer.echo(json.dumps(counts))
+        return
+    for table, count in counts.items():
+        typer.echo(f"{count:>9,}  {table}")
+    typer.echo("moved; the old file can be opened no more, and deleted when you are sure")

@@ -30,6 +30,18 @@ def storage_prepare(
     prepare(config, url, role, only_print=only_print, as_json=as_json)
 
 
+@storage.command("move")
+def storage_move(
+    source: Annotated[str, typer.Argument(help="The file, such as sqlite:///var/gatekeeper.db.")],
+    config: Config = POLICY,
+    as_json: AsJson = False,
+) -> None:
+    """Move a file's ledger, queue and all the rest into the policy's PostgreSQL; the gate is stopped."""
+    from gatekeeper.cli.storage import move
+
+    move(source, config, as_json)
+
+
 @node.command("list")
 def node_list(config: Config = POLICY, as_json: AsJson = False) -> None:
     """List the machines: which have a lease, which know of all withdrawals, whose log is where."""
