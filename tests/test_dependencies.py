@@ -162,3 +162,18 @@ def test_the_lock_file_has_hashes_and_names_no_index():
     assert "://" not in LOCK and "--index" not in LOCK and "--find-links" not in LOCK
     pins = re.findall(r"^[\w.-]+==.*?(?=^[\w.-]+==|\Z)", LOCK, re.MULTILINE | re.DOTALL)
     assert len(pins) == len(locked()) and all("--hash=sha256:" in pin for pin in pins)
+
+
+def pins():
+    """The packages of the demo, as `make run` installs them."""
+    done = subprocess.run([sys.executable, ROOT / ".ci" / "pins"], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_the_demo_is_installed_from_the_lock_file_and_with_less():
+    """Entry by entry as it stands there, with what the demo imports and none of what only tests do."""
+    text = pins()
+    found = {canonicalize_name(one) for one in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)}
+    assert all(entry.strip() in LOCK for entry in re.split(r"\n(?=[\w.-]+==)", text))
+    assert declared(PROJECT["dependencies"], *(EXTRAS[name] for name in COMMANDS)) <= found
+    assert not found & {"pytest", "django", "hypothesis", "duckdb"} and len(found) < len(locked()) / 2

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
-from gatekeeper import __version__
+from gatekeeper import GatekeeperMiddleware, __version__
 from gatekeeper.cli import app
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.policy.file import PolicyFile
+from gatekeeper.policy.findings import findings
+from gatekeeper.testing import Simulators
 from gatekeeper.vendors import KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -26,7 +31,7 @@ def named_files():
     """Every file of the package that README or a page names, with the page; but those that a page has one write."""
     for page, text in {"README": README, **DOCS}.items():
         written = set(re.findall(r"<!-- file: (\S+) -->", text))
-        for name in sorted(set(re.findall(r"gatekeeper/[\w/]+(?:\.\w+|/)", text)) - written):
+        for name in sorted(set(re.findall(r"(?<![/\w])gatekeeper/[\w/]+(?:\.\w+|/)", text)) - written):
             yield pytest.param(name, id=f"{page}-{name}")
 
 
@@ -108,7 +113,20 @@ def test_every_audit_key_is_documented(tmp_path):
     outcome = lines.outcome_line(at=NOW, destination="x", request_ids=[], status="delivered", why=None, attempts=1)
     words |= set(json.loads(outcome.core))
     # Of lines that are not in this log:
-    words |= {"redaction", "key", "previous", "number", "successor", "ranges", "before", "clock", "back_from"}
+    words |= {
+        "redaction",
+        "key",
+        "previous",
+        "number",
+        "successor",
+        "ranges",
+        "before",
+        "clock",
+        "back_from",
+        "incident",
+        "day",
+        "findings",
+    }
     for raw in next(tmp_path.glob("*.jsonl")).read_bytes().splitlines():
         found = json.loads(raw)
         words |= {*found, found["kind"]}
@@ -129,7 +147,9 @@ def test_every_command_is_documented(command):
     assert f"gatekeeper {command}" in everything
 
 
-@pytest.mark.parametrize("endpoint", ["/gk/collect", "/gk/consent", "/gk/healthz", "/gk/readyz"])
+@pytest.mark.parametrize(
+    "endpoint", ["/gk/collect", "/gk/consent", "/gk/gatekeeper.js", "/gk/banner.js", "/gk/healthz", "/gk/readyz"]
+)
 def test_every_endpoint_is_documented(endpoint):
     """In the tour."""
     assert endpoint in DOCS["start"]
@@ -181,6 +201,63 @@ def test_the_template_is_a_policy(tmp_path):
 
     policy = load_policy(path, environ={"GA4_API_SECRET": "s", "META_ACCESS_TOKEN": "t"})
     assert set(policy.destinations) == {"ga4", "meta_capi", "errors", "own"}
+
+
+INSTALL_LINES = [
+    *ROOT.glob("docs/*.md"), *ROOT.glob("*.md"), *ROOT.glob("middleware_examples/**/*"), *ROOT.glob("deploy/**/*"),
+    *ROOT.glob("gatekeeper/**/*.py"), *ROOT.glob("benchmarks/**/*.py"),
+]  # fmt: skip
+
+
+def test_nothing_tells_to_install_another_distribution():
+    """The name `gatekeeper` is another project's where packages are published; README says so."""
+    wrong = re.compile(r"pip install (?:--?\S+ )*[\"']?gatekeeper(?![-_]consent)(?!` is something else)")
+    texts = {
+        path: path.read_text("utf-8")
+        for path in INSTALL_LINES
+        if path.is_file() and path.suffix not in {".pyc", ".png"}
+    }
+    assert {str(path.relative_to(ROOT)) for path, text in texts.items() if wrong.search(text)} == set()
+    assert "not on PyPI yet" in README and "not on PyPI yet" in DOCS["start"]
+
+
+def init_policy(folder, monkeypatch):
+    """What `gatekeeper init` writes there, with its secrets."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GA4_API_SECRET", "a-secret-of-ga4")
+    monkeypatch.setenv("META_ACCESS_TOKEN", "a-token-of-meta")
+    assert CliRunner().invoke(app, ["init"]).exit_code == 0
+    return folder / "gatekeeper.toml"
+
+
+def test_what_check_says_of_a_new_policy_is_on_the_page(tmp_path, monkeypatch):
+    """Line by line, with the numbers; but the age of the location database, which depends on the day."""
+    path = init_policy(tmp_path, monkeypatch)
+    _, warned = findings(path)
+    lines = [f"warning  {line}" for line in warned if not line.startswith("location database")]
+    page = [f"    {line}" for line in [*lines, f"gatekeeper.toml: 0 errors, {len(lines)} warnings"]]
+    assert "\n".join(page) in DOCS["start"] and len(lines) == 6
+    monkeypatch.delenv("GA4_API_SECRET")
+    monkeypatch.delenv("META_ACCESS_TOKEN")
+    assert len(findings(path)[0]) == 2 and "Without those variables it has two errors" in DOCS["start"]
+
+
+def test_the_curl_lines_of_readme_do_what_it_shows(tmp_path, monkeypatch):
+    """With the policy that `init` writes; a simulator stands for GA4."""
+    path = init_policy(tmp_path, monkeypatch)
+    shown = README.partition("With the policy that `gatekeeper init` wrote")[2].partition("Everything else streams")[0]
+    (target,) = re.findall(r'curl -si "http://127\.0\.0\.1:8787(\S+)"', shown)
+    (received,) = re.findall(r"^GET (\S+) HTTP", shown, re.MULTILINE)
+    with Simulators(only=["ga4"]) as sims:
+        path.write_text(path.read_text().replace('kind = "ga4"\n', f'kind = "ga4"\nendpoint = "{sims.ga4.url}"\n'))
+        cookie = CliRunner().invoke(app, ["cookie", "--analytics"]).stdout.strip()
+        with TestClient(GatekeeperMiddleware(Starlette(), config=path)) as client:
+            answers = [client.get(target), client.get(target, headers={"Cookie": cookie})]
+        assert [answer.status_code for answer in answers] == [204, 204]
+        decisions = [answer.headers["gatekeeper-decision"] for answer in answers]
+        assert decisions == re.findall(r"gatekeeper-decision: (.*)", shown)
+        (one,) = sims.ga4.received
+    assert one.target == received
 
 
 if __name__ == "__main__":

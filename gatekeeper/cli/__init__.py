@@ -16,6 +16,7 @@ from gatekeeper.cli.commands.keys import keys
 from gatekeeper.cli.commands.replay import replay
 from gatekeeper.cli.commands.report import report
 from gatekeeper.cli.commands.running import outbound, retention
+from gatekeeper.cli.commands.self_audit import self_audit
 from gatekeeper.cli.commands.storage import node, storage
 from gatekeeper.cli.options import POLICY, AsJson, Config, Country, Gpc, OneLaw, Query
 from gatekeeper.cli.plain import PlainGroup
@@ -38,6 +39,7 @@ app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
 app.add_typer(outbound, name="outbound")
 app.command()(replay)
+app.command("self-audit")(self_audit)
 
 
 def _version(wanted: bool) -> None:
@@ -70,12 +72,15 @@ def options(
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = POLICY,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    system: Annotated[
+        bool, typer.Option("--system", help="For a service: data in /var/lib/gatekeeper, and a systemd unit beside.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a commented policy to start from."""
     from gatekeeper.cli.init import run
 
-    run(path, force, as_json)
+    run(path, force, as_json, system)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from gatekeeper.audit import read, trail
 from gatekeeper.cli import exits, known
+from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError
 from gatekeeper.policy import archive
@@ -78,7 +79,7 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(found[0] if len(found) == 1 else found, indent=2, ensure_ascii=False))
         return
-    console = Console(highlight=False)
+    console = open_console()
     for number, record in enumerate(found, 1):
         if len(found) > 1:
             console.print(f"[bold red]decision {number} of {len(found)} that claim this id[/]")
@@ -109,7 +110,7 @@ def _show_consent(folder: Path, receipt: str, as_json: bool) -> None:
 
 def print_record(record: dict[str, Any], console: Console | None = None) -> None:
     """One record for people."""
-    console = console or Console(highlight=False)
+    console = console or open_console()
     state = ", ".join(f"{purpose} {'yes' if granted else 'no'}" for purpose, granted in record["consent_state"].items())
     place = record["jurisdiction"]
     name = escape(record["event_type"])

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,6 +19,7 @@ from gatekeeper.audit import page
 from gatekeeper.audit import query as log
 from gatekeeper.cli import exits, known
 from gatekeeper.cli.audit import STATUS_STYLE
+from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.filters import PSEUDONYM
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.fields import phone
@@ -119,14 +119,13 @@ def _print_rows(found: list[dict[str, Any]], limit: int) -> None:
             row["decided_at"], row["request_id"], escape(row["event"]), escape(row["destination"]),
             f"[{style}]{row['status']}[/]", escape(row["reason"] or ""), " ".join(row["sent"]), " ".join(row["laws"]),
         )  # fmt: skip
-    # Into a file or pipe nothing is cut: a terminal's width means nothing there.
-    Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table)
+    open_console().print(table)
     more = f"; the newest {limit} are shown" if len(found) == limit else ""
     typer.echo(f"{len(found)} deliveries{more}", err=True)
 
 
 def _print_stats(found: log.Statistics) -> None:
-    console = Console(highlight=False)
+    console = open_console()
     table = Table("time", "events", "analytics", "", "marketing", "", "GPC", box=None, title="Consent, % of events")
     for one in found.periods:
         shares = [100 * part / one.events if one.events else 0 for part in (one.analytics, one.marketing, one.gpc)]

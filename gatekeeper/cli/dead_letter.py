@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import usable
 from gatekeeper.cli import exits
+from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy, opening
 from gatekeeper.runtime.health import troubles
 from gatekeeper.runtime.wiring import audit_writer, needs, place
@@ -45,8 +44,7 @@ def show(config: Path, destination: str | None, as_json: bool) -> None:
             one.id, escape(one.destination), one.request_id, timestamp(one.event_time), str(one.attempts),
             one.why, timestamp(one.at),
         )  # fmt: skip
-    # Into a file or pipe nothing is cut: a terminal's width means nothing there.
-    Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table if letters else "no dead letters")
+    open_console().print(table if letters else "no dead letters")
 
 
 def retry(ids: Sequence[int], config: Path, destination: str | None, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from gatekeeper.audit import lines
 from gatekeeper.cli import known
+from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.gate import Gate, incoming
@@ -78,7 +79,7 @@ def run(
         found = [as_data(plan, policy) for plan in plans]
         typer.echo(json.dumps(found[0] if len(found) == 1 else found, indent=2, ensure_ascii=False))
         return
-    console = Console(highlight=False)
+    console = open_console()
     for plan in plans:
         _print(plan, console)
         others = unrouted(plan, policy)

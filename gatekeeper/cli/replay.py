@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +14,9 @@ from rich.table import Table
 
 from gatekeeper.audit.lines import timestamp_of
 from gatekeeper.cli import known
+from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.cli.progress import Progress
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import archive
 from gatekeeper.reports import replay_page
@@ -32,7 +32,6 @@ WORDS = {
     Turn.OTHER_REASON: "other reason",
 }
 NO_LINES = 3
-_OFTEN = 1.0  # seconds between two words on how far it is
 
 
 class Asked(NamedTuple):
@@ -63,7 +62,7 @@ def run(config: Path, asked: Asked) -> None:
     other = None if asked.policy is None else load_policy(asked.policy, require_secrets=False)
     folder = asked.folder or current.audit_folder
     by = By(folder.parent / archive.FOLDER, other, current.registry if other is None else other.registry, on)
-    found = replay(decisions(folder, since, until, _Progress()), by)
+    found = replay(decisions(folder, since, until, Progress()), by)
     if asked.html is not None:
         try:
             asked.html.write_text(replay_page.render(found, title=_title(other, asked)), "utf-8")
@@ -107,24 +106,6 @@ def _title(other: object, asked: Asked) -> str:
     return f"Replay by {by}, {laws}"
 
 
-class _Progress:
-    """Says on standard error how far a replay is: on a terminal in one line, elsewhere in a line each ten seconds."""
-
-    def __init__(self) -> None:
-        self._began = self._told = time.monotonic()
-        self._console = Console(stderr=True, highlight=False)
-
-    def __call__(self, part: float, count: int) -> None:
-        at, terminal = time.monotonic(), sys.stderr.isatty()
-        if at - self._told < (_OFTEN if terminal else 10 * _OFTEN):
-            return
-        self._told = at
-        rate = count / (at - self._began)
-        self._console.print(
-            f"{part:.0%} of the log, {count:,} decisions, {rate:,.0f} a second", end="\r" if terminal else "\n"
-        )
-
-
 def _print(found: Replay, title: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(title)}[/]")
@@ -149,7 +130,7 @@ def _print(found: Replay, title: str) -> None:
             )  # fmt: skip
             because = f"; because of {', '.join(tally.because)}" if tally.because else ""
             table.add_row("", "", "", "", f"[dim]{escape(tally.rule + because)}[/]", "", "")
-        Console(highlight=False, width=None if sys.stdout.isatty() else 240).print(table)
+        open_console().print(table)
     for (name, why), tally in sorted(found.undecided.items()):
         where = "every destination" if name == "*" else name
         console.print(

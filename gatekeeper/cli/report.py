@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.model import ConsentModel, Law, Purpose, SignalDuty
 from gatekeeper.policy import Policy
@@ -35,11 +35,9 @@ def matrix(config: Path, on: str | None, as_json: bool) -> None:
     table = Table("law", *policy.destinations, title=f"on {datetime.fromtimestamp(at, UTC):%Y-%m-%d}")
     for law_id, cells in rows.items():
         table.add_row(law_id, *cells.values())
-    Console(highlight=False).print(table)
+    open_console().print(table)
     always = ", ".join(policy.file.jurisdiction.always) or "no law"
-    Console(highlight=False).print(
-        f"{always} applies to every visitor. Not legal advice; sources: docs/jurisdictions.md"
-    )
+    open_console().print(f"{always} applies to every visitor. Not legal advice; sources: docs/jurisdictions.md")
 
 
 def _laws(policy: Policy, at: float) -> list[Law]:

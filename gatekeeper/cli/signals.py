@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gatekeeper.audit.lines import consent_state, timestamp
+from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.explain import as_headers, as_query, bystander, place_named
 from gatekeeper.cli.policy import extensions, load_policy
 from gatekeeper.model import OPTIONAL
@@ -64,7 +64,7 @@ def run(
         shown = {"signals": found, "jurisdiction": jurisdiction, "consent_state": state, "why": why}
         typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
-    console = Console(highlight=False)
+    console = open_console()
     if not found:
         console.print("No consent signal was found in it. The platforms that are read: docs/signals.md")
     table = Table("source", "role", "standing", "says", "given at", "note", box=None, padding=(0, 2, 0, 0))

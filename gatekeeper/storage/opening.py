@@ -1,7 +1,7 @@
 """Which engine a `[storage] url` names, and what every engine is asked for: to open, to be made ready, to be looked at.
 
 sqlite:///…                      the embedded one: a file of this machine
-postgresql://…, postgres://…     several machines; with the extra `gatekeeper[postgres]`
+postgresql://…, postgres://…     several machines; with the extra `gatekeeper-consent[postgres]`
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gatekeeper.storage.protocols import Needs, Place, Store
 from gatekeeper.storage.sqlite import open_store as open_sqlite
 
 SERVERS: Final = ("postgresql://", "postgres://")
-EXTRA: Final = 'storage.url: PostgreSQL needs the driver; install it with `pip install "gatekeeper[postgres]"`'
+EXTRA: Final = 'storage.url: PostgreSQL needs the driver; install it with `pip install "gatekeeper-consent[postgres]"`'
 
 
 def elsewhere(url: str) -> bool:

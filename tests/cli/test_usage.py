@@ -200,6 +200,13 @@ def test_explain_takes_a_place_a_law_and_a_query(run):
     assert [one["source"] for one in told["signals"]] == ["usprivacy"]
 
 
+def test_nothing_is_wrapped_into_a_pipe(run, monkeypatch):
+    """A terminal's width means nothing there: a script that looks for a sentence finds it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    event = json.dumps({"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s_1"}})
+    assert "  signal event: analytics granted  the event's own consent object\n" in run("explain", stdin=event)[1]
+
+
 def test_explain_names_destinations_that_the_event_is_not_routed_to(run):
     """They would be missing without a word."""
     event = json.dumps({"event": "purchase", "data": {"session_id": "s_1"}})

@@ -69,7 +69,7 @@ def tried(python, wheel, folder):
 
 def adopted(wheel, folder):
     """Whether adopters' own suites pass with the wheel: pytest and Django's runner, with responses and respx."""
-    libraries = ("django", "pytest", "responses", "respx", "requests", "starlette", "flask")
+    libraries = ("django", "pytest", "responses", "respx", "requests", "fastapi", "flask", "httpx")
     mine = installed(sys.executable, folder, f"{wheel}[cli]", *libraries)
     suites = [sys.executable, "-m", "pytest", "-q", ROOT / "tests" / "adopters"]
     environ = os.environ | {"ADOPTER_PYTHON": str(mine)}
