@@ -10,14 +10,13 @@ import importlib.util
 from typing import Final
 
 from gatekeeper.audit.heads import Heads
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import missing
 from gatekeeper.storage import database
 from gatekeeper.storage.heads import SqliteHeads
 from gatekeeper.storage.protocols import Needs, Place, Store
 from gatekeeper.storage.sqlite import open_store as open_sqlite
 
 SERVERS: Final = ("postgresql://", "postgres://")
-EXTRA: Final = 'storage.url: PostgreSQL needs the driver; install it with `pip install "gatekeeper-consent[postgres]"`'
 
 
 def elsewhere(url: str) -> bool:
@@ -74,4 +73,4 @@ def heads(place: Place) -> Heads:
 def need_driver() -> None:
     """Raises ConfigError where the driver of PostgreSQL is not installed."""
     if importlib.util.find_spec("psycopg") is None:
-        raise ConfigError(EXTRA)
+        raise missing("storage.url", "psycopg", "postgres")

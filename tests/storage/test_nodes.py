@@ -11,7 +11,7 @@ from gatekeeper.errors import ConfigError, StorageError
 from gatekeeper.model import Heard
 from gatekeeper.model.reasons import WITHDRAWN
 from gatekeeper.runtime.health import standing
-from gatekeeper.storage.opening import elsewhere
+from gatekeeper.storage.opening import elsewhere, make_ready
 from gatekeeper.storage.outbox import Again
 from gatekeeper.storage.postgres import commits, schema
 from gatekeeper.storage.postgres.checking import findings
@@ -32,6 +32,7 @@ from tests.storage.builders import (
     arrival,
     books,
     claim,
+    claim_all,
     names,
     put_off,
     settle,
@@ -382,3 +383,25 @@ def test_a_role_that_may_only_read_and_write_is_enough(tmp_path):
 def test_the_url_says_which_engine(url, server):
     """`postgres://` is what Django's and others' DATABASE_URL begin with."""
     assert elsewhere(url) is server
+
+
+def test_without_the_driver_a_sentence_names_the_extra(monkeypatch, tmp_path):
+    """A policy that asks for PostgreSQL is refused, not run on something else."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"psycopg.*gatekeeper-consent\[postgres\]"):
+        make_ready(Place("postgresql://gate@db/gate", tmp_path, tmp_path))
+
+
+def test_what_is_accepted_while_its_person_withdraws_elsewhere_is_never_sent(engine):
+    """Whichever of the two is first; the other sees it."""
+    one, two = machine(engine, "a"), machine(engine, "b")
+    both = []
+    for n in range(60):
+        decided = one.barrier.now().generation
+        arrives = [arrival(f"a{n}-{k}", subjects=[f"p_{n}"])._replace(decided=decided) for k in range(4)]
+        both.append((one.intake.accept(arrives), two.barrier.withdraw([f"p_{n}"], {"own": WITHDRAWN})))
+        if n % 3 == 0:
+            both[-1][1].result(10)
+    for accepted, withdrawn in both:
+        assert accepted.result(10).request_ids and withdrawn.result(10)
+    assert names(claim_all(one)) == [] and books(one).cancelled == 240
