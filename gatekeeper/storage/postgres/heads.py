@@ -38,25 +38,12 @@ class PostgresHeads:
 
     def read(self) -> list[Head]:
         """The last known end of every stream of this machine. Raises StorageError."""
-        return self._read("WHERE log = %s", (self._log(),))
-
-    def read_all(self) -> dict[str, list[Head]]:
-        """The last known ends of the streams of every log, by the log's name. Raises StorageError."""
-        found: dict[str, list[Head]] = {}
-        for log, head in self._rows("", ()):
-            found.setdefault(log, []).append(head)
-        return found
-
-    def _read(self, where: str, values: Sequence[str]) -> list[Head]:
-        return [head for _, head in self._rows(where, values)]
-
-    def _rows(self, where: str, values: Sequence[str]) -> list[tuple[str, Head]]:
         try:
             link = connect(self._url)
             try:
-                rows = run(link, f"SELECT log, stream, n, hash FROM head {where} ORDER BY stream", values)
+                rows = run(link, "SELECT stream, n, hash FROM head WHERE log = %s ORDER BY stream", (self._log(),))
             finally:
                 close(link)
         except psycopg.Error as error:
             raise StorageError(f"the ends of streams cannot be read ({what(error)})") from None
-        return [(log, Head(stream, n, bytes(hashed).hex())) for log, stream, n, hashed in rows]
+        return [Head(stream, n, bytes(hashed).hex()) for stream, n, hashed in rows]

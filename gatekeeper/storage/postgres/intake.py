@@ -121,17 +121,20 @@ class PostgresPosting:
         now = self._tables.clock()
         keys = sorted(fresh)  # in one order everywhere, so that two processes do not wait for each other
         if keys:
-            values: list[object] = []
-            for key in keys:
-                values += (_slot(now), key, fresh[key].request_id, fresh[key].destinations, now, commit.record)
-            places = ", ".join(["(%s, %s, %s, %s::text[], %s, %s)"] * len(keys))
+            firsts = [fresh[key] for key in keys]
             written = run(
                 commit.link,
-                f"INSERT INTO seen AS s VALUES {places} ON CONFLICT (slot, key) DO UPDATE "
-                "SET request_id = excluded.request_id, destinations = excluded.destinations, at = excluded.at, "
-                "record = excluded.record WHERE s.at <= %s RETURNING 1",
-                (*values, now - SEEN_FOR),
-            )
+                "INSERT INTO seen AS s "
+                "SELECT %s, new.key, new.request_id, string_to_array(new.destinations, ' '), %s, %s "
+                "FROM unnest(%s::bytea[], %s::text[], %s::text[]) AS new(key, request_id, destinations) "
+                "ON CONFLICT (slot, key) DO UPDATE SET request_id = excluded.request_id, "
+                "destinations = excluded.destinations, at = excluded.at, record = excluded.record "
+                "WHERE s.at <= %s RETURNING 1",
+                (
+                    _slot(now), now, commit.record, keys, [one.request_id for one in firsts],
+                    [" ".join(one.destinations) for one in firsts], now - SEEN_FOR,
+                ),
+            )  # fmt: skip
             if len(written) < len(keys):
                 raise NotYet
         for key in sorted(wider):

@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from functools import lru_cache
 from typing import Final
 
 import psycopg
@@ -56,6 +57,7 @@ _BEHIND = """SELECT no, lease + make_interval(secs => %s) > clock_timestamp()
     FROM process WHERE applied < %s"""
 
 
+@lru_cache(maxsize=16_384)  # fast: a subject is in a row for each destination, and looked up with each of its events
 def digest(subject: str) -> int:
     """A pseudonym as a number of 64 bits, as the tables hold it."""
     return int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest(), "big", signed=True)
