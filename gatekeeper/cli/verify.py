@@ -91,6 +91,8 @@ def _print(report: Report, anchored: bool) -> None:
         f"{report.checkpoints} checkpoints; "
         + (f"the keys go back to {', '.join(report.keys)}" if report.keys else "nothing is signed")
     )
+    if report.pruned:
+        console.print(f"{report.pruned:,} lines were pruned, as retention wants; the chain goes on over them")
     if report.redacted:
         console.print(f"the subjects of {report.redacted:,} lines were removed, as redaction lines say")
     if report.crashed:

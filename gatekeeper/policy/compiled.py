@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from gatekeeper.fields import Catalogue
 from gatekeeper.jurisdiction.address import Trust
@@ -21,6 +22,14 @@ from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import Destination, Secret
 
 ERROR_EVENT = "error"
+
+
+class Admin(NamedTuple):
+    """Who may use the admin API: the name in the log, the token, and the scopes."""
+
+    name: str
+    token: Secret
+    may: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,7 @@ class Policy:
     anonymisers: tuple[Ranges, ...] = field(default=(), repr=False)
     api_keys: tuple[Secret, ...] = field(default=(), repr=False)
     admin_token: Secret | None = field(default=None, repr=False)
+    admins: tuple[Admin, ...] = field(default=(), repr=False)
     origins: frozenset[str] = frozenset()
     storage_secret: Secret = field(default=Secret(""), repr=False)
     listen_secret: Secret = field(default=Secret(""), repr=False)
@@ -77,6 +87,11 @@ class Policy:
     def audit_folder(self) -> Path:
         """Where the log is written."""
         return self.folder / self.file.audit.path
+
+    @property
+    def node_folder(self) -> Path:
+        """Where the processes of this machine find each other, with a store on a server."""
+        return self.audit_folder.with_name(f"{self.audit_folder.name}.node")
 
     @property
     def database_file(self) -> Path:

@@ -26,7 +26,8 @@ from gatekeeper.reports.observed import Observed
 from gatekeeper.reports.outcome import UNDECIDED_THEN
 from gatekeeper.reports.rates import Numbers
 from gatekeeper.reports.replay import By
-from gatekeeper.storage.heads import SqliteHeads
+from gatekeeper.storage import opening
+from gatekeeper.storage.protocols import Place
 
 _GRACE: Final = 2 * 86_400.0  # seconds: what is done daily may be late by a day
 
@@ -145,7 +146,7 @@ def log(scene: Scene) -> Result:
     report = verify.verify(
         policy.audit_folder,
         anchors=stamps,
-        heads=SqliteHeads(policy.database_file).read(),
+        heads=opening.heads(Place(policy.storage_url, policy.folder, policy.node_folder)).read(),
         roots=[] if named is None else stamp.roots(named.pem.read_bytes()),
         progress=lambda size: scene.between(),
     )

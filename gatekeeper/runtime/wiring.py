@@ -86,7 +86,7 @@ def place(policy: Policy) -> Place:
     return Place(
         policy.storage_url,
         policy.folder,
-        here=policy.audit_folder.with_name(f"{policy.audit_folder.name}.node"),
+        here=policy.node_folder,
         listen_url=policy.listen_url,
         copies=table.copies or (2 if opening.elsewhere(policy.storage_url) else 1),
         replicated_by=table.replicated_by,

@@ -162,3 +162,44 @@ def _row(link: Connection, columns: Sequence[Any]) -> Row:
         (receipt,),
     )
     return row_of(columns, evidence, names)
+
+
+def expire(link: Connection, before: float, limit: int) -> int:
+    """Delete rows, names, links, evidence and words that nobody needs any more; the number of rows."""
+    at = milliseconds(before)
+    ended = [
+        person
+        for (person,) in run(
+            link,
+            "SELECT DISTINCT old.person FROM (SELECT person FROM choice WHERE at < %s "
+            "UNION SELECT account FROM choice WHERE at < %s) AS old "
+            "WHERE EXISTS (SELECT 1 FROM name WHERE person = old.person) "
+            "AND NOT EXISTS (SELECT 1 FROM choice WHERE person = old.person AND at >= %s) "
+            "AND NOT EXISTS (SELECT 1 FROM choice WHERE account = old.person AND at >= %s) LIMIT %s",
+            (at, at, at, at, limit),
+        )
+    ]
+    theirs = "device = ANY(%s::bigint[]) OR account = ANY(%s::bigint[])"
+    gone_links = run(link, f"DELETE FROM link WHERE {theirs} RETURNING device, account", (ended, ended))
+    beside = [one for pair in gone_links for one in pair]
+    run(link, "DELETE FROM name WHERE person = ANY(%s::bigint[])", (ended,))
+    run(  # who was there for the link alone
+        link,
+        "DELETE FROM name WHERE person = ANY(%s::bigint[]) "
+        "AND NOT EXISTS (SELECT 1 FROM choice WHERE choice.person = name.person) "
+        "AND NOT EXISTS (SELECT 1 FROM choice WHERE choice.account = name.person) "
+        "AND NOT EXISTS (SELECT 1 FROM link WHERE name.person IN (device, account))",
+        (beside,),
+    )
+    gone = run(
+        link,
+        "SELECT seq, id FROM choice WHERE at < %s "
+        "AND NOT EXISTS (SELECT 1 FROM name WHERE name.person = choice.person) "
+        "AND NOT EXISTS (SELECT 1 FROM name WHERE name.person = choice.account) LIMIT %s",
+        (at, limit),
+    )
+    run(link, "DELETE FROM evidence WHERE id = ANY(%s)", ([receipt for _, receipt in gone],))
+    run(link, "DELETE FROM choice WHERE seq = ANY(%s::bigint[])", ([seq for seq, _ in gone],))
+    unused = "NOT EXISTS (SELECT 1 FROM choice WHERE choice.notice = notice.hash)"
+    run(link, f"DELETE FROM notice WHERE first_at < %s AND {unused}", (before,))
+    return len(gone)

@@ -168,6 +168,10 @@ class PostgresLedger:
         self._heard(self._commits.submit(do, pressing=True), None).add_done_callback(ended)
         return done
 
+    def expire(self, before: float, limit: int = 5_000) -> Future[int]:
+        """One commit, alone: a person who chooses meanwhile does so before or after it."""
+        return self._commits.submit(lambda commit: choices.expire(commit.link, before, limit), pressing=True)
+
     def _heard(self, committed: Future[int], result: None) -> Future[None]:
         """Done when all processes know of a commit, by its number."""
         done: Future[None] = Future()

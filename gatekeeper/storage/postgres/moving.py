@@ -23,6 +23,7 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.installation.locks import Lock
 from gatekeeper.storage import choices, database
 from gatekeeper.storage.database import run as read
+from gatekeeper.storage.erasures import MARK
 from gatekeeper.storage.outbox import Row
 from gatekeeper.storage.owners import folder
 from gatekeeper.storage.postgres import packets, schema
@@ -44,6 +45,7 @@ _AS_THEY_ARE: Final = {
     "link": "device, account",
     "evidence": "id, text",
     "suppression": f"generation, {SUPPRESSED}",
+    "alias": "name, destination, sealed, until",
 }
 _BOOKS: Final = "accepted, delivered, dead, expired, cancelled, retried"
 
@@ -95,12 +97,13 @@ def _move(db: apsw.Connection, link: Connection, log: str) -> dict[str, int]:
         raise ConfigError("storage move: lines wait for the audit log; start the gate once more, and stop it")
     if schema.version(link) < schema.VERSION:
         raise ConfigError("storage move: the tables are not there; run `gatekeeper storage prepare`")
-    for table in ("choice", "outbox", "dead", "book", "suppression"):
+    for table in ("choice", "outbox", "dead", "book", "suppression", "erasure"):
         if run(link, f"SELECT 1 FROM {table} LIMIT 1"):
             raise ConfigError(f"storage move: the database is not empty ({table}); take a new one")
     counts = {table: _copy(db, link, table, columns) for table, columns in _AS_THEY_ARE.items()}
     run(link, "SELECT setval(pg_get_serial_sequence('choice', 'seq'), coalesce(max(seq), 1)) FROM choice")
     names = dict(read(db, "SELECT no, name FROM destination"))
+    counts["erasure"] = _erasures(db, link)
     counts["withdrawn"] = _withdrawals(db, link)
     counts["outbox"] = _queue(db, link, names)
     counts["dead"] = _dead(db, link, names)
@@ -124,6 +127,15 @@ def _copy(db: apsw.Connection, link: Connection, table: str, columns: str) -> in
     return _counted(link, table, copied)
 
 
+def _erasures(db: apsw.Connection, link: Connection) -> int:
+    columns = "id, version, state, due, next, changed, record, sealed"
+    found = read(db, f"SELECT {columns}, marks FROM erasure")  # ours
+    for *values, marks in found:
+        split = [marks[n : n + MARK] for n in range(0, len(marks), MARK)]
+        run(link, f"INSERT INTO erasure({columns}, marks) VALUES (%s{', %s' * 7}, %s::bytea[])", (*values, split))
+    return _counted(link, "erasure", len(found))
+
+
 def _withdrawals(db: apsw.Connection, link: Connection) -> int:
     ((n, oldest),) = read(db, "SELECT n, oldest FROM generation")
     run(link, "UPDATE generation SET n = greatest(n, %s), oldest = %s", (n, oldest))
@@ -131,8 +143,8 @@ def _withdrawals(db: apsw.Connection, link: Connection) -> int:
     for generation, pseudonym, reasons, at in found:
         run(
             link,
-            "INSERT INTO change VALUES (%s, %s::bigint[], %s, %s, false)",
-            (generation, [digest(pseudonym)], reasons, at),
+            "INSERT INTO change VALUES (%s, %s::bigint[], %s, %s, false, %s)",
+            (generation, [digest(pseudonym)], reasons, at, pseudonym),
         )
     return _counted(link, "change", len(found))
 

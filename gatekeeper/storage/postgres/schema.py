@@ -29,7 +29,7 @@ CREATE TABLE generation(one int PRIMARY KEY CHECK(one = 1), n bigint NOT NULL, o
     timeline text NOT NULL DEFAULT '', since timestamptz NOT NULL DEFAULT '-infinity') WITH (fillfactor = 50);
 INSERT INTO generation(one, n, oldest, timeline) VALUES (1, 1, 0, left(pg_walfile_name(pg_current_wal_lsn()), 8));
 CREATE TABLE change(n bigint NOT NULL, people bigint[] NOT NULL, reasons text, at double precision NOT NULL,
-    suppresses boolean NOT NULL);
+    suppresses boolean NOT NULL, names text NOT NULL);
 CREATE INDEX change_n ON change(n);
 CREATE TABLE process(no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, node text NOT NULL, log text NOT NULL,
     host text NOT NULL, version text NOT NULL, lease timestamptz NOT NULL, applied bigint NOT NULL,
@@ -86,9 +86,20 @@ CREATE TABLE suppression(hash bytea NOT NULL, why text NOT NULL, key text NOT NU
     since double precision NOT NULL, erasure text NOT NULL, purposes int NOT NULL, until double precision,
     lifted int NOT NULL, generation bigint NOT NULL, PRIMARY KEY(hash, why));
 CREATE INDEX suppression_generation ON suppression(generation);
+CREATE TABLE erasure(id text PRIMARY KEY, version int NOT NULL, state text NOT NULL, due double precision NOT NULL,
+    next double precision, changed double precision NOT NULL, record text NOT NULL, sealed bytea,
+    marks bytea[] NOT NULL);
+CREATE INDEX erasure_next ON erasure(next) WHERE next IS NOT NULL;
+CREATE TABLE alias(name bytea NOT NULL, destination text NOT NULL, sealed bytea NOT NULL, until bigint NOT NULL,
+    PRIMARY KEY(name, destination, sealed));
+CREATE INDEX alias_until ON alias(until);
 CREATE FUNCTION rows_are_only_added() RETURNS trigger LANGUAGE plpgsql AS
     $$BEGIN RAISE EXCEPTION 'rows are only added'; END$$;
-CREATE TRIGGER only_added BEFORE UPDATE OR DELETE ON choice FOR EACH ROW EXECUTE FUNCTION rows_are_only_added();
+CREATE TRIGGER only_added BEFORE UPDATE ON choice FOR EACH ROW EXECUTE FUNCTION rows_are_only_added();
+CREATE FUNCTION a_person_needs_it() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN IF EXISTS (SELECT 1 FROM name WHERE person IN (old.person, old.account)) THEN
+    RAISE EXCEPTION 'rows of a person are not deleted'; END IF; RETURN old; END$$;
+CREATE TRIGGER of_nobody BEFORE DELETE ON choice FOR EACH ROW EXECUTE FUNCTION a_person_needs_it();
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON choice EXECUTE FUNCTION rows_are_only_added();
 CREATE TRIGGER only_added BEFORE UPDATE ON notice FOR EACH ROW EXECUTE FUNCTION rows_are_only_added();
 CREATE FUNCTION a_row_needs_it() RETURNS trigger LANGUAGE plpgsql AS
@@ -129,7 +140,7 @@ def grants(role: str) -> list[str]:
     seen = ", ".join(f"seen_{n}" for n in range(SLOTS))
     return [
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(changed)} TO {role}",
-        f"GRANT SELECT, INSERT ON choice TO {role}",
+        f"GRANT SELECT, INSERT, DELETE ON choice TO {role}",
         f"GRANT SELECT, INSERT, DELETE ON notice TO {role}",
         f"GRANT SELECT ON gatekeeper_schema TO {role}",
         f"GRANT TRUNCATE ON {seen} TO {role}",

@@ -43,8 +43,8 @@ def announce(
     n = publish(commit, people)
     text = None if reasons is None else orjson.dumps(dict(reasons)).decode()
     commit.suppresses = commit.suppresses or suppresses
-    values = (n, people, text, now, suppresses)
-    run(commit.link, "INSERT INTO change VALUES (%s, %s::bigint[], %s, %s, %s)", values)
+    values = (n, people, text, now, suppresses, " ".join(names) if reasons else "")
+    run(commit.link, "INSERT INTO change VALUES (%s, %s::bigint[], %s, %s, %s, %s)", values)
     forget_old(commit.link, now)
     return n
 

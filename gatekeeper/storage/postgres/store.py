@@ -16,6 +16,7 @@ from gatekeeper.storage.postgres.claims import PostgresQueue
 from gatekeeper.storage.postgres.commits import Commit, Copies
 from gatekeeper.storage.postgres.connecting import Connection, run
 from gatekeeper.storage.postgres.dead_letters import PostgresDeadLetters
+from gatekeeper.storage.postgres.erasures import PostgresErasures
 from gatekeeper.storage.postgres.intake import PostgresIntake, PostgresPosting
 from gatekeeper.storage.postgres.ledger import PostgresBarrier, PostgresLedger
 from gatekeeper.storage.postgres.members import Members
@@ -78,6 +79,7 @@ class PostgresStore:
         self.barrier = PostgresBarrier(self.tables, members, refusals)
         self.suppressions = PostgresSuppressions(self.tables, self.commits, members, refusals)
         self.persons = PostgresPersons(self.tables)
+        self.erasures = PostgresErasures(self.tables, self.commits)
         self.dead_letters = PostgresDeadLetters(self.tables, self.commits)
         self.books = PostgresBooks(
             self.tables, self.commits, troubles, members, lambda: self._no_lease,
