@@ -37,8 +37,9 @@ browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on De
 	# A driver that hangs is no fault of a page: what failed is tried once more, alone.
 	$(BIN)/python -m pytest $(PAGES) || $(BIN)/python -m pytest $(PAGES) --last-failed
 
-engines: $(STAMP)    ## every promise of a store, over every engine
-	$(BIN)/python -m pytest -m engine tests/storage
+engines: $(STAMP)    ## every promise of a store, over every engine; as root on Debian it installs PostgreSQL
+	.ci/postgres
+	$(BIN)/python -m pytest -m engine tests/storage tests/torture/test_nodes.py
 
 mutation: $(STAMP)   ## faults planted in the pure core, and how many of them the tests see; CORE="consent decision" MINUTES=20
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8'
@@ -57,6 +58,7 @@ laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5
 
 torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors, floods; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
 	.ci/strace
+	.ci/postgres
 	rm -f .torture.jsonl
 	TORTURE=full TORTURE_FIGURES=$(CURDIR)/.torture.jsonl $(BIN)/python -m pytest tests/torture $(BUT)
 	$(BIN)/python -m tests.torture.report .torture.jsonl

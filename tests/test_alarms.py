@@ -10,12 +10,13 @@ import yaml
 
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.runtime.metrics import Metrics
-from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.outbox import Count, Standing
 
 ROOT = Path(__file__).parent.parent
 RULES = ROOT / "deploy" / "prometheus" / "gatekeeper.rules.yml"
 PAGE = (ROOT / "docs" / "alarms.md").read_text("utf-8")
 FOUND = [rule for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for rule in group["rules"]]
+STANDING = Standing(1, 1, 1.0, 0.1, 0, 0, 0.0, 0, 0.0)
 alarms = pytest.mark.parametrize("rule", FOUND, ids=[rule["alert"] for rule in FOUND])
 
 
@@ -23,7 +24,8 @@ def names():
     """Every name that a scrape may have."""
     books = {"own": Count(0, 0, 0, 0, 0, 0, 0, None)}
     audited = {"checks": {"log": {"found": 0}}, "incidents": {}, "at": "2026-11-24T00:00:00Z"}
-    text = Metrics().text(books, disk_left=1, overdue=0, set_aside=0, now=0.0, troubles={}, audited=audited).decode()
+    given = {"troubles": {}, "standing": STANDING, "audited": audited}
+    text = Metrics().text(books, disk_left=1, overdue=0, set_aside=0, now=0.0, **given).decode()
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     return {
         name + suffix

@@ -18,6 +18,7 @@ from gatekeeper.cli.commands.replay import replay
 from gatekeeper.cli.commands.report import report
 from gatekeeper.cli.commands.running import outbound, retention
 from gatekeeper.cli.commands.self_audit import self_audit
+from gatekeeper.cli.commands.storage import node, storage
 from gatekeeper.cli.commands.subject import subject
 from gatekeeper.cli.commands.suppression import suppression
 from gatekeeper.cli.options import POLICY, AsJson, Config, Country, Gpc, OneLaw, Query
@@ -32,6 +33,8 @@ app = typer.Typer(
 )
 app.add_typer(audit, name="audit")
 app.add_typer(dead_letter, name="dead-letter")
+app.add_typer(storage, name="storage")
+app.add_typer(node, name="node")
 app.add_typer(keys, name="keys")
 app.add_typer(consent, name="consent")
 app.add_typer(erasure, name="erasure")

@@ -14,7 +14,8 @@ from gatekeeper.cli import exits
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.policy import Policy
-from gatekeeper.storage.heads import SqliteHeads
+from gatekeeper.runtime.wiring import place
+from gatekeeper.storage.opening import heads as heads_of
 
 
 def run(config: Path, as_json: bool) -> None:
@@ -51,12 +52,13 @@ def run(config: Path, as_json: bool) -> None:
 
 def _checkpoint(policy: Policy) -> bytes:
     """A signed line that names how far all streams are: the end of a stream that is begun for it. Raises AuditError."""
+    heads = heads_of(place(policy))
     try:
-        stream = Stream(policy.audit_folder, signer=Signer(policy.keys_folder), heads=SqliteHeads(policy.database_file))
+        stream = Stream(policy.audit_folder, signer=Signer(policy.keys_folder), heads=heads)
         line = stream.close()
     except OSError as error:
         raise AuditError(f"{policy.audit_folder}: the audit log cannot be written ({error.strerror})") from None
-    SqliteHeads(policy.database_file).keep([*stream.adopted, stream.head])
+    heads.keep([*stream.adopted, stream.head])
     if line is None:
         raise AuditError("another process signs the log; try again")
     return line

@@ -8,16 +8,21 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from gatekeeper.cli.policy import extensions
+from gatekeeper.cli.policy import extensions, load_policy
 from gatekeeper.policy.faults import parts
 from gatekeeper.policy.file import json_schema
 from gatekeeper.policy.findings import findings
 from gatekeeper.policy.registry import registry
+from gatekeeper.runtime.wiring import place
+from gatekeeper.storage.opening import findings as store_findings
 
 
 def run(config: Path, as_json: bool) -> None:
     """Print errors and warnings; exit code 1 if there are errors."""
     errors, warned = findings(config, **extensions())
+    if not errors:
+        errors, costly = store_findings(place(load_policy(config)))
+        warned += costly
     if as_json:
         found = {"errors": errors, "warnings": warned}
         typer.echo(

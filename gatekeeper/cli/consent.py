@@ -25,8 +25,8 @@ from gatekeeper.model import OPTIONAL, Heard, Place, Purpose, Recorded
 from gatekeeper.model.choice import Method, Row, Scope, Subject, Surface
 from gatekeeper.policy import Policy
 from gatekeeper.rights.receipt import Facts, Recipient, controller, iso27560, plain
-from gatekeeper.runtime.wiring import audit_writer, needs, place_lookup
-from gatekeeper.storage.sqlite import open_store
+from gatekeeper.runtime.wiring import audit_writer, needs, place, place_lookup
+from gatekeeper.storage.opening import exists, open_store
 
 FORMATS: Final = ("text", "json", "iso27560")
 NOT_HEARD: Final = 4  # exit code: recorded, but a request may still begin
@@ -141,7 +141,7 @@ def _tell(recorded: Recorded, as_json: bool) -> None:
 @contextmanager
 def _opened(config: Path) -> Iterator[tuple[Policy, Choosing]]:
     policy = load_policy(config, require_secrets=False)
-    if not policy.database_file.exists():
+    if not exists(place(policy)):
         raise ConfigError(f"storage.url: there is no {policy.database_file}; no gate has run here yet")
     usable(policy.audit_folder)
     ring = keys.load(policy.keys_folder, create=False)

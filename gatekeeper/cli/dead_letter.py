@@ -18,10 +18,11 @@ from gatekeeper.cli import exits
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy, opening
 from gatekeeper.runtime.health import troubles
-from gatekeeper.runtime.wiring import audit_writer, needs
+from gatekeeper.runtime.wiring import audit_writer, needs, place
+from gatekeeper.storage.opening import exists
+from gatekeeper.storage.opening import open_store as usual
 from gatekeeper.storage.outbox import DeadLetter
 from gatekeeper.storage.protocols import DeadLetters
-from gatekeeper.storage.sqlite import open_store as embedded
 
 _ALL = 1_000_000
 
@@ -83,7 +84,7 @@ def _opened(config: Path) -> Iterator[tuple[DeadLetters, list[str]]]:
     """The dead letters, and a sentence for each destination that is failing now."""
     policy = load_policy(config, require_secrets=False)
     open_store = opening()
-    if open_store is embedded and not policy.database_file.exists():
+    if open_store is usual and not exists(place(policy)):
         exits.absent(f"there is no {policy.database_file}; no gate has run here yet")
     usable(policy.audit_folder)
     writer = audit_writer(policy)

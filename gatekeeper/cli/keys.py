@@ -17,7 +17,8 @@ from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.installation import keys
 from gatekeeper.policy import Policy
-from gatekeeper.storage.heads import SqliteHeads
+from gatekeeper.runtime.wiring import place
+from gatekeeper.storage.opening import heads as heads_of
 
 # What a gate does with the key in use, and with the others.
 _USES: Final = {
@@ -83,7 +84,7 @@ def _succeed(policy: Policy, as_json: bool) -> None:
         raise ConfigError("GATEKEEPER_AUDIT_KEYS: the key is not in the key folder, so it cannot be rotated there")
     signer = Signer(policy.keys_folder)
     old = signer.keys()[-1]
-    heads = SqliteHeads(policy.database_file)
+    heads = heads_of(place(policy))
     keys.rotate(policy.keys_folder, keys.AUDIT)
     try:
         stream = Stream(policy.audit_folder, signer=signer, heads=heads)

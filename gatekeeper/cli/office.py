@@ -16,8 +16,8 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.installation import keys
 from gatekeeper.rights.drive import service
 from gatekeeper.rights.office import Office
-from gatekeeper.runtime.wiring import audit_writer, needs
-from gatekeeper.storage.sqlite import open_store
+from gatekeeper.runtime.wiring import audit_writer, needs, place
+from gatekeeper.storage.opening import exists, open_store
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def opened(config: Path, *, secrets: bool = False) -> Iterator[Office]:
     has run yet.
     """
     policy = load_policy(config, require_secrets=secrets)
-    if not policy.database_file.exists():
+    if not exists(place(policy)):
         raise ConfigError(f"storage.url: there is no {policy.database_file}; no gate has run here yet")
     usable(policy.audit_folder)
     ring = keys.load(policy.keys_folder)

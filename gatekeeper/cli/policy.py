@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 from gatekeeper import policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Extensions, Policy
+from gatekeeper.storage.opening import open_store
 from gatekeeper.storage.protocols import Opening
-from gatekeeper.storage.sqlite import open_store
 
 _WHAT: Final = ("kinds", "readers", "dialects", "store")
 

@@ -17,7 +17,7 @@ from gatekeeper.cli.policy import load_policy
 from gatekeeper.rights import keeping
 from gatekeeper.rights.keeping import REFERENCES, Kept
 from gatekeeper.runtime.wiring import audit_writer, needs
-from gatekeeper.storage.sqlite import open_store
+from gatekeeper.storage.opening import open_store
 
 
 def run(config: Path, dry: bool, as_json: bool) -> None:

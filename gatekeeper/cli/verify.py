@@ -19,7 +19,8 @@ from gatekeeper.audit.verify import Report, verify
 from gatekeeper.cli import exits
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError
-from gatekeeper.storage.heads import SqliteHeads
+from gatekeeper.runtime.wiring import place
+from gatekeeper.storage.opening import heads as heads_of
 
 
 def run(
@@ -29,7 +30,7 @@ def run(
     heads: list[Head] = []
     if folder is None:
         policy = load_policy(config, require_secrets=False)
-        folder, heads = policy.audit_folder, SqliteHeads(policy.database_file).read()
+        folder, heads = policy.audit_folder, heads_of(place(policy)).read()
         named = authority.of_policy(policy)
         if named is not None:
             anchors = [*anchors, named.folder] if named.folder.is_dir() else anchors

@@ -24,7 +24,7 @@ from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 from gatekeeper.installation.threads import ended
 from gatekeeper.model.egress import Egress
-from gatekeeper.storage.outbox import Flight
+from gatekeeper.storage.outbox import Flight, Recovered
 from gatekeeper.storage.protocols import Barrier, Queue
 from gatekeeper.vendors.kind import Destination
 
@@ -197,7 +197,7 @@ class Deliverer:
             await self._take_over(lanes)
             run.lanes = run.open = lanes
             tasks = [asyncio.create_task(lane.run()) for lane in lanes.values()]
-            watch = asyncio.create_task(self._watch())
+            watch = asyncio.create_task(self._watch(lanes))
             waits = [asyncio.create_task(stop.wait()), asyncio.create_task(changed.wait())]
             try:
                 ended, _ = await asyncio.wait([*waits, watch, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -229,7 +229,9 @@ class Deliverer:
 
     async def _take_over(self, lanes: Mapping[str, Lane]) -> None:
         """Settle what an ended deliverer, or an ended worker, left behind."""
-        left = await asyncio.wrap_future(self._queue.recover())
+        await self._settle_left(lanes, await asyncio.wrap_future(self._queue.recover()))
+
+    async def _settle_left(self, lanes: Mapping[str, Lane], left: Recovered) -> None:
         for name, again in left.waiting:
             if name in lanes:
                 lanes[name].resume([again])
@@ -244,11 +246,12 @@ class Deliverer:
         if left.buried:
             _log.warning("%d queued deliveries are for destinations that the policy no longer has", left.buried)
 
-    async def _watch(self) -> None:
-        """Have the store looked after."""
+    async def _watch(self, lanes: Mapping[str, Lane]) -> None:
+        """Have the store looked after, and take over what deliverers of other machines left."""
         while True:
             await asyncio.sleep(LOOK)
             with contextlib.suppress(StorageError):
                 due = self._queue.maintain()
-                if not due.done():
-                    await asyncio.wrap_future(due)
+                left = due.result() if due.done() else await asyncio.wrap_future(due)
+                if left is not None:
+                    await self._settle_left(lanes, left)

@@ -13,8 +13,8 @@ from django.conf import settings
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import Policy, trial
 from gatekeeper.runtime import Runtime, start
+from gatekeeper.storage.opening import open_store
 from gatekeeper.storage.protocols import Opening
-from gatekeeper.storage.sqlite import open_store
 
 # `config`: a path or a loaded Policy. `outbound`: whether HTTP clients and SDKs are caught. `store`: opens the store.
 # `test`: whether the process is in test mode; `None`: as `manage.py test` is.

@@ -74,6 +74,10 @@ class KeyRing:
                 return hmac.compare_digest(hmac.digest(key.derive(label), message, "sha256"), mac)
         return False
 
+    def checks(self) -> tuple[str, ...]:
+        """What tells pseudonym keys apart, and says nothing of them: for machines that must have one in common."""
+        return tuple(key.derive("check").hex()[:16] for key in self.pseudonym)
+
     @cached_property
     def _pseudonym_keys(self) -> tuple[Mac, ...]:
         return tuple(Mac(key.derive("subject")) for key in self.pseudonym)

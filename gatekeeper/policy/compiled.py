@@ -55,6 +55,8 @@ class Policy:
     admin_token: Secret | None = field(default=None, repr=False)
     admins: tuple[Admin, ...] = field(default=(), repr=False)
     origins: frozenset[str] = frozenset()
+    storage_secret: Secret = field(default=Secret(""), repr=False)
+    listen_secret: Secret = field(default=Secret(""), repr=False)
     egress: Egress | None = None  # the proxy that vendors are reached through
     registry: Registry = field(default=PACKAGED, repr=False)  # what it was allowed to name
 
@@ -87,9 +89,26 @@ class Policy:
         return self.folder / self.file.audit.path
 
     @property
+    def node_folder(self) -> Path:
+        """Where the processes of this machine find each other, with a store on a server."""
+        return self.audit_folder.with_name(f"{self.audit_folder.name}.node")
+
+    @property
     def database_file(self) -> Path:
-        """The file of the outbox and the ledger."""
-        return self.folder / self.file.storage.url.removeprefix("sqlite:///")
+        """The file of the embedded store."""
+        return self.folder / self.storage_url.removeprefix("sqlite:///")
+
+    @property
+    def storage_url(self) -> str:
+        """Where the outbox and the ledger are."""
+        url = self.file.storage.url
+        return url if isinstance(url, str) else self.storage_secret.value
+
+    @property
+    def listen_url(self) -> str | None:
+        """The server of a pooler."""
+        url = self.file.storage.listen_url
+        return url if url is None or isinstance(url, str) else self.listen_secret.value
 
     @property
     def database_path(self) -> Path | None:

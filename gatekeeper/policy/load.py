@@ -1,7 +1,7 @@
 """Reading a policy. File in, `Policy` out; every fault is one sentence that names key, value and remedy.
 
 Each part of the file is compiled in a file of its own: `catalogue`, `destinations`, `routes`, `consent`, `notices`,
-`places`, `hosts`, `secrets`.
+`places`, `hosts`, `stores`, `secrets`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,20 @@ from pydantic import ValidationError
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose
-from gatekeeper.policy import anchors, cases, catalogue, consent, egress, hosts, lines, notices, places, routes, trial
+from gatekeeper.policy import (
+    anchors,
+    cases,
+    catalogue,
+    consent,
+    egress,
+    hosts,
+    lines,
+    notices,
+    places,
+    routes,
+    stores,
+    trial,
+)
 from gatekeeper.policy.compiled import Policy
 from gatekeeper.policy.destinations import Destinations
 from gatekeeper.policy.faults import Faults, parts
@@ -169,6 +182,8 @@ def _compiled(
         admins=secrets.admins(file.server.admins, metrics),
         origins=hosts.origins(file.server.origins, faults),
         registry=known,
+        storage_secret=stores.url(file.storage.url, secrets, faults),
+        listen_secret=stores.listen_url(file.storage.listen_url, secrets, faults),
         egress=egress.egress(file.delivery.proxy, file.delivery.no_proxy, secrets, faults),
     )
     if faults:
@@ -184,6 +199,7 @@ NOT_MEANING: Final[Mapping[str, Any]] = {
     "destinations": {"__all__": {"records", "erasure", "erasure_endpoint"}},
     "server": {"api_keys", "admin_token", "admins"},
     "delivery": {"proxy", "no_proxy"},
+    "storage": {"listen_url", "copies", "replicated_by"},
 }
 
 

@@ -52,7 +52,9 @@ def kept(file: PolicyFile) -> PolicyFile:
                 update={"path": str(folder / "audit"), "anchor": None, "anchors": AnchorsTable()}
             ),
             "keys": file.keys.model_copy(update={"path": str(folder / "keys")}),
-            "storage": file.storage.model_copy(update={"url": f"sqlite:///{folder / 'gatekeeper.db'}"}),
+            "storage": file.storage.model_copy(
+                update={"url": f"sqlite:///{folder / 'gatekeeper.db'}", "listen_url": None, "copies": None}
+            ),
         }
     )
 

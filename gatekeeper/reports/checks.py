@@ -26,8 +26,8 @@ from gatekeeper.reports.observed import Observed
 from gatekeeper.reports.outcome import UNDECIDED_THEN
 from gatekeeper.reports.rates import Numbers
 from gatekeeper.reports.replay import By
-from gatekeeper.storage.erasures import late
-from gatekeeper.storage.heads import SqliteHeads
+from gatekeeper.storage import opening
+from gatekeeper.storage.protocols import Place
 
 _GRACE: Final = 2 * 86_400.0  # seconds: what is done daily may be late by a day
 
@@ -146,7 +146,7 @@ def log(scene: Scene) -> Result:
     report = verify.verify(
         policy.audit_folder,
         anchors=stamps,
-        heads=SqliteHeads(policy.database_file).read(),
+        heads=opening.heads(_place(policy)).read(),
         roots=[] if named is None else stamp.roots(named.pem.read_bytes()),
         progress=lambda size: scene.between(),
     )
@@ -156,6 +156,10 @@ def log(scene: Scene) -> Result:
         out.append(Finding(others.ASIDE, "streams that this installation did not write", strange))
     stamped = f", {report.stamps} time stamps" if named is not None else ""
     return Result(tuple(out), f"{report.lines:,} lines in {report.streams} streams{stamped}")
+
+
+def _place(policy: Policy) -> Place:
+    return Place(policy.storage_url, policy.folder, policy.node_folder)
 
 
 def anchors(scene: Scene) -> Result:
@@ -192,7 +196,7 @@ def lines(scene: Scene) -> Result:
 
 def requests(scene: Scene) -> Result:
     """Every person who asked to be erased has had an answer in time."""
-    overdue = late(scene.policy.database_file, scene.now)
+    overdue = opening.late(_place(scene.policy), scene.now)
     out = [Finding(name, f"was due on {datetime.fromtimestamp(due, UTC):%Y-%m-%d}") for name, due in overdue]
     return Result(tuple(out), "requests for erasure")
 

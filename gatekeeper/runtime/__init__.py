@@ -38,8 +38,8 @@ from gatekeeper.runtime.nightly import Nightly
 from gatekeeper.runtime.unsent import UnsentIntake
 from gatekeeper.runtime.wiring import audit_writer, bounds, in_test_mode, needs, orders, place_lookup, prepare, reread
 from gatekeeper.signals.cookies import Reader
+from gatekeeper.storage.opening import open_store
 from gatekeeper.storage.protocols import Opening
-from gatekeeper.storage.sqlite import open_store
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import DestinationModule
 
@@ -182,6 +182,7 @@ class Runtime:
         return self.metrics.text(
             self.store.books.count(),
             troubles=self.store.books.troubles(),
+            standing=self.store.books.standing(),
             disk_left=None if place is None else disk_left(place.parent),
             overdue=retention.read(self.policy.audit_folder).late,
             set_aside=set_aside(self.policy.audit_folder),

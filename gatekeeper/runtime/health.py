@@ -14,10 +14,12 @@ from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.model.reasons import QUEUE_FULL
 from gatekeeper.policy import Policy
 from gatekeeper.runtime.metrics import disk_left
-from gatekeeper.storage.outbox import Count
+from gatekeeper.storage.outbox import Count, Standing
 from gatekeeper.storage.protocols import Books, Store
 
 DISK_LOW = 64 * 2**20  # bytes; below, `readyz` says so
+LINES_WAIT = 60.0  # seconds that lines stand in the store and in no log
+HORIZON = 300.0  # seconds of a transaction beside the gate's own
 TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
 
 
@@ -72,6 +74,8 @@ class Health:
             if not self._store.intake.room(name, 1, ours=False)
         ]
         notes += troubles(self._store.books, self._policy())
+        with contextlib.suppress(StorageError):
+            notes += standing(self._store.books.standing())
         count = set_aside(self._policy().audit_folder)
         if count:
             notes.append(f"{count} streams in {ASIDE} were not written by this installation")
@@ -96,6 +100,18 @@ class Health:
                 self._writer.append(()).result(5.0)
             if self._store.books.failing() is not None:
                 self._store.books.try_again().result(5.0)
+
+
+def standing(found: Standing | None) -> list[str]:
+    """One sentence for each thing about a store on a server that an operator should look at."""
+    if found is None:
+        return []
+    told = []
+    if found.waited > LINES_WAIT:
+        told.append(f"{found.unwritten} commits have waited for an audit log, the oldest for {found.waited:.0f} s")
+    if found.horizon > HORIZON:
+        told.append(f"a transaction of {found.horizon:.0f} s in the gate's database stops its cleaning up")
+    return told
 
 
 def troubles(books: Books, policy: Policy) -> list[str]:

@@ -12,13 +12,13 @@ import shutil
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from gatekeeper.outbound import tripwire, unlisted
-from gatekeeper.storage.outbox import Count, Trouble
+from gatekeeper.storage.outbox import Count, Standing, Trouble
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -128,6 +128,7 @@ class Metrics:
         set_aside: int,
         now: float,
         troubles: Mapping[str, Trouble],
+        standing: Standing | None = None,
         audited: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Everything, in Prometheus' text format."""
@@ -144,11 +145,26 @@ class Metrics:
                 }
             )
         )
+        if standing is not None:
+            registry.register(_Numbers({name: (what, getattr(standing, key)) for key, name, what in _STANDING}))
         own = self.registry
         if MULTIPROCESS in os.environ:
             own = CollectorRegistry()
             multiprocess.MultiProcessCollector(own)  # type: ignore[no-untyped-call]  # untyped there
         return generate_latest(registry) + generate_latest(own)
+
+
+_STANDING: Final = (
+    ("nodes", "nodes", "Machines that have a lease on the store"),
+    ("processes", "processes", "Processes that have one"),
+    ("behind", "processes_behind", "Processes that do not know of the last withdrawal yet"),
+    ("lease", "lease_seconds", "What is left of this process's lease"),
+    ("commit", "commit_seconds", "How long this process's last commit took"),
+    ("unwritten", "unwritten_commits", "Commits whose lines no log has yet"),
+    ("waited", "unwritten_seconds", "How long the oldest of them has waited"),
+    ("dead_rows", "store_dead_rows", "Rows that the server has to clean up"),
+    ("horizon", "store_horizon_seconds", "Age of the transaction that keeps it from doing so"),
+)
 
 
 class _Books:
@@ -210,7 +226,7 @@ class _SelfAudit:
 class _Numbers:
     """Numbers that are looked up at each scrape, by name: what they are, and the value; `None` is left out."""
 
-    def __init__(self, numbers: Mapping[str, tuple[str, int | None]]) -> None:
+    def __init__(self, numbers: Mapping[str, tuple[str, float | None]]) -> None:
         self._numbers = numbers
 
     def collect(self) -> Iterable[Metric]:

@@ -19,9 +19,8 @@ from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import keys
 from gatekeeper.policy import Policy, archive, trial
 from gatekeeper.policy.load import read_policy
-from gatekeeper.storage import database
-from gatekeeper.storage.heads import SqliteHeads
-from gatekeeper.storage.protocols import Bounds, Needs, Recording
+from gatekeeper.storage import opening
+from gatekeeper.storage.protocols import Bounds, Needs, Place, Recording
 
 _FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
 
@@ -34,7 +33,7 @@ def in_test_mode(policy: Policy) -> Policy:
 def check(policy: Policy) -> None:
     """Make log, embedded store and keys if they are not there. Raises ConfigError if one of them cannot be used."""
     prepare(policy)
-    database.prepare(policy.database_file)
+    opening.make_ready(place(policy))
 
 
 def prepare(policy: Policy) -> keys.KeyRing:
@@ -69,13 +68,28 @@ def needs(policy: Policy, recorder: Recording) -> Needs:
     def lost(lines: Sequence[Line], since: float) -> list[Line]:
         return missing(policy.audit_folder, Signer(policy.keys_folder), lines, since, now=time.time())
 
+    where = place(policy)
+    if opening.elsewhere(where.url):
+        where = replace(where, keys_checks=keys.load(policy.keys_folder, create=False).checks())
     return Needs(
-        url=policy.file.storage.url,
-        folder=policy.folder,
+        place=where,
         bounds=bounds(policy),
         recorder=recorder,
         missing=lost,
         clock=time.time,
+    )
+
+
+def place(policy: Policy) -> Place:
+    """Where a policy's store is."""
+    table = policy.file.storage
+    return Place(
+        policy.storage_url,
+        policy.folder,
+        here=policy.node_folder,
+        listen_url=policy.listen_url,
+        copies=table.copies or (2 if opening.elsewhere(policy.storage_url) else 1),
+        replicated_by=table.replicated_by,
     )
 
 
@@ -89,7 +103,7 @@ def audit_writer(policy: Policy) -> AuditWriter:
         checkpoint=table.checkpoint,
         anchor=table.anchor,
         base=policy.folder,
-        heads=SqliteHeads(policy.database_file),
+        heads=opening.heads(place(policy)),
         authority=authority.of_policy(policy),
         fsync=table.fsync == "batch",
     )

@@ -22,8 +22,7 @@ COLUMNS: Final = (
     "seq, id, at, analytics, marketing, method, surface, scope, trusted, notice, display, translated, laws, country, "
     "region, policy, gpc, conflict, evidence"
 )
-_NEVER: Final = -1
-_BINDS: Final = 2  # of `gpc`: seen under a law by which it is remembered; 1 is seen, 0 not
+BINDS: Final = 2  # of `gpc`: seen under a law by which it is remembered; 1 is seen, 0 not
 
 
 def persons(db: apsw.Connection, subject: Subject) -> list[int]:
@@ -68,7 +67,7 @@ def find(db: apsw.Connection, receipt: str) -> Row | None:
 
 def last(db: apsw.Connection, kind: Kind, number: int) -> tuple[Any, ...] | None:
     """The newest row of a device or account, as `COLUMNS`."""
-    column = _column(kind)
+    column = column_of(kind)
     for one in run(
         db,
         f"SELECT {COLUMNS} FROM choice WHERE {column} = ? ORDER BY at DESC, seq DESC LIMIT 1",  # noqa: S608  # ours
@@ -82,8 +81,8 @@ def count_since(db: apsw.Connection, kind: Kind, number: int, at: float) -> int:
     """How many rows a device or account has that were chosen after a time."""
     ((count,),) = run(
         db,
-        f"SELECT count(*) FROM choice WHERE {_column(kind)} = ? AND at > ?",  # noqa: S608  # ours
-        (number, _milliseconds(at)),
+        f"SELECT count(*) FROM choice WHERE {column_of(kind)} = ? AND at > ?",  # noqa: S608  # ours
+        (number, milliseconds(at)),
     )
     return int(count)
 
@@ -96,23 +95,23 @@ def voice(db: apsw.Connection, subject: Subject) -> Voice:
     numbers = _array(persons(db, subject))
     if numbers == "[]":
         return _SILENT
-    column = _column(subject.kind)
+    column = column_of(subject.kind)
     whose = column + " IN (SELECT value FROM json_each(?))"  # noqa: S608  # ours
     words = {}
     for purpose in OPTIONAL:
         # Of rows of one moment a refusal is the newer: who is asked may not know which was first.
-        for said, at, receipt, notice, scope, method in run(
+        for found in run(
             db,
             f"SELECT {purpose.value}, at, id, notice, scope, method FROM choice WHERE {whose} "  # noqa: S608  # ours
             f"AND {purpose.value} IS NOT NULL ORDER BY at DESC, {purpose.value}, seq DESC LIMIT 1",
             (numbers,),
         ):
-            words[purpose] = Word(_WORDS[said], at / 1000, receipt, notice, Scope(scope), Method(method))
+            words[purpose] = word_of(*found)
     (seen, granted) = (
-        run(db, f"SELECT coalesce(max(at), ?) FROM choice WHERE {whose} AND {which}", (_NEVER, numbers))[0][0]  # noqa: S608  # ours
-        for which in (f"gpc = {_BINDS}", "gpc = 0 AND marketing = 1")
+        run(db, f"SELECT max(at) FROM choice WHERE {whose} AND {which}", (numbers,))[0][0]  # noqa: S608  # ours
+        for which in (f"gpc = {BINDS}", "gpc = 0 AND marketing = 1")
     )
-    return Voice(words, seen / 1000 if seen > granted or (seen == granted != _NEVER) else None)
+    return Voice(words, remembered(seen, granted))
 
 
 def linked(db: apsw.Connection, device: Subject) -> list[Subject]:
@@ -182,7 +181,7 @@ def forget(db: apsw.Connection, subjects: Sequence[Subject]) -> int:
 
 def expire(db: apsw.Connection, before: float, limit: int) -> int:
     """Delete rows, names, links, evidence and words that nobody needs any more; the number of rows."""
-    at = _milliseconds(before)
+    at = milliseconds(before)
     ended = _array(
         [
             person
@@ -226,7 +225,7 @@ def expire(db: apsw.Connection, before: float, limit: int) -> int:
 def values_of(choice: Choice) -> dict[str, Any]:
     """A row's columns, but for its number, id and person."""
     return {
-        "at": _milliseconds(choice.at),
+        "at": milliseconds(choice.at),
         "analytics": _NUMBERS[choice.says.get(Purpose.ANALYTICS)],
         "marketing": _NUMBERS[choice.says.get(Purpose.MARKETING)],
         "method": choice.method.value,
@@ -240,7 +239,7 @@ def values_of(choice: Choice) -> dict[str, Any]:
         "country": choice.country,
         "region": choice.region,
         "policy": choice.policy,
-        "gpc": _BINDS if choice.gpc_binds else int(choice.gpc),
+        "gpc": BINDS if choice.gpc_binds else int(choice.gpc),
         "conflict": orjson.dumps({str(one): by for one, by in sorted(choice.conflicts.items())}).decode(),
         "evidence": None
         if choice.evidence is None
@@ -249,22 +248,25 @@ def values_of(choice: Choice) -> dict[str, Any]:
 
 
 def _row(db: apsw.Connection, columns: Sequence[Any]) -> Row:
+    receipt = columns[1]
+    evidence = next((text for (text,) in run(db, "SELECT text FROM evidence WHERE id = ?", (receipt,))), None)
+    names = run(
+        db,
+        "SELECT kind, group_concat(pseudonym, ' ') FROM name, choice "
+        "WHERE choice.id = ? AND name.person IN (choice.person, choice.account) GROUP BY name.person ORDER BY kind",
+        (receipt,),
+    )
+    return row_of(columns, evidence, names)
+
+
+def row_of(columns: Sequence[Any], evidence: str | None, names: Iterable[Sequence[str]]) -> Row:
+    """A row of what was read as `COLUMNS`, its evidence, and pairs of kind and pseudonyms; of any engine."""
     seq, receipt = columns[:2]
     values = dict(zip(COLUMNS.split(", ")[2:], columns[2:], strict=True))
-    evidence = next((text for (text,) in run(db, "SELECT text FROM evidence WHERE id = ?", (receipt,))), None)
-    subjects = tuple(
-        Subject(Kind(kind), tuple(names.split()))
-        for kind, names in run(
-            db,
-            "SELECT kind, group_concat(pseudonym, ' ') FROM name, choice "
-            "WHERE choice.id = ? AND name.person IN (choice.person, choice.account) GROUP BY name.person ORDER BY kind",
-            (receipt,),
-        )
-    )
     choice = Choice(
         receipt=receipt,
         at=values["at"] / 1000,
-        subjects=subjects,
+        subjects=tuple(Subject(Kind(kind), tuple(those.split())) for kind, those in names),
         says={one: _WORDS[values[one.value]] for one in OPTIONAL if values[one.value] is not None},
         method=Method(values["method"]),
         surface=Surface(values["surface"]),
@@ -278,11 +280,21 @@ def _row(db: apsw.Connection, columns: Sequence[Any]) -> Row:
         region=values["region"],
         policy=values["policy"],
         gpc=values["gpc"] > 0,
-        gpc_binds=values["gpc"] == _BINDS,
+        gpc_binds=values["gpc"] == BINDS,
         conflicts={Purpose(one): source for one, source in orjson.loads(values["conflict"]).items()},
         evidence=evidence,
     )
     return Row(seq, digest(receipt, values), choice, values["evidence"])
+
+
+def word_of(said: int, at: int, receipt: str, notice: str | None, scope: str, method: str) -> Word:
+    """A word of what was read of a row; of any engine."""
+    return Word(_WORDS[said], at / 1000, receipt, notice, Scope(scope), Method(method))
+
+
+def remembered(seen: int | None, granted: int | None) -> float | None:
+    """When GPC was seen last, unless marketing was granted later, without it; Unix seconds. Of any engine."""
+    return None if seen is None or (granted is not None and granted > seen) else seen / 1000
 
 
 _WORDS: Final = {0: Permission.DENIED, 1: Permission.GRANTED}
@@ -290,11 +302,13 @@ _NUMBERS: Final = {None: None, Permission.DENIED: 0, Permission.GRANTED: 1}
 _SILENT: Final = Voice()
 
 
-def _column(kind: Kind) -> str:
+def column_of(kind: Kind) -> str:
+    """The column that a kind of subject has in a row."""
     return "person" if kind is Kind.DEVICE else "account"
 
 
-def _milliseconds(at: float) -> int:
+def milliseconds(at: float) -> int:
+    """A time as rows hold it."""
     return round(at * 1000)
 
 

@@ -35,7 +35,7 @@ class SqliteQueue:
     """See `protocols.Queue`. One process leads, the one that holds the lock file."""
 
     def __init__(
-        self, tables: Tables, commits: Committer, claimable: Listeners, upkeep: Upkeep, troubles: Troubles
+        self, tables: Tables, commits: Committer[Commit], claimable: Listeners, upkeep: Upkeep, troubles: Troubles
     ) -> None:
         self._tables = tables
         self._commits = commits
@@ -177,13 +177,13 @@ class SqliteQueue:
 
         return self._commits.submit(do)
 
-    def maintain(self) -> Future[None]:
+    def maintain(self) -> Future[Recovered | None]:
         """Look for what others committed, then do what is due."""
         try:
             if self._upkeep.others_committed():
                 self._claimable.call()
         except StorageError as error:
-            failed: Future[None] = Future()
+            failed: Future[Recovered | None] = Future()
             failed.set_exception(error)
             return failed
         return self._upkeep.do_what_is_due(self._claimable)

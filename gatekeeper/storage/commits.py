@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import apsw
 
@@ -25,6 +25,16 @@ from gatekeeper.storage.outbox import Arrival
 from gatekeeper.storage.owners import Owner
 
 R = TypeVar("R")
+
+
+class Phased(Protocol):
+    """A commit of any engine, as far as its life goes."""
+
+    phase: Phase
+
+
+C = TypeVar("C", bound=Phased)
+K = TypeVar("K")  # what work is given: the `Commit` of an engine
 
 
 class Phase(StrEnum):
@@ -113,14 +123,14 @@ class Posting(Protocol):
         """The log did not take the lines: nothing of these arrivals was accepted."""
 
 
-class Commits:
+class Commits(Generic[C]):
     """Commits by phase. `move` is their only way, and goes by the table; the log's thread calls it, too."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._at: dict[Phase, dict[Commit, None]] = {phase: {} for phase in Phase}
+        self._at: dict[Phase, dict[C, None]] = {phase: {} for phase in Phase}
 
-    def move(self, commit: Commit, event: Event) -> None:
+    def move(self, commit: C, event: Event) -> None:
         """Let an event happen to a commit."""
         with self._lock:
             self._at[commit.phase].pop(commit, None)
@@ -128,7 +138,7 @@ class Commits:
             if commit.phase is not Phase.OVER:
                 self._at[commit.phase][commit] = None
 
-    def at(self, phase: Phase) -> list[Commit]:
+    def at(self, phase: Phase) -> list[C]:
         """The commits in one phase, the oldest first."""
         if not self._at[phase]:
             return []
@@ -142,9 +152,9 @@ class Commits:
 
 @dataclass(slots=True)
 class Work:
-    """Something to be done in a transaction."""
+    """Something to be done in a transaction, with its `Commit`."""
 
-    do: Callable[[Commit], Any]
+    do: Callable[[Any], Any]
     done: Future[Any]
     since: float
     recorded: bool = False  # done only when the lines are durable
@@ -180,7 +190,7 @@ class Thread(Protocol):
         """Commit what waits, have its lines written, end."""
 
 
-class Committer:
+class Committer(Generic[K]):
     """The only writer of a database in this process. `begin` starts its thread; a forked child starts its own."""
 
     def __init__(self, begin: Callable[[], Thread], now: Callable[[], float]) -> None:
@@ -197,7 +207,7 @@ class Committer:
         return None if thread is None else thread.failure
 
     def submit(
-        self, do: Callable[[Commit], R], *, recorded: bool = False, last: bool = False, pressing: bool = False
+        self, do: Callable[[K], R], *, recorded: bool = False, last: bool = False, pressing: bool = False
     ) -> Future[R]:
         """Have something done in the next commit; with `recorded`, its future waits for the commit's lines.
 

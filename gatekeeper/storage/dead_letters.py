@@ -19,7 +19,7 @@ from gatekeeper.storage.tables import Tables
 class SqliteDeadLetters:
     """See `protocols.DeadLetters`."""
 
-    def __init__(self, tables: Tables, commits: Committer) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit]) -> None:
         self._tables = tables
         self._commits = commits
 

@@ -25,7 +25,7 @@ ENDED: Final = ("closed", "refused")
 ANSWERED: Final = ("told", *ENDED)
 """States of requests whose person has had the answer that the law wants by the due date."""
 _COLUMNS: Final = "id, version, state, due, next, changed, record"
-_MARK: Final = 16  # bytes
+MARK: Final = 16  # bytes
 
 
 def late(path: Path, now: float) -> list[tuple[str, float]]:
@@ -47,7 +47,7 @@ def late(path: Path, now: float) -> list[tuple[str, float]]:
 class SqliteErasures:
     """See `protocols.Erasures`."""
 
-    def __init__(self, tables: Tables, commits: Committer, page: Page, upkeep: Upkeep) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], page: Page, upkeep: Upkeep) -> None:
         self._tables = tables
         self._commits = commits
         self._page = page
@@ -184,7 +184,7 @@ def _row(columns: Sequence[Any]) -> ErasureRow:
 
 
 def _split(marks: bytes) -> tuple[bytes, ...]:
-    return tuple(marks[n : n + _MARK] for n in range(0, len(marks), _MARK))
+    return tuple(marks[n : n + MARK] for n in range(0, len(marks), MARK))
 
 
 def _hex(names: Collection[bytes]) -> str:

@@ -33,6 +33,15 @@ class Inbox:
         """Whether no work waits to be written."""
         return self._queue.empty()
 
+    def drain(self) -> list[Work]:
+        """The work that waits, at once; what else was put stays."""
+        things: list[Any] = []
+        self._drain(things)
+        for thing in things:
+            if not isinstance(thing, Work):
+                self._queue.put(thing)
+        return [thing for thing in things if isinstance(thing, Work)]
+
     def gather(self, *, waiting: bool) -> list[Work]:
         """The work that came since the last call; waits for something to come, not long if some is `waiting`."""
         things: list[Any] = []

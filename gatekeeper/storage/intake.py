@@ -28,7 +28,7 @@ FRESH: Final = 0.05  # seconds that the last look at the books is good for
 class SqliteIntake:
     """See `protocols.Intake`. Its rows are for whichever process delivers: it never owns one."""
 
-    def __init__(self, tables: Tables, commits: Committer, posting: SqlitePosting) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], posting: SqlitePosting) -> None:
         self._tables = tables
         self._commits = commits
         self._posting = posting

@@ -37,7 +37,7 @@ _EVER: Final = float("inf")
 class SqliteLedger:
     """See `protocols.Ledger`."""
 
-    def __init__(self, tables: Tables, commits: Committer, page: Page, refusals: SqliteRefusals) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], page: Page, refusals: SqliteRefusals) -> None:
         self._tables = tables
         self._commits = commits
         self._page = page

@@ -162,6 +162,25 @@ class Trouble(NamedTuple):
     why: str
 
 
+class Standing(NamedTuple):
+    """How a store on a server stands, as one process sees it. Times are seconds.
+
+    `nodes` and `processes` have a lease, `lease` is what is left of this one's, `commit` how long its last commit took.
+    `behind` processes do not know of the last withdrawal yet. `unwritten` commits wait for a log, the oldest for
+    `waited`. `dead_rows` are what the server has to clean up, `horizon` the age of the transaction that keeps it.
+    """
+
+    nodes: int
+    processes: int
+    lease: float
+    commit: float
+    behind: int
+    unwritten: int
+    waited: float
+    dead_rows: int
+    horizon: float
+
+
 class DeadLetter(NamedTuple):
     """A row that could not be delivered and may be retried by hand."""
 

@@ -16,7 +16,7 @@ import apsw
 from gatekeeper.installation import ids as request_ids
 from gatekeeper.storage import database
 from gatekeeper.storage.claims import SqliteQueue
-from gatekeeper.storage.commits import Committer, Listeners
+from gatekeeper.storage.commits import Commit, Committer, Listeners
 from gatekeeper.storage.database import run
 from gatekeeper.storage.dead_letters import SqliteDeadLetters
 from gatekeeper.storage.erasures import SqliteErasures
@@ -52,7 +52,7 @@ class SqliteStore:
         self._page = page = Page(path, lambda: self.tables.read(_generation))
         stopping = Stopping(self.tables, page)
         claimable, posting = Listeners(), SqlitePosting(self.tables, stopping)
-        self.commits = Committer(lambda: Writing(path, recorder, posting, claimable, clock), time.monotonic)
+        self.commits = Committer[Commit](lambda: Writing(path, recorder, posting, claimable, clock), time.monotonic)
         self.upkeep = upkeep = Upkeep(self.tables, self.commits, missing)
         self.intake = SqliteIntake(self.tables, self.commits, posting)
         troubles = Troubles(path)
@@ -81,7 +81,7 @@ class SqliteStore:
 class SqliteBooks:
     """See `protocols.Books`."""
 
-    def __init__(self, tables: Tables, commits: Committer, troubles: Troubles) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], troubles: Troubles) -> None:
         self.tables = tables
         self.commits = commits
         self._troubles = troubles
@@ -108,6 +108,10 @@ class SqliteBooks:
         """What is wrong with the database; `None` if the last commit went well."""
         return self.commits.failure
 
+    def standing(self) -> None:
+        """There is one node."""
+        return None
+
     def try_again(self) -> Future[None]:
         """An empty commit: whether the store works."""
         return self.commits.submit(lambda commit: None)
@@ -116,7 +120,7 @@ class SqliteBooks:
 class SqliteRecords:
     """See `protocols.Records`."""
 
-    def __init__(self, tables: Tables, commits: Committer, upkeep: Upkeep) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], upkeep: Upkeep) -> None:
         self.tables = tables
         self.commits = commits
         self._upkeep = upkeep
@@ -136,7 +140,7 @@ def _generation(db: apsw.Connection) -> int:
 
 def open_store(needs: Needs) -> SqliteStore:
     """The store of a `[storage] url`, its file made or migrated. Raises ConfigError with a remedy."""
-    path = database.path_of(needs.url, needs.folder)
+    path = database.path_of(needs.place.url, needs.place.folder)
     database.prepare(path)
     return SqliteStore(path, needs.bounds, needs.recorder, missing=needs.missing, clock=needs.clock)
 

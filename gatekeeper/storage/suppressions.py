@@ -31,7 +31,7 @@ from gatekeeper.storage.sweeping import SqliteRefusals
 from gatekeeper.storage.tables import Tables
 
 LOOK: Final = 0.5  # seconds between two looks at the table where nothing was announced
-_COLUMNS: Final = "hash, key, kind, why, since, erasure, purposes, until, lifted"
+COLUMNS: Final = "hash, key, kind, why, since, erasure, purposes, until, lifted"
 _PREFIX: Final = 8  # bytes of a hash that are kept in memory
 _EACH: Final = 500  # hashes that are looked up with one statement
 _BITS: Final = {purpose: 1 << n for n, purpose in enumerate(OPTIONAL)}
@@ -68,7 +68,7 @@ class Prefixes:
 class SqliteSuppressions:
     """See `protocols.Suppressions`."""
 
-    def __init__(self, tables: Tables, commits: Committer, page: Page, refusals: SqliteRefusals) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], page: Page, refusals: SqliteRefusals) -> None:
         self._tables = tables
         self._commits = commits
         self._page = page
@@ -96,7 +96,7 @@ class SqliteSuppressions:
     def find(self, hashes: Collection[bytes]) -> tuple[Suppression, ...]:
         """Look up in the table."""
         now, wanted = self._tables.clock(), list(hashes)
-        return self._tables.read(lambda db: tuple([one for one in _found(db, wanted) if _ends(one) > now]))
+        return self._tables.read(lambda db: tuple([one for one in _found(db, wanted) if ends_of(one) > now]))
 
     def add(
         self, entries: Sequence[Suppression], names: Collection[str], reasons: Mapping[str, str]
@@ -108,12 +108,12 @@ class SqliteSuppressions:
             for one in entries:
                 run(
                     commit.db,
-                    f"INSERT INTO suppression(generation, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608  # ours
+                    f"INSERT INTO suppression(generation, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608  # ours
                     "ON CONFLICT DO UPDATE SET generation = excluded.generation, since = excluded.since, "
                     "erasure = excluded.erasure, purposes = purposes | excluded.purposes, "
                     "until = CASE WHEN until IS NULL OR excluded.until IS NULL THEN NULL "
                     "ELSE max(until, excluded.until) END, lifted = 0",
-                    (generation, *_row(one)),
+                    (generation, *row_of(one)),
                 )
             # Before the generation is published: who knows of the one must know of the other.
             commit.committed.insert(0, partial(self._page.suppress, generation))
@@ -138,8 +138,8 @@ class SqliteSuppressions:
     def page(self, after: bytes = b"", limit: int = 1_000) -> list[Suppression]:
         """Rows in the order of their hashes: all of the first `limit` hashes."""
         some = "SELECT DISTINCT hash FROM suppression WHERE hash > ? ORDER BY hash LIMIT ?"
-        sql = f"SELECT {_COLUMNS} FROM suppression WHERE hash IN ({some}) ORDER BY hash, why"  # noqa: S608  # ours
-        return [_entry(one) for one in self._tables.read(lambda db: run(db, sql, (after, limit)))]
+        sql = f"SELECT {COLUMNS} FROM suppression WHERE hash IN ({some}) ORDER BY hash, why"  # noqa: S608  # ours
+        return [entry_of(one) for one in self._tables.read(lambda db: run(db, sql, (after, limit)))]
 
     def count(self) -> Mapping[str, int]:
         """By reason."""
@@ -178,7 +178,7 @@ def lift(db: apsw.Connection, hashes: Collection[bytes], at: float, granted: Ite
         db,
         "UPDATE suppression SET lifted = lifted | (purposes & ?) "
         "WHERE why = ? AND since < ? AND hash IN (SELECT unhex(value) FROM json_each(?))",
-        (_bits(granted), Why.ERASED.value, at, orjson.dumps([one.hex() for one in hashes]).decode()),
+        (bits_of(granted), Why.ERASED.value, at, orjson.dumps([one.hex() for one in hashes]).decode()),
     )
 
 
@@ -195,26 +195,30 @@ def _found(db: apsw.Connection, hashes: Sequence[bytes]) -> list[Suppression]:
     found = []
     for n in range(0, len(hashes), _EACH):
         digits = orjson.dumps([one.hex() for one in hashes[n : n + _EACH]]).decode()
-        sql = f"SELECT {_COLUMNS} FROM suppression WHERE hash IN (SELECT unhex(value) FROM json_each(?))"  # noqa: S608  # ours
-        found += [_entry(one) for one in run(db, sql, (digits,))]
+        sql = f"SELECT {COLUMNS} FROM suppression WHERE hash IN (SELECT unhex(value) FROM json_each(?))"  # noqa: S608  # ours
+        found += [entry_of(one) for one in run(db, sql, (digits,))]
     return found
 
 
-def _ends(one: Suppression) -> float:
+def ends_of(one: Suppression) -> float:
+    """When an entry ends; infinity for one that does not."""
     return float("inf") if one.until is None else one.until
 
 
-def _row(one: Suppression) -> tuple[Any, ...]:
-    purposes, lifted = _bits(one.purposes), _bits(one.lifted)
+def row_of(one: Suppression) -> tuple[Any, ...]:
+    """An entry as `COLUMNS`; of any engine."""
+    purposes, lifted = bits_of(one.purposes), bits_of(one.lifted)
     return one.hash, one.key, one.kind, one.why.value, one.since, one.erasure, purposes, one.until, lifted
 
 
-def _entry(columns: Sequence[Any]) -> Suppression:
+def entry_of(columns: Sequence[Any]) -> Suppression:
+    """The entry of what was read as `COLUMNS`; of any engine."""
     hashed, key, kind, why, since, erasure, purposes, until, lifted = columns
     return Suppression(hashed, key, kind, Why(why), since, erasure, _purposes(purposes), until, _purposes(lifted))
 
 
-def _bits(purposes: Iterable[Purpose]) -> int:
+def bits_of(purposes: Iterable[Purpose]) -> int:
+    """Purposes as rows hold them."""
     return sum([_BITS[purpose] for purpose in {*purposes} if purpose in _BITS])
 
 

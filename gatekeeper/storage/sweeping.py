@@ -42,7 +42,7 @@ class _Part(NamedTuple):
 class SqliteRefusals:
     """See `protocols.Refusals`."""
 
-    def __init__(self, tables: Tables, commits: Committer, stopping: Stopping) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], stopping: Stopping) -> None:
         self._tables = tables
         self._commits = commits
         self._stopping = stopping

@@ -14,7 +14,7 @@ from gatekeeper.storage import database
 from gatekeeper.storage.commits import Commit, Committer, Listeners
 from gatekeeper.storage.database import run
 from gatekeeper.storage.generations import forget_old
-from gatekeeper.storage.outbox import DEAD, ID, Ending
+from gatekeeper.storage.outbox import DEAD, ID, Ending, Recovered
 from gatekeeper.storage.protocols import Missing
 from gatekeeper.storage.rows import SHIFT, flying_ids, forget_waiting
 from gatekeeper.storage.tables import SEEN_FOR, Tables
@@ -32,7 +32,7 @@ _BURIED: Final = 10_000  # rows of a removed destination that one commit ends
 class Upkeep:
     """What is due when. Its methods that take a `Commit` run in the thread that writes."""
 
-    def __init__(self, tables: Tables, commits: Committer, missing: Missing) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], missing: Missing) -> None:
         self._tables = tables
         self._commits = commits
         self._missing = missing
@@ -52,7 +52,7 @@ class Upkeep:
         self._version, self._changed = version, time.monotonic()
         return True
 
-    def do_what_is_due(self, claimable: Listeners) -> Future[None]:
+    def do_what_is_due(self, claimable: Listeners) -> Future[Recovered | None]:
         """One commit for all of it, or none."""
         now = time.monotonic()
         tidy = now - self._tidied > TIDY or self._tidied < 0
@@ -63,7 +63,7 @@ class Upkeep:
         cut = size > 0 and (now - self._changed > QUIET or now - self._cut > CUT)
         copy = size > WAL_LIMIT
 
-        def do(commit: Commit) -> None:
+        def do(commit: Commit) -> Recovered | None:
             adopted = self.adopt(commit)
             if tidy:
                 self.tidy(commit)
@@ -72,6 +72,7 @@ class Upkeep:
                 self.checkpoint(commit, cut=cut)
             if adopted:
                 commit.after.append(lambda db: claimable.call())
+            return None  # one machine has one deliverer
 
         done = self._commits.submit(do)
         if tidy:
@@ -178,5 +179,5 @@ def _size(tables: Tables) -> int:
         return 0
 
 
-_DONE: Final[Future[None]] = Future()
+_DONE: Final[Future[Recovered | None]] = Future()
 _DONE.set_result(None)

@@ -109,7 +109,7 @@ class Writing:
         self._claimable = claimable
         self._clock = clock
         self._inbox = Inbox()
-        self._commits = Commits()
+        self._commits = Commits[Commit]()
         self._after: list[Callable[[apsw.Connection], object]] = []
         self._thread = threading.Thread(target=self._run, name="gatekeeper-outbox", daemon=True)
         self._thread.start()

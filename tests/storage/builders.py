@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 
 import orjson
+import psycopg
 
 from gatekeeper.audit.lines import Line
 from gatekeeper.errors import AuditError, StorageError
@@ -14,9 +15,11 @@ from gatekeeper.model import Heard
 from gatekeeper.model.reasons import WITHDRAWN
 from gatekeeper.storage import database
 from gatekeeper.storage.outbox import DELIVERED, Arrival, Ending, Job, Refusal
+from gatekeeper.storage.postgres.store import PostgresStore
 from gatekeeper.storage.protocols import Bounds
 from gatekeeper.storage.sqlite import SqliteStore
 from gatekeeper.testing.store import Memory, MemoryStore
+from tests.storage.server import DATABASES
 
 NOW = 1_795_478_400.0
 GPC = {"own": "gpc_opt_out"}
@@ -97,6 +100,39 @@ class SqliteEngine:
         """End what is left."""
         for store in self.stores:
             store.close()
+
+
+class PostgresEngine:
+    """Workers of one node on a database of their own."""
+
+    def __init__(self, folder) -> None:
+        self.at = NOW
+        self.url = DATABASES.fresh()
+        self.here = folder / "node"
+        self.stores = []
+
+    def open(self, log=None, names=("own", "other"), missing=lambda lines, since: list(lines), **bounds):
+        """Another worker's view."""
+        clock = lambda: self.at  # noqa: E731
+        store = PostgresStore(self.url, self.here, Bounds(names, **bounds), log or Log(), missing=missing, clock=clock)
+        store.members.start()
+        self.stores.append(store)
+        return store
+
+    def kill(self, store):
+        """As SIGKILL does, as far as other workers see, some seconds later: its lease is over."""
+        self.stores.remove(store)
+        number = store.members.number()
+        store.queue.leave()
+        store.members.abandon()
+        with psycopg.connect(self.url, autocommit=True) as link:
+            link.execute("UPDATE process SET lease = '-infinity' WHERE no = %s", (number,))
+
+    def close(self):
+        """End what is left."""
+        for store in self.stores:
+            store.close()
+        DATABASES.give_back(self.url)
 
 
 class MemoryEngine:

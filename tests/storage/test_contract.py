@@ -1,14 +1,14 @@
-"""Every store keeps the contract: SQLite on a real file, and the one in memory."""
+"""Every store keeps the contract: SQLite on a real file, PostgreSQL on a real server, and the one in memory."""
 
 import itertools
 
 import pytest
 
-from tests.storage.builders import MemoryEngine, SqliteEngine
+from tests.storage.builders import MemoryEngine, PostgresEngine, SqliteEngine
 from tests.storage.contract import Contract, log, store  # noqa: F401  # fixtures
 
 pytestmark = pytest.mark.engine
-ENGINES = {"sqlite": SqliteEngine, "memory": MemoryEngine}
+ENGINES = {"sqlite": SqliteEngine, "memory": MemoryEngine, "postgresql": PostgresEngine}
 
 
 @pytest.fixture(params=ENGINES)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.storage.builders import MemoryEngine, SqliteEngine, accept, arrival, books
+from tests.storage.builders import MemoryEngine, PostgresEngine, SqliteEngine, accept, arrival, books
 from tests.storage.contract import log, store  # noqa: F401  # fixtures
 from tests.storage.erasure_contract import Contract, add, request
 
 
-@pytest.fixture(params=[SqliteEngine, MemoryEngine], ids=["sqlite", "memory"])
+@pytest.fixture(params=[SqliteEngine, MemoryEngine, PostgresEngine], ids=["sqlite", "memory", "postgresql"])
 def engine(request, tmp_path):  # pytest's own, not the builder
     """An engine without any worker."""
     engine = request.param(tmp_path)

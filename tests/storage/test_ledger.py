@@ -9,13 +9,23 @@ import pytest
 
 from gatekeeper.model import Heard
 from gatekeeper.storage.generations import KEPT
-from tests.storage.builders import NOW, MemoryEngine, SqliteEngine, accept, arrival, claim_all, names, withdraw
+from tests.storage.builders import (
+    NOW,
+    MemoryEngine,
+    PostgresEngine,
+    SqliteEngine,
+    accept,
+    arrival,
+    claim_all,
+    names,
+    withdraw,
+)
 from tests.storage.contract import log, store  # noqa: F401  # fixtures
 from tests.storage.ledger_contract import NO, LedgerContract, M, choice, record
 from tests.storage.suppression_contract import Placed, Suppressed
 
 
-@pytest.fixture(params=[SqliteEngine, MemoryEngine], ids=["sqlite", "memory"])
+@pytest.fixture(params=[SqliteEngine, MemoryEngine, PostgresEngine], ids=["sqlite", "memory", "postgresql"])
 def engine(request, tmp_path):
     """An engine without any worker."""
     engine = request.param(tmp_path)

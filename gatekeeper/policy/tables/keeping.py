@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gatekeeper.policy.anchors import AnchorsTable
 from gatekeeper.policy.units import Duration, Size
-from gatekeeper.vendors.settings import Spelled, Strict
+from gatekeeper.vendors.settings import SecretValue, Spelled, Strict
 
 
 class AuditTable(Strict):
@@ -43,9 +43,20 @@ class AuditTable(Strict):
 class StorageTable(Strict):
     """`[storage]`: where the ledger and the outbox are kept."""
 
-    url: Annotated[
-        str, Spelled(r"sqlite:///.+", "is not the address of a store; write it as sqlite:///var/gatekeeper.db", 1024)
-    ] = "sqlite:///var/gatekeeper.db"
+    url: SecretValue = Field(
+        "sqlite:///var/gatekeeper.db",
+        description="A file of this machine, or a PostgreSQL server that several machines share.",
+    )
+    listen_url: SecretValue | None = Field(
+        None, description="The PostgreSQL server itself, where `url` is a pooler that drops notifications."
+    )
+    copies: Annotated[int, Field(ge=1, le=2)] | None = Field(
+        None, description="On how many machines an accepted event is, proven; 2 with PostgreSQL unless you write 1."
+    )
+    replicated_by: Literal["postgres", "storage"] = Field(
+        "postgres",
+        description="`storage`: the disk is replicated below the server, as managed ones do; nothing is proven.",
+    )
 
 
 class KeysTable(Strict):

@@ -20,8 +20,8 @@ from gatekeeper.shells.asgi.late import fail, in_lifespan
 from gatekeeper.shells.asgi.serving import Current
 from gatekeeper.shells.asgi.visit import visit
 from gatekeeper.signals.cookies import Reader
+from gatekeeper.storage.opening import open_store
 from gatekeeper.storage.protocols import Opening
-from gatekeeper.storage.sqlite import open_store
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import DestinationModule
 

@@ -29,8 +29,8 @@ from gatekeeper.shells.server.exchange import Answering
 from gatekeeper.shells.server.protocol import guarded
 from gatekeeper.shells.server.watch import Watch
 from gatekeeper.shells.server.workers import Supervisor
+from gatekeeper.storage.opening import open_store
 from gatekeeper.storage.protocols import Opening
-from gatekeeper.storage.sqlite import open_store
 
 
 class Sidecar:

@@ -25,7 +25,7 @@ from gatekeeper.storage.protocols.ledger import Ledger, Look
 from gatekeeper.storage.protocols.persons import Persons, Suppressions
 from gatekeeper.storage.protocols.queue import Queue
 from gatekeeper.storage.protocols.records import Missing, Recording, Records
-from gatekeeper.storage.protocols.store import Bounds, Needs, Opening, Store
+from gatekeeper.storage.protocols.store import Bounds, Needs, Opening, Place, Store
 from gatekeeper.storage.protocols.withdrawals import Barrier, Refusals, Slot
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "Needs",
     "Opening",
     "Persons",
+    "Place",
     "Queue",
     "Recording",
     "Records",

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
-from gatekeeper.storage.outbox import Count, Trouble
+from gatekeeper.storage.outbox import Count, Standing, Trouble
 
 
 class Books(Protocol):
@@ -28,6 +28,9 @@ class Books(Protocol):
 
     def failing(self) -> str | None:
         """What is wrong with the store, in a few words; `None` if the last commit went well."""
+
+    def standing(self) -> Standing | None:
+        """How the engine itself stands; `None` for one on this machine. Raises StorageError."""
 
     def try_again(self) -> Future[None]:
         """Commit nothing: whether the store works now."""

@@ -65,8 +65,9 @@ class Queue(Protocol):
         What an ended deliverer said is forgotten by `recover`.
         """
 
-    def maintain(self) -> Future[None]:
+    def maintain(self) -> Future[Recovered | None]:
         """Do what is due in the house: what ended processes left, old dead letters and keys, the engine's own files.
 
-        Called every few hundredths of a second by the process that leads; cheap if nothing is due.
+        Called every few hundredths of a second by the process that leads; cheap if nothing is due. What deliverers of
+        other machines left, which are gone, comes out of it, to be settled as by `recover`.
         """

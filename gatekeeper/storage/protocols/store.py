@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -32,14 +32,27 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """What a store is opened with.
+class Place:
+    """Where a store is. `url` is `[storage] url`, `folder` the policy's.
 
-    `url` is `[storage] url`, `folder` the policy's. `missing(lines, since)` says which lines the log does not have.
+    The rest is for a store on a server: `here` is a folder of this machine, in which its processes find each other;
+    `keys_checks` tell the pseudonym keys apart, of which all machines must have one in common.
     """
 
-    url: str
+    url: str = field(repr=False)  # it may hold a password
     folder: Path
+    here: Path
+    listen_url: str | None = field(default=None, repr=False)
+    copies: int = 1
+    replicated_by: str = "postgres"
+    keys_checks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a store is opened with. `missing(lines, since)` says which lines the log does not have."""
+
+    place: Place
     bounds: Bounds
     recorder: Recording
     missing: Missing

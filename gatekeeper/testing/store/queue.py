@@ -130,6 +130,6 @@ class MemoryQueue:
 
         return self._worker.do(step)
 
-    def maintain(self) -> Future[None]:
+    def maintain(self) -> Future[Recovered | None]:
         """Offer lines again, adopt, forget what is old."""
         return self._worker.do(self._upkeep.do_what_is_due)

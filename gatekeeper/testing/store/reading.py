@@ -91,6 +91,10 @@ class MemoryBooks:
         """Memory does not fail."""
         return None
 
+    def standing(self) -> None:
+        """There is one node."""
+        return None
+
     def try_again(self) -> Future[None]:
         """Done at once: memory does not fail."""
         return self._worker.do(lambda: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gatekeeper.storage.outbox import Recovered
 from gatekeeper.storage.protocols import Missing
 from gatekeeper.testing.store.intake import SEEN_FOR
 from gatekeeper.testing.store.lines import Lines, nothing
@@ -42,7 +43,7 @@ class Upkeep:
 
         self._lines.record(heir, written, over)
 
-    def do_what_is_due(self) -> None:
+    def do_what_is_due(self) -> Recovered | None:
         """Offer refused lines again, adopt, bury, forget old dead letters and keys."""
         memory, now = self._memory, self._worker.clock()
         for commit in [one for one in memory.commits if one.worker == self._worker.number and not one.offered]:
@@ -54,3 +55,4 @@ class Upkeep:
         oldest = now - self._worker.bounds.dead_for
         memory.dead = {number: letter for number, letter in memory.dead.items() if letter[4] >= oldest}
         memory.seen = {key: first for key, first in memory.seen.items() if first.at > now - SEEN_FOR}
+        return None

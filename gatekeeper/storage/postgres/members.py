@@ -1,0 +1,372 @@
+"""This process among all that use one database: its lease, what it knows of withdrawals, and who must know of one.
+
+    every 0.5 s, and at each notification     (1) renew the lease by the clock of the server, saying how far it knows
+                                              (2) read what changed, in a statement of its own: it sees what was
+                                                  committed before the lease was given
+                                              (3) until the lease is over, by the local clock from before (1), may act
+    a request is about to begin               takes a slot: only while the lease lasts, at what is known
+    a withdrawal n                            is over when every process that has a lease says that it knows of n and
+                                              holds no older slot, or when its lease has run out
+
+So no clock of two machines is compared. One process of a machine knows no more of another than a process elsewhere.
+A process that is frozen between its slot and the first byte is the limit of it: what it then writes is late.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import select
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from functools import lru_cache
+from typing import Final
+
+import psycopg
+
+from gatekeeper import __version__
+from gatekeeper.errors import StorageError
+from gatekeeper.installation import forks
+from gatekeeper.installation.forks import work
+from gatekeeper.installation.threads import ended
+from gatekeeper.model import Heard
+from gatekeeper.storage.postgres.connecting import Connection, OtherKeys, WentBack, close, connect, run, what
+from gatekeeper.storage.postgres.node import Names
+from gatekeeper.storage.protocols import Slot
+
+LEASE: Final = 2.0  # seconds
+MARGIN: Final = 0.2  # seconds by which a process stops before its lease is over, and another waits longer
+RENEW: Final = 0.5  # seconds
+HEARD_WITHIN: Final = 5.0  # seconds that a withdrawal waits for processes that answer the database and not this
+LOOK: Final = 0.004  # seconds between two looks whether a withdrawal has been heard
+FIRST: Final = 5.0  # seconds that the first use waits for a lease
+CHANNEL: Final = "gatekeeper"
+_CHANGES: Final = 4_096
+_log = logging.getLogger("gatekeeper")
+
+_RENEW = """UPDATE process SET lease = clock_timestamp() + make_interval(secs => %s), applied = %s
+    WHERE no = %s RETURNING no"""
+# Who has to be waited for. After a failover the new server's clock may be ahead: leases count from when it took over.
+_BEHIND = """SELECT no, lease + make_interval(secs => %s) > clock_timestamp()
+        OR (SELECT since + make_interval(secs => %s) FROM generation) > clock_timestamp()
+    FROM process WHERE applied < %s"""
+
+
+@lru_cache(maxsize=16_384)  # fast: a subject is in a row for each destination, and looked up with each of its events
+def digest(subject: str) -> int:
+    """A pseudonym as a number of 64 bits, as the tables hold it."""
+    return int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+class Passing:
+    """A withdrawal that waits until all know of it."""
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
+        self.done: Future[Heard] = Future()
+        self.done.set_running_or_notify_cancel()
+        self.until = time.monotonic() + HEARD_WITHIN
+        self.behind: set[int] = set()  # processes that were waited for
+
+
+class Members:
+    """One process's part. Its thread and connection begin with the first use, after any fork."""
+
+    first = FIRST  # seconds that the first use waits for a lease
+
+    def __init__(
+        self, url: str, me: Callable[[], Names], keys_checks: Sequence[str], failed: Callable[[str | None], None]
+    ) -> None:
+        self._url = url
+        self._me = me
+        self._keys_checks = frozenset(keys_checks)
+        self._failed = failed
+        self._begin()
+        forks.register(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.RLock()
+        self._joined = threading.Condition(self._lock)
+        self._thread: threading.Thread | None = None
+        self._link: Connection | None = None
+        self._wake: tuple[socket.socket, socket.socket] | None = None
+        self._stopping = self._abandoned = False
+        self._open: Counter[int] = Counter()  # requests about to begin, by generation
+        self._passing: list[Passing] = []
+        self._changes = [0] * _CHANGES
+        self._number: int | None = None
+        self._notified = False  # something changed
+        self.suppressed = 0  # the last commit that suppressed somebody; known no later than its generation
+        self.generation = 0  # the highest that was ever seen
+        self.until = 0.0  # of the lease, monotonic seconds
+
+    def forked(self) -> None:
+        """In a child: it is another process, and joins with its first use."""
+        forks.leave_behind(self._link, self._thread)
+        self._begin()
+
+    def start(self) -> None:
+        """Join, if this process has not. Waits for the first lease, some seconds at most."""
+        if self._thread is not None or self._abandoned:
+            return
+        with work, self._lock:
+            if self._thread is None:
+                self._stopping = False
+                self._wake = socket.socketpair()
+                for end in self._wake:
+                    end.setblocking(False)
+                    forks.keep(end)
+                self._thread = threading.Thread(target=self._run, name="gatekeeper-lease", daemon=True)
+                self._thread.start()
+        with forks.aside(), self._lock:
+            self._joined.wait_for(lambda: self._number is not None, self.first)
+
+    def number(self) -> int:
+        """Under which this process is known. Raises StorageError where it is not."""
+        self.start()
+        number = self._number
+        if number is None:
+            raise StorageError("the database cannot be reached: this process has no lease")
+        return number
+
+    def left(self) -> None:
+        """Say that another process has found this one to be gone: it joins again, under another number."""
+        with self._lock:
+            self._number = None
+        self._rouse()
+        with forks.aside(), self._lock:
+            self._joined.wait_for(lambda: self._number is not None, self.first)
+
+    @property
+    def valid(self) -> bool:
+        """Whether this process may act on what it knows."""
+        return time.monotonic() < self.until
+
+    def enter(self) -> Slot | None:
+        """Say that a request is about to begin; `None` if none may."""
+        self.start()
+        with work, self._lock:
+            if not self.valid:
+                return None
+            generation = self.generation
+            self._open[generation] += 1
+            return Slot(generation, generation)
+
+    def leave(self, slot: Slot) -> None:
+        """Say that it has begun, or will not."""
+        with work, self._lock:
+            self._open[slot.number] -= 1
+            if self._open[slot.number] <= 0:
+                del self._open[slot.number]
+            waited_for = slot.number < self.generation
+        if waited_for:
+            self._rouse()
+
+    def changes(self, names: Iterable[str]) -> tuple[tuple[int, int], ...]:
+        """Where the changes of these pseudonyms stand, and which the last was."""
+        return tuple([(place, self._changes[place]) for place in map(_place, names)])
+
+    def unchanged(self, seen: Iterable[tuple[int, int]]) -> bool:
+        """Whether this process may act, and knows of no change since."""
+        changes = self._changes
+        return self.valid and all([changes[place] == last for place, last in seen])  # noqa: C419  # fast: as in `page`
+
+    def publish(self, generation: int, people: Iterable[int], *, suppresses: bool) -> None:
+        """Let this process know of its own commit, from the moment that it is one."""
+        with self._lock:
+            self._learn(generation, people, suppresses=suppresses)
+            if generation == self.generation + 1:  # else what was committed between is read first
+                self.generation = generation
+        self._rouse()
+
+    def passed(self, generation: int) -> Future[Heard]:
+        """Done when no request can begin that does not know of this generation; NOT_YET after five seconds."""
+        passing = Passing(generation)
+        self.start()
+        with self._lock:
+            self._passing.append(passing)
+        self._rouse()
+        return passing.done
+
+    def abandon(self) -> None:
+        """Stop for good, and keep the lease until it is over, as a killed process does: for tests."""
+        self._stop()
+        self._number, self._abandoned = None, True
+
+    def close(self) -> None:
+        """Give the lease back; the next use joins again."""
+        number = self._number
+        self._stop()
+        if number is not None:
+            with contextlib.suppress(psycopg.Error), contextlib.closing(connect(self._url)) as link:
+                run(link, "DELETE FROM process WHERE no = %s", (number,))
+        self._number = None
+
+    def _stop(self) -> None:
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._stopping = True
+        if thread is not None:
+            self._rouse()
+            thread.join(10.0)
+            ended(thread)
+        self.until = 0.0
+        if self._wake is not None:
+            for end in self._wake:
+                end.close()
+            self._wake = None
+
+    def _rouse(self) -> None:
+        if self._wake is not None:
+            with contextlib.suppress(OSError):
+                self._wake[1].send(b"!")
+
+    def _run(self) -> None:
+        pause = 0.0
+        while True:
+            self._sleep(pause)
+            if self._stopping:
+                break
+            with work:
+                try:
+                    self._round()
+                    # One that came with an answer of this round is not waited for again.
+                    pause = 0.0 if self._notified else LOOK if self._passing else RENEW
+                except (psycopg.Error, OSError) as error:
+                    close(self._link)
+                    self._link = None
+                    self._failed(what(error))
+                    if isinstance(error, WentBack):
+                        self.until = 0.0
+                    pause = LOOK * 10
+                self._give_up()
+        with work:
+            close(self._link)
+            self._link = None
+            for passing in self._passing:
+                passing.done.set_result(Heard.NOT_YET)
+            self._passing = []
+
+    def _sleep(self, seconds: float) -> None:
+        """Until something is to be done: a notification, another thread, or the time."""
+        if not seconds or self._wake is None:
+            return
+        poll = select.poll()
+        poll.register(self._wake[0], select.POLLIN)
+        if self._link is not None:
+            with contextlib.suppress(psycopg.Error):
+                poll.register(self._link.fileno(), select.POLLIN)
+        poll.poll(seconds * 1000)
+        with contextlib.suppress(OSError):
+            self._wake[0].recv(4_096)
+
+    def _round(self) -> None:
+        link = self._connected()
+        number = self._number
+        if number is None:
+            self._refuse_other_keys(link)
+            (node, log), host = self._me(), socket.gethostname()
+            ((number,),) = run(
+                link,
+                "WITH m AS (INSERT INTO machine(log, host, version) VALUES (%s, %s, %s) ON CONFLICT (log) DO UPDATE "
+                "SET host = excluded.host, version = excluded.version, last = clock_timestamp(), gone = NULL) "
+                "INSERT INTO process(node, log, host, version, lease, applied, keys_check) "
+                "VALUES (%s, %s, %s, %s, '-infinity', 0, %s) RETURNING no",
+                (log, host, __version__, node, log, host, __version__, " ".join(sorted(self._keys_checks))),
+            )
+        while True:
+            self._notified = False
+            began, applied = time.monotonic(), self._applied()
+            if not run(link, _RENEW, (LEASE, applied, number)):  # another process has found it to be gone
+                self._number = None
+                return
+            self._read(link)
+            with self._lock:
+                self.until = 0.0 if self._stopping else began + LEASE - MARGIN
+                if self._number != number:
+                    self._number = number
+                    self._joined.notify_all()
+            if self._applied() == applied:
+                break
+        self._failed(None)
+        for passing in list(self._passing):
+            self._look(link, passing)
+
+    def _heard(self, notify: psycopg.Notify) -> None:
+        self._notified = True
+
+    def _refuse_other_keys(self, link: Connection) -> None:
+        """Where nodes name visitors by different keys, each would find half of a person."""
+        sql = "SELECT keys_check FROM process WHERE lease > clock_timestamp() AND keys_check <> ''"
+        for (theirs,) in run(link, sql):
+            if self._keys_checks and self._keys_checks.isdisjoint(theirs.split()):
+                raise OtherKeys("another node has other keys")
+
+    def _connected(self) -> Connection:
+        if self._link is None:
+            link = self._link = connect(self._url)
+            link.add_notify_handler(self._heard)
+            run(link, f"LISTEN {CHANNEL}")
+            run(
+                link,
+                "UPDATE generation SET timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8), "
+                "since = clock_timestamp() WHERE timeline <> left(pg_walfile_name(pg_current_wal_lsn()), 8)",
+            )
+        return self._link
+
+    def _read(self, link: Connection) -> None:
+        """What was committed since. A database that knows less than this process has lost what it acknowledged."""
+        ((n, oldest),) = run(link, "SELECT n, oldest FROM generation")
+        if n < self.generation:
+            raise WentBack("the database knows of fewer withdrawals than this process")
+        if n == self.generation:
+            return
+        changed = run(
+            link, "SELECT n, people, suppresses FROM change WHERE n > %s AND n <= %s ORDER BY n", (self.generation, n)
+        )
+        with self._lock:
+            if self.generation < oldest:
+                self._changes, self.suppressed = [n] * _CHANGES, n
+            for generation, people, suppresses in changed:
+                self._learn(generation, people, suppresses=suppresses)
+            self.generation = max(n, self.generation)
+
+    def _learn(self, generation: int, people: Iterable[int], *, suppresses: bool) -> None:
+        if suppresses:
+            self.suppressed = max(generation, self.suppressed)
+        for one in people:
+            place = one % _CHANGES
+            self._changes[place] = max(generation, self._changes[place])
+
+    def _applied(self) -> int:
+        """How far this process knows, and holds no older slot."""
+        with self._lock:
+            return min([self.generation, *self._open])
+
+    def _look(self, link: Connection, passing: Passing) -> None:
+        """Whether all know of a withdrawal."""
+        behind = dict(run(link, _BEHIND, (MARGIN, 2 * LEASE, passing.generation)))
+        passing.behind |= {number for number, lives in behind.items() if lives}
+        if not any(behind.values()):
+            silent = passing.behind & behind.keys()
+            self._answer(passing, Heard.EXPIRED if silent else Heard.HEARD)
+
+    def _give_up(self) -> None:
+        now = time.monotonic()
+        for passing in list(self._passing):
+            if now > passing.until:
+                self._answer(passing, Heard.NOT_YET)
+
+    def _answer(self, passing: Passing, heard: Heard) -> None:
+        with self._lock:
+            self._passing.remove(passing)
+        passing.done.set_result(heard)
+
+
+def _place(name: str) -> int:
+    return digest(name) % _CHANGES

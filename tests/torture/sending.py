@@ -1,0 +1,75 @@
+"""A node that sends: for one person after another it decides, asks at the last moment, and writes down when it sent.
+
+Run as `python -m tests.torture.sending URL FOLDER PEOPLE [BUG]`. A line of `sent` is a person and a time (monotonic,
+ns). The planted BUG `early` says that it knows of a withdrawal while an older request is still about to begin.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+from gatekeeper.errors import StorageError
+from gatekeeper.storage.postgres.members import Members
+from gatekeeper.storage.postgres.store import PostgresStore
+from gatekeeper.storage.protocols import Bounds
+from tests.storage.builders import Log
+
+FROZEN = 1_500_000_000  # ns between the last question and the first byte: a process that its host stopped just there
+
+
+def plant(bug: str) -> None:
+    """Have a node make a mistake."""
+    if bug == "early":
+        Members._applied = lambda self: self.generation
+
+
+def main(url: str, folder: str, people: str, bug: str = "") -> None:
+    """Send until SIGTERM."""
+    plant(bug)
+    here, count, stop = Path(folder), int(people), []
+    store = PostgresStore(url, here / "node", Bounds(("own",)), Log())
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+    chance, barrier = random.Random(here.name), store.barrier
+    barrier.now()
+    with (here / "sent").open("ab", buffering=0) as sent, (here / "frozen").open("ab", buffering=0) as frozen:
+        next_one = 0  # who withdraws next, as far as this node has seen: those are about to be sent
+        while not stop and next_one < count:
+            person = min(count - 1, next_one + chance.randrange(3))
+            try:
+                if not send(barrier, f"p_{person}", chance, sent, frozen):
+                    next_one = max(next_one, person)
+                    next_one += person == next_one
+            except StorageError:
+                time.sleep(0.01)
+    store.close()
+
+
+def send(barrier, person, chance, sent, frozen) -> bool:
+    """One request, as `delivery/permit.py` makes it; `False` for a person who withdrew."""
+    epoch = barrier.now()
+    if epoch is None:
+        return True
+    if barrier.withdrawn([person], "own", 1):
+        return False
+    time.sleep(chance.uniform(0.0, 0.003))  # it connects
+    slot = barrier.enter()
+    if slot is None:
+        return True
+    try:
+        if slot.generation != epoch.generation and barrier.withdrawn([person], "own", epoch.generation):
+            return False
+        asked = time.monotonic_ns()
+        time.sleep(chance.uniform(0.0, 0.02))  # longer than it takes: what comes in between has to wait
+        now = time.monotonic_ns()
+        (frozen if now - asked > FROZEN else sent).write(f"{person} {now}\n".encode())
+        return True
+    finally:
+        barrier.leave(slot)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
