@@ -19,6 +19,7 @@ from gatekeeper.audit import redact, segments
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.writer import AuditWriter
+from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
 from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
@@ -192,7 +193,9 @@ class Daily:
             if lock.take() and due(read(self._folder), now):
                 done = run(self._folder, self._age(), self._writer, now=now, stopped=self._stop.is_set)
                 if done.lines:
-                    _log.info("%d lines of the audit log lost their references, as retention wants", done.lines)
+                    _log.info(
+                        "references removed from %s of the audit log, as retention wants", counted(done.lines, "line")
+                    )
         except (AuditError, OSError) as error:
             _log.error("retention: %s", error)
         finally:

@@ -23,6 +23,7 @@ from gatekeeper.audit.segments import Head, parse, streams
 from gatekeeper.audit.strangers import strangers
 from gatekeeper.audit.twice import Twice
 from gatekeeper.audit.walk import Walker
+from gatekeeper.counting import counted
 
 
 class Problem(NamedTuple):
@@ -131,7 +132,7 @@ class _Verification:
     def _strangers(self) -> None:
         """Files that are none of the log's, and two forms of a segment that differ."""
         for name in strangers(self._folder):
-            self._bad((name, 0), "is no file of the log")
+            self._bad((name, 0), "is not a file of the log")
         for path in sorted(self._folder.glob("*.jsonl.gz")):
             segment = parse(path)
             if segment is not None and segment.plain.exists():
@@ -161,7 +162,7 @@ class _Verification:
                 self._facts.claims.append(claim)
             self._report.anchors += 1
         except UNREADABLE:
-            self._bad(where, "is no line of a log")
+            self._bad(where, "is not a line of a log")
 
     def _compare(self) -> None:
         """Everything that is named is there, is what was named, and is not younger than the line that names it."""
@@ -224,9 +225,9 @@ class _Verification:
             last, digests[number] = number, claim.digest
         for claim in self._facts.claims:
             if claim.number > last:
-                self._bad(claim.where, f"knows of {claim.number} streams, and there are {last}")
+                self._bad(claim.where, f"knows of {counted(claim.number, 'stream')}, and the log has {last}")
             elif digests.get(claim.number, claim.digest) != claim.digest:
-                self._bad(claim.where, f"knows of {claim.number} streams, and they are not these")
+                self._bad(claim.where, f"knows of {counted(claim.number, 'stream')}, and not of these")
 
     def _formats(self) -> None:
         """Beside streams of format 2 there are only those of format 1 that its first genesis names."""

@@ -10,6 +10,7 @@ import typer
 
 from gatekeeper.audit import retention
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.counting import counted
 from gatekeeper.runtime.wiring import audit_writer
 
 
@@ -29,6 +30,6 @@ def run(config: Path, dry: bool, as_json: bool) -> None:
         typer.echo(json.dumps({"before": done.before, "lines": done.lines, "waiting": done.waiting}))
         return
     typer.echo(
-        f"{done.lines} lines older than {done.before} {'would lose' if dry else 'lost'} their subjects"
-        + (f"; {done.waiting} more wait for a process that did not close its segment" if done.waiting else "")
+        f"subjects {'would be ' if dry else ''}removed from {counted(done.lines, 'line')} older than {done.before}"
+        + (f"; {done.waiting} more: a process did not close its segment yet" if done.waiting else "")
     )
