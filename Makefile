@@ -1,10 +1,13 @@
-# make run | test | check | browsers | engines | laws | torture | mutation: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
+# make run | test | check | browsers | engines | laws | torture | pythons | mutation: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
 PYTHON ?= python3
 CASES ?= 20000
 CALLS ?= 5000
 MINUTES ?= 20
+THESE ?= tests/torture
 CORE ?= consent decision fields scrub
 export SEED SOAK POINTS WITHDRAWALS
+# Compiled once, and not by every process that a test starts.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -17,18 +20,17 @@ $(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sy
 test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 endef
 
-.PHONY: run test check browsers engines laws torture mutation pythons bench bench-readme format lock clean
+.PHONY: run test check browsers engines laws torture torture-short mutation pythons bench bench-readme format lock clean
 
 run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
 
-test: $(STAMP)       ## all tests that need no browser, two at a time; as root on Debian it installs strace
-	.ci/strace
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser"
+test: $(STAMP)       ## all tests that take seconds and need no browser, two at a time; the others have targets of their own
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser and not environment" --ignore tests/torture
 
-browsers: $(STAMP)   ## the pages in a real browser; as root on Debian it installs Chromium
+browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
 	.ci/browser
-	$(BIN)/python -m pytest -m browser tests/demo tests/shells/test_page.py tests/shells/consent
+	$(BIN)/python -m pytest -m browser tests/banner tests/browsers tests/demo tests/shells
 
 engines: $(STAMP)    ## every promise of a store, over every engine
 	$(BIN)/python -m pytest -m engine tests/storage
@@ -54,7 +56,12 @@ torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors, floods; m
 	TORTURE=full TORTURE_FIGURES=$(CURDIR)/.torture.jsonl $(BIN)/python -m pytest tests/torture $(BUT)
 	$(BIN)/python -m tests.torture.report .torture.jsonl
 
-pythons: $(STAMP)    ## the wheel, and a short suite with it, on every supported Python that is here
+torture-short: $(STAMP)  ## the same in short forms, two at a time; THESE="tests/torture/test_floods.py" for some of them
+	.ci/strace
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(THESE)
+
+pythons: $(STAMP)    ## the wheel, and a short suite with it, on every supported Python that is here; tests that need an environment
+	$(BIN)/python -m pytest -m environment tests/wheel tests/outbound
 	$(BIN)/python -m tests.wheel.pythons
 
 bench: $(STAMP)      ## what the gate costs here, beside others: var/bench; nothing else should run meanwhile

@@ -1,30 +1,45 @@
-"""Checks a Gatekeeper audit log with nothing but Python: python3 verify_audit.py [--trust KEY] FOLDER [ANCHOR...]
+"""Checks a Gatekeeper audit log with nothing but Python:
+
+    python3 verify_audit.py [--trust KEY] [--roots PEM] FOLDER [ANCHOR...]
 
 Written apart from Gatekeeper, after docs/audit.md. Exit code 0: nothing was found; 1: something was, as printed.
 Signatures are checked if the package `cryptography` is there (the standard library has no Ed25519); otherwise the last
-line says that they were not. An ANCHOR file holds checkpoint lines that were kept elsewhere, a KEY is known from elsewhere.
+line says that they were not. An ANCHOR file holds checkpoint lines that were kept elsewhere, or one with the time stamp
+of an authority (RFC 3161); a KEY is known from elsewhere, and so are the certificates of authorities in the PEM file.
 """
-import io, json, re, sys, zlib
+
+import hashlib, io, json, re, sys, zlib
+from base64 import b64decode
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 
 try:
+    from cryptography import x509
     from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 except ImportError:
     Ed25519PublicKey = None
 
 STREAM = r"\d{8}T\d{6}\.\d{6}Z-\d+-[0-9a-f]{8}"
 NAME = re.compile(rf"({STREAM})\.(\d{{6}})\.jsonl(\.gz)?")
-BESIDE = re.compile(rf"{STREAM}\.(head|torn|\d{{6}}\.jsonl\.gz\.tmp)|(checkpoint|files|columns|retention)\.lock|begun|turn"
-                    r"|retention\.json|(begun|turn|retention\.json)\.tmp|\.probe-[0-9a-f]{8}|columns|set-aside")
+BESIDE = re.compile(
+    rf"{STREAM}\.(head|torn|\d{{6}}\.jsonl\.gz\.tmp)|(checkpoint|files|columns|retention)\.lock|begun|turn"
+    r"|retention\.json|(begun|turn|retention\.json)\.tmp|\.probe-[0-9a-f]{8}|columns|set-aside"
+)
 TEXT = rb'"(?:[^"\\\x00-\x1f]|\\(?:["\\bfnrt]|u00[01][0-9a-f]))*"'
-SUBJECTS, NAMES = rb',"subjects":\["p_[0-9a-f]{22}"(?:,"p_[0-9a-f]{22}")*\]', rb',"names":\[' + TEXT + rb"(?:," + TEXT + rb")*\]"
-TAIL = re.compile(rb',"hash":"([0-9a-f]{64})"(?:((?:' + SUBJECTS + rb")(?:" + NAMES + rb")?|" + NAMES + rb')'
-                  rb',"salt":"([0-9a-f]{32})")?\}\n')
+SUBJECTS, NAMES = (
+    rb',"subjects":\["p_[0-9a-f]{22}"(?:,"p_[0-9a-f]{22}")*\]',
+    rb',"names":\[' + TEXT + rb"(?:," + TEXT + rb")*\]",
+)
+TAIL = re.compile(
+    rb',"hash":"([0-9a-f]{64})"(?:((?:' + SUBJECTS + rb")(?:" + NAMES + rb")?|" + NAMES + rb")"
+    rb',"salt":"([0-9a-f]{32})")?\}\n'
+)
 SIGNATURE = re.compile(rb',"signature":"([0-9a-f]{128})"\Z')
 TIME = re.compile(rb'"timestamp":"([^"]{20})"')
 WRITTEN = re.compile(rb',"written":"([^"]{20})"(?:,"mac":"[0-9a-f]{16}")?(?:,"commitment":"[0-9a-f]{64}")?\Z')
@@ -39,7 +54,7 @@ class Stream:
         self.hashes = [bytes(32)]  # of its lines, the first at 1
         self.format = 0
         self.stopped = self.closed = self.torn = False  # a fault; its close was read; its last line has no end
-        self.bare = []    # lines without the subjects they were written with
+        self.bare = []  # lines without the subjects they were written with
         self.times = [(0, 0)]  # (n, when it was written) of signed lines
         self.latest = self.high = 0
         self.covered = 0  # the last line that a signature vouches for
@@ -47,14 +62,14 @@ class Stream:
 
 bad = []
 streams = {}
-named = []        # (stream, n, hash, whether it is the end, who says so: stream, n, latest time it can be of; where)
-signatures = []   # (stream, n, key, signature, message, where)
-publics = {}      # key -> its public half
-introduced = {}   # key -> the key that introduced it
-retired = []      # (key, stream, n) of lines that introduce a key's successor
-redactions = []   # (stream, first, last, by stream, by n, latest time that stream knew of)
-geneses = {}      # number -> (stream, digest)
-claims = []       # (number, digest, where)
+named = []  # (stream, n, hash, whether it is the end, who says so: stream, n, latest time it can be of; where)
+signatures = []  # (stream, n, key, signature, message, where)
+publics = {}  # key -> its public half
+introduced = {}  # key -> the key that introduced it
+retired = []  # (key, stream, n) of lines that introduce a key's successor
+redactions = []  # (stream, first, last, by stream, by n, latest time that stream knew of)
+geneses = {}  # number -> (stream, digest)
+claims = []  # (number, digest, where)
 decided = Counter()
 
 
@@ -98,11 +113,14 @@ def line(name, number, at, raw, where):
     if commitment and not rest:
         this.bare.append(n)
     if rest:
-        what = rest if this.format == 2 else rest[len(b',"subjects":'):]
-        if not commitment or commitment[1].decode() != sha256(b"gatekeeper-refs-%d\0" % this.format + salt + what).hexdigest():
+        what = rest if this.format == 2 else rest[len(b',"subjects":') :]
+        if (
+            not commitment
+            or commitment[1].decode() != sha256(b"gatekeeper-refs-%d\0" % this.format + salt + what).hexdigest()
+        ):
             return "has other subjects than it was written with"
     try:
-        kind = head[len(begin):].split(b'"', 1)[0].decode()
+        kind = head[len(begin) :].split(b'"', 1)[0].decode()
         record = json.loads(head + b"}")
         own = kind not in ("decision", "outcome", "consent")
         time = WRITTEN.search(head[-160:]) or TIME.search(head[: len(begin) + 200])
@@ -116,7 +134,9 @@ def line(name, number, at, raw, where):
                 this.high = max(this.high, time, back or 0)
         if kind == "decision" and "request_id" in record:
             count = record.get("count")
-            decided.update([record["request_id"]] if count is None else [f"{record['request_id']}.{i}" for i in range(count)])
+            decided.update(
+                [record["request_id"]] if count is None else [f"{record['request_id']}.{i}" for i in range(count)]
+            )
         if own or at == 1:
             why = about(name, number, at, n, kind, record, where)
             if why:
@@ -136,7 +156,12 @@ def line(name, number, at, raw, where):
 def about(name, number, at, n, kind, record, where):
     """A line about the log itself."""
     this = streams[name]
-    if this.format == 1 and kind not in KINDS or (at == 1) != (kind in ("genesis", "segment")) or (kind == "genesis") != (n == 1):
+    if (
+        this.format == 1
+        and kind not in KINDS
+        or (at == 1) != (kind in ("genesis", "segment"))
+        or (kind == "genesis") != (n == 1)
+    ):
         return f"cannot stand here ({kind})"
     if kind == "genesis" and record.get("format", 1) != this.format:
         return "is of an unknown format"
@@ -235,17 +260,22 @@ def names():
         if number > last or digests.get(number, digest) != digest:
             bad.append(f"{where} knows of other streams than there are")
     old = {stream for stream, _, _, end, by, *_ in named if end and by and streams[by].format == 2}
-    bad.extend(f"{stream} is of format 1, and was not there when format 2 began"
-               for stream, this in streams.items() if geneses and this.format == 1 and stream not in old)
+    bad.extend(
+        f"{stream} is of format 1, and was not there when format 2 began"
+        for stream, this in streams.items()
+        if geneses and this.format == 1 and stream not in old
+    )
     bad.extend(f"the request {one} was decided {count} times" for one, count in decided.items() if count > 1)
 
 
 def keys(trusted):
     """Every signature is good, and by a key that another one introduced; what they vouch for."""
     roots = []
-    aware = {}    # (key, stream) -> the first line that knows of the key's successor
+    aware = {}  # (key, stream) -> the first line that knows of the key's successor
     for old, other, m in retired:
-        known = [(other, m + 1)] + [(by, n) for there, at, _, end, by, n, *_ in named if there == other and at >= m and not end]
+        known = [(other, m + 1)] + [
+            (by, n) for there, at, _, end, by, n, *_ in named if there == other and at >= m and not end
+        ]
         for by, n in known:
             aware[old, by] = min(n, aware.get((old, by), n))
     for stream, n, key, signature, message, where in signatures:
@@ -261,7 +291,11 @@ def keys(trusted):
         streams[stream].covered = max(n, streams[stream].covered)
         if key not in introduced and key not in roots:
             roots.append(key)
-    bad.extend(f"the key {key} was introduced by no other one" for key in (roots if trusted else roots[1:]) if key not in trusted)
+    bad.extend(
+        f"the key {key} was introduced by no other one"
+        for key in (roots if trusted else roots[1:])
+        if key not in trusted
+    )
     if trusted and not set(trusted) & set(roots):
         bad.append("nothing is signed with the key that is trusted")
     for _ in streams:  # a line that is vouched for vouches for the ends of the streams that it took over
@@ -274,20 +308,142 @@ def keys(trusted):
 def removed():
     """Subjects are gone only where a redaction that is vouched for says so."""
     for stream, this in streams.items():
-        ranges = [(first, last) for other, first, last, by, n, high in redactions
-                  if other == stream and streams[by].covered > n and (last < n if by == stream else streams[by].format == 1
-                  or written(this, last) <= high + TOLERANCE)]
+        ranges = [
+            (first, last)
+            for other, first, last, by, n, high in redactions
+            if other == stream
+            and streams[by].covered > n
+            and (last < n if by == stream else streams[by].format == 1 or written(this, last) <= high + TOLERANCE)
+        ]
         for n in this.bare:
             if not any(first <= n <= last for first, last in ranges):
                 bad.append(f"line {n} of {stream} has lost its subjects, and no redaction says so")
 
 
+def elements(data):
+    """What stands in a DER structure (X.690): for each element its tag, its content, and the whole of it."""
+    out, at = [], 0
+    while at < len(data):
+        tag, size, start = data[at], data[at + 1], at + 2
+        if size >= 128:
+            start, size = start + (size & 127), int.from_bytes(data[start : start + (size & 127)], "big")
+        if start + size > len(data):
+            raise ValueError("it ends too early")
+        out.append((tag, data[start : start + size], data[at : start + size]))
+        at = start + size
+    return out
+
+
+def inside(data, *path):
+    """The content of the element that is reached by these places."""
+    for place in path:
+        data = elements(data)[place][1]
+    return data
+
+
+DIGESTS = {
+    bytes.fromhex("60864801650304020" + last): name
+    for last, name in (("1", "sha256"), ("2", "sha384"), ("3", "sha512"))
+}
+CONTENT, DIGEST = bytes.fromhex("2a864886f70d010903"), bytes.fromhex("2a864886f70d010904")  # signed attributes
+TST_INFO = bytes.fromhex("2a864886f70d0109100104")
+
+
+def stamped(answer, line, roots):
+    """When an authority saw the hash of a line (RFC 3161, the answer as CMS of RFC 5652); an error if it did not."""
+    status, token = elements(inside(answer, 0))
+    if elements(status[1])[0][1] not in (b"\0", b"\1"):
+        raise ValueError("the authority refused")
+    signed = elements(inside(token[1], 1, 0))
+    info = inside(signed[2][1], 1, 0)
+    _, _, imprint, _, at, *_ = elements(inside(info, 0))
+    if inside(signed[2][1], 0) != TST_INFO or at[0] != 0x18:
+        raise ValueError("it is no time stamp")
+    if hashlib.new(DIGESTS[inside(imprint[1], 0, 0)], line).digest() != elements(imprint[1])[1][1]:
+        raise ValueError("it is of something else")
+    at = datetime.strptime(at[1].decode()[:14], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
+    (signer,) = elements(signed[-1][1])
+    _, who, algorithm, attributes, _, signature, *_ = elements(signer[1])
+    digest = DIGESTS[inside(algorithm[1], 0)]
+    said = {inside(one[1], 0): inside(one[1], 1, 0) for one in elements(attributes[1])}
+    if said[DIGEST] != hashlib.new(digest, info).digest() or said[CONTENT] != TST_INFO:
+        raise ValueError("its content is not what was signed")
+    given = [
+        x509.load_der_x509_certificate(whole)
+        for one in signed[3:-1]
+        if one[0] == 0xA0
+        for _, _, whole in elements(one[1])
+    ]
+    issuer, serial = elements(who[1])
+    (leaf,) = [
+        one
+        for one in (*given, *roots)
+        if one.issuer.public_bytes() == issuer[2] and one.serial_number == int.from_bytes(serial[1], "big")
+    ][:1]
+    use = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    if not use.critical or list(use.value) != [x509.ExtendedKeyUsageOID.TIME_STAMPING]:
+        raise ValueError("its certificate is for another use")
+    key, method = leaf.public_key(), getattr(hashes, digest.upper())()
+    message = b"\x31" + attributes[2][1:]
+    if isinstance(key, rsa.RSAPublicKey):
+        key.verify(signature[1], message, padding.PKCS1v15(), method)
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature[1], message, ec.ECDSA(method))
+    else:
+        raise ValueError("its signature is of a kind that is not known here")
+    for _ in range(8):  # from the certificate up to one that is believed
+        if not leaf.not_valid_before_utc <= at <= leaf.not_valid_after_utc:
+            raise ValueError("a certificate was not valid then")
+        if leaf in roots:
+            return at.replace(tzinfo=None)
+        leaf = next(one for one in (*roots, *given) if issued(leaf, one))
+    raise ValueError("its certificates go back too far")
+
+
+def issued(leaf, by):
+    """Whether a certificate was issued with another one, which may do so."""
+    try:
+        leaf.verify_directly_issued_by(by)
+        return by.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+
+
+def anchor(raw, roots, where):
+    """A checkpoint's line that was kept elsewhere, perhaps with a time stamp; 1 if that could not be checked."""
+    record, unchecked = json.loads(raw), 0
+    if "answer" in record:
+        raw, answer = record["line"].encode(), b64decode(record["answer"])
+        record = json.loads(raw)
+        unchecked = int(not roots)
+        try:
+            if (
+                roots
+                and seconds(record["timestamp"])
+                > (stamped(answer, raw, roots) - datetime(1970, 1, 1)).total_seconds() + TOLERANCE
+            ):
+                bad.append(f"{where} has a line that says that it is younger than its time stamp")
+        except (*UNREADABLE, InvalidSignature, StopIteration, x509.ExtensionNotFound) as error:
+            bad.append(f"{where} is not a good time stamp ({error or type(error).__name__})")
+    named.append((record["stream"], int(record["n"]), bytes.fromhex(record["hash"]), False, "", 0, float("inf"), where))
+    if "begun" in record:
+        claims.append((record["begun"][0], record["begun"][1], where))
+    return unchecked
+
+
 def main(*words):
-    words, trusted = list(words), []
-    while "--trust" in words:
-        at = words.index("--trust")
-        trusted.append(words.pop(at + 1))
-        del words[at]
+    words, given, unchecked = list(words), {"--trust": [], "--roots": []}, 0
+    for name, found in given.items():
+        while name in words:
+            at = words.index(name)
+            found.append(words.pop(at + 1))
+            del words[at]
+    roots = [
+        one
+        for pem in given["--roots"]
+        if Ed25519PublicKey
+        for one in x509.load_pem_x509_certificates(Path(pem).read_bytes())
+    ]
     read(words[0])
     for file in words[1:]:
         for at, raw in enumerate(Path(file).read_bytes().splitlines(), 1):
@@ -295,19 +451,21 @@ def main(*words):
                 continue  # torn by a crash: it says nothing
             where = f"{file}:{at}"
             try:
-                record = json.loads(raw)
-                named.append((record["stream"], int(record["n"]), bytes.fromhex(record["hash"]), False, "", 0, float("inf"), where))
-                if "begun" in record:
-                    claims.append((record["begun"][0], record["begun"][1], where))
+                unchecked += anchor(raw, roots, where)
             except UNREADABLE:
                 bad.append(f"{where} is not a line of a log")
     names()
-    roots = keys(trusted)
+    first = keys(given["--trust"])
     removed()
     lines = sum(len(this.hashes) - 1 for this in streams.values())
     left = sum(max(0, len(this.hashes) - 1 - this.covered) for this in streams.values())
-    print("\n".join(bad) or f"{lines} lines in {len(streams)} streams, as written; {left} of them not vouched for yet; "
-          f"the keys go back to {', '.join(roots) or 'none'}")
+    print(
+        "\n".join(bad)
+        or f"{lines} lines in {len(streams)} streams, as written; {left} of them not vouched for yet; "
+        f"the keys go back to {', '.join(first) or 'none'}"
+    )
+    if unchecked:
+        print(f"{unchecked} time stamps were not checked: name the certificates of their authority with --roots")
     if not Ed25519PublicKey:
         print("signatures were not checked: install cryptography")
     return 1 if bad else 0

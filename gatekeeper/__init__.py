@@ -19,6 +19,7 @@ from gatekeeper.policy import Extensions, Policy, load_policy
 from gatekeeper.runtime import flush, start
 from gatekeeper.shells.asgi.issue import issue_consent
 from gatekeeper.shells.asgi.middleware import GatekeeperMiddleware
+from gatekeeper.shells.consent.markup import page_head, preferences_page
 
 __all__ = [
     "AuditError",
@@ -36,6 +37,8 @@ __all__ = [
     "issue_consent",
     "link",
     "load_policy",
+    "page_head",
+    "preferences_page",
     "start",
     "track",
 ]

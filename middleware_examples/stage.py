@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -106,6 +107,7 @@ def run(example: Example, *, gated: bool) -> Seen:
             if gated and example.also is not None:
                 processes.append(start(example.also(gate, Path(env["GATEKEEPER_CONFIG"])), env, gate))
             processes.append(start(example.command(port), env, port))
+            look(f"http://127.0.0.1:{port}", env["GATE_URL"], gated=gated)
             for page in example.pages:
                 httpx.get(f"http://127.0.0.1:{port}{page}", trust_env=False, timeout=30).raise_for_status()
             for visitor in VISITORS:
@@ -126,6 +128,15 @@ def run(example: Example, *, gated: bool) -> Seen:
             for visitor in VISITORS
             for name, kind in example.vendors.items()
         }
+
+
+def look(shop: str, gate: str, *, gated: bool) -> None:
+    """The shop's page: behind the gate it has the two scripts, at addresses where they are served."""
+    text = httpx.get(f"{shop}/", trust_env=False, timeout=30).raise_for_status().text
+    scripts = re.findall(r'<script src="(/gk/[^"]+)"', text)
+    assert len(scripts) == (2 if gated else 0), text
+    for script in scripts:
+        httpx.get(f"{gate or shop}{script}", trust_env=False, timeout=30).raise_for_status()
 
 
 def policy(example: Example, folder: Path, sims: Simulators) -> Path:

@@ -1,21 +1,32 @@
 """Every decision line that a test writes is made again from itself: the law of `gatekeeper/gate/recompute.py`.
 
-The check takes the place of `Lines.line`, which makes every decision line there is.
+The check takes the place of `Lines.line`, which makes every decision line there is. Beside it: the browsers.
 """
 
 from __future__ import annotations
 
 import orjson
 import pytest
+from hypothesis import settings
 
 from gatekeeper.audit import lines
 from gatekeeper.gate.inputs import moment
 from gatekeeper.gate.recompute import Unknowable, Unknown, differences, recompute, remake
 from gatekeeper.reports.replay import compared
 from gatekeeper.reports.under import of_policy
+from tests.browsers.fixtures import chromium, engine, firefox, mark, visitor, visitors, webkit
 
+__all__ = ["chromium", "engine", "firefox", "lines_can_be_made_again", "visitor", "visitors", "webkit"]
+# How long one example takes says more of what else the machine does than of the product.
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 MOST = 200  # lines of one test; of what comes after, every 64th
 _write = lines.Lines.line
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that ask for a browser are marked as such."""
+    mark(items)
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,8 @@ alarms = pytest.mark.parametrize("rule", FOUND, ids=[rule["alert"] for rule in F
 def names():
     """Every name that a scrape may have."""
     books = {"own": Count(0, 0, 0, 0, 0, 0, 0, None)}
-    text = Metrics().text(books, disk_left=1, overdue=0, set_aside=0, now=0.0, troubles={}).decode()
+    audited = {"checks": {"log": {"found": 0}}, "incidents": {}, "at": "2026-11-24T00:00:00Z"}
+    text = Metrics().text(books, disk_left=1, overdue=0, set_aside=0, now=0.0, troubles={}, audited=audited).decode()
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     return {
         name + suffix

@@ -113,7 +113,20 @@ def test_every_audit_key_is_documented(tmp_path):
     outcome = lines.outcome_line(at=NOW, destination="x", request_ids=[], status="delivered", why=None, attempts=1)
     words |= set(json.loads(outcome.core))
     # Of lines that are not in this log:
-    words |= {"redaction", "key", "previous", "number", "successor", "ranges", "before", "clock", "back_from"}
+    words |= {
+        "redaction",
+        "key",
+        "previous",
+        "number",
+        "successor",
+        "ranges",
+        "before",
+        "clock",
+        "back_from",
+        "incident",
+        "day",
+        "findings",
+    }
     for raw in next(tmp_path.glob("*.jsonl")).read_bytes().splitlines():
         found = json.loads(raw)
         words |= {*found, found["kind"]}
@@ -134,7 +147,9 @@ def test_every_command_is_documented(command):
     assert f"gatekeeper {command}" in everything
 
 
-@pytest.mark.parametrize("endpoint", ["/gk/collect", "/gk/consent", "/gk/healthz", "/gk/readyz"])
+@pytest.mark.parametrize(
+    "endpoint", ["/gk/collect", "/gk/consent", "/gk/gatekeeper.js", "/gk/banner.js", "/gk/healthz", "/gk/readyz"]
+)
 def test_every_endpoint_is_documented(endpoint):
     """In the tour."""
     assert endpoint in DOCS["start"]

@@ -77,16 +77,6 @@ def compress(segment: Segment) -> None:
         lock.release()
 
 
-def anchored(where: str, folder: Path, line: bytes, tell: Callable[[bool], None]) -> None:
-    """`anchor`, and say whether it could be done. Raises what `anchor` raises."""
-    try:
-        anchor(where, folder, line)
-    except Exception:
-        tell(False)
-        raise
-    tell(True)
-
-
 def anchor(where: str, folder: Path, line: bytes) -> None:
     """Put a checkpoint where a person who changes the log cannot reach it: `stdout`, a URL, or a file.
 

@@ -36,6 +36,8 @@ def of_event(plan: Plan, policy: Policy, names: Names, more: Mapping[str, Any]) 
         told["ms"] = milliseconds
     if event.time != plan.at:
         told["event_time"] = event.time
+        if given.held:
+            told["held"] = True
     if given.age is not None:
         told["age"] = given.age if given.age in AGE_BANDS else UNKNOWN_AGE
     if given.declared:

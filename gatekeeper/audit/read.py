@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ _NAMED: Final = f'"{MARK}'.encode()  # a name's number stands in the line
 _ID: Final = 30  # characters of a request id
 _LATER: Final = "9"  # than every time
 _SLACK: Final = 120.0  # seconds between two of our clocks
+_LATE: Final = 86_400.0  # seconds by which a line may be written after its time
 
 
 def files(folder: Path) -> list[Segment]:
@@ -140,6 +142,17 @@ def _made_at(request_id: str) -> float:
         return ids.milliseconds(request_id) / 1000 if len(request_id) == _ID else 0.0
     except ValueError:
         return 0.0
+
+
+def within(folder: Path, since: str | None, until: str | None) -> list[Segment]:
+    """The segments that may hold lines of a period (RFC 3339, UTC). Raises OSError, EOFError, zlib.error.
+
+    Looked for a day longer: a line that a crash or a full disk kept out of the log for hours stands behind its time.
+    """
+    since_at, until_at = (None if text is None else datetime.fromisoformat(text).timestamp() for text in (since, until))
+    last = _LATER if until_at is None else timestamp(until_at + _LATE)
+    first = 0.0 if since_at is None else since_at - _SLACK
+    return [segment for begin, segment in _since(folder, first) if begin <= last or begin == _LATER]
 
 
 def _since(folder: Path, at: float) -> list[tuple[str, Segment]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from io import RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,8 +27,9 @@ _HEADER: Final = b"\x1f\x8b\x08" + bytes(5)  # gzip (RFC 1952) without name, com
 class Unpacked(RawIOBase):
     """What a compressed segment holds, as a raw stream; anything besides the one member of gzip is an error."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, progress: Callable[[int], None] = lambda size: None) -> None:
         self._file = path.open("rb")
+        self._progress = progress  # is told how many compressed bytes were read
         self._inflate = zlib.decompressobj(31)
         self._begun = False
 
@@ -44,7 +46,10 @@ class Unpacked(RawIOBase):
         """The next bytes. Raises EOFError, zlib.error, and ValueError for bytes that are no part of the segment."""
         view = memoryview(buffer).cast("B")
         while not self._inflate.eof:
-            piece = self._inflate.unconsumed_tail or self._file.read(_PIECE)
+            piece = self._inflate.unconsumed_tail
+            if not piece:
+                piece = self._file.read(_PIECE)
+                self._progress(len(piece))
             if not piece:
                 raise EOFError("it ends in the middle")
             if not self._begun and piece[:8] != _HEADER:

@@ -12,18 +12,24 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gatekeeper.audit import chain, twice, vouched
+from gatekeeper.audit import chain, stamp, twice, vouched
+from gatekeeper.audit.authority import claimed
 from gatekeeper.audit.facts import TOLERANCE, UNREADABLE, Claim, Facts, Mention, Walk, Where
+from gatekeeper.audit.lines import timestamp_of
 from gatekeeper.audit.segments import Head, parse, streams
 from gatekeeper.audit.strangers import strangers
 from gatekeeper.audit.twice import Twice
 from gatekeeper.audit.walk import Walker
 from gatekeeper.counting import counted
+from gatekeeper.errors import AuditError
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 
 class Problem(NamedTuple):
@@ -43,6 +49,9 @@ class Report:
     segments: int = 0
     checkpoints: int = 0
     anchors: int = 0
+    stamps: int = 0  # anchors with a good time stamp
+    stamped: str | None = None  # the latest time that one gives, RFC 3339
+    unchecked: int = 0  # time stamps whose signatures could not be checked
     heads: int = 0  # ends of streams that the database holds
     redacted: int = 0  # lines whose subjects were removed
     crashed: int = 0  # streams that ended in a crash and were taken over
@@ -65,18 +74,21 @@ def verify(
     anchors: Iterable[bytes] = (),
     trusted: Iterable[str] = (),
     heads: Iterable[Head] = (),
+    roots: Sequence[Certificate] = (),
     progress: Callable[[int], None] = lambda size: None,
 ) -> Report:
     """Read the whole log. `anchors` are checkpoint lines kept elsewhere, `trusted` ids of keys known from elsewhere.
 
-    `heads` are ends of streams as the database knew them before. `progress` is told the bytes of each segment file once
-    it is read. Raises OSError if the folder cannot be read.
+    Time stamps on anchors are checked if there are `roots`, certificates that are believed. `heads` are ends of streams
+    as the database knew them before. `progress` is told the bytes that were read. Raises OSError
+    if the folder cannot be read, ConfigError if time stamps cannot be checked here.
     """
     anchors, heads = list(anchors), list(heads)
     for _ in range(3):
         before = _state(folder)
         with tempfile.TemporaryFile() as hashes, Twice() as decided:
-            report = _Verification(folder, hashes, decided, progress).run(anchors, heads, frozenset(trusted))
+            verification = _Verification(folder, hashes, decided, progress, list(roots))
+            report = verification.run(anchors, heads, frozenset(trusted))
         if report.sound or _state(folder) == before:  # what was removed from lines meanwhile was perhaps read too early
             break
     return report
@@ -90,8 +102,11 @@ def _state(folder: Path) -> list[tuple[str, int, int]]:
 
 
 class _Verification:
-    def __init__(self, folder: Path, hashes: Any, decided: Twice, progress: Callable[[int], None]) -> None:
+    def __init__(
+        self, folder: Path, hashes: Any, decided: Twice, progress: Callable[[int], None], roots: list[Certificate]
+    ) -> None:
         self._folder = folder
+        self._roots = roots
         self._hashes = hashes  # 32 bytes a line, in the order of reading
         self._decided = decided
         self._progress = progress
@@ -151,8 +166,10 @@ class _Verification:
         line = raw.rstrip(b"\r\n")
         if not line.endswith(b"}"):
             return  # torn by a crash: it says nothing
-        sealed = chain.split(line + b"\n")
         try:
+            if stamp.is_stamp(line):
+                line = self._stamped(stamp.parse(line), where)
+            sealed = chain.split(line + b"\n")
             if sealed is None:
                 raise ValueError
             record = sealed.record
@@ -163,6 +180,23 @@ class _Verification:
             self._report.anchors += 1
         except UNREADABLE:
             self._bad(where, "is not a line of a log")
+
+    def _stamped(self, one: stamp.Stamp, where: Where) -> bytes:
+        """The line that an authority stamped, which was there then."""
+        report = self._report
+        if not self._roots:
+            report.unchecked += 1
+            return one.line
+        try:
+            at = stamp.time_of(one, self._roots)
+        except AuditError as error:
+            self._bad(where, str(error))
+            return one.line
+        if claimed(one.line) > at.timestamp() + TOLERANCE:
+            self._bad(where, f"is of {timestamp_of(at)}, and its line says that it is younger")
+        report.stamps += 1
+        report.stamped = max(timestamp_of(at), report.stamped or "")
+        return one.line
 
     def _compare(self) -> None:
         """Everything that is named is there, is what was named, and is not younger than the line that names it."""

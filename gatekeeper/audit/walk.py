@@ -55,11 +55,15 @@ def ids(head: bytes, after: int = 0) -> list[bytes]:
     return [b"%s.%d" % (name, n) for n in range(count)]
 
 
-def opened(segment: Segment) -> IO[bytes]:
-    """A segment's lines, and an error if there is anything else in its file. Raises OSError."""
+def opened(segment: Segment, progress: Callable[[int], None] = lambda size: None) -> IO[bytes]:
+    """A segment's lines, and an error if there is anything else in its file. Raises OSError.
+
+    `progress` is told the bytes that were read of the file.
+    """
     if segment.path == segment.plain and segment.plain.exists():
+        progress(segment.plain.stat().st_size)
         return segment.plain.open("rb")
-    return BufferedReader(Unpacked(segment.packed), 2**20)
+    return BufferedReader(Unpacked(segment.packed, progress), 2**20)
 
 
 class Walker:
@@ -81,8 +85,7 @@ class Walker:
                 walk.broken = True
                 break
             try:
-                self._segment(stream, segment, walk, last=segment is segments[-1])
-                progress(segment.size)
+                self._segment(stream, segment, walk, progress, last=segment is segments[-1])
             except ValueError as error:
                 self._facts.bad((name, 0), str(error))
                 walk.broken = True
@@ -93,14 +96,16 @@ class Walker:
                 break
         return walk
 
-    def _segment(self, stream: str, segment: Segment, walk: Walk, *, last: bool) -> None:
+    def _segment(
+        self, stream: str, segment: Segment, walk: Walk, progress: Callable[[int], None], *, last: bool
+    ) -> None:
         """The inner loop: about 6 µs a line."""
         name, link, split = segment.path.name, chain.link, chain.split
         n, previous = walk.lines, walk.head
         store, decided = self._store, self._decided
         at = 0
         why = None
-        with opened(segment) as file:
+        with opened(segment, progress) as file:
             for at, raw in enumerate(file, 1):
                 sealed = split(raw)
                 if sealed is None:

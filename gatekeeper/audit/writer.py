@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Final
 
 from gatekeeper.audit import chores, turning
+from gatekeeper.audit.authority import Authority
 from gatekeeper.audit.chores import Chores
 from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line
 from gatekeeper.audit.others import Known
+from gatekeeper.audit.outside import Outside
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import ROTATE, Stream
 from gatekeeper.errors import AuditError, ConfigError
@@ -43,7 +45,8 @@ class AuditWriter:
     """Appends lines to a stream of its own, begun with the first line.
 
     `signer` signs its beginning, checkpoints and its end. `anchor` is where checkpoints are put besides (see
-    `chores.anchor`), relative to `base`; `heads` is where ends of streams are kept.
+    `chores.anchor`), relative to `base`; `authority` gives time stamps on them; `heads` is where ends of streams are
+    kept.
 
     Without `fsync` a line counts as durable when the operating system has it: it
     survives the process, not the machine.
@@ -59,6 +62,7 @@ class AuditWriter:
         anchor: str | None = None,
         base: Path | None = None,
         heads: Heads | None = None,
+        authority: Authority | None = None,
         fsync: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -66,8 +70,7 @@ class AuditWriter:
         self._signer = signer
         self._rotate = rotate
         self._interval = checkpoint
-        self._anchor = anchor
-        self._base = folder.parent if base is None else base
+        self._outside = Outside(anchor, folder.parent if base is None else base, authority, self._told)
         self._heads = heads
         self._fsync = fsync
         self._clock = clock
@@ -83,7 +86,6 @@ class AuditWriter:
         self._looked = 0.0  # at a request to turn
         self._asked = (0, 0)
         self._failing = False
-        self._anchor_failing = False
         forks.register(self)
         self.changed: Callable[[], None] = lambda: None  # called when it begins or ceases to fail, by any thread
 
@@ -92,13 +94,11 @@ class AuditWriter:
         return self._failing
 
     def anchor_failing(self) -> bool:
-        """Whether the last checkpoint could not be put outside."""
-        return self._anchor_failing
+        """Whether the last checkpoint could not be put outside, or got no time stamp."""
+        return self._outside.failing
 
-    def _put_outside(self, done: bool) -> None:
-        if self._anchor_failing == done:
-            self._anchor_failing = not done
-            self.changed()
+    def _told(self) -> None:
+        self.changed()
 
     def append(self, batch: Sequence[Line], *, signed: bool = False) -> Future[None]:
         """Make `batch` durable, and with `signed` a signed line behind it. The future fails with AuditError."""
@@ -211,8 +211,8 @@ class AuditWriter:
         if line is None:
             return
         self._keep(stream)
-        if self._anchor is not None:
-            self._chores.add(partial(chores.anchored, self._anchor, self._base, line, self._put_outside))
+        for task in self._outside.tasks(line):
+            self._chores.add(task)
 
     def _keep(self, stream: Stream) -> None:
         if self._heads is not None:

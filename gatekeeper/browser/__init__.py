@@ -1,6 +1,7 @@
 """What people see in a browser: the words of notices by language, and the page that works without script.
 
-Data files; `texts` reads the words. A language is one file in `texts/`, with the same names as `en.json`.
+Data files; `texts` reads the words. A language is one file in `texts/`, with the same names as `en.json`. A file with
+`"reviewed": false` was not read by a speaker of the language: visitors get another language until it was.
 """
 
 from __future__ import annotations
@@ -16,10 +17,26 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 @cache
 def texts() -> Mapping[str, Mapping[str, str]]:
-    """The packaged words: language → name → text, English first."""
+    """The packaged words that were reviewed: language → name → text, English first."""
+    found = {name: words for name, (reviewed, words) in _files().items() if reviewed}
+    return {"en": found.pop("en"), **found}
+
+
+@cache
+def unreviewed() -> frozenset[str]:
+    """The packaged languages that visitors do not get yet."""
+    return frozenset(name for name, (reviewed, _) in _files().items() if not reviewed)
+
+
+@cache
+def _files() -> Mapping[str, tuple[bool, Mapping[str, str]]]:
+    """Language → whether it was reviewed, and its words; in the order of the names."""
     folder = files("gatekeeper.browser").joinpath("texts")
-    found = {file.name.removesuffix(".json"): orjson.loads(file.read_bytes()) for file in folder.iterdir()}
-    return {"en": found.pop("en"), **dict(sorted(found.items()))}
+    found = {}
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
+        words = orjson.loads(file.read_bytes())
+        found[file.name.removesuffix(".json")] = (words.pop("reviewed"), words)
+    return found
 
 
 def template(name: str) -> str:

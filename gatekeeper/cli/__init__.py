@@ -16,6 +16,7 @@ from gatekeeper.cli.commands.keys import keys
 from gatekeeper.cli.commands.replay import replay
 from gatekeeper.cli.commands.report import report
 from gatekeeper.cli.commands.running import outbound, retention
+from gatekeeper.cli.commands.self_audit import self_audit
 from gatekeeper.cli.options import POLICY, AsJson, Config, Country, Gpc, OneLaw, Query
 from gatekeeper.cli.plain import PlainGroup
 
@@ -35,6 +36,7 @@ app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
 app.add_typer(outbound, name="outbound")
 app.command()(replay)
+app.command("self-audit")(self_audit)
 
 
 def _version(wanted: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import typer
@@ -18,7 +19,7 @@ from gatekeeper.policy import Policy
 def hosts(config: Path, url: str | None, as_json: bool) -> None:
     """Print what the gate at `url` remembers. Raises ConfigError where it cannot be asked."""
     policy = load_policy(config, require_secrets=False)
-    told = _asked(policy, url)
+    told = asked(policy, url)
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
@@ -33,7 +34,8 @@ def hosts(config: Path, url: str | None, as_json: bool) -> None:
         console.print(f"{host}: {connections} connections by a client that is not caught")
 
 
-def _asked(policy: Policy, url: str | None) -> dict[str, dict[str, int]]:
+def asked(policy: Policy, url: str | None) -> dict[str, Any]:
+    """What the gate at `url` remembers. Raises ConfigError where it cannot be asked."""
     token = policy.admin_token
     if token is None or not token.value:
         raise ConfigError("server.admin_token: missing; the list is shown only to callers who send it")
@@ -46,5 +48,5 @@ def _asked(policy: Policy, url: str | None) -> dict[str, dict[str, int]]:
         raise ConfigError(f"{address}: no gate answers there ({type(error).__name__}); say where with --url") from None
     if answer.status_code != 200:
         raise ConfigError(f"{address}: {answer.status_code} {told.get('title', '')}")
-    found: dict[str, dict[str, int]] = told
+    found: dict[str, Any] = told
     return found

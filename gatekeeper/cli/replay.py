@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +16,7 @@ from gatekeeper.audit.lines import timestamp_of
 from gatekeeper.cli import known
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.cli.progress import Progress
 from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import archive
@@ -34,7 +33,6 @@ WORDS = {
     Turn.OTHER_REASON: "other reason",
 }
 NO_LINES = 3
-_OFTEN = 1.0  # seconds between two words on how far it is
 
 
 class Asked(NamedTuple):
@@ -65,7 +63,7 @@ def run(config: Path, asked: Asked) -> None:
     other = None if asked.policy is None else load_policy(asked.policy, require_secrets=False)
     folder = asked.folder or current.audit_folder
     by = By(folder.parent / archive.FOLDER, other, current.registry if other is None else other.registry, on)
-    found = replay(decisions(folder, since, until, _Progress()), by)
+    found = replay(decisions(folder, since, until, Progress()), by)
     if asked.html is not None:
         try:
             asked.html.write_text(replay_page.render(found, title=_title(other, asked)), "utf-8")
@@ -107,24 +105,6 @@ def _title(other: object, asked: Asked) -> str:
     by = "each line's own policy" if asked.policy is None else str(asked.policy)
     laws = f"laws of {asked.on}" if asked.on else f"laws {'of today' if asked.laws == 'now' else 'as recorded'}"
     return f"Replay by {by}, {laws}"
-
-
-class _Progress:
-    """Says on standard error how far a replay is: on a terminal in one line, elsewhere in a line each ten seconds."""
-
-    def __init__(self) -> None:
-        self._began = self._told = time.monotonic()
-        self._console = Console(stderr=True, highlight=False)
-
-    def __call__(self, part: float, count: int) -> None:
-        at, terminal = time.monotonic(), sys.stderr.isatty()
-        if at - self._told < (_OFTEN if terminal else 10 * _OFTEN):
-            return
-        self._told = at
-        rate = count / (at - self._began)
-        self._console.print(
-            f"{part:.0%} of the log, {counted(count, 'decision')}, {rate:,.0f} a second", end="\r" if terminal else "\n"
-        )
 
 
 def _print(found: Replay, title: str) -> None:

@@ -9,9 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import typer
+from cryptography.x509 import Certificate
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
+from gatekeeper.audit import authority, stamp
 from gatekeeper.audit.segments import Head, streams
 from gatekeeper.audit.verify import Report, verify
 from gatekeeper.cli import exits
@@ -21,19 +23,27 @@ from gatekeeper.errors import AuditError
 from gatekeeper.storage.heads import SqliteHeads
 
 
-def run(config: Path, folder: Path | None, anchors: list[Path], trusted: list[str], as_json: bool) -> None:
+def run(
+    config: Path, folder: Path | None, anchors: list[Path], trusted: list[str], as_json: bool, roots: Path | None = None
+) -> None:
     """Say whether the log is as it was written; exit code 1 if not, 3 if there is none."""
     heads: list[Head] = []
     if folder is None:
         policy = load_policy(config, require_secrets=False)
         folder, heads = policy.audit_folder, SqliteHeads(policy.database_file).read()
+        named = authority.of_policy(policy)
+        if named is not None:
+            anchors = [*anchors, named.folder] if named.folder.is_dir() else anchors
+            roots = roots or named.pem
     found = streams(folder)
     if not found and not anchors and not heads:
         exits.need_log(folder)
+    believed = _believed(roots)
     try:
-        lines = [line for path in anchors for line in path.read_bytes().splitlines() if line.strip()]
+        paths = [one for path in anchors for one in (authority.files(path) if path.is_dir() else [path])]
+        lines = [line for path in paths for line in path.read_bytes().splitlines() if line.strip()]
         with _progress(sum(one.size for parts in found.values() for one in parts)) as advance:
-            report = verify(folder, anchors=lines, trusted=trusted, heads=heads, progress=advance)
+            report = verify(folder, anchors=lines, trusted=trusted, heads=heads, roots=believed, progress=advance)
     except OSError as error:
         what = error.strerror or type(error).__name__
         raise AuditError(f"{error.filename or folder}: cannot be read ({what})") from None
@@ -43,6 +53,17 @@ def run(config: Path, folder: Path | None, anchors: list[Path], trusted: list[st
         _print(report, bool(anchors))
     if not report.sound:
         raise typer.Exit(1)
+
+
+def _believed(roots: Path | None) -> list[Certificate]:
+    """The certificates that time stamps may go back to."""
+    if roots is None:
+        return []
+    try:
+        return stamp.roots(roots.read_bytes())
+    except (OSError, ValueError) as error:
+        what = getattr(error, "strerror", None) or "it is not a file of PEM certificates"
+        raise typer.BadParameter(f'--roots: "{roots}" cannot be read ({what})') from None
 
 
 @contextmanager
@@ -81,6 +102,14 @@ def _print(report: Report, anchored: bool) -> None:
         console.print(f"no signature follows {last} at the end of {ends} yet: not vouched for")
     if report.open:
         console.print(f"{counted(len(report.open), 'stream')} without an end yet: {', '.join(report.open[:5])}")
+    if report.stamped:
+        console.print(
+            f"{counted(report.stamps, 'time stamp')}, the last of {report.stamped}: what they name was there then"
+        )
+    if report.unchecked:
+        console.print(
+            f"not checked: {counted(report.unchecked, 'time stamp')}; name the authority's certificates with --roots"
+        )
     if not report.sound:
         console.print("This is not the log as it was written.", style="bold red")
     elif anchored:

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from gatekeeper.audit import read
+from gatekeeper.demo.known import Known
 from gatekeeper.installation import ids
 from gatekeeper.policy import Policy
 from gatekeeper.testing import Received, Simulators
@@ -24,10 +25,11 @@ SHOWN = 20  # the newest events; a page of more is no longer read
 class Board:
     """The demo's live page as data, for events decided after `since` (a request id)."""
 
-    def __init__(self, policy: Policy, simulators: Simulators, since: str) -> None:
+    def __init__(self, policy: Policy, simulators: Simulators, since: str, known: Known) -> None:
         self._policy = policy
         self._simulators = simulators
         self._since = since
+        self._known = known
 
     def show(self) -> dict[str, Any]:
         """`destinations` in the order of the policy, `events` with the newest first, and how many there were."""
@@ -51,7 +53,9 @@ class Board:
 
     def _arrived(self, record: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         """Destination -> the requests that its simulator received for this event; looked for at every one."""
-        marks = _marks(record["request_id"])
+        request_id = record["request_id"]
+        moment = record["inputs"].get("event_time", ids.milliseconds(request_id) / 1000)
+        marks = _marks(self._known.event(request_id) or request_id, moment)
         return {
             delivery["destination"]: [
                 {"to": f"{one.method} {one.path}", "body": _pretty(one), "objections": [str(p) for p in one.errors]}
@@ -66,12 +70,12 @@ def _head(to: Destination) -> dict[str, str]:
     return {"name": to.name, "kind": to.kind.name, "title": to.kind.title, "purpose": to.purpose.value}
 
 
-def _marks(request_id: str) -> tuple[bytes, ...]:
+def _marks(event_id: str, moment: float) -> tuple[bytes, ...]:
     """What the vendors' formats keep of an event's id: all of it, half of its hash (Sentry), its time (GA4)."""
     return (
-        request_id.encode(),
-        hashlib.sha256(request_id.encode()).hexdigest()[:32].encode(),
-        b'"timestamp_micros":%d' % ids.milliseconds(request_id),
+        event_id.encode(),
+        hashlib.sha256(event_id.encode()).hexdigest()[:32].encode(),
+        b'"timestamp_micros":%d' % int(moment * 1_000_000),
     )
 
 

@@ -1,13 +1,13 @@
 """The demo's shop: a small Starlette app. It is wrapped by `GatekeeperMiddleware`, as a real shop would be.
 
-    GET  /                     the page, its style and its scripts
-    GET  /demo/visitor         the choice the gate reads from this browser's cookie
-    POST /demo/visitor         {"analytics": bool, "marketing": bool}: record a choice as our signed cookie
-    DELETE /demo/visitor       forget it: as if nothing had been chosen
-    GET  /demo/board           what each destination received (`board.py`)
-    POST /demo/simulated-gpc   one event, passed on to the gate as if the browser had sent Sec-GPC: 1
+    GET    /                the page, its style and its scripts
+    GET    /demo/visitor    what the demo's server says of the visitor (`visitor.py`)
+    POST   /demo/visitor    {"place": "US-CA", "gpc": false}: say something else
+    DELETE /demo/visitor    forget the browser's choice, as if it had never been here
+    GET    /demo/board      what each destination received (`board.py`)
 
-The events themselves go from the page to the gate's own `/gk/collect`, on the same origin.
+Choices and events go from the page to the gate's own `/gk/consent` and `/gk/collect`, on the same origin, by
+`/gk/gatekeeper.js` and `/gk/banner.js`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 from importlib import resources
 from typing import Final
 
-import httpx
 import orjson
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -24,12 +23,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gatekeeper import context
 from gatekeeper.demo.board import Board
+from gatekeeper.demo.visitor import PLACES, Visitors
 from gatekeeper.errors import EventError
-from gatekeeper.model import Permission, Purpose, Standing
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send, read_body
-from gatekeeper.shells.asgi.issue import issue_consent
 from gatekeeper.signals import own
 
 # A page of another site that has its name point at 127.0.0.1 (DNS rebinding) sends its own name here.
@@ -57,31 +54,32 @@ HEADERS: Final = (
 )
 
 
-def shop(board: Board, collect: str) -> Starlette:
-    """The app. `collect` is the URL of the gate's own endpoint, for the simulated Sec-GPC."""
+def shop(board: Board, visitors: Visitors) -> Starlette:
+    """The app. `visitors` is asked and told by the page's switch."""
 
     def show_board(request: Request) -> Response:
         """Reads files, so it is no coroutine: Starlette runs it in a thread."""
         return JSONResponse(board.show())
 
-    async def simulated_gpc(request: Request) -> Response:
-        """A script may not set Sec-GPC. What the browser sent is passed on with it, and the answer back."""
-        passed_on = {name: request.headers[name] for name in ("cookie", "user-agent") if name in request.headers}
-        body = await read_body(request.receive, MAX_BODY)
-        async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.post(
-                collect, content=body, headers=passed_on | {"content-type": "application/json", "sec-gpc": "1"}
-            )
-        return Response(answer.content, answer.status_code, media_type=answer.headers["content-type"])
+    async def show_visitor(request: Request) -> Response:
+        return JSONResponse(visitors.now.shown())
+
+    async def choose_visitor(request: Request) -> Response:
+        try:
+            wanted = orjson.loads(await read_body(request.receive, MAX_BODY))
+        except orjson.JSONDecodeError:
+            wanted = None
+        if not visitors.choose(wanted):
+            return JSONResponse({"title": f"send place, one of {', '.join(PLACES)}, and gpc, true or false"}, 422)
+        return JSONResponse(visitors.now.shown())
 
     return Starlette(
         routes=[
             *(Route(path, _file(*file), methods=["GET"]) for path, file in FILES.items()),
-            Route("/demo/visitor", visitor),
-            Route("/demo/visitor", choose, methods=["POST"]),
+            Route("/demo/visitor", show_visitor),
+            Route("/demo/visitor", choose_visitor, methods=["POST"]),
             Route("/demo/visitor", forget, methods=["DELETE"]),
             Route("/demo/board", show_board),
-            Route("/demo/simulated-gpc", simulated_gpc, methods=["POST"]),
         ],
         middleware=[
             Middleware(_Headers),
@@ -98,36 +96,11 @@ async def refuse(request: Request, error: Exception) -> Response:
     return JSONResponse({"title": "the body is not accepted"}, status)
 
 
-async def visitor(request: Request) -> Response:
-    """What the gate hears from this browser: `choice` (null: none was made) and `gpc`."""
-    here = context.present()
-    heard = here.gate.heard(here.caller()) if here else ()
-    choice = next((one for one in heard if one.source == own.COOKIE and one.standing is Standing.DECIDED), None)
-    return JSONResponse(
-        {
-            "choice": choice and {p.value: word is Permission.GRANTED for p, word in choice.says.items()},
-            "gpc": request.headers.get("sec-gpc") == "1",
-        }
-    )
-
-
-async def choose(request: Request) -> Response:
-    """Record a choice: two booleans, no more and no less; a refusal is a choice too."""
-    try:
-        given = orjson.loads(await read_body(request.receive, MAX_BODY))
-    except orjson.JSONDecodeError:
-        given = None
-    wanted = {Purpose.ANALYTICS.value, Purpose.MARKETING.value}
-    if not isinstance(given, dict) or given.keys() != wanted or not all(isinstance(v, bool) for v in given.values()):
-        return JSONResponse({"title": "send analytics and marketing, each true or false"}, 422)
-    # Not `Secure`: the demo speaks HTTP on loopback, and not every browser sends such a cookie there.
-    return Response(status_code=204, headers={"set-cookie": issue_consent(**given, secure=False)})
-
-
 async def forget(request: Request) -> Response:
-    """Take the cookie away. A refusal would be a choice; this is none."""
+    """Take our cookies away. A refusal would be a choice; this is none."""
     response = Response(status_code=204)
-    response.delete_cookie(own.COOKIE, httponly=True, samesite="lax")
+    for name in (own.COOKIE, own.READABLE):
+        response.delete_cookie(name, samesite="lax")
     return response
 
 

@@ -11,7 +11,9 @@ from importlib import resources
 from pathlib import Path
 
 from gatekeeper.demo.board import Board
+from gatekeeper.demo.known import Known
 from gatekeeper.demo.shop import shop
+from gatekeeper.demo.visitor import Visitors
 from gatekeeper.installation import ids
 from gatekeeper.policy import load_policy
 from gatekeeper.runtime import Runtime
@@ -48,9 +50,11 @@ def stage(folder: Path, port: int = 0) -> Iterator[Stage]:
         path.write_text(text, "utf-8")
         policy = load_policy(path, environ=SECRETS)
         site = f"http://127.0.0.1:{places['port']}"
-        board = Board(policy, simulators, since=ids.request_id(time.time()))
-        app = GatekeeperMiddleware(shop(board, f"{site}{policy.prefix}/collect"), config=policy)
-        server = sidecar.server(app)
+        known = Known(f"{policy.prefix}/collect")
+        board = Board(policy, simulators, since=ids.request_id(time.time()), known=known)
+        visitors = Visitors()
+        app = GatekeeperMiddleware(shop(board, visitors), config=policy)
+        server = sidecar.server(visitors.before(known.before(app)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="gatekeeper-demo")
         thread.start()
         try:

@@ -18,6 +18,7 @@ from typing import Final
 from gatekeeper import notices
 from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
+from gatekeeper.consent.token import held_since
 from gatekeeper.decision import Layouts
 from gatekeeper.errors import DeliveryError, EventError
 from gatekeeper.gate import bounds
@@ -108,10 +109,13 @@ class Gate:
 
     def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str, meter: Meter) -> Plan:
         policy, keys = self.policy, self.keys
-        event = canonical(policy, posted, caller, at=at, request_id=request_id)
+        since = None if posted.held is None or caller.trusted else held_since(posted.held, at=at, verify=keys.verify)
+        event = canonical(policy, posted, caller, at=at, request_id=request_id, since=since)
+        held = since is not None and event.time != at
         place, consent, hidden = self.situations.of(
-            caller, at=at, event_time=event.time, query=caller.query, claim=posted.consent, carried=posted.flags,
-            declared=posted.place, named=posted.subject, hidden=self.hidden(caller, event, posted),
+            caller, at=at, event_time=at if held else event.time, query=caller.query, claim=posted.consent,
+            carried=posted.flags, declared=posted.place, named=posted.subject,
+            hidden=self.hidden(caller, event, posted),
         )  # fmt: skip
         if hidden:
             event = without_person(event, policy.catalogue)
@@ -138,7 +142,7 @@ class Gate:
                 shaped[to.name] = outgoing
         left = subjects.identifiers(event.data, policy.catalogue.identifying, [one.sent for one in shaped.values()])
         about = () if hidden else subjects_of(keys, caller, consent, [*left, *verdicts.derived], posted)
-        inputs = Inputs("event", age_of(caller), posted.purposes, verdicts.vendors, verdicts.unfit, refused)
+        inputs = Inputs("event", age_of(caller), posted.purposes, verdicts.vendors, verdicts.unfit, refused, held)
         return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
 
     @work
@@ -256,7 +260,7 @@ class Gate:
             plan.subjects,
             line,
             tuple([Job(name, plan.event.time, shaped.head, shaped.body) for name, shaped in plan.shaped.items()]),
-            self.refusal_of(plan, plan.event.time),
+            self.refusal_of(plan, plan.at if plan.inputs.held else plan.event.time),
             decided,
             full,
         )

@@ -18,11 +18,14 @@ from gatekeeper.scrub import lift_click_ids
 _EVERY_PURPOSE: Final = frozenset(Purpose)
 
 
-def canonical(policy: Policy, posted: Posted, caller: Caller, *, at: float, request_id: str) -> Event:
+def canonical(
+    policy: Policy, posted: Posted, caller: Caller, *, at: float, request_id: str, since: float | None = None
+) -> Event:
     """The event in the catalogue's own fields: cleaned, named, timed, with what the caller's request offers beside it.
 
     Click ids in URLs become fields of their own; addresses that begin with `/` get the policy's `site`. Only a trusted
-    caller says when the event happened, and no event is of the future.
+    caller says when the event happened, and a browser that held it unsent: not before `since`. No event is of the
+    future.
     """
     catalogue, table = policy.catalogue, policy.file.policy
     data, unusable, named = sort(posted.data, catalogue)
@@ -48,7 +51,9 @@ def canonical(policy: Policy, posted: Posted, caller: Caller, *, at: float, requ
             clean = None if known is None else accept_value(row, name, known, catalogue)
             if clean is not None:
                 offered[row.key] = clean
-    time = posted.time if caller.trusted and posted.time is not None else at
+    time = at
+    if posted.time is not None and (caller.trusted or since is not None):
+        time = posted.time if caller.trusted or since is None else max(posted.time, since)
     purposes = posted.purposes or policy.event_purposes.get(posted.name, _EVERY_PURPOSE)
     return Event(
         name=posted.name,

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from gatekeeper.consent.token import MAX as MAX_TOKEN
 from gatekeeper.errors import EventError
 from gatekeeper.fields.accept import unix_time
 from gatekeeper.fields.strict import MAX_EVENTS, MAX_KEYS, shown, strict_json
@@ -45,6 +46,7 @@ class Posted(Struct, frozen=True):
     subject: Mapping[str, str] | None = None
     place: tuple[str | None, str | None] | None = None
     flags: Mapping[str, Any] | None = None  # other software's consent objects: they only narrow
+    held: str | None = None  # the token of the notice whose answer the browser waited for
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:
@@ -130,6 +132,7 @@ def _event(value: object, at: str) -> Posted:
         subject=_subject(value.get("subject"), at + "subject"),
         place=_place(value.get("place"), at + "place"),
         flags=_flags(value.get("flags"), at + "flags"),
+        held=_held(value.get("held"), at + "held"),
     )
 
 
@@ -195,6 +198,14 @@ def _place(value: object, at: str) -> tuple[str | None, str | None] | None:
     if region is not None and not (isinstance(region, str) and re.fullmatch(r"[A-Z0-9]{1,3}", region)):
         raise EventError(422, "must be the part of an ISO 3166-2 code after the dash", field=at + ".region")
     return country, region
+
+
+def _held(value: object, at: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > MAX_TOKEN:
+        raise EventError(422, f"must be the token of a notice, {MAX_TOKEN} characters at most", field=at)
+    return value
 
 
 def _flags(value: object, at: str) -> Mapping[str, Any] | None:

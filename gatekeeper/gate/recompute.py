@@ -125,7 +125,7 @@ def remake(
         tuple(map(signal_of, record["signals"])),
         place,
         at=at,
-        event_time=event.time,
+        event_time=at if given.get("held") else event.time,
         max_age=table.max_age,
         gpc_everywhere=table.gpc == "everywhere",
         age_band=given.get("age"),

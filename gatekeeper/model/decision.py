@@ -18,7 +18,8 @@ class Inputs(Struct, frozen=True):
 
     `kind` is `event` or `call`. `declared` are purposes that the event itself declares; `vendors` what TC strings say
     of a destination's vendor; `unfit` the fields whose values a destination could not take where that left too little;
-    `unnamed` says that the event was called by what it declares, and went nowhere.
+    `unnamed` says that the event was called by what it declares, and went nowhere; `held` that the browser kept it for
+    the visitor's answer, so that consent is that of its arrival.
     """
 
     kind: str = "event"
@@ -27,6 +28,7 @@ class Inputs(Struct, frozen=True):
     vendors: Mapping[str, Permission] = msgspec.field(default_factory=dict)
     unfit: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     unnamed: bool = False
+    held: bool = False
 
 
 class Verdict(StrEnum):

@@ -11,7 +11,7 @@ from msgspec import Struct
 from gatekeeper.model.consent import Purpose
 
 EVENT_KEYS: Final = frozenset(
-    {"event", "consent", "data", "event_id", "event_time", "purposes", "subject", "place", "flags"}
+    {"event", "consent", "data", "event_id", "event_time", "purposes", "subject", "place", "flags", "held"}
 )
 """The keys that an event may have as it is posted (docs/policy.md, "The event")."""
 

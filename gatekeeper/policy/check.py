@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from gatekeeper.browser import unreviewed
 from gatekeeper.model import ConsentModel, Purpose
 from gatekeeper.policy.compiled import ERROR_EVENT, Policy
 from gatekeeper.vendors.kind import Destination
@@ -17,12 +18,38 @@ SHORTEST: Final = 8
 def warnings(policy: Policy) -> list[str]:
     """One sentence per questionable thing, in the order of the file."""
     return [
+        *_language(policy),
         *_currency(policy),
         *_phones(policy),
         *_server(policy),
         *(line for name, to in policy.destinations.items() for line in _destination(policy, name, to)),
         *_unused(policy),
     ]
+
+
+def documents(policy: Policy) -> list[str]:
+    """The warnings of contracts and assessments that are not named."""
+    return [line for name, to in policy.destinations.items() for line in _documents(policy, name, to)]
+
+
+def _documents(policy: Policy, name: str, to: Destination) -> Iterator[str]:
+    where, table = f"destinations.{name}", policy.file.destinations[name]
+    if to.kind.received_by != "operator" and table.dpa is None:
+        yield f"{where}.dpa: missing; name the data processing agreement with {to.kind.processor} (GDPR article 28)"
+    if to.purpose is Purpose.NECESSARY and table.lia is None:
+        yield (
+            f"{where}.lia: missing; processing without consent wants a documented legitimate interest "
+            "assessment (GDPR article 6(1)(f))"
+        )
+
+
+def _language(policy: Policy) -> Iterator[str]:
+    language = policy.file.consent.notice.language
+    if language in unreviewed() and language not in policy.notices.languages:
+        yield (
+            f'consent.notice.language: no speaker of "{language}" has reviewed the packaged texts, so visitors get '
+            f"{policy.notices.usual.notice.language}; write every text in [consent.notice.texts.{language}]"
+        )
 
 
 def _server(policy: Policy) -> Iterator[str]:
@@ -87,13 +114,7 @@ def _destination(policy: Policy, name: str, to: Destination) -> Iterator[str]:
             yield f'{where}.{key}: a secret is written in clear; use {{ env = "NAME" }}'
     if any(isinstance(value, str) and _looks_secret(header) for header, value in _headers(table).items()):
         yield f'{where}.headers: a secret is written in clear; use {{ env = "NAME" }}'
-    if to.kind.received_by != "operator" and table.dpa is None:
-        yield f"{where}.dpa: missing; name the data processing agreement with {to.kind.processor} (GDPR article 28)"
-    if to.purpose is Purpose.NECESSARY and table.lia is None:
-        yield (
-            f"{where}.lia: missing; processing without consent wants a documented legitimate interest "
-            "assessment (GDPR article 6(1)(f))"
-        )
+    yield from _documents(policy, name, to)
     if to.kind.errors_only and "dsn" in type(table).model_fields and table.dsn is None:
         yield f"{where}.dsn: missing; our own events go to project 1 without a key; set it to your project's DSN"
     if to.kind.conversions_only and to in policy.others_to:

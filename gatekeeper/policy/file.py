@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, create_model
 
 from gatekeeper.policy.faults import meant
 from gatekeeper.policy.records import RecordsTable
+from gatekeeper.policy.rights import RightsTable
 from gatekeeper.policy.tables.consent import ConsentTable
 from gatekeeper.policy.tables.events import CaseTable, EventTable, FieldTable
 from gatekeeper.policy.tables.jurisdiction import JurisdictionTable
@@ -46,6 +47,7 @@ class PolicyFile(Strict):
     events: dict[str, EventTable] = Field(default_factory=dict)
     tests: list[CaseTable] = Field(default_factory=list)
     records: RecordsTable = RecordsTable()
+    rights: RightsTable = RightsTable()
 
 
 def model(kinds: Mapping[str, DestinationModule]) -> type[PolicyFile]:

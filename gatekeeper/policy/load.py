@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose
-from gatekeeper.policy import cases, catalogue, consent, egress, hosts, lines, notices, places, routes, trial
+from gatekeeper.policy import anchors, cases, catalogue, consent, egress, hosts, lines, notices, places, routes, trial
 from gatekeeper.policy.compiled import Policy
 from gatekeeper.policy.destinations import Destinations
 from gatekeeper.policy.faults import Faults, parts, placed
@@ -142,6 +142,8 @@ def _compiled(
     hosts.check_bodies(file.server, file.limits, faults)
     hosts.check_allowed(file.outbound, destinations, faults)
     folder = (path.parent if path else Path()).absolute()
+    if path is not None:
+        anchors.check(file.audit.anchors, folder, faults)
     policy = Policy(
         file=trial.kept(file),
         path=path,
@@ -177,6 +179,7 @@ def _compiled(
 NOT_MEANING: Final[Mapping[str, Any]] = {
     "tests": True,
     "records": True,
+    "rights": True,
     "destinations": {"__all__": {"records"}},
     "server": {"api_keys", "admin_token"},
     "delivery": {"proxy", "no_proxy"},

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from gatekeeper.policy.anchors import AnchorsTable
 from gatekeeper.policy.file import PolicyFile
 
 _PREFIX: Final = "gatekeeper-test-"
@@ -47,7 +48,9 @@ def kept(file: PolicyFile) -> PolicyFile:
     folder = begin()
     return file.model_copy(
         update={
-            "audit": file.audit.model_copy(update={"path": str(folder / "audit"), "anchor": None}),
+            "audit": file.audit.model_copy(
+                update={"path": str(folder / "audit"), "anchor": None, "anchors": AnchorsTable()}
+            ),
             "keys": file.keys.model_copy(update={"path": str(folder / "keys")}),
             "storage": file.storage.model_copy(update={"url": f"sqlite:///{folder / 'gatekeeper.db'}"}),
         }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Any, Final
 
+from gatekeeper.browser import RIGHT_TO_LEFT
 from gatekeeper.errors import missing
 from gatekeeper.reports.cells import Cell, Document, Sheet, State
 
@@ -17,7 +18,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #1a1a1a }
 h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem } h3 { font-size: 1rem }
-table { border-collapse: collapse; width: 100% } th, td { padding: .2rem .6rem; text-align: left; vertical-align: top;
+table { border-collapse: collapse; width: 100% } th, td { padding: .2rem .6rem; text-align: start; vertical-align: top;
 border-bottom: 1px solid #ddd; overflow-wrap: anywhere } small { color: #666; display: block }
 .fill { background: #fff3cd } .differs { background: #f8d7da }
 @media (prefers-color-scheme: dark) { body { background: #161616; color: #eee } th, td { border-color: #333 }
@@ -45,7 +46,7 @@ def markdown(document: Document) -> bytes:
         parts += [title, "", "| " + " | ".join(map(_plain, head)) + " |", "|" + "---|" * len(head)]
         parts += ["| " + " | ".join(_marked(cell, document.origins) for cell in row) + " |" for row in rows]
         parts.append("")
-    parts += ["## Sources", ""]
+    parts += ["## Sources", ""] if document.statements else []
     parts += [f"- {_plain(one.text)} ({_plain(one.source)}; read {one.reviewed})" for one in document.statements]
     return ("\n".join(parts) + "\n").encode()
 
@@ -63,14 +64,15 @@ def html(document: Document) -> bytes:
         for row in rows:
             body.append("<tr>" + "".join(_in_html(cell, document.origins) for cell in row) + "</tr>")
         body.append("</table>")
-    body.append("<h2>Sources</h2><ul>")
+    body.append("<h2>Sources</h2><ul>" if document.statements else "<ul>")
     body += [
         f"<li>{escape(one.text)} <small>{escape(one.source)}; read {one.reviewed}</small></li>"
         for one in document.statements
     ]
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
-        f'<!doctype html><html lang="{escape(document.language)}"><meta charset="utf-8">'
+        f'<!doctype html><html lang="{escape(document.language)}" dir="{_direction(document.language)}">'
+        '<meta charset="utf-8">'
         f'<title>{escape(document.title)}</title><meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>{"".join(body)}</ul></html>\n'
     ).encode()
@@ -191,6 +193,10 @@ FORMATS: Final[Mapping[str, Callable[[Document], bytes]]] = {
     "md": markdown, "html": html, "csv": as_csv, "xlsx": xlsx, "json": as_json,
 }  # fmt: skip
 """By the ending of a file, which is also the word for `--format`."""
+
+
+def _direction(language: str) -> str:
+    return "rtl" if language.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
 
 
 def _facts(document: Document) -> Iterator[tuple[str, str]]:

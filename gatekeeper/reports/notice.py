@@ -14,7 +14,7 @@ from gatekeeper.reports.declared import Declared
 from gatekeeper.reports.law import statements
 from gatekeeper.vendors.kind import Destination
 
-LANGUAGES: Final = ("en", "de")
+LANGUAGES: Final = ("en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "nb", "ar")
 """Languages that the notice is packaged in."""
 
 
@@ -42,7 +42,7 @@ def notice(declared: Declared, language: str, facts: Iterable[tuple[str, str]]) 
         ),
         statements("art13", "ccpa_notice"),
         language=language,
-        note=said["note"],
+        note=said["note"] if said["reviewed"] else f"{said['note']} {said['unreviewed']}",
     )
 
 

@@ -6,7 +6,7 @@ Needs the extra `gatekeeper-consent[query]`. Holds counts, names of fields and p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from gatekeeper.counting import counted
 from gatekeeper.vendors.kind import Destination
 
 _LIKE_DECLARED: Final = "consent"  # an event that was collected for another purpose needs it (gatekeeper/decision.py)
+_HASHED: Final = "_hash"  # ends the key of a field that is sent hashed
 _QUERY: Final = """
     SELECT destination, sent, country, region, legal_basis, policy, status = 'delivered', count(*),
            min(decided_at), max(decided_at)
@@ -38,6 +39,14 @@ class Observed:
     policies: Counter[str] = field(default_factory=Counter)
     first: datetime | None = None
     last: datetime | None = None
+
+    def add(self, sent: Iterable[str], country: str | None, region: str | None, basis: str | None, count: int) -> None:
+        """Count events that are alike."""
+        self.events += count
+        for key in sent:
+            self.fields[key] += count
+        self.places[f"{country or '?'}-{region}" if region else country or "unknown"] += count
+        self.bases[basis or "unknown"] += count
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +72,21 @@ def observe(folder: Path, since: datetime, until: datetime) -> Observation | Non
         rows = connection.execute(_QUERY, [since, until]).fetchall()
     for name, sent, country, region, basis, policy, delivered, count, first, last in rows:
         one = found.setdefault(name, Observed())
-        one.events += count
+        one.add(sent, country, region, basis, count)
         one.delivered += count if delivered else 0
-        for key in sent:
-            one.fields[key] += count
-        one.places[f"{country or '?'}-{region}" if region else country or "unknown"] += count
-        one.bases[basis or "unknown"] += count
         one.policies[policy or "unknown"] += count
         one.first = first if one.first is None else min(one.first, first)
         one.last = last if one.last is None else max(one.last, last)
     return Observation(since, until, found)
+
+
+def by_key(to: Destination, fields: Mapping[str, int]) -> Counter[str]:
+    """Fields that were sent, by the keys of allow-lists: `city`, to a vendor that takes it clear, is `city_hash`."""
+    clear = {key.removesuffix(_HASHED): key for key in to.kind.clear & to.fields}
+    found: Counter[str] = Counter()
+    for name, count in fields.items():
+        found[clear.get(name, name)] += count
+    return found
 
 
 def differences(to: Destination | None, seen: Observed) -> dict[str, str]:
@@ -80,7 +94,7 @@ def differences(to: Destination | None, seen: Observed) -> dict[str, str]:
     if to is None:
         return {"recipient": f"{counted(seen.events, 'event')} went to a destination that the policy does not declare"}
     found = {}
-    fields = sorted(seen.fields.keys() - to.fields)
+    fields = sorted(by_key(to, seen.fields).keys() - to.fields)
     if fields:
         found["fields"] = f"sent and not declared: {', '.join(fields)}"
     bases = sorted(seen.bases.keys() - {to.legal_basis, _LIKE_DECLARED})

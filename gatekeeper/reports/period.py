@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from gatekeeper.audit.read import files, parse
+from gatekeeper.audit.read import parse, within
 from gatekeeper.audit.segments import lines
 from gatekeeper.errors import AuditError
 
@@ -20,10 +20,10 @@ def decisions(
 ) -> Iterator[dict[str, Any]]:
     """Every decision from `since` on and before `until` (RFC 3339, UTC), segment by segment. Raises AuditError.
 
-    `progress` is told which part of the log was read (0 to 1), and how many decisions that were.
+    `progress` is told which part of the period's segments was read (0 to 1), and how many decisions that were.
     """
     try:
-        segments = files(folder)
+        segments = within(folder, since, until)
         sizes = [segment.size for segment in segments]
         whole, read, count = sum(sizes) or 1, 0, 0
         for segment, size in zip(segments, sizes, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -9,7 +10,7 @@ from gatekeeper.counting import counted
 from gatekeeper.reports.cells import Cell, Document, Origin, Sheet, unseen
 from gatekeeper.reports.declared import Declared
 from gatekeeper.reports.law import statements
-from gatekeeper.reports.observed import Observation, Observed, differences
+from gatekeeper.reports.observed import Observation, Observed, by_key, differences
 from gatekeeper.vendors.kind import Destination
 
 COLUMNS: Final = (
@@ -67,11 +68,12 @@ def fields(declared: Declared, observation: Observation | None) -> list[tuple[Ce
     rows: list[tuple[Cell, ...]] = []
     for to in policy.destinations.values():
         seen = _seen(observation, to.name)
-        for key in sorted(to.fields | (seen.fields.keys() if seen else set())):
+        sent = by_key(to, seen.fields) if seen else Counter[str]()
+        for key in sorted(to.fields | sent.keys()):
             row = policy.catalogue.by_key.get(key)
             extra = key not in to.fields
             times = unseen() if observation is None else Cell(
-                f"{seen.fields[key] if seen else 0:,}" + (", not declared" if extra else ""),
+                f"{sent[key]:,}" + (", not declared" if extra else ""),
                 Origin.LOG, observation.period, differs=extra,
             )  # fmt: skip
             rows.append(

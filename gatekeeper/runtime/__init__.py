@@ -31,6 +31,7 @@ from gatekeeper.runtime.health import Health
 from gatekeeper.runtime.hosts import refuse_green_threads
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
+from gatekeeper.runtime.nightly import Nightly
 from gatekeeper.runtime.unsent import UnsentIntake
 from gatekeeper.runtime.wiring import audit_writer, bounds, in_test_mode, needs, orders, place_lookup, prepare, reread
 from gatekeeper.signals.cookies import Reader
@@ -71,6 +72,7 @@ class Runtime:
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
             every=LOOK_AT_KEYS, also=self._look,
         )  # fmt: skip
+        self._nightly = Nightly(lambda: self.policy, self._writer)
         self.counted = Counted(self._writer, ids.request_id)
         self.beside = Beside()
         self.bodies = Bodies(lambda: self.policy.file.limits.bodies)
@@ -138,9 +140,10 @@ class Runtime:
 
     @forks.work
     def _look(self) -> None:
-        """What is done once a second: counted lines that are due, and a look at the key folder."""
+        """What is done once a second: counted lines that are due, and looks at the key folder and the time."""
         self.counted.flush(time.time())
         self.look_at_keys()
+        self._nightly.look()
 
     def look_at_keys(self) -> None:
         """A key was added or removed: from now on the ring as it is now, everywhere at once."""
@@ -161,6 +164,8 @@ class Runtime:
     @forks.work
     def scrape(self) -> bytes:
         """The metrics, in Prometheus' text format. Raises StorageError."""
+        from gatekeeper.reports import self_audit  # no start waits for it
+
         place = self.store.books.place
         return self.metrics.text(
             self.store.books.count(),
@@ -168,6 +173,7 @@ class Runtime:
             disk_left=None if place is None else disk_left(place.parent),
             overdue=retention.read(self.policy.audit_folder).overdue,
             set_aside=set_aside(self.policy.audit_folder),
+            audited=self_audit.latest(self.policy),
             now=time.time(),
         )
 
@@ -181,6 +187,7 @@ class Runtime:
         """
         self.started = False
         self._daily.close()
+        self._nightly.close()
         self.beside.close()
         self.counted.flush(time.time(), everything=True)
         self._intake.wait(KEEPING)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,11 +128,13 @@ class Metrics:
         set_aside: int,
         now: float,
         troubles: Mapping[str, Trouble],
+        audited: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Everything, in Prometheus' text format."""
         registry = CollectorRegistry()
         registry.register(_Books(books, troubles, now))
         registry.register(_Outbound())
+        registry.register(_SelfAudit(audited, now))
         registry.register(
             _Numbers(
                 {
@@ -177,6 +180,31 @@ class _Books:
             trouble = self._troubles.get(destination)
             failing.add_metric([destination], 0.0 if trouble is None else max(0.0, self._now - trouble.since))
         yield failing
+
+
+class _SelfAudit:
+    """What the newest page of a self-audit says, as a collector; nothing before there is one."""
+
+    def __init__(self, audited: Mapping[str, Any] | None, now: float) -> None:
+        self._audited, self._now = audited, now
+
+    def collect(self) -> Iterable[Metric]:
+        """The findings of each check, those that are incidents, and how old they are."""
+        found = self._audited
+        if found is None:
+            return
+        findings = GaugeMetricFamily("gatekeeper_self_audit_findings", "Findings of a check", labels=["check"])
+        for name, one in found["checks"].items():
+            findings.add_metric([name], one["found"])
+        yield findings
+        incidents = sum(found["incidents"].values())
+        yield GaugeMetricFamily(
+            "gatekeeper_self_audit_incidents", "Findings that are against the policy", value=incidents
+        )
+        made = datetime.fromisoformat(found["at"]).timestamp()
+        yield GaugeMetricFamily(
+            "gatekeeper_self_audit_age_seconds", "Age of the newest self-audit", value=max(0.0, self._now - made)
+        )
 
 
 class _Numbers:

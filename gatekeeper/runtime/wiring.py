@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gatekeeper.audit import authority
 from gatekeeper.audit.lines import Line
 from gatekeeper.audit.others import refuse_old_writers
 from gatekeeper.audit.recover import missing
@@ -89,6 +90,7 @@ def audit_writer(policy: Policy) -> AuditWriter:
         anchor=table.anchor,
         base=policy.folder,
         heads=SqliteHeads(policy.database_file),
+        authority=authority.of_policy(policy),
         fsync=table.fsync == "batch",
     )
 

@@ -198,7 +198,7 @@ def values_of(choice: Choice) -> dict[str, Any]:
         "region": choice.region,
         "policy": choice.policy,
         "gpc": _BINDS if choice.gpc_binds else int(choice.gpc),
-        "conflict": orjson.dumps(dict(choice.conflicts), option=orjson.OPT_SORT_KEYS).decode(),
+        "conflict": orjson.dumps({str(one): by for one, by in sorted(choice.conflicts.items())}).decode(),
         "evidence": None
         if choice.evidence is None
         else hashlib.sha256(f"{choice.receipt} {choice.evidence}".encode()).hexdigest(),

@@ -11,6 +11,7 @@ import aiohttp
 import sentry_sdk
 import uvicorn
 from fastapi import BackgroundTasks, FastAPI, Request
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 with warnings.catch_warnings():
@@ -36,6 +37,18 @@ class Order(BaseModel):
     order: str
     email: str
     page: str
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Shop</title>{head}</head>
+<body><h1>Desk lamp, € 149.00</h1>{foot}</body></html>"""
+head = foot = str  # of the page: nothing, without the gate
+
+
+@app.get("/", response_class=HTMLResponse)
+async def home():
+    """The page. Behind the gate its head has the scripts, and its foot the way back to the choice."""
+    return PAGE.format(head=head(), foot=foot())
 
 
 @app.post("/buy")
@@ -89,6 +102,11 @@ if os.environ.get("GATEKEEPER_CONFIG"):
     import gatekeeper.outbound
     from gatekeeper import GatekeeperMiddleware
 
+    def foot():
+        """A link that works without script."""
+        return f'<a href="{gatekeeper.preferences_page()}" data-gatekeeper-show="preferences">Privacy choices</a>'
+
+    head = gatekeeper.page_head
     gatekeeper.outbound.install()
     app = GatekeeperMiddleware(app, config=os.environ["GATEKEEPER_CONFIG"])
 

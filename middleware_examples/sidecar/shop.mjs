@@ -35,7 +35,20 @@ async function buy(order, visitor) {
   });
 }
 
+// Behind the sidecar the page has its scripts, which nginx.conf serves on this host.
+const gated = Boolean(process.env.GATE_URL);
+const scripts = '<script src="/gk/gatekeeper.js"></script><script src="/gk/banner.js" defer></script>';
+const choices = '<a href="/gk/consent?next=/" data-gatekeeper-show="preferences">Privacy choices</a>';
+const page = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Shop</title>${gated ? scripts : ""}</head>
+<body><h1>Desk lamp, € 149.00</h1>${gated ? choices : ""}</body></html>`;
+
 const server = createServer(async (request, response) => {
+  if (request.method === "GET") {
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    response.end(page);
+    return;
+  }
   const parts = [];
   for await (const part of request) parts.push(part);
   try {

@@ -50,8 +50,23 @@ def buy(order, visitor):
     )
 
 
+SCRIPTS = '<script src="/gk/gatekeeper.js"></script><script src="/gk/banner.js" defer></script>'
+CHOICES = '<a href="/gk/consent?next=/" data-gatekeeper-show="preferences">Privacy choices</a>'
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Shop</title>{head}</head>
+<body><h1>Desk lamp, € 149.00</h1>{foot}</body></html>"""
+
+
 class Shop(BaseHTTPRequestHandler):
-    """POST /buy."""
+    """GET /, POST /buy."""
+
+    def do_GET(self):
+        """The page; behind the sidecar with its scripts, which nginx.conf serves on this host."""
+        gated = bool(os.environ.get("GATE_URL"))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(PAGE.format(head=SCRIPTS * gated, foot=CHOICES * gated).encode())
 
     def do_POST(self):
         """A purchase."""

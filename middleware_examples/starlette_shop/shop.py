@@ -1,6 +1,6 @@
 """A shop on Starlette that tells GA4 and Meta of every purchase by httpx, whoever buys. Nothing here knows of consent.
 
-The two lines that make it comply are at the end.
+The lines that make it comply are at the end.
 """
 
 import hashlib
@@ -11,11 +11,22 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 
 GA4 = os.environ.get("GA4_URL", "https://www.google-analytics.com")
 META = os.environ.get("META_URL", "https://graph.facebook.com")
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Shop</title>{head}</head>
+<body><h1>Desk lamp, € 149.00</h1>{foot}</body></html>"""
+head = foot = str  # of the page: nothing, without the gate
+
+
+async def home(request):
+    """The page. Behind the gate its head has the scripts, and its foot the way back to the choice."""
+    return HTMLResponse(PAGE.format(head=head(), foot=foot()))
 
 
 async def buy(request):
@@ -72,12 +83,17 @@ async def tell(order):
         )
 
 
-app = Starlette(routes=[Route("/buy", buy, methods=["POST"])])
+app = Starlette(routes=[Route("/", home), Route("/buy", buy, methods=["POST"])])
 
 if os.environ.get("GATEKEEPER_CONFIG"):
     import gatekeeper.outbound
     from gatekeeper import GatekeeperMiddleware
 
+    def foot():
+        """A link that works without script."""
+        return f'<a href="{gatekeeper.preferences_page()}" data-gatekeeper-show="preferences">Privacy choices</a>'
+
+    head = gatekeeper.page_head
     gatekeeper.outbound.install()
     app = GatekeeperMiddleware(app, config=os.environ["GATEKEEPER_CONFIG"])
 

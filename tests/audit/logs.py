@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from gatekeeper.audit import redact
+from gatekeeper.audit import redact, stamp
 from gatekeeper.audit.chores import compress
 from gatekeeper.audit.lines import Line, outcome_line, timestamp
 from gatekeeper.audit.signing import Own, Signer, SigningKey
@@ -132,21 +132,31 @@ def make(folder: Path) -> bytes:
     return anchor
 
 
-def ours(log: Path, anchor: bytes | None, *trusted: str) -> list[str]:
-    """What our verifier says against a log."""
-    report = verify(log, anchors=[] if anchor is None else [anchor], trusted=trusted)
+def ours(log: Path, anchor: bytes | None, *trusted: str, roots: bytes = b"") -> list[str]:
+    """What our verifier says against a log; `roots` are certificates in PEM that are believed."""
+    believed = stamp.roots(roots) if roots else []
+    report = verify(log, anchors=[] if anchor is None else [anchor], trusted=trusted, roots=believed)
     return [f"{problem.file}:{problem.line} {problem.why}" for problem in report.problems]
 
 
-def theirs(log: Path, anchor: bytes | None, *trusted: str) -> list[str]:
-    """What the independent one says."""
+def independent() -> dict:
+    """The names of the independent verifier, with nothing read yet."""
     module: dict = {"__name__": "verify_audit"}
     exec(_INDEPENDENT, module)
+    return module
+
+
+def theirs(log: Path, anchor: bytes | None, *trusted: str, roots: bytes = b"") -> list[str]:
+    """What the independent one says."""
+    module = independent()
     files = [word for key in trusted for word in ("--trust", key)]
     if anchor is not None:
         path = log.parent / "anchor"
         path.write_bytes(anchor)
         files.append(str(path))
+    if roots:
+        (log.parent / "roots.pem").write_bytes(roots)
+        files += ["--roots", str(log.parent / "roots.pem")]
     with contextlib.redirect_stdout(io.StringIO()) as out:
         code = module["main"](str(log), *files)
     return out.getvalue().splitlines() if code else []

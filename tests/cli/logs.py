@@ -21,7 +21,7 @@ def write(folder):
     archive.keep(policy)
     gate = make_gate(policy)
     now = datetime.now(UTC).timestamp()
-    stream = Stream(policy.audit_folder, signer=Signer(folder / "keys"))
+    stream = Stream(policy.audit_folder, signer=Signer(policy.keys_folder))
     for n in range(40):
         at = int(now) - 3_600.0 + n
         granted = ("analytics", "marketing") if n % 2 else ("analytics",)

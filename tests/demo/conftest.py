@@ -15,6 +15,7 @@ def up(tmp_path_factory):
 
 @pytest.fixture
 def browser(up):
-    """A client with cookies of its own, as a browser has."""
+    """A client with cookies of its own, as a browser has, of a visitor in Germany."""
     with httpx.Client(trust_env=False, base_url=up.shop) as client:
+        client.post("/demo/visitor", json={"place": "DE", "gpc": False}).raise_for_status()
         yield client

@@ -8,6 +8,7 @@ import pytest
 
 from gatekeeper.demo.shop import FILES
 from gatekeeper.demo.stage import stage
+from gatekeeper.demo.visitor import PLACES
 from gatekeeper.demo.walk import PURCHASE
 
 POLICY = (
@@ -18,8 +19,16 @@ BUY = {"event": "purchase", "data": PURCHASE}
 
 
 def choose(browser, **choice):
-    """What the consent form does."""
-    assert browser.post("/demo/visitor", json=choice).status_code == 204
+    """What the banner does."""
+    state = browser.get("/gk/consent").json()
+    answer = {"choices": choice, "token": state["token"], "rendered": state["notice"]["hash"], "method": "save"}
+    origin = str(browser.base_url).rstrip("/")
+    assert browser.post("/gk/consent", json=answer, headers={"origin": origin}).status_code == 201
+
+
+def be(browser, **visitor):
+    """What the switch does."""
+    return browser.post("/demo/visitor", json=visitor).raise_for_status().json()
 
 
 def entry(browser, answer):
@@ -65,9 +74,9 @@ def test_the_page_has_no_inline_and_no_foreign_code(browser):
 def test_every_control_has_a_label(browser):
     """For those who hear the page."""
     page = browser.get("/").text
-    inputs = re.findall(r'<input id="(\w+)"', page)
+    inputs = re.findall(r'<(?:input|select) id="(\w+)"', page)
     labelled = re.findall(r'<label[^>]* for="(\w+)"', page)
-    assert len(inputs) == page.count("<input") and sorted(labelled) == sorted(inputs)
+    assert len(inputs) == page.count("<input") + page.count("<select") and sorted(labelled) == sorted(inputs)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
@@ -87,55 +96,61 @@ def test_another_sites_page_cannot_choose_for_the_visitor(browser, method):
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"[]", b'{"analytics": true}', b'{"analytics": 1, "marketing": 0}'], ids=bytes.decode
+    "body", [b"{", b"[]", b'{"place": "FR"}', b'{"gpc": 1}', b'{"place": "DE", "name": "x"}'], ids=bytes.decode
 )
-def test_a_choice_is_two_booleans(browser, body):
-    """Anything else is no choice."""
-    answer = browser.post("/demo/visitor", content=body)
-    assert answer.status_code == 422 and "set-cookie" not in answer.headers
+def test_the_switch_takes_what_it_offers(browser, body):
+    """Anything else is told, and changes nothing."""
+    before = browser.get("/demo/visitor").json()
+    assert browser.post("/demo/visitor", content=body).status_code == 422
+    assert browser.get("/demo/visitor").json() == before
 
 
 def test_a_body_without_end_is_not_read_to_its_end(browser):
     """413, not memory."""
     assert browser.post("/demo/visitor", content=b"x" * 70_000).status_code == 413
-    assert browser.post("/demo/simulated-gpc", content=b"x" * 70_000).status_code == 413
 
 
-def test_a_choice_is_made_shown_and_forgotten(browser):
-    """Nothing is preset; a refusal is a choice; forgetting is none."""
-    assert browser.get("/demo/visitor").json() == {"choice": None, "gpc": False}
-    choose(browser, analytics=False, marketing=False)
-    assert browser.get("/demo/visitor").json()["choice"] == {"analytics": False, "marketing": False}
+def test_a_choice_is_forgotten(browser):
+    """The next visitor is a new one; a refusal would be a choice."""
     choose(browser, analytics=True, marketing=False)
-    assert browser.get("/demo/visitor").json()["choice"] == {"analytics": True, "marketing": False}
+    assert browser.get("/gk/consent").json()["decided"] is True
     browser.delete("/demo/visitor").raise_for_status()
-    assert browser.get("/demo/visitor").json()["choice"] is None
-    assert browser.get("/demo/visitor", headers={"sec-gpc": "1"}).json()["gpc"] is True
+    assert browser.get("/gk/consent").json()["decided"] is False
 
 
-def test_the_cookie_cannot_be_read_by_scripts(browser):
-    """HttpOnly and SameSite."""
-    cookie = browser.post("/demo/visitor", json={"analytics": True, "marketing": True}).headers["set-cookie"]
-    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
+LAWS = {"DE": ("opt_in", "gdpr"), "US-CA": ("opt_out", "ccpa"), "US-TX": ("opt_out", "tdpsa"), "BR": ("opt_in", "lgpd")}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_each_place_of_the_switch_has_its_law(browser, place):
+    """Its address is still there in the packaged database; a refusal made elsewhere is none of this visitor's."""
+    be(browser, place=place)
+    state = browser.get("/gk/consent").json()
+    where = state["jurisdiction"]
+    assert "-".join(filter(None, (where["country"], where["region"]))) == place
+    ask, law = LAWS[place]
+    assert state["ask"] == ask and law in where["laws"]
 
 
 NO, YES, GPC = "no_{}_consent".format, "delivered", "gpc_opt_out"
 
 
 @pytest.mark.parametrize(
-    ("choice", "path", "expected"),
+    ("choice", "gpc", "expected"),
     [
-        pytest.param(None, "/gk/collect", (NO("analytics"), NO("marketing"), NO("analytics")), id="no choice"),
-        pytest.param((True, False), "/gk/collect", (YES, NO("marketing"), YES), id="analytics only"),
-        pytest.param((True, True), "/gk/collect", (YES, YES, YES), id="both"),
-        pytest.param((True, True), "/demo/simulated-gpc", (YES, GPC, YES), id="both and simulated GPC"),
+        pytest.param(None, False, (NO("analytics"), NO("marketing"), NO("analytics")), id="no choice"),
+        pytest.param((True, False), False, (YES, NO("marketing"), YES), id="analytics only"),
+        pytest.param((True, True), False, (YES, YES, YES), id="both"),
+        pytest.param((True, True), True, (YES, GPC, YES), id="both and simulated GPC"),
     ],
 )
-def test_the_four_acts(browser, choice, path, expected):
+def test_the_four_acts(browser, choice, gpc, expected):
     """The walk's four purchases, through the page's own endpoints: what is blocked does not arrive."""
     if choice is not None:
         choose(browser, analytics=choice[0], marketing=choice[1])
-    event = entry(browser, browser.post(path, json=BUY))
+    be(browser, gpc=gpc)
+    buy = BUY | {"event_id": f"e_{sum(choice or ())}_{gpc:d}"}  # of a page: the board finds it by that
+    event = entry(browser, browser.post("/gk/collect", json={"events": [buy]}))
     statuses, arrived = outcome(event)
     ga4, advertising, own = expected
     wanted = {"ga4": ga4, **dict.fromkeys(("meta_capi", "tiktok"), advertising), "own": own}

@@ -74,6 +74,16 @@ def banner(request):
     return HttpResponse(engines["django"].from_string(text).render({}, request))
 
 
+def tags(request):
+    """A template with the tags of `{% load gatekeeper %}`."""
+    text = (
+        "{% load gatekeeper %}{% gatekeeper_head %}|{% gatekeeper_choices 'Privacy' %}|"
+        "{% gatekeeper_tag 'analytics marketing' src='https://v.example/x.js' %}"
+    )
+    request.csp_nonce = 'n"1'
+    return HttpResponse(engines["django"].from_string(text).render({}, request))
+
+
 def fail(request):
     """An error of the app's own."""
     raise ZeroDivisionError
@@ -86,6 +96,7 @@ urlpatterns = [
     path("track", track),
     path("stream", stream),
     path("banner", banner),
+    path("tags", tags),
     path("fail", fail),
 ]
 

@@ -2,13 +2,17 @@
 
 import asyncio
 import io
+import re
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from django.template import TemplateSyntaxError, engines
 from django.test import AsyncClient, Client, override_settings
 
 import gatekeeper
+from gatekeeper.policy.load import parse_policy
+from tests.builders import policy_data
 
 
 def visitor(shop, *granted, gpc=False):
@@ -149,6 +153,32 @@ def test_a_template_can_ask_what_is_permitted(shop):
     """For a banner."""
     assert get_sync("/banner", visitor(shop, "analytics")).content == b"True False False"
     assert get_sync("/banner", visitor(shop, "marketing", gpc=True)).content == b"False False True"
+
+
+def test_the_tags_of_a_template_are_those_of_the_policy(shop):
+    """Scripts that the browser keeps for ever, with the page's nonce; the way back; a tag that waits. All escaped."""
+    head, link, tag = get_sync("/tags", {}).content.decode().split("|")
+    assert re.fullmatch(
+        r'<script src="/gk/gatekeeper\.js\?v=[\w-]{12}" nonce="n&quot;1"></script>\n'
+        r'<script src="/gk/banner\.js\?v=[\w-]{12}" defer nonce="n&quot;1"></script>',
+        head,
+    )
+    assert link == ('<a href="/gk/consent?next=%2Ftags" data-gatekeeper-show="preferences">Privacy</a>')
+    assert tag == (
+        '<script type="text/plain" data-purpose="analytics marketing" data-src="https://v.example/x.js"></script>'
+    )
+    text = engines["django"].from_string("{% load gatekeeper %}{% gatekeeper_tag 'sales' src='x' %}")
+    with pytest.raises(TemplateSyntaxError, match='"sales" is not a purpose'):
+        text.render({})
+
+
+def test_outside_a_request_scripts_need_a_policy():
+    """And the error says so."""
+    with pytest.raises(gatekeeper.ConfigError, match="page_head: no gate serves this request"):
+        gatekeeper.page_head()
+    policy = parse_policy(policy_data())
+    assert gatekeeper.page_head(policy, banner=False).count("<script") == 1
+    assert gatekeeper.preferences_page("/a?b=c", policy) == "/gk/consent?next=%2Fa%3Fb%3Dc"
 
 
 def test_an_exception_of_a_view_is_the_projects(shop):

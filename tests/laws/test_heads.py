@@ -188,10 +188,15 @@ def test_no_id_in_any_carrier_of_consent_is_in_a_head(value, carrier, key):
     assert found_in(line.core, value) is None
 
 
+MADE = {}
+
+
 def gate_of(seed):
-    """A gate whose policy has the seed's own destination."""
+    """A gate whose policy has the seed's own destination; one for all requests of the seed."""
     policy = GATES["gdpr"].policy
-    return make_gate(replace(policy, destinations={**policy.destinations, seed.to.name: seed.to}))
+    if id(seed.to) not in MADE:  # seeds are there as long as the tests
+        MADE[id(seed.to)] = make_gate(replace(policy, destinations={**policy.destinations, seed.to.name: seed.to}))
+    return MADE[id(seed.to)]
 
 
 @pytest.mark.parametrize("dialect", NAMES)

@@ -1,15 +1,18 @@
-"""Runs in a process of its own: an instrumentation and `install()` in one order, then a judged call by each client.
+"""An instrumentation and `install()` in one order, then a judged call by each client; each in a forked child.
 
-python -m tests.outbound.instrumented <instrumentation> <before|after|alone>      prints JSON, client -> what arrived
+python -m tests.outbound.instrumented <instrumentation>:<before|after|alone> …
 
-`alone`: without `install()`, to see that the instrumentation adds something here.
+prints a line of JSON for each: its words, and client -> what arrived. `alone`: without `install()`, to see that the
+instrumentation adds something here. What all of them import is imported once.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
+import traceback
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -181,8 +184,8 @@ def simulated():
 INSTRUMENTATIONS = {one.__name__: one for one in (opentelemetry, sentry, datadog, newrelic, simulated)}
 
 
-def main(which, order):
-    """Print what arrived."""
+def seen(which, order):
+    """What arrived, by client."""
     found = {}
     with ExitStack() as stack:
         sims = stack.enter_context(Simulators())
@@ -203,7 +206,23 @@ def main(which, order):
             count = spans()
             raw = [one.raw.decode("latin-1") for one in sims.ga4.received]
             found[name] = {"status": status, "raw": raw, "spans": count}
-    print(json.dumps(found))
+    return found
+
+
+def main(*orders):
+    """Each in a child of its own: an instrumentation's patches stay for as long as its process runs."""
+    for order in orders:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                print(json.dumps([order, seen(*order.split(":"))]), flush=True)
+                code = 0
+            except BaseException:  # whatever it is, the parent goes on with the next one
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        os.waitpid(child, 0)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 
 from tests.outbound.niquests_env import ROOT, NotThereError, interpreter
 
+pytestmark = pytest.mark.environment
 WAYS = ("sync", "streamed", "multiplexed", "asynchronous", "async_streamed", "pool", "async_pool")
 
 

@@ -10,6 +10,7 @@ from gatekeeper.reports import law
 from gatekeeper.reports.cells import Cell, Origin, Sheet, State
 from gatekeeper.reports.declared import Declared
 from gatekeeper.reports.dpa import dpa
+from gatekeeper.reports.formats import html
 from gatekeeper.reports.lia import lia
 from gatekeeper.reports.notice import LANGUAGES, notice, words
 from gatekeeper.reports.observed import Observation, Observed, differences, observe
@@ -214,6 +215,9 @@ def test_every_language_has_the_same_words_and_places(language):
     for key, value in english.items():
         if isinstance(value, str):
             assert places(value) == places(other[key]), key
+            assert other[key].strip() == other[key] != "", key
+        elif isinstance(value, bool):
+            assert isinstance(other[key], bool), key
         else:
             assert len(value) == len(other[key]), key
 
@@ -255,6 +259,14 @@ def test_a_row_that_does_not_fit_its_columns_is_refused():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_an_unread_translation_says_so(language):
+    """On the page, in its own language; and it is written in the direction of the language."""
+    made = notice(declared(complete_policy()), language, ())
+    assert (words(language)["unreviewed"] in made.note) is not words(language)["reviewed"]
+    assert (b'dir="rtl"' in html(made)) is (language == "ar")
+
+
+@pytest.mark.parametrize("language", sorted({*LANGUAGES} & {*declared().policy.notices.languages}))
 def test_the_notice_says_what_visitors_are_asked(language):
     """The same words as the consent notice of the policy."""
     said = declared()

@@ -170,11 +170,12 @@ def test_a_single_edit_changes_what_explain_says(kept, name):
 
 @pytest.mark.parametrize("name", EDITS)
 def test_the_sums_are_those_of_single_lines(kept, name):
-    """Lines that are decided together change as each alone would."""
+    """Lines that are decided together change as each alone would; of each edit, other ones of every four."""
     policy = make_policy(**set_in(BASE, *EDITS[name]))
-    found = again(kept, policy)
+    some = [line for *_, line in LINES[[*EDITS].index(name) % 4 :: 4]]
+    found = again(kept, policy, some)
     single = Counter()
-    for *_, line in LINES:
+    for line in some:
         for change, tally in again(kept, policy, [line]).changes.items():
             single[change] += tally.events
     assert {change: tally.events for change, tally in found.changes.items()} == single

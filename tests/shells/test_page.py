@@ -1,8 +1,6 @@
 """A site's own gtag-like page in a real browser, pointed at the site's own domain: what reaches GA4 is what may."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -14,13 +12,6 @@ from gatekeeper.policy import load_policy
 from gatekeeper.testing import Simulators
 from tests.shells.app_behind import app_behind
 from tests.shells.serving import serving
-
-pytestmark = pytest.mark.browser
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-if CHROMIUM is None:
-    pytest.skip("no Chromium here: as root, `.ci/browser` installs it", allow_module_level=True)
-
-from playwright.sync_api import sync_playwright  # noqa: E402  # not asked for where there is no browser
 
 GA4 = """
 [destinations.ga4]
@@ -44,16 +35,6 @@ window.hits = async () => {
   return [fetched.status, fetched.headers.get("gatekeeper-decision")];
 };
 </script>"""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    flags = ["--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    with sync_playwright() as playwright:
-        sandboxless = ["--no-sandbox"] if os.getuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=[*flags, *sandboxless])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

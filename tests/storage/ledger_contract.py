@@ -47,6 +47,13 @@ class Choices:
         assert (line["receipt"], line["row"]) == ("con_1", row.digest)
         assert line["choices"] == {"analytics": "granted", "marketing": "refused"}
 
+    def test_a_conflict_with_a_signal_stands_in_the_row(self, engine, store):
+        """A grant that an opt-out denies all the same is recorded as that."""
+        conflicts = {M: "sec-gpc", A: "dnt"}
+        record(store, choice(says={A: YES, M: YES}, conflicts=conflicts, gpc=True))
+        (row,) = engine.open().ledger.history([DEVICE])
+        assert (row.choice.conflicts, row.choice.gpc) == (conflicts, True)
+
     def test_the_newest_word_of_each_purpose_counts(self, store):
         """By the time of the choice, not of its arrival; of one moment the refusal."""
         record(store, choice(1, {A: YES, M: YES}))

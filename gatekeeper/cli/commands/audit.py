@@ -43,14 +43,27 @@ def audit_show(request_id: str, config: Config = POLICY, as_json: AsJson = False
 def audit_verify(
     config: Config = POLICY,
     folder: Annotated[Path | None, typer.Option(help="Another folder than the policy's, such as a copy.")] = None,
-    anchor: Annotated[list[Path] | None, typer.Option(help="A file of checkpoints that were kept elsewhere.")] = None,
+    anchor: Annotated[
+        list[Path] | None, typer.Option(help="A file, or a folder of files, of checkpoints that were kept elsewhere.")
+    ] = None,
     trust: Annotated[list[str] | None, typer.Option(help="Id of a key that you know from elsewhere.")] = None,
+    roots: Annotated[
+        Path | None, typer.Option(help="PEM file with what time stamps go back to; the policy's if absent.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that nothing in the log was changed (exit code 1 if something was, 3 if there is no log)."""
     from gatekeeper.cli.verify import run
 
-    run(config, folder, anchor or [], trust or [], as_json)
+    run(config, folder, anchor or [], trust or [], as_json, roots)
+
+
+@audit.command("anchor")
+def audit_anchor(config: Config = POLICY, as_json: AsJson = False) -> None:
+    """Sign how far the log is, and put that outside now: to the anchor, and to the authority for a time stamp."""
+    from gatekeeper.cli.anchor import run
+
+    run(config, as_json)
 
 
 @audit.command("query")

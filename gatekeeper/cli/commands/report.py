@@ -87,7 +87,7 @@ def report_privacy_notice(
     out: Out = None,
     form: Form = None,
     check: Check = False,
-    language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    language: Annotated[str, typer.Option(help="en, de, fr, es, it, nl, pl, pt, sv, nb or ar.")] = "en",
     plain: Annotated[bool, typer.Option("--plain", help="Without origins on the page, to publish.")] = False,
 ) -> None:
     """Write the privacy notice (GDPR articles 13 and 14); its version is the hash of its words."""

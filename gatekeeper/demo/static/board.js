@@ -1,6 +1,6 @@
 // The board: asks the demo every second what arrived, and shows it. Data is only ever set as text.
 
-import { causes, events as names, kinds, reasons, shapes, statuses } from "/words.js";
+import { bases, causes, events as names, kinds, lawNames, places, reasons, shapes, statuses } from "/words.js";
 
 const $ = (id) => document.getElementById(id);
 const shown = new Map(); // request id -> { element, text }
@@ -100,9 +100,38 @@ function render(event, destinations) {
     summary(event, destinations),
     make("div", { class: "cards" }, ...cards),
     make("section", { class: "audit" },
-      make("h4", {}, "The audit record"),
-      make("p", {}, "Names of fields, never their values. In the terminal: ", make("code", {}, `gatekeeper audit show ${record.request_id} --config var/demo/gatekeeper.toml`)),
-      make("pre", { tabindex: "0", role: "region", "aria-label": `Audit record of event ${event.number}` }, JSON.stringify(record, null, 2))));
+      make("h4", {}, "The audit record, in words"),
+      ...told(record, destinations).map((sentence) => make("p", {}, sentence)),
+      make("details", {},
+        make("summary", {}, "The record as JSON"),
+        make("p", {}, "Names of fields, never their values. In the terminal: ", make("code", {}, `gatekeeper audit show ${record.request_id} --config var/demo/gatekeeper.toml`)),
+        make("pre", { tabindex: "0", role: "region", "aria-label": `Audit record of event ${event.number}` }, JSON.stringify(record, null, 2)))));
+}
+
+const listed = (words) => words.join(", ").replace(/, ([^,]*)$/, " and $1");
+
+// What the line of the log says, for who does not read JSON.
+function told(record, destinations) {
+  const { country, region, laws } = record.jurisdiction;
+  const place = places[region ? `${country}-${region}` : country] ?? country ?? "an unknown place";
+  const law = listed(laws.map((id) => lawNames[id] ?? id.toUpperCase()));
+  const may = ["analytics", "marketing"].filter((purpose) => record.consent_state[purpose]);
+  const gpc = record.gpc.detected ? ` The browser sent Sec-GPC: 1, which was ${record.gpc.honoured ? "honoured" : "not binding there"}.` : "";
+  const held = record.inputs.held ? " The page had held it until the visitor answered." : "";
+  const sentences = [
+    `At ${new Date(record.timestamp).toLocaleTimeString()}: ${(names[record.event_type] ?? record.event_type).toLowerCase()} of a visitor in ${place}. Law: ${law || "none"}.${held}`,
+    `Allowed besides what is necessary: ${may.length ? listed(may) : "nothing"}.${gpc}`,
+  ];
+  for (const one of record.deliveries) {
+    const name = shortName(one.destination, destinations);
+    if (one.status === "blocked") sentences.push(`${name} got nothing. ${reasons[one.reason] ?? one.reason}`);
+    else {
+      const gone = one.fields_stripped.length;
+      const basis = bases[one.consent_basis] ?? one.consent_basis;
+      sentences.push(`${name}: ${(statuses[one.status]?.[1] ?? one.status).toLowerCase()}, ${one.fields_sent.length} fields, ${basis}; ${gone ? `${gone} left out (${listed(one.fields_stripped)})` : "none left out"}.`);
+    }
+  }
+  return [...sentences, `Line ${record.n} of the log, under policy “${record.policy.version}”.`];
 }
 
 function announce({ number, record }, destinations) {
@@ -112,9 +141,19 @@ function announce({ number, record }, destinations) {
   const what = record.deliveries.map((one) =>
     `${shortName(one.destination, destinations)} ${(statuses[one.status] ?? ["", one.status])[1].toLowerCase()}`);
   const title = `${names[record.event_type] ?? record.event_type} ${number}`;
-  $("news").textContent = `${title}: ${what.join(", ")}.`;
-  $("sent").textContent = `${title}: see what arrived`;
-  $("sent").hidden = false;
+  say(`${title}: ${what.join(", ")}.`, record.deliveries.map((one) => answer(one, destinations)));
+}
+
+function answer(one, destinations) {
+  const name = shortName(one.destination, destinations);
+  const why = one.status === "blocked" ? reasons[one.reason] ?? one.reason : `${one.fields_sent?.length ?? 0} fields`;
+  return make("li", { class: one.status }, badge(one.status, name), make("span", {}, why));
+}
+
+// One sentence, which screen readers hear, and a line for each destination.
+export function say(sentence, lines = []) {
+  $("news").textContent = sentence;
+  $("answer").replaceChildren(...lines);
 }
 
 function show({ destinations, events }) {

@@ -40,4 +40,26 @@ export const statuses = {
   unasked: ["–", "Not asked"],
 };
 
+// On what ground something was sent.
+export const bases = {
+  analytics: "by your consent to statistics",
+  marketing: "by your consent to advertising",
+  necessary: "because it is necessary",
+  not_opted_out: "because you have not opted out",
+};
+
+// What the banner becomes where the law says this.
+export const asked = {
+  opt_in: "The banner is a question, and until it is answered nothing optional happens.",
+  opt_out: "There is no banner but a link, “Privacy choices”: allowed until the visitor opts out.",
+  object: "The banner tells of statistics, which go on unless the visitor objects.",
+  none: "No law there asks for a banner.",
+};
+
+export const lawNames = {
+  gdpr: "GDPR", ccpa: "CCPA (California)", tdpsa: "TDPSA (Texas)", lgpd: "LGPD (Brazil)",
+  us: "US federal law", coppa: "COPPA (children)", strictest: "the strictest there is",
+};
+export const places = { DE: "Germany", "US-CA": "California", "US-TX": "Texas", BR: "Brazil" };
+
 export const events = { purchase: "Purchase", error: "Error" };

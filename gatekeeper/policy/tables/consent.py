@@ -42,6 +42,14 @@ class CookieTable(Strict):
         "lax", description="`none`, for pages that other sites embed, only with `partitioned`."
     )
     partitioned: bool = Field(False, description="A cookie of its own for each site that embeds the page (CHIPS).")
+    clear: dict[
+        Literal["analytics", "marketing"],
+        list[Annotated[str, Spelled(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "is not a cookie's name; write _hj*", 128)]],
+    ] = Field(
+        default_factory=dict,
+        description="Cookies of your pages that gatekeeper.js deletes when the purpose is withdrawn, besides those of "
+        "the packaged kinds.",
+    )
 
     @model_validator(mode="after")
     def _embedded(self) -> CookieTable:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gatekeeper.policy.anchors import AnchorsTable
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors.settings import Spelled, Strict
 
@@ -31,6 +32,7 @@ class AuditTable(Strict):
         "batch",
         description="`batch`: lines are on the disk before anything is sent. `os`: a power cut can lose the last ones.",
     )
+    anchors: AnchorsTable = AnchorsTable()
 
 
 class StorageTable(Strict):

@@ -39,6 +39,7 @@ from gatekeeper.shells.asgi.received import BRIEF, TOO_MANY, received
 from gatekeeper.shells.asgi.relay import RETRY_AFTER, Relay
 from gatekeeper.shells.asgi.turns import Turns
 from gatekeeper.shells.consent.endpoint import ConsentEndpoint
+from gatekeeper.shells.consent.scripts import NAMES, Scripts
 from gatekeeper.shells.server.hygiene import Fault, request_fault
 from gatekeeper.shells.server.target import path_fault, raw_path
 from gatekeeper.signals import gpc, header_values
@@ -67,7 +68,9 @@ class Endpoints:
         self._accepting = Turns(gate.intake.accept, _part)
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
+        scripts = Scripts(gate.policy)
         self.routes = {
+            **{f"{prefix}/{name}": scripts.reply for name in NAMES},
             f"{prefix}/collect": self.collect,
             f"{prefix}/consent": ConsentEndpoint(gate, self._over).reply,
             f"{prefix}/healthz": self.healthz,

@@ -10,12 +10,12 @@ from typing import Final, Literal
 import msgspec
 from msgspec import structs
 
+from gatekeeper.consent import token
 from gatekeeper.consent.notice import Wording
 from gatekeeper.gate import Gate
 from gatekeeper.gate.asking import Asked, asked
 from gatekeeper.gate.situation import age_of
 from gatekeeper.model import OPTIONAL, Caller, Consent, Permission, Place, Purpose, Role
-from gatekeeper.shells.consent import token
 from gatekeeper.shells.consent.bodies import (
     GpcState,
     JurisdictionState,

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from gatekeeper.consent import token
 from gatekeeper.consent.notice import Wording
 from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.gate import Gate
@@ -28,7 +29,6 @@ from gatekeeper.installation import ids
 from gatekeeper.model import Caller, Choice, Heard, Permission, Purpose, Recorded
 from gatekeeper.model.choice import Kind, Method, Outcome, Scope, Subject
 from gatekeeper.shells.asgi.issue import new_subject
-from gatekeeper.shells.consent import token
 from gatekeeper.shells.consent.bodies import Choosing, Code
 from gatekeeper.shells.consent.state import Visit, conflicts
 from gatekeeper.signals import own

@@ -4,4 +4,4 @@ from django.contrib import admin
 from django.urls import path
 from shop import views
 
-urlpatterns = [path("buy", views.buy), path("admin/", admin.site.urls)]
+urlpatterns = [path("", views.home), path("buy", views.buy), path("admin/", admin.site.urls)]

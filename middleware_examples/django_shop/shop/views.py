@@ -10,6 +10,7 @@ import requests
 import sentry_sdk
 from django.conf import settings
 from django.http import JsonResponse
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from shop.models import Order
@@ -21,6 +22,11 @@ with warnings.catch_warnings():
     from facebook_business.adobjects.serverside.event import Event
     from facebook_business.adobjects.serverside.event_request import EventRequest
     from facebook_business.adobjects.serverside.user_data import UserData
+
+
+def home(request):
+    """The page. Behind the gate it has `behind_the_gate/` in it."""
+    return render(request, "shop.html", {"gated": "gatekeeper.django" in settings.INSTALLED_APPS})
 
 
 @csrf_exempt

@@ -1,27 +1,6 @@
 """A real browser: the page without script, pages that tell no referrer, and the choice on the next page."""
 
-import os
-
 import pytest
-
-from tests.demo.test_browser import CHROMIUM, FLAGS, WITHOUT
-
-if CHROMIUM is None:
-    pytest.skip(WITHOUT, allow_module_level=True)
-
-from playwright.sync_api import sync_playwright  # not asked for where there is no browser
-
-pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """One browser for all tests; root, as in a container, has no sandbox."""
-    flags = [*FLAGS, "--no-sandbox"] if os.getuid() == 0 else FLAGS
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -173,6 +173,8 @@ async def test_the_page_is_complete_in_every_language(browser, language):
     """One heading, every field labelled and grouped, recipients named, and no script at all."""
     answer = await page(browser, f"language={language}")
     form = Form(answer.raw)
+    (html,) = form.of("html")
+    assert html == {"lang": language, "dir": "rtl" if language == "ar" else "ltr"}
     assert len(form.of("h1")) == 1 and len(form.of("fieldset")) == len(form.of("legend")) == 2
     assert len(form.of("label")) == len([one for one in form.of("input") if one["type"] == "radio"])
     assert form.of("script") == [] and not re.search(

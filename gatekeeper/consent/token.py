@@ -20,8 +20,9 @@ from msgspec import Struct
 LABEL: Final = "notice-token"
 LIFETIME: Final = 86_400.0  # seconds
 NOBODY: Final = "-"  # the visitor had no cookie of ours
+HELD: Final = 1_800.0  # seconds: how long a browser keeps events for the answer to a notice
 _AHEAD: Final = 60.0  # seconds by which another worker's clock may be ahead
-_MAX: Final = 2_048
+MAX: Final = 2_048
 Sign = Callable[[str, bytes], tuple[str, bytes]]
 Verify = Callable[[str, str, bytes, bytes], bool]
 
@@ -49,7 +50,7 @@ def write(claims: Claims, sign: Sign) -> str:
 def read(token: str, *, at: float, verify: Verify) -> Claims | None:
     """What a token says; `None` for one that is not ours or is older than `LIFETIME`. `verify` is `KeyRing.verify`."""
     parts = token.split(".")
-    if len(token) > _MAX or len(parts) != 4 or parts[0] != "1":
+    if len(token) > MAX or len(parts) != 4 or parts[0] != "1":
         return None
     _, payload, key_id, mac = parts
     try:
@@ -59,6 +60,16 @@ def read(token: str, *, at: float, verify: Verify) -> Claims | None:
     except (binascii.Error, UnicodeEncodeError, ValueError, msgspec.MsgspecError):
         return None
     return claims if -_AHEAD <= at - claims.issued <= LIFETIME else None
+
+
+def held_since(token: str | None, *, at: float, verify: Verify) -> float | None:
+    """The earliest time of an event that a browser kept for the answer to this notice; `None`: it kept none for it.
+
+    The notice was shown then, and half an hour ago at most. What the visitor permits is worked out for the time of
+    arrival, as for any event of a browser: so a token can make an event older, and no event permitted.
+    """
+    claims = None if token is None else read(token, at=at, verify=verify)
+    return None if claims is None else min(max(claims.issued, at - HELD), at)
 
 
 def visitor(subject: str | None) -> str:

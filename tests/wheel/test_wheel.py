@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.environment
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

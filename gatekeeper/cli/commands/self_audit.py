@@ -1,0 +1,28 @@
+"""`gatekeeper self-audit`: what the command takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatekeeper.cli.options import POLICY, AsJson, Config
+
+
+def self_audit(
+    config: Config = POLICY,
+    day: Annotated[str | None, typer.Option(help="This day, YYYY-MM-DD, UTC; yesterday if not given.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this check; may be repeated.")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Ask the gate that answers there what its app calls; no gate is asked if not given."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a page there: .html, .md or .json.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the pages where the gate keeps those of its own.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check that what was done is what the policy says (exit code 1 if something is found, 3 if there is no log)."""
+    from gatekeeper.cli.self_audit import Asked, run
+
+    run(config, Asked(day, only or [], url, out, keep, as_json))

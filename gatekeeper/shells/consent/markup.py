@@ -1,0 +1,58 @@
+"""What a page has in its head for consent: the scripts of this policy, at addresses that browsers keep for ever."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from html import escape
+from urllib.parse import urlencode
+
+from gatekeeper import context
+from gatekeeper.errors import ConfigError
+from gatekeeper.policy import Policy
+from gatekeeper.shells.consent.scripts import Scripts
+
+
+def page_head(policy: Policy | None = None, *, nonce: str | None = None, banner: bool = True) -> str:
+    """HTML for the first lines of `<head>`: `gatekeeper.js` before any tag, and the banner.
+
+    `policy` is that of the gate which serves the request, unless it is given. `nonce` is the page's, for a policy of
+    content that asks for one. Without `banner` the site shows its own words. Raises ConfigError where no gate is at
+    work and no policy was given.
+    """
+    policy = policy or _serving("page_head")
+    found = _addresses(_Of(policy.hash, policy))
+    given = "" if nonce is None else f' nonce="{escape(nonce)}"'
+    lines = [f'<script src="{escape(found["gatekeeper.js"])}"{given}></script>']
+    if banner:
+        lines.append(f'<script src="{escape(found["banner.js"])}" defer{given}></script>')
+    return "\n".join(lines)
+
+
+def preferences_page(back: str = "/", policy: Policy | None = None) -> str:
+    """The address of the preferences, which need no script; `back` is the path that the visitor goes on to.
+
+    Raises ConfigError as `page_head` does.
+    """
+    policy = policy or _serving("preferences_page")
+    return f"{policy.prefix}/consent?{urlencode({'next': back})}"
+
+
+def _serving(name: str) -> Policy:
+    here = context.present()
+    if here is None:
+        raise ConfigError(f"{name}: no gate serves this request; call it in one, or give policy=load_policy(…)")
+    return here.gate.policy
+
+
+@dataclass(frozen=True, slots=True)
+class _Of:
+    """A policy, by its hash."""
+
+    hash: str
+    policy: Policy = field(compare=False)
+
+
+@lru_cache(maxsize=4)
+def _addresses(of: _Of) -> dict[str, str]:
+    return Scripts(of.policy).addresses()

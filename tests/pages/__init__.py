@@ -1,0 +1,1 @@
+"""What is served to pages, looked at without a browser."""
