@@ -26,7 +26,8 @@ run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, fou
 	$(BIN)/gatekeeper demo
 
 test: $(STAMP)       ## all tests that take seconds and need no browser, two at a time; the others have targets of their own
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser and not environment and not site" --ignore tests/torture
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser and not environment and not site" \
+	    --ignore tests/torture --ignore tests/adopters
 
 browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
 	.ci/browser
@@ -69,7 +70,7 @@ torture-short: $(STAMP)  ## the same in short forms, two at a time; THESE="tests
 	.ci/strace
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(THESE)
 
-pythons: $(STAMP)    ## the wheel, and a short suite with it, on every supported Python that is here; tests that need an environment
+pythons: $(STAMP)    ## the wheel, and a short suite with it, on every supported Python that is here; adopters' suites, other environments
 	$(BIN)/python -m pytest -m environment tests/wheel tests/outbound
 	$(BIN)/python -m tests.wheel.pythons
 

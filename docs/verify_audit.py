@@ -67,6 +67,8 @@ signatures = []  # (stream, n, key, signature, message, where)
 publics = {}  # key -> its public half
 introduced = {}  # key -> the key that introduced it
 retired = []  # (key, stream, n) of lines that introduce a key's successor
+gaps = []  # (stream, first, last, hash before, last hash, where) of lines that are gone
+pruned = []  # the same of lines that were pruned, without where; then by stream, by n, latest time that stream knew of
 redactions = []  # (stream, first, last, by stream, by n, latest time that stream knew of)
 geneses = {}  # number -> (stream, digest)
 claims = []  # (number, digest, where)
@@ -102,6 +104,14 @@ def line(name, number, at, raw, where):
     begin = b'{"stream":"%s","n":%d,"kind":"' % (name.encode(), n)
     if not head.startswith(begin):
         return f"is not line {n} of the stream"
+    gap = re.fullmatch(rb'gap","last":(\d{1,15})', head[len(begin) :])
+    if gap:
+        last = int(gap[1])
+        if last < n or at == 1 or this.closed:
+            return "a gap cannot stand here"
+        gaps.append((name, n, last, before.hex(), stated.decode(), where))
+        this.hashes += [None] * (last - n) + [bytes.fromhex(stated.decode())]
+        return None
     if n == 1:
         this.format = 2 if b'"format":' in head else 1
     digest = sha256(b"gatekeeper-audit-%d\0" % this.format + before + head).digest()
@@ -178,6 +188,7 @@ def about(name, number, at, n, kind, record, where):
     named.extend((other, m, bytes.fromhex(h), False, *by) for other, m, h in record.get("heads", ()))
     named.extend((one["stream"], one["n"], bytes.fromhex(one["hash"]), True, *by) for one in record.get("adopted", ()))
     named.extend((other, m, bytes.fromhex(h), True, *by) for other, m, h in record.get("format_1", ()))
+    pruned.extend((*gap, name, n, this.high) for gap in record.get("gaps", ()))
     redactions.extend((other, first, last, name, n, this.high) for other, first, last in record.get("ranges", ()))
     if kind in ("genesis", "key") and record["public"]:
         publics[key_id(record["public"])] = bytes.fromhex(record["public"])
@@ -243,7 +254,7 @@ def names():
     """Everything that is named is there, and no older than it can be; every stream has its number."""
     for stream, n, digest, end, by, _, latest, where in named:
         this = streams.get(stream) or Stream()
-        there = n < len(this.hashes) and this.hashes[n] == digest
+        there = n < len(this.hashes) and this.hashes[n] in (digest, None)  # None: it was pruned
         if not this.stopped and (not there or end and (n != len(this.hashes) - 1 or this.torn)):
             bad.append(f"{where} names line {n} of {stream}, which is missing, another one, or not the end")
         elif there and written(this, n) > latest + TOLERANCE and this.format == 2:
@@ -306,7 +317,16 @@ def keys(trusted):
 
 
 def removed():
-    """Subjects are gone only where a redaction that is vouched for says so."""
+    """Subjects, and lines, are gone only where a line that is vouched for says so."""
+    for *gap, where in gaps:
+        stream, last = gap[0], gap[2]
+        if not any(
+            said == gap
+            and streams[by].covered > n
+            and (last < n if by == stream else written(streams[stream], last) <= high + TOLERANCE)
+            for *said, by, n, high in pruned
+        ):
+            bad.append(f"{where} stands in the place of lines that are gone, and no line says that they were pruned so")
     for stream, this in streams.items():
         ranges = [
             (first, last)

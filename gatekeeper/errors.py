@@ -3,6 +3,7 @@
     GatekeeperError
     ├── ConfigError      the operator: the policy, a key, a secret or a path is wrong
     ├── EventError       the sender: what was posted is not an event
+    ├── RightsError      the operator: what was asked of a person's data is not possible, or not now
     ├── DeliveryError    nobody yet: a vendor could not be reached; retried
     ├── StorageError     the operator, now: the outbox cannot be written, so no event is accepted
     └── AuditError       the operator, now: the audit log cannot be written, so nothing is sent
@@ -12,7 +13,16 @@ A refusal is never an error: blocked tracking is a `Decision` with a reason.
 
 from __future__ import annotations
 
-__all__ = ["AuditError", "ConfigError", "DeliveryError", "EventError", "GatekeeperError", "StorageError", "missing"]
+__all__ = [
+    "AuditError",
+    "ConfigError",
+    "DeliveryError",
+    "EventError",
+    "GatekeeperError",
+    "RightsError",
+    "StorageError",
+    "missing",
+]
 
 
 class GatekeeperError(Exception):
@@ -38,6 +48,19 @@ class EventError(GatekeeperError):
         self.title = title
         self.field = field
         self.detail = detail
+        super().__init__(title if field is None else f"{field}: {title}")
+
+
+class RightsError(GatekeeperError):
+    """A request about a person's data that cannot be done: `status` is the HTTP answer, `field` what is wrong with it.
+
+    403 for whoever may not do it, 404 for what is not there, 409 in a wrong state, 422 for what cannot be understood.
+    """
+
+    def __init__(self, status: int, title: str, *, field: str | None = None) -> None:
+        self.status = status
+        self.title = title
+        self.field = field
         super().__init__(title if field is None else f"{field}: {title}")
 
 

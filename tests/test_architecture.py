@@ -244,7 +244,8 @@ def test_reason_codes_stand_in_their_table_alone():
         for name, path in MODULES.items()
         if name != "gatekeeper.model.reasons"
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Constant) and node.value in set(TABLE) - {"minor"}
+        # Words that are also something else: of an age, and of a request for erasure.
+        if isinstance(node, ast.Constant) and node.value in set(TABLE) - {"minor", "suppressed"}
     }
     assert found == set()
 

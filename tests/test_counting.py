@@ -51,7 +51,9 @@ def bare(tree, words):
             case ast.JoinedStr(values=parts):
                 for number, rest in pairwise(parts):
                     match number, rest:
-                        case ast.FormattedValue(value=ast.Name(id=name)), _ if name.isupper():
+                        case ast.FormattedValue(value=ast.Name(id=name) | ast.Attribute(attr=name)), _ if (
+                            name.isupper()
+                        ):
                             pass  # a limit of ours, which is more than one
                         case ast.FormattedValue(), ast.Constant(value=str(after)) if re.match(
                             rf" (?:{'|'.join(words)})\b", after

@@ -29,6 +29,8 @@ OF_A_PROCESS = {
         "jurisdiction/networks.py:_special", "fields/phone.py:regions", "vendors/formats/table.py:NATIVE",
         "model/reasons.py:TABLE", "vendors/recipients.py:_table", "browser/__init__.py:texts",
         "shells/consent/page.py:_page", "shells/consent/page.py:_style", "reports/law.py:_table",
+        "shells/consent/scripts.py:_compressed", "browser/page.py:_squeezed", "browser/__init__.py:unreviewed",
+        "browser/__init__.py:_files", "vendors/cookies.py:_table",
         "reports/notice.py:words",
     },
     "pure, of small arguments": {
@@ -48,7 +50,7 @@ OF_A_PROCESS = {
         "django/settings.py:runtime", "shells/asgi/undeclared.py:_logged", "runtime/__init__.py:_alive",
         "notices.py:_said", "policy/trial.py:_folder",
         "installation/forks.py:_descriptors", "installation/forks.py:_kept", "installation/forks.py:_registered",
-        "runtime/ends.py:_closing",
+        "runtime/ends.py:_closing", "shells/consent/markup.py:_addresses",
         "context/here.py:_installed", "context/here.py:_followed", "context/places.py:_told",
     },
 }  # fmt: skip

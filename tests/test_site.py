@@ -16,9 +16,11 @@ MENU = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
 
 def entries(part):
     """The pages of a part of the menu."""
-    for one in part:
-        yield from [one] if isinstance(one, str) else (page for inner in one.values() for page in
-                                                       ([inner] if isinstance(inner, str) else entries(inner)))  # fmt: skip
+    if isinstance(part, str):
+        yield part
+        return
+    for one in part.values() if isinstance(part, dict) else part:
+        yield from entries(one)
 
 
 def test_every_page_is_in_the_menu_once():

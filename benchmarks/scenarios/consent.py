@@ -77,7 +77,7 @@ def _remembered(stage: Stage) -> Iterator[Repeat]:
         caller = _caller(_KNOWN)
 
         def look() -> bool:
-            _, consent = gate.situations.of(caller, at=gates.NOW, event_time=gates.NOW, query=b"")
+            consent = gate.situations.of(caller, at=gates.NOW, event_time=gates.NOW, query=b"").consent
             return consent.rulings[Purpose.MARKETING].permission is Permission.GRANTED
 
         _record(choosing, gate, _KNOWN, _GRANTED, gates.NOW - 60)

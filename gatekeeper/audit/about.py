@@ -6,15 +6,19 @@ without, every segment is read. Both give the same rows.
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gatekeeper.audit import columns, query, read, redact, segments
 from gatekeeper.audit.lines import timestamp_of
 from gatekeeper.errors import AuditError, ConfigError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 COLUMNS: Final = (
     "decided_at", "request_id", "event", "destination", "status", "reason", "basis", "legal_basis", "sent", "country",
@@ -37,38 +41,60 @@ class About(NamedTuple):
     together: tuple[frozenset[str], ...]
 
 
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[Log]:
+    """The log, to be asked several times. Raises AuditError."""
+    try:
+        connection = columns.connect(folder)
+    except ConfigError:
+        yield Log(folder, None)
+        return
+    with connection:
+        yield Log(folder, connection)
+
+
 def about(folder: Path, names: Collection[str]) -> About:
     """What lines name one of these pseudonyms. Raises AuditError."""
-    wanted = frozenset(names)
-    rows = _asked(folder, wanted)
-    if rows is None:
-        rows = sorted(_read(folder, wanted), key=lambda row: (row["decided_at"], row["request_id"]))
-    lines = {str(row["request_id"]): frozenset(row["subjects"]) for row in rows}
-    return About(
-        tuple([row for row in rows if row["destination"] is not None]),
-        len(lines),
-        _open(folder, wanted),
-        len(torn(folder, wanted)),
-        len([*(folder / columns.FOLDER).glob("*.parquet")]) if rows else 0,
-        tuple(lines.values()),
-    )
+    with opened(folder) as log:
+        return log.about(names)
 
 
-def counts(folder: Path, names: Collection[str]) -> Mapping[str, int]:
-    """In how many decisions each of these pseudonyms is. Raises AuditError."""
-    if not names:
-        return {}
-    try:
-        with columns.connect(folder) as connection:
-            found = connection.execute(
+class Log:
+    """A log that is asked about persons; `connection` is None without DuckDB."""
+
+    def __init__(self, folder: Path, connection: DuckDBPyConnection | None) -> None:
+        self._folder = folder
+        self._connection = connection
+
+    def about(self, names: Collection[str]) -> About:
+        """What lines name one of these pseudonyms. Raises AuditError."""
+        folder, wanted = self._folder, frozenset(names)
+        if self._connection is not None:
+            rows = _asked(self._connection, wanted)
+        else:
+            rows = sorted(_read(folder, wanted), key=lambda row: (row["decided_at"], row["request_id"]))
+        lines = {str(row["request_id"]): frozenset(row["subjects"]) for row in rows}
+        return About(
+            tuple([row for row in rows if row["destination"] is not None]),
+            len(lines),
+            _open(folder, wanted),
+            len(torn(folder, wanted)),
+            len([*(folder / columns.FOLDER).glob("*.parquet")]) if rows else 0,
+            tuple(lines.values()),
+        )
+
+    def counts(self, names: Collection[str]) -> Mapping[str, int]:
+        """In how many decisions each of these pseudonyms is. Raises AuditError."""
+        if not names:
+            return {}
+        if self._connection is not None:
+            found = self._connection.execute(
                 "SELECT subject, count(DISTINCT request_id) FROM people WHERE subject IN (SELECT unnest(?)) GROUP BY 1",
                 [sorted(names)],
             ).fetchall()
-        return {subject: int(count) for subject, count in found}
-    except ConfigError:
-        wanted = frozenset(names)
-        counted = Counter[str]()
-        for record in _records(folder, wanted):
+            return {subject: int(count) for subject, count in found}
+        wanted, counted = frozenset(names), Counter[str]()
+        for record in _records(self._folder, wanted):
             times = 1 if record.get("count") is None else int(record["count"])
             counted.update(dict.fromkeys(wanted.intersection(record.get("subjects", ())), times))
         return dict(counted)
@@ -93,19 +119,14 @@ def _open(folder: Path, names: frozenset[str]) -> int:
     return redact.find(folder, redact.about(names), skip=lambda segment: segment not in last).waiting if last else 0
 
 
-def _asked(folder: Path, names: frozenset[str]) -> list[dict[str, Any]] | None:
-    """By columns; `None` without DuckDB."""
-    try:
-        connection = columns.connect(folder)
-    except ConfigError:
-        return None
-    with connection:
-        condition, values = query.Filter(subjects=names).where(connection)
-        found = connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM log WHERE {condition} "  # noqa: S608  # ours
-            "ORDER BY log.decided_at, request_id, destination",
-            values,
-        ).fetchall()
+def _asked(connection: DuckDBPyConnection, names: frozenset[str]) -> list[dict[str, Any]]:
+    """By columns."""
+    condition, values = query.Filter(subjects=names).where(connection)
+    found = connection.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM log WHERE {condition} "  # noqa: S608  # ours
+        "ORDER BY log.decided_at, request_id, destination",
+        values,
+    ).fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) | {"decided_at": timestamp_of(row[0])} for row in found]
 
 

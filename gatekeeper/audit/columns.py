@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.vocabulary import GONE, MARK
 from gatekeeper.errors import AuditError, missing
 from gatekeeper.installation.locks import Lock
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 FOLDER: Final = "columns"
 _ATTEMPTS: Final = 5
 _PATIENCE: Final = 600.0  # seconds for another process that makes them
-_FORM: Final = 2  # of the columns; those of another form are made again
+_FORM: Final = 3  # of the columns; those of another form are made again
+_GROUP: Final = 10_240  # rows that are read together: a person has few, and they are in many files
 _LINE: Final = """{kind: 'VARCHAR', timestamp: 'VARCHAR', request_id: 'VARCHAR', event_type: 'VARCHAR',
     consent_state: 'STRUCT(necessary BOOLEAN, analytics BOOLEAN, marketing BOOLEAN)',
     deliveries: 'STRUCT(destination VARCHAR, status VARCHAR, reason VARCHAR, consent_basis VARCHAR,
@@ -96,10 +98,13 @@ def connect(folder: Path) -> DuckDBPyConnection:
     return connection
 
 
-def forget(folder: Path) -> None:
-    """Remove everything that was made beside the log, after something in the log was removed."""
-    for path in (folder / FOLDER).glob("*.parquet"):
-        path.unlink(missing_ok=True)
+def forget(folder: Path, of: Iterable[Segment] | None = None) -> None:
+    """Remove what was made of some segments, after something in them was removed; if none are named, of all."""
+    made = [*(folder / FOLDER).glob("*.parquet"), *(folder / FOLDER).glob(".*.tmp")]
+    names = None if of is None else [segment.packed.name for segment in of]
+    for path in made:
+        if names is None or any(f"{name}-" in path.name for name in names):
+            path.unlink(missing_ok=True)
 
 
 def _load(connection: DuckDBPyConnection, folder: Path) -> None:
@@ -201,7 +206,8 @@ def _write(connection: DuckDBPyConnection, made: Path) -> None:
     people = _PEOPLE.format(deliveries="part") + " ORDER BY subject"
     for select, path in ((late, _late(made)), (people, _subjects(made)), (joined, made)):
         temporary = path.with_name(f".{path.name}.tmp")
-        connection.execute(f"COPY ({select}) TO {_text(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
+        how = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_GROUP}"
+        connection.execute(f"COPY ({select}) TO {_text(str(temporary))} ({how})")
         temporary.replace(path)
     connection.execute("DROP TABLE part; DROP TABLE ended")
 

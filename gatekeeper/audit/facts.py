@@ -62,6 +62,29 @@ class Redaction(NamedTuple):
     at: int
 
 
+class Missing(NamedTuple):
+    """Lines in the place of which a gap stands: the hash before the first, and the last one's."""
+
+    stream: str
+    first: int
+    last: int
+    before: bytes
+    hash: bytes
+    where: Where
+
+
+class Pruning(NamedTuple):
+    """What a line says of lines that it had removed: as in `Missing`; by which line, and how late it can be."""
+
+    stream: str
+    first: int
+    last: int
+    before: bytes
+    hash: bytes
+    by: tuple[str, int]
+    at: int
+
+
 @dataclass(slots=True)
 class Walk:
     """What is known of one stream after it was read."""
@@ -74,10 +97,16 @@ class Walk:
     broken: bool = False
     partial: bool = False  # the last line has no end yet
     bare: list[list[int]] = field(default_factory=list)  # ranges of lines whose subjects are gone
+    gaps: list[tuple[int, int]] = field(default_factory=list)  # lines that were pruned
     marks: list[int] = field(default_factory=list)  # lines about the log itself,
     times: list[int] = field(default_factory=list)  # and when they were written
     latest: bytes = b""  # the latest time since the clock went back
     high: int = 0  # the latest time that the stream ever knew of
+
+    def gone(self, n: int) -> bool:
+        """Whether the n-th line was pruned, and its hash is not known: the last one's of a gap is."""
+        place = bisect_right(self.gaps, (n, n)) - 1
+        return any(first <= n < last for first, last in self.gaps[max(place, 0) : place + 2])
 
     def at(self, n: int) -> int:
         """A time before which the n-th line was not written, Unix seconds."""
@@ -98,6 +127,8 @@ class Facts:
     retired: list[tuple[str, str, int]] = field(default_factory=list)  # key, and the line that introduced its successor
     introductions: set[Where] = field(default_factory=set)
     redactions: list[Redaction] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    pruned: list[Pruning] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     geneses: dict[str, Claim] = field(default_factory=dict)  # of format 2
     clocks: dict[str, Where] = field(default_factory=dict)  # times from which the clock went back

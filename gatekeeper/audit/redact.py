@@ -150,12 +150,17 @@ def remove(
             writer.append([Line(orjson.dumps(core))], signed=True).result(_PATIENCE)
             for segment in found.segments:
                 cut(segment, wanted)
-            columns.forget(folder)
+            columns.forget(folder, found.segments)
         return found
     except OSError as error:
         raise AuditError(f"{folder}: the audit log cannot be rewritten ({error.strerror})") from None
     finally:
         lock.release()
+
+
+def count(segment: Segment, wanted: Wanted) -> int:
+    """How many lines of a segment are wanted. Raises OSError and what gzip raises."""
+    return _lines(segment, wanted)[1]
 
 
 def _lines(segment: Segment, wanted: Wanted) -> tuple[list[tuple[str, int, int]], int]:

@@ -40,14 +40,21 @@ class State(NamedTuple):
     tried: float = 0.0
     overdue: int = 0  # lines that it could not remove
     oldest: Mapping[str, str] = MappingProxyType({})  # closed segment, with size and time -> its oldest references
+    others: Mapping[str, int] = MappingProxyType({})  # what else is kept -> how much of it is overdue
+
+    @property
+    def late(self) -> int:
+        """Everything that should be gone and is not."""
+        return self.overdue + sum(self.others.values())
 
 
 def read(folder: Path) -> State:
     """The state; none of a log that no run has looked at, or whose file is damaged."""
     try:
         found = json.loads((folder / FILE).read_bytes())
-        return State(float(found["done"]), float(found["tried"]), int(found["overdue"]), dict(found["oldest"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        others = {str(name): int(count) for name, count in found.get("others", {}).items()}
+        return State(float(found["done"]), float(found["tried"]), int(found["overdue"]), dict(found["oldest"]), others)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return State()
 
 
@@ -99,7 +106,7 @@ def run(
     if stopped():
         return Result(limit, found.lines, found.waiting)
     done = state.done if found.waiting else now
-    keep(folder, State(done, now, found.waiting, _oldest(folder, state.oldest)))
+    keep(folder, State(done, now, found.waiting, _oldest(folder, state.oldest), state.others))
     return Result(limit, found.lines, found.waiting)
 
 
@@ -128,7 +135,7 @@ def _mark(segment: Segment) -> str:
 
 def keep(folder: Path, state: State) -> None:
     """Write down what retention did. Raises OSError."""
-    data: dict[str, Any] = state._asdict() | {"oldest": dict(state.oldest)}
+    data: dict[str, Any] = state._asdict() | {"oldest": dict(state.oldest), "others": dict(state.others)}
     try:
         segments.write_whole(folder / FILE, json.dumps(data).encode())
     except OSError as error:
@@ -146,8 +153,10 @@ class Daily:
         *,
         every: float,
         also: Callable[[], None],
+        rest: Callable[[float], Mapping[str, int]] = lambda now: {},
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._rest = rest  # removes what else is too old; by its name, how much of it is overdue
         self._folder, self._age, self._writer = folder, age, writer
         self._every, self._also, self._clock = every, also, clock
         self._stop = threading.Event()
@@ -192,6 +201,8 @@ class Daily:
         try:
             if lock.take() and due(read(self._folder), now):
                 done = run(self._folder, self._age(), self._writer, now=now, stopped=self._stop.is_set)
+                others = self._rest(now)
+                keep(self._folder, read(self._folder)._replace(others=others))
                 if done.lines:
                     _log.info(
                         "references removed from %s of the audit log, as retention wants", counted(done.lines, "line")

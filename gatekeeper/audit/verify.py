@@ -54,6 +54,7 @@ class Report:
     unchecked: int = 0  # time stamps whose signatures could not be checked
     heads: int = 0  # ends of streams that the database holds
     redacted: int = 0  # lines whose subjects were removed
+    pruned: int = 0  # lines that are gone, as retention wants
     crashed: int = 0  # streams that ended in a crash and were taken over
     format_1: int = 0  # streams of the old format
     open: list[str] = field(default_factory=list)  # streams that have no end yet
@@ -131,10 +132,12 @@ class _Verification:
         self._formats()
         report.keys, covered = vouched.keys(facts, trusted)
         vouched.redactions(facts, walks, covered)
+        vouched.gaps(facts, walks, covered)
         self._ends(covered)
         self._twice()
         report.streams = len(walks)
         report.lines = sum(walk.lines for walk in walks.values())
+        report.pruned = sum(one.last - one.first + 1 for one in facts.missing)
         report.redacted = sum(last - first + 1 for walk in walks.values() for first, last in walk.bare)
         report.segments, report.checkpoints = facts.segments, facts.checkpoints
         report.clock = [f"{name}:{line}: from {at}" for at, (name, line) in sorted(facts.clocks.items())]
@@ -215,7 +218,7 @@ class _Verification:
                 walk = self._walks[one.stream] = self._grown(one.stream)
             if one.n > walk.lines:
                 self._bad(one.where, f"names line {one.n} of {one.stream}, which ends at {walk.lines}")
-            elif self._hash(walk, one.n) != one.hash:
+            elif not walk.gone(one.n) and self._hash(walk, one.n) != one.hash:
                 self._bad(one.where, f"names another line {one.n} of {one.stream} than the one there is")
             elif one.whole and one.n != walk.lines:
                 self._bad(one.where, f"took {one.stream} over at line {one.n}, but it goes on to {walk.lines}")
@@ -225,7 +228,15 @@ class _Verification:
     def _grown(self, stream: str) -> Walk:
         facts = self._facts
         kept = facts.segments, facts.checkpoints
-        lists: tuple[list[Any], ...] = (facts.mentions, facts.signatures, facts.retired, facts.redactions, facts.claims)
+        lists: tuple[list[Any], ...] = (
+            facts.mentions,
+            facts.signatures,
+            facts.retired,
+            facts.redactions,
+            facts.claims,
+            facts.missing,
+            facts.pruned,
+        )
         before = [len(one) for one in lists]
         walk = self._walk(stream, streams(self._folder)[stream])
         for one, length in zip(lists, before, strict=True):

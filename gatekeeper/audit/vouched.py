@@ -81,6 +81,20 @@ def redactions(facts: Facts, walks: dict[str, Walk], vouched: dict[str, int]) ->
                 break
 
 
+def gaps(facts: Facts, walks: dict[str, Walk], vouched: dict[str, int]) -> None:
+    """Lines are gone only where a line says so that is vouched for and not older, with the same hashes at both ends."""
+    allowed = set()
+    for one in facts.pruned:
+        stream, n = one.by
+        walk = walks.get(one.stream)
+        older = one.last < n if one.stream == stream else walk is not None and walk.at(one.last) <= one.at + TOLERANCE
+        if vouched.get(stream, 0) > n and older:
+            allowed.add(one[:5])
+    for gap in facts.missing:
+        if gap[:5] not in allowed:
+            facts.bad(gap.where, f"lines {gap.first} to {gap.last} are gone, and no line says that they were pruned so")
+
+
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     out: list[tuple[int, int]] = []
     for first, last in sorted(ranges):

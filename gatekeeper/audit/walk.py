@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from io import BufferedReader
@@ -19,6 +20,8 @@ from gatekeeper.audit.facts import (
     Claim,
     Facts,
     Mention,
+    Missing,
+    Pruning,
     Redaction,
     Signature,
     Walk,
@@ -37,6 +40,9 @@ _AT: Final = b'"timestamp":"'
 _BACK: Final = b',"back_from":"'
 _WRITTEN: Final = b',"written":"'
 _MOST: Final = 100_000  # events of a line
+_GAP: Final = b'"kind":"gap",'
+_LAST: Final = re.compile(rb'"kind":"gap","last":(\d{1,15})')
+_UNKNOWN: Final = 2**15  # hashes that are put down at once for lines that are gone
 
 
 def ids(head: bytes, after: int = 0) -> list[bytes]:
@@ -121,6 +127,12 @@ class Walker:
                     break
                 if n == 0:
                     walk.version = chain.FORMAT if b'"format":' in head else 1
+                if head.startswith(_GAP, len(begin)):
+                    why = self._gap(stream, segment, at, sealed, previous, n + 1, walk)
+                    if why is not None:
+                        break
+                    n, previous = walk.gaps[-1][1], sealed.hash
+                    continue
                 digest = link(previous, head, walk.version)
                 if digest != sealed.hash:
                     why = "was altered: its hash does not follow from it and the line before"
@@ -158,6 +170,21 @@ class Walker:
         elif at == 0 and not (last and segment.path == segment.plain):
             self._facts.bad((name, 0), "is empty")
             walk.broken = True
+
+    def _gap(
+        self, stream: str, segment: Segment, at: int, sealed: chain.Sealed, previous: bytes, n: int, walk: Walk
+    ) -> str | None:
+        """A line that stands in the place of others. Why it is wrong, if it is."""
+        found = _LAST.fullmatch(sealed.head, len(chain.begin(stream, n)))
+        if found is None or int(found[1]) < n or at == 1 or walk.closed:
+            return "a gap cannot stand here"
+        last = int(found[1])
+        self._facts.missing.append(Missing(stream, n, last, previous, sealed.hash, (segment.path.name, at)))
+        walk.gaps.append((n, last))
+        for some in range(n, last, _UNKNOWN):
+            self._store(bytes(32) * (min(some + _UNKNOWN, last) - some))
+        self._store(sealed.hash)
+        return None
 
     def _special(
         self, stream: str, segment: Segment, at: int, sealed: chain.Sealed, previous: bytes, n: int, walk: Walk
@@ -224,6 +251,9 @@ class Walker:
         for other, m, digest in [*ends, *record.get("format_1", ())]:
             facts.mentions.append(Mention(str(other), int(m), bytes.fromhex(digest), True, where, by, at))
             facts.adopted.add(str(other))
+        for other, first, last, before, digest in record.get("gaps", ()):
+            ends_with = bytes.fromhex(before), bytes.fromhex(digest)
+            facts.pruned.append(Pruning(str(other), int(first), int(last), *ends_with, by, walk.high))
         for other, first, last in record.get("ranges", ()):
             facts.redactions.append(Redaction(str(other), int(first), int(last), by, walk.high))
 

@@ -11,12 +11,15 @@ from gatekeeper._version import __version__
 from gatekeeper.cli.commands.audit import audit
 from gatekeeper.cli.commands.consent import consent
 from gatekeeper.cli.commands.dead_letter import dead_letter
+from gatekeeper.cli.commands.erasure import erasure
 from gatekeeper.cli.commands.geoip import geoip
 from gatekeeper.cli.commands.keys import keys
 from gatekeeper.cli.commands.replay import replay
 from gatekeeper.cli.commands.report import report
 from gatekeeper.cli.commands.running import outbound, retention
 from gatekeeper.cli.commands.self_audit import self_audit
+from gatekeeper.cli.commands.subject import subject
+from gatekeeper.cli.commands.suppression import suppression
 from gatekeeper.cli.options import POLICY, AsJson, Config, Country, Gpc, OneLaw, Query
 from gatekeeper.cli.plain import PlainGroup
 
@@ -31,9 +34,12 @@ app.add_typer(audit, name="audit")
 app.add_typer(dead_letter, name="dead-letter")
 app.add_typer(keys, name="keys")
 app.add_typer(consent, name="consent")
+app.add_typer(erasure, name="erasure")
 app.add_typer(geoip, name="geoip")
 app.add_typer(retention, name="retention")
 app.add_typer(report, name="report")
+app.add_typer(subject, name="subject")
+app.add_typer(suppression, name="suppression")
 app.add_typer(outbound, name="outbound")
 app.command()(replay)
 app.command("self-audit")(self_audit)
@@ -98,7 +104,7 @@ def schema() -> None:
 
 @app.command()
 def openapi() -> None:
-    """Print the contract of /gk/consent as OpenAPI 3.1."""
+    """Print the contract of /gk/consent and /gk/admin as OpenAPI 3.1."""
     from gatekeeper.cli.openapi import text
 
     typer.echo(text(), nl=False)

@@ -26,6 +26,12 @@ def absent(sentence: str) -> NoReturn:
     raise typer.Exit(ABSENT)
 
 
+def failed(sentence: str) -> NoReturn:
+    """Say what stands against it."""
+    typer.echo(f"gatekeeper: {sentence}", err=True)
+    raise typer.Exit(FAILED)
+
+
 def need_log(folder: Path) -> None:
     """Stop where there is no log: no answer about it would be true. Raises AuditError."""
     if not holds_log(folder):

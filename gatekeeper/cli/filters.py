@@ -38,11 +38,21 @@ EVERY: Final = tuple(_WORDS)
 
 PSEUDONYM: Final = "subject"
 # One option for each kind of identifier.
-PEOPLE: Final = {kind.option: kind.help for kind in KINDS.values()} | {
-    PSEUDONYM: "Only deliveries about this pseudonym."
-}
+_IDENTIFIERS: Final = {kind.option: kind.help for kind in KINDS.values()}
+PEOPLE: Final = _IDENTIFIERS | {PSEUDONYM: "Only deliveries about this pseudonym."}
 Words = dict[str, str | None]
 _GIVEN: Final = ("words", "people")  # the parameters of a command that gets them, by name
+
+
+def identified(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each kind of identifier, as `people`; `None` for one that was not given."""
+    options = {name: Annotated[str | None, typer.Option(help=text)] for name, text in _IDENTIFIERS.items()}
+
+    def run(**given: Any) -> None:
+        people = {name: given.pop(name) for name in options}
+        command(**given, people=people)
+
+    return _with(command, run, options)
 
 
 def filtered(names: Collection[str] = EVERY) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -60,16 +70,21 @@ def filtered(names: Collection[str] = EVERY) -> Callable[[Callable[..., None]], 
         options = {name: _WORDS[name] for name in names} | {
             name: Annotated[str | None, typer.Option(help=text)] for name, text in PEOPLE.items()
         }
-        own = inspect.signature(command, eval_str=True)
-        parameters = [
-            *(one.replace(kind=one.KEYWORD_ONLY) for name, one in own.parameters.items() if name not in _GIVEN),
-            *(
-                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-                for name, annotation in options.items()
-            ),
-        ]
-        run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]  # functions have one
-        run.__name__, run.__doc__ = command.__name__, command.__doc__
-        return run
+        return _with(command, run, options)
 
     return decorate
+
+
+def _with(command: Callable[..., None], run: Callable[..., None], options: dict[str, Any]) -> Callable[..., None]:
+    """`run` with the signature of a command and its options."""
+    own = inspect.signature(command, eval_str=True)
+    parameters = [
+        *(one.replace(kind=one.KEYWORD_ONLY) for name, one in own.parameters.items() if name not in _GIVEN),
+        *(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+            for name, annotation in options.items()
+        ),
+    ]
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]  # functions have one
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run

@@ -17,7 +17,8 @@ from gatekeeper.policy import Policy
 from gatekeeper.policy.faults import meant
 
 KINDS: Final = (
-    "genesis", "segment", "decision", "outcome", "checkpoint", "clock", "key", "redaction", "incident", "close",
+    "genesis", "segment", "decision", "outcome", "checkpoint", "clock", "key", "redaction",
+    "incident", "admin", "erasure", "pruned", "gap", "close",
 )  # fmt: skip
 """Kinds of lines (docs/audit.md)."""
 STATUSES: Final = ("delivered", "blocked", "failed", "pending", "cancelled")

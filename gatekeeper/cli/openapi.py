@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 
-from gatekeeper.shells.consent.openapi import document
+from gatekeeper.shells.admin import openapi as admin
+from gatekeeper.shells.consent import openapi as consent
+
+
+def document() -> dict[str, Any]:
+    """The contract of `/gk/consent` and of `/gk/admin/…`."""
+    made = consent.document()
+    paths, schemas = admin.paths()
+    made["info"]["title"] = "Gatekeeper: consent and rights"
+    made["paths"] |= paths
+    taken = made["components"]["schemas"]
+    made["components"]["schemas"] = schemas | taken
+    made["components"]["securitySchemes"] |= admin.SECURITY
+    return made
 
 
 def text() -> str:

@@ -91,6 +91,8 @@ def _print(report: Report, anchored: bool) -> None:
         f"{counted(report.segments, 'segment')}, {counted(report.checkpoints, 'checkpoint')}; "
         + (f"the keys go back to {', '.join(report.keys)}" if report.keys else "nothing is signed")
     )
+    if report.pruned:
+        console.print(f"pruned, as retention wants: {counted(report.pruned, 'line')}; the chain goes on over it")
     if report.redacted:
         console.print(f"the subjects of {counted(report.redacted, 'line')} were removed, as redaction lines say")
     if report.crashed:

@@ -30,17 +30,20 @@ class Known:
         """The app behind it."""
 
         async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+            """Pass a request on, and note the ids of its events."""
             if scope["type"] != "http" or scope["path"] != self._path:
                 await app(scope, receive, send)
                 return
             there, back = bytearray(), bytearray()
 
             async def heard() -> Message:
+                """A part of the body, kept beside."""
                 message = await receive()
                 there.extend(message.get("body", b""))
                 return message
 
             async def told(message: Message) -> None:
+                """A part of the answer, kept beside."""
                 back.extend(message.get("body", b""))
                 if message["type"] == "http.response.body" and not message.get("more_body"):
                     self._note(bytes(there), bytes(back))

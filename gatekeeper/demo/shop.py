@@ -62,9 +62,11 @@ def shop(board: Board, visitors: Visitors) -> Starlette:
         return JSONResponse(board.show())
 
     async def show_visitor(request: Request) -> Response:
+        """Who the visitor is said to be."""
         return JSONResponse(visitors.now.shown())
 
     async def choose_visitor(request: Request) -> Response:
+        """Be another visitor from now on."""
         try:
             wanted = orjson.loads(await read_body(request.receive, MAX_BODY))
         except orjson.JSONDecodeError:

@@ -61,6 +61,7 @@ class Visitors:
         """The app behind it."""
 
         async def said(scope: Scope, receive: Receive, send: Send) -> None:
+            """Pass a request on as the chosen visitor's."""
             if scope["type"] == "http":
                 now = self.now
                 client = (PLACES[now.place].address, 1)

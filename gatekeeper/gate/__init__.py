@@ -15,6 +15,8 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import Final
 
+from msgspec import structs
+
 from gatekeeper import notices
 from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
@@ -27,7 +29,7 @@ from gatekeeper.gate.counted import Counted
 from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.event import canonical
 from gatekeeper.gate.incoming import Posted
-from gatekeeper.gate.persons import subjects_of
+from gatekeeper.gate.persons import known_by, left_by, subjects_of
 from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.gate.settle import failed, unnamed, without_room
@@ -71,6 +73,7 @@ class Gate:
         metrics: Counting | None = None,
         arrived: Callable[[], None] = lambda: None,
         counted: Counted | None = None,
+        remember: Callable[[Sequence[Plan]], None] = lambda plans: None,
     ) -> None:
         self.policy = policy
         self.keys = keys
@@ -80,6 +83,8 @@ class Gate:
         self.refusals = refusals
         self.metrics: Counting = metrics or Uncounted()
         self._arrived = arrived
+        self.remember = remember
+        self._remembers = policy.file.rights.remember
         self.new_id = new_id
         self.counted = counted or Counted(recorder, new_id)
         self._layouts = Layouts(len(policy.destinations))
@@ -143,7 +148,12 @@ class Gate:
         left = subjects.identifiers(event.data, policy.catalogue.identifying, [one.sent for one in shaped.values()])
         about = () if hidden else subjects_of(keys, caller, consent, [*left, *verdicts.derived], posted)
         inputs = Inputs("event", age_of(caller), posted.purposes, verdicts.vendors, verdicts.unfit, refused, held)
-        return Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
+        made = Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
+        if not self._remembers or hidden:
+            return made
+        identifying = policy.catalogue.identifying
+        sent = left_by(event, shaped, verdicts.derived_for, identifying)
+        return structs.replace(made, left=sent, known=known_by(event, consent, identifying))
 
     @work
     def take(
@@ -199,6 +209,8 @@ class Gate:
         no_room = [tuple(sorted(crowded.intersection(plan.shaped))) for plan in plans]
         if crowded:
             plans = [without_room(plan, crowded) for plan in plans]
+        if self._remembers:
+            self.remember(plans)
         for plan in plans:
             blocked = [(to.destination, to.reason or INTERNAL) for to in plan.decisions if to.verdict is _BLOCK]
             if blocked:

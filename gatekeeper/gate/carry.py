@@ -149,7 +149,9 @@ def bounded(gate: Gate, plan: CallPlan, call: Call) -> tuple[CallPlan, list[line
 
 
 def decision_lines(gate: Gate, plan: CallPlan) -> list[lines.Line]:
-    """A call's decision lines, to be recorded before anything is sent."""
+    """A call's decision lines, to be recorded before anything is sent; which ids leave by it is remembered."""
+    if plan.outgoing is not None:
+        gate.remember(plan.plans)
     return [line for _, line in gate.lines.lines(plan.plans) if line is not None]
 
 

@@ -14,7 +14,7 @@ from gatekeeper.audit import subjects
 from gatekeeper.decision import decide
 from gatekeeper.gate import Gate
 from gatekeeper.gate.elements import TRUNCATED, may_send
-from gatekeeper.gate.persons import deriving, subjects_of
+from gatekeeper.gate.persons import deriving, known_by, subjects_of
 from gatekeeper.gate.settle import failed, insufficient
 from gatekeeper.gate.situation import age_of
 from gatekeeper.gate.suppressing import without_person
@@ -131,4 +131,9 @@ class Judged:
         # Those of a name that may not be written down are the event's own, and stand in its line.
         declared = None if self.event.purposes == usual else self.event.purposes
         inputs = Inputs("call", age_of(self.about), declared, known)
-        return Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, about, inputs)
+        made = Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, about, inputs)
+        if not gate.policy.file.rights.remember or self.hidden or self.decision.verdict is Verdict.BLOCK:
+            return made
+        left = {self.decision.destination: tuple(self.found)}
+        known_as = known_by(self.event, self.consent, gate.policy.catalogue.identifying)
+        return structs.replace(made, left=left, known=known_as)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from gatekeeper.audit import lines, subjects
 from gatekeeper.gate.incoming import Posted
 from gatekeeper.installation.keys import KeyRing
-from gatekeeper.model import Caller, Consent
+from gatekeeper.model import Caller, Consent, Event, Shaped
 from gatekeeper.vendors.kind import Destination
+
+Pair = tuple[str, object]  # a kind of identifier, and its value
 
 
 def deriving(keys: KeyRing, to: Destination, derived: list[tuple[str, object]]) -> Callable[[str], str]:
@@ -20,6 +22,24 @@ def deriving(keys: KeyRing, to: Destination, derived: list[tuple[str, object]]) 
         return made
 
     return derive
+
+
+def left_by(
+    event: Event, shaped: Mapping[str, Shaped], derived: Mapping[str, tuple[Pair, ...]], identifying: Mapping[str, str]
+) -> dict[str, tuple[Pair, ...]]:
+    """The identifiers that each destination gets of an event, derived ones among them."""
+    data = event.data
+    return {
+        to: (*[(identifying[name], data[name]) for name in one.sent if name in identifying and name in data],
+             *derived.get(to, ()))
+        for to, one in shaped.items()
+    }  # fmt: skip
+
+
+def known_by(event: Event, consent: Consent, identifying: Mapping[str, str]) -> tuple[Pair, ...]:
+    """The identifiers of an event by which its person may ask later."""
+    found: list[Pair] = [(kind, event.data[name]) for name, kind in identifying.items() if name in event.data]
+    return (*found, *subjects.of_signals(consent.signals, lines.is_product))
 
 
 def subjects_of(

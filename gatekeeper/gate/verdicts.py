@@ -28,7 +28,7 @@ class Verdicts:
     """One event in its situation, to be decided for any number of destinations."""
 
     __slots__ = ("_at", "_catalogue", "_consent", "_event", "_keys", "_layout", "_place", "_scrubber",
-                 "derived", "unfit", "vendors")  # fmt: skip
+                 "derived", "derived_for", "unfit", "vendors")  # fmt: skip
 
     def __init__(
         self, event: Event, place: Place, consent: Consent, at: float,
@@ -43,6 +43,7 @@ class Verdicts:
         self._keys = keys
         self._catalogue = catalogue
         self.derived: list[tuple[str, object]] = []  # ids that were derived for a destination
+        self.derived_for: dict[str, tuple[tuple[str, object], ...]] = {}  # the same by destination
         self.vendors: dict[str, Permission] = {}  # what a TC string says of a destination's vendor
         self.unfit: dict[str, tuple[str, ...]] = {}  # fields whose values no format could take, by destination
 
@@ -66,4 +67,6 @@ class Verdicts:
                 self.unfit[to.name] = unfit
             return insufficient(decision, shaped), None
         self.derived += derived
+        if derived:
+            self.derived_for[to.name] = tuple(derived)
         return settled(decision, event, shaped, scrubbed, personal, to, self._catalogue), shaped

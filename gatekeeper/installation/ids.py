@@ -1,4 +1,7 @@
-"""Ids of requests (`req_`) and of consent receipts (`con_`): 26 characters more that sort by time, never guessed."""
+"""Ids of requests (`req_`), of consent receipts (`con_`) and of erasures (`er_`).
+
+Each has 26 characters more, that sort by time and cannot be guessed.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,11 @@ def request_id(at: float) -> str:
 def receipt_id(at: float) -> str:
     """The id of a choice that was made at a time in Unix seconds: as a request's, behind `con_`."""
     return f"con_{_characters(at)}"
+
+
+def erasure_id(at: float) -> str:
+    """The id of a request for erasure that came in at a time in Unix seconds: as a request's, behind `er_`."""
+    return f"er_{_characters(at)}"
 
 
 def _characters(at: float) -> str:

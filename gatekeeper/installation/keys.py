@@ -5,12 +5,13 @@ One folder (`[keys] path`) is shared by the application, its workers and the sid
     signing-<date>-<id>.key     signs; every one in the folder verifies, the newest signs
     pseudonym-<date>-<id>.key   names subjects in the audit; every one is tried in a search
     suppression-<date>-<id>.key recognises suppressed persons; every one is tried, and none may go while entries need it
+    sealing-<date>-<id>.key     seals the identifiers of open requests for erasure; every one in the folder opens
     audit-<date>-<id>.key       signs the audit log; there is one; see gatekeeper/audit/signing.py
     audit-<date>-<id>.old       what is left of one that was destroyed
 
-each with 64 hexadecimal digits. `GATEKEEPER_SIGNING_KEYS`, `GATEKEEPER_PSEUDONYM_KEYS`, `GATEKEEPER_SUPPRESSION_KEYS`
-and `GATEKEEPER_AUDIT_KEYS` (newest first, separated by commas, `id:hex`) override the folder. Every use of the first
-three has its own key, derived from these by HMAC.
+each with 64 hexadecimal digits. `GATEKEEPER_SIGNING_KEYS`, `GATEKEEPER_PSEUDONYM_KEYS`, `GATEKEEPER_SUPPRESSION_KEYS`,
+`GATEKEEPER_SEALING_KEYS` and `GATEKEEPER_AUDIT_KEYS` (newest first, separated by commas, `id:hex`) override the folder.
+Every use of the first four has its own key, derived from these by HMAC.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from gatekeeper.installation.owners import hindrance
 SIGNING = "signing"
 PSEUDONYM = "pseudonym"
 SUPPRESSION = "suppression"
+SEALING = "sealing"
 AUDIT = "audit"
-RINGS = (SIGNING, PSEUDONYM, SUPPRESSION)  # of which several may be in use; the newest makes what is new
+RINGS = (SIGNING, PSEUDONYM, SUPPRESSION, SEALING)  # of which several may be in use; the newest makes what is new
 FIRST = "00000000-first"  # sorts before every dated key: the oldest
 
 
@@ -57,6 +59,7 @@ class KeyRing:
     signing: tuple[Key, ...]
     pseudonym: tuple[Key, ...]
     suppression: tuple[Key, ...] = ()
+    sealing: tuple[Key, ...] = ()
     _derived_keys: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def sign(self, label: str, message: bytes) -> tuple[str, bytes]:
@@ -161,13 +164,14 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, tuple[Key, ...]]:
 def load(folder: Path, environ: Mapping[str, str] | None = None, *, create: bool = True) -> KeyRing:
     """Read the key ring, making the folder and its first keys if there are none and `create` is set.
 
-    The folder is made with mode 0700 and files with 0600. Without `create` there may be no key for suppression: a
-    gate that knew none made none. Raises ConfigError with a remedy.
+    The folder is made with mode 0700 and files with 0600. Without `create` there may be no key for suppression
+    and for sealing: a gate that knew none made none. Raises ConfigError with a remedy.
     """
     given = from_environment(os.environ if environ is None else environ)
     kinds = {kind: given.get(kind) or _from_folder(folder, kind, create) for kind in (SIGNING, PSEUDONYM)}
-    if create or given.get(SUPPRESSION) or any(folder.glob(f"{SUPPRESSION}-*.key")):
-        kinds[SUPPRESSION] = given.get(SUPPRESSION) or _from_folder(folder, SUPPRESSION, create)
+    for kind in (SUPPRESSION, SEALING):
+        if create or given.get(kind) or any(folder.glob(f"{kind}-*.key")):
+            kinds[kind] = given.get(kind) or _from_folder(folder, kind, create)
     return KeyRing(**kinds)
 
 
@@ -244,6 +248,7 @@ def ephemeral() -> KeyRing:
         signing=(Key("ephemeral", secrets.token_bytes(32)),),
         pseudonym=(Key("ephemeral", secrets.token_bytes(32)),),
         suppression=(Key("ephemeral", secrets.token_bytes(32)),),
+        sealing=(Key("ephemeral", secrets.token_bytes(32)),),
     )
 
 

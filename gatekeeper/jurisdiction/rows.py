@@ -219,6 +219,8 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "delete_days": _number,
     "delete_unit": _words(*get_args(Days)),
     "delete_extension": _number,
+    "confirm_days": _number,
+    "appeal_days": _number,
     "records": _free,
     "minimization": _words(*filter(None, get_args(Minimization))),
     "accountability": _words(*filter(None, get_args(Accountability))),

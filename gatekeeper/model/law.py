@@ -53,6 +53,7 @@ class Law:
     `effective` is the first day in force and `until` the first day no longer (ISO dates, UTC; `None`: open).
     Below `child_age` a parent must consent; below `minor_age` advertising falls under `minor_rule`.
     `delete_days` are counted as `delete_unit` says, and may be extended by `delete_extension` days.
+    A request must be confirmed within `confirm_days` business days, an appeal answered within `appeal_days`.
     `uncertain` names the fields that sources disagree on or that were not verified again.
     """
 
@@ -72,6 +73,8 @@ class Law:
     delete_days: int | None = None
     delete_unit: Days = "calendar"
     delete_extension: int | None = None
+    confirm_days: int | None = None
+    appeal_days: int | None = None
     records: str = ""
     minimization: Minimization = ""
     accountability: Accountability = ""

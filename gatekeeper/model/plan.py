@@ -14,7 +14,7 @@ from gatekeeper.model.place import Place
 class Plan(Discreet, frozen=True):
     """What is going to happen to one event; nothing has happened yet."""
 
-    hidden: ClassVar[frozenset[str]] = frozenset({"shaped"})
+    hidden: ClassVar[frozenset[str]] = frozenset({"shaped", "left", "known"})
 
     request_id: str
     at: float
@@ -25,3 +25,5 @@ class Plan(Discreet, frozen=True):
     shaped: Mapping[str, Shaped]  # by destination
     subjects: tuple[str, ...]  # pseudonyms
     inputs: Inputs = Inputs()
+    left: Mapping[str, tuple[tuple[str, object], ...]] = {}  # by destination: identifiers that leave, with their kinds
+    known: tuple[tuple[str, object], ...] = ()  # by which a person may ask later; both only where they are remembered

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from gatekeeper.fields import Catalogue
 from gatekeeper.jurisdiction.address import Trust
@@ -21,6 +22,14 @@ from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import Destination, Secret
 
 ERROR_EVENT = "error"
+
+
+class Admin(NamedTuple):
+    """Who may use the admin API: the name in the log, the token, and the scopes."""
+
+    name: str
+    token: Secret
+    may: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,7 @@ class Policy:
     anonymisers: tuple[Ranges, ...] = field(default=(), repr=False)
     api_keys: tuple[Secret, ...] = field(default=(), repr=False)
     admin_token: Secret | None = field(default=None, repr=False)
+    admins: tuple[Admin, ...] = field(default=(), repr=False)
     origins: frozenset[str] = frozenset()
     egress: Egress | None = None  # the proxy that vendors are reached through
     registry: Registry = field(default=PACKAGED, repr=False)  # what it was allowed to name

@@ -20,7 +20,7 @@ from gatekeeper.scrub import DEFAULT_PARAMS
 from gatekeeper.vendors import http_json
 from gatekeeper.vendors.hosts import Class, known, tracking
 from gatekeeper.vendors.kind import Destination, Kind, Secret
-from gatekeeper.vendors.settings import Common, secret_keys
+from gatekeeper.vendors.settings import ERASURE_SECRETS, Common, secret_keys
 from gatekeeper.vendors.spelling import plain_host
 
 # The basis of a purpose that is not the kind's own: necessary processing is a legitimate interest (GDPR article
@@ -58,6 +58,7 @@ class Destinations:
         if isinstance(table, http_json.Settings):
             settings["rename"] = self._renamed(where, table.rename, fields)
         self._check_product(where, settings)
+        erasure = self._erasure(where, table, secrets)
         return Destination(
             name=name,
             kind=kind,
@@ -81,6 +82,8 @@ class Destinations:
             tcf_purposes=_tcf_purposes(kind, table),
             expires=None if table.expires is None else seconds(table.expires),
             url_params=DEFAULT_PARAMS | frozenset(table.url_params),
+            erasure=erasure,
+            erasure_endpoint=None if table.erasure_endpoint is None else table.erasure_endpoint.rstrip("/"),
             module=module,
         )
 
@@ -167,6 +170,15 @@ class Destinations:
             else:
                 settings[key] = value
         return settings, secrets
+
+    def _erasure(self, where: str, table: Common, secrets: dict[str, Secret]) -> dict[str, Any]:
+        """The plain values of `erasure`; its secrets are put beside the others."""
+        given = {key: value for key, value in dict(table.erasure).items() if value not in (None, [])}
+        for key in ERASURE_SECRETS:
+            if key in given:
+                read = self.secrets.bearer if key == "secret" and table.erasure_endpoint else self.secrets.read
+                secrets[f"erasure.{key}"] = read(f"{where}.erasure.{key}", given.pop(key))
+        return given
 
     def _check_product(self, where: str, settings: Mapping[str, Any]) -> None:
         """The product that a `first_party` destination is must be one that a format of calls is known of."""

@@ -13,12 +13,12 @@ from pydantic import BeforeValidator, Field, create_model
 
 from gatekeeper.policy.faults import meant
 from gatekeeper.policy.records import RecordsTable
-from gatekeeper.policy.rights import RightsTable
 from gatekeeper.policy.tables.consent import ConsentTable
 from gatekeeper.policy.tables.events import CaseTable, EventTable, FieldTable
 from gatekeeper.policy.tables.jurisdiction import JurisdictionTable
 from gatekeeper.policy.tables.keeping import AuditTable, KeysTable, RetentionTable, StorageTable
 from gatekeeper.policy.tables.policy import ControllerTable, PolicyTable
+from gatekeeper.policy.tables.rights import RightsTable
 from gatekeeper.policy.tables.sending import DeliveryTable, OutboundTable
 from gatekeeper.policy.tables.server import LimitsTable, ServerTable
 from gatekeeper.policy.tables.words import Name

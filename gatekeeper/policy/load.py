@@ -165,7 +165,8 @@ def _compiled(
         trust=places.trust(file.server, faults),
         anonymisers=places.anonymisers(file.jurisdiction, folder, faults),
         api_keys=tuple(secrets.bearer(f"server.api_keys.{n}", key) for n, key in enumerate(file.server.api_keys)),
-        admin_token=secrets.admin_token(file.server.admin_token),
+        admin_token=(metrics := secrets.admin_token(file.server.admin_token)),
+        admins=secrets.admins(file.server.admins, metrics),
         origins=hosts.origins(file.server.origins, faults),
         registry=known,
         egress=egress.egress(file.delivery.proxy, file.delivery.no_proxy, secrets, faults),
@@ -180,8 +181,8 @@ NOT_MEANING: Final[Mapping[str, Any]] = {
     "tests": True,
     "records": True,
     "rights": True,
-    "destinations": {"__all__": {"records"}},
-    "server": {"api_keys", "admin_token"},
+    "destinations": {"__all__": {"records", "erasure", "erasure_endpoint"}},
+    "server": {"api_keys", "admin_token", "admins"},
     "delivery": {"proxy", "no_proxy"},
 }
 

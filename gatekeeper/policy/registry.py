@@ -107,7 +107,7 @@ def _faults_of_settings(name: str, settings: type[Common]) -> Iterator[str]:
     said = settings.model_fields.get("kind")
     if said is None or get_origin(said.annotation) is not Literal or get_args(said.annotation) != (name,):
         yield f'kinds: {name}.Settings does not say `kind: Literal["{name}"]`'
-    for key in settings.model_fields.keys() - secret_keys(settings) - {"headers"}:
+    for key in settings.model_fields.keys() - secret_keys(settings) - {"headers", "erasure"}:
         if holds_secrets(settings.model_fields[key].annotation):
             yield f"kinds: {name}.Settings.{key} holds secrets inside another type; make it `SecretValue`"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from gatekeeper.policy.compiled import Admin
 from gatekeeper.policy.faults import Faults
 from gatekeeper.policy.strength import is_strong
+from gatekeeper.policy.tables.server import AdminTable
 from gatekeeper.vendors.kind import Secret
 from gatekeeper.vendors.settings import SecretRef
 
@@ -44,3 +46,17 @@ class Secrets:
         if isinstance(value, str):
             self._faults.append('server.admin_token: is written in clear; use { env = "NAME" }')
         return None if value is None else self.bearer("server.admin_token", value)
+
+    def admins(self, tables: Sequence[AdminTable], metrics: Secret | None) -> tuple[Admin, ...]:
+        """The tokens of the admin API; where there are some, that of the metrics may read, too."""
+        found = []
+        for n, table in enumerate(tables):
+            if isinstance(table.token, str):
+                self._faults.append(f'server.admins.{n}.token: is written in clear; use {{ env = "NAME" }}')
+            found.append(Admin(table.name, self.bearer(f"server.admins.{n}.token", table.token), frozenset(table.may)))
+        for kind, values in (("name", [one.name for one in found]), ("token", [one.token.value for one in found])):
+            twice = [n for n, value in enumerate(values) if value and value in values[:n]]
+            self._faults.extend([f"server.admins.{n}.{kind}: is that of another one, too" for n in twice])
+        if found and metrics is not None:
+            found.append(Admin("admin_token", metrics, frozenset({"read"})))
+        return tuple(found)

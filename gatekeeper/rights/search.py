@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from gatekeeper.audit import about
 from gatekeeper.errors import ConfigError
-from gatekeeper.model.choice import Row
+from gatekeeper.model.choice import Kind, Row, Subject
 from gatekeeper.rights.identifiers import Sought
 from gatekeeper.storage.outbox import Whereabouts
 from gatekeeper.storage.protocols import Store
@@ -98,19 +98,20 @@ def search(store: Store, folder: Path, who: Sought, link: Collection[str] = ()) 
     Raises StorageError and AuditError where something cannot be read, ConfigError for a tick that is not offered.
     """
     names, ticked = who.names, {*link}
-    while True:
-        where, log = store.persons.where(names), about.about(folder, names)
-        beside = _beside((*where.together, *log.together), names)
-        more = {name for name in beside if link_id(name) in ticked}
-        if not more:
-            break
-        names, ticked = names | more, ticked - {link_id(name) for name in more}
-    if ticked:
-        raise ConfigError(f"link: {min(ticked)} is not among the linked identifiers that the search offers")
-    totals, here = about.counts(folder, beside), _beside(log.together, names)
+    with about.opened(folder) as log:
+        while True:
+            where, found = store.persons.where(names), log.about(names)
+            beside = _beside((*where.together, *found.together), names)
+            more = {name for name in beside if link_id(name) in ticked}
+            if not more:
+                break
+            names, ticked = names | more, ticked - {link_id(name) for name in more}
+        if ticked:
+            raise ConfigError(f"link: {min(ticked)} is not among the linked identifiers that the search offers")
+        totals, here = log.counts(beside), _beside(found.together, names)
     linked = [Linked(link_id(one), one, here.get(one, 0), totals.get(one, 0) > here.get(one, 0)) for one in beside]
-    history = tuple(store.ledger.history(who.subjects))
-    return Found(names, where, log, history, tuple(sorted(linked, key=lambda one: (-one.lines, one.id))))
+    history = tuple(store.ledger.history([Subject(kind, tuple(sorted(names))) for kind in Kind]))
+    return Found(names, where, found, history, tuple(sorted(linked, key=lambda one: (-one.lines, one.id))))
 
 
 def _beside(together: Iterable[frozenset[str]], names: frozenset[str]) -> dict[str, int]:

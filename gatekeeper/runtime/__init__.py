@@ -24,6 +24,9 @@ from gatekeeper.gate import Gate
 from gatekeeper.gate.counted import Counted
 from gatekeeper.installation import forks, ids, keys
 from gatekeeper.policy import Policy, archive, load_policy, trial
+from gatekeeper.rights import keeping
+from gatekeeper.rights.drive import Driver, service
+from gatekeeper.rights.remember import Remembering
 from gatekeeper.runtime import ends
 from gatekeeper.runtime.beside import Beside
 from gatekeeper.runtime.bodies import Bodies
@@ -70,8 +73,10 @@ class Runtime:
         self._keys_seen = keys.state(policy.keys_folder)
         self._daily = Daily(
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
-            every=LOOK_AT_KEYS, also=self._look,
+            every=LOOK_AT_KEYS, also=self._look, rest=self.retain,
         )  # fmt: skip
+        self.erasing = Driver(service(lambda: self.policy, lambda: self.keys, self.store, self._writer))
+        self.remembering = Remembering(lambda: self.policy, lambda: self.keys, self.store.erasures)
         self._nightly = Nightly(lambda: self.policy, self._writer)
         self.counted = Counted(self._writer, ids.request_id)
         self.beside = Beside()
@@ -97,6 +102,8 @@ class Runtime:
         """Deliver what is queued, also before the first event."""
         self._deliverer.start()
         self._daily.start()
+        if not trial.on():
+            self.erasing.start()
         self.started = True
 
     def watch(self, swap: Callable[[Gate], None]) -> None:
@@ -145,6 +152,11 @@ class Runtime:
         self.look_at_keys()
         self._nightly.look()
 
+    def retain(self, now: float) -> dict[str, int]:
+        """Remove what else is too old, once a day; what could not be, by its name."""
+        kept = keeping.run(self.policy, self.store, self._writer, now=now)
+        return {one.name: one.overdue for one in kept if one.overdue}
+
     def look_at_keys(self) -> None:
         """A key was added or removed: from now on the ring as it is now, everywhere at once."""
         seen = keys.state(self.policy.keys_folder)
@@ -171,7 +183,7 @@ class Runtime:
             self.store.books.count(),
             troubles=self.store.books.troubles(),
             disk_left=None if place is None else disk_left(place.parent),
-            overdue=retention.read(self.policy.audit_folder).overdue,
+            overdue=retention.read(self.policy.audit_folder).late,
             set_aside=set_aside(self.policy.audit_folder),
             audited=self_audit.latest(self.policy),
             now=time.time(),
@@ -187,6 +199,7 @@ class Runtime:
         """
         self.started = False
         self._daily.close()
+        self.erasing.close()
         self._nightly.close()
         self.beside.close()
         self.counted.flush(time.time(), everything=True)
@@ -222,6 +235,7 @@ class Runtime:
             metrics=self.metrics,
             arrived=self._deliverer.start,
             counted=self.counted,
+            remember=self.remembering,
         )
 
 

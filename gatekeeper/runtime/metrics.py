@@ -139,7 +139,7 @@ class Metrics:
             _Numbers(
                 {
                     "disk_left_bytes": ("Free space where the outbox is", disk_left),
-                    "retention_overdue": ("Lines whose references should be gone, and could not be removed", overdue),
+                    "retention_overdue": ("What retention should have removed, and could not", overdue),
                     "audit_set_aside": ("Streams in the log's folder that this installation did not begin", set_aside),
                 }
             )

@@ -180,6 +180,49 @@ def forget(db: apsw.Connection, subjects: Sequence[Subject]) -> int:
     return len(gone)
 
 
+def expire(db: apsw.Connection, before: float, limit: int) -> int:
+    """Delete rows, names, links, evidence and words that nobody needs any more; the number of rows."""
+    at = _milliseconds(before)
+    ended = _array(
+        [
+            person
+            for (person,) in run(
+                db,
+                "SELECT DISTINCT old.person FROM (SELECT person FROM choice WHERE at < ?1 "
+                "UNION SELECT account FROM choice WHERE at < ?1) AS old "
+                "WHERE EXISTS (SELECT 1 FROM name WHERE person = old.person) "
+                "AND NOT EXISTS (SELECT 1 FROM choice WHERE person = old.person AND at >= ?1) "
+                "AND NOT EXISTS (SELECT 1 FROM choice WHERE account = old.person AND at >= ?1) LIMIT ?2",
+                (at, limit),
+            )
+        ]
+    )
+    theirs = "WHERE device IN (SELECT value FROM json_each(?1)) OR account IN (SELECT value FROM json_each(?1))"
+    beside = [one for pair in run(db, f"SELECT device, account FROM link {theirs}", (ended,)) for one in pair]  # noqa: S608  # ours
+    run(db, f"DELETE FROM link {theirs}", (ended,))  # noqa: S608  # ours
+    run(db, "DELETE FROM name WHERE person IN (SELECT value FROM json_each(?))", (ended,))
+    run(  # who was there for the link alone
+        db,
+        "DELETE FROM name WHERE person IN (SELECT value FROM json_each(?)) "
+        "AND NOT EXISTS (SELECT 1 FROM choice WHERE choice.person = name.person) "
+        "AND NOT EXISTS (SELECT 1 FROM choice WHERE choice.account = name.person) "
+        "AND NOT EXISTS (SELECT 1 FROM link WHERE name.person IN (device, account))",
+        (_array(beside),),
+    )
+    gone = run(
+        db,
+        "SELECT seq, id FROM choice WHERE at < ? AND NOT EXISTS (SELECT 1 FROM name WHERE name.person = choice.person) "
+        "AND NOT EXISTS (SELECT 1 FROM name WHERE name.person = choice.account) LIMIT ?",
+        (at, limit),
+    )
+    receipts = _array([receipt for _, receipt in gone])
+    run(db, "DELETE FROM evidence WHERE id IN (SELECT value FROM json_each(?))", (receipts,))
+    run(db, "DELETE FROM choice WHERE seq IN (SELECT value FROM json_each(?))", (_array([seq for seq, _ in gone]),))
+    unused = "NOT EXISTS (SELECT 1 FROM choice WHERE notice = notice.hash)"
+    run(db, f"DELETE FROM notice WHERE first_at < ? AND {unused}", (before,))  # noqa: S608  # ours
+    return len(gone)
+
+
 def values_of(choice: Choice) -> dict[str, Any]:
     """A row's columns, but for its number, id and person."""
     return {

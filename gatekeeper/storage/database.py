@@ -92,6 +92,16 @@ MIGRATIONS: Final = (
         generation INTEGER NOT NULL, PRIMARY KEY(hash, why)) STRICT, WITHOUT ROWID;
     CREATE INDEX suppression_generation ON suppression(generation);
     """,
+    # Requests for erasure, with what only the sealing key opens; and the ids that destinations got of a person.
+    """
+    CREATE TABLE erasure(id TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, due REAL NOT NULL,
+        next REAL, changed REAL NOT NULL, record TEXT NOT NULL, sealed BLOB, marks BLOB NOT NULL)
+        STRICT, WITHOUT ROWID;
+    CREATE INDEX erasure_next ON erasure(next) WHERE next IS NOT NULL;
+    CREATE TABLE alias(name BLOB NOT NULL, destination TEXT NOT NULL, sealed BLOB NOT NULL, until INTEGER NOT NULL,
+        PRIMARY KEY(name, destination, sealed)) STRICT, WITHOUT ROWID;
+    CREATE INDEX alias_until ON alias(until);
+    """,
 )
 
 

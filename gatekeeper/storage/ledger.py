@@ -158,6 +158,10 @@ class SqliteLedger:
 
         return self._commits.submit(do, pressing=True)
 
+    def expire(self, before: float, limit: int = 5_000) -> Future[int]:
+        """One commit."""
+        return self._commits.submit(lambda commit: choices.expire(commit.db, before, limit))
+
     def _record(self, commit: Commit, choice: Choice) -> Recorded:
         """What the ledger makes of a choice."""
         db, now = commit.db, self._tables.clock()

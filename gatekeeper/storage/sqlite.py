@@ -19,6 +19,7 @@ from gatekeeper.storage.claims import SqliteQueue
 from gatekeeper.storage.commits import Committer, Listeners
 from gatekeeper.storage.database import run
 from gatekeeper.storage.dead_letters import SqliteDeadLetters
+from gatekeeper.storage.erasures import SqliteErasures
 from gatekeeper.storage.intake import SqliteIntake, SqlitePosting
 from gatekeeper.storage.ledger import SqliteBarrier, SqliteLedger
 from gatekeeper.storage.outbox import Count, Trouble
@@ -60,6 +61,7 @@ class SqliteStore:
         self.ledger = SqliteLedger(self.tables, self.commits, page, refusals)
         self.barrier = SqliteBarrier(self.tables, page, refusals)
         self.suppressions = SqliteSuppressions(self.tables, self.commits, page, refusals)
+        self.erasures = SqliteErasures(self.tables, self.commits, page, upkeep)
         self.persons = SqlitePersons(self.tables)
         self.dead_letters = SqliteDeadLetters(self.tables, self.commits)
         self.books = SqliteBooks(self.tables, self.commits, troubles)

@@ -12,11 +12,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 
-from gatekeeper.testing import first_party, ga4, google, http_json, meta, sentry, tiktok
+from gatekeeper.testing import deletions, first_party, ga4, google, http_json, meta, sentry, tiktok
 from gatekeeper.testing.simulator import Simulator
 from gatekeeper.testing.vendor import Vendor
 
-VENDORS: tuple[Vendor, ...] = (ga4, meta, google, tiktok, sentry, first_party, http_json)
+VENDORS: tuple[Vendor, ...] = (ga4, meta, google, tiktok, sentry, first_party, http_json, deletions)
+
+
+def _fresh(vendor: Vendor) -> Vendor:
+    """The vendor, or one of its own for these simulators where it remembers what it was asked."""
+    make: Callable[[], Vendor] = getattr(vendor, "fresh", lambda: vendor)
+    return make()
 
 
 class Simulators:
@@ -38,7 +44,7 @@ class Simulators:
             if name not in kinds:
                 raise ValueError(f"{name!r} is not a simulator; there are {', '.join(sorted(kinds))}")
         self._simulators = {
-            vendor.KIND: Simulator(vendor, clock, (ports or {}).get(vendor.KIND, 0))
+            vendor.KIND: Simulator(_fresh(vendor), clock, (ports or {}).get(vendor.KIND, 0))
             for vendor in VENDORS
             if only is None or vendor.KIND in only
         }
@@ -92,6 +98,11 @@ class Simulators:
     def http_json(self) -> Simulator:
         """A generic HTTP endpoint."""
         return self._named("http_json")
+
+    @property
+    def deletions(self) -> Simulator:
+        """The deletion interfaces of all vendors."""
+        return self._named("deletions")
 
     def __iter__(self) -> Iterator[Simulator]:
         return iter(self._simulators.values())

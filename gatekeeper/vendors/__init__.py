@@ -2,6 +2,7 @@
 
 A vendor is a file, or a folder where it is large. A folder has the same few files for each vendor:
 
+    deletion     how a person is deleted there (`deletion.py`)
     events       the kind of destination: its defaults, its settings, and events in the vendor's format (`kind.py`)
     calls        requests as servers send them, read and written again (`dialect.py`)
     pixel        requests as the vendor's own script in a page sends them
@@ -21,6 +22,7 @@ from typing import Final
 
 from gatekeeper.vendors import (
     amplitude,
+    endpoint_deletion,
     first_party,
     ga4,
     google,
@@ -30,10 +32,13 @@ from gatekeeper.vendors import (
     meta,
     microsoft,
     mixpanel,
+    person_deletion,
     pinterest,
     plausible,
     posthog,
+    product_deletion,
     reddit,
+    regulations,
     segment,
     sentry,
     snap,
@@ -42,6 +47,7 @@ from gatekeeper.vendors import (
     umami,
     x,
 )
+from gatekeeper.vendors.deletion import Deletion
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.formats import table
 from gatekeeper.vendors.kind import Destination, DestinationModule
@@ -89,6 +95,34 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     tiktok.calls,
     tiktok.pixel,
 )
+
+DELETIONS: Final[Mapping[str, Deletion]] = {
+    "ga4": ga4.deletion.DELETION,
+    "meta_capi": meta.deletion.DELETION,
+    "google_ads": google.deletion.DELETION,
+    "first_party": endpoint_deletion.DELETION,
+    "http_json": endpoint_deletion.DELETION,
+    "amplitude": product_deletion.AMPLITUDE,
+    "mixpanel": product_deletion.MIXPANEL,
+    "posthog": person_deletion.POSTHOG,
+    "matomo": person_deletion.MATOMO,
+    "segment": regulations.SEGMENT,
+    "rudderstack": regulations.RUDDERSTACK,
+}
+"""By kind, or by the product that a `first_party` destination speaks: those whose own documentation was read."""
+
+
+def deletion(to: Destination) -> Deletion | None:
+    """How a person is deleted at a destination; `None` where only people can ask."""
+    brought = getattr(to.module, "DELETION", None)
+    if isinstance(brought, Deletion):
+        return brought
+    return DELETIONS.get(spoken(to))
+
+
+def spoken(to: Destination) -> str:
+    """The product that a destination is, or its kind."""
+    return to.settings.get("speaks") or to.kind.name
 
 
 def by_kind(dialects: Iterable[Dialect]) -> Mapping[str, tuple[Dialect, ...]]:

@@ -6,6 +6,8 @@
     assemble(to, head, bodies)    -> Outgoing   one request from shaped events of the same head
     read_answer(answer, count)    -> Outcome    the fate of each of them
 
+A file may have a `DELETION` (`deletion.py`), too: how a person is deleted there.
+
 All pure. Adding a destination: copy the shortest file (`first_party.py`) and add it to `KINDS`. docs/extend.md says how
 to bring one from outside.
 """
@@ -104,6 +106,8 @@ class Destination:
     vendor_id: int | None = None  # in the IAB's Global Vendor List
     tcf_purposes: tuple[int, ...] = ()
     expires: float | None = None  # seconds, from the policy
+    erasure: Mapping[str, Any] = field(default_factory=dict)  # without its secrets: those are `erasure.<key>`
+    erasure_endpoint: str | None = None
     module: DestinationModule | None = field(default=None, repr=False, compare=False)
 
     @property

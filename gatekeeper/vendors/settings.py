@@ -73,6 +73,35 @@ class SecretRef(Strict):
 SecretValue = SecretRef | str
 
 
+class ErasureSettings(Strict):
+    """`[destinations.<name>.erasure]`: access to the recipient's deletion of one person; docs/erasure.md says which."""
+
+    token: SecretValue | None = Field(None, description="Bearer token of the deletion interface.")
+    key: SecretValue | None = Field(None, description="Amplitude's API key.")
+    secret: SecretValue | None = Field(
+        None, description="Amplitude's secret key; at your own endpoint the key of signatures, 128 bits at least."
+    )
+    project_token: SecretValue | None = Field(None, description="Mixpanel's project token.")
+    property_id: Annotated[str, Spelled(r"[0-9]+", "is not a property; write its number")] | None = Field(
+        None, description="GA4's numeric property, such as 123456789; not the measurement id."
+    )
+    project_id: Annotated[str, Spelled(r"[0-9]+", "is not a project; write its number")] | None = Field(
+        None, description="PostHog's project, such as 1234."
+    )
+    site_id: Annotated[str, Spelled(r"[0-9]+", "is not a site; write its number")] | None = Field(
+        None, description="Matomo's site, such as 1."
+    )
+    destination_ids: list[Identifier] = Field(
+        default_factory=list, description="RudderStack's destinations to delete from."
+    )
+    audiences: list[Annotated[str, Spelled(r"[0-9]+", "is not an audience; write its number")]] = Field(
+        default_factory=list, description="Audiences at Meta or Google Ads that a person is removed from."
+    )
+
+
+ERASURE_SECRETS: Final = ("token", "key", "secret", "project_token")
+
+
 class Common(Strict):
     """Defaults of a kind that a policy may replace, and what the records of processing need."""
 
@@ -119,6 +148,10 @@ class Common(Strict):
     ) = Field(None, description="Older events are not sent, such as 1d; never older than the vendor accepts.")
     url_params: list[str] = Field(default_factory=list, description="Query parameters kept besides utm_*.")
     records: DestinationRecords = Field(DestinationRecords(), description="For the reports; it changes no decision.")
+    erasure_endpoint: HttpUrl | None = Field(
+        None, description="Where deletions are asked for: yours, or the vendor's in another region."
+    )
+    erasure: ErasureSettings = Field(ErasureSettings(), description="What deleting a person there needs.")
 
     def adapt(self, kind: Kind) -> Kind:
         """The kind as these settings change its defaults: an address out of a DSN, a batch size."""

@@ -105,7 +105,15 @@ def test_a_policy_that_is_not_there_is_one_message(run, path):
 @pytest.mark.parametrize("path", EVERY, ids=" ".join)
 def test_every_command_that_prints_can_print_json(path):
     """For scripts; those without print a document in a format of its own, or run until they are stopped."""
-    without = {("schema",), ("serve",), ("demo",), ("openapi",), ("consent", "show")}
+    without = {
+        ("schema",),
+        ("serve",),
+        ("demo",),
+        ("openapi",),
+        ("consent", "show"),
+        ("erasure", "receipt"),
+        ("subject", "export"),
+    }
     without |= {path for path in EVERY if path[0] == "report" and path[1] != "matrix"}  # they have --format
     has = any("--json" in one.opts for one in EVERY[path].params)
     assert has != (path in without)

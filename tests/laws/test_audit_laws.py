@@ -18,7 +18,7 @@ from gatekeeper.installation import keys
 from tests.audit import logs
 from tests.audit.mutations import MUTATIONS, mutate
 
-CASES = int(os.environ.get("LAWS_EXAMPLES", "300"))
+CASES = int(os.environ.get("LAWS_EXAMPLES", "150"))
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from tests.laws.test_laws import keys_of
 from tests.native.kit import everything
 
 SEEDS = {name: seeds(dialect) for name, dialect in NAMES.items()}
-EXAMPLES = int(os.environ.get("CALL_LAWS_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("CALL_LAWS_EXAMPLES", "200"))
 law = settings(
     max_examples=max(10, EXAMPLES // (2 * len(NAMES))),
     deadline=None,

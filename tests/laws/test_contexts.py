@@ -117,8 +117,8 @@ def test_a_browsers_refusal_beats_every_token_and_its_grant_widens_none(law_id, 
         here._caller = Caller(headers=one, visitor=visitor)
         visitor = gate.visitor(here.token(), NOW)
     asked = {"at": NOW, "event_time": NOW, "query": b"", "claim": claim, "carried": carried}
-    _, alone = gate.situations.of(Caller(visitor=visitor), **asked)
-    _, together = gate.situations.of(Caller(headers=headers, visitor=visitor), **asked)
+    alone = gate.situations.of(Caller(visitor=visitor), **asked).consent
+    together = gate.situations.of(Caller(headers=headers, visitor=visitor), **asked).consent
     assert granted(together) <= granted(alone)
     for said in (*more, headers):
         assert not granted(together) & refused(said)

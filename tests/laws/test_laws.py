@@ -19,7 +19,7 @@ from tests.laws.encodings import found_in
 from tests.laws.events import events, visitors
 
 law = settings(
-    max_examples=int(os.environ.get("LAWS_EXAMPLES", "300")),
+    max_examples=int(os.environ.get("LAWS_EXAMPLES", "150")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,

@@ -48,7 +48,7 @@ def named(draw):
 def test_what_is_remembered_is_what_would_be_decided(events, granted):
     """At every kind of destination, in any order, for events that differ in values, names or causes."""
     caller = Caller(headers=HEADERS if granted else ((b"sec-gpc", b"1"),), address="127.0.0.1")
-    place, consent = GATE.situations.of(caller, at=NOW, event_time=NOW, query=b"")
+    place, consent, _ = GATE.situations.of(caller, at=NOW, event_time=NOW, query=b"")
     for event in [*events, *events]:
         layout = LAYOUTS.of(event)
         for to in TO:
@@ -60,7 +60,7 @@ def test_what_is_remembered_is_what_would_be_decided(events, granted):
 
 def test_the_values_are_those_of_the_event_itself():
     """Two events of the same names: what is kept of the second one is the second one's."""
-    place, consent = GATE.situations.of(Caller(headers=HEADERS), at=NOW, event_time=NOW, query=b"")
+    place, consent, _ = GATE.situations.of(Caller(headers=HEADERS), at=NOW, event_time=NOW, query=b"")
     for to in TO:
         for value in ("first", "second"):
             names = tuple(sorted(to.fields))

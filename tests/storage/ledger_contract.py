@@ -195,6 +195,20 @@ class People:
         assert after.digest == before.digest and after.choice.subjects == () and after.choice.evidence is None
         assert store.ledger.history([DEVICE]) == [] and words(store) == {}
 
+    def test_what_nobody_needs_any_more_is_deleted(self, store):
+        """Rows of a person go together, when the newest is old enough; those of nobody, by themselves."""
+        record(store, choice(1, {M: YES}, at=NOW - 900))
+        record(store, choice(2, {M: NO}, at=NOW - 10))
+        record(store, choice(3, {M: YES}, OTHER, at=NOW - 900, evidence="form 3", trusted=True))
+        record(store, choice(4, {M: YES}, ACCOUNT, at=NOW - 900))
+        store.ledger.forget([ACCOUNT]).result(10)
+        assert store.ledger.expire(NOW - 1_000).result(10) == 0
+        assert store.ledger.expire(NOW - 100).result(10) == 2
+        assert [store.ledger.find(f"con_{n}") is None for n in (1, 2, 3, 4)] == [False, False, True, True]
+        assert len(store.ledger.history([DEVICE])) == 2 and store.ledger.history([OTHER]) == []
+        assert store.ledger.expire(NOW).result(10) == 2
+        assert store.ledger.history([DEVICE]) == [] and words(store) == {}
+
     def test_words_are_kept_by_their_hash(self, engine, store):
         """Once."""
         notice = Notice("sha256-x", "2026-11", "de", '{"title":"…"}')

@@ -19,7 +19,7 @@ import pytest
 import gatekeeper.testing
 from gatekeeper.testing import Simulator, Simulators
 
-NAMES = ("ga4", "meta_capi", "google_ads", "tiktok", "sentry", "first_party", "http_json")
+NAMES = ("ga4", "meta_capi", "google_ads", "tiktok", "sentry", "first_party", "http_json", "deletions")
 
 
 def connect(sim: Simulator) -> socket.socket:
@@ -69,7 +69,7 @@ def test_only_some_are_started() -> None:
 @pytest.mark.parametrize("arguments", [{"only": ("ga5",)}, {"ports": {"ga5": 1}}], ids=["only", "ports"])
 def test_an_unknown_name_is_an_error_that_lists_the_known(arguments: dict) -> None:
     """A typing mistake does not start something else."""
-    with pytest.raises(ValueError, match="'ga5' is not a simulator; there are first_party, ga4"):
+    with pytest.raises(ValueError, match="'ga5' is not a simulator; there are deletions, first_party, ga4"):
         Simulators(**arguments)
 
 

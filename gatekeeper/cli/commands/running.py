@@ -18,10 +18,18 @@ def retention_run(
     dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove personal references from the log that are older than the policy's retention.personal_references."""
+    """Remove what is kept longer than the policy says: references and lines of the log, consent records, numbers."""
     from gatekeeper.cli.retention import run
 
     run(config, dry, as_json)
+
+
+@retention.command("show")
+def retention_show(config: Config = POLICY, as_json: AsJson = False) -> None:
+    """Show what is kept for how long, by which key, and what is overdue."""
+    from gatekeeper.cli.retention import show
+
+    show(config, as_json)
 
 
 @outbound.command("hosts")

@@ -28,6 +28,11 @@ class AuditTable(Strict):
         ]
         | None
     ) = Field(None, description="Where signed checkpoints are put besides: stdout, a file elsewhere, or a URL.")
+    lines: Duration = Field(
+        3 * 31_557_600.0,
+        ge=86_400.0,
+        description="Older lines go, a segment at a time; numbers of them are kept before.",
+    )
     fsync: Literal["batch", "os"] = Field(
         "batch",
         description="`batch`: lines are on the disk before anything is sent. `os`: a power cut can lose the last ones.",
@@ -50,8 +55,11 @@ class KeysTable(Strict):
 
 
 class RetentionTable(Strict):
-    """`[retention]`: how long personal references stay in the audit."""
+    """`[retention]`: how long personal references, consent records and numbers are kept."""
 
     personal_references: Duration = Field(90 * 86_400.0, description="Then they are removed from the log.")
-    statistics: Duration = Field(3 * 31_557_600.0, description="How long aggregated numbers are kept.")
-    consent: Duration = Field(5 * 31_557_600.0, description="How long consent records are kept; receipts say it.")
+    statistics: Duration = Field(5 * 31_557_600.0, description="How long numbers of pruned lines are kept.")
+    consent: Duration = Field(
+        5 * 31_557_600.0,
+        description="How long consent records are kept after the person's newest choice; receipts say it.",
+    )

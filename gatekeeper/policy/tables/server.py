@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from gatekeeper.policy.tables.words import Prefix
 from gatekeeper.policy.units import Duration, Size
-from gatekeeper.vendors.settings import HttpUrl, SecretValue, Strict
+from gatekeeper.vendors.settings import HttpUrl, SecretValue, Spelled, Strict
+
+Scope = Literal["read", "erase", "approve", "suppress", "report"]
+
+
+class AdminTable(Strict):
+    """`[[server.admins]]`: a token of the admin API, by the name that stands in the log, and what it may do."""
+
+    name: Annotated[
+        str, Spelled(r"[a-z][a-z0-9_-]{0,39}", "is not a name; write small letters, digits, _ and -, such as dpo", 40)
+    ]
+    token: SecretValue
+    may: Annotated[list[Scope], Field(min_length=1)]
 
 
 class ServerTable(Strict):
@@ -38,7 +50,10 @@ class ServerTable(Strict):
     origins: list[str] = Field(default_factory=list, description="Other origins whose pages may post events.")
     app_upstream: HttpUrl | None = Field(None, description="Origin of the app that the sidecar stands in front of.")
     api_keys: list[SecretValue] = Field(default_factory=list, description="Bearer keys of your own servers.")
-    admin_token: SecretValue | None = Field(None, description="Bearer token of the metrics; without it there are none.")
+    admin_token: SecretValue | None = Field(
+        None, description="Bearer token of the metrics, and of what the admin API only reads."
+    )
+    admins: list[AdminTable] = Field(default_factory=list, description="Tokens of the admin API; without any, none.")
 
 
 Rate = Annotated[int, Field(ge=1, le=1_000_000_000)]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,6 +17,7 @@ from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.limits import network
 from gatekeeper.runtime.metrics import CONTENT_TYPE
+from gatekeeper.shells.admin.endpoint import AdminEndpoint
 from gatekeeper.shells.asgi import (
     TARGET,
     Disconnected,
@@ -27,6 +29,7 @@ from gatekeeper.shells.asgi import (
     Reply,
     Scope,
     Send,
+    erased,
     json_reply,
     lowered,
     problem_reply,
@@ -45,6 +48,7 @@ from gatekeeper.shells.server.target import path_fault, raw_path
 from gatekeeper.signals import gpc, header_values
 from gatekeeper.storage.outbox import Accepted, Arrival
 
+Endpoint = Callable[[Scope, Headers, Read], Awaitable[Reply]]
 GPC_RESOURCE = "/.well-known/gpc.json"
 # By which a page can show that the opt-out signal was processed (California: 11 CCR 7025(c)(6), since 2026).
 HONOURED: Header = (b"gatekeeper-opt-out", b"honoured; signal=sec-gpc")
@@ -68,6 +72,9 @@ class Endpoints:
         self._accepting = Turns(gate.intake.accept, _part)
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
+        self._admin = f"{prefix}/admin/"
+        self.admin = AdminEndpoint(runtime, gate, self._admin).reply
+        self._erased = f"{prefix}{erased.PATH}"
         scripts = Scripts(gate.policy)
         self.routes = {
             **{f"{prefix}/{name}": scripts.reply for name in NAMES},
@@ -94,7 +101,9 @@ class Endpoints:
         `read` is awaited for the body, once, and only by who wants one. Raises Disconnected out of it.
         """
         path = local_path(scope)
-        endpoint = self._relay if path.startswith(self._calls) else self.routes.get(path)
+        endpoint: Endpoint | None = self.routes.get(path)
+        if endpoint is None:
+            endpoint = self._others(path)
         if endpoint is None:
             return problem_reply(404, "there is no such endpoint")
         headers = lowered(scope)
@@ -122,6 +131,16 @@ class Endpoints:
         except Exception as error:  # noqa: BLE001  # nothing was sent; the traceback could show a visitor's data
             _log.error("%s failed (%s)", path, type(error).__name__)
             return problem_reply(500, "the gate failed; nothing was sent")
+
+    def _others(self, path: str) -> Endpoint | None:
+        """What answers a path that begins like these."""
+        if path.startswith(self._calls):
+            return self._relay
+        if path.startswith(self._admin):
+            return self.admin
+        if path.startswith(self._erased):
+            return partial(erased.reply, self._runtime, path.removeprefix(self._gate.policy.prefix))
+        return None
 
     async def collect(self, scope: Scope, headers: Headers, read: Read) -> Reply:
         """`POST <prefix>/collect`: events in, 202 when the decisions about them are durable."""

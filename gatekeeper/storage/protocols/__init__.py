@@ -6,6 +6,7 @@
     Ledger        who takes choices  what visitors chose, and the newest word of each
     Barrier       who sends          whether a request may begin, when a withdrawal is over
     Suppressions  the gate           who is denied by an identifier: erased, opted out, objected
+    Erasures      the operator       requests for erasure, and the index of ids that were sent
     Persons       the operator       which rows name a person
     DeadLetters   the operator       see, retry and delete what could not be delivered
     Books         metrics, readyz    what waits and what ended; whether the store works
@@ -18,6 +19,7 @@ engine.
 
 from gatekeeper.storage.protocols.books import Books
 from gatekeeper.storage.protocols.dead_letters import DeadLetters
+from gatekeeper.storage.protocols.erasures import Erasures
 from gatekeeper.storage.protocols.intake import Intake
 from gatekeeper.storage.protocols.ledger import Ledger, Look
 from gatekeeper.storage.protocols.persons import Persons, Suppressions
@@ -31,6 +33,7 @@ __all__ = [
     "Books",
     "Bounds",
     "DeadLetters",
+    "Erasures",
     "Intake",
     "Ledger",
     "Look",

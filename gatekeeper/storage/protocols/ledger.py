@@ -61,3 +61,10 @@ class Ledger(Protocol):
 
         Rows stay: they say nothing of anybody.
         """
+
+    def expire(self, before: float, limit: int = 5_000) -> Future[int]:
+        """Delete what nobody needs any more, at most `limit` rows; the number of rows that are gone.
+
+        Those of persons whose newest row was chosen before that time, with their names, links and evidence; rows that
+        have no person any more and are older; and words that no row needs.
+        """

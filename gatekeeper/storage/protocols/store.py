@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gatekeeper.storage.protocols.books import Books
 from gatekeeper.storage.protocols.dead_letters import DeadLetters
+from gatekeeper.storage.protocols.erasures import Erasures
 from gatekeeper.storage.protocols.intake import Intake
 from gatekeeper.storage.protocols.ledger import Ledger
 from gatekeeper.storage.protocols.persons import Persons, Suppressions
@@ -77,6 +78,10 @@ class Store(Protocol):
     @property
     def suppressions(self) -> Suppressions:
         """Who is denied by an identifier."""
+
+    @property
+    def erasures(self) -> Erasures:
+        """Requests for erasure."""
 
     @property
     def persons(self) -> Persons:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from gatekeeper.storage.protocols import Bounds, Intake, Missing, Needs, Recording
+from gatekeeper.testing.store.erasures import MemoryErasures
 from gatekeeper.testing.store.intake import MemoryIntake
 from gatekeeper.testing.store.ledger import MemoryLedger
 from gatekeeper.testing.store.lines import Lines
@@ -54,6 +55,7 @@ class MemoryStore:
         self.barrier = MemoryBarrier(worker, stopping)
         self.refusals = MemoryRefusals(worker, stopping)
         self.suppressions = MemorySuppressions(worker, stopping)
+        self.erasures = MemoryErasures(worker)
         self.persons = MemoryPersons(worker)
         self.dead_letters = MemoryDeadLetters(worker, lines)
         self.books = MemoryBooks(worker)

@@ -131,6 +131,33 @@ class MemoryLedger:
 
         return self._worker.do(step)
 
+    def expire(self, before: float, limit: int = 5_000) -> Future[int]:
+        """Persons who chose nothing since, and rows without one."""
+
+        def step() -> int:
+            memory = self._memory
+            newest: dict[int, float] = {}
+            for one in memory.said:
+                for number in one.persons.values():
+                    newest[number] = max(one.choice.at, newest.get(number, 0.0))
+            linked = {number for pair in memory.links.items() for number in pair}
+            ended = {
+                number
+                for _, number in memory.names.values()
+                if (newest[number] < before if number in newest else number not in linked)
+            }
+            memory.names = {name: whose for name, whose in memory.names.items() if whose[1] not in ended}
+            memory.links = {one: other for one, other in memory.links.items() if not ended & {one, other}}
+            left = {number for _, number in memory.names.values()}
+            gone = [one for one in memory.said if one.choice.at < before and left.isdisjoint(one.persons.values())]
+            gone = gone[:limit]
+            memory.said = [one for one in memory.said if one not in gone]
+            needed = {one.choice.notice for one in memory.said}
+            memory.notices = {digest: words for digest, words in memory.notices.items() if digest in needed}
+            return len(gone)
+
+        return self._worker.do(step)
+
     def _record(self, choice: Choice) -> Recorded:
         memory, now = self._memory, self._worker.clock()
         before = {one.kind: number for one in choice.theirs for number in self._persons(one)[:1]}

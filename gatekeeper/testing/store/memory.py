@@ -11,6 +11,7 @@ from gatekeeper.audit.lines import Line
 from gatekeeper.model import Choice, Heard, Notice, Suppression
 from gatekeeper.model.choice import Kind
 from gatekeeper.model.suppression import Why
+from gatekeeper.storage.erasing import ErasureRow
 from gatekeeper.storage.outbox import Count, Flight, Row, Trouble, Withdrawn
 
 
@@ -99,6 +100,8 @@ class Memory:
         self.changed = 0
         self.notices: dict[str, Notice] = {}
         self.suppressed: dict[tuple[bytes, Why], Suppression] = {}
+        self.erasures: dict[str, ErasureRow] = {}
+        self.aliases: dict[tuple[bytes, str, bytes], int] = {}  # name, destination, sealed ids -> until
 
     def id(self) -> int:
         """A number that nothing had before."""

@@ -21,6 +21,8 @@ class Worker:
         self.clock = clock
         with memory.lock:
             self.number = memory.id()
+            for name in bounds.destinations:  # withdrawals that are too old end everything that goes to one of them
+                memory.count(name)
 
     def do(self, step: Callable[[], R]) -> Future[R]:
         """Take a step under the memory's lock; its result, as the protocols promise one."""

@@ -1,5 +1,5 @@
 """Meta: the Conversions API, for events and as servers call it, and the Meta Pixel."""
 
-from gatekeeper.vendors.meta import calls, events, pixel
+from gatekeeper.vendors.meta import calls, deletion, events, pixel
 
-__all__ = ["calls", "events", "pixel"]
+__all__ = ["calls", "deletion", "events", "pixel"]

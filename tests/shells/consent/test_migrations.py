@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -79,3 +80,11 @@ async def test_the_stricter_of_two_answers_holds_until_the_old_cookie_is_gone(si
 async def test_a_service_that_is_not_mapped_says_nothing():
     """Klaro's names are the site's own."""
     assert await known(Site(), klaro(True)) == ("never_asked", {False})
+
+
+async def test_the_cookie_of_the_page_says_what_the_page_says():
+    """The example of docs/from-cookiebot.md."""
+    page = (Path(__file__).parents[3] / "docs" / "from-cookiebot.md").read_text("utf-8")
+    cookie = page.partition('--cookie "')[2].partition('"')[0]
+    answer = await Site().ask(cookie=cookie, sec_fetch_site="same-origin")
+    assert [one["choice"] for one in answer.json["purposes"]] == ["granted", "refused"]

@@ -1,0 +1,62 @@
+"""`gatekeeper subject`: what the commands about one person take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatekeeper.cli.filters import Words, identified
+from gatekeeper.cli.options import POLICY, AsJson, Config
+
+subject = typer.Typer(help="What there is about one person.", no_args_is_help=True)
+Link = Annotated[
+    list[str] | None, typer.Option("--link", help="A linked identifier that is theirs, by its l_…; may be repeated.")
+]
+
+
+@subject.command("show")
+@identified
+def subject_show(link: Link = None, config: Config = POLICY, as_json: AsJson = False, *, people: Words) -> None:
+    """Show where a person is, by any identifier: stores, recipients, and what is linked (exit code 3: nowhere)."""
+    from gatekeeper.cli.subject import show
+
+    show(config, people, link or [], as_json)
+
+
+@subject.command("export")
+@identified
+def subject_export(
+    link: Link = None,
+    form: Annotated[str, typer.Option("--format", help="json, csv (the events), or html: a page to read.")] = "html",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; standard output if left out.")] = None,
+    config: Config = POLICY,
+    *,
+    people: Words,
+) -> None:
+    """Write a person's copy of what there is about them (GDPR Art. 15)."""
+    from gatekeeper.cli.subject import export
+
+    export(config, people, link or [], form, out)
+
+
+@subject.command("erase")
+@identified
+def subject_erase(
+    link: Link = None,
+    law: Annotated[str | None, typer.Option(help="Law that counts; the strictest of their lines if left out.")] = None,
+    verified_by: Annotated[
+        str | None, typer.Option(help="How it is known that who asks is the person, such as login.")
+    ] = None,
+    received: Annotated[str | None, typer.Option(help="Day on which it came in, if not today.")] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
+    config: Config = POLICY,
+    as_json: AsJson = False,
+    *,
+    people: Words,
+) -> None:
+    """Take a request for erasure in: search every store, offer linked identifiers, and work out the term."""
+    from gatekeeper.cli.erasure import request
+
+    request(config, people, link or [], law, verified_by, received, dry, as_json)

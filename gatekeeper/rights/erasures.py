@@ -1,0 +1,468 @@
+"""Requests for erasure: what operators do with them. The commands and the admin interface call the same methods.
+
+`states.py` says what can follow what. Each change is kept as a version: of two workers that act on one version, the
+second is told that it came late (409). Before a change is kept, a line in the log says so: no record, no act. What
+the gate itself goes on with is in `progress.py`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from msgspec import structs
+
+from gatekeeper.audit.lines import Line, timestamp
+from gatekeeper.audit.signing import Signer
+from gatekeeper.audit.subjects import KINDS
+from gatekeeper.audit.writer import AuditWriter
+from gatekeeper.errors import ConfigError, RightsError
+from gatekeeper.installation import ids
+from gatekeeper.installation.keys import KeyRing
+from gatekeeper.model import Law
+from gatekeeper.model.suppression import Why
+from gatekeeper.policy import Policy
+from gatekeeper.rights import due, proof, words
+from gatekeeper.rights.case import Case, Secret, opened, read, row
+from gatekeeper.rights.identifiers import Sought, entries, sought, too_broad
+from gatekeeper.rights.sealing import Index, mark
+from gatekeeper.rights.search import Found, search
+from gatekeeper.rights.shown import linked, shown
+from gatekeeper.rights.states import BY_HAND, DUPLICATE, ON_ITS_WAY, REFUSALS, Event, Part, State, may
+from gatekeeper.storage.erasing import ErasureRow
+from gatekeeper.storage.protocols import Store
+from gatekeeper.vendors import deletion
+from gatekeeper.vendors.deletion import NOT_POSSIBLE
+from gatekeeper.vendors.deletion_tasks import TASKS, Task
+from gatekeeper.vendors.kind import DAY
+
+PATIENCE: Final = 30.0  # seconds for a commit or a line
+KEPT: Final = 24 * 30.4 * DAY  # seconds that ended requests are kept (11 CCR 7101: 24 months)
+WIPED: Final = 90 * DAY  # seconds after the term in which identifiers go, whoever has not answered
+CLOSING: Final = 7 * DAY  # seconds between the last telling and the end
+_SHORT: Final = 4_000  # characters of what operators write
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What requests need of the outside."""
+
+    policy: Callable[[], Policy]
+    ring: Callable[[], KeyRing]
+    store: Store
+    writer: AuditWriter
+    clock: Callable[[], float] = time.time
+
+    @property
+    def folder(self) -> Path:
+        """The log's."""
+        return self.policy().audit_folder
+
+
+class Erasures:
+    """All requests of an installation. Methods raise RightsError, and pass on StorageError and AuditError."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
+
+    def request(
+        self,
+        identifiers: Sequence[Mapping[str, str]],
+        *,
+        by: str,
+        link: Collection[str] = (),
+        law: str | None = None,
+        verified_by: str | None = None,
+        received: date | None = None,
+        note_code: str | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Take a request in and search every store; with `dry_run` only say what there is.
+
+        `link` are the linked identifiers that somebody ticked as this person's, `verified_by` how it is known that who
+        asks is the person. Without it the request waits in `received` and nothing can approve it.
+        """
+        ring, now = self.ports.ring(), self.ports.clock()
+        who = self._sought(identifiers)
+        if too_broad(who) and verified_by is None:
+            raise RightsError(
+                422,
+                "a client id alone may be several people's; give another identifier, or say how it is known as theirs",
+                field="identifiers",
+            )
+        found = self._search(who, link)
+        at = now if received is None else datetime(received.year, received.month, received.day, tzinfo=UTC).timestamp()
+        if not now - 366 * DAY <= at <= now + DAY:
+            raise RightsError(422, "is not a day of the last year", field="received")
+        term = due.term(datetime.fromtimestamp(at, UTC).date(), self._laws(law, found, at))
+        told = {"stores": found.stores, "destinations": found.destinations, "due": term.due.isoformat(),
+                "law": term.law, "linked": [linked(one) for one in found.linked]}  # fmt: skip
+        if dry_run:
+            return told | {"state": "dry_run"}
+        try:
+            entries(ring, who, why=Why.ERASED, since=now, erasure="", linked=found.names - who.names)
+        except ConfigError as error:
+            raise _of_config(error) from None
+        marks = [one for kind, reference in who.references for one in mark(ring, kind, reference)]
+        duplicate = next(iter(self._open_twins(marks, verified_by)), None)
+        salt = secrets.token_hex(16)
+        case = Case(
+            id=ids.erasure_id(now),
+            state=State.RECEIVED,
+            received=at,
+            due=term.due.isoformat(),
+            law=term.law,
+            by=_short("by", by),
+            laws=tuple(sorted(found.laws)),
+            times={State.RECEIVED.value: now},
+            confirm_by=None if term.confirm is None else term.confirm.isoformat(),
+            appeal_days=term.appeal_days,
+            note_code=None if note_code is None else _short("note_code", note_code),
+            kinds=tuple(sorted(who.kinds)),
+            stores=found.stores,
+            commitment=proof.commitment(salt, who.given),
+        )
+        if duplicate is not None:
+            case = case.after(Event.REFUSE, now, refusal=DUPLICATE, duplicate_of=duplicate)
+        elif verified_by is not None:
+            case = case.after(Event.VERIFY, now, verified_by=_short("verified_by", verified_by)).after(Event.FIND, now)
+        secret = Secret(
+            salt,
+            given=who.given,
+            names=tuple(sorted(found.names)),
+            linked=tuple(sorted(found.names - who.names)),
+            ids=self.recalled(who),
+        )
+        self._write(case)
+        kept = self._row(case, None if duplicate else secret, 0, tuple(marks) if duplicate is None else ())
+        if not self.ports.store.erasures.add(kept).result(PATIENCE):
+            raise RightsError(409, "there is a request of this id")
+        return self._told(case) | told
+
+    def verify(self, erasure: str, *, by: str, how: str) -> dict[str, Any]:
+        """Say how it is known that who asks is the person; then every store is searched again."""
+        kept, case = self._of(erasure)
+        self._may(case, Event.VERIFY)
+        case = case.after(Event.VERIFY, self.ports.clock(), verified_by=_short("how", how))
+        return self._told(self.keep(kept, case.after(Event.FIND, self.ports.clock())))
+
+    def approve(self, erasure: str, *, by: str) -> dict[str, Any]:
+        """Let it be carried out; not by who entered it, where the policy wants four eyes."""
+        kept, case = self._of(erasure)
+        self._may(case, Event.APPROVE)
+        if self.ports.policy().file.rights.four_eyes and case.by == by:
+            raise RightsError(403, "who entered a request cannot approve it (rights.four_eyes)")
+        self.secret(kept)  # where it cannot be opened, nothing can be carried out
+        case = case.after(Event.APPROVE, self.ports.clock(), approved_by=_short("by", by))
+        return self._told(self.keep(kept, case, next_at=self.ports.clock()))
+
+    def refuse(self, erasure: str, *, by: str, reason: str) -> dict[str, Any]:
+        """Do not carry it out, for one of the reasons that laws know."""
+        kept, case = self._of(erasure)
+        if reason not in REFUSALS or reason == DUPLICATE:
+            known = ", ".join(sorted(set(REFUSALS) - {DUPLICATE}))
+            raise RightsError(422, f'"{reason}" is not a reason; use one of {known}', field="reason")
+        self._may(case, Event.REFUSE)
+        case = case.after(Event.REFUSE, self.ports.clock(), refusal=reason, approved_by=_short("by", by))
+        return self._told(self.keep(kept, case, secret=None, marks=()))
+
+    def extend(self, erasure: str, *, by: str, reason: str) -> dict[str, Any]:
+        """Take the law's longer term, with the reason that the person is told before the first one ends."""
+        kept, case = self._of(erasure)
+        now = self.ports.clock()
+        if case.state in (State.CLOSED, State.REFUSED, State.TOLD, State.SETTLED) or case.extended is not None:
+            raise RightsError(409, f"is {case.state}: its term cannot be extended")
+        term = due.term(datetime.fromtimestamp(case.received, UTC).date(), self._laws(None, None, case.received, case))
+        if term.extended is None:
+            raise RightsError(409, f"{case.law or 'the law'} allows no longer term")
+        if proof.day(now) > case.due:
+            raise RightsError(409, f"the term ended on {case.due}: the person had to be told before")
+        case = structs.replace(case, extended=_short("reason", reason), extended_to=term.extended.isoformat())
+        return self._told(self.keep(kept, case))
+
+    def settle(
+        self,
+        erasure: str,
+        destination: str,
+        *,
+        by: str,
+        state: str,
+        evidence: str | None = None,
+        reason: str | None = None,
+    ) -> dict[str, Any]:
+        """What an operator knows of a recipient: `confirmed` and others with evidence, `not_possible` with a reason."""
+        kept, case = self._of(erasure)
+        if case.state not in (State.ASKED, State.SETTLED, State.TOLD):
+            raise RightsError(409, f"is {case.state}: nobody was asked, or it is over")
+        one = case.recipient(destination)
+        if one is None:
+            raise RightsError(404, f"{erasure} has no destination of that name")
+        if state not in {part.value for part in Part}:
+            raise RightsError(422, "is not a state of a destination", field="state")
+        part = Part(state)
+        if part not in BY_HAND.get(one.state, ()):
+            raise RightsError(
+                409, f"{destination} is {one.state} in a request that is {case.state}; it cannot be {state}"
+            )
+        if part is Part.NOT_POSSIBLE and reason not in NOT_POSSIBLE:
+            raise RightsError(422, f"use one of {', '.join(NOT_POSSIBLE)}", field="reason")
+        if part is not Part.NOT_POSSIBLE and not (evidence or "").strip():
+            raise RightsError(422, "is missing; name a ticket or a letter", field="evidence")
+        now = self.ports.clock()
+        changed = structs.replace(
+            one, state=part, since=now, next=None, by=_short("by", by), why=None,
+            reason=reason if part is Part.NOT_POSSIBLE else None,
+            evidence=None if evidence is None else _short("evidence", evidence),
+        )  # fmt: skip
+        secret = self.secret(kept) if kept.sealed is not None else None
+        if secret is not None:
+            secret = structs.replace(secret, steps={k: v for k, v in secret.steps.items() if k != destination})
+        return self._told(self.progressed(kept, case.with_recipient(changed), secret)[1])
+
+    def told(self, erasure: str, *, by: str) -> dict[str, Any]:
+        """Write down that the person was told what `letter` says; again where something changed since."""
+        kept, case = self._of(erasure)
+        early = date.fromisoformat(case.extended_to or case.due).toordinal() - due.EARLY
+        now = self.ports.clock()
+        today = datetime.fromtimestamp(now, UTC).date().toordinal()
+        if not may(case.state, Event.TELL) or (case.state is State.ASKED and today < early):
+            raise RightsError(
+                409,
+                f"is {case.state}: the person is told when every recipient is settled, or {due.EARLY} days before the "
+                "end",
+            )
+        case = case.after(Event.TELL, now, told=(*case.told, now), told_as=case.states)
+        next_at = now + CLOSING if case.state is State.TOLD else kept.next
+        return self._told(self.keep(kept, case, next_at=next_at))
+
+    def show(self, erasure: str) -> dict[str, Any]:
+        """Everything but who it is."""
+        return self._told(self._of(erasure)[1])
+
+    def all(self, state: str | None = None, due_before: date | None = None) -> list[dict[str, Any]]:
+        """All requests, those that are due first at the beginning."""
+        if state is not None and state not in {one.value for one in State}:
+            raise RightsError(422, "is not a state of a request", field="state")
+        before = None if due_before is None else _time(due_before)
+        return [self._told(read(one)) for one in self.ports.store.erasures.page(state, before)]
+
+    def of_person(self, who: Sought) -> list[dict[str, Any]]:
+        """The open requests of a person; of those that are over nobody can say any more whose they were."""
+        marks = [one for kind, reference in who.references for one in mark(self.ports.ring(), kind, reference)]
+        return [self._told(self._of(one)[1]) for one in self.ports.store.erasures.marked(marks)]
+
+    def letter(self, erasure: str) -> str:
+        """What the person is told, as it is now."""
+        case, policy = self._of(erasure)[1], self.ports.policy()
+        companies = {
+            name: policy.file.destinations[name].recipient or to.kind.processor or to.kind.title
+            for name, to in policy.destinations.items()
+        }
+        leaves = {name: how.leaves for name, to in policy.destinations.items() if (how := deletion(to)) is not None}
+        return words.told(case, companies, leaves)
+
+    def task(self, erasure: str, destination: str) -> str:
+        """What somebody has to do about a recipient, with the text to send. It holds identifiers."""
+        kept, case = self._of(erasure)
+        one = case.recipient(destination)
+        if one is None:
+            raise RightsError(404, f"{erasure} has no destination of that name")
+        secret = self.secret(kept)
+        if not secret.given:
+            raise RightsError(409, "its identifiers are wiped")
+        to = self.ports.policy().destinations.get(destination)
+        company = one.kind if to is None else to.kind.processor or to.kind.title
+        given = [*secret.given, *((k, v) for k, found in secret.ids.get(destination, {}).items() for v in found)]
+        return words.task(case, one, company, TASKS.get(one.kind, Task()).text, dict.fromkeys(given))
+
+    def receipt(self, erasure: str, *, person: bool = False) -> dict[str, Any]:
+        """The signed receipt; the person's own copy has the salt, which is gone once the request is closed."""
+        kept, case = self._of(erasure)
+        if "settled" not in case.times:
+            raise RightsError(409, f"is {case.state}: there is a receipt when every recipient is settled")
+        found = proof.signed(proof.receipt(case), Signer(self.ports.policy().keys_folder).keys()[-1])
+        if not person:
+            return found
+        if kept.sealed is None:
+            raise RightsError(409, "is closed: the person's own copy can be made no more")
+        return found | {"salt": self.secret(kept).salt}
+
+    # What `progress` needs, too.
+
+    def progressed(self, kept: ErasureRow, case: Case, secret: Secret | None) -> tuple[ErasureRow, Case, Secret | None]:
+        """Keep a request after something became of a recipient; with the last one the identifiers go, in one commit."""
+        now = self.ports.clock()
+        if case.state is State.ASKED and case.settled:
+            case = case.after(Event.SETTLE, now)
+            case = structs.replace(case, receipt=proof.digest(proof.receipt(case)))
+            secret = None if secret is None else secret.wiped
+            next_at: float | None = None
+        else:
+            if case.receipt is not None:
+                case = structs.replace(case, receipt=proof.digest(proof.receipt(case)))
+            times = [one.next or now for one in case.recipients if not one.settled and one.state is not Part.MANUAL]
+            next_at = min([*times, self.wiping(case)]) if case.state in ON_ITS_WAY else kept.next
+        marks = kept.marks if case.state in ON_ITS_WAY else ()
+        case = self.keep(kept, case, secret=secret, marks=marks, next_at=next_at)
+        return self._row(case, secret, kept.version + 1, marks, next_at), case, secret
+
+    def wiping(self, case: Case) -> float:
+        """When the identifiers go at the latest."""
+        return _time(date.fromisoformat(case.extended_to or case.due)) + WIPED
+
+    def recalled(self, who: Sought) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Which ids each destination got of the person, by the index; and those that are derived of a session's."""
+        index, ring = Index(self.ports.ring()), self.ports.ring()
+        named = {name: one for one in who.references for name in index.names(*one)}
+        found: dict[str, dict[str, dict[str, None]]] = {}
+        for entry in self.ports.store.erasures.recall(list(named)):
+            for kind, value in (index.open(*named[entry.name], entry.sealed) or {}).items():
+                found.setdefault(entry.destination, {}).setdefault(kind, {})[value] = None
+        for kind, value in who.given:
+            for name in self.ports.policy().destinations if kind == "session_id" else ():
+                found.setdefault(name, {}).setdefault("client_id", {})[ring.derived_id(name, value)] = None
+        return {name: {kind: tuple(values) for kind, values in kinds.items()} for name, kinds in found.items()}
+
+    def aliases(self, who: Sought) -> list[bytes]:
+        """The names of the person's entries in the index."""
+        index = Index(self.ports.ring())
+        return [name for one in who.references for name in index.names(*one)]
+
+    def who(self, secret: Secret) -> Sought:
+        """The person of a request."""
+        catalogue = self.ports.policy().catalogue
+        given = [(KINDS[kind].option, value) for kind, value in secret.given]
+        return sought(self.ports.ring(), given, catalogue.identifying, catalogue.phone_region)
+
+    def _sought(self, identifiers: Sequence[Mapping[str, str]]) -> Sought:
+        policy = self.ports.policy()
+        try:
+            pairs = [(str(one["type"]), str(one["value"])) for one in identifiers]
+        except (KeyError, TypeError):
+            raise RightsError(422, "each is a type and a value", field="identifiers") from None
+        try:
+            region = policy.catalogue.phone_region
+            return sought(self.ports.ring(), pairs, policy.catalogue.identifying, region)
+        except ConfigError as error:
+            raise _of_config(error) from None
+
+    def _search(self, who: Sought, link: Collection[str]) -> Found:
+        try:
+            return search(self.ports.store, self.ports.folder, who, link)
+        except ConfigError as error:
+            raise _of_config(error) from None
+
+    def _laws(self, law: str | None, found: Found | None, at: float, case: Case | None = None) -> list[Law]:
+        table = self.ports.policy().laws
+        if law is not None:
+            if law not in table.ids:
+                raise RightsError(422, "is not the id of a law", field="law")
+            return [table.law(law, at)]
+        wanted = (found.laws if found is not None else set()) if case is None else {case.law, *case.laws}
+        return [table.law(one, at) for one in sorted(wanted) if one in table.ids] or [table.strictest]
+
+    def _open_twins(self, marks: Collection[bytes], verified_by: str | None) -> list[str]:
+        """Open requests of the same person; one that is not verified does not stand in the way of one that is."""
+        found = []
+        for erasure in self.ports.store.erasures.marked(marks):
+            kept = self.ports.store.erasures.get(erasure)
+            if kept is not None and (verified_by is None or kept.state != State.RECEIVED):
+                found.append(erasure)
+        return found
+
+    def _of(self, erasure: str) -> tuple[ErasureRow, Case]:
+        kept = self.ports.store.erasures.get(erasure)
+        if kept is None:
+            raise RightsError(404, "there is no such request")
+        return kept, read(kept)
+
+    def secret(self, kept: ErasureRow) -> Secret:
+        """The sealed part of a request. RightsError (409) where it cannot be opened, or is gone."""
+        try:
+            found = opened(self.ports.ring(), kept)
+        except ConfigError as error:
+            raise RightsError(409, str(error)) from None
+        if found is None:
+            raise RightsError(409, "its identifiers are wiped")
+        return found
+
+    @staticmethod
+    def _may(case: Case, event: Event) -> None:
+        if not may(case.state, event):
+            raise RightsError(409, f"is {case.state}: that cannot follow")
+
+    _AS_IT_WAS: Final = object()
+
+    def keep(
+        self,
+        kept: ErasureRow,
+        case: Case,
+        *,
+        secret: object = _AS_IT_WAS,
+        marks: tuple[bytes, ...] | None = None,
+        next_at: float | None = None,
+    ) -> Case:
+        """Record a change, then keep it. RightsError (409) where another worker was faster."""
+        if _record(case) != _record(read(kept)):
+            self._write(case)
+        changed = self._row(case, None, kept.version, kept.marks if marks is None else marks, next_at or None)
+        if secret is self._AS_IT_WAS:
+            changed = changed._replace(sealed=kept.sealed)
+        elif isinstance(secret, Secret):
+            changed = self._row(case, secret, kept.version, changed.marks, next_at)
+        if not self.ports.store.erasures.save(changed).result(PATIENCE):
+            raise RightsError(409, "somebody else changed it meanwhile; look again")
+        return case
+
+    def _row(
+        self, case: Case, secret: Secret | None, version: int, marks: tuple[bytes, ...], next_at: float | None = None
+    ) -> ErasureRow:
+        return row(
+            self.ports.ring(), case, secret, version=version, next_at=next_at, changed=self.ports.clock(),
+            due=_time(date.fromisoformat(case.extended_to or case.due)), marks=marks,
+        )  # fmt: skip
+
+    def _write(self, case: Case) -> None:
+        """The line before the act. Raises AuditError where the log cannot be written."""
+        line = {"kind": "erasure", "timestamp": timestamp(self.ports.clock())} | _record(case)
+        self.ports.writer.append([Line(orjson.dumps(line))]).result(PATIENCE)
+
+    def _told(self, case: Case) -> dict[str, Any]:
+        """A request as it may be shown."""
+        return shown(case, self.ports.clock())
+
+
+def _record(case: Case) -> dict[str, Any]:
+    """What the log says of a request: closed words and numbers, no identifier."""
+    return {
+        "erasure": case.id,
+        "state": case.state.value,
+        "law": case.law,
+        "refusal": case.refusal,
+        "extended": case.extended is not None,
+        "told": len(case.told),
+        "stores": case.stores,
+        "states": sorted([one.state.value for one in case.recipients]),
+        "receipt": case.receipt,
+    }
+
+
+def _short(field: str, text: str) -> str:
+    if not text.strip() or len(text) > _SHORT or not text.isprintable():
+        raise RightsError(422, "is empty, too long, or more than one line", field=field)
+    return text.strip()
+
+
+def _of_config(error: ConfigError) -> RightsError:
+    field, _, title = str(error).partition(": ")
+    return RightsError(422, title or field, field=field if title else None)
+
+
+def _time(day: date) -> float:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

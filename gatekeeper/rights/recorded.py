@@ -1,0 +1,104 @@
+"""Who was erased, beside the store: what a restored backup is compared with.
+
+A file of one JSON line per request, only ever added to. It names nobody: of each pseudonym there is a hash under the
+sealing key, and of each suppression entry what the store itself keeps. `replay` finds the people again in whatever
+was restored.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import orjson
+
+from gatekeeper.errors import ConfigError, StorageError
+from gatekeeper.installation import disk
+from gatekeeper.installation.keys import KeyRing
+from gatekeeper.model import Purpose, Suppression
+from gatekeeper.model.suppression import Why
+
+_LABEL: Final = "erased"
+
+
+class Erased(NamedTuple):
+    """One line: hashes of pseudonyms, and the suppression entries."""
+
+    erasure: str
+    at: float
+    hashes: frozenset[str]
+    entries: tuple[Suppression, ...]
+
+
+def hashes(ring: KeyRing, names: Iterable[str]) -> frozenset[str]:
+    """Hashes of pseudonyms, under every sealing key."""
+    secrets = [key.derive(_LABEL) for key in ring.sealing]
+    return frozenset(hmac.digest(one, name.encode(), "sha256").hex()[:32] for one in secrets for name in names)
+
+
+def write(
+    path: Path, ring: KeyRing, erasure: str, at: float, names: Collection[str], entries: Sequence[Suppression]
+) -> None:
+    """Add a line, durably; one that is there already is not added again. Raises StorageError."""
+    line = {
+        "erasure": erasure,
+        "at": at,
+        "names": sorted(hashes(ring, names)),
+        "entries": [_written(one) for one in entries],
+    }
+    raw = orjson.dumps(line) + b"\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a crash
+            os.write(descriptor, b"\n" + raw if torn else raw)
+            disk.sync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise StorageError(f"{path.name}: who was erased cannot be written down ({error.strerror})") from None
+
+
+def read(path: Path) -> Iterator[Erased]:
+    """Every line. Raises ConfigError for one that is none, but for a torn last one; FileNotFoundError."""
+    lines = path.read_bytes().split(b"\n")
+    for number, raw in enumerate(lines, 1):
+        if not raw:
+            continue
+        try:
+            said = orjson.loads(raw)
+            entries = tuple(_entry(one | {"erasure": said["erasure"]}) for one in said["entries"])
+            yield Erased(said["erasure"], said["at"], frozenset(said["names"]), entries)
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            if number >= len(lines) - 1:
+                continue
+            raise ConfigError(f"{path}: line {number} cannot be read; copy the file back from its own backup") from None
+
+
+def _written(one: Suppression) -> dict[str, object]:
+    return {
+        "hash": one.hash.hex(), "key": one.key, "kind": one.kind, "why": one.why.value, "since": one.since,
+        "purposes": sorted(one.purposes), "until": one.until,
+    }  # fmt: skip
+
+
+def _entry(one: dict[str, object]) -> Suppression:
+    purposes = one["purposes"]
+    until, since = one["until"], one["since"]
+    if not isinstance(purposes, list) or not isinstance(since, (int, float)):
+        raise TypeError
+    return Suppression(
+        bytes.fromhex(str(one["hash"])),
+        str(one["key"]),
+        str(one["kind"]),
+        Why(str(one["why"])),
+        float(since),
+        str(one["erasure"]),
+        frozenset(Purpose(name) for name in purposes),
+        None if until is None else float(str(until)),
+    )

@@ -1,0 +1,1 @@
+"""`<prefix>/admin/…`: what operators and their tools do with people's data, over HTTP."""

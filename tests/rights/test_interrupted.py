@@ -1,0 +1,181 @@
+"""Erasure that is killed at every edge and goes on, events that come in meanwhile, and backups that are restored."""
+
+import os
+import shutil
+import signal
+import threading
+import traceback
+
+import pytest
+
+from gatekeeper.errors import ConfigError
+from gatekeeper.rights import local, recorded
+from gatekeeper.rights.replay import replay
+from gatekeeper.rights.search import search
+from tests.rights import people
+from tests.rights.erasing import FINAL, POLICY, Office, holding
+
+JANE = {"user_id": "u-jane-canary", "client_id": "777.888", "email": "jane.canary@example.com"}
+EDGES = ["before-recorded", "recorded", "suppressed", "erased", "forgotten", "begun", "answered", "kept"]
+
+
+def visit(runtime, who=JANE, subject="v_canary_jane", n=2):
+    for one in range(n):
+        data = {"page_url": "/a", "order_value": 1.0 + one, **who}
+        people.send(runtime.gate, data, headers=people.cookie("analytics", "marketing", subject=subject))
+
+
+def needles(runtime):
+    """Jane in every form that a file could hold."""
+    names = people.who(runtime.gate, **JANE, consent_id="v_canary_jane").names
+    return [JANE["user_id"], JANE["email"], "v_canary_jane", *names]
+
+
+def killed(do):
+    """Whether a child that does something was killed at it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            do()
+        except BaseException:
+            traceback.print_exc()  # of a child, which no test report would show
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_an_erasure_that_is_killed_at_an_edge_goes_on_and_ends_the_same(tmp_path, edge):
+    """Vendors are asked at least once, identifiers are sealed until then and wiped after, nothing is left."""
+    with people.running(tmp_path, POLICY) as runtime:
+        visit(runtime)
+        erasure = Office(runtime).approved(**JANE, consent_id="v_canary_jane")
+
+    def die(name):
+        if name == edge:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def child():
+        with people.running(tmp_path) as runtime:
+            Office(runtime, edge=die).run(erasure)
+
+    assert killed(child)
+    with people.running(tmp_path) as runtime:
+        office = Office(runtime)
+        kept = runtime.store.erasures.get(erasure)
+        office.vendor.asked[erasure] = {}  # the endpoint may have got the request from the child
+        assert kept.state in ("approved", "suppressed", "local_erased", "asked") and kept.sealed is not None
+        for _ in range(4):
+            office.run(erasure)
+            office.clock.days(1)
+        assert office.states(erasure) == FINAL
+        office.erasures.settle(erasure, "ads", by="ann", state="confirmed", evidence="letter")
+        kept = runtime.store.erasures.get(erasure)
+        assert kept.state == "settled" and office.erasures.secret(kept).given == ()
+        assert holding(tmp_path / "var", needles(runtime)) == []
+        assert office.erasures.receipt(erasure)["receipt"]["suppressed"]
+
+
+def test_a_way_that_is_begun_ends_where_it_is_kept_once(tmp_path):
+    """Two workers that go on with one request: one of them is told that it came late."""
+    with people.running(tmp_path, POLICY) as runtime:
+        office = Office(runtime)
+        erasure = office.request(**JANE)["id"]
+        kept = runtime.store.erasures.get(erasure)
+        office.erasures.approve(erasure, by="bob")
+        assert not runtime.store.erasures.save(kept).result(10)
+
+
+def test_no_event_of_the_person_is_kept_once_they_are_suppressed(tmp_path):
+    """Events come in while it is carried out, from four threads; what is left afterwards names nobody."""
+    with people.running(tmp_path, POLICY) as runtime:
+        visit(runtime)
+        office, stop, seen = Office(runtime), threading.Event(), []
+
+        def post():
+            while not stop.is_set():
+                seen.append(people.send(runtime.gate, {"page_url": "/", **JANE}, headers=people.cookie("analytics")))
+
+        threads = [threading.Thread(target=post) for _ in range(4)]
+        erasure = office.approved(**JANE, consent_id="v_1")
+        for one in threads:
+            one.start()
+        try:
+            for _ in range(20):
+                if office.progress.run(erasure)[0]["state"] == "asked":
+                    break
+        finally:
+            stop.set()
+            for one in threads:
+                one.join()
+        assert office.erasures.show(erasure)["state"] == "asked"
+        before = len(seen)
+        assert people.send(runtime.gate, {"page_url": "/", **JANE}, headers=people.cookie("analytics")) == set()
+        assert before > 4 and any(seen)
+        found = search(runtime.store, runtime.policy.audit_folder, people.who(runtime.gate, **JANE))
+        assert (found.store.queued, found.store.dead, found.log.lines) == (0, 0, 0)
+
+
+def test_a_restored_backup_brings_nobody_back(tmp_path):
+    """The store, the log and suppression as they were before; the file of erasures and the keys are kept elsewhere."""
+    with people.running(tmp_path, POLICY) as runtime:
+        visit(runtime)
+        visit(runtime, {"user_id": "u-john"}, "v_john")
+    shutil.copytree(tmp_path / "var", tmp_path / "backup")
+    with people.running(tmp_path) as runtime:
+        office = Office(runtime)
+        erasure = office.approved(**JANE, consent_id="v_canary_jane")
+        office.run(erasure)
+        assert holding(tmp_path / "var", needles(runtime)) == []
+    shutil.move(tmp_path / "var/erasures.jsonl", tmp_path / "erasures.jsonl")
+    shutil.copytree(tmp_path / "var/keys", tmp_path / "keys")
+    shutil.rmtree(tmp_path / "var")
+    shutil.copytree(tmp_path / "backup", tmp_path / "var")
+    shutil.copytree(tmp_path / "keys", tmp_path / "var/keys", dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "backup")
+    with people.running(tmp_path) as runtime:
+        office = Office(runtime)
+        assert holding(tmp_path / "var", needles(runtime)) != []
+        assert not runtime.store.suppressions.any()
+        with pytest.raises(ConfigError, match="copy it back"):
+            replay(office.erasures.ports)
+        told = replay(office.erasures.ports, tmp_path / "erasures.jsonl")
+        assert [*told["erased_again"]] == [erasure]
+        assert holding(tmp_path / "var", needles(runtime)) == []
+        assert people.send(runtime.gate, {"page_url": "/", **JANE}, headers=people.cookie("analytics")) == set()
+        john = search(runtime.store, runtime.policy.audit_folder, people.who(runtime.gate, user_id="u-john"))
+        assert john.log.lines == 2 and john.store.queued > 0
+        again = replay(office.erasures.ports, tmp_path / "erasures.jsonl")
+        assert again["erased_again"] == {}
+
+
+def test_the_file_of_erasures_names_nobody_and_a_broken_line_stops_the_replay(tmp_path):
+    """A torn last line is one that was never written; any other is a fault."""
+    with people.running(tmp_path, POLICY) as runtime:
+        office = Office(runtime)
+        for who in ("a", "b"):
+            office.run(office.approved(user_id=f"u-canary-{who}"))
+        path = tmp_path / "var/erasures.jsonl"
+        assert b"canary" not in path.read_bytes() and b"p_" not in path.read_bytes()
+        whole = path.read_bytes()
+        path.write_bytes(whole + b'{"erasure": "er_')
+        assert len(list(recorded.read(path))) == 2
+        path.write_bytes(whole[20:])
+        with pytest.raises(ConfigError, match="line 1 cannot be read"):
+            replay(office.erasures.ports)
+
+
+def test_an_erasure_waits_where_it_cannot_be_written_down_who_was_erased(tmp_path, monkeypatch):
+    """Before anybody is suppressed: a restored backup could not be mended later."""
+    from gatekeeper.errors import StorageError
+
+    with people.running(tmp_path, POLICY) as runtime:
+        office = Office(runtime)
+        erasure = office.approved(**JANE)
+        (tmp_path / "var/erasures.jsonl").mkdir()
+        with pytest.raises(StorageError, match="cannot be written down"):
+            office.run(erasure)
+        assert office.erasures.show(erasure)["state"] == "approved" and not runtime.store.suppressions.any()
+        (tmp_path / "var/erasures.jsonl").rmdir()
+        monkeypatch.setattr(local, "PATIENCE", 5.0)
+        assert office.run(erasure)["state"] == "asked"
