@@ -23,13 +23,13 @@ $(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sy
 test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 endef
 
-.PHONY: run test check browsers engines laws torture torture-short mutation pythons bench bench-readme format lock clean
+.PHONY: run test check docs deploy browsers engines laws torture torture-short mutation pythons bench bench-readme format lock clean
 
 run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
 
 test: $(STAMP)       ## all tests that take seconds and need no browser, two at a time; the others have targets of their own
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser and not environment" \
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser and not environment and not site" \
 	    --ignore tests/torture --ignore tests/adopters
 
 browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
@@ -52,6 +52,15 @@ check: $(STAMP)      ## lint, format, types, architecture and docs coverage
 	$(BIN)/mypy --strict tests/typing/api.py
 	$(BIN)/interrogate -q gatekeeper
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
+
+docs: $(STAMP)       ## the site of docs/, into site/: no dead link, the API from docstrings
+	$(PIP) install "mkdocs-material>=9.5" "mkdocstrings[python]>=0.27"
+	$(BIN)/python -m pytest -m site tests/test_site.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+deploy: $(STAMP)     ## the files of deploy/, by nginx, Caddy, kubectl and a builder of images; as root on Debian it installs them
+	.ci/deploy
+	$(BIN)/python -m pytest -m "environment or not environment" tests/deploy
 
 laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000; CASES=n CALLS=n for another size
 	LAWS_EXAMPLES=$(CASES) CALL_LAWS_EXAMPLES=$(CALLS) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/laws

@@ -226,7 +226,7 @@ def read(folder):
                 pass  # it is read again below
             files[name[1]][int(name[2])] = path
         elif not BESIDE.fullmatch(path.name):
-            bad.append(f"{path.name} is no file of the log")
+            bad.append(f"{path.name} is not a file of the log")
     for stream, segments in sorted(files.items()):
         this = streams[stream] = Stream()
         for expected, (number, path) in enumerate(sorted(segments.items()), 1):
@@ -473,7 +473,7 @@ def main(*words):
             try:
                 unchecked += anchor(raw, roots, where)
             except UNREADABLE:
-                bad.append(f"{where} is no line of a log")
+                bad.append(f"{where} is not a line of a log")
     names()
     first = keys(given["--trust"])
     removed()

@@ -26,7 +26,7 @@ TOP = set(
     requirements-dev.lock tests""".split()
 )
 # What everybody may know.
-SHARED = ("model", "errors", "fields", "memory")
+SHARED = ("model", "errors", "fields", "memory", "counting")
 # What each stage may know besides itself and SHARED.
 ALLOWED = {
     "signals": (),

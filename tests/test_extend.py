@@ -56,7 +56,7 @@ def test_the_command_line_is_told_what_is_brought(shop):
     told = ("--extend", "shop_gate:EXTENSIONS")
     checked = run(shop, "gatekeeper", *told, "check")
     assert checked.returncode == 0 and "0 errors" in checked.stdout, checked.stdout
-    assert '"acme_ads"; use one of ga4' in run(shop, "gatekeeper", "check").stdout
+    assert '"acme_ads" is not a kind; use one of ga4' in run(shop, "gatekeeper", "check").stdout
     explained = run(shop, "gatekeeper", *told, "explain", "--cookie", "acme_consent=marketing", "--json")
     assert '"fields_sent"' in explained.stdout and '"msclkid"' in explained.stdout, explained.stdout
     assert "acme_ads" in run(shop, "gatekeeper", *told, "schema").stdout

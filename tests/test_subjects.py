@@ -163,7 +163,7 @@ def test_a_field_of_the_policys_own_may_identify_somebody():
                 headers=GRANTED)  # fmt: skip
     assert found_by(made, user_id="m-9")
     fields["member"]["identifies"] = "shoe_size"
-    with pytest.raises(ConfigError, match=r'fields\.member.identifies: "shoe_size" is no kind of id'):
+    with pytest.raises(ConfigError, match=r'fields\.member.identifies: "shoe_size" is not a kind of id'):
         parse_policy(policy_data(fields=fields), environ={})
 
 

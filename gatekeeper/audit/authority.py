@@ -109,7 +109,7 @@ def claimed(line: bytes) -> float:
     """The time that a signed line says it is of, Unix seconds. Raises ValueError."""
     sealed = split(line + b"\n")
     if sealed is None:
-        raise ValueError("is no line of a log")
+        raise ValueError("is not a line of a log")
     return float(seconds(str(sealed.record["timestamp"]).encode()))
 
 

@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from gatekeeper.audit.query import Period, Statistics
+from gatekeeper.counting import counted
 
 _WIDTH: Final = 960
 _HEIGHT: Final = 220
@@ -36,10 +37,10 @@ def render(statistics: Statistics, *, title: str) -> str:
     }
     reasons = sorted({reason for one in periods for reason in one.blocked}, key=lambda r: -_total(periods, r))[:7]
     blocked = {reason: [float(one.blocked.get(reason, 0)) for one in periods] for reason in reasons}
+    events = counted(sum(one.events for one in periods), "event")
     body = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{sum(one.events for one in periods)} events, by {statistics.by}, UTC. Numbers only: no person is in this "
-        "page.</p>",
+        f"<p>{events}, by {statistics.by}, UTC. Numbers only: no person is in this page.</p>",
         "<h2>Consent, % of events</h2>",
         _key(list(consent)),
         _lines(periods, consent, 100.0),

@@ -5,6 +5,7 @@ Needs the extra `gatekeeper-consent[query]`. Rows hold what lines hold: names of
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -95,7 +96,7 @@ def moment(text: str, now: datetime) -> datetime:
         when = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(
-            f'"{text}" is no time; write 2026-11-24, 2026-11-24T08:00:00Z, or 7d for a week ago'
+            f'"{text}" is not a time; write 2026-11-24, 2026-11-24T08:00:00Z, or 7d for a week ago'
         ) from None
     return when if when.tzinfo is None else (when - (when.utcoffset() or timedelta())).replace(tzinfo=None)
 
@@ -163,8 +164,14 @@ def export(folder: Path, which: Filter, target: Path) -> int:
             f"WHERE {condition} AND destination IS NOT NULL ORDER BY log.decided_at, request_id, destination",
             values,
         )
-        form = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json", "parquet": "FORMAT parquet, COMPRESSION zstd"}[kind]
-        connection.execute(f"COPY chosen TO '{str(target).replace(chr(39), chr(39) * 2)}' ({form})")
+        if not target.exists():  # pseudonyms are in it: as the log, it is not for everybody to read
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o640))
+        form = {
+            "csv": "FORMAT csv, HEADER",
+            "json": "FORMAT json",
+            "parquet": "FORMAT parquet, COMPRESSION zstd",
+        }[kind]
+        connection.execute(f"COPY chosen TO '{str(target).replace(chr(39), chr(39) * 2)}' ({form}, USE_TMP_FILE false)")
         ((count,),) = connection.execute("SELECT count(*) FROM chosen").fetchall()
     return int(count)
 
@@ -210,7 +217,7 @@ class Statistics:
 def statistics(folder: Path, which: Filter, *, by: str = "day") -> Statistics:
     """What happened, by `hour`, `day`, `week` or `month`. Raises ConfigError for another step."""
     if by not in STEPS:
-        raise ConfigError(f'--by: "{by}" is no step; use one of {", ".join(STEPS)}')
+        raise ConfigError(f'--by: "{by}" is not a step; use one of {", ".join(STEPS)}')
     with columns.connect(folder) as connection:
         condition, values = which.where(connection)
         counted = connection.execute(

@@ -19,6 +19,7 @@ from gatekeeper.audit import redact, segments
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.writer import AuditWriter
+from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
 from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
@@ -203,7 +204,9 @@ class Daily:
                 others = self._rest(now)
                 keep(self._folder, read(self._folder)._replace(others=others))
                 if done.lines:
-                    _log.info("%d lines of the audit log lost their references, as retention wants", done.lines)
+                    _log.info(
+                        "references removed from %s of the audit log, as retention wants", counted(done.lines, "line")
+                    )
         except (AuditError, OSError) as error:
             _log.error("retention: %s", error)
         finally:

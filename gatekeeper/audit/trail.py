@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from gatekeeper.counting import counted
 from gatekeeper.model.reasons import TABLE
 
 _STATUS: Final = {
@@ -34,10 +35,10 @@ def words(record: dict[str, Any]) -> Iterator[str]:
         yield _delivery(delivery)
     if "element" in record:
         which = f"this is number {record['element'] + 1}"
-        yield f"The line stands for {record.get('count', 1)} events of one request that were alike; {which}."
+        yield f"The line stands for {counted(record.get('count', 1), 'event')} of one request; {which}."
     elif "count" in record:
-        first = record["request_id"]
-        yield f"The line stands for {record['count']} events of one request that were alike, {first}.0 and so on."
+        alike, first = counted(record["count"], "event"), record["request_id"]
+        yield f"The line stands for {alike} of one request that were alike, {first}.0 and so on."
     if "n" in record:
         yield f"This is line {record['n']} of the stream {record['stream']}; `gatekeeper audit verify` checks it."
 

@@ -25,6 +25,7 @@ from gatekeeper.audit.segments import Head, parse, streams
 from gatekeeper.audit.strangers import strangers
 from gatekeeper.audit.twice import Twice
 from gatekeeper.audit.walk import Walker
+from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class _Verification:
     def _strangers(self) -> None:
         """Files that are none of the log's, and two forms of a segment that differ."""
         for name in strangers(self._folder):
-            self._bad((name, 0), "is no file of the log")
+            self._bad((name, 0), "is not a file of the log")
         for path in sorted(self._folder.glob("*.jsonl.gz")):
             segment = parse(path)
             if segment is not None and segment.plain.exists():
@@ -181,7 +182,7 @@ class _Verification:
                 self._facts.claims.append(claim)
             self._report.anchors += 1
         except UNREADABLE:
-            self._bad(where, "is no line of a log")
+            self._bad(where, "is not a line of a log")
 
     def _stamped(self, one: stamp.Stamp, where: Where) -> bytes:
         """The line that an authority stamped, which was there then."""
@@ -269,9 +270,9 @@ class _Verification:
             last, digests[number] = number, claim.digest
         for claim in self._facts.claims:
             if claim.number > last:
-                self._bad(claim.where, f"knows of {claim.number} streams, and there are {last}")
+                self._bad(claim.where, f"knows of {counted(claim.number, 'stream')}, and the log has {last}")
             elif digests.get(claim.number, claim.digest) != claim.digest:
-                self._bad(claim.where, f"knows of {claim.number} streams, and they are not these")
+                self._bad(claim.where, f"knows of {counted(claim.number, 'stream')}, and not of these")
 
     def _formats(self) -> None:
         """Beside streams of format 2 there are only those of format 1 that its first genesis names."""

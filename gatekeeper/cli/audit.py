@@ -16,7 +16,9 @@ from gatekeeper.audit import read, trail
 from gatekeeper.cli import exits, known
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
+from gatekeeper.model.place import KNOWN_BY
 from gatekeeper.policy import archive
 
 STATUS_STYLE = {"delivered": "green", "blocked": "red", "failed": "bold red", "pending": "yellow", "cancelled": "red"}
@@ -72,7 +74,7 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
         exits.absent(f"there is no record {request_id} in {folder}")
     if len(found) > 1:
         typer.echo(
-            f"gatekeeper: {len(found)} decisions claim {request_id}, so all but one were forged or copied; "
+            f"gatekeeper: {counted(len(found), 'decision')} claim {request_id}, so all but one were forged or copied; "
             "`gatekeeper audit verify` says which streams are vouched for",
             err=True,
         )
@@ -116,8 +118,9 @@ def print_record(record: dict[str, Any], console: Console | None = None) -> None
     name = escape(record["event_type"])
     console.print(f"[bold]{name}[/]  {record['request_id']}{_times(record)}  {record['timestamp']}")
     console.print(f"  consent  {state}")
-    where = "-".join(part for part in (place["country"], place["region"]) if part) or "unknown place"
-    console.print(f"  law      {', '.join(place['laws'])} ({where}, known by {place['how']})")
+    where = "-".join(part for part in (place["country"], place["region"]) if part) or "unknown"
+    console.print(f"  law      {', '.join(place['laws'])}")
+    console.print(f"  place    {where} ({KNOWN_BY[place['how']]})")
     for signal in record["signals"]:
         said = ", ".join(f"{purpose} {word}" for purpose, word in signal["says"].items()) or signal["standing"]
         lost = f" [dim](overruled for {', '.join(signal['overruled'])})[/]" if signal["overruled"] else ""

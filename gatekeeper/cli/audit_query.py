@@ -22,6 +22,7 @@ from gatekeeper.cli.audit import STATUS_STYLE
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.filters import PSEUDONYM
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.counting import counted
 from gatekeeper.fields import phone
 from gatekeeper.installation import keys
 
@@ -83,7 +84,9 @@ def export(
         )
     folder, chosen = which(config, words, people)
     count = log.export(folder, chosen, target)
-    typer.echo(json.dumps({"rows": count, "file": str(target)}) if as_json else f"{count} rows written to {target}")
+    typer.echo(
+        json.dumps({"rows": count, "file": str(target)}) if as_json else f"{counted(count, 'row')} written to {target}"
+    )
 
 
 def stats(
@@ -121,7 +124,7 @@ def _print_rows(found: list[dict[str, Any]], limit: int) -> None:
         )  # fmt: skip
     open_console().print(table)
     more = f"; the newest {limit} are shown" if len(found) == limit else ""
-    typer.echo(f"{len(found)} deliveries{more}", err=True)
+    typer.echo(f"{counted(len(found), 'delivery')}{more}", err=True)
 
 
 def _print_stats(found: log.Statistics) -> None:

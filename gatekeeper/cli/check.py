@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from gatekeeper.cli.policy import extensions, load_policy
+from gatekeeper.counting import counted
 from gatekeeper.policy.faults import parts
 from gatekeeper.policy.file import json_schema
 from gatekeeper.policy.findings import findings
@@ -26,7 +27,9 @@ def run(config: Path, as_json: bool) -> None:
     if as_json:
         found = {"errors": errors, "warnings": warned}
         typer.echo(
-            json.dumps({sort: [parts(line)._asdict() for line in said] for sort, said in found.items()}, indent=2)
+            json.dumps(
+                {sort: [parts(line, config)._asdict() for line in said] for sort, said in found.items()}, indent=2
+            )
         )
     else:
         console = Console(highlight=False, soft_wrap=True)
@@ -34,7 +37,7 @@ def run(config: Path, as_json: bool) -> None:
             console.print(f"[bold red]error[/]    {_plain(line)}")
         for line in warned:
             console.print(f"[yellow]warning[/]  {_plain(line)}")
-        console.print(f"{config}: {_count(errors, 'error')}, {_count(warned, 'warning')}")
+        console.print(f"{config}: {counted(len(errors), 'error')}, {counted(len(warned), 'warning')}")
     raise typer.Exit(1 if errors else 0)
 
 
@@ -45,7 +48,3 @@ def print_schema() -> None:
 
 def _plain(text: str) -> str:
     return text.replace("[", r"\[")
-
-
-def _count(found: list[str], what: str) -> str:
-    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"

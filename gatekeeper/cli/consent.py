@@ -17,6 +17,7 @@ from rich.table import Table
 from gatekeeper.audit.lines import CHOSEN, timestamp
 from gatekeeper.audit.segments import usable
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
 from gatekeeper.gate.choosing import Choosing, planned
 from gatekeeper.installation import ids, keys
@@ -132,7 +133,9 @@ def _choose(
 
 def _tell(recorded: Recorded, as_json: bool) -> None:
     told = {"receipt": recorded.receipt, "row": recorded.row, "cancelled": recorded.cancelled, "heard": recorded.heard}
-    typer.echo(json.dumps(told) if as_json else f"{recorded.receipt}  ({recorded.cancelled} queued deliveries ended)")
+    typer.echo(
+        json.dumps(told) if as_json else f"{recorded.receipt}  ({counted(recorded.cancelled, 'queued delivery')} ended)"
+    )
     if recorded.heard is Heard.NOT_YET:
         typer.echo("gatekeeper: recorded, but a worker did not answer: a request may still begin", err=True)
         raise typer.Exit(NOT_HEARD)

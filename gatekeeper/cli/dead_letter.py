@@ -17,6 +17,7 @@ from gatekeeper.audit.segments import usable
 from gatekeeper.cli import exits
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy, opening
+from gatekeeper.counting import counted
 from gatekeeper.runtime.health import troubles
 from gatekeeper.runtime.wiring import audit_writer, needs, place
 from gatekeeper.storage.opening import exists
@@ -67,7 +68,7 @@ def _act(
 ) -> None:
     with _opened(config) as (store, _):
         count = action(store)(_wanted(store, ids, destination)).result()
-    typer.echo(json.dumps({"count": count}) if as_json else f"{count} dead letter{'' if count == 1 else 's'} {word}")
+    typer.echo(json.dumps({"count": count}) if as_json else f"{counted(count, 'dead letter')} {word}")
 
 
 def _wanted(letters: DeadLetters, ids: Sequence[int], destination: str | None) -> list[str]:

@@ -21,6 +21,7 @@ EVENT = '{"event": "purchase", "consent": {"analytics": true}, "data": {"order_v
 def run(once: bool, port: int) -> None:
     """Walk through the purchases; then, unless `once`, go on serving until interrupted."""
     console = Console(highlight=False)
+    plain = Console(highlight=False, soft_wrap=True)  # what is to be copied is not wrapped
     with stage(FOLDER, port) as up:
         console.print(f"The gate is at [bold]{up.url}[/], its vendors are simulators on loopback.\n")
         records = walk(up, console)
@@ -28,11 +29,11 @@ def run(once: bool, port: int) -> None:
         shown = {key: records[1][key] for key in GUIDE_KEYS}
         console.print(escape(json.dumps(shown, indent=2)), style="dim")
         config = up.policy_path
-        console.print(f"\nMore:  gatekeeper audit tail --config {config}")
-        console.print(f"       gatekeeper audit show {records[1]['request_id']} --config {config}")
+        plain.print(f"\nMore:  gatekeeper audit tail --config {config}")
+        plain.print(f"       gatekeeper audit show {records[1]['request_id']} --config {config}")
         if once:
             return
-        console.print(f"       curl {up.url}/collect -d '{escape(EVENT)}'")
+        plain.print(f"       curl {up.url}/collect -d '{escape(EVENT)}'")
         console.print(f"\nNow buy something yourself: open [bold]{up.shop}[/] in a browser. Stop with Ctrl-C.")
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
         try:

@@ -18,6 +18,7 @@ from rich.table import Table
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.cli import exits
 from gatekeeper.cli.office import given, opened
+from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError, RightsError
 from gatekeeper.rights import local
 from gatekeeper.rights.drive import sending, service
@@ -55,7 +56,8 @@ def request(
     typer.echo("  " + ", ".join(f"{name} {count}" for name, count in found["stores"].items() if count))
     for one in found["linked"]:
         shared = "  also of others" if one["shared"] else ""
-        typer.echo(f"  linked {one['id']}  {one['lines']} lines{shared}  (--link {one['id']}, if it is this person's)")
+        lines = counted(one["lines"], "line")
+        typer.echo(f"  linked {one['id']}  {lines}{shared}  (--link {one['id']}, if it is this person's)")
 
 
 def act(

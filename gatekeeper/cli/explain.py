@@ -25,6 +25,7 @@ from gatekeeper.jurisdiction.codes import country_code, region_code
 from gatekeeper.jurisdiction.networks import parse_address
 from gatekeeper.jurisdiction.place import locate
 from gatekeeper.model import Caller, Decision, Place, Plan, Verdict
+from gatekeeper.model.place import KNOWN_BY
 from gatekeeper.policy import Policy
 from gatekeeper.runtime.wiring import place_lookup
 from gatekeeper.storage.outbox import Accepted
@@ -191,7 +192,7 @@ def _print(plan: Plan, console: Console) -> None:
     consent = plan.consent
     state = lines.consent_state(consent)
     laws = ", ".join(law.id for law in plan.place.laws)
-    console.print(f"[bold]{escape(plan.event.name)}[/]  under {laws} (place known by: {plan.place.how})")
+    console.print(f"[bold]{escape(plan.event.name)}[/]  under {laws}; place: {_where(plan.place)}")
     console.print("consent: " + ", ".join(f"{p} {'[green]yes[/]' if on else '[red]no[/]'}" for p, on in state.items()))
     for step in consent.steps if consent else ():
         console.print(f"  {escape(step.rule)}: {escape(step.outcome)}  [dim]{escape(step.why)}[/]")
@@ -220,3 +221,9 @@ def _print_decision(decision: Decision, shared: int, console: Console) -> None:
                 escape(name), f"[{colours[what]}]{what}[/]", cause or (f"without {replaced}" if replaced else "")
             )
         console.print(table)
+
+
+def _where(place: Place) -> str:
+    """The place, and how it was known."""
+    name = "-".join(part for part in (place.country, place.region) if part) or "unknown"
+    return f"{name} ({KNOWN_BY[place.how]})"

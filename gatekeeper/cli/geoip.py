@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
 from gatekeeper.geoip.info import GeoInfo, warnings
 from gatekeeper.geoip.info import info as describe
@@ -68,7 +69,7 @@ def _print(about: GeoInfo) -> None:
     console.print(f"file     {about.path}")
     if about.problem is None:
         console.print(f"source   {about.source} ({about.type})")
-        console.print(f"built    {about.built}, {about.age_days} days ago")
+        console.print(f"built    {about.built}, {counted(about.age_days or 0, 'day')} ago")
         console.print(f"licence  {about.licence}")
         console.print(f"regions  {'yes' if about.regions else 'no'}; {about.size / 1e6:.1f} MB")
         if about.credit:

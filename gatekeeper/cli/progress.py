@@ -7,6 +7,8 @@ import time
 
 from rich.console import Console
 
+from gatekeeper.counting import counted
+
 _OFTEN = 1.0  # seconds between two words on how far it is
 
 
@@ -25,5 +27,5 @@ class Progress:
         self._told = at
         rate = count / (at - self._began)
         self._console.print(
-            f"{part:.0%} of the log, {count:,} decisions, {rate:,.0f} a second", end="\r" if terminal else "\n"
+            f"{part:.0%} of the log, {counted(count, 'decision')}, {rate:,.0f} a second", end="\r" if terminal else "\n"
         )

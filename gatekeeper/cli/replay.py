@@ -17,6 +17,7 @@ from gatekeeper.cli import known
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.cli.progress import Progress
+from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
 from gatekeeper.policy import archive
 from gatekeeper.reports import replay_page
@@ -110,8 +111,8 @@ def _print(found: Replay, title: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(title)}[/]")
     console.print(
-        f"{found.events:,} events in {found.lines:,} lines ({found.distinct:,} distinct), "
-        f"{sum(found.deliveries.values()):,} deliveries"
+        f"{counted(found.events, 'event')} in {counted(found.lines, 'line')} ({found.distinct:,} distinct), "
+        f"{counted(sum(found.deliveries.values()), 'delivery')}"
     )
     words = {
         "unchanged": "unchanged",
@@ -134,7 +135,7 @@ def _print(found: Replay, title: str) -> None:
     for (name, why), tally in sorted(found.undecided.items()):
         where = "every destination" if name == "*" else name
         console.print(
-            f"not decidable: {escape(where)}, {why}: {tally.events:,} events, such as {escape(tally.example)}"
+            f"not decidable: {escape(where)}, {why}: {counted(tally.events, 'event')}, such as {escape(tally.example)}"
         )
     for edit in found.unseen.values():
         console.print(f"no line shows what this edit does: {escape(edit.key)}")

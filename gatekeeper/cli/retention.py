@@ -14,6 +14,7 @@ from rich.table import Table
 
 from gatekeeper.audit import retention
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.counting import counted
 from gatekeeper.rights import keeping
 from gatekeeper.rights.keeping import REFERENCES, Kept
 from gatekeeper.runtime.wiring import audit_writer, needs
@@ -44,8 +45,8 @@ def run(config: Path, dry: bool, as_json: bool) -> None:
         return
     _print(kept, "would go" if dry else "removed")
     typer.echo(
-        f"{done.lines} lines older than {done.before} {'would lose' if dry else 'lost'} their subjects"
-        + (f"; {done.waiting} more wait for a process that did not close its segment" if done.waiting else "")
+        f"subjects {'would be ' if dry else ''}removed from {counted(done.lines, 'line')} older than {done.before}"
+        + (f"; {done.waiting} more: a process did not close its segment yet" if done.waiting else "")
     )
 
 
@@ -70,6 +71,6 @@ def _print(kept: Sequence[Kept], removed: str | None) -> None:
     for title in ("data", "key", "kept", *([removed] if removed else []), "overdue", "how"):
         table.add_column(title, overflow="fold")
     for one in kept:
-        counted = [str(one.removed)] if removed else []
-        table.add_row(one.name, one.key, keeping.words(one.age), *counted, str(one.overdue), one.how)
+        gone = [str(one.removed)] if removed else []
+        table.add_row(one.name, one.key, keeping.words(one.age), *gone, str(one.overdue), one.how)
     Console(highlight=False, width=200).print(table)

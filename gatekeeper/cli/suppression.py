@@ -18,6 +18,7 @@ from gatekeeper.audit.subjects import KINDS
 from gatekeeper.cli import exits, known
 from gatekeeper.cli.consent import NOT_HEARD
 from gatekeeper.cli.office import given, opened
+from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import OPTIONAL, Heard, Purpose
 from gatekeeper.model.suppression import Why
@@ -32,7 +33,7 @@ def add(
     with opened(config) as office:
         group, done = office.suppress(given(people), why=Why(why), purposes=_purposes(purpose), until=_time(until))
     told = {"erasure": group, "cancelled": done.cancelled, "heard": done.heard.value}
-    typer.echo(json.dumps(told) if as_json else f"{group}  ({done.cancelled} queued deliveries ended)")
+    typer.echo(json.dumps(told) if as_json else f"{group}  ({counted(done.cancelled, 'queued delivery')} ended)")
     if done.heard is Heard.NOT_YET:
         typer.echo("gatekeeper: suppressed, but a worker did not answer: a request may still begin", err=True)
         raise typer.Exit(NOT_HEARD)
@@ -96,7 +97,7 @@ def import_list(
     counts = dict(Counter(name for name, _ in rows))
     told = {"erasure": group, "rows": counts, "cancelled": ended}
     said = ", ".join(f"{n} by {name}" for name, n in counts.items())
-    typer.echo(json.dumps(told) if as_json else f"{group}  {said}; {ended} queued deliveries ended")
+    typer.echo(json.dumps(told) if as_json else f"{group}  {said}; {counted(ended, 'queued delivery')} ended")
 
 
 def _rows(path: Path, kind: str | None) -> list[tuple[str, str]]:

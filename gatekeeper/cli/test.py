@@ -19,6 +19,7 @@ from gatekeeper.audit.lines import timestamp_of
 from gatekeeper.cli import known
 from gatekeeper.cli.explain import bystander, explain
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
 from gatekeeper.gate.calls import plan_call
 from gatekeeper.gate.recompute import Unknowable
@@ -83,7 +84,9 @@ def from_audit(config: Path, since: str | None, limit: int) -> None:
             typer.echo(cases.as_toml(made))
         else:
             untold += 1
-    typer.echo(f"{written} cases of {read} lines; {untold} lines cannot be told as a case", err=True)
+    typer.echo(
+        f"{counted(written, 'case')} of {counted(read, 'line')}; {untold:,} could not be written as a case", err=True
+    )
     if not written:
         raise typer.Exit(3)
 

@@ -18,6 +18,7 @@ from gatekeeper.audit.segments import Head, streams
 from gatekeeper.audit.verify import Report, verify
 from gatekeeper.cli import exits
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
 from gatekeeper.runtime.wiring import place
 from gatekeeper.storage.opening import heads as heads_of
@@ -87,36 +88,35 @@ def _print(report: Report, anchored: bool) -> None:
     if len(report.problems) > 20:
         console.print(f"and {len(report.problems) - 20} more")
     console.print(
-        f"{report.lines:,} lines in {report.streams} streams and {report.segments} segments, "
-        f"{report.checkpoints} checkpoints; "
+        f"{counted(report.lines, 'line')} in {counted(report.streams, 'stream')} and "
+        f"{counted(report.segments, 'segment')}, {counted(report.checkpoints, 'checkpoint')}; "
         + (f"the keys go back to {', '.join(report.keys)}" if report.keys else "nothing is signed")
     )
     if report.pruned:
-        console.print(f"{report.pruned:,} lines were pruned, as retention wants; the chain goes on over them")
+        console.print(f"pruned, as retention wants: {counted(report.pruned, 'line')}; the chain goes on over it")
     if report.redacted:
-        console.print(f"the subjects of {report.redacted:,} lines were removed, as redaction lines say")
+        console.print(f"the subjects of {counted(report.redacted, 'line')} were removed, as redaction lines say")
     if report.crashed:
-        console.print(f"{report.crashed} streams ended in a crash and were taken over")
+        console.print(f"after a crash the next process took over {counted(report.crashed, 'stream')}")
     for at in report.clock:
         console.print(f"the machine's clock went back at {at}")
     if report.not_vouched:
-        count = sum(report.not_vouched.values())
-        console.print(
-            f"{count:,} lines at the end of {len(report.not_vouched)} streams are not vouched for yet: "
-            "no signature follows them"
-        )
+        last, ends = counted(sum(report.not_vouched.values()), "line"), counted(len(report.not_vouched), "stream")
+        console.print(f"no signature follows {last} at the end of {ends} yet: not vouched for")
     if report.open:
-        console.print(f"{len(report.open)} streams have no end yet: {', '.join(report.open[:5])}")
+        console.print(f"{counted(len(report.open), 'stream')} without an end yet: {', '.join(report.open[:5])}")
     if report.stamped:
-        console.print(f"{report.stamps} time stamps, the last of {report.stamped}: what they name was there then")
+        console.print(
+            f"{counted(report.stamps, 'time stamp')}, the last of {report.stamped}: what they name was there then"
+        )
     if report.unchecked:
         console.print(
-            f"{report.unchecked} time stamps were not checked: name the authority's certificates with --roots"
+            f"not checked: {counted(report.unchecked, 'time stamp')}; name the authority's certificates with --roots"
         )
     if not report.sound:
         console.print("This is not the log as it was written.", style="bold red")
     elif anchored:
-        console.print(f"Nothing was changed up to the last of {report.anchors} anchors.", style="bold green")
+        console.print(f"Nothing was changed up to the last of {counted(report.anchors, 'anchor')}.", style="bold green")
     else:
         known = " if the database was put back with the log" if report.heads else ""
         console.print(

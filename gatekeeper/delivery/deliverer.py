@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gatekeeper.counting import counted
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.flights import Counting, Surroundings
 from gatekeeper.delivery.lane import Lane
@@ -240,11 +241,12 @@ class Deliverer:
                 await lanes[flight.destination].unknown(flight)
         if left.flights:
             count = sum(len(flight.rows) for flight in left.flights)
-            _log.warning("%d deliveries were under way when the last deliverer ended", count)
+            _log.warning("under way when the last deliverer ended: %s", counted(count, "delivery"))
         for name, (booked, there) in left.corrected.items():
             _log.error("the books of %s said %d queued, there are %d: corrected", name, booked, there)
         if left.buried:
-            _log.warning("%d queued deliveries are for destinations that the policy no longer has", left.buried)
+            buried = counted(left.buried, "queued delivery")
+            _log.warning("the policy no longer has the destinations of %s", buried)
 
     async def _watch(self, lanes: Mapping[str, Lane]) -> None:
         """Have the store looked after, and take over what deliverers of other machines left."""

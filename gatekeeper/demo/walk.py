@@ -33,6 +33,9 @@ class Act(NamedTuple):
     gpc: bool = False
 
 
+_COLUMN = 24
+"""Letters that a destination's column has at least: the longest reason code and a border."""
+
 ACTS = (
     Act("no consent given", None),
     Act("analytics yes, marketing no", {"necessary": True, "analytics": True, "marketing": False}),
@@ -50,7 +53,7 @@ def walk(on: Stage, console: Console) -> list[dict[str, Any]]:
         for number, act in enumerate(ACTS, 1):
             record = _buy(on, browser, act)
             records.append(record)
-            console.print(_side_by_side(number, act, record))
+            console.print(side_by_side(number, act, record, console.width))
     console.print(
         "Personal data only leaves as a hash, and only under marketing: "
         + ("[green]confirmed[/] in every byte the simulators kept." if not leaks(on) else "[bold red]VIOLATED[/]")
@@ -83,12 +86,12 @@ def _buy(on: Stage, browser: httpx.Client, act: Act) -> dict[str, Any]:
     raise DeliveryError("the simulators did not answer in time")
 
 
-def _side_by_side(number: int, act: Act, record: dict[str, Any]) -> Table:
+def side_by_side(number: int, act: Act, record: dict[str, Any], width: int) -> Table:
+    """What became of a purchase: a column for each destination, or a row where the terminal is too narrow for that."""
     table = Table(title=f"\n{number}. {act.title}", title_justify="left", title_style="bold", show_lines=False)
-    table.add_column("")
+    names = [delivery["destination"] for delivery in record["deliveries"]]
     cells: list[list[str]] = [["status"], ["received"], ["stripped"]]
     for delivery in record["deliveries"]:
-        table.add_column(delivery["destination"])
         if delivery["status"] == "blocked":
             cells[0].append(f"[red]blocked[/]\n{delivery['reason']}")
             cells[1].append("nothing")
@@ -102,7 +105,13 @@ def _side_by_side(number: int, act: Act, record: dict[str, Any]) -> Table:
                 delivery["fields_sent"]]  # fmt: skip
         cells[1].append("\n".join(map(escape, [*sent, *derived])))
         cells[2].append("\n".join(f"{escape(name)}: {why}" for name, why in delivery["stripped_because"].items()))
-    for row in cells:
+    columns = [["", *names], *cells]
+    if width < _COLUMN * len(columns[0]):
+        columns = [list(row) for row in zip(*columns, strict=True)]
+    for title in columns[0]:
+        # Codes are what is to be seen: they are not broken.
+        table.add_column(title, no_wrap=title in ("", "status"), overflow="fold")
+    for row in columns[1:]:
         table.add_row(*row)
     table.caption = record["request_id"]
     table.caption_justify = "left"

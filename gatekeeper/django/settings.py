@@ -45,7 +45,7 @@ def read() -> Given:
         faults.append(f'GATEKEEPER: unknown key "{key}"; ' + (f'did you mean "{near[0]}"?' if near else "remove it"))
     config, outbound, store, test = (given.get(key, default) for key, default in DEFAULTS.items())
     if not isinstance(config, (str, Path, Policy)):
-        faults.append(f'GATEKEEPER["config"]: {config!r} is no path; name the policy file')
+        faults.append(f'GATEKEEPER["config"]: {config!r} is not a path; name the policy file')
     if not isinstance(outbound, bool):
         faults.append(f'GATEKEEPER["outbound"]: {outbound!r} is not True or False')
     if not callable(store):

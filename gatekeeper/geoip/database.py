@@ -124,7 +124,7 @@ def _known(content: mmap.mmap) -> set[Found]:
     start = marker + len(_METADATA)
     metadata, _ = Decoder(content, start).decode(start)
     if not isinstance(metadata, dict):
-        raise ValueError("the metadata is no map")
+        raise ValueError("the metadata is not a map")
     nodes, bits = metadata["node_count"], metadata["record_size"]
     if not isinstance(nodes, int) or not isinstance(bits, int):
         raise ValueError("the metadata is damaged")

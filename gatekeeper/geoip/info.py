@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gatekeeper.counting import counted
 from gatekeeper.geoip.database import Database, DatabaseError
 from gatekeeper.geoip.reader import bundled
 
@@ -92,7 +93,7 @@ def warnings(about: GeoInfo) -> tuple[str, ...]:
     found = []
     if about.stale:
         found.append(
-            f'location database "{about.path}": built {about.built}, {about.age_days} days ago; '
+            f'location database "{about.path}": built {about.built}, {counted(about.age_days or 0, "day")} ago; '
             "run `gatekeeper geoip update`"
         )
     if not about.regions:

@@ -121,7 +121,7 @@ def _download(http: httpx.Client, url: str, auth: tuple[str, str] | None, to: Pa
             for chunk in answer.iter_raw(1 << 16):
                 done += len(chunk)
                 if done > _LARGEST:
-                    raise GatekeeperError(f"{url} sends more than {_LARGEST} bytes; it is no location database")
+                    raise GatekeeperError(f"{url} sends more than {_LARGEST} bytes; it is not a location database")
                 file.write(chunk)
                 progress(done, total)
             if total is not None and done != total:

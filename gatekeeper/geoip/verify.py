@@ -52,7 +52,7 @@ def records(file: mmap, *, nodes: int, record_bits: int, data_end: int) -> set[F
     for pointer in ordered[:: max(1, len(ordered) // _RECORDS)]:
         record, _ = decoder.decode(pointer - first + data_start)
         if not isinstance(record, dict):
-            raise ValueError("a record is no map")
+            raise ValueError("a record is not a map")
         _check_keys(record)
         answer = found(record)
         if answer is not None:

@@ -122,7 +122,7 @@ class LawTable:
     def check_ids(self, key: str, ids: Iterable[str]) -> None:
         """Raise ConfigError where the policy key `key` names a law that the table does not have."""
         unknown = [name for name in ids if name not in self.ids]
-        problems = [f'{key}: "{name}" names no law; {self._did_you_mean(name)}' for name in unknown]
+        problems = [f'{key}: "{name}" is not a law; {self._did_you_mean(name)}' for name in unknown]
         if problems:
             raise ConfigError(*problems)
 
@@ -148,7 +148,7 @@ class LawTable:
             elif not same and not set(REQUIRED) <= set(fields):
                 missing = ", ".join(name for name in REQUIRED if name not in fields)
                 problems.append(
-                    f'{where}: "{law_id}" names no law; {self._did_you_mean(law_id)} '
+                    f'{where}: "{law_id}" is not a law; {self._did_you_mean(law_id)} '
                     f"A law of your own needs {missing} too"
                 )
             elif len(same) > 1 and {"effective", "until"} & set(fields):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gatekeeper.counting import counted
 from gatekeeper.jurisdiction.laws import LawTable
 from gatekeeper.jurisdiction.rows import Row
 from gatekeeper.model import ConsentModel, Law, Restriction, Sale
@@ -102,7 +103,8 @@ def _ages(row: Row) -> str:
 def _deadline(law: Law) -> str:
     if law.delete_days is None:
         return "yes, no deadline" if law.delete_right else "no"
-    days = f"{law.delete_days} {law.delete_unit} days" + (f" + {law.delete_extension}" if law.delete_extension else "")
+    days = counted(law.delete_days, f"{law.delete_unit} day")
+    days += f" + {law.delete_extension}" if law.delete_extension else ""
     return days if law.delete_right else f"no right; requests {days}"
 
 

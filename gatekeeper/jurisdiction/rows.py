@@ -111,12 +111,12 @@ def place_problems(
             continue
         if country not in COUNTRIES:
             problems.append(
-                f'{key}: "{place}" names no country; write ISO 3166-1 codes such as "FR", or "US-CA" for a subdivision'
+                f'{key}: "{place}" is not a country; write ISO 3166-1 codes such as "FR", or "US-CA" for a subdivision'
             )
         elif region and country not in regions:
             problems.append(f'{key}: "{place}" names a subdivision; only those of {_some(regions)} are known')
         elif region and region != "?" and region not in regions[country]:
-            problems.append(f'{key}: "{place}" names no subdivision of {country}; they are {_some(regions[country])}')
+            problems.append(f'{key}: "{place}" is not a subdivision of {country}; they are {_some(regions[country])}')
     return problems
 
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from gatekeeper.model.law import Law
 
 How = Literal["address", "context", "caller", "cdn", "local", "anonymised", "unknown"]
+KNOWN_BY: Final[Mapping[str, str]] = {
+    "address": "from the address",
+    "context": "from the visitor's context",
+    "caller": "the caller said it",
+    "cdn": "from the CDN's header",
+    "local": "the address is a private one",
+    "anonymised": "the address is a VPN's, proxy's or host's",
+    "unknown": "nothing tells it",
+}
+"""How a place was known, in words: each stands in brackets after the place."""
 
 
 @dataclass(frozen=True, slots=True)

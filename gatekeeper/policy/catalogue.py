@@ -33,7 +33,7 @@ def _field(name: str, table: FieldTable, faults: Faults) -> Field:
         faults.append(f'fields.{name}.type: "{table.type}" is not a type; use one of {kinds}')
     if table.identifies is not None and table.identifies not in IDENTIFIERS:
         kinds = ", ".join(IDENTIFIERS)
-        faults.append(f'fields.{name}.identifies: "{table.identifies}" is no kind of id; use one of {kinds}')
+        faults.append(f'fields.{name}.identifies: "{table.identifies}" is not a kind of id; use one of {kinds}')
     if table.format is not None and not _is_pattern(table.format):
         faults.append(f'fields.{name}.format: "{table.format}" is not a regular expression')
         table = table.model_copy(update={"format": None})

@@ -30,23 +30,29 @@ class Faults(list[str]):
         except ConfigError as error:
             self += error.problems
 
-    def unknown(self, where: str, name: str, what: str, known: Iterable[str], remedy: str) -> None:
+    def unknown(self, where: str, name: str, what: str, known: Iterable[str], remedy: str, near: float = 0.6) -> None:
         """A name that is not known: with the one that was probably meant, or else the `remedy`."""
-        self.append(f'{where}: "{name}" is not {what}; {meant(name, known, remedy)}')
+        self.append(f'{where}: "{name}" is not {what}; {meant(name, known, remedy, near)}')
 
 
-def meant(name: str, known: Iterable[str], remedy: str) -> str:
-    """`did you mean "…"?` if a known name is near this one, else the `remedy`."""
-    near = difflib.get_close_matches(name, known, 1)
-    return f'did you mean "{near[0]}"?' if near else remedy
+def meant(name: str, known: Iterable[str], remedy: str, near: float = 0.6) -> str:
+    """`did you mean "…"?` if a known name is `near` this one (1 is equal), else the `remedy`."""
+    found = difflib.get_close_matches(name, known, 1, near)
+    return f'did you mean "{found[0]}"?' if found else remedy
 
 
-def parts(sentence: str) -> Fault:
-    """A fault's sentence taken apart."""
-    place, named, rest = sentence.partition(": ")
+def placed(sentence: str, file: object, line: int | None) -> str:
+    """A fault's sentence with the place of its key, as editors and terminals follow it: `gatekeeper.toml:12: …`."""
+    return f"{file}: {sentence}" if line is None else f"{file}:{line}: {sentence}"
+
+
+def parts(sentence: str, file: object = None) -> Fault:
+    """A fault's sentence taken apart; `file` is the policy's path, if `placed` wrote it in front."""
     line = None
-    if named and place.startswith("line ") and place[5:].isdecimal():
-        line = int(place[5:])
-        place, _, rest = rest.partition(": ")
+    rest = sentence.removeprefix(f"{file}:") if file is not None else sentence
+    if rest != sentence:
+        number, _, keyed = rest.partition(": ")
+        line, rest = (int(number), keyed) if number.isdecimal() else (None, rest.removeprefix(" "))
+    key, _, rest = rest.partition(": ")
     problem, _, remedy = rest.partition("; ")
-    return Fault(line, place, problem, remedy)
+    return Fault(line, key, problem, remedy)

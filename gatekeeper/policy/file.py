@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union
 
 from pydantic import BeforeValidator, Field, create_model
 
+from gatekeeper.policy.faults import meant
 from gatekeeper.policy.records import RecordsTable
 from gatekeeper.policy.tables.consent import ConsentTable
 from gatekeeper.policy.tables.events import CaseTable, EventTable, FieldTable
@@ -61,8 +62,10 @@ def _model(kinds: tuple[tuple[str, type[Common]], ...]) -> type[PolicyFile]:
     def known_kind(table: object) -> object:
         """Say which kinds there are before a union of all of them complains."""
         if isinstance(table, dict) and table.get("kind") not in names:
-            got = f'"{table["kind"]}"' if "kind" in table else "missing"
-            raise ValueError(f"kind: {got}; use one of {', '.join(names)}")
+            remedy = f"use one of {', '.join(names)}"
+            if "kind" not in table:
+                raise ValueError(f"kind: missing; {remedy}")
+            raise ValueError(f'kind: "{table["kind"]}" is not a kind; {meant(str(table["kind"]), names, remedy)}')
         return table
 
     table: Any = Annotated[

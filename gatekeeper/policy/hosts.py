@@ -52,7 +52,7 @@ def check_allowed(table: OutboundTable, destinations: Mapping[str, Destination],
         if host != plain_host(host) or not rows:
             exact = [name for name in KNOWN if not (name.startswith(".") or name.endswith(".*"))]
             remedy = "remove it: other hosts are not touched"
-            faults.unknown(where, host, "a known tracking host", exact, remedy)
+            faults.unknown(where, host, "a known tracking host", exact, remedy, near=0.8)
         elif mine:
             faults.append(
                 f'{where}: "{host}" takes calls of destinations.{mine[0]}, which are filtered; '

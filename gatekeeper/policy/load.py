@@ -34,7 +34,7 @@ from gatekeeper.policy import (
 )
 from gatekeeper.policy.compiled import Policy
 from gatekeeper.policy.destinations import Destinations
-from gatekeeper.policy.faults import Faults, parts
+from gatekeeper.policy.faults import Faults, parts, placed
 from gatekeeper.policy.file import PolicyFile, model
 from gatekeeper.policy.messages import sentences
 from gatekeeper.policy.registry import PACKAGED, Registry, registry
@@ -103,14 +103,14 @@ def read_policy(
     try:
         return compiled(raw, known, path=path, environ=environ, require_secrets=require_secrets)
     except ConfigError as error:
-        raise ConfigError(*_with_lines(error.problems, lines.lines(text))) from None
+        raise ConfigError(*_with_lines(error.problems, path, lines.lines(text))) from None
 
 
-def _with_lines(problems: Iterable[str], found: Mapping[str, int]) -> Iterator[str]:
-    """The faults in the order of the file, each with its line."""
-    placed = [(lines.line_of(parts(problem).key, found), problem) for problem in problems]
-    for line, problem in sorted(placed, key=lambda one: one[0] or 0):
-        yield problem if line is None else f"line {line}: {problem}"
+def _with_lines(problems: Iterable[str], path: Path, found: Mapping[str, int]) -> Iterator[str]:
+    """The faults in the order of the file, each with the file and its line."""
+    numbered = [(lines.line_of(parts(problem).key, found), problem) for problem in problems]
+    for line, problem in sorted(numbered, key=lambda one: one[0] or 0):
+        yield placed(problem, path, line)
 
 
 def compiled(
@@ -127,7 +127,7 @@ def compiled(
     try:
         file = shape.model_validate(raw, context={KEPT: kept})
     except ValidationError as error:
-        told, sound = sentences(error, known.kinds), Sound(raw, shape, error)
+        told, sound = sentences(error, known.kinds, raw), Sound(raw, shape, error, known.kinds)
         if sound.file is not None:
             found = Faults()
             with suppress(ConfigError):  # what only compiling finds is told in the same run

@@ -34,8 +34,13 @@ _WORDS: Final[Mapping[str, str]] = {
 """What is wrong and the remedy, by pydantic's type of error."""
 
 
-def sentences(error: ValidationError, kinds: Mapping[str, DestinationModule]) -> list[str]:
-    """One sentence per fault: `key: value is not …; remedy`. Values of secrets are never in it."""
+def sentences(
+    error: ValidationError, kinds: Mapping[str, DestinationModule], raw: Mapping[str, Any] | None = None
+) -> list[str]:
+    """One sentence per fault: `key: value is not …; remedy`. Values are shown as `raw`, the file's tables, has them.
+
+    Values of secrets are never shown.
+    """
     faults = error.errors(include_url=False)
     misspelt: dict[tuple[int | str, ...], set[str]] = {}
     for fault in faults:
@@ -46,13 +51,13 @@ def sentences(error: ValidationError, kinds: Mapping[str, DestinationModule]) ->
         for fault in faults
         # A required key that is misspelt is one fault.
         if not (fault["type"] == "missing" and fault["loc"][-1] in misspelt.get(fault["loc"][:-1], ()))
-        for sentence in _sentence(fault, kinds)
+        for sentence in _sentence(fault, kinds, _written(fault, kinds, raw))
     )
     return list(dict.fromkeys(told))
 
 
-def _sentence(fault: Any, kinds: Mapping[str, DestinationModule]) -> Iterator[str]:
-    location, where, got = fault["loc"], _where(fault["loc"], kinds), fault["input"]
+def _sentence(fault: Any, kinds: Mapping[str, DestinationModule], got: object) -> Iterator[str]:
+    location, where = fault["loc"], _where(fault["loc"], kinds)
     shown = f"{got!r} " if isinstance(got, (str, int, float, bool)) and not _is_secret(where) else ""
     match fault["type"]:
         case _ if location[-1] in ("SecretRef", "str"):
@@ -77,11 +82,30 @@ def _sentence(fault: Any, kinds: Mapping[str, DestinationModule]) -> Iterator[st
 _UNKNOWN: Final = "is not a value that this key can have; see docs/policy.md"
 
 
-def _where(location: tuple[int | str, ...], kinds: Mapping[str, DestinationModule]) -> str:
+def _keys(location: tuple[int | str, ...], kinds: Mapping[str, DestinationModule]) -> list[int | str]:
+    """The keys that lead to a fault in the file."""
     parts = [part for part in location if part not in ("SecretRef", "str", "[key]")]
     if parts[:1] == ["destinations"] and len(parts) > 2 and parts[2] in kinds:
         del parts[2]  # pydantic names the kind it tried
+    return parts
+
+
+def _where(location: tuple[int | str, ...], kinds: Mapping[str, DestinationModule]) -> str:
+    parts = _keys(location, kinds)
+    if parts and isinstance(parts[-1], int):
+        parts.pop()  # which element of a list it is, its value says
     return ".".join(str(part) for part in parts) or "policy file"
+
+
+def _written(fault: Any, kinds: Mapping[str, DestinationModule], raw: Mapping[str, Any] | None) -> object:
+    """The value at fault as the file has it: a duration is `1ms`, not 0.001."""
+    value: Any = raw
+    try:
+        for key in _keys(fault["loc"], kinds):
+            value = value[key]
+    except (KeyError, IndexError, TypeError):
+        return fault["input"]
+    return value
 
 
 def _is_secret(where: str) -> bool:

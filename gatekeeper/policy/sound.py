@@ -13,9 +13,16 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from gatekeeper.policy.file import PolicyFile
+from gatekeeper.vendors.kind import DestinationModule
 
 _ROUNDS: Final = 8  # a stand-in may show what a fault hid; more than a few never do
-_TABLE: Final = {"kind": "http_json", "endpoint": "https://stand-in.invalid", "purpose": "marketing", "fields": []}
+_TABLE: Final = {"kind": "http_json", "endpoint": "https://stand-in.invalid"}
+_KEPT: Final = (
+    "purpose",
+    "fields",
+    "events",
+    "regions",
+)  # of a table that is replaced: they mean the same in every kind
 _STAND_INS: Final[Mapping[str, Any]] = {"policy": "stand-in", "fields": ["necessary", "analytics", "marketing"]}
 
 
@@ -25,7 +32,14 @@ class Sound:
     `gone` are the keys that were taken out.
     """
 
-    def __init__(self, raw: Mapping[str, Any], file: type[PolicyFile], error: ValidationError) -> None:
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        file: type[PolicyFile],
+        error: ValidationError,
+        kinds: Mapping[str, DestinationModule],
+    ) -> None:
+        self._kinds = kinds
         self.file: PolicyFile | None = None
         self.gone: set[str] = set()
         left: Any = copy.deepcopy(dict(raw))
@@ -55,9 +69,9 @@ class Sound:
                     "version": _STAND_INS["policy"],
                     "controller": _STAND_INS["policy"],
                 }  # only `[policy]` must be
-            case ("destinations", str(name), *_) if name in left.get("destinations", ()):
-                left["destinations"][name] = dict(_TABLE)
-                self.gone.add(f"destinations.{name}")
+            case ("destinations", str(name), *_):
+                if name in left["destinations"]:  # a table whose name is at fault is gone already
+                    self._replace(left["destinations"], name, location[3:4])
             case ("policy" | "fields" as table, *between, str(key)) if not _has(left, location):
                 _inner(left, (table, *between))[key] = _STAND_INS[table]
             case (*between, str(key)) if not _has(left, location):
@@ -66,10 +80,19 @@ class Sound:
                 del _inner(left, between)[key]
                 self.gone.add(".".join(map(str, location)))
 
+    def _replace(self, tables: dict[str, Any], name: str, at_fault: tuple[int | str, ...]) -> None:
+        """Put a stand-in in the place of a destination, with those of its keys that every kind has and are sound."""
+        table = tables[name] if isinstance(tables[name], dict) else {}
+        kept = {key: table[key] for key in _KEPT if table.get(key) is not None and key not in at_fault}
+        self.gone |= {f"destinations.{name}.{key}" for key in {*table, *_TABLE, *at_fault} - kept.keys()}
+        module = self._kinds.get(str(table.get("kind")))
+        purpose = "marketing" if module is None or "purpose" in at_fault else module.KIND.purpose
+        tables[name] = _TABLE | ({} if purpose is None else {"purpose": purpose}) | kept
+
 
 def _written(location: tuple[int | str, ...], left: Any) -> tuple[int | str, ...]:
     """The part of a fault's place that stands in the file, and one key more if that is what is missing."""
-    if location[-1:] == ("[key]",):
+    if location[-1:] == ("[key]",) or location[:1] == ("destinations",):
         return location
     for length in range(len(location)):
         if not _has(left, location[: length + 1]):

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from gatekeeper.audit import authority, others, pruning, retention, stamp, verify
+from gatekeeper.counting import counted
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.jurisdiction.laws import version
 from gatekeeper.policy import Policy, archive
@@ -92,7 +93,8 @@ def decisions(scene: Scene) -> Result:
         if why not in UNDECIDED_THEN
     ]  # fmt: skip
     again = sum(found.deliveries.values()) - found.deliveries["undecided"]
-    return Result(tuple(out), f"{found.events:,} events in {found.lines:,} lines; {again:,} deliveries decided again")
+    looked_at = f"{counted(found.events, 'event')} in {counted(found.lines, 'line')}"
+    return Result(tuple(out), f"{looked_at}; {counted(again, 'delivery')} decided again")
 
 
 def _other_laws(scene: Scene, digest: str) -> bool:
@@ -115,7 +117,9 @@ def fields(scene: Scene) -> Result:
             said = observed.differences(pair.then.destinations.get(name), seen)
             out += [Finding(name, text, seen.events, examples[digest, name]) for text in said.values()]
     total = sum(seen.events for seen in found.values())
-    return Result(tuple(out), f"{total:,} deliveries to {len({name for _, name in found})} destinations")
+    return Result(
+        tuple(out), f"{counted(total, 'delivery')} to {counted(len({name for _, name in found}), 'destination')}"
+    )
 
 
 def hosts(scene: Scene) -> Result:
@@ -154,8 +158,8 @@ def log(scene: Scene) -> Result:
     strange = others.set_aside(policy.audit_folder)
     if strange:
         out.append(Finding(others.ASIDE, "streams that this installation did not write", strange))
-    stamped = f", {report.stamps} time stamps" if named is not None else ""
-    return Result(tuple(out), f"{report.lines:,} lines in {report.streams} streams{stamped}")
+    stamped = f", {counted(report.stamps, 'time stamp')}" if named is not None else ""
+    return Result(tuple(out), f"{counted(report.lines, 'line')} in {counted(report.streams, 'stream')}{stamped}")
 
 
 def _place(policy: Policy) -> Place:
@@ -182,7 +186,7 @@ def references(scene: Scene) -> Result:
     if late.lines:
         said = f"lines from before {late.before} still name persons; see `gatekeeper retention run --dry-run`"
         out.append(Finding("retention.personal_references", said, late.lines))
-    return Result(tuple(out), f"references older than {age / 86_400:g} days")
+    return Result(tuple(out), f"references older than {counted(age / 86_400, 'day')}")
 
 
 def lines(scene: Scene) -> Result:
@@ -209,7 +213,7 @@ def papers(scene: Scene) -> Result:
     today = datetime.fromtimestamp(scene.now, UTC).date()
     found = lia(Declared(policy), (), today).findings
     out += [Finding(one.cell.of, one.cell.text) for one in found if one.cell.state is State.DIFFERS]
-    return Result(tuple(out), f"{len(policy.destinations)} destinations")
+    return Result(tuple(out), f"{counted(len(policy.destinations), 'destination')}")
 
 
 def consent(scene: Scene) -> Result:
@@ -222,7 +226,7 @@ def consent(scene: Scene) -> Result:
         for one in found.scores
         if one.jumps
     ]
-    return Result(tuple(out), f"{scene.lines.numbers.events:,} events beside {found.days} days")
+    return Result(tuple(out), f"{counted(scene.lines.numbers.events, 'event')} beside {counted(found.days, 'day')}")
 
 
 class Check(NamedTuple):

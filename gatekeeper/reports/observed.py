@@ -14,6 +14,7 @@ from typing import Final
 
 from gatekeeper.audit import columns
 from gatekeeper.audit.segments import holds_log
+from gatekeeper.counting import counted
 from gatekeeper.vendors.kind import Destination
 
 _LIKE_DECLARED: Final = "consent"  # an event that was collected for another purpose needs it (gatekeeper/decision.py)
@@ -91,7 +92,7 @@ def by_key(to: Destination, fields: Mapping[str, int]) -> Counter[str]:
 def differences(to: Destination | None, seen: Observed) -> dict[str, str]:
     """Where what was observed goes beyond what the policy declares: a sentence by what it is about."""
     if to is None:
-        return {"recipient": f"{seen.events} events went to a destination that the policy does not declare"}
+        return {"recipient": f"{counted(seen.events, 'event')} went to a destination that the policy does not declare"}
     found = {}
     fields = sorted(by_key(to, seen.fields).keys() - to.fields)
     if fields:

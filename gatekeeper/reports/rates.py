@@ -14,6 +14,8 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import Any, Final, NamedTuple
 
+from gatekeeper.counting import counted
+
 BEFORE: Final = 28  # days
 ENOUGH: Final = 500  # events of a day, else its rates say nothing
 FEWEST: Final = 7  # days that count, else there is nothing to compare with
@@ -77,9 +79,12 @@ def scores(day: Numbers, before: Mapping[date, Numbers], of: date) -> Scores:
         if (numbers := before.get(of - timedelta(days=back))) is not None and numbers.events >= ENOUGH
     ]
     if day.events < ENOUGH:
-        return Scores(len(known), why_not=f"the day has {day.events} events, and {ENOUGH} are needed")
+        return Scores(len(known), why_not=f"the day has {counted(day.events, 'event')}, and {ENOUGH} are needed")
     if len(known) < FEWEST:
-        return Scores(len(known), why_not=f"{len(known)} days before have {ENOUGH} events, and {FEWEST} are needed")
+        return Scores(
+            len(known),
+            why_not=f"{counted(len(known), 'day')} before with {ENOUGH} events or more, and {FEWEST} are needed",
+        )
     return Scores(len(known), [_score(rate, day, known) for rate in RATES])
 
 

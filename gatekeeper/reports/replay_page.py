@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Final
 
+from gatekeeper.counting import counted
 from gatekeeper.reports.outcome import Change, Replay, Tally, Turn
 
 _WIDTH: Final = 960
@@ -41,7 +42,8 @@ def render(found: Replay, *, title: str) -> str:
     )
     body = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{found.events:,} events in {found.lines:,} lines, {sum(found.deliveries.values()):,} deliveries.</p>",
+        f"<p>{counted(found.events, 'event')} in {counted(found.lines, 'line')}, "
+        f"{counted(sum(found.deliveries.values()), 'delivery')}.</p>",
         verdict,
         "<h2>Deliveries by destination</h2>",
         _key(),

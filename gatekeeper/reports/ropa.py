@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from gatekeeper.counting import counted
 from gatekeeper.reports.cells import Cell, Document, Origin, Sheet, unseen
 from gatekeeper.reports.declared import Declared
 from gatekeeper.reports.law import statements
@@ -185,7 +186,7 @@ def _store(declared: Declared, name: str) -> tuple[Cell, ...]:
         "categories of data": Cell(data, Origin.PRODUCT, "docs/audit.md"),
         "recipient": declared.controller(),
         "countries": declared.cell("controller.storage"),
-        "retention": Cell(f"{seconds / 86_400:g} days", Origin.POLICY, key),
+        "retention": Cell(counted(seconds / 86_400, "day"), Origin.POLICY, key),
         "security": declared.cell("records.security", Cell(_GATE, Origin.PRODUCT, "docs/decisions.md")),
         "organisational measures": declared.cell("records.organisation"),
         "deletion": Cell("gatekeeper retention run", Origin.PRODUCT, "docs/audit.md"),

@@ -14,6 +14,7 @@ from html import escape
 from typing import Any, Final
 
 from gatekeeper.audit.lines import timestamp
+from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
 from gatekeeper.model import Notice, Suppression
 from gatekeeper.model.reasons import TABLE
@@ -123,9 +124,9 @@ def _choice(row: Any, notices: Mapping[str, Notice]) -> dict[str, Any]:
 
 
 def _limits(policy: Policy) -> list[str]:
-    days = f"{policy.file.retention.personal_references / 86_400:g}"
+    days = counted(policy.file.retention.personal_references / 86_400, "day")
     return [
-        f"events older than {days} days: they no longer name anybody",
+        f"events older than {days}: they no longer name anybody",
         "values that were sent: only the names of fields are kept",
         "what recipients keep: they are asked themselves",
     ]

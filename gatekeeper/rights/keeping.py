@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from gatekeeper.audit import pruning, statistics
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.writer import AuditWriter
+from gatekeeper.counting import counted
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.policy import Policy
 from gatekeeper.rights.erasures import KEPT
@@ -118,7 +119,7 @@ def words(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     days = seconds / 86_400
-    return f"{days:g} days" if days >= 1 else f"{seconds / 3600:g} hours"
+    return counted(days, "day") if days >= 1 else counted(round(seconds / 3600, 2), "hour")
 
 
 def overdue(kept: Sequence[Kept]) -> int:

@@ -17,6 +17,7 @@ from typing import Final
 from gatekeeper.audit import about, columns, redact, segments
 from gatekeeper.audit.others import ASIDE
 from gatekeeper.audit.writer import AuditWriter
+from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.model import Heard, Suppression
 from gatekeeper.model.choice import Kind, Subject
@@ -90,7 +91,8 @@ def _erase(
     _let_through(store, writer, names)
     found = redact.remove(folder, redact.about(names), writer, reason="erasure", at=at, erasure=erasure)
     if found.waiting:
-        raise AuditError(f"{found.waiting} lines of the person wait for a process that did not close its segment")
+        lines = counted(found.waiting, "line")
+        raise AuditError(f"a process did not close its segment, in which the person has {lines}")
     torn = about.torn(folder, names)
     try:
         for path in torn:

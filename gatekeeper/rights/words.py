@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from gatekeeper.counting import counted
 from gatekeeper.rights.case import Case, Recipient
 from gatekeeper.rights.proof import day
 from gatekeeper.rights.states import REFUSALS, Part
@@ -61,7 +62,7 @@ def _of(one: Recipient, leaves: Mapping[str, str]) -> str:
 def _refused(case: Case) -> str:
     why = REFUSALS[case.refusal or ""]
     appeal = (
-        f"You can appeal; we answer within {case.appeal_days} days."
+        f"You can appeal; we answer within {counted(case.appeal_days, 'day')}."
         if case.appeal_days is not None
         else "You may complain to a supervisory authority and go to court (GDPR article 12(4))."
     )

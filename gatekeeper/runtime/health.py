@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.others import ASIDE, set_aside
 from gatekeeper.audit.writer import AuditWriter
+from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.model.reasons import QUEUE_FULL
 from gatekeeper.policy import Policy
@@ -78,7 +79,7 @@ class Health:
             notes += standing(self._store.books.standing())
         count = set_aside(self._policy().audit_folder)
         if count:
-            notes.append(f"{count} streams in {ASIDE} were not written by this installation")
+            notes.append(f"not written by this installation: {counted(count, 'stream')} in {ASIDE}")
         return notes
 
     def _try_again(self) -> None:
@@ -122,6 +123,6 @@ def troubles(books: Books, policy: Policy) -> list[str]:
         counts = books.count()
     for name, (since, why) in sorted(books.troubles().items()):
         if name in policy.destinations:
-            waits = f"; {counts[name].queued} deliveries wait" if name in counts else ""
+            waits = f"; waiting: {counted(counts[name].queued, 'delivery')}" if name in counts else ""
             told.append(f"{name} has taken nothing since {timestamp(since)} ({why}){waits}; it is probed")
     return told

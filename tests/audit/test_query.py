@@ -165,6 +165,7 @@ def test_an_export_holds_every_row(log, tmp_path, suffix):
     target = tmp_path / f"out{suffix}"
     count = query.export(log, Filter(), target)
     assert count == len(query.rows(log, Filter(), limit=100))
+    assert target.stat().st_mode & 0o137 == 0  # it holds pseudonyms: others cannot read it, as they cannot read the log
     assert duckdb.connect().execute(f"SELECT count(*) FROM '{target}'").fetchall() == [(count,)]
     if suffix != ".parquet":  # times as in the log
         assert query.rows(log, Filter(), limit=1)[0]["decided_at"] in target.read_text()
@@ -251,7 +252,7 @@ def test_the_commands_draw_and_export(policy, tmp_path):
     ("arguments", "message"),
     [
         pytest.param(["export", "all.xls"], "write to a file that ends in", id="format"),
-        pytest.param(["query", "--since", "yesterday"], "is no time", id="time"),
+        pytest.param(["query", "--since", "yesterday"], "is not a time", id="time"),
         pytest.param(["stats", "--by", "fortnight"], "use hour, day, week or month", id="step"),
         pytest.param(["query", "--format", "xml"], "use table, json or csv", id="query-format"),
     ],

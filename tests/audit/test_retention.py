@@ -226,7 +226,7 @@ def test_a_running_gate_has_the_metrics_and_the_note(tmp_path):
         gate.record(gate.post({"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s"}}))
         answer = gate.http.get("/gk/readyz")
         assert answer.status_code == 200 and answer.json()["notes"] == [
-            "1 streams in set-aside were not written by this installation"
+            "not written by this installation: 1 stream in set-aside"
         ]
         text = gate.http.get("/gk/metrics", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}).text
         assert "gatekeeper_audit_set_aside 1.0" in text and "gatekeeper_retention_overdue 7.0" in text

@@ -53,7 +53,7 @@ def test_a_sound_log_says_what_that_means(log):
     """With an anchor more than without."""
     assert "lines missing at the end cannot be seen" in run(log)
     text = run(log, "--anchor", str(log / "anchors"))
-    assert "Nothing was changed up to the last of 1 anchors" in text and "ended in a crash" in text
+    assert "Nothing was changed up to the last of 1 anchor." in text and "after a crash" in text
     assert "were removed, as redaction lines say" in text
 
 

@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 from typer.testing import CliRunner
 
@@ -51,6 +53,18 @@ def test_the_unit_starts_this_installation_by_that_policy(service):
     assert words[words.index("--config") + 1] == str(service / "gatekeeper.toml")
     usage = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "200"}).stdout
     assert words[1] == "serve" and all(word in usage for word in words if word.startswith("--"))
+
+
+def test_an_editor_finds_the_schema_that_the_first_line_names(tmp_path):
+    """The directive is the first line, and the command beside it writes that file."""
+    path = tmp_path / "gatekeeper.toml"
+    assert CliRunner().invoke(app, ["init", str(path)]).exit_code == 0
+    first, *head = path.read_text().splitlines()
+    assert first == "#:schema ./gatekeeper.schema.json"
+    assert any(line.endswith("gatekeeper schema > gatekeeper.schema.json") for line in head[:5])
+    schema = jsonschema_rs.validator_for(json.loads(CliRunner().invoke(app, ["schema"]).stdout))
+    assert schema.is_valid(tomllib.loads(path.read_text()))
+    assert not schema.is_valid(tomllib.loads(path.read_text().replace("port = 8787", 'port = "8787"')))
 
 
 def test_the_secrets_are_named_and_readable_by_root_alone(service):

@@ -1,7 +1,10 @@
 """A filter's value that nothing knows is refused: "0 deliveries" would be taken for evidence."""
 
+from typing import get_args
+
 import pytest
 
+from gatekeeper.model.place import KNOWN_BY, How
 from tests.cli.test_cli import ENV, POLICY
 
 TYPOS = [
@@ -13,7 +16,7 @@ TYPOS = [
     pytest.param(("query", "--law", "gdrp"), 'did you mean "gdpr"?', id="law"),
     pytest.param(("query", "--country", "Germany"), "neither in the policy nor in the log", id="country"),
     pytest.param(("query", "--subject", "foo"), "is not a pseudonym", id="subject"),
-    pytest.param(("query", "--since", "gestern"), "is no time", id="since"),
+    pytest.param(("query", "--since", "gestern"), "is not a time", id="since"),
     pytest.param(("query", "--format", "xml"), "use table, json or csv", id="format"),
     pytest.param(("stats", "--by", "year"), "use hour, day, week or month", id="by"),
     pytest.param(("stats", "--law", "gdrp"), 'did you mean "gdpr"?', id="stats"),
@@ -32,3 +35,8 @@ def test_a_typo_is_wrong_usage_and_never_nothing_found(gatekeeper, tmp_path, com
     found = gatekeeper("audit", *command, env=ENV, code=2)
     assert says in " ".join(found.stderr.replace("│", " ").split())
     assert found.stdout == ""
+
+
+def test_how_a_place_was_known_has_words():
+    """Each way; `audit show` and `explain` print them."""
+    assert set(KNOWN_BY) == set(get_args(How))

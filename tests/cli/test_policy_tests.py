@@ -122,7 +122,7 @@ def test_a_call_that_is_otherwise_fails(gatekeeper, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        pytest.param('place = "US-TX"', 'place = "Atlantis"', "names no country", id="place"),
+        pytest.param('place = "US-TX"', 'place = "Atlantis"', "is not a country", id="place"),
         pytest.param('place = "US-TX"', 'place = "DE"\nlaw = "gdpr"', "a law or a place", id="law-and-place"),
         pytest.param('to = "ga4"', 'to = "ga5"', "is not a destination", id="call"),
         pytest.param('age = "under_13"', 'age = "young"', "age", id="age"),

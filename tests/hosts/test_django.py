@@ -194,7 +194,7 @@ def test_an_exception_of_a_view_is_the_projects(shop):
         (None, "GATEKEEPER: missing; add GATEKEEPER"),
         ("gatekeeper.toml", "GATEKEEPER: is not a dict"),
         ({"conifg": "x"}, 'GATEKEEPER: unknown key "conifg"; did you mean "config"?'),
-        ({"config": 3}, 'GATEKEEPER["config"]: 3 is no path'),
+        ({"config": 3}, 'GATEKEEPER["config"]: 3 is not a path'),
         ({"config": "x", "outbound": "no"}, "GATEKEEPER[\"outbound\"]: 'no' is not True or False"),
         ({"config": "/nowhere/gatekeeper.toml"}, "no such file"),
     ],

@@ -71,7 +71,7 @@ def test_replacing_leaves_the_packaged_table_alone() -> None:
     [
         pytest.param(
             {"gdrp": {"analytics": "opt_out"}},
-            r'jurisdiction\.laws\.gdrp: "gdrp" names no law; did you mean "gdpr"\?',
+            r'jurisdiction\.laws\.gdrp: "gdrp" is not a law; did you mean "gdpr"\?',
             id="unknown-law",
         ),
         pytest.param({"tdpsa": {"signal": "required"}}, r"tdpsa.*\.signal: there is no such field", id="unknown-field"),
@@ -90,12 +90,12 @@ def test_replacing_leaves_the_packaged_table_alone() -> None:
         pytest.param({"tdpsa": {"source": "  "}}, r"'  ' is not a text", id="empty-source"),
         pytest.param(
             {"tdpsa": {"places": ["UX"]}},
-            r'"UX" names no country; write ISO 3166-1 codes',
+            r'"UX" is not a country; write ISO 3166-1 codes',
             id="unknown-country",
         ),
         pytest.param(
             {"tdpsa": {"places": ["US-XX"]}},
-            r'"US-XX" names no subdivision of US; they are AK, AL',
+            r'"US-XX" is not a subdivision of US; they are AK, AL',
             id="unknown-region",
         ),
         pytest.param(
@@ -103,7 +103,7 @@ def test_replacing_leaves_the_packaged_table_alone() -> None:
             r'"DE-BY" names a subdivision; only those of CA, US',
             id="region-of-no-use",
         ),
-        pytest.param({"tdpsa": {"places": ["*"]}}, r'"\*" names no country', id="wildcard"),
+        pytest.param({"tdpsa": {"places": ["*"]}}, r'"\*" is not a country', id="wildcard"),
         pytest.param({"tdpsa": {"places": "US-TX"}}, r"'US-TX' is not a list of texts", id="text-for-list"),
         pytest.param(
             {"gdpr": {"child_ages": {"US": 13}}},
@@ -127,7 +127,7 @@ def test_replacing_leaves_the_packaged_table_alone() -> None:
         ),
         pytest.param(
             {"kz": {"places": ["KZ"]}},
-            r'"kz" names no law;.* needs name, analytics, marketing',
+            r'"kz" is not a law;.* needs name, analytics, marketing',
             id="half-a-law",
         ),
     ],
@@ -152,7 +152,7 @@ def test_every_fault_is_reported_at_once() -> None:
 def test_ids_in_the_policy_are_checked() -> None:
     """`always` and `default` name laws of the table."""
     TABLE.check_ids("jurisdiction.always", ["gdpr", "us"])
-    with pytest.raises(ConfigError, match=r'jurisdiction.always: "gdprr" names no law; did you mean "gdpr"\?'):
+    with pytest.raises(ConfigError, match=r'jurisdiction.always: "gdprr" is not a law; did you mean "gdpr"\?'):
         TABLE.check_ids("jurisdiction.always", ["gdpr", "gdprr"])
     with pytest.raises(ConfigError, match=r"docs/jurisdictions.md lists the ids"):
         TABLE.check_ids("jurisdiction.default", ["§§§"])
@@ -161,7 +161,7 @@ def test_ids_in_the_policy_are_checked() -> None:
 def test_places_in_the_policy_are_checked() -> None:
     """A destination's `regions` name countries and known subdivisions."""
     TABLE.check_places("destinations.ga4.regions", ["DE", "US-CA", "CA-?"])
-    with pytest.raises(ConfigError, match=r'destinations.ga4.regions: "EU" names no country'):
+    with pytest.raises(ConfigError, match=r'destinations.ga4.regions: "EU" is not a country'):
         TABLE.check_places("destinations.ga4.regions", ["DE", "EU"])
 
 

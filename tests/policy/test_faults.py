@@ -56,12 +56,14 @@ def test_all_faults_of_both_layers_are_told_in_one_run(tmp_path):
     path.write_text(BOTH_LAYERS)
     with pytest.raises(ConfigError) as caught:
         load_policy(path, environ={})
-    found = [parts(problem) for problem in caught.value.problems]
+    assert all(problem.startswith(f"{path}:") for problem in caught.value.problems)
+    found = [parts(problem, path) for problem in caught.value.problems]
     assert [(fault.line, fault.key) for fault in found] == [
         (3, "policy.controler"),
         (6, "server.port"),
         (7, "server.origins"),
         (11, "destinations.ga4.measurement_id"),
+        (13, "destinations.ga4.fields"),
         (20, "destinations.own.regions"),
         (23, "events.purchase.destinations"),
         (32, "tests.1.event.data"),
@@ -125,6 +127,74 @@ def test_no_wrong_value_is_told_in_a_librarys_words(path, wrong):
             assert not any(
                 word in problem.lower() for word in ("pydantic", "input", "validation", "[a-z", "\\d", "\\s")
             )
+
+
+@pytest.mark.parametrize(
+    ("table", "keys"),
+    [
+        pytest.param(
+            'kind = "ga4"\nmeasurement_id = "UA-1"\nregions = ["Germany"]\nfields = ["scroll_depht"]',
+            ["measurement_id", "regions", "fields"],
+            id="value",
+        ),
+        pytest.param('kind = "http_json"\n[destinations."b d"]\nkind = "ga4"', ["endpoint", "purpose"], id="beside"),
+        pytest.param('kind = "http_json"\nregions = ["DE"]', ["endpoint", "purpose"], id="missing"),
+        pytest.param('kind = "gaa4"\nregions = ["XX"]', ["kind", "regions"], id="kind"),
+        pytest.param('kind = "first_party"\nendpoint = "x"\nregions = 5', ["endpoint", "regions"], id="two"),
+        pytest.param(
+            'kind = "ga4"\nmeasurement_id = "UA-1"\npurpose = "x"', ["measurement_id", "purpose"], id="purpose"
+        ),
+    ],
+)
+def test_a_faulty_destination_hides_no_other_fault_of_its_own(tmp_path, table, keys):
+    """What every kind has is looked at although the kind's own keys cannot be."""
+    path = tmp_path / "gatekeeper.toml"
+    path.write_text(f'policy = {{ version = "1", controller = "Shop" }}\n[destinations.to]\n{table}\n')
+    with pytest.raises(ConfigError) as caught:
+        load_policy(path, environ={})
+    found = {parts(problem, path).key for problem in caught.value.problems if "b d" not in problem}
+    assert found == {f"destinations.to.{key}" for key in keys} | ({"destinations.to.api_secret"} & found)
+
+
+def test_a_fault_without_a_line_names_the_file_too(tmp_path):
+    """A missing table has no line."""
+    path = tmp_path / "a: b.toml"
+    path.write_text("")
+    with pytest.raises(ConfigError) as caught:
+        load_policy(path, environ={})
+    assert caught.value.problems == (f"{path}: policy: missing; add it",)
+    assert parts(caught.value.problems[0], path) == (None, "policy", "missing", "add it")
+
+
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        pytest.param(
+            {"audit": {"checkpoint": "1ms"}}, "audit.checkpoint: '1ms' is too short; 1s is the least", id="unit"
+        ),
+        pytest.param(
+            {"consent": {"onetrst": {"C1": "analytics"}}},
+            'consent.onetrst: "onetrst" is not a platform; did you mean "onetrust"?',
+            id="platform",
+        ),
+        pytest.param({"consent": {"dnt": ["x"]}}, "consent.dnt: 'x' is not known; use ", id="element"),
+        pytest.param(
+            {"outbound": {"allow": ["example.com"]}},
+            'outbound.allow: "example.com" is not a known tracking host; remove it',
+            id="no-guess",
+        ),
+        pytest.param(
+            {"destinations": {"to": {"kind": "gaa4"}}},
+            'destinations.to.kind: "gaa4" is not a kind; did you mean "ga4"?',
+            id="kind",
+        ),
+    ],
+)
+def test_a_value_is_shown_as_it_was_written_with_the_one_that_was_meant(tables, says):
+    """Not a list's number, not a number for a duration, and no guess that is far away."""
+    with pytest.raises(ConfigError) as caught:
+        make_policy(**tables)
+    assert any(problem.startswith(says) for problem in caught.value.problems), caught.value.problems
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ FAULTS = [
     ),
     pytest.param(
         {"destinations": {"x": {"kind": "nope"}}},
-        'destinations.x.kind: "nope"; use one of ga4, meta_capi, google_ads, tiktok, sentry, first_party, http_json, '
-        "pinterest, snap, linkedin, microsoft, reddit, x",
+        'destinations.x.kind: "nope" is not a kind; use one of ga4, meta_capi, google_ads, tiktok, sentry, '
+        "first_party, http_json, pinterest, snap, linkedin, microsoft, reddit, x",
         id="unknown-kind",
     ),
     pytest.param(
@@ -126,7 +126,7 @@ FAULTS = [
     ),
     pytest.param(
         one(regions=["Germany"]),
-        'destinations.ga4.regions: "Germany" names no country; write ISO 3166-1 codes such as "FR", '
+        'destinations.ga4.regions: "Germany" is not a country; write ISO 3166-1 codes such as "FR", '
         'or "US-CA" for a subdivision',
         id="no-region",
     ),
@@ -218,7 +218,7 @@ def test_a_fault_names_key_value_and_remedy(tables, sentence):
 def test_an_unknown_law_is_refused():
     """By its id, with the nearest there is."""
     (sentence,) = faults(jurisdiction={"always": ["gdprr"]})
-    assert sentence == 'jurisdiction.always: "gdprr" names no law; did you mean "gdpr"?'
+    assert sentence == 'jurisdiction.always: "gdprr" is not a law; did you mean "gdpr"?'
 
 
 def test_all_faults_are_told_at_once():

@@ -112,7 +112,7 @@ def file(tmp_path):
 
 def test_a_reload_keeps_what_was_brought(file):
     """By the policy itself: whoever reads it again need not know."""
-    with pytest.raises(ConfigError, match='"outside"; use one of ga4'):
+    with pytest.raises(ConfigError, match='"outside" is not a kind; use one of ga4'):
         load_policy(file)
     running = Runtime(load_policy(file, kinds=[outside()], readers=[reader()]))
     try:
@@ -132,7 +132,7 @@ def test_the_archive_knows_it_and_holds_no_secret_of_it(file):
     kept.write_bytes(text)
     again, _ = archive.load(kept, policy.registry)
     assert again.destinations["it"].fields == policy.destinations["it"].fields
-    with pytest.raises(ConfigError, match='"outside"; use one of'):
+    with pytest.raises(ConfigError, match='"outside" is not a kind; use one of'):
         archive.load(kept)
     file.write_text(file.read_text().replace("S3CRET-4711", "another"))
     assert load_policy(file, kinds=[outside()]).hash == policy.hash == again.hash

@@ -72,10 +72,10 @@ def test_opt_out_strings_are_read_whatever_the_list_says() -> None:
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        pytest.param({"platforms": ["one trust"]}, 'consent.cookies: "one trust" is no platform', id="list"),
+        pytest.param({"platforms": ["one trust"]}, 'consent.cookies: "one trust" is not a platform', id="list"),
         pytest.param({"platforms": "onetrust"}, '"onetrust" is neither "auto" nor a list', id="no-list"),
-        pytest.param({"categories": {"optanon": {}}}, "[consent.optanon]: no platform", id="map"),
-        pytest.param({"versions": {"optanon": {}}}, "[consent.optanon]: no platform", id="versions"),
+        pytest.param({"categories": {"optanon": {}}}, 'consent.optanon: "optanon" is not a platform', id="map"),
+        pytest.param({"versions": {"optanon": {}}}, 'consent.optanon: "optanon" is not a platform', id="versions"),
         pytest.param({"names": {"my-cookie": "claro"}}, '"my-cookie" cannot stand for "claro"', id="name"),
     ],
 )

@@ -166,7 +166,9 @@ def test_a_refused_service_travels_in_a_visitor_context() -> None:
             "consent.klaro.ga: more than one purpose; a category has one",
             id="two-purposes",
         ),
-        pytest.param({"claro": {"ga": "ga4"}}, "[consent.claro]: no platform has this name", id="platform"),
+        pytest.param(
+            {"claro": {"ga": "ga4"}}, 'consent.claro: "claro" is not a platform; did you mean "klaro"?', id="platform"
+        ),
         pytest.param({"klaro": {"ga": 4}}, "consent.klaro.ga", id="number"),
     ],
 )

@@ -11,7 +11,7 @@ export const reasons = {
   minor: "The visitor is a minor.",
   jurisdiction_blocked: "It may not be used where you are.",
   purpose_mismatch: "The event was not meant for this purpose.",
-  insufficient_data: "What is left is no valid event for this vendor.",
+  insufficient_data: "What is left is not a valid event for this vendor.",
   internal_error: "The gate failed, so it sent nothing.",
 };
 

@@ -42,7 +42,7 @@ def request_fault(
     if version not in ("1.1", "1.0"):
         return Fault(505, "speak HTTP/1.1")
     if method == "CONNECT":
-        return Fault(400, "this is no forward proxy")
+        return Fault(400, "this is not a forward proxy")
     fault = target_fault(target)
     if fault is not None:
         return Fault(400, fault)

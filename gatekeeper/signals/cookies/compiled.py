@@ -8,6 +8,7 @@ request and consent cookies do not.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -222,12 +223,12 @@ def _check(
         problems.append(f'consent.cookies: "{platforms}" is neither "auto" nor a list of platforms')
     elif not isinstance(platforms, str):
         problems += [
-            f'consent.cookies: "{name}" is no platform; known are {", ".join(known)}'
+            f'consent.cookies: "{name}" is not a platform; {_meant(name, known)}'
             for name in platforms
             if name not in known
         ]
     problems += [
-        f"[consent.{name}]: no platform has this name; known are {', '.join(known)}"
+        f'consent.{name}: "{name}" is not a platform; {_meant(name, known)}'
         for name in sorted(tables)
         if name not in known
     ]
@@ -238,3 +239,9 @@ def _check(
     ]
     if problems:
         raise ConfigError(*problems)
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """The platform that was probably meant, or else all of them."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"

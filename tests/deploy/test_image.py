@@ -1,0 +1,80 @@
+"""The image is built and run, as another user than root, where a builder and a base image can be had."""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gatekeeper.cli import app
+from tests.running import answers, free_port, until
+
+ROOT = Path(__file__).parents[2]
+BASE = "docker.io/library/python:3.11-slim"
+# Options of a machine whose images and packages come from elsewhere, such as `--build-arg BASE=localhost/base`.
+OPTIONS = shlex.split(os.environ.get("GATEKEEPER_BUILD", ""))
+BUILDAH = ("buildah", "--storage-driver", "vfs")  # which needs no privilege
+pytestmark = [
+    pytest.mark.environment,
+    pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed"),
+]
+
+
+def buildah(*words, seconds=600):
+    """The builder's answer."""
+    return subprocess.run([*BUILDAH, *words], cwd=ROOT, capture_output=True, text=True, timeout=seconds)
+
+
+@pytest.fixture(scope="module")
+def container():
+    """A container of the image, which is removed with it."""
+    if not OPTIONS and buildah("pull", BASE, seconds=120).returncode:
+        pytest.skip("the base image cannot be had from here; GATEKEEPER_BUILD names another")
+    name = "localhost/gatekeeper-test"
+    built = buildah(
+        "build", "--isolation", "chroot", "--network", "host", *OPTIONS,
+        "--tag", name, "--file", "deploy/container/Containerfile", ".",
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr[-2000:]
+    made = buildah("from", name).stdout.strip()
+    yield made
+    buildah("rm", made)
+    buildah("rmi", name)
+
+
+def test_the_image_holds_the_gate_for_a_user_who_can_write_in_its_state_alone(container):
+    """Not the package, not the policy's folder, not the root: what a read-only root forbids is not needed."""
+    places = "/ /etc/gatekeeper /opt/gatekeeper /usr/bin /var/lib/gatekeeper"
+    looks = f"id -u; for f in {places}; do test -w $f && echo $f; done; gatekeeper --version"
+    told = buildah("run", "--isolation", "chroot", container, "--", "sh", "-c", looks)
+    user, *writable, version = told.stdout.splitlines()
+    assert (user, writable) == ("10001", ["/var/lib/gatekeeper"]), told.stderr
+    assert version.startswith("gatekeeper ")
+
+
+def test_the_image_serves_the_policy_that_init_writes_and_stops_when_told(container, tmp_path):
+    """Ready, and ended by SIGTERM with its stream closed."""
+    policy = tmp_path / "gate" / "gatekeeper.toml"
+    assert CliRunner().invoke(app, ["init", "--system", str(policy)]).exit_code == 0
+    port, state = free_port(), tmp_path / "state"
+    state.mkdir()
+    state.chmod(0o777)  # the image's user has no name here
+    command = [
+        *BUILDAH, "run", "--isolation", "chroot", "--network", "host",
+        "--volume", f"{policy.parent}:/etc/gatekeeper:ro", "--volume", f"{state}:/var/lib/gatekeeper",
+        "--env", "GA4_API_SECRET=a-secret-of-ga4", "--env", "META_ACCESS_TOKEN=a-token-of-meta", container, "--",
+        "gatekeeper", "serve", "--port", str(port),
+    ]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+        try:
+            until(lambda: answers(f"http://127.0.0.1:{port}/gk/readyz"), tmp_path)
+        finally:
+            os.killpg(running.pid, signal.SIGTERM)
+            said = running.communicate(timeout=60)[1]
+    assert "Traceback" not in said
+    verified = buildah(*command[len(BUILDAH) : command.index("gatekeeper")], "gatekeeper", "audit", "verify")
+    assert "Nothing was changed" in verified.stdout and "without an end" not in verified.stdout, verified.stdout
