@@ -19,6 +19,7 @@ from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.cli import exits
 from gatekeeper.cli.office import given, opened
 from gatekeeper.errors import ConfigError, RightsError
+from gatekeeper.rights import local
 from gatekeeper.rights.drive import sending, service
 from gatekeeper.rights.erasures import Erasures
 from gatekeeper.rights.office import Office
@@ -69,6 +70,7 @@ def act(
 def run(config: Path, erasure: str | None, as_json: bool) -> None:
     """Go on with what is due: what a running gate does by itself."""
     with _opened(config, secrets=True) as desk:
+        local.take_over(desk.office.store)
         progress = Progress(desk.erasures, sending(desk.erasures.ports.policy))
         found = desk.done("run", lambda _: progress.run(erasure), erasure)
     if as_json:
@@ -132,6 +134,7 @@ def receipt(config: Path, erasure: str | None, person: bool, check: Path | None)
 def replay(config: Path, path: Path | None, as_json: bool) -> None:
     """Erase again whoever was erased before, after a backup was restored."""
     with _opened(config) as desk:
+        local.take_over(desk.office.store)
         found = desk.done("replay", lambda erasures: replayed(erasures.ports, path))
     if as_json:
         _json(found)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from gatekeeper.audit import authority, others, retention, stamp, verify
+from gatekeeper.audit import authority, others, pruning, retention, stamp, verify
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.jurisdiction.laws import version
 from gatekeeper.policy import Policy, archive
@@ -146,7 +146,7 @@ def log(scene: Scene) -> Result:
     report = verify.verify(
         policy.audit_folder,
         anchors=stamps,
-        heads=opening.heads(Place(policy.storage_url, policy.folder, policy.node_folder)).read(),
+        heads=opening.heads(_place(policy)).read(),
         roots=[] if named is None else stamp.roots(named.pem.read_bytes()),
         progress=lambda size: scene.between(),
     )
@@ -179,6 +179,22 @@ def references(scene: Scene) -> Result:
         said = f"lines from before {late.before} still name persons; see `gatekeeper retention run --dry-run`"
         out.append(Finding("retention.personal_references", said, late.lines))
     return Result(tuple(out), f"references older than {age / 86_400:g} days")
+
+
+def lines(scene: Scene) -> Result:
+    """No line is kept for longer than the policy says."""
+    age = scene.policy.file.audit.lines
+    late = pruning.old(scene.policy.audit_folder, scene.now - age - _GRACE)
+    said = "closed segments are older; `gatekeeper retention run` says why they are still there"
+    out = (Finding("audit.lines", said, len(late)),) if late else ()
+    return Result(out, f"lines older than {age / 86_400:g} days")
+
+
+def requests(scene: Scene) -> Result:
+    """Every person who asked to be erased has had an answer in time."""
+    overdue = opening.late(_place(scene.policy), scene.now)
+    out = [Finding(name, f"was due on {datetime.fromtimestamp(due, UTC):%Y-%m-%d}") for name, due in overdue]
+    return Result(tuple(out), "requests for erasure")
 
 
 def papers(scene: Scene) -> Result:
@@ -221,6 +237,8 @@ CHECKS: Final = (
     Check("log", "Is the log as it was written?", True, log),
     Check("anchors", "Is the state of the log proven outside?", False, anchors),
     Check("references", "Is everything forgotten that is too old?", False, references),
+    Check("lines", "Are lines kept no longer than needed?", False, lines),
+    Check("requests", "Was everybody answered in time who asked to be erased?", False, requests),
     Check("papers", "Are contracts and assessments there?", False, papers),
     Check("consent", "Are the rates of consent as they mostly are?", False, consent),
 )
@@ -234,3 +252,7 @@ def checked(check: Check, scene: Scene) -> Result:
     except (GatekeeperError, OSError) as error:
         what = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return Result((Finding(check.name, f"could not look: {what}"),), "nothing")
+
+
+def _place(policy: Policy) -> Place:
+    return Place(policy.storage_url, policy.folder, policy.node_folder)

@@ -12,6 +12,7 @@ from typing import Final
 from gatekeeper.audit.heads import Heads
 from gatekeeper.errors import missing
 from gatekeeper.storage import database
+from gatekeeper.storage.erasures import late as late_sqlite
 from gatekeeper.storage.heads import SqliteHeads
 from gatekeeper.storage.protocols import Needs, Place, Store
 from gatekeeper.storage.sqlite import open_store as open_sqlite
@@ -58,6 +59,16 @@ def findings(place: Place) -> tuple[list[str], list[str]]:
 def exists(place: Place) -> bool:
     """Whether a gate can have run there: of a server that is not asked."""
     return elsewhere(place.url) or database.path_of(place.url, place.folder).exists()
+
+
+def late(place: Place, now: float) -> list[tuple[str, float]]:
+    """Requests for erasure whose answer is overdue, and when it was due (Unix seconds). Raises StorageError."""
+    if not elsewhere(place.url):
+        return late_sqlite(database.path_of(place.url, place.folder), now)
+    need_driver()
+    from gatekeeper.storage.postgres.opening import late_of
+
+    return late_of(place, now)
 
 
 def heads(place: Place) -> Heads:

@@ -6,10 +6,11 @@ from typing import Final
 
 import psycopg
 
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import ConfigError, StorageError
+from gatekeeper.storage.erasures import ANSWERED
 from gatekeeper.storage.postgres import schema
 from gatekeeper.storage.postgres.commits import Copies
-from gatekeeper.storage.postgres.connecting import close, connect, what
+from gatekeeper.storage.postgres.connecting import close, connect, run, what
 from gatekeeper.storage.postgres.heads import PostgresHeads
 from gatekeeper.storage.postgres.node import log_of
 from gatekeeper.storage.postgres.store import PostgresStore
@@ -63,3 +64,16 @@ def see(place: Place) -> None:
 def heads_of(place: Place) -> PostgresHeads:
     """Where the ends of streams are kept."""
     return PostgresHeads(place.url, lambda: log_of(place.here))
+
+
+def late_of(place: Place, now: float) -> list[tuple[str, float]]:
+    """Requests for erasure whose answer is overdue, and when it was due. Raises StorageError."""
+    sql = "SELECT id, due FROM erasure WHERE due < %s AND state <> ALL(%s) ORDER BY due"
+    try:
+        link = connect(place.url)
+        try:
+            return [(erasure, due) for erasure, due in run(link, sql, (now, [*ANSWERED]))]
+        finally:
+            close(link)
+    except psycopg.Error as error:
+        raise StorageError(f"requests for erasure cannot be read ({what(error)})") from None
