@@ -11,7 +11,8 @@ from typing import Final
 
 from gatekeeper.audit.heads import Heads
 from gatekeeper.errors import missing
-from gatekeeper.storage import database, erasures
+from gatekeeper.storage import database
+from gatekeeper.storage.erasures import late as late_sqlite
 from gatekeeper.storage.heads import SqliteHeads
 from gatekeeper.storage.protocols import Needs, Place, Store
 from gatekeeper.storage.sqlite import open_store as open_sqlite
@@ -60,6 +61,16 @@ def exists(place: Place) -> bool:
     return elsewhere(place.url) or database.path_of(place.url, place.folder).exists()
 
 
+def late(place: Place, now: float) -> list[tuple[str, float]]:
+    """Requests for erasure whose answer is overdue, and when it was due (Unix seconds). Raises StorageError."""
+    if not elsewhere(place.url):
+        return late_sqlite(database.path_of(place.url, place.folder), now)
+    need_driver()
+    from gatekeeper.storage.postgres.opening import late_of
+
+    return late_of(place, now)
+
+
 def heads(place: Place) -> Heads:
     """Where the ends of the log's streams are kept a second time."""
     if not elsewhere(place.url):
@@ -68,16 +79,6 @@ def heads(place: Place) -> Heads:
     from gatekeeper.storage.postgres.opening import heads_of
 
     return heads_of(place)
-
-
-def late(place: Place, now: float) -> list[tuple[str, float]]:
-    """Requests for erasure whose answer is overdue, and when it was due (Unix seconds). Raises StorageError."""
-    if not elsewhere(place.url):
-        return erasures.late(database.path_of(place.url, place.folder), now)
-    need_driver()
-    from gatekeeper.storage.postgres.opening import late
-
-    return late(place, now)
 
 
 def need_driver() -> None:

@@ -11,7 +11,8 @@ from gatekeeper.errors import ConfigError, StorageError
 from gatekeeper.model import Heard
 from gatekeeper.model.reasons import WITHDRAWN
 from gatekeeper.runtime.health import standing
-from gatekeeper.storage.opening import elsewhere, make_ready
+from gatekeeper.storage.erasing import ErasureRow
+from gatekeeper.storage.opening import elsewhere, late, make_ready
 from gatekeeper.storage.outbox import Again
 from gatekeeper.storage.postgres import commits, schema
 from gatekeeper.storage.postgres.checking import findings
@@ -383,6 +384,15 @@ def test_a_role_that_may_only_read_and_write_is_enough(tmp_path):
 def test_the_url_says_which_engine(url, server):
     """`postgres://` is what Django's and others' DATABASE_URL begin with."""
     assert elsewhere(url) is server
+
+
+def test_a_request_for_erasure_that_is_late_is_found_on_the_server(engine, tmp_path):
+    """For the self-audit, which asks without a gate."""
+    one = machine(engine, "a")
+    row = ErasureRow("er_1", 0, "open", NOW, None, NOW, "{}")
+    assert one.erasures.add(row).result(10) and one.erasures.add(row._replace(id="er_2", state="closed")).result(10)
+    place = Place(engine.url, tmp_path, tmp_path)
+    assert late(place, NOW + 1) == [("er_1", NOW)] and late(place, NOW) == []
 
 
 def test_without_the_driver_a_sentence_names_the_extra(monkeypatch, tmp_path):

@@ -61,19 +61,19 @@ def see(place: Place) -> None:
             ) from None
 
 
-def late(place: Place, now: float) -> list[tuple[str, float]]:
-    """Requests for erasure whose answer is overdue, and when it was due (Unix seconds). Raises StorageError."""
-    sql = "SELECT id, due FROM erasure WHERE due < %s AND NOT state = ANY(%s) ORDER BY due"
+def heads_of(place: Place) -> PostgresHeads:
+    """Where the ends of streams are kept."""
+    return PostgresHeads(place.url, lambda: log_of(place.here))
+
+
+def late_of(place: Place, now: float) -> list[tuple[str, float]]:
+    """Requests for erasure whose answer is overdue, and when it was due. Raises StorageError."""
+    sql = "SELECT id, due FROM erasure WHERE due < %s AND state <> ALL(%s) ORDER BY due"
     try:
         link = connect(place.url)
         try:
-            return [(name, due) for name, due in run(link, sql, (now, [*ANSWERED]))]
+            return [(erasure, due) for erasure, due in run(link, sql, (now, [*ANSWERED]))]
         finally:
             close(link)
     except psycopg.Error as error:
         raise StorageError(f"requests for erasure cannot be read ({what(error)})") from None
-
-
-def heads_of(place: Place) -> PostgresHeads:
-    """Where the ends of streams are kept."""
-    return PostgresHeads(place.url, lambda: log_of(place.here))
