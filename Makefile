@@ -15,6 +15,9 @@ DEMO := $(VENV)/.demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := requirements-dev.lock
 
+# With pytest's cache, which remembers what failed.
+PAGES := -m browser -o addopts="-q --strict-markers --strict-config" tests/banner tests/browsers tests/demo tests/shells
+
 define VENVED
 $(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -31,7 +34,8 @@ test: $(STAMP)       ## all tests that take seconds and need no browser, two at 
 
 browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
 	.ci/browser
-	$(BIN)/python -m pytest -m browser tests/banner tests/browsers tests/demo tests/shells
+	# A driver that hangs is no fault of a page: what failed is tried once more, alone.
+	$(BIN)/python -m pytest $(PAGES) || $(BIN)/python -m pytest $(PAGES) --last-failed
 
 engines: $(STAMP)    ## every promise of a store, over every engine
 	$(BIN)/python -m pytest -m engine tests/storage

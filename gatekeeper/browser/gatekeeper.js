@@ -175,6 +175,7 @@
 
   let looking;
   function look() {
+    if (doc.prerendering) return;
     repeat();
     // Another tab's choice: what was asked here is out of date, its token too.
     if (reread()) {
@@ -261,7 +262,7 @@
     for (let most = BATCH; outbox.length; ) {
       const [list, body] = batch(most);
       const answer = await send("collect", "POST", body).catch(() => 0), status = answer.status || 0;
-      if (status > 399) console.warn("gatekeeper: refused", status);
+      if (status > 399) console.warn("gatekeeper", status);
       const again = !status || status === 429 || status > 499;
       // All events of a body are taken or none: the bad one is found alone.
       if (again || (status > 399 && list.length > 1)) outbox = [...list, ...outbox].slice(0, UNSENT);

@@ -11,16 +11,11 @@ import typer
 
 from gatekeeper.cli import known
 from gatekeeper.cli.policy import load_policy
-from gatekeeper.policy import Policy
 from gatekeeper.reports.cells import Document
-from gatekeeper.reports.declared import Declared
-from gatekeeper.reports.dpa import dpa
 from gatekeeper.reports.formats import FORMATS
-from gatekeeper.reports.lia import lia
-from gatekeeper.reports.notice import LANGUAGES, notice
-from gatekeeper.reports.observed import Observation, observe
-from gatekeeper.reports.ropa import ropa
-from gatekeeper.reports.transfers import transfers
+from gatekeeper.reports.made import OBSERVED, made
+from gatekeeper.reports.notice import LANGUAGES
+from gatekeeper.reports.observed import observe
 
 _MOST = 50  # findings that are printed
 _PERIOD = timedelta(days=30)
@@ -48,9 +43,9 @@ def make(
     if begins >= ends:
         raise typer.BadParameter(f"--since: {begins:%Y-%m-%d %H:%M} is not before --until, {ends:%Y-%m-%d %H:%M}")
     policy = load_policy(config, require_secrets=False)
-    observed = report in ("ropa", "transfers") and not without_log
+    observed = report in OBSERVED and not without_log
     observation = observe(policy.audit_folder, begins, ends) if observed else None
-    document = replace(_made(report, policy, observation, now, language), origins=not plain)
+    document = replace(made(report, policy, observation, now, language), origins=not plain)
     text = FORMATS[form](document)
     if out is not None:
         try:
@@ -75,24 +70,6 @@ def _form(out: Path | None, form: str | None) -> str:
     if form == "xlsx" and out is None:
         raise typer.BadParameter("--format: a spreadsheet is not printed; name a file with --out")
     return form
-
-
-def _made(report: str, policy: Policy, observation: Observation | None, now: datetime, language: str) -> Document:
-    declared = Declared(policy)
-    facts = [("policy", f"{policy.version} ({policy.hash[:12]})"), ("made", f"{now:%Y-%m-%d %H:%M} UTC")]
-    if observation is not None:
-        facts.append(("observed", observation.period))
-    match report:
-        case "ropa":
-            return ropa(declared, observation, facts)
-        case "transfers":
-            return transfers(declared, observation, facts)
-        case "dpa":
-            return dpa(declared, facts)
-        case "lia":
-            return lia(declared, facts, now.date())
-        case _:
-            return notice(declared, language, facts)
 
 
 def _tell(document: Document) -> bool:

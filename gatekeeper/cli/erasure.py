@@ -20,6 +20,7 @@ from gatekeeper.cli import exits
 from gatekeeper.cli.office import given, opened
 from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError, RightsError
+from gatekeeper.rights import local
 from gatekeeper.rights.drive import sending, service
 from gatekeeper.rights.erasures import Erasures
 from gatekeeper.rights.office import Office
@@ -71,6 +72,7 @@ def act(
 def run(config: Path, erasure: str | None, as_json: bool) -> None:
     """Go on with what is due: what a running gate does by itself."""
     with _opened(config, secrets=True) as desk:
+        local.take_over(desk.office.store)
         progress = Progress(desk.erasures, sending(desk.erasures.ports.policy))
         found = desk.done("run", lambda _: progress.run(erasure), erasure)
     if as_json:
@@ -134,6 +136,7 @@ def receipt(config: Path, erasure: str | None, person: bool, check: Path | None)
 def replay(config: Path, path: Path | None, as_json: bool) -> None:
     """Erase again whoever was erased before, after a backup was restored."""
     with _opened(config) as desk:
+        local.take_over(desk.office.store)
         found = desk.done("replay", lambda erasures: replayed(erasures.ports, path))
     if as_json:
         _json(found)

@@ -24,6 +24,7 @@ _USES: Final = {
     keys.SIGNING: ("signs cookies and contexts", "verifies"),
     keys.PSEUDONYM: ("names subjects", "finds them by their older names"),
     keys.SUPPRESSION: ("suppresses people", "finds those that it suppressed"),
+    keys.SEALING: ("seals identifiers of requests", "opens what it sealed"),
     keys.AUDIT: ("signs the log", "waits for the next checkpoint, which introduces it"),
 }
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from gatekeeper.audit import authority, others, retention, stamp, verify
+from gatekeeper.audit import authority, others, pruning, retention, stamp, verify
 from gatekeeper.counting import counted
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.jurisdiction.laws import version
@@ -27,6 +27,7 @@ from gatekeeper.reports.observed import Observed
 from gatekeeper.reports.outcome import UNDECIDED_THEN
 from gatekeeper.reports.rates import Numbers
 from gatekeeper.reports.replay import By
+from gatekeeper.storage.erasures import late
 from gatekeeper.storage.heads import SqliteHeads
 
 _GRACE: Final = 2 * 86_400.0  # seconds: what is done daily may be late by a day
@@ -184,6 +185,22 @@ def references(scene: Scene) -> Result:
     return Result(tuple(out), f"references older than {counted(age / 86_400, 'day')}")
 
 
+def lines(scene: Scene) -> Result:
+    """No line is kept for longer than the policy says."""
+    age = scene.policy.file.audit.lines
+    late = pruning.old(scene.policy.audit_folder, scene.now - age - _GRACE)
+    said = "closed segments are older; `gatekeeper retention run` says why they are still there"
+    out = (Finding("audit.lines", said, len(late)),) if late else ()
+    return Result(out, f"lines older than {counted(age / 86_400, 'day')}")
+
+
+def requests(scene: Scene) -> Result:
+    """Every person who asked to be erased has had an answer in time."""
+    overdue = late(scene.policy.database_file, scene.now)
+    out = [Finding(name, f"was due on {datetime.fromtimestamp(due, UTC):%Y-%m-%d}") for name, due in overdue]
+    return Result(tuple(out), "requests for erasure")
+
+
 def papers(scene: Scene) -> Result:
     """Each recipient has a contract, and each legitimate interest an assessment that is not too old."""
     policy = scene.policy
@@ -224,6 +241,8 @@ CHECKS: Final = (
     Check("log", "Is the log as it was written?", True, log),
     Check("anchors", "Is the state of the log proven outside?", False, anchors),
     Check("references", "Is everything forgotten that is too old?", False, references),
+    Check("lines", "Are lines kept no longer than needed?", False, lines),
+    Check("requests", "Was everybody answered in time who asked to be erased?", False, requests),
     Check("papers", "Are contracts and assessments there?", False, papers),
     Check("consent", "Are the rates of consent as they mostly are?", False, consent),
 )

@@ -45,8 +45,8 @@ def called_back(erasures: Erasures, erasure: str, destination: str, body: bytes,
     one = case.recipient(destination)
     if case.state is not State.ASKED or one is None or one.state not in (Part.ASKED, Part.FAILED):
         raise RightsError(409, f"is {case.state}: nothing is expected of {destination}")
-    secret, status = erasures.secret(kept), endpoint_deletion.status(erasure, said)
+    secret, status = erasures.requests.secret(kept), endpoint_deletion.status(erasure, said)
     if status.stage is Stage.PENDING:
         return {"erasure": erasure, "state": one.state.value}
     case, secret = told(case, secret, destination, status, assumed_after=None, at=ports.clock())
-    return shown(erasures.progressed(kept, case, secret)[1], ports.clock())
+    return shown(erasures.requests.progressed(kept, case, secret)[1], ports.clock())

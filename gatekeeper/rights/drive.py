@@ -22,8 +22,9 @@ from gatekeeper.installation.keys import KeyRing
 from gatekeeper.installation.threads import ended
 from gatekeeper.policy import Policy
 from gatekeeper.rights.asking import Send
-from gatekeeper.rights.erasures import Erasures, Ports
+from gatekeeper.rights.erasures import Erasures
 from gatekeeper.rights.progress import Opened, Progress
+from gatekeeper.rights.requests import Ports
 from gatekeeper.storage.protocols import Store
 
 LOOK: Final = 2.0  # seconds between two looks for what is due: one query
@@ -48,6 +49,7 @@ def sending(policy: Callable[[], Policy]) -> Opened:
 
     @contextlib.asynccontextmanager
     async def opened() -> AsyncIterator[Send]:
+        """Connections for one pass."""
         async with Sender(TIMEOUT, policy().egress) as sender:
             yield sender.send
 

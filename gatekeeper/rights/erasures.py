@@ -1,68 +1,38 @@
 """Requests for erasure: what operators do with them. The commands and the admin interface call the same methods.
 
-`states.py` says what can follow what. Each change is kept as a version: of two workers that act on one version, the
-second is told that it came late (409). Before a change is kept, a line in the log says so: no record, no act. What
-the gate itself goes on with is in `progress.py`.
+`states.py` says what can follow what, `requests.py` keeps it. What the gate itself goes on with is in `progress.py`.
 """
 
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any, Final
 
-import orjson
 from msgspec import structs
 
-from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.signing import Signer
-from gatekeeper.audit.subjects import KINDS
-from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import ConfigError, RightsError
 from gatekeeper.installation import ids
-from gatekeeper.installation.keys import KeyRing
 from gatekeeper.model import Law
 from gatekeeper.model.suppression import Why
-from gatekeeper.policy import Policy
 from gatekeeper.rights import due, proof, words
-from gatekeeper.rights.case import Case, Secret, opened, read, row
+from gatekeeper.rights.case import Case, Secret, read
 from gatekeeper.rights.identifiers import Sought, entries, sought, too_broad
-from gatekeeper.rights.sealing import Index, mark
+from gatekeeper.rights.requests import PATIENCE, Ports, Requests, time_of
+from gatekeeper.rights.sealing import mark
 from gatekeeper.rights.search import Found, search
 from gatekeeper.rights.shown import linked, shown
-from gatekeeper.rights.states import BY_HAND, DUPLICATE, ON_ITS_WAY, REFUSALS, Event, Part, State, may
-from gatekeeper.storage.erasing import ErasureRow
-from gatekeeper.storage.protocols import Store
+from gatekeeper.rights.states import BY_HAND, DUPLICATE, REFUSALS, Event, Part, State, may
 from gatekeeper.vendors import deletion
 from gatekeeper.vendors.deletion import NOT_POSSIBLE
 from gatekeeper.vendors.deletion_tasks import TASKS, Task
 from gatekeeper.vendors.kind import DAY
 
-PATIENCE: Final = 30.0  # seconds for a commit or a line
 KEPT: Final = 24 * 30.4 * DAY  # seconds that ended requests are kept (11 CCR 7101: 24 months)
-WIPED: Final = 90 * DAY  # seconds after the term in which identifiers go, whoever has not answered
 CLOSING: Final = 7 * DAY  # seconds between the last telling and the end
 _SHORT: Final = 4_000  # characters of what operators write
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What requests need of the outside."""
-
-    policy: Callable[[], Policy]
-    ring: Callable[[], KeyRing]
-    store: Store
-    writer: AuditWriter
-    clock: Callable[[], float] = time.time
-
-    @property
-    def folder(self) -> Path:
-        """The log's."""
-        return self.policy().audit_folder
 
 
 class Erasures:
@@ -70,6 +40,7 @@ class Erasures:
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
+        self.requests = Requests(ports)
 
     def request(
         self,
@@ -137,44 +108,44 @@ class Erasures:
             given=who.given,
             names=tuple(sorted(found.names)),
             linked=tuple(sorted(found.names - who.names)),
-            ids=self.recalled(who),
+            ids=self.requests.recalled(who),
         )
-        self._write(case)
-        kept = self._row(case, None if duplicate else secret, 0, tuple(marks) if duplicate is None else ())
+        self.requests.write(case)
+        kept = self.requests.row(case, None if duplicate else secret, 0, tuple(marks) if duplicate is None else ())
         if not self.ports.store.erasures.add(kept).result(PATIENCE):
             raise RightsError(409, "there is a request of this id")
         return self._told(case) | told
 
     def verify(self, erasure: str, *, by: str, how: str) -> dict[str, Any]:
         """Say how it is known that who asks is the person; then every store is searched again."""
-        kept, case = self._of(erasure)
+        kept, case = self.requests.of(erasure)
         self._may(case, Event.VERIFY)
         case = case.after(Event.VERIFY, self.ports.clock(), verified_by=_short("how", how))
-        return self._told(self.keep(kept, case.after(Event.FIND, self.ports.clock())))
+        return self._told(self.requests.keep(kept, case.after(Event.FIND, self.ports.clock())))
 
     def approve(self, erasure: str, *, by: str) -> dict[str, Any]:
         """Let it be carried out; not by who entered it, where the policy wants four eyes."""
-        kept, case = self._of(erasure)
+        kept, case = self.requests.of(erasure)
         self._may(case, Event.APPROVE)
         if self.ports.policy().file.rights.four_eyes and case.by == by:
             raise RightsError(403, "who entered a request cannot approve it (rights.four_eyes)")
-        self.secret(kept)  # where it cannot be opened, nothing can be carried out
+        self.requests.secret(kept)  # where it cannot be opened, nothing can be carried out
         case = case.after(Event.APPROVE, self.ports.clock(), approved_by=_short("by", by))
-        return self._told(self.keep(kept, case, next_at=self.ports.clock()))
+        return self._told(self.requests.keep(kept, case, next_at=self.ports.clock()))
 
     def refuse(self, erasure: str, *, by: str, reason: str) -> dict[str, Any]:
         """Do not carry it out, for one of the reasons that laws know."""
-        kept, case = self._of(erasure)
+        kept, case = self.requests.of(erasure)
         if reason not in REFUSALS or reason == DUPLICATE:
             known = ", ".join(sorted(set(REFUSALS) - {DUPLICATE}))
             raise RightsError(422, f'"{reason}" is not a reason; use one of {known}', field="reason")
         self._may(case, Event.REFUSE)
         case = case.after(Event.REFUSE, self.ports.clock(), refusal=reason, approved_by=_short("by", by))
-        return self._told(self.keep(kept, case, secret=None, marks=()))
+        return self._told(self.requests.keep(kept, case, secret=None, marks=()))
 
     def extend(self, erasure: str, *, by: str, reason: str) -> dict[str, Any]:
         """Take the law's longer term, with the reason that the person is told before the first one ends."""
-        kept, case = self._of(erasure)
+        kept, case = self.requests.of(erasure)
         now = self.ports.clock()
         if case.state in (State.CLOSED, State.REFUSED, State.TOLD, State.SETTLED) or case.extended is not None:
             raise RightsError(409, f"is {case.state}: its term cannot be extended")
@@ -184,7 +155,7 @@ class Erasures:
         if proof.day(now) > case.due:
             raise RightsError(409, f"the term ended on {case.due}: the person had to be told before")
         case = structs.replace(case, extended=_short("reason", reason), extended_to=term.extended.isoformat())
-        return self._told(self.keep(kept, case))
+        return self._told(self.requests.keep(kept, case))
 
     def settle(
         self,
@@ -197,7 +168,7 @@ class Erasures:
         reason: str | None = None,
     ) -> dict[str, Any]:
         """What an operator knows of a recipient: `confirmed` and others with evidence, `not_possible` with a reason."""
-        kept, case = self._of(erasure)
+        kept, case = self.requests.of(erasure)
         if case.state not in (State.ASKED, State.SETTLED, State.TOLD):
             raise RightsError(409, f"is {case.state}: nobody was asked, or it is over")
         one = case.recipient(destination)
@@ -220,14 +191,14 @@ class Erasures:
             reason=reason if part is Part.NOT_POSSIBLE else None,
             evidence=None if evidence is None else _short("evidence", evidence),
         )  # fmt: skip
-        secret = self.secret(kept) if kept.sealed is not None else None
+        secret = self.requests.secret(kept) if kept.sealed is not None else None
         if secret is not None:
             secret = structs.replace(secret, steps={k: v for k, v in secret.steps.items() if k != destination})
-        return self._told(self.progressed(kept, case.with_recipient(changed), secret)[1])
+        return self._told(self.requests.progressed(kept, case.with_recipient(changed), secret)[1])
 
     def told(self, erasure: str, *, by: str) -> dict[str, Any]:
         """Write down that the person was told what `letter` says; again where something changed since."""
-        kept, case = self._of(erasure)
+        kept, case = self.requests.of(erasure)
         early = date.fromisoformat(case.extended_to or case.due).toordinal() - due.EARLY
         now = self.ports.clock()
         today = datetime.fromtimestamp(now, UTC).date().toordinal()
@@ -239,27 +210,27 @@ class Erasures:
             )
         case = case.after(Event.TELL, now, told=(*case.told, now), told_as=case.states)
         next_at = now + CLOSING if case.state is State.TOLD else kept.next
-        return self._told(self.keep(kept, case, next_at=next_at))
+        return self._told(self.requests.keep(kept, case, next_at=next_at))
 
     def show(self, erasure: str) -> dict[str, Any]:
         """Everything but who it is."""
-        return self._told(self._of(erasure)[1])
+        return self._told(self.requests.of(erasure)[1])
 
     def all(self, state: str | None = None, due_before: date | None = None) -> list[dict[str, Any]]:
         """All requests, those that are due first at the beginning."""
         if state is not None and state not in {one.value for one in State}:
             raise RightsError(422, "is not a state of a request", field="state")
-        before = None if due_before is None else _time(due_before)
+        before = None if due_before is None else time_of(due_before)
         return [self._told(read(one)) for one in self.ports.store.erasures.page(state, before)]
 
     def of_person(self, who: Sought) -> list[dict[str, Any]]:
         """The open requests of a person; of those that are over nobody can say any more whose they were."""
         marks = [one for kind, reference in who.references for one in mark(self.ports.ring(), kind, reference)]
-        return [self._told(self._of(one)[1]) for one in self.ports.store.erasures.marked(marks)]
+        return [self._told(self.requests.of(one)[1]) for one in self.ports.store.erasures.marked(marks)]
 
     def letter(self, erasure: str) -> str:
         """What the person is told, as it is now."""
-        case, policy = self._of(erasure)[1], self.ports.policy()
+        case, policy = self.requests.of(erasure)[1], self.ports.policy()
         companies = {
             name: policy.file.destinations[name].recipient or to.kind.processor or to.kind.title
             for name, to in policy.destinations.items()
@@ -269,11 +240,11 @@ class Erasures:
 
     def task(self, erasure: str, destination: str) -> str:
         """What somebody has to do about a recipient, with the text to send. It holds identifiers."""
-        kept, case = self._of(erasure)
+        kept, case = self.requests.of(erasure)
         one = case.recipient(destination)
         if one is None:
             raise RightsError(404, f"{erasure} has no destination of that name")
-        secret = self.secret(kept)
+        secret = self.requests.secret(kept)
         if not secret.given:
             raise RightsError(409, "its identifiers are wiped")
         to = self.ports.policy().destinations.get(destination)
@@ -283,7 +254,7 @@ class Erasures:
 
     def receipt(self, erasure: str, *, person: bool = False) -> dict[str, Any]:
         """The signed receipt; the person's own copy has the salt, which is gone once the request is closed."""
-        kept, case = self._of(erasure)
+        kept, case = self.requests.of(erasure)
         if "settled" not in case.times:
             raise RightsError(409, f"is {case.state}: there is a receipt when every recipient is settled")
         found = proof.signed(proof.receipt(case), Signer(self.ports.policy().keys_folder).keys()[-1])
@@ -291,54 +262,7 @@ class Erasures:
             return found
         if kept.sealed is None:
             raise RightsError(409, "is closed: the person's own copy can be made no more")
-        return found | {"salt": self.secret(kept).salt}
-
-    # What `progress` needs, too.
-
-    def progressed(self, kept: ErasureRow, case: Case, secret: Secret | None) -> tuple[ErasureRow, Case, Secret | None]:
-        """Keep a request after something became of a recipient; with the last one the identifiers go, in one commit."""
-        now = self.ports.clock()
-        if case.state is State.ASKED and case.settled:
-            case = case.after(Event.SETTLE, now)
-            case = structs.replace(case, receipt=proof.digest(proof.receipt(case)))
-            secret = None if secret is None else secret.wiped
-            next_at: float | None = None
-        else:
-            if case.receipt is not None:
-                case = structs.replace(case, receipt=proof.digest(proof.receipt(case)))
-            times = [one.next or now for one in case.recipients if not one.settled and one.state is not Part.MANUAL]
-            next_at = min([*times, self.wiping(case)]) if case.state in ON_ITS_WAY else kept.next
-        marks = kept.marks if case.state in ON_ITS_WAY else ()
-        case = self.keep(kept, case, secret=secret, marks=marks, next_at=next_at)
-        return self._row(case, secret, kept.version + 1, marks, next_at), case, secret
-
-    def wiping(self, case: Case) -> float:
-        """When the identifiers go at the latest."""
-        return _time(date.fromisoformat(case.extended_to or case.due)) + WIPED
-
-    def recalled(self, who: Sought) -> dict[str, dict[str, tuple[str, ...]]]:
-        """Which ids each destination got of the person, by the index; and those that are derived of a session's."""
-        index, ring = Index(self.ports.ring()), self.ports.ring()
-        named = {name: one for one in who.references for name in index.names(*one)}
-        found: dict[str, dict[str, dict[str, None]]] = {}
-        for entry in self.ports.store.erasures.recall(list(named)):
-            for kind, value in (index.open(*named[entry.name], entry.sealed) or {}).items():
-                found.setdefault(entry.destination, {}).setdefault(kind, {})[value] = None
-        for kind, value in who.given:
-            for name in self.ports.policy().destinations if kind == "session_id" else ():
-                found.setdefault(name, {}).setdefault("client_id", {})[ring.derived_id(name, value)] = None
-        return {name: {kind: tuple(values) for kind, values in kinds.items()} for name, kinds in found.items()}
-
-    def aliases(self, who: Sought) -> list[bytes]:
-        """The names of the person's entries in the index."""
-        index = Index(self.ports.ring())
-        return [name for one in who.references for name in index.names(*one)]
-
-    def who(self, secret: Secret) -> Sought:
-        """The person of a request."""
-        catalogue = self.ports.policy().catalogue
-        given = [(KINDS[kind].option, value) for kind, value in secret.given]
-        return sought(self.ports.ring(), given, catalogue.identifying, catalogue.phone_region)
+        return found | {"salt": self.requests.secret(kept).salt}
 
     def _sought(self, identifiers: Sequence[Mapping[str, str]]) -> Sought:
         policy = self.ports.policy()
@@ -376,81 +300,14 @@ class Erasures:
                 found.append(erasure)
         return found
 
-    def _of(self, erasure: str) -> tuple[ErasureRow, Case]:
-        kept = self.ports.store.erasures.get(erasure)
-        if kept is None:
-            raise RightsError(404, "there is no such request")
-        return kept, read(kept)
-
-    def secret(self, kept: ErasureRow) -> Secret:
-        """The sealed part of a request. RightsError (409) where it cannot be opened, or is gone."""
-        try:
-            found = opened(self.ports.ring(), kept)
-        except ConfigError as error:
-            raise RightsError(409, str(error)) from None
-        if found is None:
-            raise RightsError(409, "its identifiers are wiped")
-        return found
-
     @staticmethod
     def _may(case: Case, event: Event) -> None:
         if not may(case.state, event):
             raise RightsError(409, f"is {case.state}: that cannot follow")
 
-    _AS_IT_WAS: Final = object()
-
-    def keep(
-        self,
-        kept: ErasureRow,
-        case: Case,
-        *,
-        secret: object = _AS_IT_WAS,
-        marks: tuple[bytes, ...] | None = None,
-        next_at: float | None = None,
-    ) -> Case:
-        """Record a change, then keep it. RightsError (409) where another worker was faster."""
-        if _record(case) != _record(read(kept)):
-            self._write(case)
-        changed = self._row(case, None, kept.version, kept.marks if marks is None else marks, next_at or None)
-        if secret is self._AS_IT_WAS:
-            changed = changed._replace(sealed=kept.sealed)
-        elif isinstance(secret, Secret):
-            changed = self._row(case, secret, kept.version, changed.marks, next_at)
-        if not self.ports.store.erasures.save(changed).result(PATIENCE):
-            raise RightsError(409, "somebody else changed it meanwhile; look again")
-        return case
-
-    def _row(
-        self, case: Case, secret: Secret | None, version: int, marks: tuple[bytes, ...], next_at: float | None = None
-    ) -> ErasureRow:
-        return row(
-            self.ports.ring(), case, secret, version=version, next_at=next_at, changed=self.ports.clock(),
-            due=_time(date.fromisoformat(case.extended_to or case.due)), marks=marks,
-        )  # fmt: skip
-
-    def _write(self, case: Case) -> None:
-        """The line before the act. Raises AuditError where the log cannot be written."""
-        line = {"kind": "erasure", "timestamp": timestamp(self.ports.clock())} | _record(case)
-        self.ports.writer.append([Line(orjson.dumps(line))]).result(PATIENCE)
-
     def _told(self, case: Case) -> dict[str, Any]:
         """A request as it may be shown."""
         return shown(case, self.ports.clock())
-
-
-def _record(case: Case) -> dict[str, Any]:
-    """What the log says of a request: closed words and numbers, no identifier."""
-    return {
-        "erasure": case.id,
-        "state": case.state.value,
-        "law": case.law,
-        "refusal": case.refusal,
-        "extended": case.extended is not None,
-        "told": len(case.told),
-        "stores": case.stores,
-        "states": sorted([one.state.value for one in case.recipients]),
-        "receipt": case.receipt,
-    }
 
 
 def _short(field: str, text: str) -> str:
@@ -462,7 +319,3 @@ def _short(field: str, text: str) -> str:
 def _of_config(error: ConfigError) -> RightsError:
     field, _, title = str(error).partition(": ")
     return RightsError(422, title or field, field=field if title else None)
-
-
-def _time(day: date) -> float:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

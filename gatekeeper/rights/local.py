@@ -41,6 +41,19 @@ def suppress(
     return told.cancelled
 
 
+def take_over(store: Store) -> None:
+    """Where no gate runs, give back what an ended one had under way: nobody else would say that it is not any more.
+
+    Not for a process that delivers: it has under way what it gave back.
+    """
+    if store.queue.lead():
+        try:
+            for flight in store.queue.recover().result(PATIENCE).flights:
+                store.queue.give_back(flight).result(PATIENCE)
+        finally:
+            store.queue.leave()
+
+
 def erase(
     store: Store,
     folder: Path,

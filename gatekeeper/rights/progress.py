@@ -105,10 +105,10 @@ class Progress:
     def _suppress(self, kept: ErasureRow, case: Case) -> None:
         ports, erasures = self._ports, self._erasures
         policy, ring, now = ports.policy(), ports.ring(), ports.clock()
-        secret = erasures.secret(kept)
-        who = erasures.who(secret)
+        secret = erasures.requests.secret(kept)
+        who = erasures.requests.who(secret)
         names = frozenset({*secret.names, *who.names})
-        ids = _merged(secret.ids, erasures.recalled(who))
+        ids = _merged(secret.ids, erasures.requests.recalled(who))
         made = entries(ring, who, why=Why.ERASED, since=now, erasure=case.id, linked=secret.linked)
         self._edge("before-recorded")
         recorded.write(file_of(policy), ring, case.id, now, names, made)
@@ -117,19 +117,19 @@ class Progress:
         self._edge("suppressed")
         secret = structs.replace(secret, names=tuple(sorted(names)), ids=ids)
         case = case.after(Event.SUPPRESS, now, suppressed=True)
-        erasures.keep(kept, case, secret=secret, next_at=now)
+        erasures.requests.keep(kept, case, secret=secret, next_at=now)
 
     def _erase(self, kept: ErasureRow, case: Case) -> None:
         ports, erasures = self._ports, self._erasures
-        now, secret = ports.clock(), erasures.secret(kept)
+        now, secret = ports.clock(), erasures.requests.secret(kept)
         names = frozenset(secret.names)
         gone = local.erase(
             ports.store, ports.folder, ports.writer, names, self._destinations(), at=now, erasure=case.id
         )
         self._edge("erased")
-        ports.store.erasures.forget(erasures.aliases(erasures.who(secret))).result(local.PATIENCE)
+        ports.store.erasures.forget(erasures.requests.aliases(erasures.requests.who(secret))).result(local.PATIENCE)
         self._edge("forgotten")
-        erasures.keep(kept, case.after(Event.ERASE, now, gone=gone), secret=secret, next_at=now)
+        erasures.requests.keep(kept, case.after(Event.ERASE, now, gone=gone), secret=secret, next_at=now)
 
     def _destinations(self) -> list[str]:
         """All that may have something queued, removed ones too."""
@@ -138,24 +138,24 @@ class Progress:
     def _begin(self, kept: ErasureRow, case: Case) -> None:
         policy, now = self._ports.policy(), self._ports.clock()
         case = case.after(Event.ASK, now, recipients=asking.recipients(policy, earlier(policy), now))
-        case, secret = asking.begun(case, self._erasures.secret(kept), policy, now)
+        case, secret = asking.begun(case, self._erasures.requests.secret(kept), policy, now)
         self._edge("begun")
-        self._erasures.progressed(kept, case, secret)
+        self._erasures.requests.progressed(kept, case, secret)
 
     def _ask(self, kept: ErasureRow, case: Case) -> Case:
         ports, erasures = self._ports, self._erasures
         if kept.sealed is None:
             return case
-        secret = erasures.secret(kept)
-        if ports.clock() >= erasures.wiping(case):
+        secret = erasures.requests.secret(kept)
+        if ports.clock() >= erasures.requests.wiping(case):
             case, secret = asking.overdue(case, secret, ports.clock())
-            return erasures.progressed(kept, case, secret)[1]
+            return erasures.requests.progressed(kept, case, secret)[1]
         due = [one.name for one in case.recipients if one.next is not None and one.next <= ports.clock()]
         waiting = [kept]
 
         def keep(case: Case, secret: Secret) -> tuple[Case, Secret]:
             self._edge("answered")
-            waiting[0], case, left = erasures.progressed(waiting[0], case, secret)
+            waiting[0], case, left = erasures.requests.progressed(waiting[0], case, secret)
             self._edge("kept")
             return case, left or secret.wiped
 
@@ -166,13 +166,13 @@ class Progress:
                     asked, sealed = await asking.ask(asked, sealed, name, ports.policy(), send, keep, ports.clock)
             return asked
 
-        return asyncio.run(each()) if due else erasures.progressed(kept, case, secret)[1]
+        return asyncio.run(each()) if due else erasures.requests.progressed(kept, case, secret)[1]
 
     def _close(self, kept: ErasureRow, case: Case) -> Case:
         now = self._ports.clock()
         if now < case.told[-1] + CLOSING or case.states != case.told_as:
             return case
-        return self._erasures.keep(kept, case.after(Event.CLOSE, now), secret=None, marks=())
+        return self._erasures.requests.keep(kept, case.after(Event.CLOSE, now), secret=None, marks=())
 
     def _put_off(self, erasure: str) -> None:
         kept = self._ports.store.erasures.get(erasure)

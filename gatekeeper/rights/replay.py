@@ -17,8 +17,8 @@ from gatekeeper.audit import segments
 from gatekeeper.audit.others import ASIDE
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.rights import local, recorded
-from gatekeeper.rights.erasures import Ports
 from gatekeeper.rights.progress import file_of
+from gatekeeper.rights.requests import Ports
 
 _NAME: Final = re.compile(rb'"(p_[0-9a-f]{22})"')
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
 import orjson
 
 from gatekeeper.audit.packed import unpack
+from gatekeeper.errors import StorageError
+from gatekeeper.storage import database
 from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
 from gatekeeper.storage.erasing import Alias, ErasureRow
@@ -19,8 +22,26 @@ from gatekeeper.storage.tables import Tables
 from gatekeeper.storage.upkeep import Upkeep
 
 ENDED: Final = ("closed", "refused")
+ANSWERED: Final = ("told", *ENDED)
+"""States of requests whose person has had the answer that the law wants by the due date."""
 _COLUMNS: Final = "id, version, state, due, next, changed, record"
 _MARK: Final = 16  # bytes
+
+
+def late(path: Path, now: float) -> list[tuple[str, float]]:
+    """Requests whose answer is overdue, and when it was due (Unix seconds); none where there is no database.
+
+    Raises StorageError.
+    """
+    sql = f"SELECT id, due FROM erasure WHERE due < ? AND state NOT IN ({', '.join('?' * len(ANSWERED))}) ORDER BY due"  # noqa: S608  # ours
+    try:
+        if not path.exists():
+            return []
+        with database.opened(path, read_only=True) as db:
+            there = run(db, "SELECT 1 FROM sqlite_schema WHERE name = 'erasure'")
+            return run(db, sql, (now, *ANSWERED)) if there else []
+    except apsw.Error as error:
+        raise StorageError(f"requests for erasure cannot be read: {database.reason(path, error)}") from None
 
 
 class SqliteErasures:

@@ -14,9 +14,9 @@ from tests.browsers.engines import Engine, Visitor
 ENGINES = ("chromium", "firefox", "webkit")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Playwright's browser."""
+    """Playwright's browser: of one file, because its event loop runs meanwhile, and other tests have their own."""
     if chromium_engine.BINARY is None:
         pytest.skip(chromium_engine.MISSING)
     with chromium_engine.browser() as one:
@@ -41,7 +41,7 @@ def webkit() -> Iterator[Engine]:
         yield one
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="module", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Each engine in turn."""
     found = request.getfixturevalue(request.param)

@@ -116,8 +116,11 @@ def test_withdrawing_without_a_tag_that_ran_does_not_reload(visitor, shop):
     assert page.evaluate("() => window.same") is True
 
 
-def test_a_withdrawal_in_another_tab_ends_the_tags_of_this_one(visitor, tagged):
+def test_a_withdrawal_in_another_tab_ends_the_tags_of_this_one(visitors, tagged):
     """What ran there cannot be undone either."""
+    if visitors.engine.name == "webkit":
+        pytest.skip("WebKitWebDriver does not answer any more when a tab that is not in front loads itself again")
+    visitor = visitors()
     page = visitor.open(tagged.url)
     page.click("#accept")
     page.wait("() => window.ran?.length === 5")

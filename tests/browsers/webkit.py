@@ -77,7 +77,14 @@ class _Visitor(Visitor):
         try:
             _until_up(self._http)
             options = {"binary": str(MINI), "args": ["--automation"]}
-            wanted = {"alwaysMatch": {"browserName": "MiniBrowser", "webkitgtk:browserOptions": options}}
+            wanted = {
+                "alwaysMatch": {
+                    "browserName": "MiniBrowser",
+                    "webkitgtk:browserOptions": options,
+                    # A script whose page goes away meanwhile is never answered.
+                    "timeouts": {"script": 8_000},
+                }
+            }
             self._session = _value(self._http.post("/session", json={"capabilities": wanted}))["sessionId"]
         except BaseException:
             self._end()
@@ -87,7 +94,11 @@ class _Visitor(Visitor):
     def _end(self) -> None:
         self._http.close()
         self._driver.terminate()
-        self._driver.wait(30)
+        try:
+            self._driver.wait(10)
+        except subprocess.TimeoutExpired:
+            self._driver.kill()
+            self._driver.wait()
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """A command's value."""
@@ -108,8 +119,12 @@ class _Visitor(Visitor):
         return {cookie["name"]: cookie["value"] for cookie in self.call("GET", "cookie")}
 
     def close(self) -> None:
-        self._http.delete(f"/session/{self._session}")
-        self._end()
+        try:
+            self._http.delete(f"/session/{self._session}", timeout=10)
+        except httpx.HTTPError:
+            pass  # the browser is gone, and its driver is ended below
+        finally:
+            self._end()
 
 
 def _until_up(http: httpx.Client) -> None:

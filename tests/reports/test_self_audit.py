@@ -7,6 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from gatekeeper.audit import retention
+from gatekeeper.audit.chores import compress
+from gatekeeper.audit.segments import streams
 from gatekeeper.audit.stamp import Stamp
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.policy import load_policy
@@ -14,6 +16,7 @@ from gatekeeper.reports import checks, rates, self_audit, self_audit_page
 from gatekeeper.reports.audited import MOST, Finding, Result
 from gatekeeper.reports.checks import CHECKS, Calls, Check, checked
 from gatekeeper.reports.rates import Numbers
+from gatekeeper.storage import database
 from gatekeeper.storage.heads import SqliteHeads
 from tests.audit.tsa import Tsa
 from tests.builders import NOW
@@ -190,6 +193,33 @@ def test_an_authority_that_gave_no_stamp_for_long_is_told(tmp_path):
     assert "of 2026-11-24" in audit(policy, now=NOW + 4 * 86_400)["anchors"][0].said
     path.write_bytes(Stamp(line, Tsa(key="ec").of(line)).written())
     assert audit(policy).keys() == {"log"}
+
+
+def test_lines_that_are_too_old_are_told(kept):
+    """Two days after they should be gone, for a daily run comes in between."""
+    for parts in streams(kept.audit_folder).values():
+        for segment in parts:
+            compress(segment)
+    age = kept.file.audit.lines
+    assert audit(kept, "lines", now=BEGIN + age + 86_400) == {}
+    (found,) = audit(kept, "lines", now=BEGIN + age + 5 * 86_400)["lines"]
+    assert (found.about, found.times) == ("audit.lines", 1)
+
+
+def test_a_request_for_erasure_that_is_overdue_is_told(kept):
+    """Until the person was told; without a name, by the id of the request."""
+    database.prepare(kept.database_file)
+    with database.opened(kept.database_file) as db:
+        for name, state, due in (
+            ("er_a", "asked", 5),
+            ("er_b", "told", 5),
+            ("er_c", "received", -5),
+            ("er_d", "closed", 5),
+        ):
+            values = (name, 1, state, NOW - due * 86_400, None, NOW, "{}", b"")
+            db.execute("INSERT INTO erasure VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)", values).fetchall()
+    (found,) = audit(kept, "requests")["requests"]
+    assert found.about == "er_a" and found.said.startswith("was due on 20")
 
 
 def test_references_that_are_too_old_are_told(kept):

@@ -276,13 +276,13 @@ def test_identifiers_are_sealed_until_the_last_vendor_settled_and_go_with_it(off
     erasure = brought(office, "asked")
     kept = runtime.store.erasures.get(erasure)
     assert JANE["email"] not in str(kept) and "u-jane" not in str(kept)
-    secret = office.erasures.secret(kept)
+    secret = office.erasures.requests.secret(kept)
     assert dict(secret.given)["user_id"] == JANE["user_id"] and kept.marks
     for name in ("own", "ads", "ga4"):
         if office.states(erasure)[name] not in ("accepted", "confirmed"):
             office.erasures.settle(erasure, name, by="ann", state="confirmed", evidence="ticket")
     kept = runtime.store.erasures.get(erasure)
-    secret = office.erasures.secret(kept)
+    secret = office.erasures.requests.secret(kept)
     assert (kept.state, kept.marks, secret.given, secret.names, secret.ids) == ("settled", (), (), (), {})
     office.erasures.told(erasure, by="ann")
     office.clock.days(8)

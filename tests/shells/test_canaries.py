@@ -183,10 +183,10 @@ def test_no_log_record_and_no_metric_holds_any_of_them(run):
 
 
 def test_no_key_is_anywhere_but_in_the_key_folder(run):
-    """Signing, pseudonym and audit keys."""
+    """Signing, pseudonym, suppression, sealing and audit keys."""
     folder, records, metrics, _ = run
     kept = [path.read_text().strip() for path in (folder / "keys").glob("*.key")]
-    assert len(kept) == 3
+    assert len(kept) == 5
     everything = b"".join(files(folder).values()) + metrics + "\n".join(records).encode()
     for key in kept:
         assert key.encode() not in everything and bytes.fromhex(key) not in everything

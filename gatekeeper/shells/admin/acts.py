@@ -6,7 +6,7 @@ Each runs in a thread of its own. An act answers with a `Reply`, or raises what 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
@@ -17,21 +17,12 @@ from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.model import Purpose
 from gatekeeper.model.suppression import Why
 from gatekeeper.rights import copy, keeping
-from gatekeeper.rights.erasures import Erasures
 from gatekeeper.rights.office import Office, shown
-from gatekeeper.shells.admin import bodies, copies
+from gatekeeper.shells.admin import bodies, copies, reported
+from gatekeeper.shells.admin.asked import Asked
 from gatekeeper.shells.asgi import Reply, json_reply
 
 MOST: Final = 1_000  # entries of one page
-
-
-class Asked(NamedTuple):
-    """A request that may be answered: the variable parts of its path, its parameters, and its body, checked."""
-
-    parts: tuple[str, ...]
-    query: Mapping[str, str]
-    body: Any
-    erasures: Erasures
 
 
 class Act(NamedTuple):
@@ -187,6 +178,8 @@ ACTS: Final[Sequence[Act]] = (
     Act("DELETE", "suppressions", "suppress", unsuppress, "Delete entries.", bodies.Unsuppress),
     Act("POST", "suppressions/check", "read", check, "Whether a person is suppressed.", bodies.Check),
     Act("GET", "retention", "read", kept, "What is kept for how long."),
+    Act("GET", "reports/{}", "report", reported.report, "A document.", parameters=("format", "language")),
+    Act("GET", "self-audit", "report", reported.audited, "What the last self-audit found."),
     Act("POST", "erasures", "erase", erase, "Ask for an erasure.", bodies.Erase, ("dry_run",), (200, 201)),
     Act("GET", "erasures", "read", erasures, "Requests for erasure.", parameters=("state", "due_before")),
     Act("GET", "erasures/{}", "read", _show, "One request, without who it is."),

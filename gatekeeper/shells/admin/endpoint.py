@@ -24,7 +24,8 @@ from gatekeeper.installation import forks
 from gatekeeper.policy.compiled import Admin
 from gatekeeper.rights.office import Office
 from gatekeeper.runtime import Runtime
-from gatekeeper.shells.admin.acts import ACTS, Act, Asked
+from gatekeeper.shells.admin.acts import ACTS, Act
+from gatekeeper.shells.admin.asked import Asked
 from gatekeeper.shells.asgi import Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.caller import bearer
 from gatekeeper.signals import header_values

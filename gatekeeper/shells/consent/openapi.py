@@ -91,7 +91,8 @@ def document() -> dict[str, Any]:
                         _query("session_id", "Of events before: what waits under it ends."),
                         _query("subject", "Whose, of callers with a key."),
                     ],
-                    "responses": {"200": _ok("Taken back.", withdrawn, {})} | failing("401", "403", "422", "503"),
+                    "responses": {"200": _ok("Taken back.", withdrawn, {})}
+                    | failing("400", "401", "403", "422", "503"),
                 },
             }
         },

@@ -1,0 +1,47 @@
+"""Acts of the admin API that make a report: documents of the policy, and what the nightly self-audit found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from gatekeeper.errors import EventError
+from gatekeeper.reports import made, self_audit
+from gatekeeper.reports.formats import FORMATS
+from gatekeeper.reports.notice import LANGUAGES
+from gatekeeper.reports.observed import observe
+from gatekeeper.rights.office import Office
+from gatekeeper.shells.admin.asked import Asked
+from gatekeeper.shells.asgi import Reply, json_reply
+
+_PERIOD: Final = timedelta(days=30)
+_TYPES: Final = {
+    "md": b"text/markdown; charset=utf-8", "html": b"text/html; charset=utf-8", "csv": b"text/csv; charset=utf-8",
+    "json": b"application/json", "xlsx": b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}  # fmt: skip
+
+
+def report(office: Office, asked: Asked) -> Reply:
+    """One document, with what the log of the last 30 days shows."""
+    name, form = asked.parts[0], asked.query.get("format", "json")
+    language = asked.query.get("language", "en")
+    if name not in made.NAMES:
+        raise EventError(404, "there is no such report", detail=f"there are {', '.join(made.NAMES)}")
+    if form not in FORMATS:
+        raise EventError(422, f"is not a format; use one of {', '.join(FORMATS)}", field="format")
+    if language not in LANGUAGES:
+        raise EventError(422, "is not a language that notices are written in", field="language")
+    office.record(f"reports/{name}")
+    now = datetime.fromtimestamp(office.clock(), UTC).replace(tzinfo=None)
+    observation = observe(office.policy.audit_folder, now - _PERIOD, now) if name in made.OBSERVED else None
+    document = made.made(name, office.policy, observation, now, language)
+    return Reply(200, FORMATS[form](document), ((b"content-type", _TYPES[form]),))
+
+
+def audited(office: Office, asked: Asked) -> Reply:
+    """What the last self-audit found."""
+    office.record("self-audit/show")
+    found = self_audit.latest(office.policy)
+    if found is None:
+        raise EventError(404, "there was no self-audit yet", detail="rights.self_audit says when there is one")
+    return json_reply(200, dict(found))
