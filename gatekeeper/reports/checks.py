@@ -195,7 +195,7 @@ def lines(scene: Scene) -> Result:
     late = pruning.old(scene.policy.audit_folder, scene.now - age - _GRACE)
     said = "closed segments are older; `gatekeeper retention run` says why they are still there"
     out = (Finding("audit.lines", said, len(late)),) if late else ()
-    return Result(out, f"lines older than {age / 86_400:g} days")
+    return Result(out, f"lines older than {counted(age / 86_400, 'day')}")
 
 
 def requests(scene: Scene) -> Result:
