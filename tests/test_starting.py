@@ -14,6 +14,9 @@ STARTS = {
         "cli/test_serve_log.py": PIPES, "hosts/test_celery.py": "Celery's own worker",
         "benchmarks/test_command.py": PIPES, "torture/rounds.py": PIPES, "torture/strace.py": PIPES,
         "torture/test_withdrawals.py": PIPES,
+        "browsers/firefox.py": PIPES, "browsers/webkit.py": "the browser's driver, and the screen that it draws on",
+        "storage/server.py": "PostgreSQL", "storage/pooler.py": "PgBouncer", "torture/pair.py": "PostgreSQL",
+        "deploy/test_image.py": PIPES, "rights/test_workers.py": "workers that are asked to end, not killed",
     },
     r"\buvicorn\.Server\(|\bsidecar\.listen\(": {
         "running.py": "the place", "hosts/test_transparency.py": "hypercorn, on a listener of ours",

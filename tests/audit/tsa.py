@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from cryptography import x509
@@ -19,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from rfc3161_client._rust import parse_timestamp_request
 
+from gatekeeper.model import Answer
+from tests.answering import answering
 from tests.builders import NOW
 
 AT = datetime.fromtimestamp(int(NOW), UTC)
@@ -128,29 +128,9 @@ class Tsa:
     @contextlib.contextmanager
     def serving(self) -> Iterator[str]:
         """Its address."""
-        tsa = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                reply = tsa.answer(self.rfile.read(int(self.headers["content-length"])))
-                self.send_response(200)
-                self.send_header("Content-Type", "application/timestamp-reply")
-                self.send_header("Content-Length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        server = HTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/tsr"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        kind = (("Content-Type", "application/timestamp-reply"),)
+        with answering(lambda call: Answer(200, kind, self.answer(call.body))) as url:
+            yield f"{url}/tsr"
 
     def policy(self, folder: Path, url: str) -> str:
         """The table of a policy in `folder`, which believes it."""

@@ -3,57 +3,41 @@
 import os
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from gatekeeper.audit import read
 from gatekeeper.cli.office import opened
-from gatekeeper.model import Heard
+from gatekeeper.model import Answer, Heard
 from gatekeeper.model.suppression import Why
+from tests.answering import answering
 from tests.rights.people import POLICY, running
 
 WORKERS, EACH, AFTER = (4, 2_500, 1_000) if os.environ.get("TORTURE") == "full" else (2, 150, 30)
 PATIENCE = 60.0  # seconds for the workers
 
 
-class Vendor(ThreadingHTTPServer):
-    """Keeps when each request began, and whom it was about."""
+class Vendor:
+    """Takes everything; keeps when each request began, and whom it was about."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[float, str]] = []
-        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = ""
 
-
-class Handler(BaseHTTPRequestHandler):
-    """Takes everything."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
+    def take(self, call):
         """One batch of events."""
-        began = time.time()
-        body = self.rfile.read(int(self.headers["content-length"])).decode()
-        self.server.seen.append((began, body))
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *args):
-        """Say nothing."""
+        self.seen.append((time.time(), call.body.decode()))
+        return Answer(200)
 
 
 @pytest.fixture
 def vendor():
     """A server on loopback."""
     made = Vendor()
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield made
-    made.shutdown()
-    made.server_close()
+    with answering(made.take) as made.url:
+        yield made
 
 
 def taken(folder):
@@ -69,7 +53,7 @@ def until(what):
 
 def test_none_of_a_persons_events_is_sent_once_they_are_suppressed(tmp_path, vendor):
     """Neighbours' are, all the while; what was decided afterwards is blocked as `suppressed`, without subjects."""
-    text = POLICY.partition("[destinations.ads]")[0].replace("127.0.0.1:9", f"127.0.0.1:{vendor.server_port}")
+    text = POLICY.partition("[destinations.ads]")[0].replace("127.0.0.1:9", vendor.url.removeprefix("http://"))
     with running(tmp_path, text):
         pass  # keys, store and log are there
     environ = os.environ | {"GATEKEEPER_SIGNING_KEYS": f"s1:{(b's' * 32).hex()}"}
