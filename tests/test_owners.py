@@ -131,7 +131,8 @@ def test_keys_list_says_what_each_key_is_used_for(tmp_path, monkeypatch):
 
     found = json.loads(shown("--json"))
     assert {kind: [key["in_use"] for key in there] for kind, there in found.items()} == {
-        "signing": [True, False], "pseudonym": [True, False], "suppression": [True], "audit": [False, True],
+        "signing": [True, False], "pseudonym": [True, False], "suppression": [True], "sealing": [True],
+        "audit": [False, True],
     }  # fmt: skip
     assert [key["from"] for key in found["pseudonym"]] == ["environment"] * 2
     assert found["signing"][1]["id"] == "signing-00000000-first"

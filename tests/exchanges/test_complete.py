@@ -12,9 +12,13 @@ from gatekeeper.vendors import DIALECTS, KINDS
 from tests.exchanges.exchange import UNSIMULATED, simulator_of
 
 TESTS = Path(__file__).parents[1]
-TOOLS = set("calls_only dialect formats hosts kind products recipients records samples settings spelling".split())
+TOOLS = set(
+    """calls_only cookies deletion deletion_tasks dialect endpoint_deletion formats hosts kind person_deletion
+    product_deletion products recipients records regulations samples settings spelling""".split()
+)
 PLACES = {one.name for one in pkgutil.iter_modules(vendors.__path__)} - TOOLS
-SIMULATED = {vendor.__name__.rpartition(".")[2]: vendor for vendor in simulators.VENDORS}
+# One simulator takes the requests for deletion of all vendors: `test_vendor_deletion.py` has what it objects to.
+SIMULATED = {name: one for one in simulators.VENDORS if (name := one.__name__.rpartition(".")[2]) != "deletions"}
 
 ONLY_EVENTS = "takes no calls of a vendor's own clients"
 ANY_JSON = "a simulator that takes any JSON: `test_json_endpoints.py` has its three objections"
