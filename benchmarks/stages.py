@@ -16,7 +16,7 @@ ROOMS = {
     "vendors": "shaping", "scrub": "shaping", "fields": "shaping", "gate/elements": "shaping",
     "audit": "audit", "storage": "outbox", "delivery": CLIENT, "shells": SERVER,
     "gate": ORDER, "installation": ORDER, "policy": ORDER, "model": ORDER, "context": ORDER, "runtime": ORDER,
-    "memory": ORDER, "notices": ORDER, "errors": ORDER,
+    "memory": ORDER, "counting": ORDER, "notices": ORDER, "errors": ORDER,
     "outbound": SERVER, "django": SERVER, "integrations": SERVER, "browser": SERVER, "rights": "audit",
 }  # fmt: skip
 STAGES = (

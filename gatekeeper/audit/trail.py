@@ -35,7 +35,8 @@ def words(record: dict[str, Any]) -> Iterator[str]:
         yield _delivery(delivery)
     if "element" in record:
         which = f"this is number {record['element'] + 1}"
-        yield f"The line stands for {counted(record.get('count', 1), 'event')} of one request; {which}."
+        events = counted(record.get("count", 1), "event")
+        yield f"The line stands for {events} of one request that were alike; {which}."
     elif "count" in record:
         alike, first = counted(record["count"], "event"), record["request_id"]
         yield f"The line stands for {alike} of one request that were alike, {first}.0 and so on."

@@ -1,6 +1,7 @@
 """A policy that cannot be used stops a server at its start, also where the framework makes the middleware late."""
 
 import logging
+import re
 
 import pytest
 import uvicorn
@@ -56,7 +57,7 @@ async def test_uvicorn_does_not_start_with_a_policy_that_add_middleware_cannot_u
     with caplog.at_level(logging.INFO):
         await server.startup()
     assert server.should_exit
-    assert "Gatekeeper does not start:\nline 7: destinations.own.purpos: unknown key" in caplog.text
+    assert re.search(r"Gatekeeper does not start:\n\S+:7: destinations\.own\.purpos: unknown key", caplog.text)
     assert "appears unsupported" not in caplog.text and "Traceback" not in caplog.text
 
 
@@ -66,7 +67,7 @@ def test_a_server_that_goes_on_all_the_same_answers_nothing(make, broken):
     app = make()
     app.add_middleware(GatekeeperMiddleware, config=broken)
     for _ in range(2):
-        with pytest.raises(ConfigError, match=r"line 7: destinations\.own\.purpos"):
+        with pytest.raises(ConfigError, match=r":7: destinations\.own\.purpos"):
             TestClient(app).get("/")
     with pytest.raises(ConfigError), TestClient(app):
         pass
@@ -74,7 +75,7 @@ def test_a_server_that_goes_on_all_the_same_answers_nothing(make, broken):
 
 def test_the_wrapped_form_raises_where_it_is_written(broken):
     """In a module that the server imports, that is at import."""
-    with pytest.raises(ConfigError, match=r"^line 7: "):
+    with pytest.raises(ConfigError, match=r"^\S+gatekeeper\.toml:7: "):
         GatekeeperMiddleware(FastAPI(), config=broken)
 
 

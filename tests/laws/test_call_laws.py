@@ -83,7 +83,7 @@ def test_a_gate_that_passed_a_call_on_as_it_came_would_be_caught(name):
     """The law can fail, for every dialect and every coding of a body."""
     caught = []
 
-    @settings(law, max_examples=max(12, EXAMPLES // len(NAMES)))
+    @settings(law, max_examples=max(60, EXAMPLES // len(NAMES)))
     @given(planted(NAMES[name], SEEDS[name]))
     def holds(case):
         seed, canaries = case

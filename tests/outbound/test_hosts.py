@@ -189,7 +189,7 @@ def test_a_known_host_without_a_destination_is_unlisted_unless_the_policy_allows
             'outbound.allow: "www.google-analytics.com" takes calls of destinations.ga4, which are filtered; '
             "remove it, or the destination",
         ),
-        ([3], "outbound.allow.0: 3 is not a text; put it in quotes"),
+        ([3], "outbound.allow: 3 is not a text; put it in quotes"),
     ],
 )
 def test_what_cannot_be_allowed_is_told(allow, said):

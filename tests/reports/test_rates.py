@@ -57,10 +57,10 @@ def test_where_no_visitor_ever_consented_the_first_ones_are_a_jump():
     ("day", "known", "why"),
     [
         pytest.param(Numbers(499), before([0.5] * 28), "the day has 499 events", id="a-small-day"),
-        pytest.param(Numbers(500), before([0.5] * 6), "6 days before have", id="few-days"),
-        pytest.param(Numbers(500), before([0.5] * 28, events=499), "0 days before have", id="small-days-before"),
-        pytest.param(Numbers(500), before([0.5] * 28, first=29), "0 days before have", id="days-long-ago"),
-        pytest.param(Numbers(500), {}, "0 days before have", id="a-new-log"),
+        pytest.param(Numbers(500), before([0.5] * 6), "6 days before", id="few-days"),
+        pytest.param(Numbers(500), before([0.5] * 28, events=499), "0 days before", id="small-days-before"),
+        pytest.param(Numbers(500), before([0.5] * 28, first=29), "0 days before", id="days-long-ago"),
+        pytest.param(Numbers(500), {}, "0 days before", id="a-new-log"),
     ],
 )
 def test_too_little_says_nothing(day, known, why):

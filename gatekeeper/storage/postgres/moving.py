@@ -19,6 +19,7 @@ import apsw
 import orjson
 import psycopg
 
+from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
 from gatekeeper.installation.locks import Lock
 from gatekeeper.storage import choices, database
@@ -231,5 +232,7 @@ def _counted(link: Connection, table: str, moved: int) -> int:
 
 def _same(table: str, moved: int, there: int) -> int:
     if moved != there:
-        raise ConfigError(f"storage move: nothing was moved: {moved} rows of {table} were read, {there} written")
+        raise ConfigError(
+            f"storage move: nothing was moved: of {table} {counted(moved, 'row')} were read and {there:,} written"
+        )
     return moved
