@@ -28,8 +28,8 @@ endef
 run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
 
-test: $(STAMP)       ## all tests that take seconds and need no browser, two at a time; the others have targets of their own
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not browser and not environment and not site" \
+test: $(STAMP)       ## all tests that take seconds and need no browser; they wait more than they work, so four run at a time; the others have targets of their own
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile -m "not browser and not environment and not site" \
 	    --ignore tests/torture --ignore tests/adopters
 
 browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
