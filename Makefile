@@ -5,7 +5,7 @@ CALLS ?= 5000
 MINUTES ?= 20
 THESE ?= tests/torture
 CORE ?= consent decision fields scrub
-export SEED SOAK POINTS WITHDRAWALS
+export SEED SOAK POINTS WITHDRAWALS NODE_ROUNDS
 # Compiled once, and not by every process that a test starts.
 unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv

@@ -25,11 +25,10 @@ from tests.storage.builders import Log, accept, arrival, claim_all, wait
 from tests.storage.server import DATABASES
 from tests.torture.noding import DESTINATIONS, FileLog
 from tests.torture.pair import Pair, Worker
+from tests.torture.scale import FULL, SEED
 
 pytestmark = pytest.mark.engine
-FULL = os.environ.get("TORTURE") == "full"
-ROUNDS = int(os.environ.get("NODE_ROUNDS", "200")) if FULL else 1
-SEED = int(os.environ.get("SEED", "29"))
+ROUNDS = int(os.environ.get("NODE_ROUNDS") or 200) if FULL else 1
 KILLS = ("primary", "gate", "both")
 
 
