@@ -25,19 +25,8 @@ def interpreter() -> Path:
     if _DONE.exists():
         return PYTHON
     venv.create(FOLDER, with_pip=True, clear=True)
-    command = [
-        str(PYTHON),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "niquests>=3.14",
-        "requests",
-        "aiohttp",
-        "pytest",
-        "-e",
-        ".",
-    ]
+    wanted = ["niquests>=3.14", "requests", "aiohttp", "pytest", "-e", ".[demo]"]
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", *wanted]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     except subprocess.TimeoutExpired:
