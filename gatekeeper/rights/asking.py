@@ -17,7 +17,7 @@ from gatekeeper.model import Answer, Outgoing
 from gatekeeper.policy import Policy
 from gatekeeper.rights.case import Case, Recipient, Secret
 from gatekeeper.rights.states import Part
-from gatekeeper.vendors import deletion, spoken
+from gatekeeper.vendors import deletion_of, spoken
 from gatekeeper.vendors.deletion import (
     HOUR,
     NEVER_RECEIVED,
@@ -31,7 +31,7 @@ from gatekeeper.vendors.deletion import (
     combined,
     configured,
 )
-from gatekeeper.vendors.deletion_tasks import TASKS, Task
+from gatekeeper.vendors.deletion.tasks import TASKS, Task
 from gatekeeper.vendors.kind import DAY, Destination
 
 GIVE_UP: Final = 30 * DAY  # seconds of refusals after which people have to ask
@@ -63,7 +63,7 @@ def begun(case: Case, secret: Secret, policy: Policy, at: float) -> tuple[Case, 
         if isinstance(found, Impossible):
             changed = structs.replace(one, state=Part.NOT_POSSIBLE, reason=found.reason, since=at)
         elif not found:
-            why = NOT_CONFIGURED if to is not None and deletion(to) is not None else None
+            why = NOT_CONFIGURED if to is not None and deletion_of(to) is not None else None
             changed = structs.replace(one, state=Part.MANUAL, since=at, why=why)
         else:
             steps[one.name] = tuple((step.name, step.data) for step in found)
@@ -80,7 +80,7 @@ def _first(
         return ()
     if not _identifies(to, policy, secret):
         return Impossible(NO_IDENTIFIER)
-    how = deletion(to)
+    how = deletion_of(to)
     if how is None:
         return TASKS.get(one.kind, Task()).steps(to)
     found = how.forget(ids_of(case, secret, to.name), to)
@@ -110,7 +110,7 @@ async def ask(
 ) -> tuple[Case, Secret]:
     """Take a recipient's steps until it wants to be waited for, is settled, or refuses."""
     to = policy.destinations.get(name)
-    how = None if to is None else deletion(to)
+    how = None if to is None else deletion_of(to)
     if to is not None and policy.file.rights.callback is not None:
         to = replace(to, erasure={**to.erasure, "callback": policy.file.rights.callback})
     for _ in range(AT_ONCE):

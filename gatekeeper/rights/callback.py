@@ -1,6 +1,6 @@
 """An endpoint of the operator's says by itself how far a deletion is: `POST <prefix>/erased/<id>/<destination>`.
 
-It signs as it is asked (`vendors/endpoint_deletion.py`). What is said about another request, or by another key,
+It signs as it is asked (`vendors/deletion/endpoint.py`). What is said about another request, or by another key,
 changes nothing.
 """
 
@@ -16,8 +16,8 @@ from gatekeeper.rights.case import read
 from gatekeeper.rights.erasures import Erasures
 from gatekeeper.rights.shown import shown
 from gatekeeper.rights.states import Part, State
-from gatekeeper.vendors import deletion, endpoint_deletion
-from gatekeeper.vendors.deletion import Stage
+from gatekeeper.vendors import deletion_of
+from gatekeeper.vendors.deletion import Stage, endpoint
 
 
 def called_back(erasures: Erasures, erasure: str, destination: str, body: bytes, signature: str) -> dict[str, Any]:
@@ -28,9 +28,9 @@ def called_back(erasures: Erasures, erasure: str, destination: str, body: bytes,
     ports = erasures.ports
     to = ports.policy().destinations.get(destination)
     found = None if to is None else to.secrets.get("erasure.secret")
-    if to is None or found is None or deletion(to) is not endpoint_deletion.DELETION:
+    if to is None or found is None or deletion_of(to) is not endpoint.DELETION:
         raise RightsError(401, "the signature is not known")
-    if not endpoint_deletion.signed(found.value, body, signature, ports.clock()):
+    if not endpoint.signed(found.value, body, signature, ports.clock()):
         raise RightsError(401, "the signature is not known")
     try:
         said = orjson.loads(body)
@@ -45,7 +45,7 @@ def called_back(erasures: Erasures, erasure: str, destination: str, body: bytes,
     one = case.recipient(destination)
     if case.state is not State.ASKED or one is None or one.state not in (Part.ASKED, Part.FAILED):
         raise RightsError(409, f"is {case.state}: nothing is expected of {destination}")
-    secret, status = erasures.requests.secret(kept), endpoint_deletion.status(erasure, said)
+    secret, status = erasures.requests.secret(kept), endpoint.status(erasure, said)
     if status.stage is Stage.PENDING:
         return {"erasure": erasure, "state": one.state.value}
     case, secret = told(case, secret, destination, status, assumed_after=None, at=ports.clock())

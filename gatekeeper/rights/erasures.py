@@ -25,9 +25,9 @@ from gatekeeper.rights.sealing import mark
 from gatekeeper.rights.search import Found, search
 from gatekeeper.rights.shown import linked, shown
 from gatekeeper.rights.states import BY_HAND, DUPLICATE, REFUSALS, Event, Part, State, may
-from gatekeeper.vendors import deletion
+from gatekeeper.vendors import deletion_of
 from gatekeeper.vendors.deletion import NOT_POSSIBLE
-from gatekeeper.vendors.deletion_tasks import TASKS, Task
+from gatekeeper.vendors.deletion.tasks import TASKS, Task
 from gatekeeper.vendors.kind import DAY
 
 KEPT: Final = 24 * 30.4 * DAY  # seconds that ended requests are kept (11 CCR 7101: 24 months)
@@ -235,7 +235,7 @@ class Erasures:
             name: policy.file.destinations[name].recipient or to.kind.processor or to.kind.title
             for name, to in policy.destinations.items()
         }
-        leaves = {name: how.leaves for name, to in policy.destinations.items() if (how := deletion(to)) is not None}
+        leaves = {name: how.leaves for name, to in policy.destinations.items() if (how := deletion_of(to)) is not None}
         return words.told(case, companies, leaves)
 
     def task(self, erasure: str, destination: str) -> str:

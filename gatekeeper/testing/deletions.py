@@ -3,7 +3,7 @@
 Each checks a request as its vendor documents it and answers 400 to what the vendor would refuse. A filter that is
 empty is refused everywhere, also where the vendor itself would delete everybody. What was asked is remembered: the
 first look says that a job is under way, later ones that it is done. `unknown` are identifiers that no vendor knows,
-`never` those whose job never ends. The sources are those of `gatekeeper/vendors/*deletion.py` and `regulations.py`.
+`never` those whose job never ends. The sources are those of `gatekeeper/vendors/deletion/`.
 """
 
 from __future__ import annotations

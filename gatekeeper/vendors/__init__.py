@@ -22,7 +22,6 @@ from typing import Final
 
 from gatekeeper.vendors import (
     amplitude,
-    endpoint_deletion,
     first_party,
     ga4,
     google,
@@ -32,13 +31,10 @@ from gatekeeper.vendors import (
     meta,
     microsoft,
     mixpanel,
-    person_deletion,
     pinterest,
     plausible,
     posthog,
-    product_deletion,
     reddit,
-    regulations,
     segment,
     sentry,
     snap,
@@ -47,7 +43,12 @@ from gatekeeper.vendors import (
     umami,
     x,
 )
-from gatekeeper.vendors.deletion import Deletion
+from gatekeeper.vendors.deletion import Deletion, endpoint
+from gatekeeper.vendors.deletion import amplitude as by_amplitude
+from gatekeeper.vendors.deletion import matomo as by_matomo
+from gatekeeper.vendors.deletion import mixpanel as by_mixpanel
+from gatekeeper.vendors.deletion import posthog as by_posthog
+from gatekeeper.vendors.deletion import segment as by_segment
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.formats import table
 from gatekeeper.vendors.kind import Destination, DestinationModule
@@ -100,19 +101,19 @@ DELETIONS: Final[Mapping[str, Deletion]] = {
     "ga4": ga4.deletion.DELETION,
     "meta_capi": meta.deletion.DELETION,
     "google_ads": google.deletion.DELETION,
-    "first_party": endpoint_deletion.DELETION,
-    "http_json": endpoint_deletion.DELETION,
-    "amplitude": product_deletion.AMPLITUDE,
-    "mixpanel": product_deletion.MIXPANEL,
-    "posthog": person_deletion.POSTHOG,
-    "matomo": person_deletion.MATOMO,
-    "segment": regulations.SEGMENT,
-    "rudderstack": regulations.RUDDERSTACK,
+    "first_party": endpoint.DELETION,
+    "http_json": endpoint.DELETION,
+    "amplitude": by_amplitude.DELETION,
+    "mixpanel": by_mixpanel.DELETION,
+    "posthog": by_posthog.DELETION,
+    "matomo": by_matomo.DELETION,
+    "segment": by_segment.SEGMENT,
+    "rudderstack": by_segment.RUDDERSTACK,
 }
 """By kind, or by the product that a `first_party` destination speaks: those whose own documentation was read."""
 
 
-def deletion(to: Destination) -> Deletion | None:
+def deletion_of(to: Destination) -> Deletion | None:
     """How a person is deleted at a destination; `None` where only people can ask."""
     brought = getattr(to.module, "DELETION", None)
     if isinstance(brought, Deletion):

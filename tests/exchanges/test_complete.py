@@ -12,10 +12,8 @@ from gatekeeper.vendors import DIALECTS, KINDS
 from tests.exchanges.exchange import UNSIMULATED, simulator_of
 
 TESTS = Path(__file__).parents[1]
-TOOLS = set(
-    """calls_only cookies deletion deletion_tasks dialect endpoint_deletion formats hosts kind person_deletion
-    product_deletion products recipients records regulations samples settings spelling""".split()
-)
+TOOLS = set("calls_only cookies deletion dialect formats hosts kind products recipients records samples".split())
+TOOLS |= {"settings", "spelling"}
 PLACES = {one.name for one in pkgutil.iter_modules(vendors.__path__)} - TOOLS
 # One simulator takes the requests for deletion of all vendors: `test_vendor_deletion.py` has what it objects to.
 SIMULATED = {name: one for one in simulators.VENDORS if (name := one.__name__.rpartition(".")[2]) != "deletions"}

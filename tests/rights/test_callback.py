@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gatekeeper import GatekeeperMiddleware
-from gatekeeper.vendors.endpoint_deletion import signature
+from gatekeeper.vendors.deletion.endpoint import signature
 from tests.rights import people
 from tests.rights.erasing import POLICY, STRONG, Office
 

@@ -10,8 +10,18 @@ from hypothesis import strategies as st
 
 from gatekeeper.model import Answer
 from gatekeeper.testing.deletions import Deletions
-from gatekeeper.vendors import DELETIONS, deletion, endpoint_deletion
-from gatekeeper.vendors.deletion import NO_API, NO_IDENTIFIER, Ids, Impossible, Stage, Step, combined, configured
+from gatekeeper.vendors import DELETIONS, deletion_of
+from gatekeeper.vendors.deletion import (
+    NO_API,
+    NO_IDENTIFIER,
+    Ids,
+    Impossible,
+    Stage,
+    Step,
+    combined,
+    configured,
+    endpoint,
+)
 from tests.builders import NOW, make_policy
 from tests.rights.vendors import BASE, DRIVEN, ENDS, STRONG, answered, destinations, driven, ids
 
@@ -21,7 +31,7 @@ NAMES = list(DRIVEN)
 
 def test_each_vendor_that_deletes_is_driven_here():
     """A newcomer in the registry is a newcomer in this file."""
-    assert {deletion(to) for to in TO.values()} == set(DELETIONS.values())
+    assert {deletion_of(to) for to in TO.values()} == set(DELETIONS.values())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,13 +94,13 @@ def test_a_person_the_vendor_does_not_know_is_nothing_to_delete(name):
 def test_an_empty_filter_is_never_sent(name, values):
     """Whatever is known of a person: each request names them, else there is none (getsentry/sentry#56315)."""
     to = TO[name]
-    steps = deletion(to).forget(Ids("er_1", "gdpr", values), to)
+    steps = deletion_of(to).forget(Ids("er_1", "gdpr", values), to)
     if isinstance(steps, Impossible):
         assert steps.reason == NO_IDENTIFIER
         return
     assert steps
     for step in steps:
-        _, problems = answered(Deletions(), deletion(to).ask(step, to, NOW))
+        _, problems = answered(Deletions(), deletion_of(to).ask(step, to, NOW))
         assert problems == ()
 
 
@@ -113,7 +123,7 @@ def planted(name, step, *, other):
 @pytest.mark.parametrize("name", ["ga4", "meta", "posthog", "matomo", "amplitude", "rudderstack", "own", "warehouse"])
 def test_an_answer_about_another_person_confirms_nothing_and_deletes_nothing(name):
     """A filter that a vendor ignored finds everybody (matomo#12595)."""
-    how = deletion(TO[name])
+    how = deletion_of(TO[name])
     step = how.forget(ids(), TO[name])[0]
     said = how.forgotten(step, planted(name, step, other="999"))
     assert (said.stage, said.why, said.steps) == (Stage.REFUSED, "answer_about_another", ())
@@ -124,7 +134,7 @@ def test_without_audiences_an_advertising_platform_cannot_be_asked(name):
     """There is no interface for events; that is said, not hidden."""
     table = {**DRIVEN[name], "erasure": {"token": "T"}}
     to = make_policy(destinations={name: table}).destinations[name]
-    assert deletion(to).forget(ids(), to) == Impossible(NO_API)
+    assert deletion_of(to).forget(ids(), to) == Impossible(NO_API)
 
 
 @pytest.mark.parametrize("name", ["meta", "google", "own", "warehouse"])
@@ -147,7 +157,7 @@ def test_ga4_is_asked_for_each_client_id_and_only_for_user_ids_it_gets():
     ]
     table = {**DRIVEN["ga4"], "fields": ["page_url", "client_id"]}
     to = make_policy(destinations={"ga4": table}).destinations["ga4"]
-    assert len(deletion(to).forget(who, to)) == 2
+    assert len(deletion_of(to).forget(who, to)) == 2
 
 
 @pytest.mark.parametrize(
@@ -166,34 +176,34 @@ def test_a_vendor_is_asked_in_the_region_that_events_go_to(product, endpoint, ho
     """Another region knows nobody, and would say so."""
     table = {**DRIVEN[product], "endpoint": endpoint, "erasure_endpoint": None}
     to = make_policy(destinations={"it": table}).destinations["it"]
-    step = deletion(to).forget(ids(), to)[0]
-    assert deletion(to).ask(step, to, NOW).url.startswith(host)
+    step = deletion_of(to).forget(ids(), to)[0]
+    assert deletion_of(to).ask(step, to, NOW).url.startswith(host)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_deletion_needs_is_looked_for_in_the_policy(name):
     """Without it nothing is sent with an empty token."""
     to = TO[name]
-    assert configured(to, deletion(to).needs)
+    assert configured(to, deletion_of(to).needs)
     bare = make_policy(destinations={name: {**DRIVEN[name], "erasure": {}}}).destinations[name]
-    assert not configured(bare, deletion(bare).needs)
+    assert not configured(bare, deletion_of(bare).needs)
 
 
 def test_a_signature_holds_for_its_message_its_key_and_some_minutes():
     """Callbacks are believed by it."""
-    header = endpoint_deletion.signature(STRONG, b"{}", NOW)
-    assert endpoint_deletion.signed(STRONG, b"{}", header, NOW + 299)
+    header = endpoint.signature(STRONG, b"{}", NOW)
+    assert endpoint.signed(STRONG, b"{}", header, NOW + 299)
     for key, body, text, at in (
         ("other", b"{}", header, NOW), (STRONG, b"[]", header, NOW), (STRONG, b"{}", header, NOW + 301),
-        (STRONG, b"{}", "t=1,v1=0", NOW), ("", b"{}", endpoint_deletion.signature("", b"{}", NOW), NOW),
+        (STRONG, b"{}", "t=1,v1=0", NOW), ("", b"{}", endpoint.signature("", b"{}", NOW), NOW),
     ):  # fmt: skip
-        assert not endpoint_deletion.signed(key, body, text, at)
+        assert not endpoint.signed(key, body, text, at)
 
 
 def test_an_endpoint_that_answers_without_a_body_is_asked_later():
     """202 with nothing in it."""
     step = Step("request", {"id": "er_1", "regulation": "gdpr", "identities": []})
-    said = deletion(TO["own"]).forgotten(step, Answer(202))
+    said = deletion_of(TO["own"]).forgotten(step, Answer(202))
     assert said.stage is Stage.PENDING and said.steps == (Step("status", {"id": "er_1"}),)
 
 

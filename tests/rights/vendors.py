@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from gatekeeper.model import Answer
 from gatekeeper.testing.deletions import Deletions
 from gatekeeper.testing.received import Received
-from gatekeeper.vendors import deletion
+from gatekeeper.vendors import deletion_of
 from gatekeeper.vendors.deletion import Ids, Impossible, Stage
 from tests.builders import NOW, make_policy
 
@@ -86,7 +86,7 @@ def answered(vendor, outgoing):
 
 def driven(to, who, vendor=None, looks=10, answer=None):
     """What the steps of a deletion end in, with every request; `answer` stands in for the vendor's."""
-    vendor, how = vendor or Deletions(), deletion(to)
+    vendor, how = vendor or Deletions(), deletion_of(to)
     steps = how.forget(who, to)
     if isinstance(steps, Impossible):
         return steps, []

@@ -13,7 +13,7 @@ from gatekeeper.runtime import Runtime
 from gatekeeper.shells.asgi import Headers, Read, Reply, Scope, json_reply, problem_reply
 from gatekeeper.shells.asgi.relay import RETRY_AFTER
 from gatekeeper.signals import header_values
-from gatekeeper.vendors.endpoint_deletion import HEADER
+from gatekeeper.vendors.deletion.endpoint import HEADER
 
 PATH: Final = "/erased/"
 _HEADER: Final = HEADER.lower().encode()

@@ -1,4 +1,4 @@
-"""What people have to do where no vendor interface is driven. Pure: a table (`deletion.toml`), read once."""
+"""What people have to do where no vendor interface is driven. Pure: a table (`tasks.toml`), read once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Task:
 
 
 def _read() -> Mapping[str, Task]:
-    raw = tomllib.loads(resources.files(__package__).joinpath("deletion.toml").read_text("utf-8"))
+    raw = tomllib.loads(resources.files(__package__).joinpath("tasks.toml").read_text("utf-8"))
     return {name: Task(**row) for name, row in raw.items()}
 
 
