@@ -120,7 +120,7 @@ def _open(folder: Path, names: frozenset[str]) -> int:
 
 
 def _asked(connection: DuckDBPyConnection, names: frozenset[str]) -> list[dict[str, Any]]:
-    """By columns."""
+    """Search the columns of closed segments with DuckDB."""
     condition, values = query.Filter(subjects=names).where(connection)
     found = connection.execute(
         f"SELECT {', '.join(COLUMNS)} FROM log WHERE {condition} "  # noqa: S608  # ours

@@ -44,7 +44,7 @@ class Gap(NamedTuple):
 
     @property
     def lines(self) -> int:
-        """How many."""
+        """The number of lines that are gone."""
         return self.last - self.first + 1
 
 

@@ -57,7 +57,7 @@ def sending(policy: Callable[[], Policy]) -> Opened:
 
 
 class Driver:
-    """The thread."""
+    """The thread that goes on with requests whose next step is due."""
 
     def __init__(self, erasures: Erasures, *, every: float = LOOK) -> None:
         self.erasures = erasures

@@ -47,7 +47,7 @@ class Ports:
 
     @property
     def folder(self) -> Path:
-        """The log's."""
+        """The folder of the audit log."""
         return self.policy().audit_folder
 
 

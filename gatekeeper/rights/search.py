@@ -49,7 +49,7 @@ class Found(NamedTuple):
 
     @property
     def stores(self) -> dict[str, int]:
-        """Counts by store."""
+        """How many rows name the person, by store."""
         store, log = self.store, self.log
         return {
             "ledger": store.ledger, "links": store.links, "outbox": store.queued, "dead": store.dead,

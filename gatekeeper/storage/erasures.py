@@ -54,7 +54,7 @@ class SqliteErasures:
         self._upkeep = upkeep
 
     def add(self, row: ErasureRow) -> Future[bool]:
-        """One row."""
+        """Insert the request, unless its id is there."""
 
         def step(commit: Commit) -> bool:
             run(
@@ -95,7 +95,7 @@ class SqliteErasures:
         return self._commits.submit(step, pressing=True)
 
     def work(self, now: float) -> list[str]:
-        """By their times."""
+        """Select the requests whose next step is due, the earliest first."""
         sql = "SELECT id FROM erasure WHERE next <= ? ORDER BY next, id"
         return [erasure for (erasure,) in self._tables.read(lambda db: run(db, sql, (now,)))]
 
@@ -106,7 +106,7 @@ class SqliteErasures:
         return [erasure for erasure, found in rows if not wanted.isdisjoint(_split(found))]
 
     def expire(self, before: float) -> Future[int]:
-        """Both tables."""
+        """Delete old requests that ended, and entries of the index that ended."""
 
         def step(commit: Commit) -> int:
             run(commit.db, "DELETE FROM alias WHERE until <= ?", (self._tables.clock(),))
@@ -134,12 +134,12 @@ class SqliteErasures:
         return self._commits.submit(step)
 
     def recall(self, names: Collection[bytes]) -> list[Alias]:
-        """By their names."""
+        """Select what the index holds under these names."""
         sql = "SELECT * FROM alias WHERE name IN (SELECT unhex(value) FROM json_each(?))"
         return [Alias(*one) for one in self._tables.read(lambda db: run(db, sql, (_hex(names),)))]
 
     def forget(self, names: Collection[bytes]) -> Future[int]:
-        """By their names."""
+        """Delete what the index holds under these names."""
 
         def step(commit: Commit) -> int:
             run(commit.db, "DELETE FROM alias WHERE name IN (SELECT unhex(value) FROM json_each(?))", (_hex(names),))

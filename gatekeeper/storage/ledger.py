@@ -159,7 +159,7 @@ class SqliteLedger:
         return self._commits.submit(do, pressing=True)
 
     def expire(self, before: float, limit: int = 5_000) -> Future[int]:
-        """One commit."""
+        """Delete up to `limit` old rows in one commit; their number."""
         return self._commits.submit(lambda commit: choices.expire(commit.db, before, limit))
 
     def _record(self, commit: Commit, choice: Choice) -> Recorded:

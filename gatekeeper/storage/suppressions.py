@@ -51,7 +51,7 @@ class Prefixes:
         return len(self._sorted) + len(self._new)
 
     def add(self, hashes: Iterable[bytes]) -> None:
-        """Know more hashes."""
+        """Take these hashes up, without reading the table again."""
         self._new.update(_prefix(one) for one in hashes)
         if len(self._new) > max(1_024, len(self._sorted) // 64):
             self._sorted = array("Q", sorted({*self._sorted, *self._new}))
@@ -142,7 +142,7 @@ class SqliteSuppressions:
         return [entry_of(one) for one in self._tables.read(lambda db: run(db, sql, (after, limit)))]
 
     def count(self) -> Mapping[str, int]:
-        """By reason."""
+        """Count the entries, by reason."""
         sql = "SELECT why, count(*) FROM suppression GROUP BY why"
         return dict(self._tables.read(lambda db: run(db, sql)))
 

@@ -77,7 +77,7 @@ def suppress(office: Office, asked: Asked) -> Reply:
 
 
 def unsuppress(office: Office, asked: Asked) -> Reply:
-    """Delete entries."""
+    """End the suppression of a person, as an operator decides."""
     body = asked.body
     if (body.identifiers is None) == (body.erasure is None):
         raise EventError(422, "give either identifiers or an erasure", field="identifiers")

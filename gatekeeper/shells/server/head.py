@@ -26,7 +26,7 @@ class HeadSize:
         self._begun = self._piece
 
     def ends(self) -> None:
-        """It has ended."""
+        """Begin the count again: the head is over."""
         self._bytes = 0
 
     def over(self, limit: int) -> bool:

@@ -34,7 +34,7 @@ class PostgresErasures:
         self._commits = commits
 
     def add(self, row: ErasureRow) -> Future[bool]:
-        """One row."""
+        """Insert the request, unless its id is there."""
         sql = (
             f"INSERT INTO erasure({_COLUMNS}, sealed, marks) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::bytea[]) "
             "ON CONFLICT DO NOTHING RETURNING 1"
@@ -67,7 +67,7 @@ class PostgresErasures:
         return self._commits.submit(lambda commit: bool(run(commit.link, sql, values)), pressing=True)
 
     def work(self, now: float) -> list[str]:
-        """By their times."""
+        """Select the requests whose next step is due, the earliest first."""
         sql = "SELECT id FROM erasure WHERE next <= %s ORDER BY next, id"
         return [erasure for (erasure,) in self._tables.read(lambda link: run(link, sql, (now,)))]
 
@@ -77,7 +77,7 @@ class PostgresErasures:
         return [erasure for (erasure,) in self._tables.read(lambda link: run(link, sql, ([*marks],)))]
 
     def expire(self, before: float) -> Future[int]:
-        """Both tables."""
+        """Delete old requests that ended, and entries of the index that ended."""
 
         def step(commit: Commit) -> int:
             run(commit.link, "DELETE FROM alias WHERE until <= %s", (self._tables.clock(),))
@@ -101,13 +101,13 @@ class PostgresErasures:
         return self._commits.submit(step)
 
     def recall(self, names: Collection[bytes]) -> list[Alias]:
-        """By their names."""
+        """Select what the index holds under these names."""
         sql = "SELECT name, destination, sealed, until FROM alias WHERE name = ANY(%s::bytea[])"
         found = self._tables.read(lambda link: run(link, sql, ([*names],)))
         return [Alias(bytes(name), destination, bytes(sealed), until) for name, destination, sealed, until in found]
 
     def forget(self, names: Collection[bytes]) -> Future[int]:
-        """By their names."""
+        """Delete what the index holds under these names."""
         sql = "DELETE FROM alias WHERE name = ANY(%s::bytea[]) RETURNING 1"
         return self._commits.submit(lambda commit: len(run(commit.link, sql, ([*names],))), pressing=True)
 

@@ -94,7 +94,7 @@ class PostgresSuppressions:
         return [_entry(one) for one in self._tables.read(lambda link: run(link, sql, (after, limit)))]
 
     def count(self) -> Mapping[str, int]:
-        """By reason."""
+        """Count the entries, by reason."""
         sql = "SELECT why, count(*) FROM suppression GROUP BY why"
         return dict(self._tables.read(lambda link: run(link, sql)))
 

@@ -18,7 +18,7 @@ class MemoryErasures:
         self._memory: Memory = worker.memory
 
     def add(self, row: ErasureRow) -> Future[bool]:
-        """One entry."""
+        """Insert the request, unless its id is there."""
 
         def step() -> bool:
             there = row.id in self._memory.erasures
@@ -28,7 +28,7 @@ class MemoryErasures:
         return self._worker.do(step)
 
     def get(self, erasure: str) -> ErasureRow | None:
-        """By its id."""
+        """Give the request of that id."""
         with self._memory.lock:
             return self._memory.erasures.get(erasure)
 
@@ -55,7 +55,7 @@ class MemoryErasures:
         return self._worker.do(step)
 
     def work(self, now: float) -> list[str]:
-        """By their times."""
+        """Select the requests whose next step is due, the earliest first."""
         with self._memory.lock:
             due = [(one.next, one.id) for one in self._memory.erasures.values() if one.next is not None]
         return [erasure for at, erasure in sorted(due) if at <= now]
@@ -67,7 +67,7 @@ class MemoryErasures:
             return sorted(one.id for one in self._memory.erasures.values() if not wanted.isdisjoint(one.marks))
 
     def expire(self, before: float) -> Future[int]:
-        """Both."""
+        """Delete old requests that ended, and entries of the index that ended."""
 
         def step() -> int:
             memory, now = self._memory, self._worker.clock()
@@ -94,12 +94,12 @@ class MemoryErasures:
         return self._worker.do(step)
 
     def recall(self, names: Collection[bytes]) -> list[Alias]:
-        """By their names."""
+        """Select what the index holds under these names."""
         with self._memory.lock:
             return [Alias(*key, until) for key, until in self._memory.aliases.items() if key[0] in names]
 
     def forget(self, names: Collection[bytes]) -> Future[int]:
-        """By their names."""
+        """Delete what the index holds under these names."""
 
         def step() -> int:
             gone = [key for key in self._memory.aliases if key[0] in names]

@@ -62,17 +62,17 @@ class MemorySuppressions:
             return [one for one in there if one.hash in hashes]
 
     def count(self) -> Mapping[str, int]:
-        """By reason."""
+        """Count the entries, by reason."""
         with self._memory.lock:
             return dict(Counter(why.value for _, why in self._memory.suppressed))
 
     def keys(self) -> frozenset[str]:
-        """Of all entries."""
+        """Give the ids of the keys that entries were made with."""
         with self._memory.lock:
             return frozenset([one.key for one in self._memory.suppressed.values()])
 
     def expire(self, at: float) -> Future[int]:
-        """Those that ended."""
+        """Delete the entries that ended."""
 
         def step() -> int:
             there = self._memory.suppressed

@@ -1,6 +1,6 @@
 """How a person is deleted at a vendor. Pure. Identifiers in, requests out; answers in, what they say out.
 
-A vendor's own place has a `DELETION`, composed of three functions:
+A vendor's own folder, or its file here, has a `DELETION`, composed of three functions:
 
     forget(ids, to)          -> steps to take, or why it is impossible
     ask(step, to, at)        -> Outgoing     the request of a step
