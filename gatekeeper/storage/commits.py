@@ -104,6 +104,11 @@ class Commit:
     phase: Phase = Phase.OPEN
     due: float = 0.0  # of one that is owed: when it is offered again, monotonic seconds
 
+    @property
+    def lines(self) -> list[Line]:
+        """All that the log is to have of it."""
+        return [*self.decisions, *self.outcomes]
+
     def forget_arrivals(self) -> None:
         """The arrivals were taken back: outcomes and adopted rows are what is left."""
         for part in (self.decisions, self.arrivals, self.ranges, self.keys):

@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,19 +19,18 @@ import apsw
 import orjson
 
 from gatekeeper.audit.packed import pack
-from gatekeeper.errors import AuditError, StorageError
+from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.threads import ended
 from gatekeeper.storage import database
-from gatekeeper.storage.commits import Commit, Commits, Event, Listeners, NotYet, Phase, Posting, Work
+from gatekeeper.storage.commits import Commit, Commits, Event, Listeners, Phase, Posting, Work
 from gatekeeper.storage.database import run
-from gatekeeper.storage.inbox import POKE, STOP, Inbox
+from gatekeeper.storage.handover import OFFER, Handover, divide
+from gatekeeper.storage.inbox import STOP, Inbox
 from gatekeeper.storage.owners import Owner
 from gatekeeper.storage.protocols import Recording
 
 _log = logging.getLogger("gatekeeper")
-PATIENCE: Final = 5.0  # seconds for what waits for another worker's line
-OFFER: Final = 0.5  # seconds after which the log is offered outcomes again that it has not taken
 PAUSE: Final = 0.1  # seconds after a failed transaction that no caller had asked for
 
 
@@ -104,12 +102,12 @@ class Writing:
     ) -> None:
         self.failure: str | None = None
         self._connection = Connection(path)
-        self._recorder = recorder
         self._posting = posting
         self._claimable = claimable
         self._clock = clock
         self._inbox = Inbox()
         self._commits = Commits[Commit]()
+        self._handover = Handover(self._commits, recorder, self._inbox)
         self._after: list[Callable[[apsw.Connection], object]] = []
         self._thread = threading.Thread(target=self._run, name="gatekeeper-outbox", daemon=True)
         self._thread.start()
@@ -137,7 +135,7 @@ class Writing:
 
     def _turn(self, todo: list[Work]) -> list[Work]:
         """Do what there is to do; what has to wait longer is returned."""
-        self._offer()
+        self._handover.offer()
         later: list[Work] = []
         if todo or self._commits.at(Phase.WRITTEN) or self._commits.at(Phase.REFUSED):
             try:
@@ -155,27 +153,10 @@ class Writing:
             commit, results = self._transact(db, owner, work)
         except (apsw.Error, OSError):
             raise
-        except NotYet:
-            if len(work) == 1:
-                if time.monotonic() - work[0].since < PATIENCE:
-                    return work
-                work[0].done.set_exception(StorageError("another worker's line is not durable yet"))
-                return []
-            return [late for one in work for late in self._commit(db, owner, [one])]
         except Exception as error:  # noqa: BLE001  # one caller's trouble must not be another's
-            if len(work) == 1:
-                _log.error("a commit failed (%s)", type(error).__name__)
-                work[0].done.set_exception(StorageError("the outbox could not be written"))
-                return []
-            return [late for one in work for late in self._commit(db, owner, [one])]
+            return divide(error, work, lambda some: self._commit(db, owner, some))
         self.failure = None
-        lines = [*commit.decisions, *commit.outcomes]
-        if lines:
-            waiting = [(one, result) for one, result in zip(work, results, strict=True) if one.recorded]
-            self._recorder.append(lines).add_done_callback(lambda future: self._recorded(commit, waiting, future))
-        for one, result in zip(work, results, strict=True):
-            if not (one.recorded and lines):
-                one.done.set_result(result)
+        self._handover.hand(commit, work, results)
         return []
 
     def _transact(self, db: apsw.Connection, owner: Owner, work: list[Work]) -> tuple[Commit, list[Any]]:
@@ -203,8 +184,7 @@ class Writing:
                 with contextlib.suppress(apsw.Error):
                     run(db, "ROLLBACK")
             raise
-        lines = bool(commit.decisions or commit.outcomes)
-        self._commits.move(commit, Event.COMMITTED if lines else Event.COMMITTED_BARE)
+        self._commits.move(commit, Event.COMMITTED if commit.lines else Event.COMMITTED_BARE)
         for one in written:
             self._commits.move(one, Event.RELEASED)
         for one in refused:
@@ -243,10 +223,10 @@ class Writing:
 
     def _keep_lines(self, commit: Commit) -> None:
         """Keep a commit's lines in it, for the case that the log does not get them."""
-        if commit.decisions or commit.outcomes:
+        if commit.lines:
             ranges = [*commit.ranges, *commit.adopted]
             ranges_text = orjson.dumps(ranges).decode() if ranges else ""
-            lines = pack([*commit.decisions, *commit.outcomes])
+            lines = pack(commit.lines)
             run(
                 commit.db,
                 "INSERT INTO unwritten(owner, at, ranges, lines) VALUES (?, ?, ?, ?)",
@@ -256,32 +236,6 @@ class Writing:
         elif commit.adopted:  # the log has all of it already
             self._posting.release(commit, commit.adopted)
             commit.adopted.clear()
-
-    def _recorded(self, commit: Commit, waiting: list[tuple[Work, Any]], future: Future[None]) -> None:
-        """The log took a commit's lines, or could not. Runs in the log's thread."""
-        taken, decisions = future.exception() is None, bool(commit.decisions)
-        if taken:
-            self._commits.move(commit, Event.TAKEN)
-        elif decisions:
-            self._commits.move(commit, Event.DECISIONS_REFUSED)
-        else:
-            commit.due = time.monotonic() + OFFER
-            self._commits.move(commit, Event.OUTCOMES_REFUSED)
-        self._inbox.put(POKE)
-        for one, result in waiting:
-            if taken or not decisions:
-                one.done.set_result(result)
-            else:
-                one.done.set_exception(AuditError("the audit log cannot be written"))
-
-    def _offer(self) -> None:
-        """Offer outcome lines to the log again that it did not take before."""
-        for commit in self._commits.at(Phase.OWED):
-            if commit.due <= time.monotonic():
-                self._commits.move(commit, Event.OFFERED)
-                self._recorder.append(commit.outcomes).add_done_callback(
-                    lambda future, commit=commit: self._recorded(commit, [], future)  # type: ignore[misc]  # bound here
-                )
 
     def _failed(self, error: Exception, work: list[Work]) -> None:
         """The database itself failed: nothing of this was kept. A new connection is tried with the next work."""

@@ -11,25 +11,23 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from typing import Any, Final, Protocol
 
 import psycopg
 
 from gatekeeper.audit.packed import pack
-from gatekeeper.errors import AuditError, StorageError
+from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.threads import ended
-from gatekeeper.storage.commits import Commits, Event, Listeners, NotYet, Phase, Work
-from gatekeeper.storage.inbox import POKE, STOP, Inbox
+from gatekeeper.storage.commits import Commits, Event, Listeners, Phase, Work
+from gatekeeper.storage.handover import OFFER, Handover, divide
+from gatekeeper.storage.inbox import STOP, Inbox
 from gatekeeper.storage.postgres.commits import Commit, Copies, Left, begin, end
 from gatekeeper.storage.postgres.connecting import Connection, close, connect, run, what
 from gatekeeper.storage.postgres.members import Members
 from gatekeeper.storage.protocols import Recording
 
 _log = logging.getLogger("gatekeeper")
-PATIENCE: Final = 5.0  # seconds for what waits for another worker's line
-OFFER: Final = 0.5  # seconds after which the log is offered outcomes again that it has not taken
 PAUSE: Final = 0.1  # seconds after a failed transaction that no caller had asked for
 
 
@@ -64,13 +62,13 @@ class Writing:
         self._url = url
         self._copies = copies
         self._members = members
-        self._recorder = recorder
         self._posting = posting
         self._claimable = claimable
         self._clock = clock
         self._link: Connection | None = None
         self._inbox = Inbox()
         self.commits: Commits[Commit] = Commits()
+        self._handover = Handover(self.commits, recorder, self._inbox)
         self._thread = threading.Thread(target=self._run, name="gatekeeper-outbox", daemon=True)
         self._thread.start()
 
@@ -108,7 +106,7 @@ class Writing:
 
     def _turn(self, todo: list[Work]) -> list[Work]:
         """Do what there is to do; what has to wait longer is returned."""
-        self._offer()
+        self._handover.offer()
         later: list[Work] = []
         if todo or self.commits.at(Phase.WRITTEN) or self.commits.at(Phase.REFUSED):
             try:
@@ -134,28 +132,11 @@ class Writing:
         except psycopg.Error as error:
             if link.closed or not _ours(error) or len(work) < 2:
                 raise
-            return [late for one in work for late in self._commit(link, [one])]
-        except NotYet:
-            if len(work) == 1:
-                if time.monotonic() - work[0].since < PATIENCE:
-                    return work
-                work[0].done.set_exception(StorageError("another worker's line is not durable yet"))
-                return []
-            return [late for one in work for late in self._commit(link, [one])]
+            return divide(error, work, lambda some: self._commit(link, some))
         except Exception as error:  # noqa: BLE001  # one caller's trouble must not be another's
-            if len(work) == 1:
-                _log.error("a commit failed (%s)", type(error).__name__)
-                work[0].done.set_exception(StorageError("the outbox could not be written"))
-                return []
-            return [late for one in work for late in self._commit(link, [one])]
+            return divide(error, work, lambda some: self._commit(link, some))
         self.failure = None
-        lines = commit.lines
-        if lines:
-            waiting = [(one, result) for one, result in zip(work, results, strict=True) if one.recorded]
-            self._recorder.append(lines).add_done_callback(lambda future: self._recorded(commit, waiting, future))
-        for one, result in zip(work, results, strict=True):
-            if not (one.recorded and lines):
-                one.done.set_result(result)
+        self._handover.hand(commit, work, results)
         return []
 
     def _transact(self, link: Connection, work: list[Work]) -> tuple[Commit, list[Any]]:
@@ -232,32 +213,6 @@ class Writing:
                 "INSERT INTO lines(id, owner, at, packets, lines) VALUES (%s, %s, %s, %s, %s)",
                 (commit.record, commit.owner, self._clock(), commit.packets, pack(commit.own)),
             )
-
-    def _recorded(self, commit: Commit, waiting: list[tuple[Work, Any]], future: Future[None]) -> None:
-        """The log took a commit's lines, or could not. Runs in the log's thread."""
-        taken, decisions = future.exception() is None, bool(commit.decisions)
-        if taken:
-            self.commits.move(commit, Event.TAKEN)
-        elif decisions:
-            self.commits.move(commit, Event.DECISIONS_REFUSED)
-        else:
-            commit.due = time.monotonic() + OFFER
-            self.commits.move(commit, Event.OUTCOMES_REFUSED)
-        self._inbox.put(POKE)
-        for one, result in waiting:
-            if taken or not decisions:
-                one.done.set_result(result)
-            else:
-                one.done.set_exception(AuditError("the audit log cannot be written"))
-
-    def _offer(self) -> None:
-        """Offer outcome lines to the log again that it did not take before."""
-        for commit in self.commits.at(Phase.OWED):
-            if commit.due <= time.monotonic():
-                self.commits.move(commit, Event.OFFERED)
-                self._recorder.append(commit.lines).add_done_callback(
-                    lambda future, commit=commit: self._recorded(commit, [], future)  # type: ignore[misc]  # bound here
-                )
 
     def _failed(self, error: Exception, work: list[Work]) -> None:
         """The database itself failed: nothing of this is known to be kept. The next work tries another connection."""
