@@ -1,68 +1,32 @@
-"""Suppressed persons in the embedded store: a table, and in each process what may be in it.
+"""Suppressed persons in the embedded store: a table, and what each process knows of it (`suppressed.py`).
 
-A process keeps the first eight bytes of every hash, sorted, so that people who are not suppressed cost a search in
-memory; what is found there is looked up in the table. What was added is known from the commit on (a number on the
-shared page), and within a second where a process died in between. What was removed needs no news: the look-up finds
-nothing.
+What was added is known from the commit on (a number on the shared page), and within a second where a process died in
+between.
 """
 
 from __future__ import annotations
 
-import time
-from array import array
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import apsw
 import orjson
 
-from gatekeeper.installation import forks
-from gatekeeper.model import OPTIONAL, Purpose, Suppression
+from gatekeeper.model import Purpose, Suppression
 from gatekeeper.model.suppression import Why
 from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
 from gatekeeper.storage.generations import generation_of, withdraw
 from gatekeeper.storage.outbox import Refusal, Withdrawn
 from gatekeeper.storage.page import Page
+from gatekeeper.storage.suppressed import COLUMNS, Known, bits_of, ends_of, entry_of, row_of
 from gatekeeper.storage.sweeping import SqliteRefusals
 from gatekeeper.storage.tables import Tables
 
 LOOK: Final = 0.5  # seconds between two looks at the table where nothing was announced
-COLUMNS: Final = "hash, key, kind, why, since, erasure, purposes, until, lifted"
-_PREFIX: Final = 8  # bytes of a hash that are kept in memory
 _EACH: Final = 500  # hashes that are looked up with one statement
-_BITS: Final = {purpose: 1 << n for n, purpose in enumerate(OPTIONAL)}
-Seen = tuple[int, int]  # what the page announced, and the newest row's generation
-
-
-class Prefixes:
-    """The beginnings of hashes, which only become more: a sorted array, and beside it those that were added since."""
-
-    __slots__ = ("_new", "_sorted")
-
-    def __init__(self) -> None:
-        self._sorted = array("Q")
-        self._new: set[int] = set()
-
-    def __len__(self) -> int:
-        return len(self._sorted) + len(self._new)
-
-    def add(self, hashes: Iterable[bytes]) -> None:
-        """Take these hashes up, without reading the table again."""
-        self._new.update(_prefix(one) for one in hashes)
-        if len(self._new) > max(1_024, len(self._sorted) // 64):
-            self._sorted = array("Q", sorted({*self._sorted, *self._new}))
-            self._new = set()
-
-    def __contains__(self, hashed: bytes) -> bool:
-        prefix = _prefix(hashed)
-        if prefix in self._new:
-            return True
-        at = bisect_left(self._sorted, prefix)
-        return at < len(self._sorted) and self._sorted[at] == prefix
 
 
 class SqliteSuppressions:
@@ -73,24 +37,15 @@ class SqliteSuppressions:
         self._commits = commits
         self._page = page
         self._refusals = refusals
-        self._lock = forks.Guard()
-        self._known = Prefixes()
-        self._keys: frozenset[str] = frozenset()
-        self._seen: Seen | None = None
-        self._looked = 0.0
+        self._known = Known(lambda: page.suppressed, lambda before: tables.read(lambda db: _since(db, before)), LOOK)
 
     def any(self) -> bool:
-        """A look at the page; at the table where it announced something, or after half a second."""
-        seen = self._seen
-        if seen is None or seen[0] != self._page.suppressed or time.monotonic() - self._looked > LOOK:
-            self._look()
-        return len(self._known) > 0
+        """Whether there may be an entry, as this process knows."""
+        return self._known.any()
 
     def of(self, hashes: Collection[bytes]) -> tuple[Suppression, ...]:
         """Search in memory; what is there is looked up."""
-        if not self.any():
-            return ()
-        perhaps = [one for one in hashes if one in self._known]
+        perhaps = self._known.perhaps(hashes)
         return self.find(perhaps) if perhaps else ()
 
     def find(self, hashes: Collection[bytes]) -> tuple[Suppression, ...]:
@@ -148,8 +103,7 @@ class SqliteSuppressions:
 
     def keys(self) -> frozenset[str]:
         """Of all rows, as of the last look that found new ones."""
-        self.any()
-        return self._keys
+        return self._known.keys()
 
     def expire(self, at: float) -> Future[int]:
         """Delete what ended before."""
@@ -159,17 +113,6 @@ class SqliteSuppressions:
             return int(commit.db.changes())
 
         return self._commits.submit(step)
-
-    def _look(self) -> None:
-        """Read what came since the last look; all of it the first time, and where the table is another one."""
-        announced = self._page.suppressed  # before the table is read: it holds what was announced
-        with self._lock:
-            before = None if self._seen is None else self._seen[1]
-            newest, new, keys = self._tables.read(lambda db: _since(db, before))
-            if new:
-                self._known.add(new)
-                self._keys = frozenset(keys)
-            self._seen, self._looked = (announced, newest), time.monotonic()
 
 
 def lift(db: apsw.Connection, hashes: Collection[bytes], at: float, granted: Iterable[Purpose]) -> None:
@@ -183,7 +126,7 @@ def lift(db: apsw.Connection, hashes: Collection[bytes], at: float, granted: Ite
 
 
 def _since(db: apsw.Connection, generation: int | None) -> tuple[int, list[bytes], list[str]]:
-    """The newest row's generation, the hashes of rows after one, and where there are any, the keys of all rows."""
+    """See `suppressed.Since`."""
     ((newest,),) = run(db, "SELECT coalesce(max(generation), 0) FROM suppression")
     if newest == generation:
         return newest, [], []
@@ -198,33 +141,3 @@ def _found(db: apsw.Connection, hashes: Sequence[bytes]) -> list[Suppression]:
         sql = f"SELECT {COLUMNS} FROM suppression WHERE hash IN (SELECT unhex(value) FROM json_each(?))"  # noqa: S608  # ours
         found += [entry_of(one) for one in run(db, sql, (digits,))]
     return found
-
-
-def ends_of(one: Suppression) -> float:
-    """When an entry ends; infinity for one that does not."""
-    return float("inf") if one.until is None else one.until
-
-
-def row_of(one: Suppression) -> tuple[Any, ...]:
-    """An entry as `COLUMNS`; of any engine."""
-    purposes, lifted = bits_of(one.purposes), bits_of(one.lifted)
-    return one.hash, one.key, one.kind, one.why.value, one.since, one.erasure, purposes, one.until, lifted
-
-
-def entry_of(columns: Sequence[Any]) -> Suppression:
-    """The entry of what was read as `COLUMNS`; of any engine."""
-    hashed, key, kind, why, since, erasure, purposes, until, lifted = columns
-    return Suppression(hashed, key, kind, Why(why), since, erasure, _purposes(purposes), until, _purposes(lifted))
-
-
-def bits_of(purposes: Iterable[Purpose]) -> int:
-    """Purposes as rows hold them."""
-    return sum([_BITS[purpose] for purpose in {*purposes} if purpose in _BITS])
-
-
-def _purposes(bits: int) -> frozenset[Purpose]:
-    return frozenset([purpose for purpose, bit in _BITS.items() if bits & bit])
-
-
-def _prefix(hashed: bytes) -> int:
-    return int.from_bytes(hashed[:_PREFIX], "big")

@@ -34,7 +34,7 @@ from gatekeeper.storage.postgres.members import digest
 from gatekeeper.storage.postgres.packets import Packet, Place
 from gatekeeper.storage.postgres.schema import SLOTS
 from gatekeeper.storage.rows import SHIFT
-from gatekeeper.storage.suppressions import COLUMNS as SUPPRESSED
+from gatekeeper.storage.suppressed import COLUMNS as SUPPRESSED
 
 MOVED: Final = 1_000_000  # the version of a file that was moved: newer than any that will be
 TOGETHER: Final = 500  # rows of a packet, and of a statement

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Final
 
-from gatekeeper.installation import forks
 from gatekeeper.model import Purpose, Suppression
 from gatekeeper.model.suppression import Why
 from gatekeeper.storage.commits import Committer
@@ -17,7 +15,7 @@ from gatekeeper.storage.postgres.connecting import Connection, run
 from gatekeeper.storage.postgres.members import Members
 from gatekeeper.storage.postgres.stopping import PostgresRefusals, announce, publish
 from gatekeeper.storage.postgres.tables import Tables
-from gatekeeper.storage.suppressions import COLUMNS, Prefixes, bits_of, ends_of, entry_of, row_of
+from gatekeeper.storage.suppressed import COLUMNS, Known, bits_of, ends_of, entry_of, row_of
 
 LOOK: Final = 60.0  # seconds between two looks at the table where no change was heard of
 
@@ -30,26 +28,18 @@ class PostgresSuppressions:
     ) -> None:
         self._tables = tables
         self._commits = commits
-        self._members = members
         self._refusals = refusals
-        self._lock = forks.Guard()
-        self._known = Prefixes()
-        self._keys: frozenset[str] = frozenset()
-        self._seen: tuple[int, int] | None = None  # what was heard of, and the newest row's generation
-        self._looked = 0.0
+        self._known = Known(
+            lambda: members.suppressed, lambda before: tables.read(lambda link: _since(link, before)), LOOK
+        )
 
     def any(self) -> bool:
-        """What this process heard of; a look at the table where that is new."""
-        seen = self._seen
-        if seen is None or seen[0] != self._members.suppressed or time.monotonic() - self._looked > LOOK:
-            self._look()
-        return len(self._known) > 0
+        """Whether there may be an entry, as this process knows."""
+        return self._known.any()
 
     def of(self, hashes: Collection[bytes]) -> tuple[Suppression, ...]:
         """Search in memory; what is there is looked up."""
-        if not self.any():
-            return ()
-        perhaps = [one for one in hashes if one in self._known]
+        perhaps = self._known.perhaps(hashes)
         return self.find(perhaps) if perhaps else ()
 
     def find(self, hashes: Collection[bytes]) -> tuple[Suppression, ...]:
@@ -100,24 +90,12 @@ class PostgresSuppressions:
 
     def keys(self) -> frozenset[str]:
         """Of all rows, as of the last look that found new ones."""
-        self.any()
-        return self._keys
+        return self._known.keys()
 
     def expire(self, at: float) -> Future[int]:
         """Delete what ended before."""
         sql = "DELETE FROM suppression WHERE until <= %s RETURNING 1"
         return self._commits.submit(lambda commit: len(run(commit.link, sql, (at,))))
-
-    def _look(self) -> None:
-        """Read what came since the last look; all of it the first time."""
-        heard = self._members.suppressed  # before the table is read: it holds what was heard of
-        with self._lock:
-            before = None if self._seen is None else self._seen[1]
-            newest, new, keys = self._tables.read(lambda link: _since(link, before))
-            if new:
-                self._known.add(new)
-                self._keys = frozenset(keys)
-            self._seen, self._looked = (heard, newest), time.monotonic()
 
 
 def lift(link: Connection, hashes: Collection[bytes], at: float, granted: Iterable[Purpose]) -> None:
@@ -130,7 +108,7 @@ def lift(link: Connection, hashes: Collection[bytes], at: float, granted: Iterab
 
 
 def _since(link: Connection, generation: int | None) -> tuple[int, list[bytes], list[str]]:
-    """The newest row's generation, the hashes of rows after one, and where there are any, the keys of all rows."""
+    """See `suppressed.Since`."""
     ((newest,),) = run(link, "SELECT coalesce(max(generation), 0) FROM suppression")
     if newest == generation:
         return newest, [], []
