@@ -1,8 +1,8 @@
 """A day of a shop: events and calls of many visitors, whose names, ids, times, values and pages vary. Pure.
 
-One visitor's event again and again flatters a gate that remembers: GA4 takes 25 events a request of one visitor, and of
-each of many one; whoever keeps what a visitor said reads their cookie once. What is measured is therefore measured with
-these, and with one visitor in a row of its own. The same seed gives the same day.
+One visitor's event again and again flatters: GA4 takes 25 events a request of one visitor, of many one of each; and
+a gate that remembers what a visitor said reads their cookie only once. So many visitors are what is measured, and one
+visitor has a row of its own. The same seed gives the same day.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _pages(random: Random) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing a visitor did: where, what, when (seconds), and what it was worth; `order` is nobody else's."""
+    """One thing a visitor did: where, what, when (seconds), and what it was worth; `order` is unique."""
 
     visitor: Visitor
     event: str
@@ -128,7 +128,7 @@ def meta_call(step: Step) -> dict[str, Any]:
 
 
 def new_shape(step: Step) -> dict[str, Any]:
-    """The same with a parameter whose name nobody has used before: nothing that is kept by shape helps."""
+    """The same with a parameter whose name no other call has: what is remembered by shape does not help."""
     body = ga4_call(step)
     body["events"][0]["params"][f"only_{step.order.replace('-', '_').lower()}"] = step.value
     return body

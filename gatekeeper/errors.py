@@ -54,7 +54,8 @@ class EventError(GatekeeperError):
 class RightsError(GatekeeperError):
     """A request about a person's data that cannot be done: `status` is the HTTP answer, `field` what is wrong with it.
 
-    403 for whoever may not do it, 404 for what is not there, 409 in a wrong state, 422 for what cannot be understood.
+    403 where the token does not permit it, 404 for what is not there, 409 in a wrong state,
+    422 for what cannot be understood.
     """
 
     def __init__(self, status: int, title: str, *, field: str | None = None) -> None:

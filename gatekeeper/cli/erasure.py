@@ -70,7 +70,7 @@ def act(
 
 
 def run(config: Path, erasure: str | None, as_json: bool) -> None:
-    """Go on with what is due: what a running gate does by itself."""
+    """Do what is due now; a running gate does it automatically."""
     with _opened(config, secrets=True) as desk:
         local.take_over(desk.office.store)
         progress = Progress(desk.erasures, sending(desk.erasures.ports.policy))
@@ -134,7 +134,7 @@ def receipt(config: Path, erasure: str | None, person: bool, check: Path | None)
 
 
 def replay(config: Path, path: Path | None, as_json: bool) -> None:
-    """Erase again whoever was erased before, after a backup was restored."""
+    """Erase all erased persons again, after a backup was restored."""
     with _opened(config) as desk:
         local.take_over(desk.office.store)
         found = desk.done("replay", lambda erasures: replayed(erasures.ports, path))

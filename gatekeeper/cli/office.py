@@ -22,7 +22,7 @@ from gatekeeper.storage.opening import exists, open_store
 
 @contextmanager
 def opened(config: Path, *, secrets: bool = False) -> Iterator[Office]:
-    """An office of whoever runs the command, with the policy's secrets if it sends. Raises ConfigError where no gate
+    """The office of the command's user, with the policy's secrets if it sends. Raises ConfigError where no gate
     has run yet.
     """
     policy = load_policy(config, require_secrets=secrets)

@@ -62,7 +62,7 @@ def show(config: Path, why: str | None, limit: int, as_json: bool) -> None:
         table.add_row(one["since"], one["why"], one["type"], purposes, one["until"] or "-", one["erasure"], one["id"])
     console = Console(highlight=False, width=240)
     console.print(table)
-    console.print(", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "nobody is suppressed")
+    console.print(", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no person is suppressed")
 
 
 def remove(config: Path, people: dict[str, str | None], why: str | None, group: str | None, as_json: bool) -> None:

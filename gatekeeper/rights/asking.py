@@ -170,7 +170,7 @@ def told(
 
 
 def overdue(case: Case, secret: Secret, at: float) -> tuple[Case, Secret]:
-    """The request when its identifiers have to go: whoever is not settled is for people to ask."""
+    """End the machine's part when the identifiers have to go: what is not settled is a task for people."""
     for one in case.recipients:
         if not one.settled and one.state is not Part.MANUAL:
             case = case.with_recipient(_by_hand(one, at, one.why or "never"))

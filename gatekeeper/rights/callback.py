@@ -1,4 +1,4 @@
-"""An endpoint of the operator's says by itself how far a deletion is: `POST <prefix>/erased/<id>/<destination>`.
+"""An endpoint of the operator reports how far a deletion is: `POST <prefix>/erased/<id>/<destination>`.
 
 It signs as it is asked (`vendors/deletion/endpoint.py`). What is said about another request, or by another key,
 changes nothing.
@@ -23,7 +23,7 @@ from gatekeeper.vendors.deletion import Stage, endpoint
 def called_back(erasures: Erasures, erasure: str, destination: str, body: bytes, signature: str) -> dict[str, Any]:
     """The request after an endpoint's word. RightsError: 401 for another signature, 404, 409, 422.
 
-    Without the key nobody learns which requests there are.
+    Without the key a caller does not learn which requests there are.
     """
     ports = erasures.ports
     to = ports.policy().destinations.get(destination)

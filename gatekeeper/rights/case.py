@@ -1,6 +1,6 @@
 """One request for erasure, as it is kept. Nouns, and their way into a row of the store and back.
 
-`Case` names nobody: it is what lists, receipts and the log may show. `Secret` holds the identifiers, and what is
+`Case` holds no identifier: it is what lists, receipts and the log may show. `Secret` holds the identifiers, and what is
 being asked of recipients; it is sealed, and only a salt is left of it once the last recipient has settled.
 """
 
@@ -114,7 +114,7 @@ class Secret(Struct, frozen=True, omit_defaults=True):
 
     @property
     def wiped(self) -> Secret:
-        """What is left when nobody needs to be asked any more."""
+        """What is left when every recipient has been asked."""
         return Secret(self.salt)
 
 

@@ -44,8 +44,8 @@ def may_be_handed_out(who: Sought) -> None:
     """Refuse a copy for ids that a browser shows to every script and in links. Raises ConfigError."""
     if who.kinds <= SHOWN:
         raise ConfigError(
-            "identifiers: a client, browser or click id proves nobody: every script and every link of a browser shows "
-            "it; give another identifier of the person beside it"
+            "identifiers: a client, browser or click id is no proof of a person: every script and every link of a "
+            "browser shows it; give another identifier of the person beside it"
         )
 
 

@@ -1,4 +1,4 @@
-"""The gate goes on with requests for erasure by itself: a thread that looks for what is due.
+"""The gate goes on with requests for erasure automatically: a thread that looks for what is due.
 
 One process of all that share a store is at it at a time; the others find the lock taken. What fails is logged and
 tried again a minute later.

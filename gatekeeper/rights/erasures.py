@@ -170,7 +170,7 @@ class Erasures:
         """What an operator knows of a recipient: `confirmed` and others with evidence, `not_possible` with a reason."""
         kept, case = self.requests.of(erasure)
         if case.state not in (State.ASKED, State.SETTLED, State.TOLD):
-            raise RightsError(409, f"is {case.state}: nobody was asked, or it is over")
+            raise RightsError(409, f"is {case.state}: no recipient was asked, or it is over")
         one = case.recipient(destination)
         if one is None:
             raise RightsError(404, f"{erasure} has no destination of that name")
@@ -224,7 +224,7 @@ class Erasures:
         return [self._told(read(one)) for one in self.ports.store.erasures.page(state, before)]
 
     def of_person(self, who: Sought) -> list[dict[str, Any]]:
-        """The open requests of a person; of those that are over nobody can say any more whose they were."""
+        """The open requests of a person; of those that are over the person cannot be told any more."""
         marks = [one for kind, reference in who.references for one in mark(self.ports.ring(), kind, reference)]
         return [self._told(self.requests.of(one)[1]) for one in self.ports.store.erasures.marked(marks)]
 

@@ -46,7 +46,7 @@ def table(policy: Policy) -> list[Kept]:
         Kept("statistics", "retention.statistics", file.retention.statistics, "written before lines go; deleted daily"),
         Kept("consent", "retention.consent", file.retention.consent, "deleted daily, after the newest choice"),
         Kept("suppression", "--until of each entry", None, "kept while it protects; ended entries are deleted daily"),
-        Kept("outbox", "destinations.*.expires", None, "ends by itself: delivered, or older than the vendor accepts"),
+        Kept("outbox", "destinations.*.expires", None, "ends when it is delivered, or older than the vendor accepts"),
         Kept("dead letters", "delivery.dead_letters", file.delivery.dead_letters, "deleted every minute"),
         Kept("seen event ids", "fixed", SEEN, "keyed hashes, deleted in slices"),
         Kept("withdrawals", "fixed", 3_600.0, "deleted every minute"),
@@ -62,7 +62,7 @@ REFERENCES: Final = "personal references"
 def run(policy: Policy, store: Store, writer: AuditWriter | None, *, now: float) -> list[Kept]:
     """Remove what is too old, all but references; without a writer only say what would be.
 
-    What fails is overdue, logged, and in nobody's way. Raises nothing.
+    What fails is overdue and logged, and the other steps go on. Raises nothing.
     """
     steps: dict[str, Callable[[], tuple[int, int]]] = {
         "lines": lambda: _lines(policy, writer, now),

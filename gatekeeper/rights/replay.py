@@ -1,7 +1,7 @@
 """After a backup was restored: who was erased since is erased again, before anything is sent.
 
 What the file of erasures says is compared with every pseudonym in the store and in the log. Suppression entries that
-the backup did not have are put back. Requests that the backup had go on by themselves, from the state that it has.
+the backup did not have are put back. Requests that the backup had go on automatically, from the state that it has.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _NAME: Final = re.compile(rb'"(p_[0-9a-f]{22})"')
 
 
 def replay(ports: Ports, path: Path | None = None) -> dict[str, Any]:
-    """Erase again whoever the file names; what was found. Raises ConfigError, StorageError, AuditError.
+    """Erase the persons whom the file names again; what was found. Raises ConfigError, StorageError, AuditError.
 
     `path` is another copy of the file. Nothing is done where a line of it cannot be read.
     """
     policy, ring = ports.policy(), ports.ring()
     where = file_of(policy) if path is None else path
     if not ring.sealing:
-        raise ConfigError("keys.path: there is no sealing key; copy it back: without it nobody can be found again")
+        raise ConfigError("keys.path: there is no sealing key; copy it back: without it no person can be found again")
     try:
         lines = list(recorded.read(where))
     except FileNotFoundError:

@@ -32,7 +32,7 @@ from gatekeeper.storage.protocols import Store
 from gatekeeper.vendors.kind import DAY
 
 PATIENCE: Final = 30.0  # seconds for a commit or a line
-WIPED: Final = 90 * DAY  # seconds after the term in which identifiers go, whoever has not answered
+WIPED: Final = 90 * DAY  # seconds after the term in which identifiers go, also where a recipient has not answered
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Sealing: what must be kept for a while and read by nobody meanwhile. AES-256-GCM (NIST SP 800-38D).
+"""Sealing: encryption of what must be kept for a while and must not be read meanwhile. AES-256-GCM (NIST SP 800-38D).
 
 `seal` and `unseal` go by the installation's key kind `sealing`, with the request's id as associated data. `Index`
 seals ids with a key that is made of an identifier: they are useless until somebody brings that identifier. Its nonce

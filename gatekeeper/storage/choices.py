@@ -180,7 +180,7 @@ def forget(db: apsw.Connection, subjects: Sequence[Subject]) -> int:
 
 
 def expire(db: apsw.Connection, before: float, limit: int) -> int:
-    """Delete rows, names, links, evidence and words that nobody needs any more; the number of rows."""
+    """Delete rows, names, links, evidence and words that are not needed any more; the number of rows."""
     at = milliseconds(before)
     ended = _array(
         [

@@ -1,7 +1,8 @@
 """What becomes of a transaction's callers and lines, for every engine with a log.
 
 Callers of a transaction that failed get one each: one caller's trouble is not another's. Callers whose lines must be
-durable are answered once the log has taken them; what it has not taken is offered again, if nobody was refused for it.
+durable are answered once the log has taken them; what it has not taken is offered again, unless a
+caller was refused for it.
 """
 
 from __future__ import annotations

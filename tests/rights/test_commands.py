@@ -139,8 +139,8 @@ def test_a_person_is_shown_and_gets_a_copy(config):
     ("words", "says"),
     [
         pytest.param(["show", "--client-id", "12.34"], "a client id alone is too broad", id="show-a-browser"),
-        pytest.param(["export", "--client-id", "12.34"], "proves nobody", id="export-a-browser"),
-        pytest.param(["export", "--click-id", "x", "--browser-id", "y"], "proves nobody", id="export-a-link"),
+        pytest.param(["export", "--client-id", "12.34"], "is no proof of a person", id="export-a-browser"),
+        pytest.param(["export", "--click-id", "x", "--browser-id", "y"], "is no proof of a person", id="export-a-link"),
         pytest.param(["show"], "there is none", id="nobody"),
         pytest.param(["show", "--user-id", "u-17", "--link", "l_1"], "not among the linked", id="not-offered"),
     ],

@@ -152,7 +152,7 @@ def erasure_receipt(
     check: Annotated[Path | None, typer.Option(help="Check a receipt from this file instead.")] = None,
     config: Config = POLICY,
 ) -> None:
-    """Print the signed receipt, which names nobody; or check one."""
+    """Print the signed receipt, which holds no identifier; or check one."""
     from gatekeeper.cli.erasure import receipt
 
     receipt(config, id, person, check)
@@ -164,7 +164,7 @@ def erasure_replay(
     file: Annotated[Path | None, typer.Option(help="Another copy of the policy's rights.erasures.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Erase again whoever was erased before, after a backup was restored. Stop the gates first."""
+    """Erase all erased persons again, after a backup was restored. Stop the gates first."""
     from gatekeeper.cli.erasure import replay
 
     replay(config, file, as_json)

@@ -1,4 +1,4 @@
-"""`[rights]`: requests of persons about their data, and the audit of the gate by itself. It changes no decision."""
+"""`[rights]`: requests of persons about their data, and the gate's audit of its own work. It changes no decision."""
 
 from __future__ import annotations
 

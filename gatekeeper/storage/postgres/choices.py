@@ -165,7 +165,7 @@ def _row(link: Connection, columns: Sequence[Any]) -> Row:
 
 
 def expire(link: Connection, before: float, limit: int) -> int:
-    """Delete rows, names, links, evidence and words that nobody needs any more; the number of rows."""
+    """Delete rows, names, links, evidence and words that are not needed any more; the number of rows."""
     at = milliseconds(before)
     ended = [
         person

@@ -45,7 +45,7 @@ class Erasures(Protocol):
     def wipe(self, names: Collection[str]) -> Future[None]:
         """Forget who took something back, of these pseudonyms, and let no deleted byte stay in the engine's files.
 
-        What was decided before and is not accepted yet is stopped all the same, whoever's it is.
+        What was decided before and is not accepted yet is stopped all the same, for every person.
         """
 
     def people(self) -> list[str]:

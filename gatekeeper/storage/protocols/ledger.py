@@ -63,7 +63,7 @@ class Ledger(Protocol):
         """
 
     def expire(self, before: float, limit: int = 5_000) -> Future[int]:
-        """Delete what nobody needs any more, at most `limit` rows; the number of rows that are gone.
+        """Delete what is not needed any more, at most `limit` rows; the number of rows that are gone.
 
         Those of persons whose newest row was chosen before that time, with their names, links and evidence; rows that
         have no person any more and are older; and words that no row needs.

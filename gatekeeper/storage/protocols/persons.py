@@ -46,7 +46,7 @@ class Suppressions(Protocol):
         """How many entries there are, by reason."""
 
     def keys(self) -> frozenset[str]:
-        """The ids of the keys without which an entry protects nobody any more. Costs about what `any` does."""
+        """The ids of the keys without which entries cannot be recognised. Costs about what `any` does."""
 
     def expire(self, at: float) -> Future[int]:
         """Delete entries that ended before a time; their number."""

@@ -37,7 +37,7 @@ _A_CALL: Final = 100  # users that Amplitude takes at once
 
 
 def forget(ids: Ids, to: Destination) -> tuple[Step, ...] | Impossible:
-    """User ids only: Amplitude knows nobody by a device id here."""
+    """User ids only: Amplitude's deletion does not take device ids."""
     users = ids.of("user_id")
     steps = [
         Step("create", {"users": list(users[n : n + _A_CALL]), "requester": ids.erasure})

@@ -88,5 +88,5 @@ DELETION: Final = Deletion(
     ask,
     forgotten,
     needs=("token", "site_id"),
-    leaves="Archived reports, which name nobody, are not counted again.",
+    leaves="Archived reports, which name no person, are not counted again.",
 )
