@@ -18,7 +18,7 @@ from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import GatekeeperError, RightsError
 from gatekeeper.installation import forks
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.installation.threads import ended
 from gatekeeper.policy import Policy
 from gatekeeper.rights.asking import Send
