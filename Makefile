@@ -1,4 +1,4 @@
-# make run | test | check | browsers | engines | laws | torture | pythons | mutation: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
+# make run | test | check | browsers | engines | laws | torture | pythons | mutation | dist: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
 PYTHON ?= python3
 CASES ?= 20000
 CALLS ?= 5000
@@ -23,7 +23,7 @@ $(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sy
 test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 endef
 
-.PHONY: run test check docs deploy browsers engines laws torture torture-short mutation pythons bench bench-readme format lock clean
+.PHONY: run test check docs deploy browsers engines laws torture torture-short mutation pythons dist bench bench-readme format lock clean
 
 run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
@@ -79,6 +79,12 @@ torture-short: $(STAMP)  ## the same in short forms, two at a time; THESE="tests
 pythons: $(STAMP)    ## the wheel, and a short suite with it, on every supported Python that is here; adopters' suites, other environments
 	$(BIN)/python -m pytest -m environment tests/wheel tests/outbound
 	$(BIN)/python -m tests.wheel.pythons
+
+dist: $(STAMP)       ## a release: wheel and source archive, the same bytes each time, and the list of their components (CycloneDX)
+	rm -rf dist
+	$(BIN)/python -m hatchling build --directory dist
+	.ci/components dist
+	cd dist && sha256sum *
 
 bench: $(STAMP)      ## what the gate costs here, beside others: var/bench; nothing else should run meanwhile
 	mkdir -p var/bench
