@@ -112,25 +112,17 @@ def run(
 
 def _skip(oldest: Mapping[str, str], limit: str) -> Callable[[Segment], bool]:
     """Segments whose oldest references are not old enough, as an earlier run has seen."""
-    return lambda segment: oldest.get(_mark(segment), "") >= limit
+    return lambda segment: oldest.get(segment.mark, "") >= limit
 
 
 def _oldest(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
     """The time of the oldest references in each closed segment; it is read once for it."""
     found = {}
     for segment in (one for parts in segments.streams(folder).values() for one in parts):
-        mark = _mark(segment)
+        mark = segment.mark
         if segment.path == segment.packed and mark:
             found[mark] = known.get(mark) or redact.oldest(segment)
     return found
-
-
-def _mark(segment: Segment) -> str:
-    try:
-        stat = segment.path.stat()
-    except OSError:
-        return ""
-    return f"{segment.path.name}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
 def keep(folder: Path, state: State) -> None:
