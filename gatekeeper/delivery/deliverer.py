@@ -242,7 +242,7 @@ class Deliverer:
                 for task in (*tasks, *waits):
                     task.cancel()
                 await asyncio.gather(*tasks, *waits, return_exceptions=True)
-                flying = [task for lane in lanes.values() for task in lane.flying]
+                flying = [task for lane in lanes.values() for task in lane.tasks]
                 if flying and not stop.is_set():
                     await asyncio.wait(flying, timeout=orders.timeout + 5.0)
                 for task in (watch, *flying):
