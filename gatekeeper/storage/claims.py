@@ -136,7 +136,7 @@ class SqliteQueue:
                 run(commit.db, "UPDATE flight SET ids = ? WHERE id = ?", (orjson.dumps(left).decode(), flight.id))
             return True
 
-        return self._commits.submit(do)
+        return self._commits.submit(do, idle=True)
 
     def give_back(self, flight: Flight) -> Future[bool]:
         """Let a flight's rows be claimed as if they never had been."""

@@ -165,6 +165,7 @@ class Work:
     recorded: bool = False  # done only when the lines are durable
     last: bool = False  # done when the arrivals of the same commit are in
     pressing: bool = False  # somebody waits for it: it does not wait for others to share a commit with
+    idle: bool = False  # nothing waits for it: it rides with the next commit, or goes after a moment
 
 
 class Listeners:
@@ -212,7 +213,13 @@ class Committer(Generic[K]):
         return None if thread is None else thread.failure
 
     def submit(
-        self, do: Callable[[K], R], *, recorded: bool = False, last: bool = False, pressing: bool = False
+        self,
+        do: Callable[[K], R],
+        *,
+        recorded: bool = False,
+        last: bool = False,
+        pressing: bool = False,
+        idle: bool = False,
     ) -> Future[R]:
         """Have something done in the next commit; with `recorded`, its future waits for the commit's lines.
 
@@ -223,7 +230,7 @@ class Committer(Generic[K]):
         with work, self._lock:
             if self._thread is None:
                 self._thread = self._begin()
-            self._thread.put(Work(do, done, self._now(), recorded, last, pressing))
+            self._thread.put(Work(do, done, self._now(), recorded, last, pressing, idle))
         return done
 
     def close(self, timeout: float = 15.0) -> None:
