@@ -18,8 +18,11 @@ NAME: Final = re.compile(
     r"(?=.*\S)(?![\W_]*(?:\d[\W_]*){7,}\Z)[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]{1,256}"
 )
 _LONGEST: Final = 100  # characters of a name in a line
-# A key that a program made: small letters, and of digits too few to be anybody's number or a word in hexadecimal.
-_KEY: Final = re.compile(r"(?!(?:[^0-9]*[0-9]){5})[a-z0-9$_.\[\]-]{1,128}")
+# A key that a program made: small letters, and of digits too few to be anybody's number or a word in hexadecimal. Or
+# a header.
+_KEY: Final = re.compile(
+    r"(?!(?:[^0-9]*[0-9]){5})[a-z0-9$_.\[\]-]{1,128}|header:[A-Z][a-z]{1,15}(?:-[A-Z][a-z]{1,15}){0,4}"
+)
 _JOINERS: Final = str.maketrans("", "", "\u200c\u200d")  # inside words of Persian or Hindi, and in emoji
 
 
