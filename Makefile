@@ -94,8 +94,8 @@ bench: $(STAMP)      ## what the gate costs here, beside others: var/bench; noth
 	mkdir -p var/bench
 	$(BIN)/gatekeeper bench --out var/bench
 
-bench-readme: bench  ## the same, and the README's table and docs/benchmarks.png from it
-	$(BIN)/python -m benchmarks.readme var/bench README.md docs/benchmarks.png
+bench-readme: bench  ## the same, and the tables of README and docs/benchmarks.md, and the picture, from it
+	$(BIN)/python -m benchmarks.readme var/bench README.md docs/benchmarks.md docs/benchmarks.png
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
