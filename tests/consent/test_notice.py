@@ -73,9 +73,9 @@ def test_any_other_word_or_order_is_another_hash(other):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("14 months", "14 months"), ("1 month", "1 months"), ("2 y", "24 months"), ("1.5 y", "18 months"),
+        ("14 months", "14 months"), ("1 month", "31 days"), ("2 y", "24 months"), ("1.5 y", "18 months"),
         ("2y", "24 months"), ("30d", "30 days"), ("1 d", "24 hours"), ("2 w", "14 days"), ("0.5 d", "0.5 d"),
-        ("36h", "36 hours"), ("1 h", "1 hours"), ("  3 d  ", "3 days"),
+        ("36h", "36 hours"), ("1 h", "1 h"), ("  3 d  ", "3 days"),
         ("1.5 months", "1.5 months"),
         ("until closed", "until closed"), ("", ""), ("12345 d", "12345 d"), (None, None), ("0.5 w", "0.5 w"),
         ("2.5 y", "30 months"), ("1.25 y", "15 months"),
