@@ -343,7 +343,12 @@ def test_a_refusal_says_why_and_what_the_person_can_do(office):
     """An appeal where the law has one, else a complaint."""
     texan = office.request(**JANE, law="tdpsa")
     office.erasures.refuse(texan["id"], by="bob", reason="exception_17_3_e")
-    assert "within 60 days" in office.erasures.letter(texan["id"])
+    letter = office.erasures.letter(texan["id"])
+    assert "within 60 days" in letter and "attorney general" in letter
+    brazilian = office.request(email="b@example.com", law="lgpd")["id"]
+    office.erasures.refuse(brazilian, by="bob", reason="not_controller")
+    assert "supervisory authority" in office.erasures.letter(brazilian)
+    assert "GDPR" not in office.erasures.letter(brazilian)
     german = office.request(**JANE, law="gdpr")["id"]
     office.erasures.refuse(german, by="bob", reason="identity_unverified")
     letter = office.erasures.letter(german)
