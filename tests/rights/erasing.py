@@ -71,7 +71,7 @@ class Office:
     """Everything about requests at one gate. `answer` stands in for every vendor's."""
 
     def __init__(self, runtime, vendor=None, edge=lambda name: None):
-        self.clock, self.vendor = Clock(), vendor or Deletions()
+        self.clock, self.vendor = Clock(), vendor or Deletions(STRONG)
         self.sent, self.answer, self.down = [], None, False
         self.erasures = service(
             lambda: runtime.policy,
