@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -75,9 +75,10 @@ class _Seen:
 class SqlitePosting:
     """See `commits.Posting`: what a commit means to the tables."""
 
-    def __init__(self, tables: Tables, stopping: Stopping) -> None:
+    def __init__(self, tables: Tables, stopping: Stopping, land: Callable[[Commit], None]) -> None:
         self._tables = tables
         self._stopping = stopping
+        self._land = land  # flights that were delivered
         self.looked = 0.0  # at the books, monotonic seconds
 
     def release(self, commit: Commit, ranges: Sequence[tuple[int, int]]) -> None:
@@ -89,6 +90,7 @@ class SqlitePosting:
         tables = self._tables
         if not tables.numbers.keys() >= set(tables.bounds.destinations):
             tables.register(commit)
+        self._land(commit)
         if commit.arrivals:
             self._insert(commit, self._new(commit))
             self._stop_late(commit)

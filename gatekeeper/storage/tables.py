@@ -102,8 +102,13 @@ class Tables:
             spans += [(first, last) for first, last in orjson.loads(text)]
         return spans
 
-    def end(self, commit: Commit, no: int, ending: Ending, attempt: int) -> None:
-        """Rows end: the payload goes, unless an operator may still want to try by hand."""
+    def end(
+        self, commit: Commit, no: int, ending: Ending, attempt: int, requests: Sequence[Sequence[Row]] | None = None
+    ) -> None:
+        """Rows end: the payload goes, unless an operator may still want to try by hand.
+
+        `requests`: the same rows, as they were sent together; without it, they were in one request, or in none.
+        """
         if not ending.rows:
             return
         ids = sorted(map(ID, ending.rows))
@@ -129,11 +134,12 @@ class Tables:
             (gone, gone, no),
         )
         self.queued[no] = self.queued.get(no, gone) - gone
-        together: dict[str | None, list[Row]] = {}
-        for row in ending.rows:
-            together.setdefault(whys.get(ID(row), ending.why), []).append(row)
-        for why, rows in together.items():
-            commit.outcomes.append(self.line(no, rows, WORDS[ending.state], why, attempt))
+        for request in requests or [ending.rows]:
+            together: dict[str | None, list[Row]] = {}
+            for row in request:
+                together.setdefault(whys.get(ID(row), ending.why), []).append(row)
+            for why, rows in together.items():
+                commit.outcomes.append(self.line(no, rows, WORDS[ending.state], why, attempt))
 
     def line(self, no: int, rows: Sequence[Row], status: str, why: str | None, attempt: int) -> lines.Line:
         """The line that says what became of rows."""
