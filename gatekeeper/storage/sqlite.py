@@ -52,7 +52,9 @@ class SqliteStore:
         self._page = page = Page(path, lambda: self.tables.read(_generation))
         stopping = Stopping(self.tables, page)
         claimable = Listeners()
-        posting = SqlitePosting(self.tables, stopping, lambda commit: self.queue.land(commit))
+        posting = SqlitePosting(
+            self.tables, stopping, lambda commit: self.queue.land(commit), lambda *rows: self.queue.keep(*rows)
+        )
         self.commits = Committer[Commit](lambda: Writing(path, recorder, posting, claimable, clock), time.monotonic)
         self.upkeep = upkeep = Upkeep(self.tables, self.commits, missing)
         self.intake = SqliteIntake(self.tables, self.commits, posting)

@@ -171,15 +171,20 @@ class Tables:
             rows = [row for row in rows if row.id not in stopped]
         return rows
 
-    def fly(self, commit: Commit, destination: str, attempt: int, rows: Sequence[Row]) -> Flight:
-        """Write down that rows are under way."""
-        flight = Flight(self.flight_id(commit), destination, attempt, tuple(rows))
-        run(
-            commit.db,
-            "INSERT INTO flight VALUES (?, ?, ?, ?)",
-            (flight.id, self.numbers[destination], attempt, orjson.dumps([*map(ID, rows)]).decode()),
-        )
-        return flight
+    def fly(self, commit: Commit, destination: str, attempt: int, requests: Sequence[Sequence[Row]]) -> list[Flight]:
+        """Write down that rows are under way, a flight for those of each request."""
+        flights = [Flight(self.flight_id(commit), destination, attempt, tuple(rows)) for rows in requests]
+        if flights:
+            run(
+                commit.db,
+                "INSERT INTO flight SELECT value ->> 0, ?, ?, value -> 1 FROM json_each(?)",
+                (
+                    self.numbers[destination],
+                    attempt,
+                    orjson.dumps([(flight.id, [*map(ID, flight.rows)]) for flight in flights]).decode(),
+                ),
+            )
+        return flights
 
     def flight_id(self, commit: Commit, *, fresh: bool = False) -> int:
         """An id that no flight has had since this process leads; `fresh` where another process did so before."""
