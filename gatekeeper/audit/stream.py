@@ -133,7 +133,7 @@ class Stream:
             self._next_segment()
 
     def checkpoint(self, kind: str = "checkpoint", *, patience: float = 0.0) -> bytes | None:
-        """Sign how far every stream is; the line, or None if another process is at it. Raises OSError, ConfigError.
+        """Sign how far every stream is; the line, or None if another process is doing it. Raises OSError, ConfigError.
 
         A newer key in the key folder is introduced first, by the one in use, which is destroyed then.
         """

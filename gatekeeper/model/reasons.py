@@ -128,8 +128,8 @@ QUEUE_FULL: Final = _reason(
 )
 RATE_LIMITED: Final = _reason(
     "rate_limited",
-    means="more requests came in a minute than `[limits]` allows, in total or from one network; such requests share one "
-    "line a minute with a `count`",
+    means="more requests came in a minute than `[limits]` allows, in total or from one network; such requests share "
+    "one line a minute with a `count`",
     remedy="raise `[limits]`, or give your own servers an api key; `gatekeeper_limited_total` counts them",
     sentence="too many requests came in that minute",
 )

@@ -54,7 +54,7 @@ class Progress:
     def run(self, erasure: str | None = None) -> list[dict[str, Any]]:
         """Go on with one request, or with all of which something is due; what became of each.
 
-        Raises RightsError (409) while another process is at it, and of one request whatever its step raises.
+        Raises RightsError (409) while another process is doing it, and of one request whatever its step raises.
         """
         path = file_of(self._ports.policy())
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
