@@ -102,7 +102,7 @@ def explain(policy: Policy, body: bytes, caller: Caller, place: Place | None = N
     try:
         return [gate.plan(posted, caller, at=at, request_id=ids.request_id(at)) for posted in incoming.parse(body)]
     except EventError as error:
-        raise ConfigError(f"the event cannot be taken: {error}") from None
+        raise ConfigError(f"the event was not accepted: {error}") from None
 
 
 def as_data(plan: Plan, policy: Policy) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def remains(folder: Path) -> list[Remains]:
         try:
             public, mark = (bytes.fromhex(word) for word in path.read_text("ascii").split())
         except (OSError, ValueError):
-            raise ConfigError(f"{path}: is not what is left of a key; copy it back, or remove it") from None
+            raise ConfigError(f"{path}: is not the remainder of a key; copy it back, or remove it") from None
         found.append(Remains(public, mark))
     return found
 

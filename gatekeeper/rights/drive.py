@@ -82,7 +82,7 @@ class Driver:
             if time.monotonic() - self._tidied > TIDY:
                 self._tidied = time.monotonic()
                 self._progress.expire()
-        except RightsError:  # another process is at it
+        except RightsError:  # another process is doing it
             return
         except (GatekeeperError, TimeoutError, asyncio.CancelledError) as error:
             _log.error("requests for erasure wait: %s", error or type(error).__name__)
