@@ -182,9 +182,9 @@ class Names:
 
     def each(self, names: Sequence[str]) -> Sequence[str]:
         """The same of several, each once."""
-        if self._known.issuperset(names) or self._are_plain(tuple(names)):
+        if self._known.issuperset(names):
             return names
-        return list(dict.fromkeys(map(self, names)))
+        return list(names if self._are_plain(tuple(names)) else dict.fromkeys(map(self, names)))
 
     def keys(self, by_name: Mapping[str, str]) -> Mapping[str, str]:
         """The same of what stands under names."""

@@ -17,7 +17,7 @@ from gatekeeper.memory import Compiled
 from gatekeeper.vendors.dialect import UNKNOWN, Leaf, Path
 from gatekeeper.vendors.formats.table import Table, is_known, matches
 
-_trees: Final[Compiled[tuple[Path, ...], _Node]] = Compiled()
+TREES: Final[Compiled[tuple[Path, ...], _Node]] = Compiled()
 _MOST: Final = 64  # keys of an object, entries of a list, and leaves of a tree, of which a program is remembered
 
 
@@ -90,7 +90,7 @@ def rebuild(leaves: Iterable[Leaf]) -> Any:
     made = leaves if isinstance(leaves, (list, tuple)) else list(leaves)
     paths = tuple([leaf.path for leaf in made])
     values = [leaf.value for leaf in made]
-    node = _trees.get(paths) or _planted(paths, values)
+    node = TREES.get(paths) or _planted(paths, values)
     return _filled(node, values)
 
 
@@ -136,7 +136,7 @@ def _planted(paths: tuple[Path, ...], values: Sequence[object]) -> _Node:
         node[path[-1]] = n
     tree = _grown(root)
     may_be_kept = may_be_kept and all(is_known(step) for path in paths for step in path)
-    return _trees.keep(paths, tree) if may_be_kept else tree
+    return TREES.keep(paths, tree) if may_be_kept else tree
 
 
 def _grown(branch: _Branch) -> _Node:
