@@ -46,6 +46,7 @@ WARM = Bench()
 def nothing_remembered() -> Iterator[None]:
     """No program is kept, and those of the process are put aside."""
     kept: list[Compiled[Any, Any]] = [tree.TREES, *(one.shapes for one in TABLES), *(one.rows for one in TABLES)]
+    kept += [one.places for one in TABLES]
     aside = [dict(one) for one in kept]
     most, Compiled.most = Compiled.most, 0
     for one in kept:

@@ -62,10 +62,10 @@ class Row(NamedTuple):
 class Table:
     """Native name -> role, compiled once; names are remembered as they come. `exact` has the rows without a `*`.
 
-    `shapes` is the memory of `tree`: what becomes of an object with these keys, by its place.
+    `places` and `shapes` are the memory of `tree`: what becomes of an object with these keys, by its place.
     """
 
-    __slots__ = ("_patterns", "_prefixes", "exact", "rows", "shapes")
+    __slots__ = ("_patterns", "_prefixes", "exact", "places", "rows", "shapes")
 
     def __init__(self, rows: Mapping[str, str]) -> None:
         self._patterns = {
@@ -85,6 +85,7 @@ class Table:
             sorted(((name[:-1], role) for name, role in rows.items() if name.endswith("*")), key=lambda r: -len(r[0]))
         )
         self.rows: Compiled[str, Row] = Compiled()
+        self.places: Compiled[tuple[str, Path], Any] = Compiled()
         self.shapes: Compiled[tuple[object, ...], Any] = Compiled()
 
     def role(self, name: str) -> str:
