@@ -219,6 +219,8 @@ class Taint:
             for parts in dates(value):
                 add(parts, "date_of_birth")
         for value in fields.get("email", ()):
+            if value.isalnum() and value.isascii():  # a hash: no spelling of it has an at sign
+                continue
             for spelled in spellings(value):
                 local, at, domain = spelled.rpartition("@")
                 if not at:
