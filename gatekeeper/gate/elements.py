@@ -84,6 +84,13 @@ class Roles:
                 if not fit:
                     odd.append(Odd(n, "absent" if value is None or value == "" else ""))
                 continue
+            if how.simple is not None and (value := leaves[n].value) is not None:
+                made = how.simple(value, how.row)
+                if made is None:
+                    odd.append(Odd(n, "invalid"))
+                else:
+                    clean[n] = made
+                continue
             one = self._clean(check, leaves, clean)
             if one is not None:
                 odd.append(one)
@@ -102,7 +109,7 @@ class Roles:
 
     def _clean(self, check: Check, leaves: Sequence[Leaf], clean: dict[int, object]) -> Odd | None:
         """Put the clean value of a field where it belongs; what was odd about it, if anything was."""
-        n, role, (row, _, number, url, _), countries = check  # type: ignore[misc]  # of a field
+        n, role, (row, _, _, number, url, _), countries = check  # type: ignore[misc]  # of a field
         value = leaves[n].value
         lifted: tuple[str, ...] = ()
         lost: tuple[tuple[str, str], ...] = ()

@@ -11,8 +11,8 @@ from typing import Final
 from msgspec import structs
 
 from gatekeeper.audit import subjects
-from gatekeeper.decision import decide
 from gatekeeper.gate import Gate
+from gatekeeper.gate.deciding import asked_of
 from gatekeeper.gate.elements import TRUNCATED, identifiers, send
 from gatekeeper.gate.persons import deriving, known_by, subjects_of
 from gatekeeper.gate.settle import failed, insufficient
@@ -88,7 +88,8 @@ class Judged:
             return
         if to.vendor_id is not None:
             self.vendor = vendor_permissions(self.consent.signals, to.vendor_id, to.tcf_purposes)
-        decision = decide(self.event, self.consent, self.place, to, self.vendor)
+        asked = asked_of(self.event)
+        decision = gate.deciding.of(self.event, asked, self.consent, self.place, to, self.vendor)
         if decision.verdict is Verdict.BLOCK:
             self.decision = decision
             return

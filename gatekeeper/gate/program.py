@@ -10,12 +10,13 @@ mechanical among names is compiled each time and not kept (`formats/table.is_kno
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gatekeeper.audit.vocabulary import dotted
 from gatekeeper.fields import Catalogue, Field
+from gatekeeper.fields.accept import check_of
 from gatekeeper.fields.names import UNPRINTABLE, printable
 from gatekeeper.memory import Compiled
 from gatekeeper.scrub.identifier import is_mechanical
@@ -24,16 +25,18 @@ from gatekeeper.vendors.formats.table import is_known
 
 MECHANICS: Final = frozenset({PROTOCOL, NAME, FLAG})
 _LONGEST: Final = 256  # characters of a name; what is longer is no name of a field
+_NOT_SIMPLE: Final = frozenset({"number", "url", "items"})
 ENVELOPE: Final = frozenset({"event_id", "event_time"})
 _MOST_LEAVES: Final = 64  # of a program that is kept
 _MOST_ODD: Final = 64  # outcomes that are kept of one program, ways of sending of one outcome, and so on
 
 
 class Role(NamedTuple):
-    """What a leaf's role asks for."""
+    """What a leaf's role asks for. `simple` is all that is asked of the value of most fields."""
 
     row: Field
     key: str
+    simple: Callable[[object, Field], object] | None
     number: bool = False  # may come as text
     url: bool = False  # may hold click ids
     searched: bool = False  # for personal shapes
@@ -235,7 +238,14 @@ class Names:
     def __init__(self, catalogue: Catalogue) -> None:
         self._identifying = catalogue.identifying
         self._by_name = {
-            name: Role(row, row.key, row.type == "number", row.type == "url", row.key in catalogue.scrubbed)
+            name: Role(
+                row,
+                row.key,
+                None if row.type in _NOT_SIMPLE else check_of(row),
+                row.type == "number",
+                row.type == "url",
+                row.key in catalogue.scrubbed,
+            )
             for name, row in catalogue.by_name.items()
             if name not in ENVELOPE
         }

@@ -53,7 +53,7 @@ _FEW: Final = 16
 _ENCODED: Final = re.compile(r"[%&\\]")
 # Where a digest may stand, or text in base64 as long as the shortest part of one that is looked for: 16 characters in
 # hexadecimal, or with a capital; 22 characters of base64 with a capital or digit, in which 16 have room.
-_LONG_WORD: Final = re.compile(r"[A-Za-z0-9+/_\-]{16}|[%&\\\x00\x80-\U0010ffff]")
+LONG_WORD: Final = re.compile(r"[A-Za-z0-9+/_\-]{16}|[%&\\\x00\x80-\U0010ffff]")
 MAY_BE_HASHED: Final = re.compile(
     r"[0-9A-Fa-f]{16}|(?=[a-z0-9+/_\-]*[A-Z])[A-Za-z0-9+/_\-]{16}|(?=[a-z+/_\-]*[0-9])[A-Za-z0-9+/_\-]{22}"
     r"|[%&\\\x00\x80-\U0010ffff]"
@@ -96,7 +96,7 @@ class Taint:
             self._index()
         # A text is gone through once for every few values that may stand inside a word of it.
         meter.search(len(text) * (1 + len(self._glued) // _FEW))
-        if self._hashed and (_LONG_WORD.search(text) is None or MAY_BE_HASHED.search(text) is None):
+        if self._hashed and (LONG_WORD.search(text) is None or MAY_BE_HASHED.search(text) is None):
             return []  # fast: of a call to Meta with eight products, two fifths
         spans: list[Span] = []
         self._search(folded(View(text)), DEPTH, spans, machinery, meter, clean=True)
@@ -219,6 +219,8 @@ class Taint:
             for parts in dates(value):
                 add(parts, "date_of_birth")
         for value in fields.get("email", ()):
+            if value.isalnum() and value.isascii():  # a hash: no spelling of it has an at sign
+                continue
             for spelled in spellings(value):
                 local, at, domain = spelled.rpartition("@")
                 if not at:

@@ -17,6 +17,7 @@ _CANONICAL: Final = {
 NAME: Final = re.compile(
     r"(?=.*\S)(?![\W_]*(?:\d[\W_]*){7,}\Z)[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]{1,256}"
 )
+_WORDS: Final = re.compile("[A-Za-z][A-Za-z_]{0,63}")
 _LONGEST: Final = 100  # characters of a name in a line
 # A key that a program made: small letters, and of digits too few to be anybody's number or a word in hexadecimal. Or
 # a header.
@@ -28,7 +29,8 @@ _JOINERS: Final = str.maketrans("", "", "\u200c\u200d")  # inside words of Persi
 
 def is_name(value: object) -> bool:
     """Whether a value reads like a name at all; what it says of anybody is another question."""
-    return isinstance(value, str) and NAME.fullmatch(value) is not None
+    # fast: most names are keys, which takes half as long to see
+    return isinstance(value, str) and (_WORDS.fullmatch(value) is not None or NAME.fullmatch(value) is not None)
 
 
 def canonical(name: str | None, default: str = "unnamed") -> str:

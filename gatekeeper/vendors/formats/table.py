@@ -62,10 +62,10 @@ class Row(NamedTuple):
 class Table:
     """Native name -> role, compiled once; names are remembered as they come. `exact` has the rows without a `*`.
 
-    `shapes` is the memory of `tree`: what becomes of an object with these keys, by its place.
+    `places` and `shapes` are the memory of `tree`: what becomes of an object with these keys, by its place.
     """
 
-    __slots__ = ("_patterns", "_prefixes", "_rows", "exact", "shapes")
+    __slots__ = ("_patterns", "_prefixes", "exact", "places", "rows", "shapes")
 
     def __init__(self, rows: Mapping[str, str]) -> None:
         self._patterns = {
@@ -84,7 +84,8 @@ class Table:
         self._prefixes = tuple(
             sorted(((name[:-1], role) for name, role in rows.items() if name.endswith("*")), key=lambda r: -len(r[0]))
         )
-        self._rows: Compiled[str, Row] = Compiled()
+        self.rows: Compiled[str, Row] = Compiled()
+        self.places: Compiled[tuple[str, Path], Any] = Compiled()
         self.shapes: Compiled[tuple[object, ...], Any] = Compiled()
 
     def role(self, name: str) -> str:
@@ -97,7 +98,7 @@ class Table:
 
     def leaf(self, name: str, value: object, path: Path) -> Leaf:
         """A leaf with its role; a value that cannot pass as mechanics, or as a key, has none."""
-        row = self._rows.get(name) or self.row(name)
+        row = self.rows.get(name) or self.row(name)
         role, pattern = row.role, row.pattern
         if pattern is not None and not matches(pattern, value, role):
             role = UNKNOWN
@@ -105,13 +106,13 @@ class Table:
 
     def row(self, name: str) -> Row:
         """What is known of a native name."""
-        known = self._rows.get(name)
+        known = self.rows.get(name)
         if known is None:
             role = self._found(name)
             pattern = _KEY if role == SECRET else self._patterns.get(name, _MECHANICAL if role == PROTOCOL else None)
             known = Row(name, role, pattern, role in _WHOLE)
             if all(map(is_known, name.split("."))):
-                self._rows.keep(name, known)
+                self.rows.keep(name, known)
         return known
 
     def _found(self, name: str) -> str:

@@ -10,40 +10,49 @@ and where leaves stand tells which objects they make up. Both are compiled, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from gatekeeper.memory import Compiled
 from gatekeeper.vendors.dialect import UNKNOWN, Leaf, Path
-from gatekeeper.vendors.formats.table import Table, is_known, matches
+from gatekeeper.vendors.formats.table import Row, Table, is_known, matches
 
-_trees: Final[Compiled[tuple[Path, ...], _Node]] = Compiled()
+TREES: Final[Compiled[tuple[Path, ...], _Node]] = Compiled()
+_HOLDER: Final = Row("", UNKNOWN, None, False)  # in the place of a value that is an object
 _MOST: Final = 64  # keys of an object, entries of a list, and leaves of a tree, of which a program is remembered
 
 
-class Place(NamedTuple):
-    """Where an object or a list stands, and by which table its values are read."""
+class Place:
+    """Where an object or a list stands, and by which table its values are read. Each is itself alone, and is a key."""
 
-    table: Table
-    name: str
-    path: Path
+    __slots__ = ("name", "path", "table")
+
+    def __init__(self, table: Table, name: str, path: Path) -> None:
+        self.table = table
+        self.name = name
+        self.path = path
 
 
-class _Entry(NamedTuple):
-    """What becomes of one value of an object: it is one itself, at `inside`, or a leaf of this name and role."""
+class _Shape(NamedTuple):
+    """What becomes of the values of an object or list with these keys, in their order: leaves of these names and roles.
 
-    inside: Place | None
-    name: str
-    role: str
-    pattern: re.Pattern[str] | None
-    path: Path
+    `checked` are those whose value must match a pattern for its role, by number; `inside` says, for a shape that has
+    some, which values are objects themselves and where: `None` for a leaf.
+    """
+
+    names: tuple[str, ...]
+    roles: tuple[str, ...]
+    paths: tuple[Path, ...]
+    checked: tuple[tuple[int, re.Pattern[str]], ...]
+    inside: tuple[Place | None, ...]
 
 
 def flatten(value: object, table: Table, name: str = "", path: Path = ()) -> list[Leaf]:
     """Every scalar of `value` as a leaf; empty objects and lists are none."""
     found: list[Leaf] = []
     if isinstance(value, (dict, list)) and not (name and table.whole(name)):
-        _flatten(value, Place(table, name, path), found)
+        _flatten(value, _place(table, name, path), found)
     else:
         found.append(table.leaf(name, value, path))
     return found
@@ -57,32 +66,57 @@ def _flatten(value: dict[str, Any] | list[Any], place: Place, found: list[Leaf])
     else:
         rows = value
         key = (place, None, *map(type, rows))
-    entries = place.table.shapes.get(key) or _compiled(value, place, key)
-    for inner, (inside, name, role, pattern, path) in zip(rows, entries, strict=True):
-        if inside is not None:
-            _flatten(inner, inside, found)
+    shape = place.table.shapes.get(key) or _compiled(value, place, key)
+    names, roles, paths, checked, inside = shape
+    made = list(map(Leaf, names, roles, rows, paths))
+    for n, pattern in checked:
+        leaf = made[n]
+        if not matches(pattern, leaf.value, leaf.role):
+            made[n] = Leaf(leaf.name, UNKNOWN, leaf.value, leaf.path)
+    if not inside:
+        found += made
+        return
+    for leaf, there in zip(made, inside, strict=True):
+        if there is None:
+            found.append(leaf)
         else:
-            if pattern is not None and not matches(pattern, inner, role):
-                role = UNKNOWN
-            found.append(Leaf(name, role, inner, path))
+            _flatten(leaf.value, there, found)  # type: ignore[arg-type]  # an object or list, as the key says
 
 
-def _compiled(value: dict[str, Any] | list[Any], place: Place, key: tuple[object, ...]) -> tuple[_Entry, ...]:
-    """What becomes of the values of an object or list with these keys, in their order."""
-    table, above, path = place
-    entries = []
-    may_be_kept = len(value) <= _MOST and all(map(is_known, path))
-    for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
+def _place(table: Table, name: str, path: Path) -> Place:
+    """The one place that is remembered of a path."""
+    known = table.places.get((name, path))
+    if known is None:
+        known = Place(table, name, path)
+        if all(map(is_known, path)):
+            table.places.keep((name, path), known)
+    return known
+
+
+def _compiled(value: dict[str, Any] | list[Any], place: Place, key: tuple[object, ...]) -> _Shape:
+    """What becomes of the values of an object or list with these keys."""
+    table, above, path = place.table, place.name, place.path
+    rows: list[Row] = []
+    inside: list[Place | None] = []
+    steps: tuple[str | int, ...] = tuple(value) if isinstance(value, dict) else tuple(range(len(value)))
+    for step, inner in zip(steps, value.values() if isinstance(value, dict) else value, strict=True):
         name = above if isinstance(step, int) else f"{above}.{step}" if above else step
-        at = (*path, step)
         if isinstance(inner, (dict, list)) and not (name and table.whole(name)):
-            entries.append(_Entry(Place(table, name, at), "", "", None, ()))
+            inside.append(Place(table, name, (*path, step)))
+            rows.append(_HOLDER)
         else:
-            row = table.row(name)
-            entries.append(_Entry(None, row.name, row.role, row.pattern, at))
-        may_be_kept = may_be_kept and is_known(step)
-    made = tuple(entries)
-    return table.shapes.keep(key, made) if may_be_kept else made
+            inside.append(None)
+            rows.append(table.row(name))
+    shape = _Shape(
+        tuple([row.name for row in rows]),
+        tuple([row.role for row in rows]),
+        tuple([(*path, step) for step in steps]),
+        tuple([(n, row.pattern) for n, row in enumerate(rows) if row.pattern is not None]),
+        tuple(inside) if any(inside) else (),
+    )
+    if len(steps) <= _MOST and all(map(is_known, path)) and all(map(is_known, steps)):
+        table.shapes.keep(key, shape)
+    return shape
 
 
 def rebuild(leaves: Iterable[Leaf]) -> Any:
@@ -90,7 +124,7 @@ def rebuild(leaves: Iterable[Leaf]) -> Any:
     made = leaves if isinstance(leaves, (list, tuple)) else list(leaves)
     paths = tuple([leaf.path for leaf in made])
     values = [leaf.value for leaf in made]
-    node = _trees.get(paths) or _planted(paths, values)
+    node = TREES.get(paths) or _planted(paths, values)
     return _filled(node, values)
 
 
@@ -99,15 +133,16 @@ class _Node(NamedTuple):
 
     is_list: bool
     keys: tuple[str | int, ...]
-    values: tuple[int, ...]  # by number; of a key that holds an object or list, any
+    values: Callable[[Sequence[object]], Iterable[object]]  # of a key that holds an object or list, any
     nodes: tuple[tuple[str | int, _Node], ...]
 
 
 def _filled(node: _Node, values: Sequence[object]) -> Any:
-    made: Any = dict(zip(node.keys, [values[n] for n in node.values], strict=True))
-    for step, inner in node.nodes:
+    is_list, keys, of, nodes = node
+    made: Any = dict(zip(keys, of(values), strict=True))
+    for step, inner in nodes:
         made[step] = _filled(inner, values)
-    return list(made.values()) if node.is_list else made
+    return list(made.values()) if is_list else made
 
 
 class _Branch(dict[str | int, "int | _Branch"]):
@@ -136,7 +171,7 @@ def _planted(paths: tuple[Path, ...], values: Sequence[object]) -> _Node:
         node[path[-1]] = n
     tree = _grown(root)
     may_be_kept = may_be_kept and all(is_known(step) for path in paths for step in path)
-    return _trees.keep(paths, tree) if may_be_kept else tree
+    return TREES.keep(paths, tree) if may_be_kept else tree
 
 
 def _grown(branch: _Branch) -> _Node:
@@ -145,6 +180,13 @@ def _grown(branch: _Branch) -> _Node:
     return _Node(
         is_list,
         tuple([step for step, _ in rows]),
-        tuple([inner if isinstance(inner, int) else 0 for _, inner in rows]),
+        _picking([inner if isinstance(inner, int) else 0 for _, inner in rows]),
         tuple([(step, _grown(inner)) for step, inner in rows if isinstance(inner, _Branch)]),
     )
+
+
+def _picking(numbers: Sequence[int]) -> Callable[[Sequence[object]], Iterable[object]]:
+    """How the values with these numbers are picked out."""
+    if len(numbers) > 1:
+        return itemgetter(*numbers)
+    return lambda values: [values[n] for n in numbers]
