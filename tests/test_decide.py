@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from gatekeeper.decision import MOST_NAMES, Layout, Layouts, decide, exempt, purpose_of, sort_names
+from gatekeeper import decision
+from gatekeeper.decision import exempt, purpose_of
+from gatekeeper.gate.deciding import MOST_NAMES, Deciding, asked_of, filled, stance_of
 from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
 from tests.builders import DESTINATIONS, NOW, make_policy
 
@@ -48,6 +50,11 @@ def event(name="purchase", purposes=frozenset(Purpose), offered=None, unusable=N
     names = (*data, *(unusable or {}))
     made = Event(name, "e1", 0.0, data, unusable=unusable or {}, offered=offered or {})
     return structs.replace(made, purposes=frozenset(purposes), names=names)
+
+
+def decide(told, said, where, to, vendor=UNKNOWN):
+    """The stage, with the event's values put into what it gives."""
+    return filled(decision.decide(asked_of(told), stance_of(said, where), to, vendor), told)
 
 
 def place(country="DE", region=None, laws=(GDPR,)):
@@ -148,7 +155,7 @@ def test_first_party_statistics_are_exempt_only_where_all_of_it_holds(silent, st
 def test_every_law_that_asks_for_consent_must_exempt(laws, expected):
     """One that does not is enough to ask."""
     made = [replace(GDPR, analytics=ConsentModel(model), exemption=words) for model, words in laws]
-    assert exempt(place(laws=tuple(made))) is expected
+    assert exempt(made) is expected
 
 
 def test_an_opt_out_can_leave_the_context_where_destination_and_ruling_allow_it():
@@ -228,7 +235,7 @@ def test_what_is_more_than_necessary_there_is_analytics(covered, purpose, name, 
     to = destination("errors")
     kind = replace(to.kind, as_necessary=None if covered is None else frozenset(covered))
     to = replace(to, kind=kind, purpose=purpose)
-    assert purpose_of(event(name), to) is expected
+    assert purpose_of(name, to) is expected
     made = decide(event(name), consent(ruling(DENIED, reason="no")), place(), to)
     assert (made.verdict is Verdict.BLOCK) is (expected is ANALYTICS)
     if expected is NECESSARY:
@@ -246,67 +253,95 @@ def test_what_is_sent_as_analytics_to_a_necessary_destination_rests_on_consent()
 OFFERED = {"user_agent": "UA", "ip": "192.0.2.1"}
 
 
+def sort_names(told, to, *, contextual=False):
+    """What becomes of an event's names, where all is granted or advertising was opted out of."""
+    no = ruling(DENIED, reason="gpc_opt_out", opted_out=True) if contextual else None
+    made = decide(told, consent(marketing=no), place(laws=(CCPA,)), to)
+    return [*made.kept], made.stripped, made.derived
+
+
 def test_every_name_is_kept_or_has_the_first_cause_that_holds():
     """Unusable as it came; opted out where only the opt-out strips it; else what the policy says of the field."""
     to = destination("ads")
     told = event(page_url="/x", fbclid="f", session_id="s", unusable={"currency": "invalid"})
-    assert sort_names(told, to, False) == (
-        ("page_url", "fbclid"), {"session_id": to.causes["session_id"], "currency": "invalid"}, (),
-    )  # fmt: skip
-    assert sort_names(told, to, True).stripped["fbclid"] == "opt_out"
+    causes = {"session_id": to.causes["session_id"], "currency": "invalid"}
+    assert sort_names(told, to) == (["page_url", "fbclid"], causes, ())
+    assert sort_names(told, to, contextual=True) == (["page_url"], causes | {"fbclid": "opt_out"}, ())
     assert to.contextual.isdisjoint({"fbclid", "user_agent"})
 
 
 def test_what_the_connection_knows_is_added_where_it_is_allowed_and_never_over_what_was_sent():
     """And is never stripped: the sender did not send it."""
     to = destination("ads")
-    assert sort_names(event(page_url="/x", offered=OFFERED), to, False) == (("page_url",), {}, ("user_agent",))
-    assert sort_names(event(page_url="/x", offered=OFFERED), to, True) == (("page_url",), {}, ())
+    told = event(page_url="/x", offered=OFFERED)
+    assert sort_names(told, to) == (["page_url", "user_agent"], {}, ("user_agent",))
+    assert sort_names(told, to, contextual=True) == (["page_url"], {}, ())
     own = event(page_url="/x", user_agent="mine", offered=OFFERED)
-    assert sort_names(own, to, False) == (("page_url", "user_agent"), {}, ())
-    made = decide(event(page_url="/x", offered=OFFERED), consent(), place(), to)
-    assert (made.kept, made.derived) == ({"page_url": "/x", "user_agent": "UA"}, ("user_agent",))
+    assert sort_names(own, to) == (["page_url", "user_agent"], {}, ())
+    assert decide(told, consent(), place(), to).kept == {"page_url": "/x", "user_agent": "UA"}
     assert decide(own, consent(), place(), to).kept["user_agent"] == "mine"
 
 
-def test_a_layout_is_worked_out_once_for_each_destination_and_stance():
-    """What it remembers is what `sort_names` says, of names alone."""
-    ads, ga4 = destination("ads"), destination()
-    layout = Layout()
-    told = event(page_url="/x", fbclid="f")
-    for to in (ads, ga4):
-        for contextual in (False, True):
-            first = layout.sort(told, to, contextual)
-            assert first == sort_names(told, to, contextual)
-            assert layout.sort(event(page_url="/other", fbclid="g"), to, contextual) is first
+def test_a_value_in_data_wins_over_a_name_that_is_unusable_too():
+    """An event by its names says a name's cause only where it has no value."""
+    both = structs.replace(event(page_url="/x"), unusable={"page_url": "invalid"})
+    assert decide(both, consent(), place(), destination()).kept == {"page_url": "/x"}
 
 
-def test_layouts_are_shared_by_events_of_the_same_names_and_by_no_others():
-    """Names, their order, what is unusable and why, and what was offered are all of it."""
-    layouts = Layouts(1)
-    told = event(page_url="/x", fbclid="f")
-    known = layouts.of(told)
-    assert layouts.of(event(page_url="/y", fbclid="g")) is known and len(layouts) == 1
-    others = [
-        event(fbclid="f", page_url="/x"),
-        event(page_url="/x"),
+def deciding(*events, to=None, said=None, where=None, vendor=UNKNOWN):
+    """A gate's decisions, after it was asked for these events; how many it remembers."""
+    to, said, where = to or destination("ads"), said or consent(), where or place()
+    one = Deciding(make_policy().catalogue)
+    for told in events:
+        assert one.of(told, asked_of(told), said, where, to, vendor) == decide(told, said, where, to, vendor)
+    return one, len(one)
+
+
+def test_a_judgement_is_remembered_by_names_and_never_with_values():
+    """The second event of the same names has its own values."""
+    assert deciding(event(page_url="/x", fbclid="f"), event(page_url="/y", fbclid="g"))[1] == 1
+
+
+def test_events_that_differ_in_names_their_order_causes_or_offers_have_their_own():
+    """All of it is what a judgement depends on."""
+    told = [
+        event(page_url="/x", fbclid="f"), event(fbclid="f", page_url="/x"), event(page_url="/x"),
         event(page_url="/x", unusable={"fbclid": "invalid"}),
         event(page_url="/x", unusable={"fbclid": "unknown_field"}),
-        event(page_url="/x", fbclid="f", offered={"ip": "192.0.2.1"}),
+        event(page_url="/x", fbclid="f", offered={"ip": "192.0.2.1"}), event("sign_up", page_url="/x", fbclid="f"),
         event(page_url="/x", fbclid="f", offered={"user_agent": "UA"}),
+        event(page_url="/x", fbclid="f", purposes={NECESSARY}),
+    ]  # fmt: skip
+    assert deciding(*told, *told)[1] == len(told)
+
+
+def test_stances_vendors_and_destinations_have_their_own():
+    """A visitor's refusal, a place with other laws, a vendor that is denied, another destination."""
+    told = event(page_url="/x", fbclid="f")
+    one, known = deciding(told)
+    variants = [
+        {"said": consent(marketing=ruling(DENIED, reason="no"))},
+        {"said": consent(refused=frozenset({"ads"}))},
+        {"where": place("US", "CA", (CCPA,))},
+        {"vendor": DENIED},
+        {"to": destination()},
     ]
-    found = [layouts.of(one) for one in others]
-    assert len({id(one) for one in (known, *found)}) == 7 == len(layouts)
-    assert [layouts.of(one) for one in others] == found
+    for more in variants:
+        given = {"to": destination("ads"), "said": consent(), "where": place(), "vendor": UNKNOWN} | more
+        arguments = (given["said"], given["where"], given["to"], given["vendor"])
+        for _ in range(2):
+            assert one.of(told, asked_of(told), *arguments) == decide(told, *arguments)
+        known += 1
+        assert len(one) == known, more
 
 
-def test_names_that_are_in_both_or_too_many_are_not_remembered():
-    """A sender may invent any number of them; such an event is sorted each time."""
-    layouts = Layouts(1)
-    both = structs.replace(event(page_url="/x"), unusable={"page_url": "invalid"})
-    many = event(**{f"n{n}": n for n in range(MOST_NAMES + 1)})
-    for one in (both, many):
-        assert layouts.of(one) is not layouts.of(one)
-    assert len(layouts) == 0
-    most = event(**{f"n{n}": n for n in range(MOST_NAMES)})
-    assert layouts.of(most) is layouts.of(most) and len(layouts) == 1
+def test_of_many_names_or_names_that_a_sender_made_up_nothing_is_kept():
+    """Such an event is judged each time."""
+
+    def unknown(*names):
+        return event(page_url="/x", unusable=dict.fromkeys(names, "unknown_field"))
+
+    many = unknown(*[f"n{n}" for n in range(MOST_NAMES)])
+    most = unknown(*[f"n{n}" for n in range(MOST_NAMES - 1)])
+    assert deciding(many, many)[1] == 0 and deciding(most, most)[1] == 1
+    assert deciding(unknown("jane.doe@example.com"))[1] == 0

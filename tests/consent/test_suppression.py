@@ -20,7 +20,7 @@ def says(why, note, *purposes):
     """The signal of one reason, to the last word."""
     return Signal(
         "suppression", Role.OPT_OUT, Standing.DECIDED, dict.fromkeys(purposes, DENIED), voice=f"suppression-{why}",
-        denies_as="suppressed", note=f"an identifier in it is of somebody who {note}",
+        denies_as="suppressed", note=f"it has an identifier of a person who {note}",
     )  # fmt: skip
 
 

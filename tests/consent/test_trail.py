@@ -71,7 +71,7 @@ def test_a_choice_from_the_future_counts_from_its_arrival():
         ([said("c", marketing=False)], "no_marketing_consent", "c refuses", False),
         (
             [said("c", marketing=True, at=NOW - 9, voice="v"), said("l", marketing=False, at=NOW - 1, voice="v")],
-            "consent_withdrawn", "v took its consent back", False,
+            "consent_withdrawn", "v withdrew its consent", False,
         ),
         ([said("f", Role.FLAG, marketing=False)], "no_marketing_consent", "f refuses", False),
         ([said("f", Role.FLAG, marketing=False, denies_as="sale_opt_out")], "sale_opt_out", "f refuses", False),
@@ -113,7 +113,7 @@ def test_a_grant_holds_to_the_last_second_of_its_age(age, granted):
 def test_a_claim_is_the_signal_where_nobody_spoke_and_only_there():
     """Also a voice that came after the event has spoken."""
     claim = said("event", Role.CLAIM, marketing=True)
-    assert made(claim).steps[-1].why == "event consents, nobody else spoke"
+    assert made(claim).steps[-1].why == "event consents, and no other signal speaks"
     later = made(said("cookie", marketing=True, at=NOW - 10), claim, event_time=NOW - 60)
     assert later.rulings[MARKETING] == Ruling(Permission.DENIED, MARKETING, "no_marketing_consent", silent=True)
     assert later.steps[-1].why == "cookie consented on 2026-11-23T23:59:50Z, after this event; test is opt-in"
@@ -127,14 +127,14 @@ def test_a_grant_beside_a_context_is_as_if_absent_and_those_after_it_count():
         assert made(*signals).steps[-1].why == "context consents"
     assert made(beside).rulings[MARKETING].silent
     claim = said("event", Role.CLAIM, marketing=True)
-    assert made(beside, claim).steps[-1].why == "event consents, nobody else spoke"
+    assert made(beside, claim).steps[-1].why == "event consents, and no other signal speaks"
 
 
 def test_silence_under_an_opt_out_law_names_the_law():
     """And the basis that claims no consent."""
     found = made(laws=(OUT,))
     assert found.rulings[MARKETING] == Ruling(Permission.GRANTED, "not_opted_out")
-    assert found.steps[-1].why == "nobody refused, and out asks for no more"
+    assert found.steps[-1].why == "no signal refuses, and out requires no consent"
 
 
 def test_the_strictest_law_of_a_purpose_is_the_first_of_the_strictest():
