@@ -37,7 +37,7 @@ from gatekeeper.gate.situation import Situations, age_of
 from gatekeeper.gate.suppressing import Hidden, Suppressing, without_person
 from gatekeeper.gate.verdicts import Verdicts
 from gatekeeper.installation.forks import work
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.jurisdiction.place import Lookup
 from gatekeeper.model import Caller, Consent, Event, Inputs, Place, Plan, Shaped, Signal, Verdict, Visitor
 from gatekeeper.model.reasons import INTERNAL

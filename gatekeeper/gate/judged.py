@@ -94,7 +94,9 @@ class Judged:
             self.decision = decision
             return
         if not outcome.named:
-            self.decision = insufficient(decision, "its name holds what may not be sent, and it is not sent nameless")
+            self.decision = insufficient(
+                decision, "its name holds a value that may not be sent, and an event is never sent without a name"
+            )
             return
         left = send(leaves, reading, outcome, decision, dialect, to, searches)
         kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])

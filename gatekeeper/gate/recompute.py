@@ -246,7 +246,7 @@ class _Again:
         by_key, clear = self.policy.catalogue.by_key, to.kind.clear
         sent = {by_key[name].name if name in clear else name: value for name, value in kept.items()}
         if told.get("reason") == INSUFFICIENT:
-            return insufficient(decision, "what is left is no valid event")
+            return insufficient(decision, "the permitted part is not a valid event")
         if "fields_sent" not in told or {*told["fields_sent"]} != {*sent}:
             raise Unknowable(Unknown.CALL_MINIMUM)
         stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in kept}

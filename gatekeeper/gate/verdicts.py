@@ -12,7 +12,7 @@ from gatekeeper.fields import Catalogue
 from gatekeeper.gate.deciding import Deciding, asked_of
 from gatekeeper.gate.persons import deriving
 from gatekeeper.gate.settle import insufficient, settled
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import Consent, Decision, Event, Permission, Place, Shaped, Verdict
 from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.signals.tcf import vendor_permissions
