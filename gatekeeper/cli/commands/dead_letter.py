@@ -8,7 +8,7 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config, Destination
 
-dead_letter = typer.Typer(help="Events that could not be delivered.", no_args_is_help=True)
+dead_letter = typer.Typer(help="List, retry and purge events that could not be delivered.", no_args_is_help=True)
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids as `list` shows them; all by default.")]
 
 

@@ -9,7 +9,7 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-erasure = typer.Typer(help="Requests of persons to delete their data.", no_args_is_help=True)
+erasure = typer.Typer(help="Handle requests of persons to delete their data.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a request, such as er_….")]
 Reason = Annotated[str, typer.Option(help="Why.")]
 

@@ -9,7 +9,7 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-geoip = typer.Typer(help="The location database.", no_args_is_help=True)
+geoip = typer.Typer(help="Show and update the location database.", no_args_is_help=True)
 
 
 @geoip.command("info")

@@ -8,7 +8,7 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-keys = typer.Typer(help="The key folder.", no_args_is_help=True)
+keys = typer.Typer(help="List and rotate keys.", no_args_is_help=True)
 
 
 @keys.command("list")

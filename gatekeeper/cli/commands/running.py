@@ -8,8 +8,8 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-retention = typer.Typer(help="Remove data whose retention period is over.", no_args_is_help=True)
-outbound = typer.Typer(help="Hosts that the app's own HTTP clients call.", no_args_is_help=True)
+retention = typer.Typer(help="Show or remove data whose retention period is over.", no_args_is_help=True)
+outbound = typer.Typer(help="Show which hosts the app's own HTTP clients call.", no_args_is_help=True)
 
 
 @retention.command("run")

@@ -8,8 +8,8 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-storage = typer.Typer(help="The store of ledger and outbox.", no_args_is_help=True)
-node = typer.Typer(help="The machines that share a store on a server.", no_args_is_help=True)
+storage = typer.Typer(help="Prepare or move the store of ledger and outbox.", no_args_is_help=True)
+node = typer.Typer(help="List and remove machines that share a store.", no_args_is_help=True)
 
 
 @storage.command("prepare")

@@ -10,9 +10,7 @@ import typer
 from gatekeeper.cli.filters import Words, identified
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-suppression = typer.Typer(
-    help="Persons who are denied by an identifier: erased, opted out, objected.", no_args_is_help=True
-)
+suppression = typer.Typer(help="Suppress persons by an identifier: erased, opted out, objected.", no_args_is_help=True)
 Reason = Annotated[str, typer.Option("--why", help="erased, opted_out (of sale) or objected (to marketing).")]
 Purpose = Annotated[
     str | None, typer.Option(help="Only analytics or only marketing; by default both for erased, otherwise marketing.")
