@@ -102,6 +102,9 @@ class MemoryRecorder:
         done.set_result(None)
         return done
 
+    def put(self, batch: Sequence[Any]) -> None:
+        self.append(batch)
+
     def failing(self) -> bool:
         return self.broken
 

@@ -39,6 +39,10 @@ class _Nowhere:
         """Refuse to record: `explain` changes nothing."""
         raise RuntimeError("explain does not record")
 
+    def put(self, batch: object) -> None:
+        """Refuse to record: `explain` changes nothing."""
+        raise RuntimeError("explain does not record")
+
     def failing(self) -> bool:
         """Say that nothing failed: `explain` does not ask."""
         return False

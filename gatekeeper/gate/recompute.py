@@ -17,6 +17,7 @@ from gatekeeper.audit import lines
 from gatekeeper.audit.vocabulary import GONE, Names
 from gatekeeper.consent.resolve import resolve
 from gatekeeper.decision import decide
+from gatekeeper.gate.deciding import asked_of, filled, stance_of
 from gatekeeper.gate.elements import TRUNCATED
 from gatekeeper.gate.inputs import event_of, moment, place_of, signal_of
 from gatekeeper.gate.settle import failed, full, insufficient, settled, unnamed
@@ -218,12 +219,15 @@ class _Again:
         vendor = Permission.UNKNOWN
         if to.vendor_id is not None:
             vendor = Permission(self.given.get("vendors", {}).get(to.name, Permission.UNKNOWN))
-        decision = decide(self.event, self.consent, self.place, to, vendor)
+        decision = self._judged(to, vendor)
         if to.vendor_id is not None and self.tc_string and (to.name in self.apart.vendors or not told):
-            others = (decide(self.event, self.consent, self.place, to, one) for one in Permission)
+            others = (self._judged(to, one) for one in Permission)
             if any((one.verdict, one.reason) != (decision.verdict, decision.reason) for one in others):
                 raise Unknowable(Unknown.VENDOR)
         return decision
+
+    def _judged(self, to: Destination, vendor: Permission) -> Decision:
+        return filled(decide(asked_of(self.event), stance_of(self.consent, self.place), to, vendor), self.event)
 
     def _event(
         self, to: Destination, decision: Decision, kept: Mapping[str, object], told: Mapping[str, Any]

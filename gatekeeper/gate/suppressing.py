@@ -56,7 +56,7 @@ class Suppressing:
 
     def lacking(self) -> frozenset[str]:
         """The ids of keys that entries need and this installation has not. Raises StorageError."""
-        return self._store.keys() - {key.id for key in self._keys().suppression}
+        return self._store.keys({key.id for key in self._keys().suppression})
 
     def _held(self, known: list[tuple[str, object]], account: tuple[str, ...]) -> Held | None:
         try:
