@@ -213,7 +213,7 @@ def test(
     since: Annotated[str | None, typer.Option(help="With --from-audit: lines from this time on, such as 7d.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="With --from-audit: print at most this many cases.")] = 20,
 ) -> None:
-    """Run the policy's own test cases (exit code 1 if one fails), and say which outcomes no case expects."""
+    """Run the policy's own test cases (exit code 1 if one fails), and list outcomes that no case expects."""
     from gatekeeper.cli.test import from_audit as write_cases
     from gatekeeper.cli.test import run
 

@@ -68,7 +68,7 @@ def consent_withdraw(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Take a visitor's consent back, at once (exit code 4: recorded, but a worker did not answer in time)."""
+    """Withdraw a visitor's consent at once (exit code 4: recorded, but a worker did not answer in time)."""
     from gatekeeper.cli.consent import withdraw
 
     withdraw(config, consent_id, user_id, purpose, client_id, session_id, as_json)

@@ -14,7 +14,7 @@ Ids = Annotated[list[int] | None, typer.Argument(help="Ids as `list` shows them;
 
 @dead_letter.command("list")
 def dead_letter_list(config: Config = POLICY, destination: Destination = None, as_json: AsJson = False) -> None:
-    """List the newest dead letters with the reason; never what is in them."""
+    """List the newest dead letters with their reasons, without their content."""
     from gatekeeper.cli.dead_letter import show
 
     show(config, destination, as_json)

@@ -29,7 +29,7 @@ def suppression_add(
     *,
     people: Words,
 ) -> None:
-    """Deny a person by every identifier given, at once, and end what is queued (exit code 4: a worker is silent)."""
+    """Deny a person by every identifier given, at once, and cancel what is queued (exit code 4: a worker is silent)."""
     from gatekeeper.cli.suppression import add
 
     add(config, people, why, purpose, until, as_json)
@@ -42,7 +42,7 @@ def suppression_list(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """List entries: since when, why and until when. Identifiers are not in them."""
+    """List entries with their start, reason and end, without identifiers."""
     from gatekeeper.cli.suppression import show
 
     show(config, why, limit, as_json)
@@ -78,7 +78,7 @@ def suppression_import(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Suppress everybody in a list: all of its rows, or none if one is not valid."""
+    """Suppress all persons in a list: all of its rows, or none if one is not valid."""
     from gatekeeper.cli.suppression import import_list
 
     import_list(config, path, kind, why, purpose, until, as_json)
