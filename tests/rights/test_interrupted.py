@@ -22,7 +22,7 @@ JANE = {"user_id": "u-jane-canary", "client_id": "777.888", "email": "jane.canar
 EDGES = ["before-recorded", "recorded", "suppressed", "erased", "forgotten", "begun", "answered", "kept"]
 """Points between two acts of the gate itself, in their order."""
 INSIDE = {
-    **{f"line-{n}": ("gatekeeper.rights.requests.Requests.write", n) for n in (1, 2, 3, 4, 6)},
+    **{f"line-{n}": ("gatekeeper.rights.requests.Requests.write", n) for n in (1, 2, 3, 4, 5)},
     "aliases": ("gatekeeper.storage.erasures.SqliteErasures.forget", 1),
     "redaction-line": ("gatekeeper.audit.turning.turn", 1),
     "cut": ("gatekeeper.audit.redact.cut", 1),
