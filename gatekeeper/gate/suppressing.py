@@ -15,7 +15,7 @@ from gatekeeper.consent.suppression import UNREADABLE, Held, held
 from gatekeeper.errors import StorageError
 from gatekeeper.fields import Catalogue
 from gatekeeper.gate.incoming import Posted
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import Caller, Event, Signal
 from gatekeeper.storage.protocols import Suppressions
 

@@ -67,7 +67,7 @@ def load_policy(
     own = registry(kinds, readers, dialects)
     if isinstance(source, Policy):
         if own is not PACKAGED:
-            raise ConfigError("kinds, readers, dialects: the policy is loaded already; pass them to load_policy")
+            raise ConfigError("kinds, readers, dialects: the policy has been loaded; pass them to load_policy")
         return source
     return read_policy(Path(source), own, environ=environ, require_secrets=require_secrets)
 

@@ -17,8 +17,8 @@ from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import GatekeeperError, RightsError
 from gatekeeper.installation import forks
-from gatekeeper.installation.keys import KeyRing
 from gatekeeper.installation.looking import Looking
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.policy import Policy
 from gatekeeper.rights.asking import Send
 from gatekeeper.rights.erasures import Erasures
@@ -82,7 +82,7 @@ class Driver:
             if time.monotonic() - self._tidied > TIDY:
                 self._tidied = time.monotonic()
                 self._progress.expire()
-        except RightsError:  # another process is at it
+        except RightsError:  # another process is doing it
             return
         except (GatekeeperError, TimeoutError, asyncio.CancelledError) as error:
             _log.error("requests for erasure wait: %s", error or type(error).__name__)

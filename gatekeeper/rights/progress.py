@@ -58,7 +58,7 @@ class Progress:
 
         Persons who are to be deleted at one time are deleted together: the log is read once for all of them.
 
-        Raises RightsError (409) while another process is at it, and of one request whatever its step raises.
+        Raises RightsError (409) while another process is doing it, and of one request whatever its step raises.
         """
         path = file_of(self._ports.policy())
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)

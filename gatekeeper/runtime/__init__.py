@@ -5,6 +5,7 @@ The one place where the pure stages meet the real clock, the disk and the networ
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import logging
 import threading
@@ -98,8 +99,12 @@ class Runtime:
         """The policy in force: the gate's."""
         return self.gate.policy
 
-    def start(self) -> None:
-        """Deliver what is queued, also before the first event."""
+    def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Deliver what is queued, also before the first event.
+
+        `loop` is one that is the gate's own to deliver on, as the sidecar's is; without one a thread does it.
+        """
+        self._deliverer.live_on(loop)
         self._deliverer.start()
         self._daily.start()
         if not trial.on():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.gate import calls
 from gatekeeper.gate.choosing import planned
-from gatekeeper.installation.keys import Key, KeyRing
+from gatekeeper.installation.ring import Key, KeyRing
 from gatekeeper.model import Call, Caller, Purpose, Verdict
 from gatekeeper.model.choice import Kind, Method, Scope, Surface
 from gatekeeper.model.suppression import Why

@@ -78,7 +78,7 @@ class Erase(Body, frozen=True):
 
 
 class Verify(Body, frozen=True):
-    """How it is known that who asks is the person."""
+    """How it is known that the request is the person's own."""
 
     how: Annotated[str, Meta(min_length=1, max_length=200)]
 
