@@ -141,8 +141,8 @@ def replay(config: Path, path: Path | None, as_json: bool) -> None:
     if as_json:
         _json(found)
         return
-    there = counted(len(found["erased_again"]), "person")
-    typer.echo(f"{counted(found['requests'], 'erasure')}; there again, and erased now: {there}")
+    again = counted(len(found["erased_again"]), "person")
+    typer.echo(f"{counted(found['requests'], 'erasure')}; come back since, and erased again: {again}")
 
 
 class Desk:
