@@ -3,9 +3,10 @@
 import threading
 
 import apsw
+import orjson
 import pytest
 
-from gatekeeper.errors import StorageError
+from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.model import Heard
 from gatekeeper.storage.commits import NotYet
 from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Ending, Refusal
@@ -89,6 +90,88 @@ def test_requests_that_end_in_one_commit_have_a_line_each(tmp_path):
         wait(lambda: len(log.outcomes()) == 3)
         assert [line["request_ids"] for line in log.of("outcome")] == [["a", "b"], ["c"]]
         assert (books(store).delivered, books(store).queued) == (3, 0)
+
+
+class Batches(Log):
+    """A log that knows which lines came together."""
+
+    def __init__(self):
+        super().__init__()
+        self.batches = []
+
+    def append(self, batch):
+        self.batches.append([orjson.loads(line.core)["kind"] for line in batch])
+        return super().append(batch)
+
+
+def test_what_was_delivered_goes_to_the_log_with_the_next_decision(tmp_path, monkeypatch):
+    """One sync for both; the database keeps the outcome meanwhile."""
+    monkeypatch.setattr("gatekeeper.storage.handover.HOLD", 60.0)
+    log = Batches()
+    with opened(tmp_path, log) as store:
+        accept(store, arrival("a"))
+        books(store)
+        settle(store, *claim(store))
+        assert log.batches == [["decision"]] and store.records.kept() == 1 and not store.books.idle()
+        accept(store, arrival("b"))
+        assert log.batches == [["decision"], ["outcome", "decision"]]
+
+
+@pytest.mark.parametrize("ends", ["nothing else happens", "the store closes"])
+def test_without_another_decision_it_goes_there_soon(tmp_path, monkeypatch, ends):
+    """After `HOLD` seconds, or at the end."""
+    monkeypatch.setattr("gatekeeper.storage.handover.HOLD", 0.01 if ends == "nothing else happens" else 60.0)
+    monkeypatch.setattr("gatekeeper.storage.writing.HOLD", 0.01)
+    log = Batches()
+    with opened(tmp_path, log) as store:
+        accept(store, arrival("a"))
+        books(store)
+        settle(store, *claim(store))
+        if ends == "the store closes":
+            store.close()
+        wait(lambda: log.outcomes() == {("a", "own"): "delivered"})
+        wait(lambda: store.books.idle())
+
+
+@pytest.mark.parametrize("state", [DEAD, EXPIRED, CANCELLED])
+def test_what_was_not_delivered_is_in_the_log_at_once(tmp_path, monkeypatch, state):
+    """An operator who looks for it finds it."""
+    monkeypatch.setattr("gatekeeper.storage.handover.HOLD", 60.0)
+    log = Log()
+    with opened(tmp_path, log) as store:
+        accept(store, arrival("a"))
+        books(store)
+        settle(store, *claim(store), state, "why")
+        wait(lambda: log.outcomes())
+
+
+def test_outcomes_that_were_held_when_their_process_ended_are_written_by_the_next(engine, monkeypatch):
+    """They stand in the database."""
+    monkeypatch.setattr("gatekeeper.storage.handover.HOLD", 60.0)
+    log, last = Log(), Log()
+    dead, heir = engine.open(last), engine.open(log)
+    accept(dead, arrival("a"))
+    books(dead)
+    settle(dead, *claim(dead))
+    engine.kill(dead)
+    assert last.outcomes() == {} and heir.records.adopt().result(10) == 1
+    wait(lambda: log.outcomes() == {("a", "own"): "delivered"})
+
+
+def test_a_log_that_refuses_what_was_held_gets_it_again(tmp_path, monkeypatch):
+    """The event beside it was refused; the delivery was not undone."""
+    monkeypatch.setattr("gatekeeper.storage.handover.HOLD", 60.0)
+    log = Log()
+    with opened(tmp_path, log) as store:
+        accept(store, arrival("a"))
+        books(store)
+        settle(store, *claim(store))
+        log.broken = True
+        with pytest.raises(AuditError):
+            accept(store, arrival("b"))
+        log.broken = False
+        wait(lambda: log.outcomes() == {("a", "own"): "delivered"})
+        assert (books(store).accepted, books(store).delivered) == (1, 1)
 
 
 def test_a_flight_that_ends_twice_in_one_commit_is_counted_once(tmp_path):
