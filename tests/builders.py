@@ -10,7 +10,7 @@ import orjson
 
 from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, incoming
-from gatekeeper.installation.keys import Key, KeyRing
+from gatekeeper.installation.ring import Key, KeyRing
 from gatekeeper.model import (
     OPTIONAL,
     Caller,

@@ -162,7 +162,7 @@ class Stream:
         return self._size >= self._rotate or int(self._clock() // _DAY) != self._day
 
     def checkpoint(self, kind: str = "checkpoint", *, patience: float = 0.0) -> bytes | None:
-        """Sign how far every stream is; the line, or None if another process is at it. Raises OSError, ConfigError.
+        """Sign how far every stream is; the line, or None if another process is doing it. Raises OSError, ConfigError.
 
         A newer key in the key folder is introduced first, by the one in use, which is destroyed then.
         """

@@ -183,16 +183,19 @@ class Runtime:
         """The metrics, in Prometheus' text format. Raises StorageError."""
         from gatekeeper.reports import self_audit  # no start waits for it
 
-        place = self.store.books.place
+        place, now = self.store.books.place, time.time()
+        retained = retention.read(self.policy.audit_folder)
         return self.metrics.text(
             self.store.books.count(),
             troubles=self.store.books.troubles(),
             standing=self.store.books.standing(),
             disk_left=None if place is None else disk_left(place.parent),
-            overdue=retention.read(self.policy.audit_folder).late,
+            overdue=retained.late,
+            retained=retained.done or None,
+            requests=self.store.erasures.outstanding(now),
             set_aside=set_aside(self.policy.audit_folder),
             audited=self_audit.latest(self.policy),
-            now=time.time(),
+            now=now,
         )
 
     def _log_changed(self) -> None:

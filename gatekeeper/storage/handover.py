@@ -19,7 +19,7 @@ from gatekeeper.storage.commits import Commits, Event, NotYet, Phase, Work
 from gatekeeper.storage.inbox import POKE, Inbox
 from gatekeeper.storage.protocols import Recording
 
-HOLD: Final = 0.05  # seconds that outcomes wait for decisions to go to the log with
+HOLD: Final = 0.01  # seconds that outcomes wait for decisions to go to the log with
 OFFER: Final = 0.5  # seconds after which the log is offered outcomes again that it has not taken
 PATIENCE: Final = 5.0  # seconds for what waits for another worker's line
 _log = logging.getLogger("gatekeeper")

@@ -329,6 +329,14 @@ def test_what_cannot_be_sent_is_dead_at_once(tmp_path, sims):
         assert it.ended() == {"a": ("failed", "internal_error")}
 
 
+async def _cancelled():
+    """As `asyncio.run` ends."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 @contextmanager
 def living(deliverer):
     """A server's loop, in a thread, that the deliverer lives on."""
@@ -339,6 +347,7 @@ def living(deliverer):
     try:
         yield loop
     finally:
+        asyncio.run_coroutine_threadsafe(_cancelled(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
