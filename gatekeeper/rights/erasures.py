@@ -278,7 +278,8 @@ class Erasures:
 
     def _search(self, who: Sought, link: Collection[str]) -> Found:
         try:
-            return search(self.ports.store, self.ports.folder, who, link)
+            others = () if self.ports.machine is None else self.ports.machine.folders()
+            return search(self.ports.store, self.ports.folder, who, link, others=others)
         except ConfigError as error:
             raise _of_config(error) from None
 

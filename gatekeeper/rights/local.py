@@ -11,11 +11,14 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from gatekeeper.audit import about, columns, redact, segments
 from gatekeeper.audit.others import ASIDE
+from gatekeeper.audit.shared.machine import Machine
+from gatekeeper.audit.shared.trail import Wish
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError, StorageError
@@ -63,8 +66,11 @@ def erase(
     *,
     at: float,
     erasure: str,
+    machine: Machine | None = None,
 ) -> dict[str, int]:
     """Delete what names the person; what was removed, by store. Not done where it raises AuditError or StorageError.
+
+    `machine` has it deleted in the logs of the other machines, too, at the end.
 
     What was decided before the person was suppressed may still come in, and what was under way is there until its
     vendor has answered: then it is done again.
@@ -77,18 +83,36 @@ def erase(
         left = store.persons.where(names)
         there = left.queued or left.dead or left.unwritten or left.ledger
         if not there and not redact.find(folder, redact.about(names)).lines:
-            return gone
+            break
         if time.monotonic() > deadline:
             raise StorageError("something of the person is under way; it is deleted next time")
         if left.queued > left.flying or left.dead:
             store.barrier.withdraw(names, dict.fromkeys(destinations, SUPPRESSED)).result(PATIENCE)
         time.sleep(AGAIN)
+    if machine is not None:
+        own = partial(as_others_wish, folder, writer)
+        gone |= machine.forget(names, erasure=erasure, at=at, writer=writer, cut=own)
+    return gone
+
+
+def as_others_wish(folder: Path, writer: AuditWriter, wish: Wish) -> int:
+    """Delete persons in this machine's log, for a request that another machine carries out; in how many lines."""
+    gone = _from_log(folder, writer, wish.names, wish.at, wish.erasure)
+    return gone["audit_lines"]
 
 
 def _erase(
     store: Store, folder: Path, writer: AuditWriter, names: frozenset[str], at: float, erasure: str
 ) -> dict[str, int]:
     _let_through(store, writer, names)
+    gone = _from_log(folder, writer, names, at, erasure)
+    ledger = store.ledger.forget([Subject(Kind.DEVICE, tuple(sorted(names)))]).result(PATIENCE)
+    store.erasures.wipe(names).result(PATIENCE)
+    store.books.try_again().result(PATIENCE)  # what is deleted is written over after its commit was answered
+    return {"ledger": ledger, **gone}
+
+
+def _from_log(folder: Path, writer: AuditWriter, names: frozenset[str], at: float, erasure: str) -> dict[str, int]:
     found = redact.remove(folder, redact.about(names), writer, reason="erasure", at=at, erasure=erasure)
     if found.waiting:
         lines = counted(found.waiting, "line")
@@ -101,10 +125,7 @@ def _erase(
         columns.forget(folder)
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be rewritten ({type(error).__name__})") from None
-    ledger = store.ledger.forget([Subject(Kind.DEVICE, tuple(sorted(names)))]).result(PATIENCE)
-    store.erasures.wipe(names).result(PATIENCE)
-    store.books.try_again().result(PATIENCE)  # what is deleted is written over after its commit was answered
-    return {"ledger": ledger, "audit_lines": found.lines + aside, "torn": len(torn)}
+    return {"audit_lines": found.lines + aside, "torn": len(torn)}
 
 
 def _let_through(store: Store, writer: AuditWriter, names: frozenset[str]) -> None:

@@ -124,8 +124,9 @@ class Progress:
         now, secret = ports.clock(), erasures.requests.secret(kept)
         names = frozenset(secret.names)
         gone = local.erase(
-            ports.store, ports.folder, ports.writer, names, self._destinations(), at=now, erasure=case.id
-        )
+            ports.store, ports.folder, ports.writer, names, self._destinations(), at=now, erasure=case.id,
+            machine=ports.machine,
+        )  # fmt: skip
         self._edge("erased")
         ports.store.erasures.forget(erasures.requests.aliases(erasures.requests.who(secret))).result(local.PATIENCE)
         self._edge("forgotten")

@@ -53,8 +53,9 @@ def replay(ports: Ports, path: Path | None = None) -> dict[str, Any]:
     for erasure, names in found.items():
         if names:
             again[erasure] = local.erase(
-                ports.store, ports.folder, ports.writer, names, destinations, at=ports.clock(), erasure=erasure
-            )
+                ports.store, ports.folder, ports.writer, names, destinations, at=ports.clock(), erasure=erasure,
+                machine=ports.machine,
+            )  # fmt: skip
     return {"requests": len(found), "erased_again": again, "entries": sum(len(line.entries) for line in lines)}
 
 

@@ -130,6 +130,7 @@ class Metrics:
         troubles: Mapping[str, Trouble],
         standing: Standing | None = None,
         audited: Mapping[str, Any] | None = None,
+        archive_behind: float = 0.0,
     ) -> bytes:
         """Everything, in Prometheus' text format."""
         registry = CollectorRegistry()
@@ -141,6 +142,10 @@ class Metrics:
                 {
                     "disk_left_bytes": ("Free space where the outbox is", disk_left),
                     "retention_overdue": ("What retention should have removed, and could not", overdue),
+                    "audit_archive_behind_seconds": (
+                        "How long the oldest closed segment has waited for the archive, in the process that ships",
+                        archive_behind,
+                    ),
                     "audit_set_aside": ("Streams in the log's folder that this installation did not begin", set_aside),
                 }
             )
@@ -162,6 +167,7 @@ _STANDING: Final = (
     ("commit", "commit_seconds", "How long this process's last commit took"),
     ("unwritten", "unwritten_commits", "Commits whose lines no log has yet"),
     ("waited", "unwritten_seconds", "How long the oldest of them has waited"),
+    ("unarchived", "unarchived_bytes", "Lines that the store keeps until the archive has them"),
     ("dead_rows", "store_dead_rows", "Rows that the server has to clean up"),
     ("horizon", "store_horizon_seconds", "Age of the transaction that keeps it from doing so"),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.segments import Head
 from gatekeeper.storage.commits import Phase
 from gatekeeper.storage.outbox import Arrival
 from gatekeeper.storage.postgres.connecting import ANSWER, Connection, NotReplicated, WentBack, run
@@ -57,6 +58,7 @@ class Commit:
     people: set[int] = field(default_factory=set)  # whom it is about
     phase: Phase = Phase.OPEN
     due: float = 0.0  # of one that is owed: when it is offered again, monotonic seconds
+    place: Head | None = None  # where the log's stream ends behind its lines
 
     def forget_arrivals(self) -> None:
         """The arrivals were taken back: outcomes and what was adopted are left."""

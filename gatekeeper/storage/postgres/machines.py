@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 
 import psycopg
 
+from gatekeeper.audit.shared.trail import DESTROYED
 from gatekeeper.errors import StorageError
 from gatekeeper.storage.postgres.connecting import Connection, close, connect, run, what
 
 REMOVED: Final = "removed"
-DESTROYED: Final = "destroyed"
 
 
 class Machine(NamedTuple):
@@ -53,7 +53,7 @@ def remove(url: str, log: str, *, destroyed: bool) -> bool:
     """Take a machine out that is gone; `False` if there is none of that name. Raises StorageError while it lives.
 
     What it had under way or could not write is taken over by the others in any case. With `destroyed` its log is not
-    expected anywhere any more.
+    expected anywhere any more, and those of its lines that the archive lacks are written into another machine's log.
     """
     try:
         link = connect(url)
@@ -74,6 +74,13 @@ def _remove(link: Connection, log: str, how: str) -> bool:
     run(link, "UPDATE machine SET gone = %s WHERE log = %s", (how, log))
     if how == DESTROYED:
         run(link, "DELETE FROM head WHERE log = %s", (log,))
+        # Lines that stood on its disk and are not in the archive: another machine writes them into its own log.
+        run(
+            link,
+            "WITH gone AS (DELETE FROM trail WHERE log = %s RETURNING id, at, lines) "
+            "INSERT INTO lines(id, owner, at, packets, lines) SELECT id, 0, at, '{}', lines FROM gone",
+            (log,),
+        )
     return True
 
 
