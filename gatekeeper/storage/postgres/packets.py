@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from gatekeeper.storage.outbox import ID, Row
+from gatekeeper.storage.postgres.changes import digest
 from gatekeeper.storage.postgres.connecting import Connection, run
-from gatekeeper.storage.postgres.members import digest
 
 if sys.version_info >= (3, 14):
     from compression import zstd

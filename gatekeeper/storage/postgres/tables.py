@@ -19,9 +19,9 @@ from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 from gatekeeper.storage.outbox import CANCELLED, DEAD, ID, WORDS, Ending, Row
+from gatekeeper.storage.postgres.changes import digest
 from gatekeeper.storage.postgres.commits import Commit
 from gatekeeper.storage.postgres.connecting import Connection, close, connect, run, what
-from gatekeeper.storage.postgres.members import digest
 from gatekeeper.storage.protocols import Bounds
 
 R = TypeVar("R")
