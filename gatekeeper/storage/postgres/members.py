@@ -27,14 +27,14 @@ from typing import Final
 
 import psycopg
 
-from gatekeeper import __version__
 from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 from gatekeeper.installation.threads import ended
 from gatekeeper.model import Heard
 from gatekeeper.storage.postgres.changes import Changes
-from gatekeeper.storage.postgres.connecting import Connection, OtherKeys, WentBack, close, connect, run, what
+from gatekeeper.storage.postgres.connecting import Connection, WentBack, close, connect, run, timeline, what
+from gatekeeper.storage.postgres.joining import join
 from gatekeeper.storage.postgres.node import Names
 from gatekeeper.storage.postgres.passing import LEASE, MARGIN, Waiting
 from gatekeeper.storage.protocols import Slot
@@ -76,6 +76,8 @@ class Members:
         self._changes = Changes(self._lock)
         self._number: int | None = None
         self._notified = False  # something changed
+        self._timeline = ""  # of the server that the connection is to
+        self.timeline = ""  # the highest of those that gave a lease
         self.until = 0.0  # of the lease, monotonic seconds
 
     def forked(self) -> None:
@@ -244,16 +246,7 @@ class Members:
         link = self._connected()
         number = self._number
         if number is None:
-            self._refuse_other_keys(link)
-            (node, log), host = self._me(), socket.gethostname()
-            ((number,),) = run(
-                link,
-                "WITH m AS (INSERT INTO machine(log, host, version) VALUES (%s, %s, %s) ON CONFLICT (log) DO UPDATE "
-                "SET host = excluded.host, version = excluded.version, last = clock_timestamp(), gone = NULL) "
-                "INSERT INTO process(node, log, host, version, lease, applied, keys_check) "
-                "VALUES (%s, %s, %s, %s, '-infinity', 0, %s) RETURNING no",
-                (log, host, __version__, node, log, host, __version__, " ".join(sorted(self._keys_checks))),
-            )
+            number = join(link, self._me(), self._keys_checks)
         while True:
             self._notified = False
             began, applied = time.monotonic(), self._applied()
@@ -263,6 +256,7 @@ class Members:
             self._changes.read(link)
             with self._lock:
                 self.until = 0.0 if self._stopping else began + LEASE - MARGIN
+                self.timeline = max(self.timeline, self._timeline)
                 if self._number != number:
                     self._number = number
                     self._joined.notify_all()
@@ -274,13 +268,6 @@ class Members:
     def _heard(self, notify: psycopg.Notify) -> None:
         self._notified = True
 
-    def _refuse_other_keys(self, link: Connection) -> None:
-        """Where nodes name visitors by different keys, each would find half of a person."""
-        sql = "SELECT keys_check FROM process WHERE lease > clock_timestamp() AND keys_check <> ''"
-        for (theirs,) in run(link, sql):
-            if self._keys_checks and self._keys_checks.isdisjoint(theirs.split()):
-                raise OtherKeys("another node has other keys")
-
     def _connected(self) -> Connection:
         if self._link is None:
             link = self._link = connect(self._url)
@@ -291,6 +278,7 @@ class Members:
                 "UPDATE generation SET timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8), "
                 "since = clock_timestamp() WHERE timeline <> left(pg_walfile_name(pg_current_wal_lsn()), 8)",
             )
+            self._timeline = timeline(link)
         return self._link
 
     def _applied(self) -> int:

@@ -62,8 +62,8 @@ class PostgresStore:
         archived: bool = False,
     ) -> None:
         me = cache(lambda: names_of(here))
-        self.tables = Tables(url, bounds, clock, lambda: me().node)
         self.members = members = Members(listen_url or url, me, keys_checks, self._lease)
+        self.tables = Tables(url, bounds, clock, lambda: me().node, lambda: members.timeline)
         claimable, posting = Listeners(), PostgresPosting(self.tables)
         self._writing: Writing | None = None
         trail = (lambda: me().log) if archived else None
