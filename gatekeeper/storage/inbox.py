@@ -22,7 +22,8 @@ class Inbox:
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._busy = 0.0  # when events came in last
+        self._busy = 0.0  # when events came in last, or the commit that has them was over
+        self._pressed = False  # the last gathering had events
         self.stopping = False
 
     def put(self, thing: Work | object) -> None:
@@ -45,6 +46,8 @@ class Inbox:
     def gather(self, *, waiting: bool) -> list[Work]:
         """The work that came since the last call; waits for something to come, not long if some is `waiting`."""
         things: list[Any] = []
+        if self._pressed:  # a commit on two machines may take longer than `BUSY`
+            self._busy = time.monotonic()
         with contextlib.suppress(queue.Empty):
             things.append(self._queue.get(timeout=0.005 if self.stopping or waiting else IDLE))
             self._drain(things)
@@ -54,8 +57,7 @@ class Inbox:
                 while not any(map(_pressing, things)) and (left := until - time.monotonic()) > 0:
                     things.append(self._queue.get(timeout=left))
                     self._drain(things)
-        if any(map(_pressing, things)):
-            self._busy = time.monotonic()
+        self._pressed = any(map(_pressing, things))
         self.stopping = self.stopping or STOP in things
         return [thing for thing in things if isinstance(thing, Work)]
 

@@ -19,6 +19,7 @@ class Store:
 
     def __init__(self, url) -> None:
         self.url = url
+        self.made = ()  # the last two
         self.client = boto3.client(
             "s3", endpoint_url=url, region_name="eu-central-1", aws_access_key_id="test", aws_secret_access_key="test"
         )
@@ -29,7 +30,8 @@ class Store:
         where = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
         self.client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, **where)
         self.client.create_bucket(Bucket=f"{name}-refs", **where)
-        return name, f"{name}-refs"
+        self.made = (name, f"{name}-refs")
+        return self.made
 
 
 @contextmanager

@@ -24,6 +24,8 @@ class Machine(NamedTuple):
     behind: int  # of those, the ones that do not know of all withdrawals yet
     kept: int  # commits whose lines its log does not have yet
     streams: int  # of its log, as far as their ends are kept
+    kept_back: int  # commits whose lines the log's archive does not have yet
+    last_line: str | None  # of the stream that it began last, as far as it is known
     last: float  # when it was seen, Unix seconds
     gone: str | None
 
@@ -32,7 +34,8 @@ _LIST: Final = """SELECT m.log, m.host, m.version,
     count(p.no) FILTER (WHERE p.lease > clock_timestamp()),
     count(p.no) FILTER (WHERE p.lease > clock_timestamp() AND p.applied < (SELECT n FROM generation)),
     (SELECT count(*) FROM lines l JOIN process o ON o.no = l.owner WHERE o.log = m.log),
-    (SELECT count(*) FROM head h WHERE h.log = m.log),
+    (SELECT count(*) FROM head h WHERE h.log = m.log), (SELECT count(*) FROM trail t WHERE t.log = m.log),
+    (SELECT h.stream || ' ' || h.n FROM head h WHERE h.log = m.log ORDER BY h.stream DESC LIMIT 1),
     greatest(m.last, max(CASE WHEN p.lease > '-infinity' THEN p.lease - interval '2 s' END)), m.gone
 FROM machine m LEFT JOIN process p ON p.log = m.log GROUP BY m.log ORDER BY m.began"""
 
@@ -85,7 +88,7 @@ def _remove(link: Connection, log: str, how: str) -> bool:
 
 
 def _machine(
-    log: str, host: str, version: str, processes: int, behind: int, kept: int, streams: int, last: datetime,
-    gone: str | None,
+    log: str, host: str, version: str, processes: int, behind: int, kept: int, streams: int, kept_back: int,
+    last_line: str | None, last: datetime, gone: str | None,
 ) -> Machine:  # fmt: skip
-    return Machine(log, host, version, processes, behind, kept, streams, last.timestamp(), gone)
+    return Machine(log, host, version, processes, behind, kept, streams, kept_back, last_line, last.timestamp(), gone)
