@@ -258,11 +258,13 @@ def test_a_person_is_deleted_in_all_of_it(gates, objects):
     runtime = one.runtime
     names = frozenset(runtime.keys.names("user_id", "u-3"))
     one.rows()  # the other machine's log is here, too
-    gone = local.erase(
-        runtime.store, runtime.policy.audit_folder, runtime.erasing.erasures.ports.writer, names, ["own"],
-        at=time.time(), erasure="er_1", machine=runtime.machine,
+    done = local.erase(
+        runtime.store, runtime.policy.audit_folder, runtime.erasing.erasures.ports.writer, {"er_1": names}, ["own"],
+        at=time.time(), machine=runtime.machine,
     )  # fmt: skip
+    gone = done.gone["er_1"]
     assert gone["audit_lines"] == 1 and gone["other_machines"] >= 1 and gone["machines_not_reached"] == 0
+    assert done.late == frozenset()
     for gate in gates:
         gate.runtime.close(0.0)
     left = everything(one.folder) + everything(two.folder)

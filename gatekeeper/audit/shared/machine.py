@@ -109,6 +109,10 @@ class Machine:
         """Let another process of this machine do it."""
         self._lock.release()
 
+    def ask(self, names: frozenset[str], *, erasure: str, at: float) -> int:
+        """Ask every machine to forget persons: of several requests all are asked for before one is waited for."""
+        return self._trail.wish(names, erasure, at)
+
     def forget(
         self, names: frozenset[str], *, erasure: str, at: float, writer: AuditWriter, cut: Cut,
         patience: float = PATIENCE,
@@ -118,7 +122,7 @@ class Machine:
         The disk of a machine without a lease cannot be reached: it does it when it comes back. Raises StorageError
         where one that lives has not done it in time, AuditError where the archive cannot be reached.
         """
-        wish = self._trail.wish(names, erasure, at)
+        wish = self.ask(names, erasure=erasure, at=at)
         lines = self._trail.cut(cutting.of_persons(names))
         deadline = time.monotonic() + patience
         while True:
