@@ -18,6 +18,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import apsw
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.segments import Head
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 from gatekeeper.model.states import Follows
@@ -106,6 +107,7 @@ class Commit:
     record: int = 0  # in `unwritten`
     phase: Phase = Phase.OPEN
     due: float = 0.0  # of one that is owed: when it is offered again, monotonic seconds
+    place: Head | None = None  # where the log's stream ends behind its lines
 
     @property
     def lines(self) -> list[Line]:

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.segments import Head
 from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.storage.commits import Commits, Event, NotYet, Phase, Work
 from gatekeeper.storage.inbox import POKE, Inbox
@@ -31,6 +32,7 @@ class Told(Protocol):
     phase: Phase
     decisions: list[Line]
     due: float
+    place: Head | None  # where the log's stream ends behind its lines
 
     @property
     def lines(self) -> list[Line]:
@@ -107,16 +109,17 @@ class Handover(Generic[T]):
         """Give what is held to the log; `waiting` are callers of the last commit of it."""
         going, self.held = self.held, []
 
-        def recorded(future: Future[None]) -> None:
+        def recorded(future: Future[Head | None]) -> None:
             for one in going:
                 self._recorded(one, waiting if one is going[-1] else [], future)
 
         self._recorder.append([line for one in going for line in one.lines]).add_done_callback(recorded)
 
-    def _recorded(self, commit: T, waiting: list[tuple[Work, Any]], future: Future[None]) -> None:
+    def _recorded(self, commit: T, waiting: list[tuple[Work, Any]], future: Future[Head | None]) -> None:
         """The log took a commit's lines, or could not. Runs in the log's thread."""
         taken, decisions = future.exception() is None, bool(commit.decisions)
         if taken:
+            commit.place = future.result()
             self._commits.move(commit, Event.TAKEN)
         elif decisions:
             self._commits.move(commit, Event.DECISIONS_REFUSED)
