@@ -82,8 +82,12 @@ class Runtime:
         self._writer.changed = self._log_changed
         self.store = store(needs(policy, self._writer))
         self.health = Health(
-            self._writer, self.store, lambda: self.policy, lambda: self.gate.lacking(), lambda: self._shipping.failure
-        )
+            self._writer,
+            self.store,
+            lambda: self.policy,
+            lambda: self.gate.suppressing.lacking(),
+            lambda: self._shipping.failure,
+        )  # fmt: skip
         self._keys_seen = keys.state(policy.keys_folder)
         self._daily = Daily(
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
