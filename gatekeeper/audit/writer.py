@@ -233,6 +233,7 @@ class AuditWriter:
         self._asked = asked
         every = None if self._heads is None else self._heads.every
         if every is not None and time.monotonic() - self._told_heads >= every:
+            stream.sync()  # others are to sign what is on the disk
             self._keep(stream)
         if stream.since and time.monotonic() >= self._due:
             stream.abroad = self._abroad

@@ -103,9 +103,10 @@ def test_what_a_machine_had_under_way_is_found_by_another_when_its_lease_is_over
     two.queue.claim_again("own", again).result(10)
     with psycopg.connect(engine.url) as link:
         assert link.execute("SELECT count(*) FROM process WHERE no = %s", (number,)).fetchone() == (1,)
-    assert settle(two, left.flights[0]) is True and books(two).delivered == 1
     late = PostgresStore(engine.url, engine.here / "a", Bounds(("own", "other")), Log(), clock=lambda: engine.at)
     engine.stores.append(late)
+    assert settle(late, flying) is False and books(late).delivered == 0, "it is another's by now"
+    assert settle(two, left.flights[0]) is True and books(two).delivered == 1
     assert settle(late, flying) is False and books(late).delivered == 1
 
 
