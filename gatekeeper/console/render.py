@@ -58,7 +58,7 @@ def size(number: float | None) -> str:
     for unit, of in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if number >= of:
             return f"{number / of:.1f} {unit}"
-    return counted(int(number), "byte")
+    return f"{int(number)} B"
 
 
 @cache
