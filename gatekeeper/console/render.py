@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gatekeeper.console import plots
 from gatekeeper.counting import counted
@@ -37,13 +37,12 @@ def amount(number: float | None) -> str:
 
 
 def ago(seconds: float | None) -> str:
-    """A span of time, in its largest unit: `40 seconds`, `3 hours`."""
+    """A span of time, in the largest unit of which it has two: `40 seconds`, `3 hours`."""
     if seconds is None:
         return "–"
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= 2 * size or (seconds >= size and unit == "day"):
-            return counted(int(seconds // size), unit)
-    return counted(max(0, int(seconds)), "second")
+    whole = max(0, int(seconds))
+    unit, of = next(row for row in _SPANS if whole >= 2 * row[1] or row[1] == 1)
+    return counted(whole // of, unit)
 
 
 def moment(seconds: float | None) -> str:
@@ -59,6 +58,9 @@ def size(number: float | None) -> str:
         if number >= of:
             return f"{number / of:.1f} {unit}"
     return f"{int(number)} B"
+
+
+_SPANS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 @cache
