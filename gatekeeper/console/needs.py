@@ -64,10 +64,10 @@ def _erasures(desk: Desk) -> Iterator[Need]:
     open_ones = [one for one in desk.erasures.all(None, today + _SOON) if one["state"] not in _OVER]
     late = [one for one in open_ones if one["overdue"]]
     if late:
-        yield Need(BAD, f"the answer to {counted(len(late), 'request')} for erasure is overdue", "people")
+        yield Need(BAD, f"requests for erasure whose answer is overdue: {len(late)}", "people")
     soon = len(open_ones) - len(late)
     if soon:
-        yield Need(WARN, f"the answer to {counted(soon, 'request')} for erasure is due within a week", "people")
+        yield Need(WARN, f"requests for erasure whose answer is due within a week: {soon}", "people")
 
 
 def _metrics(told: Numbers) -> Iterator[Need]:
