@@ -248,6 +248,32 @@ def statistics(folder: Path, which: Filter, *, by: str = "day") -> Statistics:
     return Statistics(by, periods, _nested(destinations))
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What became of one destination's deliveries, field by field; no person is in it."""
+
+    deliveries: int
+    sent: dict[str, int]
+    stripped: dict[str, int]
+    endings: dict[tuple[str, str | None], int]  # status and reason
+
+
+def fields(folder: Path, which: Filter) -> Fields:
+    """How often each field was sent and stripped, and how deliveries ended, of the rows that fit."""
+    with columns.connect(folder) as connection:
+        condition, values = which.where(connection)
+        connection.execute(
+            "CREATE TEMP TABLE chosen AS SELECT sent, stripped, status, reason, count(*) AS many FROM log "
+            f"WHERE {condition} AND destination IS NOT NULL GROUP BY ALL",
+            values,
+        )
+        each = "SELECT unnest({}) AS one, sum(many)::BIGINT FROM chosen GROUP BY one"
+        counted = [dict(connection.execute(each.format(name)).fetchall()) for name in ("sent", "stripped")]
+        ended = connection.execute("SELECT status, reason, sum(many)::BIGINT FROM chosen GROUP BY ALL").fetchall()
+    endings = {(status, reason): many for status, reason, many in ended}
+    return Fields(sum(endings.values()), counted[0], counted[1], endings)
+
+
 def _day(at: datetime, by: str) -> str:
     return at.strftime("%Y-%m-%d %H:00" if by == "hour" else "%Y-%m-%d")
 
