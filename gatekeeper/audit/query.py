@@ -5,13 +5,14 @@ Needs the extra `gatekeeper-consent[query]`. Rows hold what lines hold: names of
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from gatekeeper.audit import columns, lines, subjects
 from gatekeeper.errors import ConfigError
@@ -174,6 +175,18 @@ def export(folder: Path, which: Filter, target: Path) -> int:
         connection.execute(f"COPY chosen TO '{str(target).replace(chr(39), chr(39) * 2)}' ({form}, USE_TMP_FILE false)")
         ((count,),) = connection.execute("SELECT count(*) FROM chosen").fetchall()
     return int(count)
+
+
+def write_csv(found: Iterable[Mapping[str, Any]], target: TextIO) -> None:
+    """Rows as CSV, with a head; a cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_safe(row[name]) for name in COLUMNS] for row in found)
+
+
+def _safe(value: Any) -> Any:
+    text = " ".join(value) if isinstance(value, list) else value
+    return "'" + text if isinstance(text, str) and text[:1] in tuple("=+-@\t\r") else text
 
 
 def _cell(name: str) -> str:

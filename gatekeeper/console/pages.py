@@ -9,4 +9,4 @@ from gatekeeper.console import audit, destinations, now
 from gatekeeper.console.page import Page, Stream
 
 PAGES: Final[Sequence[Page]] = (*now.PAGES, *destinations.PAGES, *audit.PAGES)
-STREAMS: Final[Sequence[Stream]] = (*now.STREAMS,)
+STREAMS: Final[Sequence[Stream]] = (*now.STREAMS, *audit.STREAMS)

@@ -62,7 +62,7 @@ class Forms(HTMLParser):
         row = dict(attrs)
         if tag == "form":
             self.found.append((row.get("action", ""), {}))
-        elif tag in ("input", "select", "textarea", "button") and self.found and row.get("name"):
+        elif tag in ("input", "select", "textarea") and self.found and row.get("name"):
             self.found[-1][1][row["name"]] = row.get("value", "")
 
 
