@@ -4,6 +4,7 @@ import re
 import time
 from concurrent.futures import Future
 
+import httpx
 import pytest
 
 from gatekeeper.console import session as sessions
@@ -12,8 +13,12 @@ from gatekeeper.console.pages import PAGES, STREAMS
 from gatekeeper.errors import AuditError
 from gatekeeper.shells.admin import admitted
 from gatekeeper.shells.admin.acts import ACTS
+from gatekeeper.shells.console import live
 from gatekeeper.shells.console.seats import SEATS
+from gatekeeper.shells.server import sidecar
+from tests.console.conftest import SIGNING
 from tests.console.visiting import TOKENS, Visitor, make_app
+from tests.running import threaded
 
 LOOKS = [*[one for one in PAGES if one.method == "GET"], *STREAMS]
 ROWS = [pytest.param(one, id=f"{getattr(one, 'method', 'GET')}-{one.path}") for one in (*PAGES, *STREAMS)]
@@ -180,6 +185,23 @@ def test_the_login_cannot_be_sent_by_another_page(app):
     assert visitor.acts() == []
 
 
+def test_the_login_may_be_open_in_two_tabs(app):
+    """The form of the first one is still good."""
+    visitor = Visitor(app)
+    fields = visitor.form("login") | {"token": TOKENS["DPO"]}
+    visitor.get("login")
+    assert visitor.ask("POST", "login", fields).status_code == 303
+
+
+def test_a_login_begins_a_session_of_its_own(app):
+    """What the login page's cookie was is of no use afterwards."""
+    visitor = Visitor(app)
+    visitor.get("login")
+    before = visitor.cookie.split(".")[1]
+    visitor.log_in()
+    assert visitor.cookie.split(".")[1] != before
+
+
 def test_tries_to_log_in_are_bounded(app):
     """Ten a minute of a network; the eleventh is told how long to wait."""
     visitor = Visitor(app)
@@ -308,3 +330,19 @@ def test_a_token_has_a_rate(app, monkeypatch):
     visitor = Visitor(app).enter()
     codes = [visitor.get("audit/verification").status_code for _ in range(40)]
     assert codes[:10] == [200] * 10 and 429 in codes
+
+
+def test_a_stream_goes_on_behind_its_first_event(tmp_path, monkeypatch):
+    """Over a real server: the first event at once, a heartbeat or another event behind it, and then its end."""
+    monkeypatch.setenv("GATEKEEPER_SIGNING_KEYS", SIGNING)
+    monkeypatch.setattr(live, "LASTS", 0.5)
+    app = make_app(tmp_path)
+    cookie = {"cookie": f"gatekeeper_console={Visitor(app).enter().cookie}"}
+    with threaded(sidecar.server(app)) as at, httpx.Client(trust_env=False, headers=cookie) as client:
+        assert client.get(f"http://{at}/gk/admin/now").status_code == 200
+        with client.stream("GET", f"http://{at}/gk/admin/now/stream") as answer:
+            parts = list(answer.iter_text())
+        assert answer.headers["transfer-encoding"] == "chunked" and "content-length" not in answer.headers
+    whole = "".join(parts)
+    assert whole.startswith("retry: 1000\nevent: part\n") and len(parts) >= 2
+    assert whole.endswith("\n\n") and (": still here" in whole or whole.count("event: part") > 1)
