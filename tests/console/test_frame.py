@@ -1,5 +1,6 @@
 """The console's frame: the login, the session, scopes, forms, the admin line; every page that there is."""
 
+import asyncio
 import re
 import time
 from concurrent.futures import Future
@@ -346,3 +347,31 @@ def test_a_stream_goes_on_behind_its_first_event(tmp_path, monkeypatch):
     whole = "".join(parts)
     assert whole.startswith("retry: 1000\nevent: part\n") and len(parts) >= 2
     assert whole.endswith("\n\n") and (": still here" in whole or whole.count("event: part") > 1)
+
+
+def test_a_client_that_is_gone_ends_its_stream(shared, monkeypatch):
+    """At once, and its seat is free; so a shell that cannot send parts, as Django's WSGI, has the first event alone."""
+    monkeypatch.setattr(live, "LASTS", 3_600.0)
+    cookie = f"gatekeeper_console={Visitor(shared).enter().cookie}".encode()
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+        "path": "/gk/admin/now/stream", "raw_path": b"/gk/admin/now/stream", "query_string": b"", "root_path": "",
+        "headers": [(b"host", b"localhost"), (b"cookie", cookie)], "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+    }  # fmt: skip
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def go():
+        async with asyncio.timeout(10):
+            for _ in range(SEATS + 1):
+                await shared(scope, receive, send)
+
+    asyncio.run(go())
+    assert [one["status"] for one in sent if one["type"] == "http.response.start"] == [200] * (SEATS + 1)
+    assert all(one["body"].count(b"event: part") <= 1 for one in sent if one["type"] == "http.response.body")
