@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from gatekeeper.audit.admin import admin_line
@@ -47,6 +48,11 @@ class Office:
     requests: Callable[[Sought], Sequence[Mapping[str, Any]]] = lambda who: ()
     machine: Machine | None = None  # of a log over several
 
+    @property
+    def others(self) -> Sequence[Path]:
+        """The folders of other machines' logs; none of a log of one machine."""
+        return () if self.machine is None else self.machine.folders()
+
     def record(
         self,
         action: str,
@@ -76,8 +82,7 @@ class Office:
         if too_broad(who):
             raise ConfigError(TOO_BROAD)
         self.record(action, kinds=who.kinds, counts={"identifiers": len(who.given), "linked": len({*link})})
-        others = () if self.machine is None else self.machine.folders()
-        return search(self.store, self.policy.audit_folder, who, link, others=others)
+        return search(self.store, self.policy.audit_folder, who, link, others=self.others)
 
     def export(self, given: Given, form: str, link: Collection[str] = ()) -> bytes:
         """A person's copy, in one of `copy.FORMATS`. Raises ConfigError, AuditError, StorageError."""
