@@ -17,7 +17,8 @@ ROOMS = {
     "audit": "audit", "storage": "outbox", "delivery": CLIENT, "shells": SERVER,
     "gate": ORDER, "installation": ORDER, "policy": ORDER, "model": ORDER, "context": ORDER, "runtime": ORDER,
     "memory": ORDER, "counting": ORDER, "notices": ORDER, "errors": ORDER,
-    "outbound": SERVER, "django": SERVER, "integrations": SERVER, "browser": SERVER, "rights": "audit",
+    "outbound": SERVER, "django": SERVER, "integrations": SERVER, "browser": SERVER, "console": SERVER,
+    "rights": "audit",
 }  # fmt: skip
 STAGES = (
     "server",

@@ -31,7 +31,8 @@ OF_A_PROCESS = {
         "shells/consent/page.py:_page", "shells/consent/page.py:_style", "reports/law.py:_table",
         "shells/consent/scripts.py:_compressed", "browser/page.py:_squeezed", "browser/__init__.py:unreviewed",
         "browser/__init__.py:_files", "vendors/cookies.py:_table",
-        "reports/notice.py:words",
+        "reports/notice.py:words", "console/static.py:contents", "console/static.py:version",
+        "console/render.py:_environment",
     },
     "pure, of small arguments": {
         "storage/postgres/members.py:digest",

@@ -10,7 +10,7 @@ from gatekeeper.policy.tables.words import Prefix
 from gatekeeper.policy.units import Duration, Size
 from gatekeeper.vendors.settings import HttpUrl, SecretValue, Spelled, Strict
 
-Scope = Literal["read", "erase", "approve", "suppress", "report"]
+Scope = Literal["read", "erase", "approve", "suppress", "report", "deliver"]
 
 
 class AdminTable(Strict):

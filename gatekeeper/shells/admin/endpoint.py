@@ -21,16 +21,14 @@ from cachetools import TTLCache
 from gatekeeper.errors import AuditError, ConfigError, EventError, RightsError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.installation import forks
-from gatekeeper.policy.compiled import Admin
-from gatekeeper.rights.office import Office
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.admin.acts import ACTS, Act
+from gatekeeper.shells.admin.admitted import Rate, office_of
 from gatekeeper.shells.admin.asked import Asked
 from gatekeeper.shells.asgi import Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.caller import bearer
 from gatekeeper.signals import header_values
 
-RATE: Final = 10.0  # requests a second of one token, in each process
 _REPEATED: Final = 86_400.0  # seconds in which a repetition is answered as the first
 _STORED: Final = (b"cache-control", b"no-store")
 _RETRY: Final = (b"retry-after", b"5")
@@ -43,12 +41,12 @@ R = TypeVar("R")
 class AdminEndpoint:
     """The admin API of one policy."""
 
-    def __init__(self, runtime: Runtime, gate: Gate, prefix: str, acts: Iterable[Act] = ACTS) -> None:
+    def __init__(self, runtime: Runtime, gate: Gate, prefix: str, rate: Rate, acts: Iterable[Act] = ACTS) -> None:
         self._runtime = runtime
         self._gate = gate
         self._prefix = prefix
         self._acts = tuple(acts)
-        self._left: dict[str, tuple[float, float]] = {}  # token's name -> requests left, and as of when
+        self._rate = rate
         self._answers: TTLCache[tuple[str, ...], tuple[bytes, Reply]] = TTLCache(1_000, _REPEATED)
         self._lock = forks.Guard()
 
@@ -76,12 +74,12 @@ class AdminEndpoint:
         who = next((one for one in admins if bearer(headers, (one.token,))), None)
         if who is None:
             return problem_reply(401, "the bearer token is not known", headers=((b"www-authenticate", b"Bearer"),))
-        wait = self._over(who.name, time.monotonic())
+        wait = self._rate.over(who.name, time.monotonic())
         if wait:
             return problem_reply(429, "too many requests", headers=((b"retry-after", b"%d" % wait),))
         path, method = str(scope["path"]).partition(self._prefix)[2], str(scope["method"])
         act, parts = self._find(method, path)
-        office = self._office(who)
+        office = office_of(self._runtime, self._gate, who.name)
         if act.may not in who.may:
             await self._beside(lambda: office.record(_name(act), result="forbidden"))
             return problem_reply(403, "the token may not do this", detail=f'it needs "{act.may}" in its `may`')
@@ -100,21 +98,6 @@ class AdminEndpoint:
                 return act, parts
         allowed = ", ".join(sorted({act.method for act, _ in there}))
         raise EventError(405, "the method is not one of this endpoint", detail=f"it takes {allowed}")
-
-    def _office(self, who: Admin) -> Office:
-        runtime = self._runtime
-        return Office(
-            who.name, self._gate.policy, self._gate.keys, runtime.store, self._gate.recorder, time.time,
-            runtime.erasing.erasures.of_person,
-        )  # fmt: skip
-
-    def _over(self, name: str, now: float) -> int:
-        """After how many seconds a token may ask again; 0: now."""
-        with self._lock:
-            left, since = self._left.get(name, (RATE, now))
-            left = min(RATE, left + (now - since) * RATE)
-            self._left[name] = max(left - 1.0, 0.0), now
-            return 0 if left >= 1.0 else 1
 
     async def _once(self, key: str | None, who: str, what: str, body: bytes, act: Callable[[], Reply]) -> Reply:
         """Do an act; a repetition with the same `Idempotency-Key` in this process is answered as the first was."""

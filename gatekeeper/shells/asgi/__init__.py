@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -92,11 +93,15 @@ async def read_body(receive: Receive, limit: int, came: Callable[[int], None] = 
 
 
 class Reply(NamedTuple):
-    """A whole answer of ours. `headers` have lower-case names, and no Content-Length."""
+    """A whole answer of ours. `headers` have lower-case names, and no Content-Length.
+
+    Behind the body come `more` parts, where the shell can send them: an answer is whole without them.
+    """
 
     status: int
     body: bytes = b""
     headers: Headers = ()
+    more: Callable[[], AsyncGenerator[bytes, None]] | None = None
 
     @property
     def framed(self) -> Headers:
@@ -124,3 +129,34 @@ async def respond(send: Send, reply: Reply, *, head: bool = False) -> None:
     """Send an answer. With `head`, only its headers."""
     await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.framed)})
     await send({"type": "http.response.body", "body": b"" if head else reply.body})
+
+
+async def respond_in_parts(send: Send, receive: Receive, reply: Reply) -> None:
+    """Send an answer with what comes behind its body, until it ends or the client goes away."""
+    if reply.more is None:
+        return await respond(send, reply)
+    await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        async with contextlib.aclosing(reply.more()) as parts:
+            while not gone.done():
+                following = asyncio.ensure_future(anext(parts, None))
+                await asyncio.wait((following, gone), return_when=asyncio.FIRST_COMPLETED)
+                if not following.done():
+                    following.cancel()
+                    await asyncio.wait((following,))
+                    break
+                part = following.result()
+                if part is None:
+                    break
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+    finally:
+        gone.cancel()
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

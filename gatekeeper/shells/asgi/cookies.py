@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from gatekeeper.policy.tables.consent import CookieTable
-from gatekeeper.signals import own
+from gatekeeper.shells.asgi import Headers
+from gatekeeper.signals import header_values, own
 
 LONGEST: Final = 400 * 86_400  # seconds; browsers keep no cookie longer (RFC 6265bis section 4.1.2.2)
 _LABELS: Final = 4  # parents of a host that are tried; a browser ignores those that are public suffixes
@@ -54,6 +55,13 @@ def others(domain: str | None, host: str) -> Iterator[str | None]:
         return  # `localhost` and addresses have no domain
     for first in range(min(len(labels) - 1, _LABELS)):
         yield ".".join(labels[first:])
+
+
+def host_of(headers: Headers) -> str:
+    """The host that a request names, in lower case and without its port; empty if it names none."""
+    host = (header_values(headers, b"host") or (b"",))[0].decode("latin-1").lower()
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
 
 
 def is_loopback(host: str) -> bool:

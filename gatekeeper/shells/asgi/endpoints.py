@@ -17,6 +17,7 @@ from gatekeeper.outbound import tripwire, unlisted
 from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.limits import network
 from gatekeeper.runtime.metrics import CONTENT_TYPE
+from gatekeeper.shells.admin.admitted import Rate
 from gatekeeper.shells.admin.endpoint import AdminEndpoint
 from gatekeeper.shells.asgi import (
     TARGET,
@@ -34,6 +35,7 @@ from gatekeeper.shells.asgi import (
     lowered,
     problem_reply,
     respond,
+    respond_in_parts,
 )
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi.caller import bearer, identify, presents_key
@@ -43,6 +45,7 @@ from gatekeeper.shells.asgi.relay import RETRY_AFTER, Relay
 from gatekeeper.shells.asgi.turns import Turns
 from gatekeeper.shells.consent.endpoint import ConsentEndpoint
 from gatekeeper.shells.consent.scripts import NAMES, Scripts
+from gatekeeper.shells.console.endpoint import ConsoleEndpoint
 from gatekeeper.shells.server.hygiene import Fault, request_fault
 from gatekeeper.shells.server.target import path_fault, raw_path
 from gatekeeper.signals import gpc, header_values
@@ -73,7 +76,9 @@ class Endpoints:
         self._hosts = frozenset(host.lower() for host in gate.policy.file.server.hosts)
         self._calls = f"{prefix}/to/"
         self._admin = f"{prefix}/admin/"
-        self.admin = AdminEndpoint(runtime, gate, self._admin).reply
+        rate = Rate()
+        self.admin = AdminEndpoint(runtime, gate, self._admin, rate).reply
+        self._console = ConsoleEndpoint(runtime, gate, self._admin, rate)
         self._erased = f"{prefix}{erased.PATH}"
         scripts = Scripts(gate.policy)
         self.routes = {
@@ -84,6 +89,7 @@ class Endpoints:
             f"{prefix}/readyz": self.readyz,
             f"{prefix}/metrics": self.metrics,
             f"{prefix}/outbound": self.outbound,
+            f"{prefix}/admin": self._console.reply,
             GPC_RESOURCE: self.gpc,
         }
 
@@ -93,7 +99,10 @@ class Endpoints:
         reading = Reading(receive, server.max_body, server.body_timeout, self._runtime.bodies)
         with contextlib.suppress(Disconnected), reading:
             reply = await self.reply(scope, reading)
-            await respond(send, reply, head=scope["method"] == "HEAD")
+            if reply.more is None or scope["method"] == "HEAD":
+                await respond(send, reply, head=scope["method"] == "HEAD")
+            else:
+                await respond_in_parts(send, receive, reply)
 
     async def reply(self, scope: Scope, read: Read) -> Reply:
         """The answer to a request under the prefix; anything unknown there is a 404 of ours, never the app's.
@@ -137,7 +146,7 @@ class Endpoints:
         if path.startswith(self._calls):
             return self._relay
         if path.startswith(self._admin):
-            return self.admin
+            return self._console.reply if self._console.answers(path) else self.admin
         if path.startswith(self._erased):
             return partial(erased.reply, self._runtime, path.removeprefix(self._gate.policy.prefix))
         return None

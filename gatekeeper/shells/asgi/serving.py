@@ -19,6 +19,7 @@ class Serving:
     endpoints: Endpoints
     prefix: str  # of our endpoints, with a slash behind it
     raw_prefix: bytes
+    raw_admin: bytes  # of the admin API and the console
     max_body: int  # bytes
     limits: Limits
 
@@ -38,4 +39,7 @@ class Current:
     def _serving(self, gate: Gate) -> Serving:
         prefix = gate.policy.prefix + "/"
         endpoints = Endpoints(self._runtime, gate, self.relay)
-        return Serving(gate, endpoints, prefix, prefix.encode(), gate.policy.file.server.max_body, limits(gate.policy))
+        return Serving(
+            gate, endpoints, prefix, prefix.encode(), f"{prefix}admin".encode(), gate.policy.file.server.max_body,
+            limits(gate.policy),
+        )  # fmt: skip

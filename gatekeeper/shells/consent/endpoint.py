@@ -19,7 +19,7 @@ from gatekeeper.model import Caller, Permission
 from gatekeeper.shells.asgi import Header, Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
 from gatekeeper.shells.asgi.caller import identify, presents_key
-from gatekeeper.shells.asgi.cookies import is_loopback, set_cookies
+from gatekeeper.shells.asgi.cookies import host_of, is_loopback, set_cookies
 from gatekeeper.shells.asgi.origins import Sender, cors, sender
 from gatekeeper.shells.consent import asked as reading
 from gatekeeper.shells.consent import page
@@ -157,7 +157,7 @@ class ConsentEndpoint:
         """The Set-Cookie headers of what was taken; a server that speaks for a visitor gets none."""
         if result.cookie is None or caller.trusted:
             return ()
-        host = _host(caller.headers)
+        host = host_of(caller.headers)
         table = self._gate.policy.file.consent
         lines = set_cookies(
             result.cookie.signed,
@@ -251,12 +251,6 @@ def _untold(headers: Headers, caller: Caller, gate: Gate) -> bool:
     """Whether a request brings cookies, and nothing by which its page could be told."""
     who = sender(headers, gate.policy.origins)
     return who is Sender.SERVER and not caller.trusted and any(name == b"cookie" for name, _ in headers)
-
-
-def _host(headers: Headers) -> str:
-    host = (header_values(headers, b"host") or (b"",))[0].decode("latin-1").lower()
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host
 
 
 def _query(scope: Scope) -> dict[str, str]:

@@ -66,9 +66,13 @@ class Sidecar:
                 await send({"type": "websocket.close", "code": 1000})
 
     def direct(self, target: bytes) -> Answering | None:
-        """What answers a request for this target without ASGI: our endpoints, for what is under our prefix."""
+        """What answers a request for this target without ASGI: our endpoints, for what is under our prefix.
+
+        Those for operators go the way of ASGI, for an answer may come in parts.
+        """
         serving = self._current.now
-        return serving.endpoints.reply if target.startswith(serving.raw_prefix) else None
+        ours = target.startswith(serving.raw_prefix) and not target.startswith(serving.raw_admin)
+        return serving.endpoints.reply if ours else None
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

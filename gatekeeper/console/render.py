@@ -1,0 +1,81 @@
+"""Pages as HTML. A template and its values in, a text out; everything is escaped that no macro of ours made.
+
+Filters: `words` makes `no_analytics_consent` readable, `amount` writes a number, `ago` a span of seconds, `moment` a
+time, `bytes` a size.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from gatekeeper.console import plots
+from gatekeeper.counting import counted
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def rendered(template: str, values: Mapping[str, Any]) -> str:
+    """The page."""
+    return _environment().get_template(template).render(**values)
+
+
+def words(code: str) -> str:
+    """A code as words: `no_analytics_consent` is `no analytics consent`."""
+    return code.replace("_", " ")
+
+
+def amount(number: float | None) -> str:
+    """A number for people: `1,204`, `3.5`, or a dash for one that is not known."""
+    if number is None:
+        return "–"
+    return f"{int(number):,}" if number == int(number) else f"{number:,.1f}"
+
+
+def ago(seconds: float | None) -> str:
+    """A span of time, in the largest unit of which it has two: `40 seconds`, `3 hours`."""
+    if seconds is None:
+        return "–"
+    whole = max(0, int(seconds))
+    unit, of = next(row for row in _SPANS if whole >= 2 * row[1] or row[1] == 1)
+    return counted(whole // of, unit)
+
+
+def moment(seconds: float | None) -> str:
+    """A time in UTC: `2026-11-30 14:22:05`."""
+    return "–" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+
+
+def size(number: float | None) -> str:
+    """A number of bytes: `3.4 MiB`."""
+    if number is None:
+        return "–"
+    for unit, of in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if number >= of:
+            return f"{number / of:.1f} {unit}"
+    return f"{int(number)} B"
+
+
+_SPANS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+@cache
+def _environment() -> Environment:
+    # Imported with the first page: most processes never show one.
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    made = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
+        loader=FunctionLoader(_source),
+    )  # fmt: skip
+    made.filters.update(words=words, amount=amount, ago=ago, moment=moment, size=size)
+    made.globals.update(counted=counted, drawn=plots.drawn, plot_rows=plots.rows)
+    return made
+
+
+def _source(name: str) -> str:
+    return files("gatekeeper.console").joinpath("templates", name).read_text("utf-8")
