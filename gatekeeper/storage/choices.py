@@ -15,7 +15,7 @@ import apsw
 import orjson
 
 from gatekeeper.model import OPTIONAL, Choice, Permission, Purpose, Voice, Word
-from gatekeeper.model.choice import Kind, Method, Row, Scope, Subject, Surface
+from gatekeeper.model.choice import Counted, Kind, Method, Row, Scope, Subject, Surface
 from gatekeeper.storage.database import run
 
 COLUMNS: Final = (
@@ -155,6 +155,13 @@ def digest(receipt: str, values: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps({"id": receipt, **values}, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+def count(db: apsw.Connection, since: float, until: float, step: float) -> list[Counted]:
+    """How often which choices were made."""
+    begin, wide = milliseconds(since), milliseconds(step)
+    found = run(db, COUNT.format("?1", "?2", "?3"), (begin, wide, milliseconds(until)))
+    return [counted_of(one, since, step) for one in found]
+
+
 def forget(db: apsw.Connection, subjects: Sequence[Subject]) -> int:
     """Remove all names of these subjects' persons, and evidence of rows that have no person any more; their number."""
     numbers = _array([number for subject in subjects for number in persons(db, subject)])
@@ -285,6 +292,20 @@ def row_of(columns: Sequence[Any], evidence: str | None, names: Iterable[Sequenc
         evidence=evidence,
     )
     return Row(seq, digest(receipt, values), choice, values["evidence"])
+
+
+COUNT: Final = """SELECT (at - {0}) / {1}, analytics, marketing, method, surface, version, country, region,
+    CASE WHEN gpc > 0 THEN 1 ELSE 0 END, count(*) FROM choice LEFT JOIN notice ON notice.hash = choice.notice
+    WHERE at >= {0} AND at < {2} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1"""  # of any engine
+
+
+def counted_of(row: Sequence[Any], since: float, step: float) -> Counted:
+    """Choices that were counted, of what was read by `COUNT`; of any engine."""
+    number, analytics, marketing, method, surface, version, country, region, gpc, many = row
+    return Counted(
+        since + number * step, *[None if one is None else _WORDS[one] for one in (analytics, marketing)],
+        Method(method), Surface(surface), version, country, region, bool(gpc), many,
+    )  # fmt: skip
 
 
 def word_of(said: int, at: int, receipt: str, notice: str | None, scope: str, method: str) -> Word:
