@@ -41,7 +41,7 @@ def ago(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     whole = max(0, int(seconds))
-    unit, of = next(row for row in _SPANS if whole >= 2 * row[1] or row[1] == 1)
+    unit, of = next((row for row in _SPANS if whole >= 2 * row[1]), ("second", 1))
     return counted(whole // of, unit)
 
 
@@ -60,7 +60,7 @@ def size(number: float | None) -> str:
     return f"{int(number)} B"
 
 
-_SPANS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+_SPANS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
 @cache

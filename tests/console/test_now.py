@@ -1,0 +1,139 @@
+"""Now: the newest lines, the picture of them, and what needs somebody."""
+
+import json
+import os
+import re
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatekeeper.audit.recent import Recent
+from gatekeeper.console import flow, now
+from gatekeeper.console.needs import _metrics
+from gatekeeper.storage.outbox import Trouble
+from tests.laws.test_laws import law
+
+STREAM = "20261130T100000.000000Z-{n}-0000000{n}"
+AT = 1_796_033_000.0  # 2026-11-30T10:43:20Z
+
+
+def decision(at, event="page_view", status="pending", **more):
+    """A line of the log, as far as it is read here."""
+    one = {"destination": "own", "status": status} | ({"reason": "gpc_opt_out"} if status == "blocked" else {})
+    return {"kind": "decision", "timestamp": at, "event_type": event, "deliveries": [one]} | more
+
+
+def written(folder, n, lines, torn=""):
+    """A segment with these lines."""
+    path = folder / f"{STREAM.format(n=n)}.000001.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in lines) + torn)
+    os.utime(path, (AT, AT))
+    return path
+
+
+def test_only_the_newest_lines_are_read_and_then_what_is_new(tmp_path, monkeypatch):
+    """Bounded in bytes, whole lines only, each once; a torn line waits for its end."""
+    monkeypatch.setattr("gatekeeper.audit.recent.TAIL", 1_000)
+    old = [decision("2026-11-30T10:40:00Z", event="old") for _ in range(200)]
+    new = [decision("2026-11-30T10:43:00Z", event="new") for _ in range(3)]
+    path = written(tmp_path, 1, [*old, *new], torn='{"kind":"decision","time')
+    recent = Recent(tmp_path, 3_600.0)
+    recent.look(AT)
+    counts = Counter(one.event for one in recent.seen)
+    assert counts["new"] == 3 and 0 < counts["old"] < 10
+    recent.look(AT)
+    assert Counter(one.event for one in recent.seen) == counts
+    with path.open("a") as file:
+        file.write('stamp":"2026-11-30T10:43:10Z","event_type":"late","deliveries":[')
+        file.write('{"destination":"own","status":"pending"}]}\n')
+    os.utime(path, (AT, AT))
+    recent.look(AT)
+    assert Counter(one.event for one in recent.seen)["late"] == 1
+
+
+def test_what_is_older_than_the_window_is_forgotten(tmp_path):
+    """A line of two hours ago is in no number."""
+    written(tmp_path, 1, [decision("2026-11-30T08:00:00Z"), decision("2026-11-30T10:43:00Z", count=5)])
+    recent = Recent(tmp_path, 3_600.0)
+    recent.look(AT)
+    assert recent.flows() == {("page_view", "own", "sent"): 5}
+    assert recent.rate(AT, 60.0) == 5.0
+
+
+def test_outcomes_are_counted_apart(tmp_path):
+    """What failed is told by its code; the picture counts decisions alone."""
+    failed = {"kind": "outcome", "timestamp": "2026-11-30T10:43:10Z", "request_ids": ["a", "b"], "destination": "own",
+              "status": "failed", "reason": "http_401", "attempts": 1}  # fmt: skip
+    written(tmp_path, 1, [decision("2026-11-30T10:43:00Z", status="blocked"), failed])
+    recent = Recent(tmp_path, 3_600.0)
+    recent.look(AT)
+    assert recent.flows() == {("page_view", "own", "blocked"): 1}
+    assert recent.reasons() == {("own", "gpc_opt_out"): 1} and recent.failures() == {("own", "http_401"): 2}
+
+
+NAMES = st.sampled_from(["page_view", "purchase", "<script>alert(1)</script>", '"x', "a" * 80])
+FLOWS = st.dictionaries(st.tuples(NAMES, NAMES, st.sampled_from(["sent", "blocked"])), st.integers(1, 10**7))
+
+
+@law
+@given(FLOWS)
+def test_bands_are_as_wide_as_what_flows(flows):
+    """What enters a purpose leaves it; the blocked part has its share; and no name is markup."""
+    picture = str(flow.drawn(flows, {"purchase": "marketing", "page_view": "necessary"}))
+    if not flows:
+        assert picture == ""
+        return
+    assert "<script" not in picture
+    bands = re.findall(r'class="(band [^"]+)"[^>]*stroke-width="([\d.]+)"', picture)
+    widths = [(kind, float(wide)) for kind, wide in bands]
+    total, blocked = sum(flows.values()), sum(n for (_, _, word), n in flows.items() if word == "blocked")
+    drawn = sum(wide for kind, wide in widths if kind == "band stopped")
+    assert drawn == pytest.approx(260 * blocked / total, abs=1.1 * len(flows))
+    assert sum(wide for _, wide in widths) == pytest.approx(2 * 260, abs=2.2 * len(flows))
+
+
+def test_no_event_is_lost_among_many():
+    """Twenty events are seven and the others; the numbers are the same."""
+    flows = {(f"event_{n}", f"to_{n}", "sent"): n + 1 for n in range(20)}
+    few = flow.few(flows)
+    assert sum(few.values()) == sum(flows.values())
+    assert len({event for event, _, _ in few}) == len({to for _, to, _ in few}) == flow.MOST + 1
+
+
+def test_an_empty_gate_says_so(dpo):
+    """No event yet: no picture, and a sentence in its place."""
+    html = dpo.get("now").text
+    assert "Nothing came in within the last hour" in html and '<svg class="flow"' not in html
+
+
+def test_the_page_tells_who_takes_nothing(dpo, monkeypatch):
+    """A breaker that is open, in words; and what the metrics say needs somebody."""
+    books = dpo.app.runtime.store.books
+    monkeypatch.setattr(type(books), "troubles", lambda self: {"own": Trouble(0.0, "http_503")})
+    html = dpo.get("now").text
+    assert "takes nothing for" in html and "http_503" in html and "probed" in html
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("audit_failing", "nothing is sent"), ("anchor_failing", "checkpoints"), ("self_audit_incidents", "self-audit"),
+        ("retention_overdue", "retention"), ("outbound_uncaught_total", "not caught"),
+        ("outbound_unlisted_hosts", "in no table"),
+    ],
+)  # fmt: skip
+def test_each_metric_of_an_alarm_needs_somebody(name, word):
+    """Where it is zero nothing is said, where it is not, one sentence."""
+    assert list(_metrics({(name, ""): 0.0})) == []
+    (one,) = _metrics({(name, ""): 3.0})
+    assert word in one.sentence
+
+
+def test_the_rates_are_a_table_and_a_file_too(dpo):
+    """The same numbers as CSV."""
+    answer = dpo.get("now?csv=rates")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert "attachment" in answer.headers["content-disposition"]
+    assert len(answer.text.splitlines()) == now.STEPS + 1
