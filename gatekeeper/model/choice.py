@@ -200,7 +200,7 @@ class Counted(NamedTuple):
     country: str | None
     region: str | None
     gpc: bool
-    count: int
+    many: int
 
 
 class Epoch(NamedTuple):

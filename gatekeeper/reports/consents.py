@@ -100,8 +100,8 @@ def rate(found: Iterable[Counted], purpose: Purpose) -> Rate:
     for one in found:
         word = said(one, purpose)
         if word is not None and is_answer(one):
-            answers += one.count
-            granted += one.count if word is Permission.GRANTED else 0
+            answers += one.many
+            granted += one.many if word is Permission.GRANTED else 0
     return Rate(granted, answers)
 
 
@@ -123,7 +123,7 @@ def taken_back(found: Iterable[Counted], over: Steps) -> dict[Method, list[int]]
     made = {method: [0] * over.number for method in TAKEN_BACK}
     for one in found:
         if one.method in made:
-            made[one.method][over.of(one)] += one.count
+            made[one.method][over.of(one)] += one.many
     return made
 
 
@@ -131,8 +131,8 @@ def gpc(found: Iterable[Counted], over: Steps) -> list[Rate]:
     """Of how many choices in each step the browser sent `Sec-GPC: 1`."""
     with_it, every = [0] * over.number, [0] * over.number
     for one in found:
-        every[over.of(one)] += one.count
-        with_it[over.of(one)] += one.count if one.gpc else 0
+        every[over.of(one)] += one.many
+        with_it[over.of(one)] += one.many if one.gpc else 0
     return [Rate(*pair) for pair in zip(with_it, every, strict=True)]
 
 
@@ -228,6 +228,6 @@ def _largest(found: Iterable[Counted], purpose: Purpose, by: Group) -> list[str]
     sizes: Counter[str] = Counter()
     for one in found:
         if said(one, purpose) is not None and is_answer(one):
-            sizes[by(one)] += one.count
+            sizes[by(one)] += one.many
     ordered = sorted(sizes, key=lambda name: (-sizes[name], name))
     return ordered if len(ordered) <= SHOWN else ordered[: SHOWN - 1]

@@ -303,9 +303,13 @@ def counted_of(row: Sequence[Any], since: float, step: float) -> Counted:
     """Choices that were counted, of what was read by `COUNT`; of any engine."""
     number, analytics, marketing, method, surface, version, country, region, gpc, many = row
     return Counted(
-        since + number * step, *[None if one is None else _WORDS[one] for one in (analytics, marketing)],
-        Method(method), Surface(surface), version, country, region, bool(gpc), many,
+        since + number * step, _word(analytics), _word(marketing), Method(method), Surface(surface), version, country,
+        region, bool(gpc), many,
     )  # fmt: skip
+
+
+def _word(said: int | None) -> Permission | None:
+    return None if said is None else _WORDS[said]
 
 
 def word_of(said: int, at: int, receipt: str, notice: str | None, scope: str, method: str) -> Word:

@@ -23,7 +23,7 @@ def side(granted, answers):
 def row(begins=0.0, analytics=YES, marketing=YES, *, many=1, method=Method.SAVE, **more):
     """Choices that were counted."""
     usual = {"surface": Surface.BANNER, "version": "1", "country": "DE", "region": None, "gpc": False}
-    return Counted(begins, analytics, marketing, method, count=many, **usual | more)
+    return Counted(begins, analytics, marketing, method, many=many, **usual | more)
 
 
 ROWS = st.builds(
@@ -59,7 +59,7 @@ def test_no_answer_is_lost_or_counted_twice(found, by):
         assert len(groups) <= consents.SHOWN
         whole = [one for name in groups for one in groups[name]]
         assert Rate(*map(sum, zip((0, 0), *whole, strict=True))) == consents.rate(found, purpose)
-    assert sum(one.answers for one in consents.gpc(found, OVER)) == sum(one.count for one in found)
+    assert sum(one.answers for one in consents.gpc(found, OVER)) == sum(one.many for one in found)
 
 
 def test_steps_begin_at_round_times_and_hold_now():

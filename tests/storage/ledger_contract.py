@@ -225,7 +225,7 @@ class People:
             Counted(NOW + 60, None, NO, *preferences, None, "DE", None, True, 1),
             Counted(NOW + 120, YES, YES, *banner, None, "US", "CA", False, 1),
         ]
-        assert [one.count for one in store.ledger.count(NOW, NOW + 120, 60)] == [2, 1]
+        assert [one.many for one in store.ledger.count(NOW, NOW + 120, 60)] == [2, 1]
         assert store.ledger.count(NOW + 500, NOW + 600, 60) == []
 
     def test_words_are_kept_by_their_hash(self, engine, store):

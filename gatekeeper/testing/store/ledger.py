@@ -125,7 +125,7 @@ class MemoryLedger:
                         None if notice is None else notice.version, choice.country, choice.region, choice.gpc, 0,
                     )
                 ] += 1  # fmt: skip
-        return sorted([one._replace(count=many) for one, many in found.items()], key=lambda one: one.begins)
+        return sorted([one._replace(many=many) for one, many in found.items()], key=lambda one: one.begins)
 
     def forget(self, subjects: Sequence[Subject]) -> Future[int]:
         """Remove names, and the evidence of rows that have none any more."""
