@@ -20,6 +20,7 @@ BAD: Final = "bad"
 WARN: Final = "warn"
 LETTERS: Final = 1_000  # dead letters that are looked at
 _SOON: Final = timedelta(days=7)
+_ADVICE: Final = ("anchors", "references", "lines", "papers", "consent")  # checks whose findings are no incidents
 _OVER: Final = frozenset({State.CLOSED.value, State.REFUSED.value})
 Numbers = Mapping[tuple[str, str], float]  # name without its prefix, and the first label's value
 
@@ -63,10 +64,10 @@ def _erasures(desk: Desk) -> Iterator[Need]:
     open_ones = [one for one in desk.erasures.all(None, today + _SOON) if one["state"] not in _OVER]
     late = [one for one in open_ones if one["overdue"]]
     if late:
-        yield Need(BAD, f"the answer to {counted(len(late), 'request')} for erasure is overdue", "people")
+        yield Need(BAD, f"requests for erasure whose answer is overdue: {len(late)}", "people")
     soon = len(open_ones) - len(late)
     if soon:
-        yield Need(WARN, f"the answer to {counted(soon, 'request')} for erasure is due within a week", "people")
+        yield Need(WARN, f"requests for erasure whose answer is due within a week: {soon}", "people")
 
 
 def _metrics(told: Numbers) -> Iterator[Need]:
@@ -78,16 +79,15 @@ def _metrics(told: Numbers) -> Iterator[Need]:
     if value("anchor_failing"):
         yield Need(BAD, "checkpoints of the log cannot be put outside: what happens now is not proven there", "audit")
     if value("self_audit_incidents"):
-        what = counted(value("self_audit_incidents"), "finding")
-        yield Need(BAD, f"the last self-audit has {what} against the policy")
+        yield Need(BAD, f"the last self-audit found what is against the policy: {value('self_audit_incidents'):,.0f}")
     for (name, check), count in sorted(told.items()):
-        if name == "self_audit_findings" and count and check in ("anchors", "references", "lines", "papers", "consent"):
-            yield Need(WARN, f"the self-audit's check of {check} has {counted(count, 'finding')}")
+        if name == "self_audit_findings" and count and check in _ADVICE:
+            yield Need(WARN, f"the self-audit's check of {check} found: {count:,.0f}")
     if value("self_audit_age_seconds") > 2 * 86_400:
         yield Need(WARN, "the last self-audit is older than two days")
     if value("retention_overdue"):
         yield Need(WARN, f"retention could not remove {counted(value('retention_overdue'), 'line')} that is overdue")
     if value("outbound_uncaught_total"):
-        yield Need(BAD, f"not caught: {counted(value('outbound_uncaught_total'), 'connection')} to a tracking host")
+        yield Need(BAD, f"calls to tracking hosts that were not caught: {value('outbound_uncaught_total'):,.0f}")
     if value("outbound_unlisted_hosts"):
-        yield Need(WARN, f"called and in no table: {counted(value('outbound_unlisted_hosts'), 'host')}")
+        yield Need(WARN, f"hosts that were called and are in no table: {value('outbound_unlisted_hosts'):,.0f}")
