@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gatekeeper.console import audit, destinations, now
+from gatekeeper.console import audit, consent, destinations, now
 from gatekeeper.console.page import Page, Stream
 
-PAGES: Final[Sequence[Page]] = (*now.PAGES, *destinations.PAGES, *audit.PAGES)
+PAGES: Final[Sequence[Page]] = (*now.PAGES, *consent.PAGES, *destinations.PAGES, *audit.PAGES)
 STREAMS: Final[Sequence[Stream]] = (*now.STREAMS,)
