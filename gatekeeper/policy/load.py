@@ -106,6 +106,26 @@ def read_policy(
         raise ConfigError(*_with_lines(error.problems, path, lines.lines(text))) from None
 
 
+def handed_in(data: bytes, known: Registry) -> Policy:
+    """A policy that somebody hands in, to be compared and not to be used. Raises ConfigError.
+
+    It is compiled without the files and the secrets that it names: neither is to be read on anybody's word.
+    """
+    try:
+        text = data.decode("utf-8")
+        raw = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise ConfigError("the file is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the file is not TOML: {error}") from None
+    if isinstance(raw.get("jurisdiction"), dict):
+        raw["jurisdiction"] |= {"anonymisers": [], "database": None}
+    try:
+        return compiled(raw, known, environ={}, require_secrets=False)
+    except ConfigError as error:
+        raise ConfigError(*_with_lines(error.problems, Path("the file"), lines.lines(text))) from None
+
+
 def _with_lines(problems: Iterable[str], path: Path, found: Mapping[str, int]) -> Iterator[str]:
     """The faults in the order of the file, each with the file and its line."""
     numbered = [(lines.line_of(parts(problem).key, found), problem) for problem in problems]
