@@ -30,7 +30,7 @@ OF_A_PROCESS = {
         "model/reasons.py:TABLE", "vendors/recipients.py:_table", "browser/__init__.py:texts",
         "shells/consent/page.py:_page", "shells/consent/page.py:_style", "reports/law.py:_table",
         "shells/consent/scripts.py:_compressed", "browser/page.py:_squeezed", "browser/__init__.py:unreviewed",
-        "browser/__init__.py:_files", "vendors/cookies.py:_table",
+        "browser/__init__.py:_files", "vendors/cookies.py:_table", "vendors/failures.py:_table",
         "reports/notice.py:words", "console/static.py:contents", "console/static.py:version",
         "console/render.py:_environment",
     },

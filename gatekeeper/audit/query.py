@@ -5,13 +5,14 @@ Needs the extra `gatekeeper-consent[query]`. Rows hold what lines hold: names of
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 from gatekeeper.audit import columns, lines, subjects
 from gatekeeper.errors import ConfigError
@@ -176,6 +177,18 @@ def export(folder: Path, which: Filter, target: Path) -> int:
     return int(count)
 
 
+def write_csv(found: Iterable[Mapping[str, Any]], target: TextIO) -> None:
+    """Rows as CSV, with a head; a cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_safe(row[name]) for name in COLUMNS] for row in found)
+
+
+def _safe(value: Any) -> Any:
+    text = " ".join(value) if isinstance(value, list) else value
+    return "'" + text if isinstance(text, str) and text[:1] in tuple("=+-@\t\r") else text
+
+
 def _cell(name: str) -> str:
     if name in _LISTS:
         text = f"array_to_string({name}, ' ')"
@@ -269,6 +282,32 @@ def permissions(folder: Path, which: Filter, *, by: str) -> list[Permitted]:
             values,
         ).fetchall()
     return [Permitted(_day(begins, by), *numbers) for begins, *numbers in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What became of one destination's deliveries, field by field; no person is in it."""
+
+    deliveries: int
+    sent: dict[str, int]
+    stripped: dict[str, int]
+    endings: dict[tuple[str, str | None], int]  # status and reason
+
+
+def fields(folder: Path, which: Filter) -> Fields:
+    """How often each field was sent and stripped, and how deliveries ended, of the rows that fit."""
+    with columns.connect(folder) as connection:
+        condition, values = which.where(connection)
+        connection.execute(
+            "CREATE TEMP TABLE chosen AS SELECT sent, stripped, status, reason, count(*) AS many FROM log "
+            f"WHERE {condition} AND destination IS NOT NULL GROUP BY ALL",
+            values,
+        )
+        each = "SELECT unnest({}) AS one, sum(many)::BIGINT FROM chosen GROUP BY one"
+        counted = [dict(connection.execute(each.format(name)).fetchall()) for name in ("sent", "stripped")]
+        ended = connection.execute("SELECT status, reason, sum(many)::BIGINT FROM chosen GROUP BY ALL").fetchall()
+    endings = {(status, reason): many for status, reason, many in ended}
+    return Fields(sum(endings.values()), counted[0], counted[1], endings)
 
 
 def _day(at: datetime, by: str) -> str:

@@ -6,6 +6,7 @@ is new. Nothing of a visitor is kept: names of events, destinations, statuses an
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -54,7 +55,8 @@ class Recent:
             raise AuditError(f"the audit log cannot be read ({type(error).__name__})") from None
         self._begun = True
         for record in found:
-            self._see(record)
+            with contextlib.suppress(KeyError, TypeError, ValueError):  # a line that we did not write
+                self._see(record)
         while self.seen and self.seen[0].at < now - self.window:
             self.seen.popleft()
         while self.events and self.events[0][0] < now - self.window:

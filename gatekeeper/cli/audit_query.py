@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,15 +13,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gatekeeper.audit import page
+from gatekeeper.audit import asking, page
 from gatekeeper.audit import query as log
 from gatekeeper.cli import exits, known
 from gatekeeper.cli.audit import STATUS_STYLE
 from gatekeeper.cli.console import console as open_console
-from gatekeeper.cli.filters import PSEUDONYM
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.counting import counted
-from gatekeeper.fields import phone
 from gatekeeper.installation import keys
 
 BAR = 30
@@ -32,29 +28,21 @@ BAR = 30
 def which(config: Path, words: dict[str, str | None], people: dict[str, str | None]) -> tuple[Path, log.Filter]:
     """The log's folder and the filter that the options ask for."""
     policy = load_policy(config, require_secrets=False)
+
+    def ring() -> keys.KeyRing:
+        """The keys, once there is something to look for."""
+        exits.need_log(policy.audit_folder)
+        return keys.load(policy.keys_folder, create=False)
+
+    if people.get("email") == "-":
+        people = people | {"email": sys.stdin.readline().strip()}
     now = datetime.now(UTC).replace(tzinfo=None)
-    times = {name: known.moment(name, words.pop(name, None), now) for name in TIMES}
-    known.check(policy, words, policy.audit_folder)
-    subject = people.get(PSEUDONYM)
-    if subject is not None and re.fullmatch(r"p_[A-Za-z0-9_-]{22}", subject) is None:
-        raise typer.BadParameter(
-            "--subject: this is not a pseudonym, which is p_ and 22 letters, digits, - or _; ask for an identifier by "
-            "its own option, such as --email or --client-id"
-        )
+    try:
+        chosen = asking.filter_of(policy, words, people, now, ring)
+    except asking.UnknownWordError as error:
+        raise typer.BadParameter(f"--{error}") from None
     exits.need_log(policy.audit_folder)
-    asked = {name: value for name, value in people.items() if name != PSEUDONYM and value is not None}
-    if asked.get("email") == "-":
-        asked["email"] = sys.stdin.readline().strip()
-    if asked.get("phone") is not None and policy.catalogue.phone_region is not None:
-        asked["phone"] = phone.e164(asked["phone"], policy.catalogue.phone_region) or asked["phone"]
-    found: set[str] = set() if subject is None else {subject}  # needs no key: an auditor has none
-    if asked:
-        found |= log.pseudonyms(keys.load(policy.keys_folder, create=False), asked)
-    wanted = frozenset(found) if found else None
-    return policy.audit_folder, log.Filter(since=times["since"], until=times["until"], subjects=wanted, **words)
-
-
-TIMES = ("since", "until")
+    return policy.audit_folder, chosen
 
 
 def query(config: Path, words: dict[str, str | None], people: dict[str, str | None], limit: int, form: str) -> None:
@@ -67,9 +55,7 @@ def query(config: Path, words: dict[str, str | None], people: dict[str, str | No
             for row in found:
                 typer.echo(json.dumps(row, ensure_ascii=False))
         case "csv":
-            writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerow(log.COLUMNS)
-            writer.writerows([_safe(row[name]) for name in log.COLUMNS] for row in found)
+            log.write_csv(found, sys.stdout)
         case _:
             _print_rows(found, limit)
 
@@ -103,11 +89,6 @@ def stats(
         typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
         return
     _print_stats(found)
-
-
-def _safe(value: Any) -> Any:
-    text = " ".join(value) if isinstance(value, list) else value
-    return "'" + text if isinstance(text, str) and text[:1] in tuple("=+-@\t\r") else text
 
 
 def _print_rows(found: list[dict[str, Any]], limit: int) -> None:

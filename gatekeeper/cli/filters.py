@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from gatekeeper.audit.asking import PSEUDONYM
 from gatekeeper.audit.subjects import KINDS
 from gatekeeper.cli.options import Destination
 
@@ -36,7 +37,6 @@ _WORDS: Final[dict[str, Any]] = {
 GROUPABLE: Final = (*_PERIOD, "destination", *_SITUATION)  # what numbers over time can be narrowed by
 EVERY: Final = tuple(_WORDS)
 
-PSEUDONYM: Final = "subject"
 # One option for each kind of identifier.
 _IDENTIFIERS: Final = {kind.option: kind.help for kind in KINDS.values()}
 PEOPLE: Final = _IDENTIFIERS | {PSEUDONYM: "Only deliveries about this pseudonym."}

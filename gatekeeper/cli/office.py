@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from gatekeeper.audit.asking import PSEUDONYM
 from gatekeeper.audit.segments import usable
-from gatekeeper.cli.filters import PSEUDONYM
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import ConfigError
 from gatekeeper.installation import keys

@@ -12,4 +12,4 @@ PAGES: Final[Sequence[Page]] = (
     *now.PAGES, *consent.PAGES, *destinations.PAGES, *people.PAGES, *requests.PAGES, *audit.PAGES, *policy.PAGES,
     *documents.PAGES,
 )  # fmt: skip
-STREAMS: Final[Sequence[Stream]] = (*now.STREAMS,)
+STREAMS: Final[Sequence[Stream]] = (*now.STREAMS, *audit.STREAMS)

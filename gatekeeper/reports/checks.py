@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from gatekeeper.audit import authority, others, pruning, retention, stamp, verify
+from gatekeeper.audit import authority, others, pruning, retention
 from gatekeeper.counting import counted
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.jurisdiction.laws import version
@@ -27,6 +27,7 @@ from gatekeeper.reports.observed import Observed
 from gatekeeper.reports.outcome import UNDECIDED_THEN
 from gatekeeper.reports.rates import Numbers
 from gatekeeper.reports.replay import By
+from gatekeeper.reports.verified import verified
 from gatekeeper.storage import opening
 from gatekeeper.storage.protocols import Place
 
@@ -145,15 +146,7 @@ def hosts(scene: Scene) -> Result:
 def log(scene: Scene) -> Result:
     """The whole log, its time stamps, and the ends of streams that the database knows."""
     policy = scene.policy
-    named = authority.of_policy(policy)
-    stamps = [] if named is None else [path.read_bytes().strip() for path in authority.files(named.folder)]
-    report = verify.verify(
-        policy.audit_folder,
-        anchors=stamps,
-        heads=opening.heads(_place(policy)).read(),
-        roots=[] if named is None else stamp.roots(named.pem.read_bytes()),
-        progress=lambda size: scene.between(),
-    )
+    report, named = verified(policy, lambda size: scene.between()), authority.of_policy(policy)
     out = [Finding(f"{one.file}:{one.line}" if one.line else one.file, one.why) for one in report.problems]
     strange = others.set_aside(policy.audit_folder)
     if strange:

@@ -7,8 +7,9 @@ from tests.console.visiting import Visitor, make_app
 
 
 @pytest.fixture
-def app(tmp_path):
-    """An app behind the gate."""
+def app(tmp_path, monkeypatch):
+    """An app behind the gate, which knows the cookies of `tests.builders.own_cookie`."""
+    monkeypatch.setenv("GATEKEEPER_SIGNING_KEYS", f"s1:{(b's' * 32).hex()}")
     made = make_app(tmp_path)
     yield made
     made.runtime.close(0.0)

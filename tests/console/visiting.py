@@ -30,12 +30,22 @@ ADMINS = [
 ]
 
 
+DESTINATIONS = {
+    "own": {"kind": "first_party", "endpoint": "http://127.0.0.1:9/events"},
+    "ads": {
+        "kind": "http_json", "purpose": "marketing", "endpoint": "http://127.0.0.1:9/in",
+        "fields": ["page_url", "order_value", "email", "phone", "external_id"],
+    },
+    "errors": {"kind": "sentry", "dsn": "http://public@127.0.0.1:9/42"},
+}  # fmt: skip
+
+
 def make_app(folder, admins=ADMINS, **tables):
     """An app behind the gate, with a console unless `admins` is empty."""
     data = policy_data(
         audit={"path": str(folder / "audit")}, keys={"path": str(folder / "keys")},
         storage={"url": f"sqlite:///{folder}/gatekeeper.db"},
-        **{"server": {"admin_token": {"env": "METRICS"}, "admins": admins}} | tables,
+        destinations=DESTINATIONS, **{"server": {"admin_token": {"env": "METRICS"}, "admins": admins}} | tables,
     )  # fmt: skip
     return gatekeeper.GatekeeperMiddleware(shop(), config=parse_policy(data, environ=TOKENS))
 
@@ -52,7 +62,7 @@ class Forms(HTMLParser):
         row = dict(attrs)
         if tag == "form":
             self.found.append((row.get("action", ""), {}))
-        elif tag in ("input", "select", "textarea", "button") and self.found and row.get("name"):
+        elif tag in ("input", "select", "textarea") and self.found and row.get("name"):
             self.found[-1][1][row["name"]] = row.get("value", "")
 
 

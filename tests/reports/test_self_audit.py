@@ -8,7 +8,7 @@ import pytest
 
 from gatekeeper.audit import retention
 from gatekeeper.audit.chores import compress
-from gatekeeper.audit.segments import streams
+from gatekeeper.audit.segments import Head, streams
 from gatekeeper.audit.stamp import Stamp
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.policy import load_policy
@@ -173,7 +173,7 @@ def test_a_log_that_was_changed_is_told(kept):
     assert found.about == f"{path.name}:2" and "was altered" in found.said
     path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:1]))
     assert audit(kept, "log") == {}
-    SqliteHeads(kept.database_file).keep([checks.verify.Head(path.name.partition(".0000")[0], 9, "00" * 32)])
+    SqliteHeads(kept.database_file).keep([Head(path.name.partition(".0000")[0], 9, "00" * 32)])
     assert "ends at 1" in audit(kept, "log")["log"][0].said
 
 

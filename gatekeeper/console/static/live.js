@@ -37,7 +37,7 @@ export function follow(part) {
     source = new EventSource(part.dataset.live);
     source.addEventListener("part", (event) => {
       const fresh = parsed(event.data);
-      if (fresh) become(part, fresh);
+      if (fresh) become(part.firstElementChild, fresh);
       say("Live");
     });
     source.addEventListener("over", () => {
