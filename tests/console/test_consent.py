@@ -35,11 +35,12 @@ def full(app):
     """Answers of two places under two notices, a withdrawal and a browser that sends the signal."""
     for n, version in (("a", "2026-10"), ("b", "2026-11")):
         app.runtime.store.ledger.keep(Notice(f"sha256-{n}", version, "en", "[]")).result(10)
+    this = time.time() % 3_600  # seconds of this hour: one notice in the hour before, the other in this one
     for n in range(40):
-        choose(app, n, (YES, YES if n < 10 else NO), ago=9_000, notice="sha256-a")
-        choose(app, 100 + n, (YES, YES if n < 30 else NO), ago=600, notice="sha256-b")
-    choose(app, 200, (NO, NO), method=Method.WITHDRAW, surface=Surface.PREFERENCES)
-    choose(app, 201, (NO, NO), country="US", region="CA", gpc=True)
+        choose(app, n, (YES, YES if n < 10 else NO), ago=this + 60, notice="sha256-a")
+        choose(app, 100 + n, (YES, YES if n < 30 else NO), ago=this / 2, notice="sha256-b")
+    choose(app, 200, (NO, NO), ago=this / 3, method=Method.WITHDRAW, surface=Surface.PREFERENCES)
+    choose(app, 201, (NO, NO), ago=this / 4, country="US", region="CA", gpc=True)
     event = b'{"event": "page_view", "consent": {"analytics": true}, "data": {"session_id": "s-1"}}'
     answer = Visitor(app).ask("POST", "/gk/collect", raw=event, headers={"content-type": "application/json"})
     assert answer.status_code == 202

@@ -45,7 +45,7 @@ def make_app(folder, admins=ADMINS, **tables):
     data = policy_data(
         audit={"path": str(folder / "audit")}, keys={"path": str(folder / "keys")},
         storage={"url": f"sqlite:///{folder}/gatekeeper.db"},
-        destinations=DESTINATIONS, **{"server": {"admin_token": {"env": "METRICS"}, "admins": admins}} | tables,
+        **{"destinations": DESTINATIONS, "server": {"admin_token": {"env": "METRICS"}, "admins": admins}} | tables,
     )  # fmt: skip
     return gatekeeper.GatekeeperMiddleware(shop(), config=parse_policy(data, environ=TOKENS))
 
