@@ -20,10 +20,10 @@ def buried(runtime, why="http_401"):
     settle(runtime.store, flight, DEAD, why)
 
 
-def test_every_destination_of_the_policy_is_listed(dpo):
+def test_every_destination_of_the_policy_is_listed(known):
     """With who gets the data, its purpose and its books."""
-    html = dpo.get("destinations").text
-    for name, to in dpo.app.runtime.policy.destinations.items():
+    html = known.get("destinations").text
+    for name, to in known.app.runtime.policy.destinations.items():
         assert f'destinations/{name}"' in html and to.kind.title in html
 
 
@@ -37,9 +37,9 @@ def test_what_is_declared_stands_beside_what_was_observed(dpo):
 
 
 @pytest.mark.parametrize("path", ["destinations/nowhere", "destinations/own?period=9y"])
-def test_what_is_not_there_is_said(dpo, path):
+def test_what_is_not_there_is_said(known, path):
     """404 for a destination, 422 for a period."""
-    assert dpo.get(path).status_code in (404, 422)
+    assert known.get(path).status_code in (404, 422)
 
 
 def test_dead_letters_are_told_in_words_and_sent_again(app):
@@ -67,9 +67,9 @@ def test_who_may_only_read_has_no_button(app):
     assert len(app.runtime.store.dead_letters.page("own")) == 1
 
 
-def test_a_letter_that_is_gone_is_not_there(dpo):
+def test_a_letter_that_is_gone_is_not_there(known):
     """404, and nothing is queued."""
-    assert dpo.ask("POST", "destinations/own/retry", dpo.form("now", "logout") | {"letter": "7"}).status_code == 404
+    assert known.ask("POST", "destinations/own/retry", known.form("now", "logout") | {"letter": "7"}).status_code == 404
 
 
 @pytest.mark.parametrize("kind", [name for name in KINDS if name not in NOT_OURS])

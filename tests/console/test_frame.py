@@ -10,6 +10,7 @@ from gatekeeper.console import session as sessions
 from gatekeeper.console import static
 from gatekeeper.console.pages import PAGES, STREAMS
 from gatekeeper.errors import AuditError
+from gatekeeper.shells.admin import admitted
 from gatekeeper.shells.admin.acts import ACTS
 from gatekeeper.shells.console.seats import SEATS
 from tests.console.visiting import TOKENS, Visitor, make_app
@@ -65,9 +66,10 @@ def test_pages_and_api_have_no_path_in_common():
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_every_page_wants_a_session_with_its_scope(app, row):
+def test_every_page_wants_a_session_with_its_scope(shared, row):
     """None, a forged one, a token's header alone: no page and no line; another scope: 403 and a line that says so."""
-    visitor = Visitor(app)
+    visitor = Visitor(shared)
+    before = len(visitor.acts())
     for cookie in (None, "dpo.x", f"dpo.{'0' * 32}.1.9999999999.s1.{'A' * 43}"):
         visitor.cookie = cookie
         answer = ask(visitor, row, {})
@@ -78,9 +80,9 @@ def test_every_page_wants_a_session_with_its_scope(app, row):
         getattr(row, "method", "GET"), where(row), headers={"authorization": f"Bearer {TOKENS['DPO']}"}
     )
     assert with_token.status_code in (303, 401)
-    assert visitor.acts() == []
+    assert len(visitor.acts()) == before
     for who in ("READER", "REPORTER"):
-        other = Visitor(app).log_in(who)
+        other = Visitor(shared).enter(who)
         may = {"READER": {"read"}, "REPORTER": {"report"}}[who]
         answer = ask(other, row)
         assert (answer.status_code == 403) is (row.may not in may), (who, answer.text[:300])
@@ -89,12 +91,12 @@ def test_every_page_wants_a_session_with_its_scope(app, row):
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_every_look_is_written_down_before_it_is_shown(dpo, row, monkeypatch):
+def test_every_look_is_written_down_before_it_is_shown(known, row, monkeypatch):
     """One line with the token's name; and where the log is full there is no page, and nothing is looked up."""
-    before = len(dpo.acts())
-    answer = ask(dpo, row)
+    before = len(known.acts())
+    answer = ask(known, row)
     assert answer.status_code < 500
-    lines = dpo.acts()[before:]
+    lines = known.acts()[before:]
     assert lines and lines[0]["who"] == "dpo" and lines[0]["action"] == row.action
 
     def full(batch, **more):
@@ -102,31 +104,31 @@ def test_every_look_is_written_down_before_it_is_shown(dpo, row, monkeypatch):
         done.set_exception(AuditError("full"))
         return done
 
-    monkeypatch.setattr(dpo.app.runtime.gate.recorder, "append", full)
-    answer = ask(dpo, row)
+    monkeypatch.setattr(known.app.runtime.gate.recorder, "append", full)
+    answer = ask(known, row)
     assert answer.status_code == 503 and "nothing was done" in answer.text
 
 
 @pytest.mark.parametrize("row", [one for one in ROWS if getattr(one.values[0], "method", "") == "POST"])
-def test_every_form_is_one_of_this_session(app, dpo, row):
+def test_every_form_is_one_of_this_session(shared, known, row):
     """Without its token, with that of another session, or from another site: 403, and no act."""
-    other = Visitor(app).log_in()
-    before = len(dpo.acts())
-    good = token_of(dpo)
+    other = Visitor(shared).enter()
+    before = len(known.acts())
+    good = token_of(known)
     for token in ("", "x", token_of(other), good[:-5] + ("A" if good[-5] != "A" else "B") + good[-4:]):
-        assert ask(dpo, row, {"form_token": token}).status_code == 403, token
+        assert ask(known, row, {"form_token": token}).status_code == 403, token
     for headers in (
         {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"},
     ):  # fmt: skip
-        answer = dpo.ask("POST", where(row), {"form_token": good}, headers=headers)
+        answer = known.ask("POST", where(row), {"form_token": good}, headers=headers)
         assert answer.status_code == 403, headers
-    assert len(dpo.acts()) == before
+    assert len(known.acts()) == before
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_every_answer_says_what_a_browser_may_do_with_it(dpo, row):
+def test_every_answer_says_what_a_browser_may_do_with_it(known, row):
     """No cache, no referrer, no frame, no script or style that is not ours; nothing inline that would need one."""
-    answer = ask(dpo, row)
+    answer = ask(known, row)
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["content-security-policy"] == STRICT
     assert answer.headers["referrer-policy"] == "no-referrer"
@@ -135,9 +137,9 @@ def test_every_answer_says_what_a_browser_may_do_with_it(dpo, row):
 
 
 @pytest.mark.parametrize("row", [one for one in ROWS if one.values[0] in LOOKS])
-def test_an_address_holds_nothing_that_a_page_does_not_know(dpo, row):
+def test_an_address_holds_nothing_that_a_page_does_not_know(known, row):
     """An identifier in a query is refused, and not repeated."""
-    answer = dpo.get(where(row) + "?email=jane.doe@example.com")
+    answer = known.get(where(row) + "?email=jane.doe@example.com")
     assert answer.status_code == 422 and "jane.doe" not in answer.text
 
 
@@ -193,10 +195,10 @@ def test_the_login_leads_to_pages_of_ours_alone(app, wanted):
     assert answer.headers["location"] == f"/gk/admin/{wanted if wanted in ('now', 'audit') else ''}"
 
 
-def test_a_session_is_of_a_token(tmp_path, app):
+def test_a_session_is_of_a_token(shared):
     """It holds in any process with the same keys; not for another token of that name, and not once the name is gone."""
-    visitor = Visitor(app).log_in()
-    policy, keys, now = app.runtime.policy, app.runtime.keys, time.time()
+    visitor = Visitor(shared).enter()
+    policy, keys, now = shared.runtime.policy, shared.runtime.keys, time.time()
     assert sessions.read(visitor.cookie, policy.admins, keys, now).name == "dpo"
     changed = [one._replace(token=type(one.token)("another-token-0123456789")) for one in policy.admins]
     assert sessions.read(visitor.cookie, changed, keys, now) is None
@@ -204,18 +206,18 @@ def test_a_session_is_of_a_token(tmp_path, app):
 
 
 @pytest.mark.parametrize("part", range(6))
-def test_a_session_that_was_changed_is_none(app, part):
+def test_a_session_that_was_changed_is_none(shared, part):
     """Every part is under the MAC."""
-    visitor = Visitor(app).log_in()
-    policy, keys, now = app.runtime.policy, app.runtime.keys, time.time()
+    visitor = Visitor(shared).enter()
+    policy, keys, now = shared.runtime.policy, shared.runtime.keys, time.time()
     parts = visitor.cookie.split(".")
     parts[part] = {0: "reader", 1: "0" * 32, 2: str(int(parts[2]) + 1), 3: str(int(parts[3]) + 1)}.get(part, "x" * 43)
     assert sessions.read(".".join(parts), policy.admins, keys, now) is None
 
 
-def test_a_session_ends(app):
+def test_a_session_ends(shared):
     """A quarter of an hour after the last look, eight hours after the login in any case, and never before."""
-    policy, keys = app.runtime.policy, app.runtime.keys
+    policy, keys = shared.runtime.policy, shared.runtime.keys
     one = sessions.begun("dpo", b"0" * 16, 1_000_000)
     value = sessions.written(one, policy.admins, keys)
     assert sessions.read(value, policy.admins, keys, 1_000_000 + 899)
@@ -226,11 +228,11 @@ def test_a_session_ends(app):
     assert sessions.read(late, policy.admins, keys, 1_000_000 + 8 * 3_600) is None
 
 
-def test_a_look_goes_on_with_the_session(app):
+def test_a_look_goes_on_with_the_session(shared):
     """The cookie is written again when a minute has passed, with the same beginning; a stream never writes it."""
-    policy, keys, now = app.runtime.policy, app.runtime.keys, int(time.time())
+    policy, keys, now = shared.runtime.policy, shared.runtime.keys, int(time.time())
     old = sessions.begun("dpo", b"0" * 16, now - 600)
-    visitor = Visitor(app)
+    visitor = Visitor(shared)
     visitor.cookie = sessions.written(old, policy.admins, keys)
     assert "set-cookie" not in visitor.get("now/stream").headers
     assert "set-cookie" in visitor.get("now").headers
@@ -247,17 +249,18 @@ def test_the_logout_removes_the_cookie(dpo):
     assert dpo.acts()[-1]["action"] == "console/logout"
 
 
-def test_a_page_shows_the_pages_that_the_token_may_see(app):
+def test_a_page_shows_the_pages_that_the_token_may_see(shared):
     """The navigation of a token that may only report has no page of the readers'."""
-    reader = Visitor(app).log_in("READER")
+    reader = Visitor(shared).enter("READER")
     html = reader.get("now").text
     for one in PAGES:
         if one.nav:
             assert (f'href="/gk/admin/{one.path}"' in html) is (one.may == "read")
 
 
-def test_static_files_are_served_by_their_hash(visitor):
+def test_static_files_are_served_by_their_hash(shared):
     """For ever; under another hash there is none."""
+    visitor = Visitor(shared)
     for name, media in (("console.css", "text/css"), ("console.js", "text/javascript"), ("live.js", "text/javascript")):
         answer = visitor.get(f"static/{static.version()}/{name}")
         assert answer.status_code == 200 and answer.headers["content-type"].startswith(media)
@@ -278,22 +281,30 @@ def events(answer):
     return found
 
 
-def test_a_stream_writes_one_line_for_one_look(dpo):
+def test_a_stream_writes_one_line_for_one_look(known):
     """A connection goes on with a look by the last event's id; with an id that was made up it is a look of its own."""
-    before = len(dpo.acts())
-    first = dpo.get("now/stream")
+    before = len(known.acts())
+    first = known.get("now/stream")
     assert first.headers["content-type"].startswith("text/event-stream")
     name, mark, html = events(first)[0]
     assert name == "part" and '<div id="live">' in html
-    dpo.get("now/stream", headers={"last-event-id": mark})
-    assert len(dpo.acts()) == before + 1
-    dpo.get("now/stream", headers={"last-event-id": mark.replace(mark[0], "9", 1)})
-    dpo.get("now/stream", headers={"last-event-id": "x"})
-    assert len(dpo.acts()) == before + 3
+    known.get("now/stream", headers={"last-event-id": mark})
+    assert len(known.acts()) == before + 1
+    known.get("now/stream", headers={"last-event-id": mark.replace(mark[0], "9", 1)})
+    known.get("now/stream", headers={"last-event-id": "x"})
+    assert len(known.acts()) == before + 3
 
 
-def test_streams_are_bounded(dpo, monkeypatch):
+def test_streams_are_bounded(known, monkeypatch):
     """The one that is too many is told so."""
     monkeypatch.setattr("gatekeeper.shells.console.seats.SEATS", 0)
     assert SEATS > 0
-    assert dpo.get("now/stream").status_code == 503
+    assert known.get("now/stream").status_code == 503
+
+
+def test_a_token_has_a_rate(app, monkeypatch):
+    """Ten requests at once; then it waits for a second, whichever pages they are for."""
+    monkeypatch.setattr(admitted, "RATE", 10.0)
+    visitor = Visitor(app).enter()
+    codes = [visitor.get("audit/verification").status_code for _ in range(40)]
+    assert codes[:10] == [200] * 10 and 429 in codes

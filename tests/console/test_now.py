@@ -102,17 +102,17 @@ def test_no_event_is_lost_among_many():
     assert len({event for event, _, _ in few}) == len({to for _, to, _ in few}) == flow.MOST + 1
 
 
-def test_an_empty_gate_says_so(dpo):
+def test_an_empty_gate_says_so(known):
     """No event yet: no picture, and a sentence in its place."""
-    html = dpo.get("now").text
+    html = known.get("now").text
     assert "Nothing came in within the last hour" in html and '<svg class="flow"' not in html
 
 
-def test_the_page_tells_who_takes_nothing(dpo, monkeypatch):
+def test_the_page_tells_who_takes_nothing(known, monkeypatch):
     """A breaker that is open, in words; and what the metrics say needs somebody."""
-    books = dpo.app.runtime.store.books
+    books = known.app.runtime.store.books
     monkeypatch.setattr(type(books), "troubles", lambda self: {"own": Trouble(0.0, "http_503")})
-    html = dpo.get("now").text
+    html = known.get("now").text
     assert "takes nothing for" in html and "http_503" in html and "probed" in html
 
 
@@ -131,9 +131,9 @@ def test_each_metric_of_an_alarm_needs_somebody(name, word):
     assert word in one.sentence
 
 
-def test_the_rates_are_a_table_and_a_file_too(dpo):
+def test_the_rates_are_a_table_and_a_file_too(known):
     """The same numbers as CSV."""
-    answer = dpo.get("now?csv=rates")
+    answer = known.get("now?csv=rates")
     assert answer.headers["content-type"].startswith("text/csv")
     assert "attachment" in answer.headers["content-disposition"]
     assert len(answer.text.splitlines()) == now.STEPS + 1
