@@ -49,9 +49,9 @@ def test_without_a_request_the_page_says_so(dpo):
     assert '<form method="post" action="/gk/admin/people/search"' in html
 
 
-def test_somebody_whom_nothing_names_is_told_as_that(dpo):
+def test_somebody_whom_nothing_names_is_told_as_that(known):
     """No story, no recipient; what can be done can be done all the same."""
-    html = look(dpo).text
+    html = look(known).text
     assert "Nothing in any store" in html and "No choice and no event" in html and "Nobody, as far as" in html
 
 
@@ -65,9 +65,9 @@ def test_somebody_whom_nothing_names_is_told_as_that(dpo):
         pytest.param({"link-l_000000000000": "1"}, "is not among", id="no-such-tick"),
     ],
 )
-def test_what_cannot_be_looked_for_is_refused_without_its_value(dpo, fields, words):
+def test_what_cannot_be_looked_for_is_refused_without_its_value(known, fields, words):
     """422 with a sentence; no value comes back in it."""
-    answer = look(dpo, **fields)
+    answer = look(known, **fields)
     assert answer.status_code == 422 and words in answer.text
     assert "canary" not in answer.text
 
@@ -106,10 +106,10 @@ def test_the_copy_is_a_file(app, dpo, form, media):
     assert send(dpo, look(dpo), "people/export", format="docx").status_code == 422
 
 
-def test_a_copy_is_not_handed_out_for_a_browsers_id_alone(dpo):
+def test_a_copy_is_not_handed_out_for_a_browsers_id_alone(known):
     """Every script and link of a browser shows it."""
-    answer = look(dpo, type1="browser_id", value1="fb.1.1700000000000.123", value2="")
-    assert send(dpo, answer, "people/export").status_code == 422
+    answer = look(known, type1="browser_id", value1="fb.1.1700000000000.123", value2="")
+    assert send(known, answer, "people/export").status_code == 422
 
 
 def test_suppression_begins_and_ends(app, dpo):
@@ -176,9 +176,9 @@ def test_a_step_that_cannot_follow_is_a_conflict(app, dpo):
 @pytest.mark.parametrize(
     "path", ["people/erasures/er_unknown0", "people/erasures/jane@example.com", "people/erasures/er_unknown0/receipt"]
 )
-def test_a_request_that_there_is_not_is_not_found(dpo, path):
+def test_a_request_that_there_is_not_is_not_found(known, path):
     """404, and the address is not repeated."""
-    answer = dpo.get(path)
+    answer = known.get(path)
     assert answer.status_code == 404 and "jane" not in answer.text
 
 

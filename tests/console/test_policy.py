@@ -68,17 +68,17 @@ def explain(visitor, **fields):
     return visitor.ask("POST", "policy/explain", usual | fields)
 
 
-def test_an_event_is_explained_rule_by_rule(dpo):
+def test_an_event_is_explained_rule_by_rule(known):
     """Without a word of the visitor: denied where the law is opt-in; with a cookie of ours: sent, and which fields."""
-    denied = explain(dpo, country="DE").text
+    denied = explain(known, country="DE").text
     assert "under gdpr" in denied and "blocked" in denied and "no_analytics_consent" in denied
-    assert "would be sent" in explain(dpo, country="US-TX").text
+    assert "would be sent" in explain(known, country="US-TX").text
 
 
-def test_the_signal_and_the_law_are_heard(dpo):
+def test_the_signal_and_the_law_are_heard(known):
     """`Sec-GPC: 1` is in the trail; one law alone is that law's."""
-    assert "gpc" in explain(dpo, country="US-CA", gpc="1").text.lower()
-    assert "under ccpa" in explain(dpo, law="ccpa").text
+    assert "gpc" in explain(known, country="US-CA", gpc="1").text.lower()
+    assert "under ccpa" in explain(known, law="ccpa").text
 
 
 def test_a_cookie_is_read_as_the_gate_reads_it(app, dpo):
@@ -107,9 +107,9 @@ def test_explaining_records_and_sends_nothing(app, dpo):
         pytest.param({"country": "DE", "law": "gdpr"}, "for one law alone", id="both"),
     ],
 )
-def test_what_cannot_be_explained_is_said(dpo, fields, words):
+def test_what_cannot_be_explained_is_said(known, fields, words):
     """422 with a sentence."""
-    answer = explain(dpo, **fields)
+    answer = explain(known, **fields)
     assert answer.status_code == 422 and words in answer.text
 
 
@@ -168,27 +168,27 @@ def test_an_empty_log_is_told(dpo):
         pytest.param(b"[policy]\nversion = 5", "the file:2: policy.version", id="no-policy"),
     ],
 )
-def test_a_file_that_is_no_policy_is_refused_with_its_faults(dpo, data, words):
+def test_a_file_that_is_no_policy_is_refused_with_its_faults(known, data, words):
     """With the line, as `gatekeeper check` says it."""
-    answer = compare(dpo, data)
+    answer = compare(known, data)
     assert answer.status_code == 422 and words in answer.text
 
 
-def test_files_and_secrets_that_an_upload_names_are_not_read(dpo, tmp_path, monkeypatch):
+def test_files_and_secrets_that_an_upload_names_are_not_read(known, tmp_path, monkeypatch):
     """Nobody can look at the machine through a policy that is handed in."""
     secret = tmp_path / "secret.txt"
     secret.write_text("canary-of-a-file\n")
     monkeypatch.setenv("CANARY", "canary-of-the-environment-0123456789")
     data = OTHER.replace('default = "gdpr"', f'default = "gdpr"\nanonymisers = ["{secret}"]\ndatabase = "{secret}"')
     data += '\n[server]\napi_keys = [{ env = "CANARY" }]\n'
-    answer = compare(dpo, data.encode())
+    answer = compare(known, data.encode())
     assert answer.status_code == 200 and "canary" not in answer.text
 
 
-def test_a_period_that_there_is_not_is_refused(dpo):
+def test_a_period_that_there_is_not_is_refused(known):
     """The words of the form are closed."""
-    assert compare(dpo, OTHER.encode(), period="decade").status_code == 422
-    assert compare(dpo, OTHER.encode(), laws="of-the-jungle").status_code == 422
+    assert compare(known, OTHER.encode(), period="decade").status_code == 422
+    assert compare(known, OTHER.encode(), laws="of-the-jungle").status_code == 422
 
 
 def test_a_bounded_replay_says_that_there_is_more(app, dpo, monkeypatch):
@@ -214,9 +214,9 @@ def test_reports_are_listed_and_downloaded(app, dpo):
     ("path", "status"),
     [("documents/canary", 404), ("documents/ropa?format=docx", 422), ("documents/privacy-notice?language=tlh", 422)],
 )
-def test_a_report_that_there_is_not_is_refused(dpo, path, status):
+def test_a_report_that_there_is_not_is_refused(known, path, status):
     """And its name is not repeated."""
-    answer = dpo.get(path)
+    answer = known.get(path)
     assert answer.status_code == status and "canary" not in answer.text
 
 
