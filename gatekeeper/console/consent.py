@@ -46,7 +46,10 @@ QUERY: Final = ("period", "purpose", "place", "csv")
 
 def page(desk: Desk, asked: Asked) -> Answer:
     """The page, or the numbers of one of its plots."""
-    name, purpose = _one("period", asked, PERIODS, "day"), Purpose(_one("purpose", asked, _PURPOSES, "marketing"))
+    name, purpose = (
+        _one("period", asked, PERIODS, _usual(desk)),
+        Purpose(_one("purpose", asked, _PURPOSES, "marketing")),
+    )
     period = PERIODS[name]
     over = consents.steps(desk.now, period.whole, period.step)
     every = desk.store.ledger.count(over.begin, over.end, over.step)
@@ -66,10 +69,16 @@ def page(desk: Desk, asked: Asked) -> Answer:
         "purposes": list(_PURPOSES), "purpose": purpose.value, "places": places, "place": place,
         "rates": {one.value: consents.rate(found, one) for one in OPTIONAL},
         "taken": taken, "gpc": _whole(consents.gpc(found, over)), "figures": figures, "csv": address,
-        "turns": consents.turns(found, over), "enough": consents.ENOUGH, "why_not": why_not,
+        "turns": consents.turns(found, over), "step": over.step, "enough": consents.ENOUGH, "why_not": why_not,
         "choices": sum(one.many for one in found),
     }  # fmt: skip
     return asked_for(asked, figures) or Shown("consent.html", values, "Consent")
+
+
+def _usual(desk: Desk) -> str:
+    """The period that is shown first: a day, or the last hour of a gate that is not two hours old."""
+    young = not desk.store.ledger.count(desk.now - _DAY, desk.now - 2 * _HOUR, _DAY)
+    return "hour" if young else "day"
 
 
 def _figures(found: Sequence[Counted], over: Steps, purpose: Purpose, period: Period) -> list[Plot]:

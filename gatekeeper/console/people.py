@@ -23,7 +23,8 @@ ROWS: Final = 3  # identifiers that a form takes at once
 SHOWN: Final = 200  # moments of a story that a page shows
 LINK: Final = "link-"  # begins the name of a box that is ticked for a linked identifier
 MEDIA: Final = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}
-KNOWN_AS: Final = tuple(row.option for row in KINDS.values())
+_FIRST: Final = ("email", "phone", "user_id")  # what people say of themselves
+KNOWN_AS: Final = (*_FIRST, *[row.option for row in KINDS.values() if row.option not in _FIRST])
 WHYS: Final[Mapping[Why, str]] = {
     Why.OBJECTED: "they object to marketing", Why.OPTED_OUT: "they opt out of sale and sharing",
     Why.ERASED: "their data were erased elsewhere",

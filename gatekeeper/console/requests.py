@@ -33,7 +33,7 @@ def page(desk: Desk, asked: Asked) -> Answer:
     own = desk.policy.file.rights.four_eyes and found["by"] == desk.office.who
     settled = "settled" in found["times"]
     values = {
-        "one": found, "steps": [(one.value, found["times"].get(one.value)) for one in _ORDER],
+        "one": found, "steps": [(one.value, found["times"].get(one.value)) for one in _order(state)],
         "recipients": [_recipient(one) for one in found["destinations"]],
         "can": {
             "verify": Event.VERIFY in may and "erase" in asked.may,
@@ -49,6 +49,11 @@ def page(desk: Desk, asked: Asked) -> Answer:
         "letter": _letter(desk, erasure),
     }  # fmt: skip
     return Shown("erasure.html", values, f"Request {erasure}")
+
+
+def _order(state: State) -> list[State]:
+    """The states of a request's way; one that was refused goes no further."""
+    return [State.RECEIVED, State.REFUSED] if state is State.REFUSED else _ORDER
 
 
 def _recipient(one: dict[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def fill(app):
 
 def test_rates_withdrawals_and_the_effect_of_a_notice_are_shown(full):
     """With how many answers each number is of, and between what the difference lies."""
-    html = full.get("consent").text
+    html = full.get("consent?period=day").text
     assert "of 81 answers" in html
     assert re.search(r"<dt>Withdrawals</dt><dd>1</dd>", html)
     assert "From 2026-10 to 2026-11" in html
@@ -76,7 +76,7 @@ def test_a_place_narrows_everything(full):
 @pytest.mark.parametrize("name", ["purposes", "places", "surfaces", "notices", "taken-back", "gpc", "events"])
 def test_each_plot_has_its_numbers_as_csv(full, name):
     """As a file of the plot's name, and linked from it."""
-    assert f'csv={name}"' in full.get("consent").text.replace("&amp;", "&")
+    assert f'csv={name}"' in full.get("consent?period=day").text.replace("&amp;", "&")
     answer = full.get(f"consent?period=day&purpose=marketing&csv={name}")
     assert answer.headers["content-type"].startswith("text/csv")
     assert f'filename="{name}.csv"' in answer.headers["content-disposition"]
@@ -98,6 +98,6 @@ def test_a_word_that_is_none_is_refused_and_not_repeated(known, query, field):
 def test_without_the_extra_the_page_says_what_is_missing(full, monkeypatch):
     """And shows the ledger's part."""
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
-    html = full.get("consent").text
+    html = full.get("consent?period=day").text
     assert "What events permit is not shown" in html and "gatekeeper-consent[query]" in html
     assert "of 81 answers" in html
