@@ -15,6 +15,11 @@ RUN = """async () => {
 }"""
 
 
+@pytest.fixture(autouse=True)
+def brief():
+    """Streams last as they do in life."""
+
+
 @pytest.fixture(scope="module", params=["full", "empty"])
 def stand(request, tmp_path_factory):
     """A console with an hour's visitors, and one that has seen nobody."""

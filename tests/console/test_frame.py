@@ -1,9 +1,11 @@
 """The console's frame: the login, the session, scopes, forms, the admin line; every page that there is."""
 
+import asyncio
 import re
 import time
 from concurrent.futures import Future
 
+import httpx
 import pytest
 
 from gatekeeper.console import session as sessions
@@ -12,8 +14,12 @@ from gatekeeper.console.pages import PAGES, STREAMS
 from gatekeeper.errors import AuditError
 from gatekeeper.shells.admin import admitted
 from gatekeeper.shells.admin.acts import ACTS
+from gatekeeper.shells.console import live
 from gatekeeper.shells.console.seats import SEATS
+from gatekeeper.shells.server import sidecar
+from tests.console.conftest import SIGNING
 from tests.console.visiting import TOKENS, Visitor, make_app
+from tests.running import threaded
 
 LOOKS = [*[one for one in PAGES if one.method == "GET"], *STREAMS]
 ROWS = [pytest.param(one, id=f"{getattr(one, 'method', 'GET')}-{one.path}") for one in (*PAGES, *STREAMS)]
@@ -180,6 +186,23 @@ def test_the_login_cannot_be_sent_by_another_page(app):
     assert visitor.acts() == []
 
 
+def test_the_login_may_be_open_in_two_tabs(app):
+    """The form of the first one is still good."""
+    visitor = Visitor(app)
+    fields = visitor.form("login") | {"token": TOKENS["DPO"]}
+    visitor.get("login")
+    assert visitor.ask("POST", "login", fields).status_code == 303
+
+
+def test_a_login_begins_a_session_of_its_own(app):
+    """What the login page's cookie was is of no use afterwards."""
+    visitor = Visitor(app)
+    visitor.get("login")
+    before = visitor.cookie.split(".")[1]
+    visitor.log_in()
+    assert visitor.cookie.split(".")[1] != before
+
+
 def test_tries_to_log_in_are_bounded(app):
     """Ten a minute of a network; the eleventh is told how long to wait."""
     visitor = Visitor(app)
@@ -308,3 +331,47 @@ def test_a_token_has_a_rate(app, monkeypatch):
     visitor = Visitor(app).enter()
     codes = [visitor.get("audit/verification").status_code for _ in range(40)]
     assert codes[:10] == [200] * 10 and 429 in codes
+
+
+def test_a_stream_goes_on_behind_its_first_event(tmp_path, monkeypatch):
+    """Over a real server: the first event at once, a heartbeat or another event behind it, and then its end."""
+    monkeypatch.setenv("GATEKEEPER_SIGNING_KEYS", SIGNING)
+    monkeypatch.setattr(live, "LASTS", 0.5)
+    app = make_app(tmp_path)
+    cookie = {"cookie": f"gatekeeper_console={Visitor(app).enter().cookie}"}
+    with threaded(sidecar.server(app)) as at, httpx.Client(trust_env=False, headers=cookie) as client:
+        assert client.get(f"http://{at}/gk/admin/now").status_code == 200
+        with client.stream("GET", f"http://{at}/gk/admin/now/stream") as answer:
+            parts = list(answer.iter_text())
+        assert answer.headers["transfer-encoding"] == "chunked" and "content-length" not in answer.headers
+    whole = "".join(parts)
+    assert whole.startswith("retry: 1000\nevent: part\n") and len(parts) >= 2
+    assert whole.endswith("\n\n") and (": still here" in whole or whole.count("event: part") > 1)
+
+
+def test_a_client_that_is_gone_ends_its_stream(shared, monkeypatch):
+    """At once, and its seat is free; so a shell that cannot send parts, as Django's WSGI, has the first event alone."""
+    monkeypatch.setattr(live, "LASTS", 3_600.0)
+    cookie = f"gatekeeper_console={Visitor(shared).enter().cookie}".encode()
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+        "path": "/gk/admin/now/stream", "raw_path": b"/gk/admin/now/stream", "query_string": b"", "root_path": "",
+        "headers": [(b"host", b"localhost"), (b"cookie", cookie)], "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+    }  # fmt: skip
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def go():
+        async with asyncio.timeout(10):
+            for _ in range(SEATS + 1):
+                await shared(scope, receive, send)
+
+    asyncio.run(go())
+    assert [one["status"] for one in sent if one["type"] == "http.response.start"] == [200] * (SEATS + 1)
+    assert all(one["body"].count(b"event: part") <= 1 for one in sent if one["type"] == "http.response.body")

@@ -33,18 +33,24 @@ export function follow(part) {
   const state = document.querySelector("[data-live-state]");
   const say = (word) => state && (state.textContent = word);
   let source;
+  let late; // an answer lasts some seconds and is asked for again: that is no news
   const open = () => {
     source = new EventSource(part.dataset.live);
     source.addEventListener("part", (event) => {
       const fresh = parsed(event.data);
       if (fresh) become(part.firstElementChild, fresh);
+      clearTimeout(late);
       say("Live");
     });
     source.addEventListener("over", () => {
       source.close();
       say("The session is over: load the page again.");
     });
-    source.addEventListener("error", () => say(source.readyState === EventSource.CLOSED ? "Not live: load the page again." : "Connecting …"));
+    source.addEventListener("error", () => {
+      clearTimeout(late);
+      if (source.readyState === EventSource.CLOSED) say("Not live: load the page again.");
+      else late = setTimeout(() => say("Connecting …"), 4000);
+    });
   };
   // A page that is not seen asks for nothing.
   document.addEventListener("visibilitychange", () => {

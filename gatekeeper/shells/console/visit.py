@@ -142,6 +142,8 @@ class Visit:
         if not self._house.there(wanted):
             wanted = ""
         session = sessions.begun("", secrets.token_bytes(16), self._now)
+        if self._guest is not None and self._guest.admin is None:  # the login is open in another tab, too
+            session = session._replace(random=self._guest.session.random)
         frame = self._frame(None) | {"form_token": sessions.form_token(session, self._gate.keys)}
         html = rendered("login.html", {"frame": frame, "title": "Log in", "problem": problem, "next": wanted})
         cookie = self._cookie(sessions.written(session, self._gate.policy.admins, self._gate.keys))
@@ -154,7 +156,7 @@ class Visit:
         desk = self._house.desk(guest.session.name)
         await beside(lambda: desk.office.record("console/logout"))
         moved = self._moved(LOGIN)
-        return moved._replace(headers=(*moved.headers, self._cookie(None), (b"clear-site-data", b'"cache"')))
+        return moved._replace(headers=(*moved.headers, self._cookie(None)))
 
     async def _stream(self, stream: Stream, guest: Guest, admin: Admin) -> Reply:
         if self._method != "GET":
