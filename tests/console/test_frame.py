@@ -375,3 +375,12 @@ def test_a_client_that_is_gone_ends_its_stream(shared, monkeypatch):
     asyncio.run(go())
     assert [one["status"] for one in sent if one["type"] == "http.response.start"] == [200] * (SEATS + 1)
     assert all(one["body"].count(b"event: part") <= 1 for one in sent if one["type"] == "http.response.body")
+
+
+def test_the_page_that_is_shown_is_marked_in_the_navigation(known):
+    """For readers of screens, by an attribute and no text that looks like one."""
+    for one in PAGES:
+        if one.nav:
+            html = known.get(one.path).text
+            assert f'href="/gk/admin/{one.path}" aria-current="page">{one.nav}</a>' in html
+            assert "=&#34;" not in html.partition("<main")[0]
