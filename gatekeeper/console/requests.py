@@ -13,7 +13,7 @@ from gatekeeper.rights.states import BY_HAND, DUPLICATE, FOLLOWS, REFUSALS, Even
 from gatekeeper.vendors.deletion import NOT_POSSIBLE
 
 _ID: Final = re.compile(r"er_[0-9A-Za-z]{4,64}")
-_ORDER: Final = [one for one in State if one is not State.REFUSED]
+_ORDER: Final[list[State]] = [one for one in State if one is not State.REFUSED]
 _OVER: Final = frozenset({State.CLOSED, State.REFUSED, State.TOLD, State.SETTLED})
 _SAID: Final[dict[Part, str]] = {
     Part.WAITING: "is going to be asked", Part.ASKED: "was asked", Part.ACCEPTED: "accepted it; some never say more",

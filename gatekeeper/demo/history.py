@@ -12,7 +12,7 @@ import itertools
 import logging
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from random import Random
@@ -92,10 +92,10 @@ def make(policy: Policy, *, begin: float, end: float, seed: int, environ: Mappin
         if not store.queue.lead():
             raise ConfigError(f"{policy.folder}: a gate runs there; a past can be made up before it starts only")
         try:
-            with _quiet():
-                return asyncio.run(
-                    _go(_Past(policy, store, writer, clock), _earlier(policy, environ), begin, end, seed)
-                )
+            past = _Past(policy, store, writer, clock)
+            going = _go(past, _earlier(policy, environ), begin, end, seed)
+            with _quiet(), ThreadPoolExecutor(1) as beside:  # the caller may have an event loop of its own
+                return beside.submit(asyncio.run, going).result()
         finally:
             store.queue.leave()
     finally:

@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from gatekeeper.demo import history
-from gatekeeper.demo.crowd import visitors
-from gatekeeper.demo.stage import SEED, stage
+from gatekeeper.demo.stage import stage
+from tests.demo.seeing import at, compare, explain, log_in, look, past
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -21,17 +20,8 @@ RUN = """async () => {
 @pytest.fixture(scope="module")
 def full(tmp_path_factory):
     """A demo with a past, and somebody who bought something in it."""
-    seen = []
-
-    def noted(seed, begin, end, *more):
-        steps = visitors(seed, begin, end, *more)
-        seen.extend(step.visitor for step in steps if step.event == "purchase")
-        return steps
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(history, "visitors", noted)
-        with stage(tmp_path_factory.mktemp("full"), minutes=20, seed=SEED) as up:
-            yield up, seen[-1]
+    with past(tmp_path_factory.mktemp("full"), 20) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")
@@ -53,53 +43,13 @@ def opened(chromium):
         page = context.new_page()
         page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
         page.on("request", lambda sent: sent.url.startswith(up.shop) or complaints.append(f"left: {sent.url}"))
-        page.goto(up.console)
-        page.get_by_label("Admin token").fill(up.token)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url("**/gk/admin/now")
+        log_in(page, up)
         return page
 
     yield go
     for context in contexts:
         context.close()
     assert complaints == []
-
-
-def look(page, up, who):
-    """Go to a person's page."""
-    page.goto(f"{up.console}people")
-    page.get_by_label("Kind").first.select_option("email")
-    page.get_by_label("Value").first.fill("jane@example.org" if who is None else who.email)
-    page.get_by_role("button", name="Look", exact=True).click()
-    expect(page.get_by_role("heading", name="The story")).to_be_visible()
-
-
-def explain(page, up, who):
-    """Have an event explained."""
-    page.goto(f"{up.console}policy/explain")
-    page.get_by_label("Where the visitor is").fill("DE")
-    page.get_by_role("button", name="Explain").click()
-    expect(page.get_by_role("heading", name="Ask again")).to_be_visible()
-
-
-def compare(page, up, who):
-    """Have the log decided by another policy: one without TikTok."""
-    text = up.policy_path.read_text("utf-8")
-    other = re.sub(r"\[destinations\.tiktok\].*?(?=\n\[)", "", text, flags=re.DOTALL)
-    page.goto(f"{up.console}policy")
-    file = {"name": "next.toml", "mimeType": "application/toml", "buffer": other.encode()}
-    page.get_by_label("Another policy, as a file").set_input_files(file)
-    page.get_by_role("button", name="Compare").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("decided by another policy")
-
-
-def at(path):
-    """Go to an address."""
-
-    def go(page, up, who):
-        page.goto(f"{up.console}{path}")
-
-    return go
 
 
 def erasure(page, up, who):
