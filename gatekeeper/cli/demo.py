@@ -56,5 +56,5 @@ def run(once: bool, port: int, minutes: int, seed: int) -> None:
 def _told(past: Told) -> str:
     return (
         f"Made up: {counted(past.visitors, 'visitor')}, {counted(past.events, 'event')}, "
-        f"{counted(past.choices, 'choice')}, {counted(past.requests, 'person')} to be erased.\n"
+        f"{counted(past.choices, 'choice')}, {counted(past.requests, 'person')} who asked to be erased.\n"
     )
