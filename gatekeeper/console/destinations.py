@@ -22,7 +22,8 @@ from gatekeeper.vendors import failures, recipients
 from gatekeeper.vendors.kind import Destination
 
 PERIODS: Final = {
-    "1d": ("24 hours", timedelta(days=1)), "7d": ("7 days", timedelta(days=7)), "30d": ("30 days", timedelta(days=30)),
+    "1h": ("1 hour", timedelta(hours=1)), "1d": ("24 hours", timedelta(days=1)),
+    "7d": ("7 days", timedelta(days=7)), "30d": ("30 days", timedelta(days=30)),
 }  # fmt: skip
 LETTERS: Final = 200  # dead letters that a page shows
 ALL: Final = "all"

@@ -11,17 +11,17 @@ from PIL import Image
 
 from gatekeeper.audit import read
 from tests.browsers import chromium
-from tests.console.stand import SIZES, logged_in, served
+from tests.console.stand import logged_in, served
 
 LIMIT = 150_000  # bytes of a picture
-# name -> page, size, colours, and whether all of the page is shown
+# name -> page, size of the window, colours
 SHOTS = {
-    "console-now": ("now", "desktop", "light", False),
-    "console-now-dark": ("now", "desktop", "dark", False),
-    "console-phone": ("now", "phone", "light", False),
-    "console-destination": ("destinations/own", "desktop", "light", False),
-    "console-audit": ("audit?destination=ads&since=1d", "desktop", "light", False),
-    "console-record": ("audit/records/{}", "desktop", "light", False),
+    "console-now": ("now", (1280, 1040), "light"),
+    "console-now-dark": ("now", (1280, 1040), "dark"),
+    "console-phone": ("now", (390, 844), "light"),
+    "console-destination": ("destinations/own", (1280, 800), "light"),
+    "console-audit": ("audit?destination=ads&since=1d", (1280, 800), "light"),
+    "console-record": ("audit/records/{}", (1280, 1040), "light"),
 }
 
 
@@ -30,8 +30,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as there, served(Path(there)) as (url, app), chromium.browser() as browser:
         log = app.runtime.policy.audit_folder
         first = next(one for one in read.records(log) if "jurisdiction" in one and one["event_type"] == "purchase")
-        for name, (path, size, scheme, whole) in SHOTS.items():
-            width, height = SIZES[size]
+        for name, (path, (width, height), scheme) in SHOTS.items():
             context = browser.new_context(
                 viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
             )
@@ -39,8 +38,8 @@ def main(folder: Path) -> None:
             logged_in(page, url)
             page.goto(f"{url}/gk/admin/{path.format(first['request_id'])}")
             if "audit?" in path:
-                page.get_by_role("heading", name="deliver").scroll_into_view_if_needed()
-            keep(page.screenshot(animations="disabled", full_page=whole), folder / f"{name}.png")
+                page.get_by_role("heading", name="deliver").evaluate("(one) => one.scrollIntoView()")
+            keep(page.screenshot(animations="disabled"), folder / f"{name}.png")
             context.close()
 
 

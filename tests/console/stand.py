@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from gatekeeper.audit.lines import Line
 from gatekeeper.shells.server import sidecar
 from gatekeeper.storage.outbox import DEAD, Arrival, Job, Trouble
-from tests.console.visiting import TOKENS, make_app
+from gatekeeper.testing import Simulators
+from tests.console.visiting import DESTINATIONS, TOKENS, make_app
 from tests.rights.people import send
 from tests.running import threaded
 from tests.storage.builders import accept, claim, settle
@@ -45,13 +46,15 @@ def filled(app, share=1.0) -> None:
 @contextmanager
 def served(folder, full=True, **more):
     """The app on a server of its own: its URL and its runtime."""
-    app = make_app(folder, **more)
-    if full:
-        filled(app)
-    with threaded(sidecar.server(app)) as at:
+    with Simulators(only=("first_party",)) as simulators:
+        own = {"kind": "first_party", "endpoint": f"{simulators['first_party'].url}/events"}
+        app = make_app(folder, **{"destinations": DESTINATIONS | {"own": own}} | more)
         if full:
-            app.runtime.store.queue.troubled("ads", Trouble(time.time() - 400, "http_503"))
-        yield f"http://{at}", app
+            filled(app)
+        with threaded(sidecar.server(app)) as at:
+            if full:
+                app.runtime.store.queue.troubled("ads", Trouble(time.time() - 400, "http_503"))
+            yield f"http://{at}", app
 
 
 def logged_in(page, url, who="DPO") -> None:

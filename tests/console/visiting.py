@@ -45,10 +45,11 @@ DESTINATIONS = {
 
 def make_app(folder, admins=ADMINS, **tables):
     """An app behind the gate, with a console unless `admins` is empty."""
+    server = {"admin_token": {"env": "METRICS"}, "admins": admins}
     data = policy_data(
         audit={"path": str(folder / "audit")}, keys={"path": str(folder / "keys")},
         storage={"url": f"sqlite:///{folder}/gatekeeper.db"},
-        **{"destinations": DESTINATIONS, "server": {"admin_token": {"env": "METRICS"}, "admins": admins}} | tables,
+        **({"server": server, "destinations": DESTINATIONS} | tables),
     )  # fmt: skip
     return gatekeeper.GatekeeperMiddleware(shop(), config=parse_policy(data, environ=TOKENS))
 
