@@ -1,9 +1,10 @@
-# make run | test | check | browsers | engines | laws | torture | pythons | mutation: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
+# make run | test | check | hosts | browsers | engines | laws | torture | pythons | mutation | dist: each builds .venv by itself; needs only Python 3.11 (with venv) and make.
 PYTHON ?= python3
 CASES ?= 20000
 CALLS ?= 5000
 MINUTES ?= 20
 THESE ?= tests/torture
+HOSTS := tests/hosts tests/integrations tests/examples tests/benchmarks
 CORE ?= consent decision fields scrub
 export SEED SOAK POINTS WITHDRAWALS NODE_ROUNDS
 # Compiled once, and not by every process that a test starts.
@@ -23,14 +24,17 @@ $(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sy
 test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 endef
 
-.PHONY: run test check docs deploy browsers engines laws torture torture-short mutation pythons bench bench-readme format lock clean
+.PHONY: run test check hosts docs deploy browsers engines laws torture torture-short mutation pythons dist bench bench-readme format lock clean
 
 run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
 
-test: $(STAMP)       ## all tests that take seconds and need no browser; they wait more than they work, so four run at a time; the others have targets of their own
+test: $(STAMP)       ## all tests that take seconds and need no browser or host; they wait more than they work, so four run at a time; the others have targets of their own
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile -m "not browser and not environment and not site" \
-	    --ignore tests/torture --ignore tests/adopters
+	    --ignore tests/torture --ignore tests/adopters $(HOSTS:%=--ignore %)
+
+hosts: $(STAMP)      ## the gate in real servers, workers, schedulers and shops, and its harness: most of it is processes that start
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile -m "not browser and not environment" $(HOSTS)
 
 browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
 	.ci/browser
@@ -80,12 +84,18 @@ pythons: $(STAMP)    ## the wheel, and a short suite with it, on every supported
 	$(BIN)/python -m pytest -m environment tests/wheel tests/outbound
 	$(BIN)/python -m tests.wheel.pythons
 
+dist: $(STAMP)       ## a release: wheel and source archive, the same bytes each time, and the list of their components (CycloneDX)
+	rm -rf dist
+	$(BIN)/python -m hatchling build --directory dist
+	.ci/components dist
+	cd dist && sha256sum *
+
 bench: $(STAMP)      ## what the gate costs here, beside others: var/bench; nothing else should run meanwhile
 	mkdir -p var/bench
 	$(BIN)/gatekeeper bench --out var/bench
 
-bench-readme: bench  ## the same, and the README's table and docs/benchmarks.png from it
-	$(BIN)/python -m benchmarks.readme var/bench README.md docs/benchmarks.png
+bench-readme: bench  ## the same, and the tables of README and docs/benchmarks.md, and the picture, from it
+	$(BIN)/python -m benchmarks.readme var/bench README.md docs/benchmarks.md docs/benchmarks.png
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -1,8 +1,9 @@
-"""Put a run's figures where readers look: a table between two marks of the README, and the picture beside the docs.
+"""Put a run's figures where readers look: four rows in the README, the whole table and the picture in the docs.
 
-    python -m benchmarks.readme FOLDER README.md docs/benchmarks.png
+    python -m benchmarks.readme FOLDER README.md docs/benchmarks.md docs/benchmarks.png
 
 FOLDER is what `gatekeeper bench --out` wrote to. A partial or a quick result is refused unless `--any` is given.
+Either text is replaced between two marks; what stands around them is the author's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from os.path import relpath
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +24,58 @@ from .run import HURRIED
 
 START, END = "<!-- bench -->", "<!-- /bench -->"
 _SHOWN = ("middleware", "decide", "call", "collect", "outbound")
+CHOSEN = (  # the README's rows: what is done, the scenario, the contestant of ours, those that stand beside it
+    ("an app asks for a visitor's consent", "middleware", "gatekeeper, consent asked", ("BaseHTTPMiddleware",)),
+    ("a vendor's call through the sidecar", "call", "GA4: gatekeeper",
+     ("GA4: nginx + Lua", "GA4: node + undici", "GA4: starlette + httpx")),
+    ("one event to four destinations, durable", "collect", "gatekeeper", ("walkerOS collector",)),
+    ("an app's own call with httpx, in its process", "outbound", "httpx, gated", ("httpx",)),
+)  # fmt: skip
+
+
+def _measured(found: Mapping[str, Any]) -> str:
+    kind = "a quick run" if found["options"]["quick"] else "a whole run"
+    warned = "".join(f" {line}" for line in found["warnings"])
+    return f"Measured {found['started'][:10]} ({kind}) on: {machine_line(found)}.{warned}\n"
+
+
+def short(found: Mapping[str, Any]) -> str:
+    """The README's text between its marks: four rows, each with what one would use instead."""
+    head = (
+        "| CPU µs per request | Gatekeeper | beside it, in the same run (× is its cost over ours) |\n|---|---:|---|\n"
+    )
+    return _measured(found) + "\n" + head + "\n".join(_few(found)) + "\n"
+
+
+def _few(found: Mapping[str, Any]) -> Iterator[str]:
+    for what, name, mine, others in CHOSEN:
+        contestants = found["scenarios"].get(name, {}).get("contestants", {})
+        costs = {
+            one: told["metrics"]["cpu_us"]["median"]
+            for one, told in contestants.items()
+            if "cpu_us" in told["metrics"] and told["why"] != HURRIED
+        }
+        if mine not in costs:
+            yield f"| {what} | not measured | |"
+            continue
+        wrapping = added(contestants[mine]["metrics"])
+        beside = [
+            f"{one.partition(': ')[2] or one} {number(costs[one])} (× {number(costs[one] / costs[mine])})"
+            for one in others
+            if one in costs
+        ]
+        cost = number(costs[mine]) + (f", of which {wrapping.removeprefix('+ ')} are the gate's" if wrapping else "")
+        yield f"| {what} | {cost} | {', '.join(beside)} |"
 
 
 def section(found: Mapping[str, Any], picture: str) -> str:
-    """The README's text between its marks."""
-    kind = "a quick run" if found["options"]["quick"] else "a whole run"
-    warned = "".join(f" {line}" for line in found["warnings"])
+    """The whole table, for docs/benchmarks.md."""
     head = (
-        f"Measured {found['started'][:10]} ({kind}) on: {machine_line(found)}.{warned}\n"
         "CPU µs are of the process under test per request, medians; × is that cost over ours in the same run, + what "
         "wrapping adds.\n\n"
         "| | CPU µs | × or + | req/s | p50 ms | p99 ms | MB |\n|---|---:|---:|---:|---:|---:|---:|\n"
     )
-    return head + "\n".join(_rows(found)) + f"\n\n![What the gate costs]({picture})\n"
+    return _measured(found) + head + "\n".join(_rows(found)) + f"\n\n![What the gate costs]({picture})\n"
 
 
 def _rows(found: Mapping[str, Any]) -> Iterator[str]:
@@ -66,25 +107,29 @@ def added(metrics: Mapping[str, Any]) -> str:
     return f"+ {number(value)}" if value >= 0 else f"− {number(-value)}"  # less than nothing: noise
 
 
-def put(text: str, between: str) -> str:
-    """The README with another section. Raises ConfigError if it has no marks."""
-    head, start, rest = text.partition(START)
+def put(path: Path, between: str) -> str:
+    """The file's text with another section. Raises ConfigError if it has no marks."""
+    head, start, rest = path.read_text("utf-8").partition(START)
     _, end, tail = rest.partition(END)
     if not start or not end:
-        raise ConfigError(f"the README has no {START} … {END}")
+        raise ConfigError(f"{path.name} has no {START} … {END}")
     return f"{head}{START}\n{between}{END}{tail}"
 
 
 def main() -> None:
-    """Update README and picture."""
+    """Update README, page and picture: all of them or, if one has no marks, none."""
     words = [word for word in sys.argv[1:] if word != "--any"]
-    folder, readme, picture = (Path(word) for word in words)
+    folder, readme, page, picture = (Path(word) for word in words)
     found = result.read(folder / "bench.json")
     if (found["options"]["quick"] or not found["complete"]) and "--any" not in sys.argv:
         sys.exit("readme: this is a quick or partial result; measure in full, or say --any")
+    texts = {
+        readme: put(readme, short(found)),
+        page: put(page, section(found, Path(relpath(picture, page.parent)).as_posix())),
+    }
     shutil.copyfile(folder / "bench.png", picture)
-    where = picture.relative_to(readme.parent) if picture.is_relative_to(readme.parent) else picture
-    readme.write_text(put(readme.read_text("utf-8"), section(found, where.as_posix())), "utf-8")
+    for path, text in texts.items():
+        path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage 4, decide. Pure. Event, consent and place in; a decision for one destination out.
+"""Stage 4, decide. Pure. An event by its names and a visitor's stance in; a judgement for one destination out.
 
 The first failing check gives the reason (DESIGN section 3):
 
@@ -6,16 +6,19 @@ The first failing check gives the reason (DESIGN section 3):
 
 `event_not_routed` destinations are not asked; `insufficient_data` is found when the event is shaped.
 A field is kept when the catalogue knows it, its purposes cover the destination's, and the allow-list names it.
+
+`decide` takes frozen arguments that can be hashed, and nothing else: no event, no value, no caller, no clock. So what
+it said is remembered by exactly these arguments (`gate/deciding.py`), and a key cannot forget one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from gatekeeper.memory import Memory
-from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
+from gatekeeper.model import ConsentModel, Decision, Law, Permission, Purpose, Ruling, Step, Verdict
 from gatekeeper.model.reasons import INTERNAL, JURISDICTION, MISMATCH, NO_CONSENT
 from gatekeeper.vendors.kind import Destination
 
@@ -26,64 +29,59 @@ _GRANTED: Final = Permission.GRANTED
 _DENIED: Final = Permission.DENIED
 _SEND: Final = Verdict.SEND
 _NECESSARY: Final = Purpose.NECESSARY
-MOST_NAMES: Final = 64  # of an event whose names are remembered; a sender may invent any number of names
-_NAME_BYTES: Final = 128  # that one name takes in one destination's `Names`
 _NEEDS: Final = {purpose: f"needs {purpose}" for purpose in Purpose}
 
 
-class Names(NamedTuple):
-    """Which of an event's fields a destination gets: of its data, and of what was offered; and why not the others."""
+class Asked(NamedTuple):
+    """An event by its names: `names` in their order, those of no use with their cause, and those that were offered."""
 
-    kept: tuple[str, ...]
-    stripped: Mapping[str, str]
-    derived: tuple[str, ...]
-
-
-def sort_names(event: Event, to: Destination, contextual: bool) -> Names:
-    """The names of an event's fields, sorted by what becomes of them at `to`."""
-    allowed = to.fields & to.contextual if contextual else to.fields
-    data = event.data
-    kept: list[str] = []
-    stripped: dict[str, str] = {}
-    for name in event.names:
-        if name not in data:
-            stripped[name] = event.unusable[name]
-        elif name in allowed:
-            kept.append(name)
-        else:
-            stripped[name] = "opt_out" if name in to.fields else to.causes[name]
-    derived = [name for name in event.offered if name in allowed and name not in kept] if event.offered else ()
-    return Names(tuple(kept), stripped, tuple(derived))
+    event: str
+    purposes: frozenset[Purpose]
+    names: tuple[str, ...]
+    unusable: tuple[tuple[str, str], ...]
+    offered: tuple[str, ...]
 
 
-Sort = Callable[[Event, Destination, bool], Names]
-"""`sort_names`, or one that remembers what it said."""
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """A visitor's permissions and place, as far as a verdict depends on them.
 
-
-def decide(
-    event: Event,
-    consent: Consent,
-    place: Place,
-    to: Destination,
-    vendor: Permission = _UNKNOWN,
-    sort: Sort = sort_names,
-) -> Decision:
-    """What `to` gets of `event`, and why. `vendor` is what TC strings say of the destination's own vendor id.
-
-    `sort` says which of its fields those are: `sort_names`, as one of a gate's `Layouts` remembers it.
+    `rulings` are those of all purposes in their order; `exempt`: the laws of the place exempt first-party statistics.
     """
-    steps: tuple[Step, ...] = consent.steps
+
+    rulings: tuple[Ruling, ...]
+    refused: frozenset[str]
+    steps: tuple[Step, ...]
+    country: str | None
+    region: str | None
+    exempt: bool
+
+
+class Judgement(NamedTuple):
+    """A decision without its values: `kept` are the names of the event that are sent, `offered` those beside them."""
+
+    decision: Decision
+    kept: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
+
+
+_PLACES: Final = {purpose: n for n, purpose in enumerate(Purpose)}
+
+
+def decide(asked: Asked, stance: Stance, to: Destination, vendor: Permission = _UNKNOWN) -> Judgement:
+    """What `to` gets of an event, and why. `vendor` is what TC strings say of the destination's own vendor id."""
+    steps: tuple[Step, ...] = stance.steps
     if to.regions is not None:
-        there = {place.country, f"{place.country}-{place.region}"} if place.country else set()
+        there = {stance.country, f"{stance.country}-{stance.region}"} if stance.country else set()
         inside = not there.isdisjoint(to.regions)
         steps += (Step("region", "inside" if inside else "outside", "the policy lists where it may be used"),)
         if not inside:
             return _block(to, JURISDICTION, steps)
 
-    purpose = purpose_of(event, to)
-    ruling = consent.rulings[purpose]
+    purpose = purpose_of(asked.event, to)
+    ruling = stance.rulings[_PLACES[purpose]]
     contextual = False
-    if ruling.silent and to.statistics_only and exempt(place):
+    if ruling.silent and to.statistics_only and stance.exempt:
         ruling = Ruling(_GRANTED, "not_opted_out")
         steps += (Step("statistics only", "exempt", "the law exempts first-party statistics, and nobody objected"),)
     if ruling.permission is not _GRANTED:
@@ -94,7 +92,7 @@ def decide(
     else:
         steps += (_given(purpose, ruling.basis),)
 
-    if to.name in consent.refused and purpose in NO_CONSENT:
+    if to.name in stance.refused and purpose in NO_CONSENT:
         steps += (Step("service", "denied", "refused by name on the consent platform"),)
         return _block(to, NO_CONSENT[purpose], steps)
 
@@ -102,76 +100,49 @@ def decide(
         steps += (Step(f"vendor {to.vendor_id}", "denied", "the TC string does not consent to this vendor"),)
         return _block(to, NO_CONSENT[purpose], steps)
 
-    if purpose not in event.purposes:
-        steps += (Step("declared purposes", "do not include it", ", ".join(sorted(event.purposes))),)
+    if purpose not in asked.purposes:
+        steps += (Step("declared purposes", "do not include it", ", ".join(sorted(asked.purposes))),)
         return _block(to, MISMATCH, steps)
 
-    names = sort(event, to, contextual)
-    data, offered = event.data, event.offered
-    kept = {name: data[name] for name in names.kept}
-    for name in names.derived:
-        kept[name] = offered[name]
-    return Decision(
+    kept, stripped, offered = _sorted(asked, to, contextual)
+    decision = Decision(
         destination=to.name,
         verdict=Verdict.CONTEXTUAL if contextual else _SEND,
         reason=None,
-        kept=kept,
-        stripped=names.stripped,
-        derived=names.derived,
+        kept={},
+        stripped=stripped,
+        derived=offered,
         basis=CONTEXTUAL if contextual else ruling.basis,
         legal_basis=to.legal_basis if purpose is to.purpose else "consent",
         steps=steps,
     )
+    return Judgement(decision, kept, offered)
 
 
-def purpose_of(event: Event, to: Destination) -> Purpose:
+def _sorted(
+    asked: Asked, to: Destination, contextual: bool
+) -> tuple[tuple[str, ...], Mapping[str, str], tuple[str, ...]]:
+    """The names of an event's fields, by what becomes of them: kept, stripped with their cause, offered and sent."""
+    allowed = to.fields & to.contextual if contextual else to.fields
+    unusable = dict(asked.unusable)
+    kept: dict[str, None] = {}
+    stripped: dict[str, str] = {}
+    for name in asked.names:
+        if name in unusable:
+            stripped[name] = unusable[name]
+        elif name in allowed:
+            kept[name] = None
+        else:
+            stripped[name] = "opt_out" if name in to.fields else to.causes[name]
+    return tuple(kept), stripped, tuple([name for name in asked.offered if name in allowed and name not in kept])
+
+
+def purpose_of(event: str, to: Destination) -> Purpose:
     """What an event is sent to a destination for: analytics where it is more than the `necessary` there covers."""
     covered = to.kind.as_necessary
-    if covered is None or to.purpose is not _NECESSARY or event.name in covered:
+    if covered is None or to.purpose is not _NECESSARY or event in covered:
         return to.purpose
     return Purpose.ANALYTICS
-
-
-class Layout:
-    """What each destination gets of events that have the same names; the names and the causes alone, no values."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, bool], Names] = {}
-
-    def sort(self, event: Event, to: Destination, contextual: bool) -> Names:
-        """What `sort_names` says, or said of an event with these names."""
-        names = self._known.get((to.name, contextual))
-        if names is None:
-            names = self._known[to.name, contextual] = sort_names(event, to, contextual)
-        return names
-
-
-class Layouts:
-    """One policy's `Layout`s, by the names of events: a site's pages send the same ones over and over."""
-
-    __slots__ = ("_destinations", "_known")
-
-    def __init__(self, destinations: int) -> None:
-        self._destinations = destinations
-        self._known = Memory[Layout](entries=512, each=8_192)
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def of(self, event: Event) -> Layout:
-        """What is known of events with these names; what is worked out for this one is put in."""
-        names, unusable = event.names, event.unusable
-        if len(names) != len(event.data) + len(unusable) or len(names) > MOST_NAMES:
-            return Layout()
-        # Every name is in one of both, so what is unusable tells what is data.
-        key = (names, tuple(unusable.items()), tuple(event.offered))
-        known = self._known.get(key)
-        if known is None:
-            known = Layout()
-            self._known.put(key, known, sum(map(len, names)) + _NAME_BYTES * len(names) * self._destinations)
-        return known
 
 
 @lru_cache(maxsize=64)
@@ -179,10 +150,10 @@ def _given(purpose: Purpose, basis: str) -> Step:
     return Step(_NEEDS[purpose], "granted", f"basis: {basis}")
 
 
-def exempt(place: Place) -> bool:
-    """Whether every law of the place that asks for analytics consent exempts first-party statistics."""
-    return all(law.analytics is not ConsentModel.OPT_IN or law.exemption.startswith("yes") for law in place.laws)
+def exempt(laws: Iterable[Law]) -> bool:
+    """Whether each of these laws that asks for analytics consent exempts first-party statistics."""
+    return all(law.analytics is not ConsentModel.OPT_IN or law.exemption.startswith("yes") for law in laws)
 
 
-def _block(to: Destination, reason: str, steps: tuple[Step, ...]) -> Decision:
-    return Decision(to.name, Verdict.BLOCK, reason, kept={}, legal_basis=to.legal_basis, steps=steps)
+def _block(to: Destination, reason: str, steps: tuple[Step, ...]) -> Judgement:
+    return Judgement(Decision(to.name, Verdict.BLOCK, reason, kept={}, legal_basis=to.legal_basis, steps=steps))

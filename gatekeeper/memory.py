@@ -10,11 +10,13 @@ import os
 import threading
 from collections.abc import Hashable
 from hashlib import blake2b
-from typing import Final, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from cachetools import FIFOCache
 
 V = TypeVar("V")
+K = TypeVar("K", bound=Hashable)
+P = TypeVar("P")
 _KEYED: Final = blake2b(digest_size=16, key=os.urandom(32))
 _copy: Final = _KEYED.copy
 
@@ -63,6 +65,25 @@ class Memory(Generic[V]):
                 self._cache[key] = (value, counted)
             finally:
                 self._lock.release()
+
+
+class Compiled(dict[K, P]):
+    """Programs by the names they were compiled from: `MOST` of them; when it is full it begins again.
+
+    A program holds names and no values. Who keeps one says which names may be kept: one that a sender made up may be a
+    value. With `most` at 0 every program is compiled each time, which changes nothing but the time it takes.
+    """
+
+    __slots__ = ()
+    most: ClassVar[int] = 2_048
+
+    def keep(self, key: K, program: P) -> P:
+        """Remember a program; gives it back."""
+        if self.most:
+            if len(self) >= self.most:
+                self.clear()
+            self[key] = program
+        return program
 
 
 def _size(entry: tuple[object, int]) -> int:

@@ -26,12 +26,12 @@ from gatekeeper.model.reasons import (
 from gatekeeper.scrub.identifier import is_mechanical
 
 UNLISTED_HOST: Final = "unlisted_host"  # what the audit calls a host in no table; `outbound/unlisted.py` warns of it
-_LATER: Final = "further ones are said at DEBUG"
+_LATER: Final = "further ones are logged at DEBUG"
 _INVALID: Final = 'the field "%s" of the event "%s" has a value that is not valid for it, and is not sent'
 _UNKNOWN: Final = (
     'the field "%s" of the event "%s" is not in the catalogue, and is not sent; add it to [fields], or correct its name'
 )
-MOST: Final = 1_000  # causes that are remembered; further ones are said at DEBUG alone
+MOST: Final = 1_000  # causes that are remembered; further ones are logged at DEBUG alone
 # Causes that are the policy's or the app's, and that the visitor can do nothing about.
 _OURS: Final = frozenset({INSUFFICIENT, MISMATCH, OTHER_ACCOUNT, UNLISTED, UNREADABLE_CALL})
 _SAID_ELSEWHERE: Final = frozenset({AUDIT, INTERNAL})  # as an error, by what failed
@@ -121,7 +121,7 @@ def _blocked_call(one: Decision) -> None:
     if reason == UNLISTED:
         once(
             ("call", name, reason),
-            "%s is blocked: no destination in the policy takes it; add one, or name it in [outbound] allow", name,
+            "%s is blocked: the policy has no destination for it; add one, or name it in [outbound] allow", name,
         )  # fmt: skip
         return
     once(("call", name, reason), "a call to %s was blocked (%s): %s; %s", name, reason, _why(one), _LATER)

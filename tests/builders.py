@@ -10,7 +10,7 @@ import orjson
 
 from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, incoming
-from gatekeeper.installation.keys import Key, KeyRing
+from gatekeeper.installation.ring import Key, KeyRing
 from gatekeeper.model import (
     OPTIONAL,
     Caller,
@@ -101,6 +101,9 @@ class MemoryRecorder:
         self.lines += [orjson.loads(line.core) for line in batch]
         done.set_result(None)
         return done
+
+    def put(self, batch: Sequence[Any]) -> None:
+        self.append(batch)
 
     def failing(self) -> bool:
         return self.broken

@@ -19,7 +19,10 @@ ROOT = Path(__file__).parent.parent
 # What is planted with faults, and the tests that must see them.
 CORE = {
     "consent": ("gatekeeper/consent/*.py", ("tests/consent", "tests/test_guide_tables.py")),
-    "decision": ("gatekeeper/decision.py", ("tests/test_decision.py", "tests/test_guide_tables.py")),
+    "decision": (
+        "gatekeeper/decision.py",
+        ("tests/test_decide.py", "tests/test_decision.py", "tests/test_guide_tables.py"),
+    ),
     "fields": ("gatekeeper/fields/*.py", ("tests/policy", "tests/destinations/test_hashing_vectors.py")),
     "scrub": ("gatekeeper/scrub/*.py", ("tests/scrub",)),
 }

@@ -10,6 +10,7 @@ import yaml
 
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.runtime.metrics import Metrics
+from gatekeeper.storage.erasing import Outstanding
 from gatekeeper.storage.outbox import Count, Standing
 
 ROOT = Path(__file__).parent.parent
@@ -24,8 +25,10 @@ def names():
     """Every name that a scrape may have."""
     books = {"own": Count(0, 0, 0, 0, 0, 0, 0, None)}
     audited = {"checks": {"log": {"found": 0}}, "incidents": {}, "at": "2026-11-24T00:00:00Z"}
-    given = {"troubles": {}, "standing": STANDING, "audited": audited}
-    text = Metrics().text(books, disk_left=1, overdue=0, set_aside=0, now=0.0, **given).decode()
+    given = {
+        "troubles": {}, "standing": STANDING, "audited": audited, "retained": 0.0, "requests": Outstanding(1, 1),
+    }  # fmt: skip
+    text = Metrics().text(books, disk_left=1, overdue=0, set_aside=0, now=1.0, **given).decode()
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     return {
         name + suffix

@@ -216,13 +216,35 @@ def test_only_gate_calls_the_stages():
         if any(f"gatekeeper.{stage}" in imports(path) for stage in ("decision", "consent.resolve"))
     }
     assert callers - {"gatekeeper.decision", "gatekeeper.consent.resolve"} == {
-        "gatekeeper.gate",
         "gatekeeper.gate.asking",
-        "gatekeeper.gate.judged",
+        "gatekeeper.gate.deciding",
         "gatekeeper.gate.recompute",
         "gatekeeper.gate.situation",
-        "gatekeeper.gate.verdicts",
     }
+
+
+# What is remembered of names; what these modules do not know, no key of theirs can have forgotten.
+BY_NAMES = ("gatekeeper.decision", "gatekeeper.gate.program")
+OF_A_REQUEST = frozenset({"Event", "Leaf", "Element", "Native", "Caller", "Consent", "Place", "Call", "Posted", "Plan"})
+
+
+def of_a_request(path):
+    """What a module knows of one request: nouns that hold values, and modules that read a clock."""
+    names = {name.rpartition(".")[2] for name in imports(path)}
+    return (names & OF_A_REQUEST) | {name for name in imports(path) if name.split(".")[0] in IMPURE}
+
+
+@pytest.mark.parametrize("name", BY_NAMES)
+def test_what_is_judged_by_names_knows_no_values(name):
+    """A verdict depends on the arguments that it is remembered by: no event, leaf, caller or clock is at hand."""
+    assert of_a_request(MODULES[name]) == set()
+
+
+def test_a_judgement_that_knows_an_event_is_seen(tmp_path):
+    """The check can fail."""
+    bad = tmp_path / "bad.py"
+    bad.write_text("import time\nfrom gatekeeper.model import Event, Purpose\n")
+    assert of_a_request(bad) == {"Event", "time"}
 
 
 def test_only_delivery_opens_connections_to_vendors():

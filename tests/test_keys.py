@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.installation import keys
-from gatekeeper.installation.keys import Key, KeyRing
+from gatekeeper.installation.ring import Key, KeyRing, ephemeral
 
 
 def test_the_first_start_makes_the_keys_and_later_ones_read_them(tmp_path):
@@ -44,7 +44,7 @@ def test_after_rotation_the_new_key_signs_and_the_old_one_verifies(tmp_path):
 
 def test_a_mac_is_good_for_one_use_and_one_message():
     """A consent cookie is no context token."""
-    ring = keys.ephemeral()
+    ring = ephemeral()
     key_id, mac = ring.sign("consent-cookie", b"m")
     assert ring.verify("consent-cookie", key_id, b"m", mac)
     assert not ring.verify("visitor-context", key_id, b"m", mac)
@@ -88,7 +88,7 @@ def test_pseudonyms_differ_by_kind_and_survive_rotation_in_a_search(tmp_path):
 
 def test_a_key_is_never_shown():
     """Not in a repr."""
-    ring = keys.KeyRing((keys.Key("a", b"S" * 32),), (keys.Key("b", b"T" * 32),))
+    ring = KeyRing((Key("a", b"S" * 32),), (Key("b", b"T" * 32),))
     assert "SSSS" not in repr(ring) and "TTTT" not in repr(ring)
 
 
@@ -108,6 +108,6 @@ def test_names_and_ids_are_what_they_have_always_been():
 @given(key=st.binary(min_size=1, max_size=64), message=st.binary(max_size=300))
 def test_law_our_mac_is_hmac(key, message):
     """RFC 2104, whatever the key and the message."""
-    from gatekeeper.installation.keys import Mac
+    from gatekeeper.installation.ring import Mac
 
     assert Mac(key).hex(message) == hmac.new(key, message, "sha256").hexdigest()

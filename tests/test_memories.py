@@ -27,6 +27,7 @@ OF_A_PROCESS = {
         "geoip/records.py:_states", "vendors/formats/normalise.py:_countries", "audit/vocabulary.py:_spoken",
         "audit/vocabulary.py:_packaged", "jurisdiction/laws.py:version", "jurisdiction/laws.py:packaged",
         "jurisdiction/networks.py:_special", "fields/phone.py:regions", "vendors/formats/table.py:NATIVE",
+        "vendors/formats/table.py:_WORDS",
         "model/reasons.py:TABLE", "vendors/recipients.py:_table", "browser/__init__.py:texts",
         "shells/consent/page.py:_page", "shells/consent/page.py:_style", "reports/law.py:_table",
         "shells/consent/scripts.py:_compressed", "browser/page.py:_squeezed", "browser/__init__.py:unreviewed",
@@ -41,10 +42,11 @@ OF_A_PROCESS = {
         "delivery/request.py:origin", "delivery/request.py:_name", "decision.py:_given", "audit/lines.py:_timestamp",
         "audit/facts.py:seconds", "reports/grouping.py:_seconds",
         "jurisdiction/place.py:_parsed", "jurisdiction/networks.py:parse_address",
-        "jurisdiction/networks.py:spelled", "outbound/marks.py:_takes_tracking", "gate/elements.py:_audit_name",
+        "jurisdiction/networks.py:spelled", "outbound/marks.py:_takes_tracking", "gate/program.py:_audit_name",
         "scrub/search.py:secrets_of", "fields/names.py:_printable", "fields/accept.py:_public",
         "policy/file.py:_model", "geoip/database.py:ask",
         "audit/vocabulary.py:_FOUND_PLAIN", "scrub/fields.py:_CLEAN", "scrub/identifier.py:_CLEAN",
+        "vendors/formats/tree.py:TREES",
     },
     "the process's own": {
         "outbound/pools.py:_elsewhere", "outbound/intercept.py:_without_a_gate", "outbound/intercept.py:_routes",
@@ -57,7 +59,8 @@ OF_A_PROCESS = {
     },
 }  # fmt: skip
 _CACHES = ("lru_cache", "cache")
-_MUTABLE = ("dict", "set", "list", "WeakSet", "WeakKeyDictionary", "defaultdict", "deque", "Memory", "Remembered")
+_MUTABLE = ("dict", "set", "list", "WeakSet", "WeakKeyDictionary", "defaultdict", "deque", "Memory", "Remembered",
+            "Compiled")  # fmt: skip
 
 
 def called(node):
@@ -75,7 +78,7 @@ def remembers(path):
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("add", "append", "setdefault", "update", "pop", "remove", "clear", "put")
+        and node.func.attr in ("add", "append", "setdefault", "update", "pop", "remove", "clear", "put", "keep")
     }
     filled |= {
         called(node.value)

@@ -7,13 +7,14 @@ without, every segment is read. Both give the same rows.
 from __future__ import annotations
 
 import contextlib
+import re
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from gatekeeper.audit import columns, query, read, redact, segments
+from gatekeeper.audit import chain, columns, query, read, redact, segments
 from gatekeeper.audit.lines import timestamp_of
 from gatekeeper.errors import AuditError, ConfigError
 
@@ -24,6 +25,9 @@ COLUMNS: Final = (
     "decided_at", "request_id", "event", "destination", "status", "reason", "basis", "legal_basis", "sent", "country",
     "region", "laws", "subjects",
 )  # fmt: skip
+
+_OUTCOME: Final = b'"kind":"outcome"'
+_QUOTED: Final = re.compile(rb'"([^"\\]+)"')
 
 
 class About(NamedTuple):
@@ -132,13 +136,17 @@ def _asked(connection: DuckDBPyConnection, names: frozenset[str]) -> list[dict[s
 
 def _records(folder: Path, names: frozenset[str]) -> Iterator[dict[str, Any]]:
     """Decisions about the person, as they stand."""
-    needles = tuple([f'"{name}"'.encode() for name in names])
+    wanted = frozenset([name.encode() for name in names])
+    for record in _parsed(folder, lambda line: not wanted.isdisjoint(chain.SUBJECT.findall(line))):
+        if record["kind"] == "decision" and not names.isdisjoint(record.get("subjects", ())):
+            yield record
+
+
+def _parsed(folder: Path, wanted: Callable[[bytes], bool]) -> Iterator[dict[str, Any]]:
+    """Decisions and outcomes whose lines are wanted; the others are not parsed. Raises AuditError."""
     try:
         for segment in read.files(folder):
-            raw = (line for line in segments.lines(segment) if any(one in line for one in needles))
-            for record in read.events(read.parse(raw)):
-                if record["kind"] == "decision" and not names.isdisjoint(record.get("subjects", ())):
-                    yield record
+            yield from read.events(read.parse(filter(wanted, segments.lines(segment))))
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be read ({type(error).__name__})") from None
 
@@ -159,7 +167,8 @@ def _read(folder: Path, names: frozenset[str]) -> Iterator[dict[str, Any]]:
 def _outcomes(folder: Path, wanted: Collection[str]) -> Iterable[dict[str, Any]]:
     if not wanted:
         return
-    for record in read.records(folder):
+    ids = frozenset([one.encode() for one in wanted])
+    for record in _parsed(folder, lambda line: _OUTCOME in line and not ids.isdisjoint(_QUOTED.findall(line))):
         if record["kind"] == "outcome" and any(one in wanted for one in record["request_ids"]):
             yield record
 

@@ -15,7 +15,7 @@ from typing import Final
 from gatekeeper.audit import query
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields import phone
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.jurisdiction.codes import COUNTRIES
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.policy import Policy

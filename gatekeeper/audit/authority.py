@@ -65,7 +65,7 @@ class Authority:
             return None
         lock = Lock(self.folder / _LOCK)
         if not lock.take():
-            return None  # another process is at it
+            return None  # another process is doing it
         try:
             return None if not now and self._young() else self._fetched(line.rstrip(b"\n"))
         finally:

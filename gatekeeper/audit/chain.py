@@ -36,6 +36,7 @@ _COMMITMENT: Final = b',"commitment":"'
 _SIGNATURE: Final = b',"signature":"'
 _MAC: Final = b',"mac":"'
 _SUBJECTS: Final = b',"subjects":'
+SUBJECT: Final = re.compile(rb'"(p_[0-9a-f]{22})"')  # a pseudonym, as it stands in a tail
 _NAME: Final = rb'"(?:[^"\\\x00-\x1f]|\\(?:["\\bfnrt]|u00[01][0-9a-f]))*"'  # a JSON string as orjson writes it
 _NAMES: Final = rb',"names":\[' + _NAME + rb"(?:," + _NAME + rb")*\]"
 _TAIL: Final = re.compile(

@@ -107,6 +107,14 @@ def forget(folder: Path, of: Iterable[Segment] | None = None) -> None:
             path.unlink(missing_ok=True)
 
 
+def forget_stale(folder: Path) -> None:
+    """Remove what was made of segments as they are no longer. Raises OSError."""
+    keep = {beside for made in wanted_segments(folder)[0].values() for beside in _beside(made)}
+    for path in [*(folder / FOLDER).glob("*.parquet"), *(folder / FOLDER).glob(".*.tmp")]:
+        if path not in keep:
+            path.unlink(missing_ok=True)
+
+
 def _load(connection: DuckDBPyConnection, folder: Path) -> None:
     wanted, opened = wanted_segments(folder)
     if not _complete(folder, wanted):

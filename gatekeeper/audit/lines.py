@@ -15,7 +15,7 @@ import orjson
 
 from gatekeeper.audit import inputs
 from gatekeeper.audit.vocabulary import Names, put_back, vocabulary
-from gatekeeper.memory import Memory
+from gatekeeper.memory import Compiled, Memory
 from gatekeeper.model import OPTIONAL, Choice, Consent, Decision, Permission, Place, Purpose, Signal, Verdict
 
 if TYPE_CHECKING:
@@ -87,12 +87,13 @@ class Lines:
     alone: a gate gives one consent to all events of a visitor for a minute.
     """
 
-    __slots__ = ("_kept", "_known", "policy")
+    __slots__ = ("_kept", "_known", "_plain", "policy")
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._known = vocabulary(policy.names, policy.catalogue)
         self._kept = Memory[_Kept](entries=1_024, each=4_096)
+        self._plain: Compiled[tuple[str, ...], bool] = Compiled()
 
     def keep(self, consent: Consent, size: int) -> None:
         """Remember what lines say of this consent, which more events will have; `size` is that of what was heard."""
@@ -107,7 +108,7 @@ class Lines:
             known = self._visitor(plan, place, consent)
             if kept is not None and kept.consent is consent:
                 kept.visitor = known
-        names = Names(self._known, known.names)
+        names = Names(self._known, known.names, self._plain)
         core = orjson.dumps(_of_event(plan, self.policy, known.state, names, known.more, count))[:-1] + known.rest
         # Without `subjects`: they stand in a part of the line that can be removed.
         return Line(core, plan.subjects, names.removable)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 from gatekeeper.audit import columns, lines, subjects
 from gatekeeper.errors import ConfigError
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

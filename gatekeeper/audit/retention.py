@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,9 +20,8 @@ from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
-from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
-from gatekeeper.installation.threads import ended
+from gatekeeper.installation.looking import Looking
 
 FILE: Final = "retention.json"
 LOCK: Final = "retention.lock"
@@ -112,25 +110,17 @@ def run(
 
 def _skip(oldest: Mapping[str, str], limit: str) -> Callable[[Segment], bool]:
     """Segments whose oldest references are not old enough, as an earlier run has seen."""
-    return lambda segment: oldest.get(_mark(segment), "") >= limit
+    return lambda segment: oldest.get(segment.mark, "") >= limit
 
 
 def _oldest(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
     """The time of the oldest references in each closed segment; it is read once for it."""
     found = {}
     for segment in (one for parts in segments.streams(folder).values() for one in parts):
-        mark = _mark(segment)
+        mark = segment.mark
         if segment.path == segment.packed and mark:
             found[mark] = known.get(mark) or redact.oldest(segment)
     return found
-
-
-def _mark(segment: Segment) -> str:
-    try:
-        stat = segment.path.stat()
-    except OSError:
-        return ""
-    return f"{segment.path.name}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
 def keep(folder: Path, state: State) -> None:
@@ -158,36 +148,24 @@ class Daily:
     ) -> None:
         self._rest = rest  # removes what else is too old; by its name, how much of it is overdue
         self._folder, self._age, self._writer = folder, age, writer
-        self._every, self._also, self._clock = every, also, clock
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._also, self._clock = also, clock
         self._looked = 0.0
-        forks.register(self)
-
-    def forked(self) -> None:
-        """In a child: the thread is its parent's."""
-        self._thread, self._stop = None, threading.Event()
+        self._looking = Looking("gatekeeper-daily", self._now_and_then, every)
 
     def start(self) -> None:
         """Begin, if it has not begun."""
-        if self._thread is None:
-            self._stop = threading.Event()
+        if not self._looking.running:
             self._looked = time.monotonic()  # not at once: a short script has other things to do
-            self._thread = threading.Thread(target=self._run, name="gatekeeper-daily", daemon=True)
-            self._thread.start()
+            self._looking.start()
 
     def close(self) -> None:
         """End, after what is being done."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._stop.set()
-            thread.join(60.0)
-            ended(thread)
+        self._looking.close()
 
-    def _run(self) -> None:
-        stop = self._stop
-        while not stop.wait(self._every):
+    def _now_and_then(self) -> None:
+        try:
             self._also()
+        finally:
             if time.monotonic() - self._looked >= LOOK:
                 self._looked = time.monotonic()
                 self.look()
@@ -200,7 +178,7 @@ class Daily:
         lock = Lock(self._folder / LOCK)
         try:
             if lock.take() and due(read(self._folder), now):
-                done = run(self._folder, self._age(), self._writer, now=now, stopped=self._stop.is_set)
+                done = run(self._folder, self._age(), self._writer, now=now, stopped=self._looking.stopped)
                 others = self._rest(now)
                 keep(self._folder, read(self._folder)._replace(others=others))
                 if done.lines:

@@ -77,6 +77,15 @@ class Segment:
                 return path.stat().st_size
         return 0
 
+    @property
+    def mark(self) -> str:
+        """What changes whenever its file does; empty if it is gone."""
+        try:
+            stat = self.path.stat()
+        except OSError:
+            return ""
+        return f"{self.path.name}:{stat.st_size}:{stat.st_mtime_ns}"
+
     def read(self) -> bytes:
         """All of it. Raises OSError, EOFError or zlib.error."""
         with self.open() as file:

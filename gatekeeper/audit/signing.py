@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from gatekeeper.audit import chain
 from gatekeeper.installation import keys
+from gatekeeper.installation.ring import Key, Mac
 
 _log = logging.getLogger("gatekeeper")
 _MARK = "audit-mark"
@@ -29,10 +30,10 @@ _MARK = "audit-mark"
 class SigningKey:
     """One private key, at hand."""
 
-    def __init__(self, key: keys.Key) -> None:
+    def __init__(self, key: Key) -> None:
         self.key = key
         self._private = Ed25519PrivateKey.from_private_bytes(key.secret)
-        self._mark = keys.Mac(key.derive(_MARK))
+        self._mark = Mac(key.derive(_MARK))
         self.public = self._private.public_key().public_bytes_raw()
         self.id = key_id(self.public)
 

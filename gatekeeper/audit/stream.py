@@ -67,6 +67,9 @@ class Stream:
         self._last = b""
         self._genuine: set[str] = set()
         self.spoiled = False  # bytes of a write that failed may be on the disk
+        self.over = False  # a write failed, and the file was cut
+        self.late: list[Line] = []  # written, and not durable yet
+        self._safe = 0  # bytes that are durable, or as good as that
         self.closed: list[Segment] = []  # to be compressed
         self.since = 0  # lines since the last checkpoint
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -105,9 +108,32 @@ class Stream:
         return (there.st_ino, there.st_dev) != (own.st_ino, own.st_dev)
 
     def write(self, lines: Sequence[Line]) -> None:
-        """Make lines durable. Raises OSError, ConfigError; then nothing of them is in the log, as far as can be."""
+        """Make lines durable, and those that are `late`.
+
+        Raises OSError, ConfigError; then nothing of either is in the log, as far as can be.
+        """
         self.turn()
-        self._put(lines, sync=self._fsync)
+        if lines:
+            self._put(lines, sync=self._fsync)
+        else:
+            self.sync()
+
+    def put(self, lines: Sequence[Line]) -> bool:
+        """Write lines without a sync: the next one makes them durable. `False` if something must be done before.
+
+        Raises OSError; then they are not in the log, and neither are those that are `late`.
+        """
+        if self.spoiled or self.over or self._clock() < self._latest - TOLERANCE or self._turns():
+            return False
+        self._put(lines, sync=False)
+        if self._fsync:
+            self.late += lines
+        return True
+
+    def sync(self) -> None:
+        """Make durable what is `late`. Raises OSError."""
+        if self.late:
+            self._append(b"", (self._n, self._hash))
 
     def _put(self, lines: Sequence[Line], *, sync: bool = True, signed: bool = False) -> None:
         if not lines:
@@ -129,11 +155,14 @@ class Stream:
         if self._clock() < self._latest - TOLERANCE:
             with alone(self.folder):
                 self._sign({"kind": "clock"}, self._keys()[0])
-        if now or self._size >= self._rotate or int(self._clock() // _DAY) != self._day:
+        if now or self._turns():
             self._next_segment()
 
+    def _turns(self) -> bool:
+        return self._size >= self._rotate or int(self._clock() // _DAY) != self._day
+
     def checkpoint(self, kind: str = "checkpoint", *, patience: float = 0.0) -> bytes | None:
-        """Sign how far every stream is; the line, or None if another process is at it. Raises OSError, ConfigError.
+        """Sign how far every stream is; the line, or None if another process is doing it. Raises OSError, ConfigError.
 
         A newer key in the key folder is introduced first, by the one in use, which is destroyed then.
         """
@@ -194,6 +223,8 @@ class Stream:
         """
         if self.spoiled:
             self._undo()
+        elif not self.over:
+            self.sync()
         self.release()
 
     @property
@@ -243,7 +274,7 @@ class Stream:
             self.segment().path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640
         )
         forks.keep(self._descriptor)
-        self._size, self._day = 0, int(self._clock() // _DAY)
+        self._size, self._safe, self._day = 0, 0, int(self._clock() // _DAY)
         sync_folder(self.folder)  # before anybody is told of a line in it
         begin()
 
@@ -257,6 +288,7 @@ class Stream:
         }
         if not self._fsync:
             disk.sync(old)
+        self.sync()
         try:
             self._open_segment(lambda: self._put([Line(orjson.dumps(core))]))
         finally:
@@ -279,10 +311,14 @@ class Stream:
                 self._undo()
             raise
         self._size += len(data)
+        if durable is not None or not self._fsync:
+            self._safe = self._size
+            self.late.clear()
         self._last = data
 
     def _undo(self) -> None:
-        os.ftruncate(self._descriptor, self._size)
+        self.over = True
+        os.ftruncate(self._descriptor, self._safe)
         disk.sync(self._descriptor)
         self.spoiled = False
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields.phone import e164
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import Personal, Signal
 from gatekeeper.vendors.formats import normalise
 

@@ -1,10 +1,11 @@
 """Whether the log is as it was written. Files in, a `Report` out; nothing is changed.
 
 Looks at every byte: the chain and the numbers of each stream, its segments, genesis and close (walk.py); that every
-stream, line and end that another line, an anchor or the database names is there, that no stream was inserted or left
-out; signatures, the keys they were made with, and that subjects which are missing were removed by a redaction
-(vouched.py); that no request was decided twice (twice.py); and that nothing else is in the folder (strangers.py).
-docs/audit.md says what follows from it and what does not; docs/verify_audit.py does the same without this package.
+stream, line and end that another line, an anchor or the database names is there; that no stream was inserted or left
+out (numbering.py); signatures, the keys they were made with, and that subjects which are missing were removed by a
+redaction (vouched.py); that no request was decided twice (twice.py); and that nothing else is in the folder
+(strangers.py). docs/audit.md says what follows from it and what does not; docs/verify_audit.py does the same without
+this package.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gatekeeper.audit import chain, stamp, twice, vouched
+from gatekeeper.audit import chain, numbering, stamp, twice, vouched
 from gatekeeper.audit.authority import claimed
 from gatekeeper.audit.facts import TOLERANCE, UNREADABLE, Claim, Facts, Mention, Walk, Where
 from gatekeeper.audit.lines import timestamp_of
@@ -25,7 +26,6 @@ from gatekeeper.audit.segments import Head, parse, streams
 from gatekeeper.audit.strangers import strangers
 from gatekeeper.audit.twice import Twice
 from gatekeeper.audit.walk import Walker
-from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
 
 if TYPE_CHECKING:
@@ -128,8 +128,8 @@ class _Verification:
             facts.mentions.append(Mention(head.stream, head.n, bytes.fromhex(head.hash), False, ("the database", n)))
             report.heads += 1
         self._compare()
-        self._begun()
-        self._formats()
+        numbering.numbers(facts)
+        report.format_1 = numbering.formats(facts, walks)
         report.keys, covered = vouched.keys(facts, trusted)
         vouched.redactions(facts, walks, covered)
         vouched.gaps(facts, walks, covered)
@@ -250,41 +250,6 @@ class _Verification:
         self._hashes.seek((walk.base + n - 1) * 32)
         found: bytes = self._hashes.read(32)
         return found
-
-    def _begun(self) -> None:
-        """Every stream has its number, from 1 without a gap, and all lines agree about how many had begun."""
-        by_number: dict[int, tuple[str, Claim]] = {}
-        for stream, claim in self._facts.geneses.items():
-            if claim.number in by_number:
-                other = by_number[claim.number][0]
-                self._bad(claim.where, f"begins as stream number {claim.number}, as {other} does")
-            by_number.setdefault(claim.number, (stream, claim))
-        digests = {0: chain.FIRST}
-        last = 0
-        for number, (stream, claim) in sorted(by_number.items()):
-            if number > last + 1:
-                which = f"number {last + 1} is" if number == last + 2 else f"numbers {last + 1} to {number - 1} are"
-                self._bad(("the log", 0), f"the stream that was begun as {which} missing")
-            elif chain.begun([stream], digests[last]) != claim.digest:
-                self._bad(claim.where, "begins behind other streams than there are")
-            last, digests[number] = number, claim.digest
-        for claim in self._facts.claims:
-            if claim.number > last:
-                self._bad(claim.where, f"knows of {counted(claim.number, 'stream')}, and the log has {last}")
-            elif digests.get(claim.number, claim.digest) != claim.digest:
-                self._bad(claim.where, f"knows of {counted(claim.number, 'stream')}, and not of these")
-
-    def _formats(self) -> None:
-        """Beside streams of format 2 there are only those of format 1 that its first genesis names."""
-        old = [stream for stream, walk in self._walks.items() if walk.version == 1]
-        self._report.format_1 = len(old)
-        if not self._facts.geneses:
-            return
-        begins = [one for one in self._facts.mentions if one.whole and one.by[0] in self._facts.geneses]
-        named = {one.stream for one in begins}
-        for stream in old:
-            if stream not in named:
-                self._bad((stream, 0), "is of format 1, and was not there when format 2 began")
 
     def _ends(self, covered: dict[str, int]) -> None:
         report = self._report

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from gatekeeper.fields import CATALOGUE, Catalogue
 from gatekeeper.fields.names import UNPRINTABLE
+from gatekeeper.memory import Compiled
 from gatekeeper.scrub.detect import find
 from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.vendors import NATIVE
@@ -140,12 +141,18 @@ def dotted(name: str) -> str:
 
 
 class Names:
-    """The names of one line: called with a name, gives what stands in the head for it, and keeps those that may not."""
+    """The names of one line: called with a name, gives what stands in the head for it, and keeps those that may not.
 
-    __slots__ = ("_known", "_numbers")
+    `plain` is a memory of names that may, for one vocabulary.
+    """
 
-    def __init__(self, known: frozenset[str], before: Sequence[str] = ()) -> None:
+    __slots__ = ("_known", "_numbers", "_plain")
+
+    def __init__(
+        self, known: frozenset[str], before: Sequence[str] = (), plain: Compiled[tuple[str, ...], bool] | None = None
+    ) -> None:
         self._known = known
+        self._plain: Compiled[tuple[str, ...], bool] = Compiled() if plain is None else plain
         self._numbers = {name: n for n, name in enumerate(before)}
 
     @classmethod
@@ -165,13 +172,23 @@ class Names:
             number = self._numbers.setdefault(name, len(self._numbers))
         return f"{MARK}{number}"
 
+    def _are_plain(self, names: tuple[str, ...]) -> bool:
+        """Whether all of these, each there once, may stand in a head; that they may is remembered."""
+        if names in self._plain:
+            return True
+        if len(set(names)) != len(names) or not all(name in self._known or plain(name) for name in names):
+            return False
+        return self._plain.keep(names, True)
+
     def each(self, names: Sequence[str]) -> Sequence[str]:
         """The same of several, each once."""
-        return names if self._known.issuperset(names) else list(dict.fromkeys(map(self, names)))
+        if self._known.issuperset(names):
+            return names
+        return list(names if self._are_plain(tuple(names)) else dict.fromkeys(map(self, names)))
 
     def keys(self, by_name: Mapping[str, str]) -> Mapping[str, str]:
         """The same of what stands under names."""
-        if self._known.issuperset(by_name):
+        if self._known.issuperset(by_name) or self._are_plain(tuple(by_name)):
             return by_name
         return {self(name): value for name, value in by_name.items()}
 

@@ -3,6 +3,10 @@
 One thread, one stream per start (stream.py). What arrived while the last batch was being synced makes the next one
 (group commit): no delay is added. If a write fails, its callers are told and nothing of theirs is sent; the stream is
 left as it is, and a new one is tried with the next batch, and every second.
+
+No caller waits for the line that says what became of a call: such lines are `put`. The caller's own thread writes them
+at once, and they are durable with the next batch, or after `LAZY` seconds. They survive the process being killed; a cut
+of the power may take the last of them.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -34,6 +39,8 @@ from gatekeeper.installation.forks import work
 from gatekeeper.installation.threads import ended
 
 CHECKPOINT: Final = 60.0  # seconds
+LAZY: Final = 0.25  # seconds after which lines are durable that no caller waits for
+_KEPT: Final = 10_000  # of those lines, while the log cannot be written
 _AGAIN: Final = 1.0  # seconds between two attempts to write again
 _CHORES: Final = 10.0  # seconds for the chores that wait at the end
 _SIGNING: Final = 10.0  # seconds for other processes that sign
@@ -76,6 +83,8 @@ class AuditWriter:
         self._clock = clock
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._turn = threading.Lock()  # held by the thread that writes
+        self._late: deque[Line] = deque(maxlen=_KEPT)  # lines that were put, and are not written yet
         self._thread: threading.Thread | None = None
         self._before: threading.Thread | None = None  # the last one, which may be ending
         self._stream: Stream | None = None
@@ -109,6 +118,14 @@ class AuditWriter:
             self._queue.put((batch, done, signed))
         return done
 
+    def put(self, batch: Sequence[Line]) -> None:
+        """Write lines that no caller waits for. They are durable with the next batch, or after `LAZY` seconds."""
+        with work:
+            self._start()
+            self._late.extend(batch)
+            if not self._write_late():
+                self._queue.put(((), Future(), False))
+
     def close(self, timeout: float = 15.0) -> None:
         """Write what is waiting and stop. It takes longer than the chores may."""
         with work, self._lock:
@@ -126,6 +143,7 @@ class AuditWriter:
             self._stream.release()
         self._stream, self._known, self._thread, self._before = None, {}, None, None
         self._queue, self._lock = queue.SimpleQueue(), threading.Lock()
+        self._turn, self._late = threading.Lock(), deque(maxlen=_KEPT)
         self._chores.forked()
 
     def _start(self) -> None:
@@ -146,7 +164,7 @@ class AuditWriter:
             try:
                 first = self._queue.get(timeout=self._patience())
             except queue.Empty:
-                with work:
+                with work, self._turn:
                     self._tick()
                 continue
             stop = first is None
@@ -159,11 +177,15 @@ class AuditWriter:
                         break
                     waiting.append(more)
             with work:
-                if waiting:
-                    self._commit(waiting)
-                if not stop and self._stream is not None and self._pressing(self._stream):
-                    self._tick()
-        with work:
+                with self._turn:
+                    if waiting:
+                        self._commit(waiting)
+                    if not stop and self._stream is not None and self._pressing(self._stream):
+                        self._tick()
+                self._write_late()
+        with work, self._turn:
+            if self._late:
+                self._attempt(lambda: self._write([]))
             if self._stream is not None:
                 if self._stream.spoiled or not self._attempt(partial(self._close, self._stream)):
                     self._abandon()
@@ -178,21 +200,26 @@ class AuditWriter:
             return _AGAIN
         if self._stream is None:
             return max(self._interval, 1.0)
-        due = self._due - time.monotonic() if self._stream.since else turning.LOOK
-        return min(max(0.0, due), turning.LOOK)
+        due = self._due - time.monotonic() if self._stream.since else LAZY
+        return min(max(0.0, due), LAZY)
 
     def _pressing(self, stream: Stream) -> bool:
         now = time.monotonic()
         return bool(stream.since and now >= self._due) or now - self._looked >= turning.LOOK
 
     def _tick(self) -> None:
-        """Without a line: try to write again, close a day that is over, sign a checkpoint."""
-        if self._failing:
+        """Without a line: try to write again, sync what was put, close a day that is over, sign a checkpoint."""
+        if self._failing or self._late:
             self._attempt(lambda: self._write([]))
         elif self._stream is not None:
-            self._attempt(partial(self._turn, self._stream))
+            self._attempt(partial(self._look, self._stream))
 
-    def _turn(self, stream: Stream) -> None:
+    def _look(self, stream: Stream) -> None:
+        stream.sync()
+        if time.monotonic() - self._looked >= turning.LOOK or (stream.since and time.monotonic() >= self._due):
+            self._look_around(stream)
+
+    def _look_around(self, stream: Stream) -> None:
         self._looked = time.monotonic()
         asked = turning.asked(self._folder)
         stream.turn(now=asked != self._asked)
@@ -245,8 +272,27 @@ class AuditWriter:
         """Leave the stream. While a write that failed cannot be undone it stays ours: it might be written twice."""
         if self._stream is not None:
             with contextlib.suppress(OSError):
-                self._stream.abandon()
-                self._stream = None
+                self._leave(self._stream)
+
+    def _leave(self, stream: Stream) -> None:
+        stream.abandon()
+        self._late.extendleft(reversed(stream.late))  # they were taken off the disk
+        self._stream = None
+
+    def _write_late(self) -> bool:
+        """Write what was put, unless another thread is at the log: it does so. `False` if the log's own thread must."""
+        while self._late and self._turn.acquire(blocking=False):
+            try:
+                stream, batch = self._stream, list(self._late)
+                if stream is None or self._failing or stream.lost() or not stream.put(batch):
+                    return False
+                for _ in batch:
+                    self._late.popleft()
+            except Exception:  # noqa: BLE001  # the log's own thread tries it again, and tells
+                return False
+            finally:
+                self._turn.release()
+        return True
 
     def _commit(self, waiting: Sequence[_Batch]) -> None:
         lines = [line for batch, _, _ in waiting for line in batch]
@@ -275,10 +321,10 @@ class AuditWriter:
             self._publish(self._stream, line)
 
     def _write(self, lines: Sequence[Line]) -> None:
-        if self._stream is not None and (self._stream.spoiled or self._stream.lost()):
+        """Write what was put, then lines; all of it is durable."""
+        if self._stream is not None and (self._stream.spoiled or self._stream.over or self._stream.lost()):
             self._begun = True
-            self._stream.abandon()
-            self._stream = None
+            self._leave(self._stream)
         if self._stream is None:
             if self._begun and not self._folder.is_dir():  # deleted beneath us: a log without its past is not begun
                 raise FileNotFoundError(errno.ENOENT, "the log's folder is gone")
@@ -291,6 +337,10 @@ class AuditWriter:
             self._looked = time.monotonic()
             self._due = self._looked + self._interval
             self._keep(self._stream)
-        if lines:
-            self._stream.write(lines)
+        late = [self._late.popleft() for _ in range(len(self._late))]
+        try:
+            self._stream.write([*late, *lines])
+        except BaseException:
+            self._late.extendleft(reversed(late))
+            raise
         self._compress(self._stream)

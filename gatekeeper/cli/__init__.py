@@ -64,7 +64,7 @@ def options(
         typer.Option(
             "--extend",
             metavar="MODULE:NAME",
-            help="A dict of your own with kinds, readers, dialects or a store, such as shop_gate:EXTENSIONS.",
+            help="A dict with your kinds, readers, dialects or store, such as shop_gate:EXTENSIONS.",
         ),
     ] = None,
 ) -> None:
@@ -76,10 +76,13 @@ def options(
 
 @app.command()
 def init(
-    path: Annotated[Path, typer.Argument(help="Where to write it.")] = POLICY,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    path: Annotated[Path, typer.Argument(help="File to write.")] = POLICY,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     system: Annotated[
-        bool, typer.Option("--system", help="For a service: data in /var/lib/gatekeeper, and a systemd unit beside.")
+        bool,
+        typer.Option(
+            "--system", help="For a service: data in /var/lib/gatekeeper, and a systemd unit beside the policy."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -116,23 +119,26 @@ def openapi() -> None:
 @app.command()
 def serve(
     config: Config = POLICY,
-    host: Annotated[str | None, typer.Option(help="Address to listen on; the policy's if not given.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; the policy's by default.")] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65_535, help="Port to listen on; the policy's, else 8787.")
+        int | None, typer.Option(min=0, max=65_535, help="Port to listen on; the policy's by default, otherwise 8787.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve; one store, one log.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Number of processes; they share one store and one log.")
+    ] = 1,
     app_upstream: Annotated[
-        str | None, typer.Option(help="The app to stand in front of, such as http://127.0.0.1:8000; else the policy's.")
+        str | None,
+        typer.Option(help="The app behind the gate, such as http://127.0.0.1:8000; the policy's by default."),
     ] = None,
     upstream_proxy: Annotated[
         str | None,
-        typer.Option(help="Forward proxy to vendors, such as http://proxy.internal:3128; else the policy's."),
+        typer.Option(help="Forward proxy to vendors, such as http://proxy.internal:3128; the policy's by default."),
     ] = None,
     log_level: Annotated[
         str, typer.Option(envvar="GATEKEEPER_LOG_LEVEL", help="debug (each decision), info, warning or error.")
     ] = "info",
     log_format: Annotated[
-        str, typer.Option(envvar="GATEKEEPER_LOG_FORMAT", help="text, or json: one object a line.")
+        str, typer.Option(envvar="GATEKEEPER_LOG_FORMAT", help="text, or json (one object a line).")
     ] = "text",
 ) -> None:
     """Run the sidecar until it is stopped. SIGHUP reads the policy again, SIGTERM drains."""
@@ -164,9 +170,9 @@ def explain(
 def cookie(
     analytics: Annotated[bool, typer.Option("--analytics", help="The visitor consents to analytics.")] = False,
     marketing: Annotated[bool, typer.Option("--marketing", help="The visitor consents to marketing.")] = False,
-    notice: Annotated[str | None, typer.Option(help="The notice the visitor saw; the policy's if not given.")] = None,
-    subject: Annotated[str | None, typer.Option(help="A pseudonymous id of the visitor; random if not given.")] = None,
-    days: Annotated[float, typer.Option(min=0, max=36_500, help="So many days ago.")] = 0.0,
+    notice: Annotated[str | None, typer.Option(help="The notice the visitor saw; the policy's by default.")] = None,
+    subject: Annotated[str | None, typer.Option(help="A pseudonymous id of the visitor; random by default.")] = None,
+    days: Annotated[float, typer.Option(min=0, max=36_500, help="The choice was made this many days ago.")] = 0.0,
     set_cookie: Annotated[bool, typer.Option("--set-cookie", help="Print a Set-Cookie header's value.")] = False,
     config: Config = POLICY,
     as_json: AsJson = False,
@@ -201,9 +207,11 @@ def signals(
 def test(
     config: Config = POLICY,
     as_json: AsJson = False,
-    from_audit: Annotated[bool, typer.Option("--from-audit", help="Print cases out of the log, as TOML.")] = False,
+    from_audit: Annotated[
+        bool, typer.Option("--from-audit", help="Print test cases made from the log, as TOML.")
+    ] = False,
     since: Annotated[str | None, typer.Option(help="With --from-audit: lines from this time on, such as 7d.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="With --from-audit: at most so many cases.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="With --from-audit: print at most this many cases.")] = 20,
 ) -> None:
     """Run the policy's own test cases (exit code 1 if one fails), and say which outcomes no case expects."""
     from gatekeeper.cli.test import from_audit as write_cases
@@ -217,7 +225,7 @@ def test(
 
 @app.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Walk through the purchases and stop.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show the four purchases and stop.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the gate; 0 for any free one.")] = 8787,
     history: Annotated[
         bool | None,
@@ -235,11 +243,11 @@ def demo(
 
 @app.command()
 def bench(
-    scenarios: Annotated[list[str] | None, typer.Argument(help="Only these scenarios; all if none is named.")] = None,
+    scenarios: Annotated[list[str] | None, typer.Argument(help="Only these scenarios; all by default.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for bench.json, bench.html and bench.png.")] = Path(),
-    compare: Annotated[Path | None, typer.Option(help="An older bench.json: what changed since.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Under two minutes; rougher.")] = False,
-    soak: Annotated[float, typer.Option(min=0.0, help="Also: so many minutes of load, and what memory does.")] = 0.0,
+    compare: Annotated[Path | None, typer.Option(help="An older bench.json, to show what changed.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure for under two minutes, with less precision.")] = False,
+    soak: Annotated[float, typer.Option(min=0.0, help="Also run this many minutes of load, and watch memory.")] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Measure what the gate costs here, beside what people would use instead (exit code 130: interrupted)."""

@@ -33,10 +33,10 @@ def run(config: Path, as_json: bool) -> None:
             chores.anchor(where, policy.folder, line)
             done["anchor"] = where
         except Exception as error:  # noqa: BLE001  # a file, a pipe or the network
-            wrong["anchor"] = f"{where} did not take it ({getattr(error, 'strerror', None) or type(error).__name__})"
+            wrong["anchor"] = f"{where} did not accept it ({getattr(error, 'strerror', None) or type(error).__name__})"
     if stamps is not None:
         try:
-            done["stamp"] = str(stamps.take(line, now=True) or "another process is at it")
+            done["stamp"] = str(stamps.take(line, now=True) or "another process is doing it")
         except (AuditError, OSError) as error:
             wrong["stamp"] = str(error)
     if as_json:

@@ -21,6 +21,7 @@ from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.counting import counted
 from gatekeeper.installation import keys
+from gatekeeper.installation.ring import KeyRing
 
 BAR = 30
 
@@ -29,7 +30,7 @@ def which(config: Path, words: dict[str, str | None], people: dict[str, str | No
     """The log's folder and the filter that the options ask for."""
     policy = load_policy(config, require_secrets=False)
 
-    def ring() -> keys.KeyRing:
+    def ring() -> KeyRing:
         """The keys, once there is something to look for."""
         exits.need_log(policy.audit_folder)
         return keys.load(policy.keys_folder, create=False)

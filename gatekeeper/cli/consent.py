@@ -159,7 +159,7 @@ def _opened(config: Path) -> Iterator[tuple[Policy, Choosing]]:
 
 def _subjects(choosing: Choosing, device: str | None, account: str | None) -> tuple[Subject, ...]:
     if not device and not account:
-        raise ConfigError("--consent-id, --user-id: give one of them; a choice is somebody's")
+        raise ConfigError("--consent-id, --user-id: give one of them to name the visitor")
     return choosing.subjects(device=device, account=account)
 
 

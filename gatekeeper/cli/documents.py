@@ -68,7 +68,7 @@ def _form(out: Path | None, form: str | None) -> str:
             )
     known.one_of("--format", form, tuple(FORMATS))
     if form == "xlsx" and out is None:
-        raise typer.BadParameter("--format: a spreadsheet is not printed; name a file with --out")
+        raise typer.BadParameter("--format: a spreadsheet cannot be printed; name a file with --out")
     return form
 
 

@@ -123,8 +123,8 @@ def receipt(config: Path, erasure: str | None, person: bool, check: Path | None)
         except (OSError, ValueError):
             raise ConfigError(f"{check}: is not a receipt") from None
         if not genuine(found):
-            exits.failed(f"{check}: is not as it was signed")
-        typer.echo(f"signed by {found['signature']['key']}, as it is")
+            exits.failed(f"{check}: differs from what was signed")
+        typer.echo(f"signed by {found['signature']['key']}, unchanged")
         return
     if erasure is None:
         raise ConfigError("erasure: give the id of a request, or --check FILE")
@@ -141,8 +141,8 @@ def replay(config: Path, path: Path | None, as_json: bool) -> None:
     if as_json:
         _json(found)
         return
-    again = counted(len(found["erased_again"]), "person")
-    typer.echo(f"{counted(found['requests'], 'erasure')}; there again, and erased again: {again}")
+    there = counted(len(found["erased_again"]), "person")
+    typer.echo(f"{counted(found['requests'], 'erasure')}; there again, and erased now: {there}")
 
 
 class Desk:

@@ -26,7 +26,7 @@ def run(path: Path, force: bool, as_json: bool, system: bool = False) -> None:
     files = service(path.absolute(), text) if system else {path: text}
     there = [str(one) for one in files if one.exists()]
     if there and not force:
-        raise ConfigError(f"{', '.join(there)}: is there already; choose another path or use --force")
+        raise ConfigError(f"{', '.join(there)}: exists already; choose another path or use --force")
     if system:
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
     for one, content in files.items():

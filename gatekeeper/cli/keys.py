@@ -16,6 +16,7 @@ from gatekeeper.cli import exits, known
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.installation import keys
+from gatekeeper.installation.ring import Key
 from gatekeeper.policy import Policy
 from gatekeeper.runtime.wiring import place
 from gatekeeper.storage.opening import heads as heads_of
@@ -46,7 +47,7 @@ def show(config: Path, as_json: bool) -> None:
             typer.echo(f"{kind:11} {row['id']}  {row['use']}{where}")
 
 
-def _rows(kind: str, found: tuple[keys.Key, ...], given: bool) -> list[dict[str, object]]:
+def _rows(kind: str, found: tuple[Key, ...], given: bool) -> list[dict[str, object]]:
     """What a gate that starts here uses each key for; the log's next key waits until the one in use introduces it."""
     audit = kind == keys.AUDIT
     current = found[-1 if audit and not given else 0] if found else None

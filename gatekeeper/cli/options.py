@@ -14,6 +14,6 @@ Destination = Annotated[str | None, typer.Option("--destination", "-d", help="On
 Gpc = Annotated[bool, typer.Option("--gpc", help="As if the browser sent Sec-GPC: 1.")]
 Query = Annotated[str, typer.Option(help="A query string with gdpr_consent, gpp, us_privacy, gcs, …")]
 Country = Annotated[
-    str | None, typer.Option(help="The visitor's place, such as DE or US-CA; the strictest law if not given.")
+    str | None, typer.Option(help="The visitor's place, such as DE or US-CA; by default the strictest law applies.")
 ]
 OneLaw = Annotated[str | None, typer.Option("--law", help="Under this law alone, such as ccpa.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,18 +12,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gatekeeper.audit.lines import timestamp_of
 from gatekeeper.cli import known
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.cli.progress import Progress
 from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
-from gatekeeper.policy import archive
 from gatekeeper.reports import replay_page
 from gatekeeper.reports.outcome import Change, Replay, Turn
-from gatekeeper.reports.period import decisions
-from gatekeeper.reports.replay import By, replay
+from gatekeeper.reports.replayed import LAWS, Wanted, replayed, time_of_laws
 
 WORDS = {
     Turn.NEWLY_SENT: "newly sent",
@@ -52,18 +49,19 @@ class Asked(NamedTuple):
 
 def run(config: Path, asked: Asked) -> None:
     """Print what would be otherwise; exit code 1 where more would be sent, or where that cannot be told."""
-    known.one_of("--laws", asked.laws, ("recorded", "now"))
+    known.one_of("--laws", asked.laws, LAWS)
     now = datetime.now(UTC)
-    on = _time_of_laws(asked, now)
+    try:
+        on = time_of_laws(asked.laws, asked.on, now.timestamp())
+    except ConfigError as error:
+        raise typer.BadParameter(f'--on: "{asked.on}" {error}') from None
     since, until = (
-        None if (moment := known.moment(name, text, now.replace(tzinfo=None))) is None else timestamp_of(moment)
+        known.moment(name, text, now.replace(tzinfo=None))
         for name, text in (("since", asked.since), ("until", asked.until))
     )
     current = load_policy(config, require_secrets=False)
     other = None if asked.policy is None else load_policy(asked.policy, require_secrets=False)
-    folder = asked.folder or current.audit_folder
-    by = By(folder.parent / archive.FOLDER, other, current.registry if other is None else other.registry, on)
-    found = replay(decisions(folder, since, until, Progress()), by)
+    found = replayed(current, Wanted(other, since, until, on, asked.folder), Progress())
     if asked.html is not None:
         try:
             asked.html.write_text(replay_page.render(found, title=_title(other, asked)), "utf-8")
@@ -75,7 +73,7 @@ def run(config: Path, asked: Asked) -> None:
     else:
         _print(found, _title(other, asked))
     if not found.lines:
-        typer.echo(f"there is no decision of that time in {folder}", err=True)
+        typer.echo(f"there is no decision of that time in {asked.folder or current.audit_folder}", err=True)
         raise typer.Exit(NO_LINES)
     raise typer.Exit(_judged(found, asked))
 
@@ -89,16 +87,6 @@ def _judged(found: Replay, asked: Asked) -> int:
         typer.echo("FAIL: whether more is sent cannot be told of all (--accept-open to accept)", err=True)
         code = 1
     return code
-
-
-def _time_of_laws(asked: Asked, now: datetime) -> float | None:
-    if asked.on is None:
-        return now.timestamp() if asked.laws == "now" else None
-    try:
-        day = date.fromisoformat(asked.on)
-    except ValueError:
-        raise typer.BadParameter(f'--on: "{asked.on}" is not a day; write 2027-01-01') from None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
 def _title(other: object, asked: Asked) -> str:

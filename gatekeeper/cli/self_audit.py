@@ -44,7 +44,7 @@ def run(config: Path, asked: Asked) -> None:
     if asked.out is not None and asked.out.suffix not in (*_FORMS, ".json"):
         raise typer.BadParameter(f'--out: "{asked.out}" has no known ending; end it in .html, .md or .json')
     if asked.keep and asked.only:
-        raise typer.BadParameter("--keep: a page is kept of all checks; leave --only out")
+        raise typer.BadParameter("--keep: only a page of all checks is kept; leave out --only")
     now = time.time()
     day = _day(asked.day, now)
     policy = load_policy(config, require_secrets=False)

@@ -67,7 +67,7 @@ def run(
         return
     console = open_console()
     if not found:
-        console.print("No consent signal was found in it. The platforms that are read: docs/signals.md")
+        console.print("No consent signal was found. The platforms that are read: docs/signals.md")
     table = Table("source", "role", "standing", "says", "given at", "note", box=None, padding=(0, 2, 0, 0))
     for row in found:
         said = [f"{purpose} {word}" for purpose, word in row["says"].items()]

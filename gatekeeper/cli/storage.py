@@ -38,7 +38,7 @@ def prepare(config: Path, url: str | None, role: str | None, *, only_print: bool
     if as_json:
         typer.echo(json.dumps({"before": there, "version": schema.VERSION}))
     elif there == schema.VERSION:
-        typer.echo("the tables are there already")
+        typer.echo("the tables exist already")
     else:
         typer.echo(f"the tables are of version {schema.VERSION} now (they were of {there})")
 
@@ -71,7 +71,7 @@ def remove_node(log: str, config: Path, *, destroyed: bool, as_json: bool) -> No
     if as_json:
         typer.echo(json.dumps({"log": log, "destroyed": destroyed}))
         return
-    typer.echo(f"{log} is out" + ("; its log is expected nowhere any more" if destroyed else ""))
+    typer.echo(f"{log} is out" + ("; its log is no longer expected anywhere" if destroyed else ""))
 
 
 def _server(config: Path) -> Place:
@@ -96,4 +96,4 @@ def move(source: str, config: Path, as_json: bool) -> None:
         return
     for table, count in counts.items():
         typer.echo(f"{count:>9,}  {table}")
-    typer.echo("moved; the old file can be opened no more, and deleted when you are sure")
+    typer.echo("moved; the old file can no longer be opened: delete it when you are sure")

@@ -71,14 +71,14 @@ def remove(config: Path, people: dict[str, str | None], why: str | None, group: 
         known.one_of("--why", why, [one.value for one in Why])
     identifiers = given(people)
     if bool(identifiers) == bool(group):
-        raise ConfigError("--erasure: give either it, or identifiers of the person")
+        raise ConfigError("--erasure: give either this id or identifiers of the person")
     with opened(config) as office:
         whys = tuple(Why) if why is None else (Why(why),)
         gone = office.remove_group(group) if group else office.remove(identifiers, whys)
     if not gone:
         exits.absent("there is no such entry")
     typer.echo(
-        json.dumps({"removed": gone}) if as_json else f"{gone} entries removed; events from now on do not feel them"
+        json.dumps({"removed": gone}) if as_json else f"{gone} entries removed; they no longer affect new events"
     )
 
 
@@ -118,9 +118,9 @@ def _rows(path: Path, kind: str | None) -> list[tuple[str, str]]:
         wrong = [n for n, line in enumerate(lines[1:], 1) if len(line) != 2]
         found = [(line[0].strip(), line[1].strip()) for line in lines[1:] if len(line) == 2]
     if wrong:
-        raise ConfigError(f"{path}: row {wrong[0]} has not as many columns as it must have")
+        raise ConfigError(f"{path}: row {wrong[0]} has the wrong number of columns")
     if not found:
-        raise ConfigError(f"{path}: there is no row in it")
+        raise ConfigError(f"{path}: has no rows")
     return found
 
 

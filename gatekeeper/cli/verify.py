@@ -93,7 +93,7 @@ def _print(report: Report, anchored: bool) -> None:
         + (f"the keys go back to {', '.join(report.keys)}" if report.keys else "nothing is signed")
     )
     if report.pruned:
-        console.print(f"pruned, as retention wants: {counted(report.pruned, 'line')}; the chain goes on over it")
+        console.print(f"pruned by retention: {counted(report.pruned, 'line')}; the chain continues over the gap")
     if report.redacted:
         console.print(f"the subjects of {counted(report.redacted, 'line')} were removed, as redaction lines say")
     if report.crashed:
@@ -107,7 +107,7 @@ def _print(report: Report, anchored: bool) -> None:
         console.print(f"{counted(len(report.open), 'stream')} without an end yet: {', '.join(report.open[:5])}")
     if report.stamped:
         console.print(
-            f"{counted(report.stamps, 'time stamp')}, the last of {report.stamped}: what they name was there then"
+            f"{counted(report.stamps, 'time stamp')}, the last of {report.stamped}: what they name existed then"
         )
     if report.unchecked:
         console.print(
@@ -118,7 +118,7 @@ def _print(report: Report, anchored: bool) -> None:
     elif anchored:
         console.print(f"Nothing was changed up to the last of {counted(report.anchors, 'anchor')}.", style="bold green")
     else:
-        known = " if the database was put back with the log" if report.heads else ""
+        known = " if an older database was restored with the log" if report.heads else ""
         console.print(
             f"Nothing was changed. Without --anchor, lines missing at the end cannot be seen{known}.", style="green"
         )

@@ -148,7 +148,9 @@ def _in_words(one: Recipient, texts: Mapping[str, str]) -> Recipient:
     if exact != int(exact):
         return one
     number = int(exact)
-    if name == "days" and number == 1:
-        name, number = "hours", 24
+    if number == 1:  # each language has the plural alone
+        if name == "hours":
+            return one
+        name, number = ("hours", 24) if name == "days" else ("days", 31)
     retention = texts[name].replace("{number}", str(number))
     return Recipient(one.name, one.company, one.country, one.policy, retention)

@@ -199,7 +199,7 @@ def _rule(
             later = f"{voice} consented on {_date(last.at)}, after this event"
         spoke = True
     if withdrawn is not None:
-        return _denied(purpose, WITHDRAWN, model), f"{withdrawn} took its consent back"
+        return _denied(purpose, WITHDRAWN, model), f"{withdrawn} withdrew its consent"
     if refused is not None:
         return _denied(purpose, NO_CONSENT[purpose], model), f"{refused} refuses"
     for signal in narrowing:
@@ -213,9 +213,9 @@ def _rule(
     if expired_by is None and not spoke:
         for signal in narrowing:
             if signal.role is Role.CLAIM:
-                return Ruling(Permission.GRANTED, purpose), f"{signal.source} consents, nobody else spoke"
+                return Ruling(Permission.GRANTED, purpose), f"{signal.source} consents, and no other signal speaks"
     if model is not ConsentModel.OPT_IN:
-        return Ruling(Permission.GRANTED, NOT_OPTED_OUT), f"nobody refused, and {law.id} asks for no more"
+        return Ruling(Permission.GRANTED, NOT_OPTED_OUT), f"no signal refuses, and {law.id} requires no consent"
     if expired_by is not None:
         return Ruling(Permission.DENIED, purpose, EXPIRED), f"{expired_by} consented too long ago"
     return Ruling(Permission.DENIED, purpose, NO_CONSENT[purpose], silent=True), f"{later}; {law.id} is opt-in" + (

@@ -22,9 +22,9 @@ UNREADABLE: Final = Signal(
     SOURCE, Role.CHOICE, Standing.MALFORMED, note="it cannot be known whether the person is suppressed"
 )
 _NOTES: Final = {
-    Why.ERASED: "an identifier in it is of somebody who was erased",
-    Why.OPTED_OUT: "an identifier in it is of somebody who opted out of sale",
-    Why.OBJECTED: "an identifier in it is of somebody who objected",
+    Why.ERASED: "it has an identifier of a person who was erased",
+    Why.OPTED_OUT: "it has an identifier of a person who opted out of sale",
+    Why.OBJECTED: "it has an identifier of a person who objected",
 }
 
 

@@ -16,11 +16,11 @@ from gatekeeper.model import Caller, Plan, Verdict
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.policy import Policy, archive
 from gatekeeper.policy.check import warnings
-from gatekeeper.policy.load import handed_in
 from gatekeeper.reports.explained import as_headers, explain, placed, unrouted, where
 from gatekeeper.reports.outcome import Change, Replay, Turn
 from gatekeeper.reports.period import decisions
 from gatekeeper.reports.replay import By, replay
+from gatekeeper.reports.replayed import candidate, time_of_laws
 
 MOST: Final = 20_000  # decisions of one replay: seconds; the command has no such bound
 PERIODS: Final[Mapping[str, tuple[str, float]]] = {
@@ -143,10 +143,13 @@ def replayed(desk: Desk, asked: Asked) -> Answer:
         raise EventError(
             422, "is not one of those that can be chosen", field="period" if period not in PERIODS else "laws"
         )
-    other = handed_in(upload.data, desk.policy.registry)
+    try:
+        other = candidate(upload.data.decode("utf-8"), desk.policy)
+    except UnicodeDecodeError:
+        raise EventError(422, "is not UTF-8", field="policy") from None
     folder, since = desk.policy.audit_folder, timestamp(desk.now - PERIODS[period][1])
     lines = decisions(folder, since, None, lambda part, count: None)
-    by = By(folder.parent / archive.FOLDER, other, other.registry, desk.now if laws == "now" else None)
+    by = By(folder.parent / archive.FOLDER, other, other.registry, time_of_laws(laws, None, desk.now))
     found = replay(islice(lines, MOST), by)
     rest = next(lines, None) is not None
     values = {

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.policy.compiled import Admin
 
 COOKIE: Final = "gatekeeper_console"

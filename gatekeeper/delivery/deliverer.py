@@ -1,7 +1,9 @@
-"""The deliverer: one per node, the worker that leads. A thread with an event loop of its own.
+"""The deliverer: one per node, the worker that leads. It lives on an event loop.
 
-So hosts without a loop are served too, and a slow vendor is never in the host's way. The other workers hand over
-by the store, which is looked at often enough. A worker that takes over first settles what the last one left.
+In the sidecar that is the server's own loop: what it accepts it also sends, and no other thread is woken for it. In an
+app it is a loop in a thread of its own: hosts without a loop are served too, and no delivery is ever in the host's way.
+The other workers hand over by the store, which is looked at often enough. A worker that takes over first settles what
+the last one left.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
-from gatekeeper.installation.threads import ended
 from gatekeeper.model.egress import Egress
 from gatekeeper.storage.outbox import Flight, Recovered
 from gatekeeper.storage.protocols import Barrier, Queue
@@ -44,12 +45,16 @@ class Orders:
 
 
 class Run:
-    """From a start to an end of delivery in one process: a thread, its loop, and what the loop looks at."""
+    """From a start to an end of delivery in one process: its loop, and what the loop looks at.
 
-    thread: threading.Thread
+    `home` is a loop that runs already; without one, a thread runs a loop.
+    """
 
-    def __init__(self) -> None:
-        self.loop = forks.event_loop()
+    def __init__(self, home: asyncio.AbstractEventLoop | None) -> None:
+        self.home = home
+        self.loop = forks.event_loop() if home is None else home
+        self.over = threading.Event()  # nothing of it is at work any more
+        self.task: asyncio.Task[None] | None = None  # of the home loop
         self.stop = asyncio.Event()
         self.changed = asyncio.Event()  # the orders
         self.drain = 20.0  # seconds
@@ -65,6 +70,19 @@ class Run:
         except RuntimeError:
             return False
         return True
+
+    def end(self, _: object = None) -> None:
+        """It is over: the next event begins another one."""
+        self.closing = True
+        self.over.set()
+
+    def ended(self, patience: float) -> bool:
+        """Wait for its end, `patience` seconds at most; not where its loop runs, which would wait for itself."""
+        if self.home is not None and (self.home.is_closed() or _here() is self.home):
+            return self.home.is_closed() or self.over.is_set()
+        if not self.over.wait(patience):
+            _log.error("the deliverer has not ended in time")
+        return self.over.is_set()
 
 
 class Deliverer:
@@ -88,8 +106,13 @@ class Deliverer:
         self._chance = chance
         self._lock = threading.Lock()
         self._run: Run | None = None
+        self._home: asyncio.AbstractEventLoop | None = None
         forks.register(self)
         queue.watch(self.wake)
+
+    def live_on(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Deliver on a loop that runs as long as this process serves; in a thread (`None`) where there is none."""
+        self._home = loop
 
     def start(self) -> None:
         """Begin, if it has not begun in this process; called with every event, and cheap."""
@@ -98,11 +121,14 @@ class Deliverer:
             return
         with work, self._lock:
             run = self._run
-            if run is not None and (not run.closing or run.thread.is_alive()):
+            if run is not None and (not run.closing or not (run.over.is_set() or run.loop.is_closed())):
                 return  # one that has not ended yet: the next event begins another one
-            self._run = run = Run()
-            run.thread = threading.Thread(target=self._deliver, args=(run,), name="gatekeeper-delivery", daemon=True)
-            run.thread.start()
+            home = self._home
+            self._run = run = Run(None if home is None or home.is_closed() else home)
+            if run.home is None:
+                threading.Thread(target=self._deliver, args=(run,), name="gatekeeper-delivery", daemon=True).start()
+            else:
+                run.call(self._settle_in, run)
 
     @property
     def leading(self) -> bool:
@@ -137,14 +163,13 @@ class Deliverer:
                 return
             run.closing, run.drain = True, drain
         run.call(run.stop.set)
-        run.thread.join(drain + 10.0)
-        if ended(run.thread) and self._run is run:
+        if run.ended(drain + 10.0) and self._run is run:
             self._run = None
 
     def forked(self) -> None:
         """In a child: the thread, its loop and its connections are the parent's, which goes on with them."""
         forks.leave_behind(self._run)
-        self._lock, self._run = threading.Lock(), None
+        self._lock, self._run, self._home = threading.Lock(), None, None
 
     def _rouse(self, run: Run) -> None:
         for lane in run.lanes.values():
@@ -157,11 +182,17 @@ class Deliverer:
                 self._queue.give_back(flight)
 
     def _deliver(self, run: Run) -> None:
+        """The life of a run in a thread of its own."""
         try:
             with work, asyncio.Runner(loop_factory=lambda: run.loop) as runner:
                 runner.run(self._main(run))
         finally:
-            run.closing = True  # the next event begins another one
+            run.end()
+
+    def _settle_in(self, run: Run) -> None:
+        """The life of a run on a loop that runs already."""
+        run.task = run.loop.create_task(self._main(run))
+        run.task.add_done_callback(run.end)
 
     async def _main(self, run: Run) -> None:
         try:
@@ -211,7 +242,7 @@ class Deliverer:
                 for task in (*tasks, *waits):
                     task.cancel()
                 await asyncio.gather(*tasks, *waits, return_exceptions=True)
-                flying = [task for lane in lanes.values() for task in lane.flying]
+                flying = [task for lane in lanes.values() for task in lane.tasks]
                 if flying and not stop.is_set():
                     await asyncio.wait(flying, timeout=orders.timeout + 5.0)
                 for task in (watch, *flying):
@@ -257,3 +288,11 @@ class Deliverer:
                 left = due.result() if due.done() else await asyncio.wrap_future(due)
                 if left is not None:
                     await self._settle_left(lanes, left)
+
+
+def _here() -> asyncio.AbstractEventLoop | None:
+    """The loop that this thread runs."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -141,16 +141,23 @@ def ending(event: Event, why: str | None, rows: Sequence[Row]) -> Ending:
 
 class Flights:
     """Flies what one destination's lane claims. `later` takes rows that wait for another attempt,
-    and until when: `Again.due` is what the vendor asked for, and the pause comes on top."""
+    and until when: `Again.due` is what the vendor asked for, and the pause comes on top. `answered` is called when no
+    further request is made with a flight: only the store does not know yet what became of it."""
 
     def __init__(
-        self, to: Destination, around: Surroundings, breaker: Breaker, later: Callable[[Again, float], None]
+        self,
+        to: Destination,
+        around: Surroundings,
+        breaker: Breaker,
+        later: Callable[[Again, float], None],
+        answered: Callable[[], None] = lambda: None,
     ) -> None:
         self._stopped = Stopped(around.barrier, to.name)  # cancelled while under way: no request with them begins
         self._to = to
         self._around = around
         self._breaker = breaker
         self._later = later
+        self._answered = answered
 
     async def fly(self, flight: Flight) -> None:
         """From the claim to the settling."""
@@ -172,6 +179,7 @@ class Flights:
             await self._settle(flight, [ending(Event.UNSENDABLE, None, flight.rows)])
             return
         endings, waiting, why = self._sort(flight, answered)
+        self._answered()
         await self._settle(flight, endings, waiting, why, began=now)
 
     async def unknown(self, flight: Flight) -> None:

@@ -118,10 +118,11 @@ class Lane:
         self.look = Look.ROWS
         self.timers = Timers()
         self.flying: dict[asyncio.Task[None], float] = {}  # and when each began
+        self.settling: set[asyncio.Task[None]] = set()  # answered; the store is being told
         self.draining = False
         self._around = around
         self._breaker = breaker
-        self.flights = Flights(to, around, breaker, self.timers.later)
+        self.flights = Flights(to, around, breaker, self.timers.later, self._answered)
         self.alarm = asyncio.Event()
         breaker.turned = self._turned
 
@@ -148,7 +149,12 @@ class Lane:
         """Whether nothing is under way, and nothing more can go out now."""
         barred = self._breaker.open or self._breaker.until > self._around.clock()
         claiming = self.look in (Look.CLAIMING, Look.OVERTAKEN)  # it may have rows already that no request was made of
-        return not claiming and not self.flying and (self.look is Look.EMPTY or barred)
+        return not claiming and not self.tasks and (self.look is Look.EMPTY or barred)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """One for each flight that has not ended."""
+        return [*self.flying, *self.settling]
 
     def take(self, flight: Flight) -> bool:
         """Send a flight that this process owns already, unless that would be one request too many."""
@@ -224,7 +230,9 @@ class Lane:
         return self._breaker.probes(self._under_way())
 
     def _may(self) -> bool:
-        return len(self.flying) < MOST and self._breaker.allows(self._around.clock(), self._under_way())
+        return len(self.flying) + len(self.settling) < MOST and self._breaker.allows(
+            self._around.clock(), self._under_way()
+        )
 
     def _turned(self) -> None:
         """The vendor begins to fail, or works again: then what waits goes at once."""
@@ -244,8 +252,16 @@ class Lane:
         self.flying[task] = now
         task.add_done_callback(self._landed)
 
+    def _answered(self) -> None:
+        """The flight of this task needs its place no longer: the next claim goes into one commit with its end."""
+        task = asyncio.current_task()
+        if task is not None and self.flying.pop(task, None) is not None:
+            self.settling.add(task)
+            self.alarm.set()
+
     def _landed(self, task: asyncio.Task[None]) -> None:
         self.flying.pop(task, None)
+        self.settling.discard(task)
         self.alarm.set()
         if not task.cancelled() and task.exception() is not None:
             _log.error("settling for %s failed (%s)", self.to.name, type(task.exception()).__name__)

@@ -103,6 +103,11 @@ def accept_value(
     return clean if not spec.limited or spec.fits(clean) else None
 
 
+def check_of(spec: Field) -> Callable[[object, Field], object] | None:
+    """What `accept_value` asks of a value of a field that is neither personal nor limited; `None` for those."""
+    return None if spec.hashed_as is not None or spec.limited else _CLEAN[spec.type]
+
+
 def in_order(named: Mapping[str, None], data: Mapping[str, object], unusable: Mapping[str, str]) -> tuple[str, ...]:
     """The keys of what came in, in the order it was named; what was found inside (click ids, items' own) comes last."""
     ordered = [name for name in named if name in data or name in unusable]

@@ -21,11 +21,11 @@ from gatekeeper import notices
 from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
 from gatekeeper.consent.token import held_since
-from gatekeeper.decision import Layouts
 from gatekeeper.errors import DeliveryError, EventError
 from gatekeeper.gate import bounds
 from gatekeeper.gate.choosing import Choosing
 from gatekeeper.gate.counted import Counted
+from gatekeeper.gate.deciding import Deciding
 from gatekeeper.gate.elements import Roles
 from gatekeeper.gate.event import canonical
 from gatekeeper.gate.incoming import Posted
@@ -37,7 +37,7 @@ from gatekeeper.gate.situation import Situations, age_of
 from gatekeeper.gate.suppressing import Hidden, Suppressing, without_person
 from gatekeeper.gate.verdicts import Verdicts
 from gatekeeper.installation.forks import work
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.jurisdiction.place import Lookup
 from gatekeeper.model import Caller, Consent, Event, Inputs, Place, Plan, Shaped, Signal, Verdict, Visitor
 from gatekeeper.model.reasons import INTERNAL
@@ -87,7 +87,7 @@ class Gate:
         self._remembers = policy.file.rights.remember
         self.new_id = new_id
         self.counted = counted or Counted(recorder, new_id)
-        self._layouts = Layouts(len(policy.destinations))
+        self.deciding = Deciding(policy.catalogue)
         self.lines = Lines(policy)
         self.barrier = barrier
         self.suppressing = None if suppressions is None else Suppressing(lambda: self.keys, suppressions)
@@ -126,7 +126,7 @@ class Gate:
             event = without_person(event, policy.catalogue)
         scrubber = Scrubber(policy.catalogue, declared(posted.data.items()), meter)
         event = scrubber.envelope(event, request_id)
-        verdicts = Verdicts(event, place, consent, at, scrubber=scrubber, layout=self._layouts.of(event),
+        verdicts = Verdicts(event, place, consent, at, scrubber=scrubber, deciding=self.deciding,
                             keys=keys, catalogue=policy.catalogue)  # fmt: skip
         decisions = []
         shaped: dict[str, Shaped] = {}

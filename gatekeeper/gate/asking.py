@@ -116,7 +116,7 @@ def _purpose(policy: Policy, place: Place, consent: Consent, purpose: Purpose, a
 def _only_statistics(policy: Policy, place: Place) -> bool:
     """Whether everything that gets analytics data is first-party statistics, which every law of the place exempts."""
     to = [one for one in policy.destinations.values() if one.purpose is Purpose.ANALYTICS]
-    return bool(to) and all(one.statistics_only for one in to) and exempt(place)
+    return bool(to) and all(one.statistics_only for one in to) and exempt(place.laws)
 
 
 def _settled(consent: Consent, place: Place, purpose: Purpose, age_band: str | None) -> bool:

@@ -36,7 +36,7 @@ _BRIEF_LEAVES: Final = 200
 
 def received(call: Call) -> int:
     """The bytes that were received of a call: its body as it came, its target and its headers."""
-    heads = sum(len(name) + len(value) + 4 for name, value in call.headers)
+    heads = sum([len(name) + len(value) + 4 for name, value in call.headers])
     return len(call.body) + len(call.path) + len(call.query) + heads
 
 

@@ -42,7 +42,7 @@ _log = logging.getLogger("gatekeeper")
 _HEADER_FIELDS: Final = {b"user-agent": ("User-Agent", "user_agent"), b"referer": ("Referer", "referrer")}
 _HEADER: Final = "header"  # begins the path of such a leaf
 _EMPTY: Final = Answer(204)
-_OTHER_PATH: Final = "the path is none of the product's that the destination speaks, or it says no protocol (`speaks`)"
+_OTHER_PATH: Final = "the path is not one of the product that the destination speaks, or `speaks` is missing"
 
 
 class CallPlan(Discreet, frozen=True):
@@ -141,10 +141,10 @@ def _unknown(gate: Gate, to: Destination, call: Call, at: float) -> CallPlan:
     """A call whose path is in no format; where the policy does not say the protocol, it says what to set."""
     like = unspoken(to, call.method, call.path, gate.policy.dialects)
     if not like:
-        why = "the path is none of this vendor's" if "speaks" not in to.settings else _OTHER_PATH
+        why = "the path is not one of this vendor's" if "speaks" not in to.settings else _OTHER_PATH
         return blocked(gate, to, at, UNREADABLE_CALL, why, _EMPTY)
     products = " or ".join(dict.fromkeys(map(product, like)))
-    why = f"the destination says no protocol, and the path looks like {products}: set `speaks`"
+    why = f"`speaks` is missing in the destination, and the path looks like {products}: set `speaks`"
     return blocked(gate, to, at, UNREADABLE_CALL, why, _accepted(like[0], call))
 
 

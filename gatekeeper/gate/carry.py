@@ -195,7 +195,7 @@ def finish_call(
     for end, request_id in zip(ends, ids, strict=True):
         grouped.setdefault(end, []).append(request_id)
     at = gate.clock()
-    (record or gate.recorder.append)(
+    (record or gate.recorder.put)(
         [
             lines.outcome_line(
                 at=at, destination=plan.to.name, request_ids=group, status=status, why=reason, attempts=1

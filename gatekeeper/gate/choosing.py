@@ -15,7 +15,7 @@ from msgspec import structs
 from gatekeeper.audit.subjects import hashes
 from gatekeeper.errors import StorageError
 from gatekeeper.installation.ids import receipt_id
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import (
     OPTIONAL,
     Caller,

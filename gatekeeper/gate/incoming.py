@@ -216,5 +216,5 @@ def _flags(value: object, at: str) -> Mapping[str, Any] | None:
     for software in value:
         if software not in _SOFTWARE:
             hint = "one of " + ", ".join(sorted(_SOFTWARE))
-            raise EventError(422, "is not a software whose consent object is read", field=at, detail=hint)
+            raise EventError(422, "is not software whose consent object is read", field=at, detail=hint)
     return value

@@ -11,9 +11,9 @@ from typing import Final
 from msgspec import structs
 
 from gatekeeper.audit import subjects
-from gatekeeper.decision import decide
 from gatekeeper.gate import Gate
-from gatekeeper.gate.elements import TRUNCATED, may_send
+from gatekeeper.gate.deciding import asked_of
+from gatekeeper.gate.elements import TRUNCATED, identifiers, send
 from gatekeeper.gate.persons import deriving, known_by, subjects_of
 from gatekeeper.gate.settle import failed, insufficient
 from gatekeeper.gate.situation import age_of
@@ -60,12 +60,12 @@ class Judged:
             shared = native.shared
         own = len(element.leaves)
         leaves = (*element.leaves, *shared)
-        roles = gate.roles
         taint = declared((leaf.role, leaf.value) for leaf in leaves)
         search = search_of(gate.policy.catalogue, taint, meter)
         common = search if of_all is None else search_of(gate.policy.catalogue, of_all, meter)
         searches = (search,) * own + (common,) * len(shared)
-        self.event, fit, named = roles.read(leaves, element, at, gate.policy.event_purposes, searches)
+        reading = gate.roles.read(leaves, element, at, gate.policy.event_purposes, searches)
+        self.event, outcome = reading.event, reading.outcome
         query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
         self.place, self.consent, self.hidden = gate.situations.of(
             caller,
@@ -77,7 +77,7 @@ class Judged:
         )
         if self.hidden:
             self.event = without_person(self.event, gate.policy.catalogue)
-            fit = roles.without_person(fit)
+            outcome = outcome.without_person()
         self.about = caller
         self.found: list[tuple[str, object]] = []  # identifiers in what is sent, and what is derived from them
         self.vendor = Permission.UNKNOWN
@@ -88,14 +88,17 @@ class Judged:
             return
         if to.vendor_id is not None:
             self.vendor = vendor_permissions(self.consent.signals, to.vendor_id, to.tcf_purposes)
-        decision = decide(self.event, self.consent, self.place, to, self.vendor)
+        asked = asked_of(self.event)
+        decision = gate.deciding.of(self.event, asked, self.consent, self.place, to, self.vendor)
         if decision.verdict is Verdict.BLOCK:
             self.decision = decision
             return
-        if not named:
-            self.decision = insufficient(decision, "its name holds what may not be sent, and it is not sent nameless")
+        if not outcome.named:
+            self.decision = insufficient(
+                decision, "its name holds a value that may not be sent, and an event is never sent without a name"
+            )
             return
-        left = may_send(leaves, fit, decision, dialect, to, searches)
+        left = send(leaves, reading, outcome, decision, dialect, to, searches)
         kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])
         self.shared = left.leaves[own:] + [None] * hidden
         shaping = Shaping(to, self.consent, self.place, at, deriving(gate.keys, to, self.found))
@@ -104,7 +107,7 @@ class Judged:
             self.decision = insufficient(decision, why)
             return
         self.kept = Kept(kept, shaping)
-        self.found += roles.identifiers(fit, left.leaves)
+        self.found += identifiers(reading, outcome, left.leaves)
         causes, went = decision.stripped, left.went
         stripped = {name: causes.get(name, "invalid") for name in self.event.names if name not in went}
         self.decision = Decision(
@@ -115,7 +118,7 @@ class Judged:
             stripped=stripped,
             derived=(TRUNCATED,) if left.truncated else (),
             scrubbed=left.scrubbed,
-            native=roles.native_names(stripped, leaves),
+            native=reading.program.native(tuple(stripped)) if stripped else {},
             basis=decision.basis,
             legal_basis=decision.legal_basis,
             steps=decision.steps,

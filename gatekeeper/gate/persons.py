@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from gatekeeper.audit import lines, subjects
 from gatekeeper.gate.incoming import Posted
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import Caller, Consent, Event, Shaped
 from gatekeeper.vendors.kind import Destination
 

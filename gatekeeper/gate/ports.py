@@ -18,6 +18,9 @@ class Recorder(Protocol):
     def append(self, batch: Sequence[Line]) -> Future[None]:
         """Make lines durable. The future fails with AuditError."""
 
+    def put(self, batch: Sequence[Line]) -> None:
+        """Write lines that no caller waits for; they are durable a little later."""
+
     def failing(self) -> bool:
         """Whether the last attempt to write failed."""
 

@@ -17,6 +17,7 @@ from gatekeeper.audit import lines
 from gatekeeper.audit.vocabulary import GONE, Names
 from gatekeeper.consent.resolve import resolve
 from gatekeeper.decision import decide
+from gatekeeper.gate.deciding import asked_of, filled, stance_of
 from gatekeeper.gate.elements import TRUNCATED
 from gatekeeper.gate.inputs import event_of, moment, place_of, signal_of
 from gatekeeper.gate.settle import failed, full, insufficient, settled, unnamed
@@ -218,12 +219,15 @@ class _Again:
         vendor = Permission.UNKNOWN
         if to.vendor_id is not None:
             vendor = Permission(self.given.get("vendors", {}).get(to.name, Permission.UNKNOWN))
-        decision = decide(self.event, self.consent, self.place, to, vendor)
+        decision = self._judged(to, vendor)
         if to.vendor_id is not None and self.tc_string and (to.name in self.apart.vendors or not told):
-            others = (decide(self.event, self.consent, self.place, to, one) for one in Permission)
+            others = (self._judged(to, one) for one in Permission)
             if any((one.verdict, one.reason) != (decision.verdict, decision.reason) for one in others):
                 raise Unknowable(Unknown.VENDOR)
         return decision
+
+    def _judged(self, to: Destination, vendor: Permission) -> Decision:
+        return filled(decide(asked_of(self.event), stance_of(self.consent, self.place), to, vendor), self.event)
 
     def _event(
         self, to: Destination, decision: Decision, kept: Mapping[str, object], told: Mapping[str, Any]
@@ -242,7 +246,7 @@ class _Again:
         by_key, clear = self.policy.catalogue.by_key, to.kind.clear
         sent = {by_key[name].name if name in clear else name: value for name, value in kept.items()}
         if told.get("reason") == INSUFFICIENT:
-            return insufficient(decision, "what is left is no valid event")
+            return insufficient(decision, "the permitted part is not a valid event")
         if "fields_sent" not in told or {*told["fields_sent"]} != {*sent}:
             raise Unknowable(Unknown.CALL_MINIMUM)
         stripped = {name: decision.stripped.get(name, "invalid") for name in self.event.names if name not in kept}

@@ -45,14 +45,14 @@ def settled(
 
 
 def insufficient(decision: Decision, why: str) -> Decision:
-    """The decision where what is left is no valid event for the destination."""
+    """The decision where the permitted part is not a valid event for the destination."""
     steps = (*decision.steps, Step("minimum data", "not met", why))
     return structs.replace(decision, verdict=_BLOCK, reason=INSUFFICIENT, kept={}, stripped={}, derived=(), steps=steps)
 
 
 def full(decision: Decision) -> Decision:
     """The decision where an event was permitted, and the destination has no room for it."""
-    steps = (*decision.steps, Step("queue", "full", "too much waits for this destination already"))
+    steps = (*decision.steps, Step("queue", "full", "too many deliveries wait for this destination already"))
     return structs.replace(
         decision, verdict=_BLOCK, reason=QUEUE_FULL, kept={}, stripped={}, derived=(), scrubbed={}, native={},
         steps=steps,

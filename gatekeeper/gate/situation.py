@@ -15,7 +15,7 @@ from gatekeeper.consent.resolve import holds_until, resolve
 from gatekeeper.consent.suppression import heeded
 from gatekeeper.gate.choosing import Choosing
 from gatekeeper.gate.suppressing import Hidden
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.memory import Memory, digest
 from gatekeeper.model import Caller, Consent, Place, Signal, Visitor

@@ -15,7 +15,7 @@ from gatekeeper.consent.suppression import UNREADABLE, Held, held
 from gatekeeper.errors import StorageError
 from gatekeeper.fields import Catalogue
 from gatekeeper.gate.incoming import Posted
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import Caller, Event, Signal
 from gatekeeper.storage.protocols import Suppressions
 
@@ -56,7 +56,7 @@ class Suppressing:
 
     def lacking(self) -> frozenset[str]:
         """The ids of keys that entries need and this installation has not. Raises StorageError."""
-        return self._store.keys() - {key.id for key in self._keys().suppression}
+        return self._store.keys({key.id for key in self._keys().suppression})
 
     def _held(self, known: list[tuple[str, object]], account: tuple[str, ...]) -> Held | None:
         try:

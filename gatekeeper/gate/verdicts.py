@@ -1,18 +1,18 @@
 """The decisions on one event, a destination at a time: decide → scrub → shape → settle.
 
-Pure but for the ids that it derives with the keys it is given. What the decisions share (a scrubber, a layout) and what
-is noted beside them (vendors' permissions, values no format takes, derived ids) stands on the object.
+Pure but for the ids that it derives with the keys it is given. What the decisions share (a scrubber, the names) and
+what is noted beside them (vendors' permissions, values no format takes, derived ids) stands on the object.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from gatekeeper.decision import Layout, decide
 from gatekeeper.fields import Catalogue
+from gatekeeper.gate.deciding import Deciding, asked_of
 from gatekeeper.gate.persons import deriving
 from gatekeeper.gate.settle import insufficient, settled
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import Consent, Decision, Event, Permission, Place, Shaped, Verdict
 from gatekeeper.scrub.fields import Scrubber
 from gatekeeper.signals.tcf import vendor_permissions
@@ -27,19 +27,20 @@ _UNKNOWN: Final = Permission.UNKNOWN
 class Verdicts:
     """One event in its situation, to be decided for any number of destinations."""
 
-    __slots__ = ("_at", "_catalogue", "_consent", "_event", "_keys", "_layout", "_place", "_scrubber",
+    __slots__ = ("_asked", "_at", "_catalogue", "_consent", "_deciding", "_event", "_keys", "_place", "_scrubber",
                  "derived", "derived_for", "unfit", "vendors")  # fmt: skip
 
     def __init__(
         self, event: Event, place: Place, consent: Consent, at: float,
-        *, scrubber: Scrubber, layout: Layout, keys: KeyRing, catalogue: Catalogue,
+        *, scrubber: Scrubber, deciding: Deciding, keys: KeyRing, catalogue: Catalogue,
     ) -> None:  # fmt: skip
         self._event = event
         self._place = place
         self._consent = consent
         self._at = at
         self._scrubber = scrubber
-        self._layout = layout
+        self._deciding = deciding
+        self._asked = asked_of(event)
         self._keys = keys
         self._catalogue = catalogue
         self.derived: list[tuple[str, object]] = []  # ids that were derived for a destination
@@ -54,7 +55,7 @@ class Verdicts:
             vendor = vendor_permissions(self._consent.signals, to.vendor_id, to.tcf_purposes)
             if vendor is not _UNKNOWN:
                 self.vendors[to.name] = vendor
-        decision = decide(event, self._consent, self._place, to, vendor, self._layout.sort)
+        decision = self._deciding.of(event, self._asked, self._consent, self._place, to, vendor)
         if decision.verdict is _BLOCK:
             return decision, None
         kept, scrubbed, personal = self._scrubber.scrub(decision.kept, to.url_params)

@@ -23,6 +23,15 @@ _SALES = {
 }
 
 
+_COLUMNS = """\
+*analytics*, *ads* and *sensitive* (sensitive data): `none` needs no consent, `opt_out` allows until the visitor
+objects, `opt_in` needs consent, `banned` is forbidden. *signal*: whether the law requires that browser signals such
+as `Sec-GPC` are honoured. *sale*: what counts as a sale of data. *ages*: below the first age a parent consents; after
+*ads*, the rule on advertising to known minors. *delete*: the deadline for a request to be erased, and after + by how
+many days it may be extended. In *places*, `US-?` and `CA-?` stand for an unknown state or province.
+"""
+
+
 def matrix(table: LawTable, at: float, ids: Sequence[str] = REGIMES) -> dict[str, tuple[str, ...]]:
     """The guide's "multi-state compliance matrix" at a time (Unix seconds): requirement → value per law."""
     laws = [table.law(law_id, at) for law_id in ids]
@@ -78,7 +87,7 @@ def markdown(table: LawTable) -> str:
             for law in (row.law,)
         ],
     )
-    return f"### What each law asks\n\n{asks}\n### Duties, remarks and sources\n\n{read}"
+    return f"### What each law asks\n\n{_COLUMNS}\n{asks}\n### Duties, remarks and sources\n\n{read}"
 
 
 def _table(head: str, rows: list[tuple[str, ...]]) -> str:

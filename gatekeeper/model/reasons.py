@@ -42,8 +42,8 @@ JURISDICTION: Final = _reason(
 )
 UNREADABLE: Final = _reason(
     "consent_unreadable",
-    means="a signal that is ours to read is broken: a tampered cookie, a forged or expired context",
-    remedy="the visitor chooses again",
+    means="a signal in a known format is broken: a changed cookie, a forged or expired context",
+    remedy="the visitor has to choose again",
     sentence="a consent signal could not be read, so nothing optional was allowed",
 )
 GPC: Final = _reason(
@@ -63,19 +63,19 @@ MINOR: Final = _reason(
 )
 WITHDRAWN: Final = _reason(
     "consent_withdrawn",
-    means="consent was given and taken back",
-    sentence="consent had been taken back",
+    means="consent was given and withdrawn later",
+    sentence="consent had been withdrawn",
 )
 SUPPRESSED: Final = _reason(
     "suppressed",
-    means="the event has an identifier of somebody who was erased, opted out of sale, or objected",
-    remedy="a later grant of their own after an erasure; else `gatekeeper suppression remove`",
+    means="the event has an identifier of a person who was erased, opted out of sale, or objected",
+    remedy="after an erasure, a later grant by the person; otherwise `gatekeeper suppression remove`",
     sentence="the person is suppressed: erased, opted out or objected",
 )
 EXPIRED: Final = _reason(
     "consent_expired",
     means="consent was given longer ago than `[consent] max_age`",
-    remedy="ask again",
+    remedy="ask the visitor again",
     sentence="consent had been given too long ago",
 )
 _NO_ANALYTICS: Final = _reason(
@@ -85,7 +85,7 @@ _NO_ANALYTICS: Final = _reason(
 )
 _NO_MARKETING: Final = _reason(
     "no_marketing_consent",
-    means="the same for marketing",
+    means="the law is opt-in and the visitor did not consent to marketing, or the visitor refused",
     sentence="the visitor had not consented to marketing",
 )
 NO_CONSENT: Final = {Purpose.ANALYTICS: _NO_ANALYTICS, Purpose.MARKETING: _NO_MARKETING}
@@ -97,9 +97,9 @@ MISMATCH: Final = _reason(
 )
 INSUFFICIENT: Final = _reason(
     "insufficient_data",
-    means="what is left is not a valid event for this vendor: it has no identifier, or is too old",
+    means="the permitted part is not a valid event for this vendor: it has no identifier, or is too old",
     remedy="`gatekeeper explain` says what is missing",
-    sentence="what was left was not a valid event for it",
+    sentence="the permitted part was not a valid event for it",
 )
 UNLISTED: Final = _reason(
     "unlisted_destination",
@@ -121,22 +121,22 @@ UNREADABLE_CALL: Final = _reason(
 )
 QUEUE_FULL: Final = _reason(
     "queue_full",
-    means="permitted, but as many deliveries, or calls under way, wait for this destination as the policy lets wait: "
-    "nothing was kept for it; the other destinations are not concerned, and a repetition of the event may deliver it",
-    remedy="look at why the vendor takes nothing ([alarms](alarms.md)); the sender repeats after `Retry-After`",
+    means="permitted, but the destination has as many waiting deliveries, or calls in progress, as the policy allows: "
+    "nothing was kept for it. Other destinations are not affected, and sending the event again may deliver it",
+    remedy="find out why the vendor accepts nothing ([alarms](alarms.md)); the sender repeats after `Retry-After`",
     sentence="too much was waiting for it already",
 )
 RATE_LIMITED: Final = _reason(
     "rate_limited",
-    means="more requests came in a minute than `[limits]` allows, in all or from one network; such requests are one "
-    "line a minute with a `count`",
-    remedy="`[limits]`, an api key for your own servers; `gatekeeper_limited_total` counts them",
+    means="more requests came in a minute than `[limits]` allows, in total or from one network; such requests share "
+    "one line a minute with a `count`",
+    remedy="raise `[limits]`, or give your own servers an api key; `gatekeeper_limited_total` counts them",
     sentence="too many requests came in that minute",
 )
 AUDIT: Final = _reason(
     "audit_unavailable",
     means="the decision could not be recorded, so nothing was sent",
-    remedy="look at the log's disk",
+    remedy="check the log's disk",
     sentence="the decision could not be recorded",
 )
 INTERNAL: Final = _reason(

@@ -27,7 +27,7 @@ def catalogue(file: PolicyFile, faults: Faults) -> Catalogue:
 
 def _field(name: str, table: FieldTable, faults: Faults) -> Field:
     if name in CATALOGUE.by_name:
-        faults.append(f"fields.{name}: is in the catalogue already; choose another name")
+        faults.append(f"fields.{name}: is already in the catalogue; choose another name")
     if table.type not in TYPES or table.type in ("items", "personal"):
         kinds = ", ".join(kind for kind in TYPES if kind not in ("items", "personal"))
         faults.append(f'fields.{name}.type: "{table.type}" is not a type; use one of {kinds}')

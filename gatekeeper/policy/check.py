@@ -38,7 +38,7 @@ def _documents(policy: Policy, name: str, to: Destination) -> Iterator[str]:
         yield f"{where}.dpa: missing; name the data processing agreement with {to.kind.processor} (GDPR article 28)"
     if to.purpose is Purpose.NECESSARY and table.lia is None:
         yield (
-            f"{where}.lia: missing; processing without consent wants a documented legitimate interest "
+            f"{where}.lia: missing; processing without consent needs a documented legitimate interest "
             "assessment (GDPR article 6(1)(f))"
         )
 

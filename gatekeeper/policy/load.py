@@ -67,7 +67,7 @@ def load_policy(
     own = registry(kinds, readers, dialects)
     if isinstance(source, Policy):
         if own is not PACKAGED:
-            raise ConfigError("kinds, readers, dialects: the policy is loaded already; pass them to load_policy")
+            raise ConfigError("kinds, readers, dialects: the policy has been loaded; pass them to load_policy")
         return source
     return read_policy(Path(source), own, environ=environ, require_secrets=require_secrets)
 
@@ -93,37 +93,34 @@ def read_policy(
     """Read and compile a policy file, where what it may name is `known`. Raises ConfigError."""
     try:
         text = path.read_text("utf-8")
-        raw = tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file; `gatekeeper init` writes one") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
+    return policy_of_text(text, known, path=path, name=path, environ=environ, require_secrets=require_secrets)
+
+
+def policy_of_text(
+    text: str,
+    known: Registry,
+    *,
+    path: Path | None,
+    name: Path,
+    environ: Mapping[str, str] | None = None,
+    require_secrets: bool = True,
+) -> Policy:
+    """Compile the text of a policy file that stands, or would stand, at `path`; faults call it `name`.
+
+    Raises ConfigError.
+    """
+    try:
+        raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from None
+        raise ConfigError(f"{name}: is not TOML: {error}") from None
     try:
         return compiled(raw, known, path=path, environ=environ, require_secrets=require_secrets)
     except ConfigError as error:
-        raise ConfigError(*_with_lines(error.problems, path, lines.lines(text))) from None
-
-
-def handed_in(data: bytes, known: Registry) -> Policy:
-    """A policy that somebody hands in, to be compared and not to be used. Raises ConfigError.
-
-    It is compiled without the files and the secrets that it names: neither is to be read on anybody's word.
-    """
-    try:
-        text = data.decode("utf-8")
-        raw = tomllib.loads(text)
-    except UnicodeDecodeError:
-        raise ConfigError("the file is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"the file is not TOML: {error}") from None
-    if isinstance(raw.get("jurisdiction"), dict):
-        raw["jurisdiction"] |= {"anonymisers": [], "database": None}
-    try:
-        return compiled(raw, known, environ={}, require_secrets=False)
-    except ConfigError as error:
-        raise ConfigError(*_with_lines(error.problems, Path("the file"), lines.lines(text))) from None
+        raise ConfigError(*_with_lines(error.problems, name, lines.lines(text))) from None
 
 
 def _with_lines(problems: Iterable[str], path: Path, found: Mapping[str, int]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import ids, keys
+from gatekeeper.installation.ring import ephemeral
 from gatekeeper.jurisdiction.codes import country_code, region_code
 from gatekeeper.jurisdiction.place import locate
 from gatekeeper.model import Caller, Place, Plan, Verdict
@@ -27,6 +28,10 @@ class _Nowhere:
     """Records and delivers nothing: explaining must not act."""
 
     def append(self, batch: object) -> Future[None]:
+        """Refuse to record: `explain` changes nothing."""
+        raise RuntimeError("explain does not record")
+
+    def put(self, batch: object) -> None:
         """Refuse to record: `explain` changes nothing."""
         raise RuntimeError("explain does not record")
 
@@ -54,7 +59,7 @@ def explain(policy: Policy, body: bytes, caller: Caller, place: Place | None = N
     try:
         return [gate.plan(posted, caller, at=at, request_id=ids.request_id(at)) for posted in incoming.parse(body)]
     except EventError as error:
-        raise ConfigError(f"the event cannot be taken: {error}") from None
+        raise ConfigError(f"the event was not accepted: {error}") from None
 
 
 def as_data(plan: Plan, policy: Policy) -> dict[str, Any]:
@@ -125,7 +130,7 @@ def bystander(policy: Policy) -> Gate:
     try:
         ring = keys.load(policy.keys_folder, create=False)
     except ConfigError:
-        ring = keys.ephemeral()  # no gate has run here yet: no cookie of ours can be verified either
+        ring = ephemeral()  # no gate has run here yet: no cookie of ours can be verified either
     nowhere = _Nowhere()
     return Gate(
         policy,

@@ -96,8 +96,8 @@ class Replay:
             "events": self.events,
             "distinct_inputs": self.distinct,
             "policies": dict(self.policies),
-            "deliveries": dict(self.deliveries),
-            "destinations": {name: dict(found) for name, found in sorted(self.destinations.items())},
+            "deliveries": _plain(self.deliveries),
+            "destinations": {name: _plain(found) for name, found in sorted(self.destinations.items())},
             "more_is_sent": self.more,
             "changes": [
                 {**change._asdict(), "more": change.more, **_tally(tally), "rule": tally.rule,
@@ -116,6 +116,10 @@ class Replay:
         """The changes: more first, then by how often."""
         return sorted(self.changes.items(), key=lambda one: (not one[0].more, [*Turn].index(one[0].turn),
                                                              -one[1].events, one[0]))  # fmt: skip
+
+
+def _plain(counted: Mapping[str, int]) -> dict[str, int]:
+    return {str(name): count for name, count in counted.items()}
 
 
 def _tally(tally: Tally) -> dict[str, Any]:

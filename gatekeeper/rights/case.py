@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.rights.sealing import seal, unseal
 from gatekeeper.rights.states import FOLLOWS, SETTLED, Event, Part, State
 from gatekeeper.storage.erasing import ErasureRow

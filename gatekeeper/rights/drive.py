@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
@@ -18,8 +17,8 @@ from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import GatekeeperError, RightsError
 from gatekeeper.installation import forks
-from gatekeeper.installation.keys import KeyRing
-from gatekeeper.installation.threads import ended
+from gatekeeper.installation.looking import Looking
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.policy import Policy
 from gatekeeper.rights.asking import Send
 from gatekeeper.rights.erasures import Erasures
@@ -62,35 +61,16 @@ class Driver:
     def __init__(self, erasures: Erasures, *, every: float = LOOK) -> None:
         self.erasures = erasures
         self._progress = Progress(erasures, sending(erasures.ports.policy))
-        self._every = every
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
         self._tidied = time.monotonic()
-        forks.register(self)
-
-    def forked(self) -> None:
-        """In a child: the thread is its parent's."""
-        self._thread, self._stop = None, threading.Event()
+        self._looking = Looking("gatekeeper-erasures", self.look, every)
 
     def start(self) -> None:
         """Begin, if it has not begun."""
-        if self._thread is None:
-            self._stop = threading.Event()
-            self._thread = threading.Thread(target=self._run, name="gatekeeper-erasures", daemon=True)
-            self._thread.start()
+        self._looking.start()
 
     def close(self) -> None:
         """End, after the step that is being taken."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._stop.set()
-            thread.join(60.0)
-            ended(thread)
-
-    def _run(self) -> None:
-        stop = self._stop
-        while not stop.wait(self._every):
-            self.look()
+        self._looking.close()
 
     @forks.work
     def look(self) -> None:
@@ -102,7 +82,7 @@ class Driver:
             if time.monotonic() - self._tidied > TIDY:
                 self._tidied = time.monotonic()
                 self._progress.expire()
-        except RightsError:  # another process is at it
+        except RightsError:  # another process is doing it
             return
         except (GatekeeperError, TimeoutError, asyncio.CancelledError) as error:
             _log.error("requests for erasure wait: %s", error or type(error).__name__)

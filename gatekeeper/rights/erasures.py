@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -13,18 +12,15 @@ from typing import Any, Final
 from msgspec import structs
 
 from gatekeeper.audit.signing import Signer
-from gatekeeper.errors import ConfigError, RightsError
-from gatekeeper.installation import ids
-from gatekeeper.model import Law
-from gatekeeper.model.suppression import Why
+from gatekeeper.errors import RightsError
 from gatekeeper.rights import due, proof, words
-from gatekeeper.rights.case import Case, Secret, read
-from gatekeeper.rights.identifiers import Sought, entries, sought, too_broad
+from gatekeeper.rights.case import Case, read
+from gatekeeper.rights.identifiers import Sought
 from gatekeeper.rights.requests import PATIENCE, Ports, Requests, time_of
 from gatekeeper.rights.sealing import mark
-from gatekeeper.rights.search import Found, search
-from gatekeeper.rights.shown import linked, shown
+from gatekeeper.rights.shown import shown
 from gatekeeper.rights.states import BY_HAND, DUPLICATE, REFUSALS, Event, Part, State, may
+from gatekeeper.rights.taking import Taking, day_of, preview, short
 from gatekeeper.vendors import deletion_of
 from gatekeeper.vendors.deletion import NOT_POSSIBLE
 from gatekeeper.vendors.deletion.tasks import TASKS, Task
@@ -32,7 +28,6 @@ from gatekeeper.vendors.kind import DAY
 
 KEPT: Final = 24 * 30.4 * DAY  # seconds that ended requests are kept (11 CCR 7101: 24 months)
 CLOSING: Final = 7 * DAY  # seconds between the last telling and the end
-_SHORT: Final = 4_000  # characters of what operators write
 
 
 class Erasures:
@@ -41,6 +36,7 @@ class Erasures:
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
         self.requests = Requests(ports)
+        self._taking = Taking(ports, self.requests)
 
     def request(
         self,
@@ -60,68 +56,36 @@ class Erasures:
         asks is the person. Without it the request waits in `received` and nothing can approve it.
         """
         ring, now = self.ports.ring(), self.ports.clock()
-        who = self._sought(identifiers)
-        if too_broad(who) and verified_by is None:
-            raise RightsError(
-                422,
-                "a client id alone may be several people's; give another identifier, or say how it is known as theirs",
-                field="identifiers",
-            )
-        found = self._search(who, link)
-        at = now if received is None else datetime(received.year, received.month, received.day, tzinfo=UTC).timestamp()
-        if not now - 366 * DAY <= at <= now + DAY:
-            raise RightsError(422, "is not a day of the last year", field="received")
-        term = due.term(datetime.fromtimestamp(at, UTC).date(), self._laws(law, found, at))
-        told = {"stores": found.stores, "destinations": found.destinations, "due": term.due.isoformat(),
-                "law": term.law, "linked": [linked(one) for one in found.linked]}  # fmt: skip
+        who = self._taking.person(identifiers, verified_by)
+        found = self._taking.found(who, link)
+        at = day_of(received, now)
+        term = self._taking.term(at, law, found.laws)
+        seen = preview(found, term)
         if dry_run:
-            return told | {"state": "dry_run"}
-        try:
-            entries(ring, who, why=Why.ERASED, since=now, erasure="", linked=found.names - who.names)
-        except ConfigError as error:
-            raise _of_config(error) from None
+            return seen | {"state": "dry_run"}
+        case, secret = self._taking.begun(who, found, term, received=at, by=by, note_code=note_code)
         marks = [one for kind, reference in who.references for one in mark(ring, kind, reference)]
         duplicate = next(iter(self._open_twins(marks, verified_by)), None)
-        salt = secrets.token_hex(16)
-        case = Case(
-            id=ids.erasure_id(now),
-            state=State.RECEIVED,
-            received=at,
-            due=term.due.isoformat(),
-            law=term.law,
-            by=_short("by", by),
-            laws=tuple(sorted(found.laws)),
-            times={State.RECEIVED.value: now},
-            confirm_by=None if term.confirm is None else term.confirm.isoformat(),
-            appeal_days=term.appeal_days,
-            note_code=None if note_code is None else _short("note_code", note_code),
-            kinds=tuple(sorted(who.kinds)),
-            stores=found.stores,
-            commitment=proof.commitment(salt, who.given),
-        )
         if duplicate is not None:
             case = case.after(Event.REFUSE, now, refusal=DUPLICATE, duplicate_of=duplicate)
         elif verified_by is not None:
-            case = case.after(Event.VERIFY, now, verified_by=_short("verified_by", verified_by)).after(Event.FIND, now)
-        secret = Secret(
-            salt,
-            given=who.given,
-            names=tuple(sorted(found.names)),
-            linked=tuple(sorted(found.names - who.names)),
-            ids=self.requests.recalled(who),
-        )
+            case = case.after(Event.VERIFY, now, verified_by=short("verified_by", verified_by)).after(Event.FIND, now)
         self.requests.write(case)
         kept = self.requests.row(case, None if duplicate else secret, 0, tuple(marks) if duplicate is None else ())
         if not self.ports.store.erasures.add(kept).result(PATIENCE):
             raise RightsError(409, "there is a request of this id")
-        return self._told(case) | told
+        return self._told(case) | seen
 
     def verify(self, erasure: str, *, by: str, how: str) -> dict[str, Any]:
         """Say how it is known that who asks is the person; then every store is searched again."""
         kept, case = self.requests.of(erasure)
         self._may(case, Event.VERIFY)
-        case = case.after(Event.VERIFY, self.ports.clock(), verified_by=_short("how", how))
-        return self._told(self.requests.keep(kept, case.after(Event.FIND, self.ports.clock())))
+        now, secret = self.ports.clock(), self.requests.secret(kept)
+        case = case.after(Event.VERIFY, now, verified_by=short("how", how))
+        found = self._taking.found_again(self.requests.who(secret), secret)
+        secret = structs.replace(secret, names=tuple(sorted({*secret.names, *found.names})))
+        case = case.after(Event.FIND, now, stores=found.stores, laws=tuple(sorted({*case.laws, *found.laws})))
+        return self._told(self.requests.keep(kept, case, secret=secret))
 
     def approve(self, erasure: str, *, by: str) -> dict[str, Any]:
         """Let it be carried out; not by who entered it, where the policy wants four eyes."""
@@ -130,7 +94,7 @@ class Erasures:
         if self.ports.policy().file.rights.four_eyes and case.by == by:
             raise RightsError(403, "who entered a request cannot approve it (rights.four_eyes)")
         self.requests.secret(kept)  # where it cannot be opened, nothing can be carried out
-        case = case.after(Event.APPROVE, self.ports.clock(), approved_by=_short("by", by))
+        case = case.after(Event.APPROVE, self.ports.clock(), approved_by=short("by", by))
         return self._told(self.requests.keep(kept, case, next_at=self.ports.clock()))
 
     def refuse(self, erasure: str, *, by: str, reason: str) -> dict[str, Any]:
@@ -140,7 +104,7 @@ class Erasures:
             known = ", ".join(sorted(set(REFUSALS) - {DUPLICATE}))
             raise RightsError(422, f'"{reason}" is not a reason; use one of {known}', field="reason")
         self._may(case, Event.REFUSE)
-        case = case.after(Event.REFUSE, self.ports.clock(), refusal=reason, approved_by=_short("by", by))
+        case = case.after(Event.REFUSE, self.ports.clock(), refusal=reason, approved_by=short("by", by))
         return self._told(self.requests.keep(kept, case, secret=None, marks=()))
 
     def extend(self, erasure: str, *, by: str, reason: str) -> dict[str, Any]:
@@ -149,12 +113,12 @@ class Erasures:
         now = self.ports.clock()
         if case.state in (State.CLOSED, State.REFUSED, State.TOLD, State.SETTLED) or case.extended is not None:
             raise RightsError(409, f"is {case.state}: its term cannot be extended")
-        term = due.term(datetime.fromtimestamp(case.received, UTC).date(), self._laws(None, None, case.received, case))
+        term = self._taking.term(case.received, None, {case.law, *case.laws})
         if term.extended is None:
             raise RightsError(409, f"{case.law or 'the law'} allows no longer term")
         if proof.day(now) > case.due:
             raise RightsError(409, f"the term ended on {case.due}: the person had to be told before")
-        case = structs.replace(case, extended=_short("reason", reason), extended_to=term.extended.isoformat())
+        case = structs.replace(case, extended=short("reason", reason), extended_to=term.extended.isoformat())
         return self._told(self.requests.keep(kept, case))
 
     def settle(
@@ -187,9 +151,9 @@ class Erasures:
             raise RightsError(422, "is missing; name a ticket or a letter", field="evidence")
         now = self.ports.clock()
         changed = structs.replace(
-            one, state=part, since=now, next=None, by=_short("by", by), why=None,
+            one, state=part, since=now, next=None, by=short("by", by), why=None,
             reason=reason if part is Part.NOT_POSSIBLE else None,
-            evidence=None if evidence is None else _short("evidence", evidence),
+            evidence=None if evidence is None else short("evidence", evidence),
         )  # fmt: skip
         secret = self.requests.secret(kept) if kept.sealed is not None else None
         if secret is not None:
@@ -264,33 +228,6 @@ class Erasures:
             raise RightsError(409, "is closed: the person's own copy can be made no more")
         return found | {"salt": self.requests.secret(kept).salt}
 
-    def _sought(self, identifiers: Sequence[Mapping[str, str]]) -> Sought:
-        policy = self.ports.policy()
-        try:
-            pairs = [(str(one["type"]), str(one["value"])) for one in identifiers]
-        except (KeyError, TypeError):
-            raise RightsError(422, "each is a type and a value", field="identifiers") from None
-        try:
-            region = policy.catalogue.phone_region
-            return sought(self.ports.ring(), pairs, policy.catalogue.identifying, region)
-        except ConfigError as error:
-            raise _of_config(error) from None
-
-    def _search(self, who: Sought, link: Collection[str]) -> Found:
-        try:
-            return search(self.ports.store, self.ports.folder, who, link)
-        except ConfigError as error:
-            raise _of_config(error) from None
-
-    def _laws(self, law: str | None, found: Found | None, at: float, case: Case | None = None) -> list[Law]:
-        table = self.ports.policy().laws
-        if law is not None:
-            if law not in table.ids:
-                raise RightsError(422, "is not the id of a law", field="law")
-            return [table.law(law, at)]
-        wanted = (found.laws if found is not None else set()) if case is None else {case.law, *case.laws}
-        return [table.law(one, at) for one in sorted(wanted) if one in table.ids] or [table.strictest]
-
     def _open_twins(self, marks: Collection[bytes], verified_by: str | None) -> list[str]:
         """Open requests of the same person; one that is not verified does not stand in the way of one that is."""
         found = []
@@ -308,14 +245,3 @@ class Erasures:
     def _told(self, case: Case) -> dict[str, Any]:
         """A request as it may be shown."""
         return shown(case, self.ports.clock())
-
-
-def _short(field: str, text: str) -> str:
-    if not text.strip() or len(text) > _SHORT or not text.isprintable():
-        raise RightsError(422, "is empty, too long, or more than one line", field=field)
-    return text.strip()
-
-
-def _of_config(error: ConfigError) -> RightsError:
-    field, _, title = str(error).partition(": ")
-    return RightsError(422, title or field, field=field if title else None)

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from gatekeeper.audit.subjects import KINDS, PASSING, PSEUDONYM, Subject
 from gatekeeper.errors import ConfigError
 from gatekeeper.fields.phone import e164
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import OPTIONAL, Discreet, Purpose, Suppression
 from gatekeeper.model import choice as ledger
 from gatekeeper.model.suppression import Why

@@ -1,31 +1,38 @@
-"""Deleting a person where the gate itself keeps something. May be interrupted anywhere and done again.
+"""Deleting persons where the gate itself keeps something. May be interrupted anywhere and done again.
 
 Lines that still wait for the log are let through first: a line can only be cut where it stands. Then open segments
 are closed, subjects are cut out of lines, remains of crashes that name the person go, and with them the files that
 were made of lines. The ledger forgets whose choices they were. At last the store forgets who took something back, and
-its files are emptied of what was deleted.
+its files are emptied of what was deleted. Several persons cost one reading of the log and one rewriting of a segment.
 """
 
 from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from gatekeeper.audit import about, columns, redact, segments
+from gatekeeper.audit import about, columns, redact
 from gatekeeper.audit.others import ASIDE
 from gatekeeper.audit.writer import AuditWriter
-from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.model import Heard, Suppression
 from gatekeeper.model.choice import Kind, Subject
 from gatekeeper.model.reasons import SUPPRESSED
+from gatekeeper.storage.outbox import Whereabouts
 from gatekeeper.storage.protocols import Store
 
 AGAIN: Final = 0.1  # seconds after which it is done again for what was under way
 PATIENCE: Final = 30.0  # seconds for a commit, and for lines on their way to the log
+
+
+class Erased(NamedTuple):
+    """What was removed, by request and store; and the requests of which something was still under way."""
+
+    gone: Mapping[str, Mapping[str, int]]
+    late: frozenset[str]
 
 
 def suppress(
@@ -58,53 +65,74 @@ def erase(
     store: Store,
     folder: Path,
     writer: AuditWriter,
-    names: frozenset[str],
+    people: Mapping[str, frozenset[str]],
     destinations: Collection[str],
     *,
     at: float,
-    erasure: str,
-) -> dict[str, int]:
-    """Delete what names the person; what was removed, by store. Not done where it raises AuditError or StorageError.
+) -> Erased:
+    """Delete what names some persons, each known by pseudonyms under the id of a request.
 
-    What was decided before the person was suppressed may still come in, and what was under way is there until its
-    vendor has answered: then it is done again.
+    Raises AuditError or StorageError where it could not be done for any of them. It is done again for what was decided
+    before a person was suppressed and came in meanwhile, for what is under way until its vendor has answered, and for a
+    line until the process that writes its segment has closed it.
     """
-    gone: dict[str, int] = {}
+    gone: dict[str, dict[str, int]] = {erasure: {} for erasure in people}
+    every, whose = frozenset().union(*people.values()), redact.each(people)
+    clean: set[str] = set()  # segments that need not be read again
     deadline = time.monotonic() + PATIENCE
     while True:
-        for name, count in _erase(store, folder, writer, names, at, erasure).items():
-            gone[name] = gone.get(name, 0) + count
-        left = store.persons.where(names)
-        there = left.queued or left.dead or left.unwritten or left.ledger
-        if not there and not redact.find(folder, redact.about(names)).lines:
-            return gone
+        for erasure, counts in _erase(store, folder, writer, people, at, clean).items():
+            for name, count in counts.items():
+                gone[erasure][name] = gone[erasure].get(name, 0) + count
+        left = store.persons.where(every)
+        log = redact.find_each(folder, whose, skip=lambda segment: segment.mark in clean)
+        if not _there(left) and not log.lines and not log.waiting:
+            return Erased(gone, frozenset())
         if time.monotonic() > deadline:
-            raise StorageError("something of the person is under way; it is deleted next time")
+            stored = {erasure for erasure, names in people.items() if _there(store.persons.where(names))}
+            return Erased(gone, frozenset(stored | log.of.keys() | log.held))
         if left.queued > left.flying or left.dead:
-            store.barrier.withdraw(names, dict.fromkeys(destinations, SUPPRESSED)).result(PATIENCE)
+            store.barrier.withdraw(every, dict.fromkeys(destinations, SUPPRESSED)).result(PATIENCE)
         time.sleep(AGAIN)
 
 
+def _there(left: Whereabouts) -> bool:
+    return bool(left.queued or left.dead or left.unwritten or left.ledger)
+
+
 def _erase(
-    store: Store, folder: Path, writer: AuditWriter, names: frozenset[str], at: float, erasure: str
-) -> dict[str, int]:
-    _let_through(store, writer, names)
-    found = redact.remove(folder, redact.about(names), writer, reason="erasure", at=at, erasure=erasure)
-    if found.waiting:
-        lines = counted(found.waiting, "line")
-        raise AuditError(f"a process did not close its segment, in which the person has {lines}")
-    torn = about.torn(folder, names)
+    store: Store,
+    folder: Path,
+    writer: AuditWriter,
+    people: Mapping[str, frozenset[str]],
+    at: float,
+    clean: set[str],
+) -> dict[str, dict[str, int]]:
+    every = frozenset().union(*people.values())
+    _let_through(store, writer, every)
+    found = redact.remove_each(
+        folder, redact.each(people), writer, reason="erasure", at=at, more=lambda erasure: {"erasure": erasure},
+        skip=lambda segment: segment.mark in clean,
+    )  # fmt: skip
+    clean |= found.clean
     try:
-        for path in torn:
+        torn = {erasure: about.torn(folder, names) for erasure, names in people.items()}
+        for path in {path for paths in torn.values() for path in paths}:
             path.unlink(missing_ok=True)
-        aside = _cut_aside(folder / ASIDE, names)
-        columns.forget(folder)
+        aside = _cut_aside(folder / ASIDE, people)
+        columns.forget_stale(folder)
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be rewritten ({type(error).__name__})") from None
-    ledger = store.ledger.forget([Subject(Kind.DEVICE, tuple(sorted(names)))]).result(PATIENCE)
-    store.erasures.wipe(names).result(PATIENCE)
+    counts = {}
+    for erasure, names in people.items():
+        ledger = store.ledger.forget([Subject(Kind.DEVICE, tuple(sorted(names)))]).result(PATIENCE)
+        lines = 0 if erasure not in found.of else found.of[erasure].count
+        counts[erasure] = {
+            "ledger": ledger, "audit_lines": lines + aside.get(erasure, 0), "torn": len(torn[erasure]),
+        }  # fmt: skip
+    store.erasures.wipe(every).result(PATIENCE)
     store.books.try_again().result(PATIENCE)  # what is deleted is written over after its commit was answered
-    return {"ledger": ledger, "audit_lines": found.lines + aside, "torn": len(torn)}
+    return counts
 
 
 def _let_through(store: Store, writer: AuditWriter, names: frozenset[str]) -> None:
@@ -119,14 +147,12 @@ def _let_through(store: Store, writer: AuditWriter, names: frozenset[str]) -> No
         time.sleep(0.02)
 
 
-def _cut_aside(folder: Path, names: frozenset[str]) -> int:
-    """Cut the person out of streams that were set aside; in how many lines. Raises OSError and what gzip raises."""
+def _cut_aside(folder: Path, people: Mapping[str, frozenset[str]]) -> dict[str, int]:
+    """Cut persons out of streams that were set aside; in how many lines, by request. Raises OSError and AuditError."""
     if not folder.is_dir():
-        return 0
-    wanted, cut = redact.about(names), 0
-    for segment in (one for parts in segments.streams(folder).values() for one in parts):
-        count = redact.count(segment, wanted)
-        if count:
-            redact.cut(segment, wanted)
-            cut += count
-    return cut
+        return {}
+    whose = redact.each(people)
+    found = redact.find_each(folder, whose)
+    for segment in found.segments:
+        redact.cut(segment, lambda sealed: bool(whose(sealed)))
+    return {erasure: lines.count for erasure, lines in found.of.items()}

@@ -14,7 +14,7 @@ from gatekeeper.audit.admin import admin_line
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.subjects import hashes
 from gatekeeper.errors import AuditError, ConfigError
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import OPTIONAL, Purpose, Suppression
 from gatekeeper.model.reasons import SUPPRESSED
 from gatekeeper.model.suppression import Why

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,7 @@ from gatekeeper.model.suppression import Why
 from gatekeeper.policy import Policy, archive
 from gatekeeper.rights import asking, local, recorded
 from gatekeeper.rights.asking import Send
-from gatekeeper.rights.case import Case, Secret, read
+from gatekeeper.rights.case import Case, Secret
 from gatekeeper.rights.erasures import CLOSING, KEPT, Erasures
 from gatekeeper.rights.identifiers import entries
 from gatekeeper.rights.shown import shown
@@ -38,6 +38,8 @@ from gatekeeper.storage.erasing import ErasureRow
 
 LOCK: Final = ".lock"
 AGAIN: Final = 60.0  # seconds after something that could not be done
+TOGETHER: Final = 100  # persons who are deleted together
+UNDER_WAY: Final = "something of the person is under way; it is deleted next time"
 _log = logging.getLogger("gatekeeper")
 Opened = Callable[[], AbstractAsyncContextManager[Send]]
 
@@ -54,7 +56,9 @@ class Progress:
     def run(self, erasure: str | None = None) -> list[dict[str, Any]]:
         """Go on with one request, or with all of which something is due; what became of each.
 
-        Raises RightsError (409) while another process is at it, and of one request whatever its step raises.
+        Persons who are to be deleted at one time are deleted together: the log is read once for all of them.
+
+        Raises RightsError (409) while another process is doing it, and of one request whatever its step raises.
         """
         path = file_of(self._ports.policy())
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -62,17 +66,13 @@ class Progress:
         if not lock.take():
             raise RightsError(409, "another process works on requests; try again later")
         try:
-            store, now = self._ports.store.erasures, self._ports.clock()
-            if erasure is not None:
-                return [self._told(self._go_on(erasure))]
-            found = []
-            for one in store.work(now):
-                try:
-                    found.append(self._told(self._go_on(one)))
-                except GatekeeperError as error:
-                    _log.error("the erasure %s waits: %s", one, error)
-                    with contextlib.suppress(StorageError):
-                        self._put_off(one)
+            one_only = erasure is not None
+            due = self._ports.store.erasures.work(self._ports.clock()) if erasure is None else [erasure]
+            due = self._each(due, self._suppress, raising=one_only)
+            for n in range(0, len(due), TOGETHER):
+                self._erase(due[n : n + TOGETHER], raising=one_only)
+            found: list[dict[str, Any]] = []
+            self._each(due, lambda one: found.append(self._told(self._go_on(one))), raising=one_only)
             return found
         finally:
             lock.release()
@@ -81,18 +81,30 @@ class Progress:
         """Delete requests that ended two years ago, and entries of the index that are over; how many requests."""
         return self._ports.store.erasures.expire(self._ports.clock() - KEPT).result(local.PATIENCE)
 
+    def _each(self, erasures: Iterable[str], do: Callable[[str], None], *, raising: bool) -> list[str]:
+        """Take a step with each of several requests; those with which it could be taken. The others wait a minute."""
+        done = []
+        for one in erasures:
+            try:
+                do(one)
+                done.append(one)
+            except GatekeeperError as error:
+                self._waits(one, error, raising=raising)
+        return done
+
+    def _waits(self, erasure: str, error: GatekeeperError, *, raising: bool) -> None:
+        """Have a request wait for a minute; or with `raising`, raise what is in its way."""
+        if raising:
+            raise error
+        _log.error("the erasure %s waits: %s", erasure, error)
+        with contextlib.suppress(StorageError):
+            self._put_off(erasure)
+
     def _go_on(self, erasure: str) -> Case:
-        """One request, until it waits."""
+        """One request whose person is deleted here, until it waits."""
         while True:
-            kept = self._ports.store.erasures.get(erasure)
-            if kept is None:
-                raise RightsError(404, "there is no such request")
-            case = read(kept)
+            kept, case = self._erasures.requests.of(erasure)
             match case.state:
-                case State.APPROVED:
-                    self._suppress(kept, case)
-                case State.SUPPRESSED:
-                    self._erase(kept, case)
                 case State.LOCAL_ERASED:
                     self._begin(kept, case)
                 case State.ASKED:
@@ -102,7 +114,10 @@ class Progress:
                 case _:
                     return case
 
-    def _suppress(self, kept: ErasureRow, case: Case) -> None:
+    def _suppress(self, erasure: str) -> None:
+        kept, case = self._erasures.requests.of(erasure)
+        if case.state is not State.APPROVED:
+            return
         ports, erasures = self._ports, self._erasures
         policy, ring, now = ports.policy(), ports.ring(), ports.clock()
         secret = erasures.requests.secret(kept)
@@ -119,17 +134,39 @@ class Progress:
         case = case.after(Event.SUPPRESS, now, suppressed=True)
         erasures.requests.keep(kept, case, secret=secret, next_at=now)
 
-    def _erase(self, kept: ErasureRow, case: Case) -> None:
-        ports, erasures = self._ports, self._erasures
-        now, secret = ports.clock(), erasures.requests.secret(kept)
-        names = frozenset(secret.names)
-        gone = local.erase(
-            ports.store, ports.folder, ports.writer, names, self._destinations(), at=now, erasure=case.id
-        )
+    def _erase(self, erasures: Iterable[str], *, raising: bool) -> None:
+        """Delete the persons of those requests that are `suppressed`, together."""
+        ports, requests, now = self._ports, self._erasures.requests, self._ports.clock()
+        secrets: dict[str, Secret] = {}
+
+        def suppressed(one: str) -> None:
+            kept, case = requests.of(one)
+            if case.state is State.SUPPRESSED:
+                secrets[one] = requests.secret(kept)
+
+        self._each(erasures, suppressed, raising=raising)
+        if not secrets:
+            return
+        people = {one: frozenset(secret.names) for one, secret in secrets.items()}
+        try:
+            done = local.erase(ports.store, ports.folder, ports.writer, people, self._destinations(), at=now)
+        except GatekeeperError as error:
+            for one in people:
+                self._waits(one, error, raising=raising)
+            return
         self._edge("erased")
-        ports.store.erasures.forget(erasures.requests.aliases(erasures.requests.who(secret))).result(local.PATIENCE)
-        self._edge("forgotten")
-        erasures.requests.keep(kept, case.after(Event.ERASE, now, gone=gone), secret=secret, next_at=now)
+        for one in done.late:
+            self._waits(one, StorageError(UNDER_WAY), raising=raising)
+
+        def erased(one: str) -> None:
+            aliases = requests.aliases(requests.who(secrets[one]))
+            ports.store.erasures.forget(aliases).result(local.PATIENCE)
+            self._edge("forgotten")
+            kept, case = requests.of(one)
+            case = case.after(Event.ERASE, now, gone=dict(done.gone[one]))
+            requests.keep(kept, case, secret=secrets[one], next_at=now)
+
+        self._each([one for one in people if one not in done.late], erased, raising=raising)
 
     def _destinations(self) -> list[str]:
         """All that may have something queued, removed ones too."""

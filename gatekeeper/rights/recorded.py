@@ -17,7 +17,7 @@ import orjson
 
 from gatekeeper.errors import ConfigError, StorageError
 from gatekeeper.installation import disk
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import Purpose, Suppression
 from gatekeeper.model.suppression import Why
 

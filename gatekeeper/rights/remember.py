@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from gatekeeper.audit import subjects
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import Personal, Plan
 from gatekeeper.policy import Policy
 from gatekeeper.rights.sealing import Index

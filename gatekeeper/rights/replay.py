@@ -6,21 +6,18 @@ the backup did not have are put back. Requests that the backup had go on automat
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from gatekeeper.audit import chain, segments
 from gatekeeper.audit import read as log
-from gatekeeper.audit import segments
 from gatekeeper.audit.others import ASIDE
-from gatekeeper.errors import AuditError, ConfigError
+from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.rights import local, recorded
 from gatekeeper.rights.progress import file_of
 from gatekeeper.rights.requests import Ports
-
-_NAME: Final = re.compile(rb'"(p_[0-9a-f]{22})"')
 
 
 def replay(ports: Ports, path: Path | None = None) -> dict[str, Any]:
@@ -49,12 +46,13 @@ def replay(ports: Ports, path: Path | None = None) -> dict[str, Any]:
         missing = [one for one in line.entries if (one.hash, one.why) not in known]
         if missing or names:
             local.suppress(ports.store, missing, names, destinations)
+    there_again = {erasure: names for erasure, names in found.items() if names}
     again: dict[str, dict[str, int]] = {}
-    for erasure, names in found.items():
-        if names:
-            again[erasure] = local.erase(
-                ports.store, ports.folder, ports.writer, names, destinations, at=ports.clock(), erasure=erasure
-            )
+    if there_again:
+        done = local.erase(ports.store, ports.folder, ports.writer, there_again, destinations, at=ports.clock())
+        if done.late:
+            raise StorageError("something of these persons is under way; replay again: " + ", ".join(sorted(done.late)))
+        again = {erasure: dict(counts) for erasure, counts in done.gone.items()}
     return {"requests": len(found), "erased_again": again, "entries": sum(len(line.entries) for line in lines)}
 
 
@@ -63,7 +61,7 @@ def people(folder: Path) -> set[str]:
     found: set[str] = set()
     try:
         for raw in _raw(folder):
-            found.update(name.decode() for name in _NAME.findall(raw))
+            found.update(name.decode() for name in chain.SUBJECT.findall(raw))
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be read ({type(error).__name__})") from None
     return found

@@ -20,7 +20,7 @@ from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.subjects import KINDS
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import ConfigError, RightsError
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.policy import Policy
 from gatekeeper.rights import proof
 from gatekeeper.rights.case import Case, Secret, opened, read, row

@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gatekeeper.errors import ConfigError
-from gatekeeper.installation.keys import Key, KeyRing
+from gatekeeper.installation.ring import Key, KeyRing
 
 _LABEL: Final = "erasure"
 _NONCE: Final = 12

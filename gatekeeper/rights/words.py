@@ -15,6 +15,7 @@ from gatekeeper.rights.proof import day
 from gatekeeper.rights.states import REFUSALS, Part
 from gatekeeper.vendors.deletion import NOT_POSSIBLE
 
+_GDPR: Final = ("gdpr", "ukgdpr")
 _SAID: Final[Mapping[Part, str]] = {
     Part.WAITING: "will be asked to delete your data",
     Part.ASKED: "was asked to delete your data and has not finished",
@@ -61,11 +62,15 @@ def _of(one: Recipient, leaves: Mapping[str, str]) -> str:
 
 def _refused(case: Case) -> str:
     why = REFUSALS[case.refusal or ""]
-    appeal = (
-        f"You can appeal; we answer within {counted(case.appeal_days, 'day')}."
-        if case.appeal_days is not None
-        else "You may complain to a supervisory authority and go to court (GDPR article 12(4))."
-    )
+    if case.appeal_days is not None:
+        within = counted(case.appeal_days, "day")
+        appeal = (
+            f"You can appeal; we answer within {within} of your appeal. If we refuse it, you may complain to the "
+            "attorney general of your state."
+        )
+    else:
+        article = " (GDPR article 12(4))" if case.law in _GDPR else ""
+        appeal = f"You may complain to a supervisory authority and go to court{article}."
     return (
         f"Your request {case.id} of {day(case.received)} to delete your personal data\n\n"
         f"We do not carry it out. {why}\n\n{appeal}\n"

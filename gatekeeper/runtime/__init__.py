@@ -5,6 +5,7 @@ The one place where the pure stages meet the real clock, the disk and the networ
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import logging
 import threading
@@ -98,8 +99,12 @@ class Runtime:
         """The policy in force: the gate's."""
         return self.gate.policy
 
-    def start(self) -> None:
-        """Deliver what is queued, also before the first event."""
+    def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Deliver what is queued, also before the first event.
+
+        `loop` is one that is the gate's own to deliver on, as the sidecar's is; without one a thread does it.
+        """
+        self._deliverer.live_on(loop)
         self._deliverer.start()
         self._daily.start()
         if not trial.on():
@@ -178,16 +183,19 @@ class Runtime:
         """The metrics, in Prometheus' text format. Raises StorageError."""
         from gatekeeper.reports import self_audit  # no start waits for it
 
-        place = self.store.books.place
+        place, now = self.store.books.place, time.time()
+        retained = retention.read(self.policy.audit_folder)
         return self.metrics.text(
             self.store.books.count(),
             troubles=self.store.books.troubles(),
             standing=self.store.books.standing(),
             disk_left=None if place is None else disk_left(place.parent),
-            overdue=retention.read(self.policy.audit_folder).late,
+            overdue=retained.late,
+            retained=retained.done or None,
+            requests=self.store.erasures.outstanding(now),
             set_aside=set_aside(self.policy.audit_folder),
             audited=self_audit.latest(self.policy),
-            now=time.time(),
+            now=now,
         )
 
     def _log_changed(self) -> None:

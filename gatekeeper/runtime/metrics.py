@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from gatekeeper.outbound import tripwire, unlisted
+from gatekeeper.storage.erasing import Outstanding
 from gatekeeper.storage.outbox import Count, Standing, Trouble
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -125,13 +126,16 @@ class Metrics:
         *,
         disk_left: int | None,
         overdue: int,
+        retained: float | None = None,
+        requests: Outstanding | None = None,
         set_aside: int,
         now: float,
         troubles: Mapping[str, Trouble],
         standing: Standing | None = None,
         audited: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """Everything, in Prometheus' text format."""
+        """Everything, in Prometheus' text format. `retained`: when retention last removed all there was."""
+        waiting, late = (None, None) if requests is None else requests
         registry = CollectorRegistry()
         registry.register(_Books(books, troubles, now))
         registry.register(_Outbound())
@@ -141,6 +145,12 @@ class Metrics:
                 {
                     "disk_left_bytes": ("Free space where the outbox is", disk_left),
                     "retention_overdue": ("What retention should have removed, and could not", overdue),
+                    "retention_age_seconds": (
+                        "Since retention removed all that is too old",
+                        None if retained is None else max(0.0, now - retained),
+                    ),
+                    "erasures_open": ("Requests for erasure that wait for their answer", waiting),
+                    "erasures_overdue": ("Requests for erasure that were not answered in time", late),
                     "audit_set_aside": ("Streams in the log's folder that this installation did not begin", set_aside),
                 }
             )

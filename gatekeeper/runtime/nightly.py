@@ -96,7 +96,7 @@ class Nightly:
         return begun and self_audit.kept(policy, day) is None
 
     def run(self, between: Callable[[], None]) -> None:
-        """Audit the day before, unless another process is at it or has done it. Raises nothing."""
+        """Audit the day before, unless another process is doing it or has done it. Raises nothing."""
         from gatekeeper.reports import self_audit
         from gatekeeper.reports.checks import Calls
 

@@ -17,6 +17,7 @@ from gatekeeper.delivery.deliverer import Orders
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.geoip.reader import Locations
 from gatekeeper.installation import keys
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.policy import Policy, archive, trial
 from gatekeeper.policy.load import read_policy
 from gatekeeper.storage import opening
@@ -36,7 +37,7 @@ def check(policy: Policy) -> None:
     opening.make_ready(place(policy))
 
 
-def prepare(policy: Policy) -> keys.KeyRing:
+def prepare(policy: Policy) -> KeyRing:
     """Make log and keys if they are not there, and keep the policy for those who ask what was decided by it.
 
     Raises ConfigError if one of them cannot be used.

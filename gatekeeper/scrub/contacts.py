@@ -48,6 +48,11 @@ class Contacts:
             if local.isdecimal() and len(local) >= _SHORTEST:
                 self._numbers.append((local, local, "email"))
 
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a number is looked for; if not, all that is are digests."""
+        return bool(self._numbers)
+
     def find(self, text: str) -> Iterator[Span]:
         """Every digest of them, and every declared number."""
         if self._numbers:

@@ -16,6 +16,7 @@ from functools import partial
 from gatekeeper.scrub import packed
 from gatekeeper.scrub.found import Span
 from gatekeeper.scrub.meter import UNMETERED, Meter
+from gatekeeper.scrub.plain import is_plain
 from gatekeeper.scrub.shapes import SHAPES, email, home, key
 from gatekeeper.scrub.shapes.digits import ENOUGH
 from gatekeeper.scrub.shapes.secret import SECRETS, Secrets
@@ -52,7 +53,8 @@ def ordinary(text: str, secrets: Secrets = SECRETS) -> bool:
     """Whether one look says that there is nothing. Never true of a folded text that holds a shape."""
     if len(text) <= _SHORT and _WORD.fullmatch(text):
         return len(text) < packed.SHORTEST or not (_CAPITAL.search(text) and packed.suspicious(text))
-    return not (
+    # fast: an order's number takes 1 µs instead of 13
+    return is_plain(text) or not (
         "@" in text
         or "%" in text
         or "\\" in text

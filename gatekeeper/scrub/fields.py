@@ -64,18 +64,19 @@ class Scrubber:
         passed = self._passed.get(params)
         if passed is None:
             passed = self._passed[params] = set()
-        elif passed.issuperset(kept):
+        fresh = [name for name in kept if name not in passed]
+        if not fresh:
             return kept, _NOTHING, ()
         rows, done = self._rows, self._done
-        clean: dict[str, object] = {}
+        clean: dict[str, object] | None = None  # a copy, once a value is another
         scrubbed: dict[str, tuple[str, ...]] = {}
         personal: tuple[str, ...] = ()
-        for name, value in kept.items():
-            row = None if name in passed else rows.get(name)
+        for name in fresh:
+            row = rows.get(name)
             if row is None:
                 passed.add(name)
-                clean[name] = value
                 continue
+            value = kept[name]
             key = (name, params) if row.transform == "url" else name
             known = done.get(key)
             if known is None:
@@ -83,13 +84,17 @@ class Scrubber:
             result, found = known
             if result is value and not found:
                 passed.add(name)
+                continue
+            if clean is None:
+                clean = dict(kept)
             if found:
                 scrubbed[name] = found
             if result is None:
                 personal += (name,)
+                del clean[name]
             else:
                 clean[name] = result
-        return clean, scrubbed, personal
+        return kept if clean is None else clean, scrubbed, personal
 
 
 def is_harmless(value: object, search: Search) -> bool:

@@ -17,7 +17,7 @@ SHORTEST = 8  # eight characters of base64 hold six: a@b.co
 _RUN = re.compile(r"[A-Za-z0-9+/_\-]{8,}")
 _HEX = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{12,}")
 # "@" is 0x40, digits are 0x3?: the sextets they give as first, second and third byte of a triple.
-_AT_OR_DIGITS = re.compile(
+AT_OR_DIGITS = re.compile(
     "Q[A-P]|[EUk0][A-D]|[BFJNRVZdhlptx159]A|[MNO][DTjz]|[DTjz][AEIMQUYcgkosw048][wxyz0-5]|[wxyz0-5][MNO]"
 )
 # Digits of other scripts are two or three bytes each, and so make a long word of all kinds of characters.
@@ -40,7 +40,7 @@ Holds = Callable[[str, bool], str | None]
 def suspicious(text: str) -> bool:
     """Whether there is a word that may be base64 of an address or a number. (Hexadecimal: `find` alone.)"""
     for run in _RUN.findall(text):  # noqa: SIM110  # a generator would take as long as the search
-        if _AT_OR_DIGITS.search(run) or _OTHER_DIGITS.match(run):
+        if AT_OR_DIGITS.search(run) or _OTHER_DIGITS.match(run):
             return True
     return False
 
@@ -49,7 +49,7 @@ def find(text: str, holds: Holds) -> Iterator[Span]:
     """The words of `text` that hold a shape, each as that shape."""
     for match in _RUN.finditer(text):
         run, begin = match.group(), match.start()
-        shifts = 4 if _AT_OR_DIGITS.search(run) else 1
+        shifts = 4 if AT_OR_DIGITS.search(run) else 1
         if shifts == 1 and not _OTHER_DIGITS.match(run):
             continue
         found = False

@@ -6,15 +6,17 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import orjson
 
 from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
-from gatekeeper.storage.commits import Commit, Committer, Listeners
+from gatekeeper.storage.commits import Commit, Committer, Listeners, Then
 from gatekeeper.storage.database import run
-from gatekeeper.storage.outbox import CANCELLED, ID, Again, Claimed, Ending, Flight, Recovered, Row, Trouble
+from gatekeeper.storage.fresh import Fresh, Payload
+from gatekeeper.storage.outbox import CANCELLED, DELIVERED, ID, Again, Claimed, Ending, Flight, Recovered, Row, Trouble
 from gatekeeper.storage.owners import folder
 from gatekeeper.storage.rows import SHIFT, batches, load, stopped_ids
 from gatekeeper.storage.tables import Tables
@@ -44,18 +46,22 @@ class SqliteQueue:
         self._troubles = troubles
         self._lock = Lock(folder(tables.path) / "deliverer")
         self._places: dict[str, _Place] = {}
+        self.fresh = Fresh()
+        self._leads = False
         forks.register(self)
 
     def forked(self) -> None:
         """In a child: what is under way is its parent's."""
-        self._places = {}
+        self._places, self.fresh, self._leads = {}, Fresh(), False
 
     def lead(self) -> bool:
         """Whether the lock is ours now."""
-        return self._lock.take()
+        self._leads = self._lock.take()
+        return self._leads
 
     def leave(self) -> None:
         """Give the lock back."""
+        self._leads = False
         self._lock.release()
 
     def watch(self, claimable: Callable[[], None]) -> None:
@@ -75,7 +81,9 @@ class SqliteQueue:
             no = tables.number(commit, destination)
             start, end = max(place.after, no << SHIFT), (no + 1) << SHIFT
             hidden = [span for span in tables.hidden(commit) if span[0] >> SHIFT == no and span[1] > start]
-            rows = tables.rows(commit, start, end, hidden, max(events, 64))
+            rows = self._at_hand(commit, no, start, min([end, *[span[0] for span in hidden]]), max(events, 64))
+            if not rows:
+                rows = tables.rows(commit, start, end, hidden, max(events, 64))
             more = len(rows) >= max(events, 64)
             rows = tables.without_stopped(commit, no, rows, place.busy)
             together, taken = batches(rows, place.busy, events, size, flights)
@@ -86,7 +94,7 @@ class SqliteQueue:
             if hidden:  # what is hidden now must be seen by a later claim
                 reached = min(reached, min(span[0] for span in hidden) - 1)
             self._go_to(commit, place, reached)
-            return Claimed(tuple(self._fly(commit, destination, 1, batch) for batch in together), more)
+            return Claimed(tuple(self._fly(commit, destination, 1, together)), more)
 
         return self._commits.submit(do)
 
@@ -103,7 +111,7 @@ class SqliteQueue:
             self._free(commit, destination, ids)
             commit.undo.append(partial(place.waiting.update, ids))
             place.waiting -= ids
-            return self._fly(commit, destination, again.attempt + 1, rows) if rows else None
+            return self._fly(commit, destination, again.attempt + 1, [rows])[0] if rows else None
 
         return self._commits.submit(do)
 
@@ -111,9 +119,12 @@ class SqliteQueue:
         self, flight: Flight, endings: Sequence[Ending], again: Sequence[Again], why: str | None, landed: bool
     ) -> Future[bool]:
         """What became of rows of a flight; the outcome lines are written after the commit."""
+        if landed and not again and [one.state for one in endings] == [DELIVERED]:
+            return self._commits.submit(partial(self._delivered, flight, endings[0]), idle=True)
 
         def do(commit: Commit) -> bool:
             tables = self._tables
+            self.land(commit)
             under_way = self._under_way(commit, flight, landed=landed)
             if under_way is None:
                 return False
@@ -136,12 +147,13 @@ class SqliteQueue:
                 run(commit.db, "UPDATE flight SET ids = ? WHERE id = ?", (orjson.dumps(left).decode(), flight.id))
             return True
 
-        return self._commits.submit(do)
+        return self._commits.submit(do, idle=True)
 
     def give_back(self, flight: Flight) -> Future[bool]:
         """Let a flight's rows be claimed as if they never had been."""
 
         def do(commit: Commit) -> bool:
+            self.land(commit)
             if self._under_way(commit, flight, landed=True) is None:
                 return False
             ids = [*map(ID, flight.rows)]
@@ -161,6 +173,7 @@ class SqliteQueue:
         self._troubles.forget()
 
         def do(commit: Commit) -> Recovered:
+            self.land(commit)
             self._tables.register(commit)
             self._upkeep.adopt(commit)
             flights, waiting = self._left(commit)
@@ -187,6 +200,35 @@ class SqliteQueue:
             failed.set_exception(error)
             return failed
         return self._upkeep.do_what_is_due(self._claimable)
+
+    def _delivered(self, flight: Flight, ending: Ending, commit: Commit) -> Any:
+        """The usual end: it is put together with those of the same commit."""
+        commit.landing.append((flight, ending))
+        return Then(lambda: flight.id in commit.landed)
+
+    def land(self, commit: Commit) -> None:
+        """End the rows of flights that were delivered: a few statements for all of them, a line for each request.
+
+        Called before anything of the commit looks at what is under way.
+        """
+        landing, commit.landing = commit.landing, []
+        if not landing:
+            return
+        wanted = orjson.dumps([flight.id for flight, _ in landing]).decode()
+        sql = "DELETE FROM flight WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, ids"
+        there = {flight_id: dict.fromkeys(orjson.loads(ids)) for flight_id, ids in run(commit.db, sql, (wanted,))}
+        ended: dict[tuple[str, int, str | None], list[tuple[Row, ...]]] = {}
+        for flight, ending in landing:
+            under_way = there.get(flight.id)
+            if under_way is not None and flight.id not in commit.landed:
+                commit.landed.add(flight.id)
+                rows = _still(under_way, ending.rows)
+                ended.setdefault((flight.destination, flight.attempt, ending.why), []).append(rows)
+        for (destination, attempt, why), requests in ended.items():
+            rows = tuple([row for rows in requests for row in rows])
+            no = self._tables.number(commit, destination)
+            self._tables.end(commit, no, Ending(DELIVERED, why, rows), attempt, requests)
+            self._free(commit, destination, [*map(ID, rows)])
 
     def _place(self, destination: str) -> _Place:
         return self._places.setdefault(destination, _Place())
@@ -237,12 +279,28 @@ class SqliteQueue:
         self._tables.end(commit, no, ending, flight.attempt)
         self._free(commit, flight.destination, [*map(ID, ending.rows)])
 
-    def _fly(self, commit: Commit, destination: str, attempt: int, rows: Sequence[Row]) -> Flight:
-        flight = self._tables.fly(commit, destination, attempt, rows)
-        place, ids = self._place(destination), [*map(ID, rows)]
+    def keep(self, no: int, first: int, rows: Sequence[Payload]) -> None:
+        """Have rows at hand that were kept in a commit of this process, if it is the one that claims them."""
+        if self._leads:
+            self.fresh.add(no, first, rows)
+
+    def _at_hand(self, commit: Commit, no: int, after: int, before: int, limit: int) -> list[Row]:
+        """Rows behind an id without reading them, as far as all of them are there; none if that is not known."""
+        rows = self.fresh.behind(no, after, before, limit)
+        if rows:
+            sql = "SELECT count(*) FROM outbox WHERE id BETWEEN ? AND ?"
+            ((there,),) = run(commit.db, sql, (ID(rows[0]), ID(rows[-1])))
+            if there != len(rows):
+                self.fresh.forget(no)
+                return []
+        return rows
+
+    def _fly(self, commit: Commit, destination: str, attempt: int, requests: Sequence[Sequence[Row]]) -> list[Flight]:
+        flights = self._tables.fly(commit, destination, attempt, requests)
+        place, ids = self._place(destination), [ID(row) for rows in requests for row in rows]
         place.busy.update(ids)
         commit.undo.append(partial(place.busy.difference_update, ids))
-        return flight
+        return flights
 
     def _free(self, commit: Commit, destination: str, ids: Collection[Hashable]) -> None:
         place = self._place(destination)

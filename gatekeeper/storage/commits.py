@@ -9,7 +9,7 @@ reads it is in `writing.py`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,7 +21,7 @@ from gatekeeper.audit.lines import Line
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 from gatekeeper.model.states import Follows
-from gatekeeper.storage.outbox import Arrival
+from gatekeeper.storage.outbox import Arrival, Ending, Flight
 from gatekeeper.storage.owners import Owner
 
 R = TypeVar("R")
@@ -95,6 +95,8 @@ class Commit:
     ranges: list[tuple[int, int]] = field(default_factory=list)  # of new rows: first and last id
     adopted: list[tuple[int, int]] = field(default_factory=list)  # rows of an ended process, accepted by it
     keys: list[tuple[int, str | None]] = field(default_factory=list)  # seen keys, and what stood there before
+    landing: list[tuple[Flight, Ending]] = field(default_factory=list)  # flights that were delivered whole
+    landed: set[Hashable] = field(default_factory=set)  # those of them that were under way
     after: list[Callable[[apsw.Connection], object]] = field(default_factory=list)  # done once all have their answers
     committed: list[Callable[[], object]] = field(default_factory=list)  # done at once when it is durable; cannot fail
     undo: list[Callable[[], object]] = field(default_factory=list)  # done if it is rolled back: memory follows
@@ -155,6 +157,17 @@ class Commits(Generic[C]):
         return not any(self._at[phase] for phase in UNSETTLED)
 
 
+class Then:
+    """The result of work that is known when its whole commit is put together."""
+
+    def __init__(self, find: Callable[[], Any]) -> None:
+        self._find = find
+
+    def __call__(self) -> Any:
+        """Find it."""
+        return self._find()
+
+
 @dataclass(slots=True)
 class Work:
     """Something to be done in a transaction, with its `Commit`."""
@@ -165,6 +178,7 @@ class Work:
     recorded: bool = False  # done only when the lines are durable
     last: bool = False  # done when the arrivals of the same commit are in
     pressing: bool = False  # somebody waits for it: it does not wait for others to share a commit with
+    idle: bool = False  # nothing waits for it: it rides with the next commit, or goes after a moment
 
 
 class Listeners:
@@ -212,7 +226,13 @@ class Committer(Generic[K]):
         return None if thread is None else thread.failure
 
     def submit(
-        self, do: Callable[[K], R], *, recorded: bool = False, last: bool = False, pressing: bool = False
+        self,
+        do: Callable[[K], R],
+        *,
+        recorded: bool = False,
+        last: bool = False,
+        pressing: bool = False,
+        idle: bool = False,
     ) -> Future[R]:
         """Have something done in the next commit; with `recorded`, its future waits for the commit's lines.
 
@@ -223,7 +243,7 @@ class Committer(Generic[K]):
         with work, self._lock:
             if self._thread is None:
                 self._thread = self._begin()
-            self._thread.put(Work(do, done, self._now(), recorded, last, pressing))
+            self._thread.put(Work(do, done, self._now(), recorded, last, pressing, idle))
         return done
 
     def close(self, timeout: float = 15.0) -> None:

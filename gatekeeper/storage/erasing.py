@@ -7,15 +7,27 @@ them; its rows cannot be read without that identifier.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+ENDED: Final = ("closed", "refused")
+ANSWERED: Final = ("told", *ENDED)
+"""States of requests whose person has had the answer that the law wants by the due date."""
+DAY: Final = 86_400.0  # seconds: a request is overdue when the day on which it is due is over
+
+
+class Outstanding(NamedTuple):
+    """How many requests wait for their answer, and how many of them are overdue."""
+
+    open: int = 0
+    overdue: int = 0
 
 
 class ErasureRow(NamedTuple):
     """One request. `record` is JSON without any identifier, `sealed` what only the sealing key opens.
 
-    `version` is how often it was kept. `next` is when there is something to do about it (Unix seconds), None: nothing.
-    `marks` are keyed hashes of its identifiers, by which a second request of the same person is known while this one is
-    open.
+    `due` is the beginning of the last day (Unix seconds). `version` is how often it was kept. `next` is when there is
+    something to do about it (Unix seconds), None: nothing. `marks` are keyed hashes of its identifiers, by which a
+    second request of the same person is known while this one is open.
     """
 
     id: str

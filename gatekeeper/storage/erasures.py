@@ -15,15 +15,12 @@ from gatekeeper.errors import StorageError
 from gatekeeper.storage import database
 from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
-from gatekeeper.storage.erasing import Alias, ErasureRow
+from gatekeeper.storage.erasing import ANSWERED, DAY, ENDED, Alias, ErasureRow, Outstanding
 from gatekeeper.storage.generations import publish
 from gatekeeper.storage.page import Page
 from gatekeeper.storage.tables import Tables
 from gatekeeper.storage.upkeep import Upkeep
 
-ENDED: Final = ("closed", "refused")
-ANSWERED: Final = ("told", *ENDED)
-"""States of requests whose person has had the answer that the law wants by the due date."""
 _COLUMNS: Final = "id, version, state, due, next, changed, record"
 MARK: Final = 16  # bytes
 
@@ -33,13 +30,13 @@ def late(path: Path, now: float) -> list[tuple[str, float]]:
 
     Raises StorageError.
     """
-    sql = f"SELECT id, due FROM erasure WHERE due < ? AND state NOT IN ({', '.join('?' * len(ANSWERED))}) ORDER BY due"  # noqa: S608  # ours
+    sql = f"SELECT id, due FROM erasure WHERE due <= ? AND state NOT IN ({', '.join('?' * len(ANSWERED))}) ORDER BY due"  # noqa: S608  # ours
     try:
         if not path.exists():
             return []
         with database.opened(path, read_only=True) as db:
             there = run(db, "SELECT 1 FROM sqlite_schema WHERE name = 'erasure'")
-            return run(db, sql, (now, *ANSWERED)) if there else []
+            return run(db, sql, (now - DAY, *ANSWERED)) if there else []
     except apsw.Error as error:
         raise StorageError(f"requests for erasure cannot be read: {database.reason(path, error)}") from None
 
@@ -98,6 +95,13 @@ class SqliteErasures:
         """Select the requests whose next step is due, the earliest first."""
         sql = "SELECT id FROM erasure WHERE next <= ? ORDER BY next, id"
         return [erasure for (erasure,) in self._tables.read(lambda db: run(db, sql, (now,)))]
+
+    def outstanding(self, now: float) -> Outstanding:
+        """Count those that were not answered."""
+        marks = ", ".join("?" * len(ANSWERED))
+        sql = f"SELECT count(*), coalesce(sum(due <= ?), 0) FROM erasure WHERE state NOT IN ({marks})"  # noqa: S608  # ours
+        ((waiting, late),) = self._tables.read(lambda db: run(db, sql, (now - DAY, *ANSWERED)))
+        return Outstanding(waiting, late)
 
     def marked(self, marks: Collection[bytes]) -> list[str]:
         """There are few requests with marks: those that are open."""

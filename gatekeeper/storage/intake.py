@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import orjson
 
@@ -16,6 +17,7 @@ from gatekeeper.errors import StorageError
 from gatekeeper.model.reasons import DUPLICATE
 from gatekeeper.storage.commits import Commit, Committer, NotYet
 from gatekeeper.storage.database import run
+from gatekeeper.storage.fresh import Payload
 from gatekeeper.storage.generations import newest, withdrawn_since
 from gatekeeper.storage.outbox import Accepted, Arrival, Job
 from gatekeeper.storage.rows import SHIFT
@@ -75,9 +77,17 @@ class _Seen:
 class SqlitePosting:
     """See `commits.Posting`: what a commit means to the tables."""
 
-    def __init__(self, tables: Tables, stopping: Stopping) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        stopping: Stopping,
+        land: Callable[[Commit], None],
+        fresh: Callable[[int, int, Sequence[Payload]], None],
+    ) -> None:
         self._tables = tables
         self._stopping = stopping
+        self._land = land  # flights that were delivered
+        self._fresh = fresh  # what was kept, for the claims of this process
         self.looked = 0.0  # at the books, monotonic seconds
 
     def release(self, commit: Commit, ranges: Sequence[tuple[int, int]]) -> None:
@@ -89,6 +99,7 @@ class SqlitePosting:
         tables = self._tables
         if not tables.numbers.keys() >= set(tables.bounds.destinations):
             tables.register(commit)
+        self._land(commit)
         if commit.arrivals:
             self._insert(commit, self._new(commit))
             self._stop_late(commit)
@@ -96,11 +107,11 @@ class SqlitePosting:
             self.looked = time.monotonic()
             tables.queued = dict(run(commit.db, "SELECT no, queued FROM destination"))
 
-    def _new(self, commit: Commit) -> dict[int, list[tuple[Any, ...]]]:
+    def _new(self, commit: Commit) -> dict[int, list[Payload]]:
         """Payloads by destination number, of what is not there already; fills in the callers' request ids."""
         number = self._tables.number
         seen = _Seen(self._seen(commit))
-        payloads: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
+        payloads: defaultdict[int, list[Payload]] = defaultdict(list)
         for arrivals, answer in commit.arrivals:
             for one in arrivals:
                 jobs = one.jobs
@@ -177,7 +188,7 @@ class SqlitePosting:
                     raise NotYet
         return {key: (rest, request_id, orjson.loads(numbers)) for key, rest, request_id, numbers in found}
 
-    def _insert(self, commit: Commit, payloads: Mapping[int, list[tuple[Any, ...]]]) -> None:
+    def _insert(self, commit: Commit, payloads: Mapping[int, list[Payload]]) -> None:
         if not payloads:
             return
         counts = orjson.dumps([(no, len(rows)) for no, rows in payloads.items()]).decode()
@@ -196,6 +207,7 @@ class SqlitePosting:
                 (first, orjson.dumps(rows).decode()),
             )
             commit.ranges.append((first, first + len(rows) - 1))
+            commit.committed.append(partial(self._fresh, no, first, rows))
             self._tables.hold(commit, no, len(rows))
 
     def _stop_late(self, commit: Commit) -> None:

@@ -51,7 +51,10 @@ class SqliteStore:
         self.tables = Tables(path, bounds, clock)
         self._page = page = Page(path, lambda: self.tables.read(_generation))
         stopping = Stopping(self.tables, page)
-        claimable, posting = Listeners(), SqlitePosting(self.tables, stopping)
+        claimable = Listeners()
+        posting = SqlitePosting(
+            self.tables, stopping, lambda commit: self.queue.land(commit), lambda *rows: self.queue.keep(*rows)
+        )
         self.commits = Committer[Commit](lambda: Writing(path, recorder, posting, claimable, clock), time.monotonic)
         self.upkeep = upkeep = Upkeep(self.tables, self.commits, missing)
         self.intake = SqliteIntake(self.tables, self.commits, posting)

@@ -1,7 +1,8 @@
 """Who is suppressed, as every process knows it, whatever the engine; and an entry as its columns.
 
 A process keeps the first eight bytes of every hash, sorted, so that people who are not suppressed cost a search in
-memory; what is found there is looked up in the table. What was removed needs no news: the look-up finds nothing.
+memory; what is found there is looked up in the table. What was removed needs no news: the look-up finds nothing. Only
+which keys the rows need is read again while one of them is missing, so that the last removal ends what its loss denies.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from gatekeeper.model import OPTIONAL, Purpose, Suppression
 from gatekeeper.model.suppression import Why
 
 COLUMNS: Final = "hash, key, kind, why, since, erasure, purposes, until, lifted"
+KEYS: Final = 0.5  # seconds between two looks at which keys the rows need, while one is missing
 _PREFIX: Final = 8  # bytes of a hash that are kept in memory
 _BITS: Final = {purpose: 1 << n for n, purpose in enumerate(OPTIONAL)}
-Since = Callable[[int | None], tuple[int, list[bytes], list[str]]]
-"""The newest row's generation, the hashes of rows after one, and where there are any, the keys of all rows."""
+Since = Callable[[int | None], tuple[int, list[bytes]]]
+"""The newest row's generation, and the hashes of rows after one."""
 
 
 class Prefixes:
@@ -51,16 +53,20 @@ class Prefixes:
 
 
 class Known:
-    """What may be in the table. `announced` is a number that others change with each addition; `since` reads the table.
+    """What may be in the table. `announced` is a number that others change with each addition.
 
-    The table is read again where something was announced, and `every` so many seconds in any case.
+    `since` reads the table, where something was announced, and `every` so many seconds in any case; `all_keys` the keys
+    of all rows.
     """
 
-    def __init__(self, announced: Callable[[], int], since: Since, every: float) -> None:
-        self._announced, self._since, self._every = announced, since, every
+    def __init__(
+        self, announced: Callable[[], int], since: Since, all_keys: Callable[[], Iterable[str]], every: float
+    ) -> None:
+        self._announced, self._since, self._all_keys, self._every = announced, since, all_keys, every
         self._lock = forks.Guard()
         self._prefixes = Prefixes()
         self._keys: frozenset[str] = frozenset()
+        self._read = 0.0  # when the keys were
         self._seen: tuple[int, int] | None = None  # what was announced, and the newest row's generation
         self._looked = 0.0
 
@@ -75,20 +81,28 @@ class Known:
         """Those that may be in the table. Raises StorageError."""
         return [one for one in hashes if one in self._prefixes] if self.any() else []
 
-    def keys(self) -> frozenset[str]:
-        """The keys of all rows, as of the last look that found new ones. Raises StorageError."""
+    def keys(self, but: Collection[str]) -> frozenset[str]:
+        """The keys of all rows but these; where there are any, as of half a second ago at most. Raises StorageError."""
         self.any()
-        return self._keys
+        found = self._keys.difference(but)
+        if found and time.monotonic() - self._read > KEYS:
+            with self._lock:
+                self._read_keys()
+            found = self._keys.difference(but)
+        return found
 
     def _look(self) -> None:
         """Read what came since the last look; all of it the first time."""
         announced = self._announced()  # before the table is read: it holds what was announced
         with self._lock:
-            newest, new, keys = self._since(None if self._seen is None else self._seen[1])
+            newest, new = self._since(None if self._seen is None else self._seen[1])
             if new:
                 self._prefixes.add(new)
-                self._keys = frozenset(keys)
+                self._read_keys()
             self._seen, self._looked = (announced, newest), time.monotonic()
+
+    def _read_keys(self) -> None:
+        self._keys, self._read = frozenset(self._all_keys()), time.monotonic()
 
 
 def ends_of(one: Suppression) -> float:

@@ -37,7 +37,12 @@ class SqliteSuppressions:
         self._commits = commits
         self._page = page
         self._refusals = refusals
-        self._known = Known(lambda: page.suppressed, lambda before: tables.read(lambda db: _since(db, before)), LOOK)
+        self._known = Known(
+            lambda: page.suppressed,
+            lambda before: tables.read(lambda db: _since(db, before)),
+            lambda: tables.read(_keys),
+            LOOK,
+        )
 
     def any(self) -> bool:
         """Whether there may be an entry, as this process knows."""
@@ -101,9 +106,9 @@ class SqliteSuppressions:
         sql = "SELECT why, count(*) FROM suppression GROUP BY why"
         return dict(self._tables.read(lambda db: run(db, sql)))
 
-    def keys(self) -> frozenset[str]:
-        """Of all rows, as of the last look that found new ones."""
-        return self._known.keys()
+    def keys(self, but: Collection[str] = ()) -> frozenset[str]:
+        """As of half a second ago at most, where there are any."""
+        return self._known.keys(but)
 
     def expire(self, at: float) -> Future[int]:
         """Delete what ended before."""
@@ -125,13 +130,17 @@ def lift(db: apsw.Connection, hashes: Collection[bytes], at: float, granted: Ite
     )
 
 
-def _since(db: apsw.Connection, generation: int | None) -> tuple[int, list[bytes], list[str]]:
+def _since(db: apsw.Connection, generation: int | None) -> tuple[int, list[bytes]]:
     """See `suppressed.Since`."""
     ((newest,),) = run(db, "SELECT coalesce(max(generation), 0) FROM suppression")
     if newest == generation:
-        return newest, [], []
+        return newest, []
     new = [one for (one,) in run(db, "SELECT hash FROM suppression WHERE generation > ?", (generation or -1,))]
-    return newest, new, [key for (key,) in run(db, "SELECT DISTINCT key FROM suppression")] if new else []
+    return newest, new
+
+
+def _keys(db: apsw.Connection) -> list[str]:
+    return [key for (key,) in run(db, "SELECT DISTINCT key FROM suppression")]
 
 
 def _found(db: apsw.Connection, hashes: Sequence[bytes]) -> list[Suppression]:

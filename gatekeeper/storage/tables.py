@@ -102,8 +102,13 @@ class Tables:
             spans += [(first, last) for first, last in orjson.loads(text)]
         return spans
 
-    def end(self, commit: Commit, no: int, ending: Ending, attempt: int) -> None:
-        """Rows end: the payload goes, unless an operator may still want to try by hand."""
+    def end(
+        self, commit: Commit, no: int, ending: Ending, attempt: int, requests: Sequence[Sequence[Row]] | None = None
+    ) -> None:
+        """Rows end: the payload goes, unless an operator may still want to try by hand.
+
+        `requests`: the same rows, as they were sent together; without it, they were in one request, or in none.
+        """
         if not ending.rows:
             return
         ids = sorted(map(ID, ending.rows))
@@ -129,11 +134,12 @@ class Tables:
             (gone, gone, no),
         )
         self.queued[no] = self.queued.get(no, gone) - gone
-        together: dict[str | None, list[Row]] = {}
-        for row in ending.rows:
-            together.setdefault(whys.get(ID(row), ending.why), []).append(row)
-        for why, rows in together.items():
-            commit.outcomes.append(self.line(no, rows, WORDS[ending.state], why, attempt))
+        for request in requests or [ending.rows]:
+            together: dict[str | None, list[Row]] = {}
+            for row in request:
+                together.setdefault(whys.get(ID(row), ending.why), []).append(row)
+            for why, rows in together.items():
+                commit.outcomes.append(self.line(no, rows, WORDS[ending.state], why, attempt))
 
     def line(self, no: int, rows: Sequence[Row], status: str, why: str | None, attempt: int) -> lines.Line:
         """The line that says what became of rows."""
@@ -165,15 +171,20 @@ class Tables:
             rows = [row for row in rows if row.id not in stopped]
         return rows
 
-    def fly(self, commit: Commit, destination: str, attempt: int, rows: Sequence[Row]) -> Flight:
-        """Write down that rows are under way."""
-        flight = Flight(self.flight_id(commit), destination, attempt, tuple(rows))
-        run(
-            commit.db,
-            "INSERT INTO flight VALUES (?, ?, ?, ?)",
-            (flight.id, self.numbers[destination], attempt, orjson.dumps([*map(ID, rows)]).decode()),
-        )
-        return flight
+    def fly(self, commit: Commit, destination: str, attempt: int, requests: Sequence[Sequence[Row]]) -> list[Flight]:
+        """Write down that rows are under way, a flight for those of each request."""
+        flights = [Flight(self.flight_id(commit), destination, attempt, tuple(rows)) for rows in requests]
+        if flights:
+            run(
+                commit.db,
+                "INSERT INTO flight SELECT value ->> 0, ?, ?, value -> 1 FROM json_each(?)",
+                (
+                    self.numbers[destination],
+                    attempt,
+                    orjson.dumps([(flight.id, [*map(ID, flight.rows)]) for flight in flights]).decode(),
+                ),
+            )
+        return flights
 
     def flight_id(self, commit: Commit, *, fresh: bool = False) -> int:
         """An id that no flight has had since this process leads; `fresh` where another process did so before."""

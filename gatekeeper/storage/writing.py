@@ -23,7 +23,7 @@ from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.threads import ended
 from gatekeeper.storage import database
-from gatekeeper.storage.commits import Commit, Commits, Event, Listeners, Phase, Posting, Work
+from gatekeeper.storage.commits import Commit, Commits, Event, Listeners, Phase, Posting, Then, Work
 from gatekeeper.storage.database import run
 from gatekeeper.storage.handover import OFFER, Handover, divide
 from gatekeeper.storage.inbox import STOP, Inbox
@@ -172,6 +172,7 @@ class Writing:
             for n, late in enumerate(work):
                 if late.last:
                     results[n] = late.do(commit)
+            results = [result() if isinstance(result, Then) else result for result in results]
             self._keep_lines(commit)
             run(db, "COMMIT")
             for now in commit.committed:

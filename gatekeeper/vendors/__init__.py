@@ -48,6 +48,7 @@ from gatekeeper.vendors.deletion import amplitude as by_amplitude
 from gatekeeper.vendors.deletion import matomo as by_matomo
 from gatekeeper.vendors.deletion import mixpanel as by_mixpanel
 from gatekeeper.vendors.deletion import posthog as by_posthog
+from gatekeeper.vendors.deletion import rudderstack as by_rudderstack
 from gatekeeper.vendors.deletion import segment as by_segment
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.formats import table
@@ -107,8 +108,8 @@ DELETIONS: Final[Mapping[str, Deletion]] = {
     "mixpanel": by_mixpanel.DELETION,
     "posthog": by_posthog.DELETION,
     "matomo": by_matomo.DELETION,
-    "segment": by_segment.SEGMENT,
-    "rudderstack": by_segment.RUDDERSTACK,
+    "segment": by_segment.DELETION,
+    "rudderstack": by_rudderstack.DELETION,
 }
 """By kind, or by the product that a `first_party` destination speaks: those whose own documentation was read."""
 

@@ -5,7 +5,7 @@
     ACCOUNT          the destination's setting that must be the account a call is addressed to
     matches(…)       whether a method and path are this format's: the only paths that are ever forwarded
     decode(…)        one request  -> Native: leaves, each with the catalogue field it holds
-    minimum(…)       what the vendor needs at least, or why what is left is no valid event
+    minimum(…)       what the vendor needs at least, or why the permitted part is not a valid event
     encode(…)        what may be sent -> Outgoing, in the same format, rebuilt and never patched
     read_answer(…)   the fate of each element that was sent
     accepted(…)      the answer this vendor's own SDK expects, for a call that was dropped

@@ -110,6 +110,8 @@ class Destination:
     erasure_endpoint: str | None = None
     module: DestinationModule | None = field(default=None, repr=False, compare=False)
 
+    __hash__ = object.__hash__  # by itself: what is remembered for one is not asked for by an equal one
+
     @property
     def shapes(self) -> DestinationModule:
         """What shapes its events and reads its answers. Raises LookupError where the policy has no such destination."""

@@ -129,7 +129,7 @@ def _unsigned_end(scene: Scene) -> None:
 
 
 def _own_key(scene: Scene) -> None:
-    from gatekeeper.installation.keys import Key
+    from gatekeeper.installation.ring import Key
 
     key = SigningKey(Key("mine", b"m" * 32))
     put(scene, EARLIER, chained(EARLIER, [genesis(scene, EARLIER, public=key.public.hex()), decided()], key=key))
@@ -137,7 +137,7 @@ def _own_key(scene: Scene) -> None:
 
 def _introduces_itself(scene: Scene) -> None:
     """The line that would introduce the attacker's key claims to be the real one's."""
-    from gatekeeper.installation.keys import Key
+    from gatekeeper.installation.ring import Key
 
     key = SigningKey(Key("mine", b"m" * 32))
     line = {"kind": "key", "timestamp": timestamp(NOW), "successor": key.id, "public": key.public.hex(), "heads": []}

@@ -18,6 +18,7 @@ from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.installation import keys
+from gatekeeper.installation.ring import Key
 from tests.builders import NOW
 
 DAY = 86_400.0
@@ -30,7 +31,7 @@ class OneKey(Signer):
     """A signer whose key stands in no folder."""
 
     def __init__(self, secret: bytes = bytes(range(32))) -> None:
-        self._key = SigningKey(keys.Key("test", secret))
+        self._key = SigningKey(Key("test", secret))
 
     def keys(self) -> list[SigningKey]:
         """The one."""

@@ -101,6 +101,76 @@ def test_lines_are_synced_unless_the_policy_leaves_it_to_the_system(tmp_path, mo
     writer.close()
 
 
+def test_a_line_that_is_put_can_be_read_at_once_and_is_synced_with_the_next(tmp_path, monkeypatch):
+    """The caller's own thread writes it; the next batch makes both durable with one sync."""
+    calls, real = [], os.fdatasync
+    monkeypatch.setattr("gatekeeper.audit.writer.LAZY", 60.0)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
+    writer.append([line(1)]).result(5)
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (calls.append(descriptor), real(descriptor)))
+    writer.put([line(2)])
+    wait(lambda: numbers(tmp_path) == [1, 2])
+    assert calls == []
+    writer.append([line(3)]).result(5)
+    assert numbers(tmp_path) == [1, 2, 3] and len(calls) == 1
+    writer.close()
+    assert verify(tmp_path).sound
+
+
+def test_a_line_that_is_put_is_synced_soon_though_no_other_comes(tmp_path, monkeypatch):
+    """After `LAZY` seconds at most."""
+    writer = AuditWriter(tmp_path, signer=SIGNER)
+    writer.append([line(1)]).result(5)
+    calls, real = [], os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (calls.append(descriptor), real(descriptor)))
+    writer.put([line(2)])
+    wait(lambda: len(calls) == 1)
+    writer.close()
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["a stream is open", "the first line of all"])
+def test_a_line_that_is_put_is_there_when_the_writer_closes(tmp_path, monkeypatch, begun):
+    """A process that ends behind its last call."""
+    monkeypatch.setattr("gatekeeper.audit.writer.LAZY", 60.0)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
+    if begun:
+        writer.append([line(1)]).result(5)
+    writer.put([line(2)])
+    writer.close()
+    assert numbers(tmp_path) == [1, 2][not begun :] and verify(tmp_path).sound
+
+
+def test_lines_that_were_put_are_written_again_once_where_their_sync_failed(tmp_path, monkeypatch):
+    """The file is cut behind what is durable: they stand in the next one, in their order, and nowhere twice."""
+    monkeypatch.setattr("gatekeeper.audit.writer.LAZY", 60.0)
+    monkeypatch.setattr("gatekeeper.audit.writer._AGAIN", 0.01)
+    writer = AuditWriter(tmp_path, signer=SIGNER)
+    writer.append([line(1)]).result(5)
+    writer.put([line(2)])
+    writer.put([line(3)])
+    wait(lambda: numbers(tmp_path) == [1, 2, 3])
+    with monkeypatch.context() as broken:
+        broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
+        with pytest.raises(AuditError):
+            writer.append([line(4)]).result(5)
+        writer.put([line(5)])
+    writer.append([line(6)]).result(5)
+    writer.close()
+    assert numbers(tmp_path) == [1, 2, 3, 5, 6] and verify(tmp_path).sound
+
+
+def test_lines_that_were_put_are_durable_before_their_segment_is_closed(tmp_path, monkeypatch):
+    """A segment that is full: the next line begins another one, and the old one is whole."""
+    monkeypatch.setattr("gatekeeper.audit.writer.LAZY", 60.0)
+    writer = AuditWriter(tmp_path, signer=SIGNER, rotate=2_000)
+    writer.append([line(0)]).result(5)
+    for number in range(1, 40):
+        writer.put([line(number)])
+    writer.append([line(40)]).result(5)
+    writer.close()
+    assert numbers(tmp_path) == [*range(41)] and verify(tmp_path).sound and len(read.files(tmp_path)) > 1
+
+
 def test_a_failed_write_fails_its_callers(tmp_path, monkeypatch):
     """A full disk: AuditError, and recovery by itself."""
     writer = AuditWriter(tmp_path, signer=SIGNER)

@@ -9,8 +9,8 @@ import pytest
 from benchmarks import charts, drawing, readme, result
 from benchmarks.page import page
 from benchmarks.rows import comparison, machine_line, tables
+from benchmarks.scenarios import ALL
 from benchmarks.shape import Outcome
-from gatekeeper.errors import ConfigError
 from tests.benchmarks.builders import finished, outcome
 
 LATENCIES = tuple(range(200, 1200))
@@ -99,25 +99,66 @@ def test_numbers_have_three_digits(value, expected):
     assert charts.number(value) == expected
 
 
-def test_the_readme_gets_the_table_between_its_marks(found, tmp_path):
-    """By the command that `make bench-readme` runs; what stands around stays."""
-    result.write(tmp_path / "bench.json", found)
+@pytest.fixture
+def written(found, tmp_path):
+    """A README and a page with marks, and the command that `make bench-readme` runs."""
     (tmp_path / "bench.png").write_bytes(b"picture")
-    text = tmp_path / "README.md"
-    text.write_text(f"before\n{readme.START}\nold\n{readme.END}\nafter\n", "utf-8")
-    command = [sys.executable, "-m", "benchmarks.readme", tmp_path, text, tmp_path / "docs.png"]
-    subprocess.run(command, check=True)
-    written = text.read_text("utf-8")
-    assert written.startswith("before\n") and written.endswith("after\n") and "old" not in written
-    assert "| **call: GA4: gatekeeper** | 41.0 |  | " in written and "| call: GA4: nginx | 20.5 | × 0.500 | " in written
-    assert "Some CPU, 2 cores, 8 GB" in written and "![What the gate costs](docs.png)" in written
-    assert (tmp_path / "docs.png").read_bytes() == b"picture"
-    result.write(tmp_path / "bench.json", {**found, "complete": False})
-    refused = subprocess.run(command, capture_output=True, text=True)
+    for name in ("README.md", "page.md"):
+        (tmp_path / name).write_text(f"before\n{readme.START}\nold\n{readme.END}\nafter\n", "utf-8")
+    files = [tmp_path / name for name in ("README.md", "page.md", "docs.png")]
+
+    def command(one):
+        result.write(tmp_path / "bench.json", one)
+        return subprocess.run(
+            [sys.executable, "-m", "benchmarks.readme", tmp_path, *files], capture_output=True, text=True
+        )
+
+    assert command(found).returncode == 0
+    return command, *files
+
+
+def test_readme_and_page_get_their_tables_between_the_marks(written, found):
+    """Four rows in the README, all of them on the page; what stands around stays."""
+    command, text, page, picture = written
+    for path in (text, page):
+        words = path.read_text("utf-8")
+        assert words.startswith("before\n") and words.endswith("after\n") and "old" not in words
+        assert "Some CPU, 2 cores, 8 GB" in words
+    words = page.read_text("utf-8")
+    assert "| **call: GA4: gatekeeper** | 41.0 |  | " in words and "| call: GA4: nginx | 20.5 | × 0.500 | " in words
+    assert "![What the gate costs](docs.png)" in words and picture.read_bytes() == b"picture"
+    rows = [line for line in text.read_text("utf-8").splitlines() if line.startswith("| ")][1:]
+    assert rows[0] == "| an app asks for a visitor's consent | not measured | |" and len(rows) == 4
+    assert rows[1] == "| a vendor's call through the sidecar | 41.0 |  |"
+    refused = command({**found, "complete": False})
     assert refused.returncode == 1 and "quick or partial result" in refused.stderr
 
 
-def test_a_readme_without_marks_is_not_touched():
-    """One line that says what is missing."""
-    with pytest.raises(ConfigError, match="the README has no <!-- bench -->"):
-        readme.put("# Gatekeeper\n", "table")
+def test_a_row_of_the_readme_tells_what_is_beside_it():
+    """The cost, the gate's part of it, and the others' with their ratio: also where they are faster."""
+    call = {
+        "GA4: gatekeeper": outcome(40.0),
+        "GA4: nginx + Lua": outcome(5.0),
+        "GA4: starlette + httpx": outcome(400.0),
+    }
+    gated = outcome(30.0, served=False)
+    gated.metric("added_us", "µs").rounds += [20.0]
+    few = readme.short(finished(call=call, outbound={"httpx": outcome(10.0, served=False), "httpx, gated": gated}))
+    assert "| 40.0 | nginx + Lua 5.00 (× 0.125), starlette + httpx 400 (× 10.0) |" in few
+    assert "| 30.0, of which 20.0 are the gate's | httpx 10.0 (× 0.333) |" in few
+
+
+def test_the_rows_of_the_readme_are_measured():
+    """Each contestant that they name is one of its scenario's."""
+    names = {scenario.name: {one.name for one in scenario.contestants} for scenario in ALL.values()}
+    for _, scenario, mine, others in readme.CHOSEN:
+        assert {mine, *others} <= names[scenario]
+
+
+def test_without_marks_nothing_is_touched(written, found):
+    """One line that says what is missing; the other file is left, too."""
+    command, text, page, _ = written
+    page.write_text("# What it costs\n", "utf-8")
+    before = text.read_text("utf-8")
+    assert "page.md has no <!-- bench -->" in command({**found, "started": "2027-01-01T00:00:00+00:00"}).stderr
+    assert text.read_text("utf-8") == before and page.read_text("utf-8") == "# What it costs\n"

@@ -50,7 +50,7 @@ def test_init_writes_a_policy_that_check_accepts(gatekeeper, tmp_path):
     gatekeeper("init", code=0)
     assert 'always = ["gdpr"]' in (tmp_path / "gatekeeper.toml").read_text()
     gatekeeper("check", env=ENV, code=0)
-    assert "is there already" in gatekeeper("init", code=1).stderr
+    assert "exists already" in gatekeeper("init", code=1).stderr
     gatekeeper("init", "--force", code=0)
 
 

@@ -61,7 +61,7 @@ def test_a_request_goes_from_the_command_line_to_its_receipt(gatekeeper, shop):
     )
     copy = gatekeeper("erasure", "receipt", erasure, "--person", code=0, folder=shop).stdout
     (shop / "receipt.json").write_text(copy)
-    assert "as it is" in gatekeeper("erasure", "receipt", "--check", "receipt.json", code=0, folder=shop).stdout
+    assert "unchanged" in gatekeeper("erasure", "receipt", "--check", "receipt.json", code=0, folder=shop).stdout
     (shop / "receipt.json").write_text(copy.replace("confirmed", "accepted"))
     gatekeeper("erasure", "receipt", "--check", "receipt.json", code=1, folder=shop)
     assert "told" in gatekeeper("erasure", "told", erasure, code=0, folder=shop).stdout

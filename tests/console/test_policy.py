@@ -99,8 +99,8 @@ def test_explaining_records_and_sends_nothing(app, dpo):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        pytest.param({"event": "{"}, "cannot be taken", id="no-json"),
-        pytest.param({"event": '{"event": 5}'}, "cannot be taken", id="no-event"),
+        pytest.param({"event": "{"}, "was not accepted", id="no-json"),
+        pytest.param({"event": '{"event": 5}'}, "was not accepted", id="no-event"),
         pytest.param({"country": "XX"}, "is not a country", id="no-country"),
         pytest.param({"country": "US-ABCD"}, "does not end in a region", id="no-region"),
         pytest.param({"law": "lex"}, "is not the id of a law", id="no-law"),
@@ -165,7 +165,7 @@ def test_an_empty_log_is_told(dpo):
         pytest.param(b"", "choose a file", id="empty"),
         pytest.param(b"\xff\xfe", "not UTF-8", id="no-text"),
         pytest.param(b"[policy", "not TOML", id="no-toml"),
-        pytest.param(b"[policy]\nversion = 5", "the file:2: policy.version", id="no-policy"),
+        pytest.param(b"[policy]\nversion = 5", "policy:2: policy.version", id="no-policy"),
     ],
 )
 def test_a_file_that_is_no_policy_is_refused_with_its_faults(known, data, words):
@@ -178,11 +178,13 @@ def test_files_and_secrets_that_an_upload_names_are_not_read(known, tmp_path, mo
     """Nobody can look at the machine through a policy that is handed in."""
     secret = tmp_path / "secret.txt"
     secret.write_text("canary-of-a-file\n")
-    monkeypatch.setenv("CANARY", "canary-of-the-environment-0123456789")
-    data = OTHER.replace('default = "gdpr"', f'default = "gdpr"\nanonymisers = ["{secret}"]\ndatabase = "{secret}"')
-    data += '\n[server]\napi_keys = [{ env = "CANARY" }]\n'
-    answer = compare(known, data.encode())
-    assert answer.status_code == 200 and "canary" not in answer.text
+    monkeypatch.setenv("CANARY", "weak")
+    named = OTHER.replace('default = "gdpr"', f'default = "gdpr"\nanonymisers = ["{secret}"]')
+    answer = compare(known, named.encode())
+    assert answer.status_code == 422 and "names a file" in answer.text and "canary" not in answer.text
+    weak = OTHER + '\n[server]\napi_keys = [{ env = "CANARY" }]\n'
+    answer = compare(known, weak.encode())
+    assert answer.status_code == 200 and "128 bits" not in answer.text
 
 
 def test_a_period_that_there_is_not_is_refused(known):

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekeeper import decision
-from gatekeeper.decision import Layouts, decide
+from gatekeeper.decision import decide
+from gatekeeper.gate.deciding import MOST_NAMES, Deciding, asked_of, filled, stance_of
+from gatekeeper.memory import Compiled
 from gatekeeper.model import Caller, Event, Personal
 from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
 from tests.laws.test_laws import law
@@ -15,7 +16,7 @@ STILL = {"kind": "first_party", "endpoint": "https://own.example", "purpose": "m
 GATE = make_gate(make_policy(destinations=EVERY_KIND | {"still": STILL}, jurisdiction={"default": "ccpa"}))
 HEADERS = ((b"cookie", own_cookie("analytics", "marketing").encode()),)
 TO = tuple(GATE.policy.destinations.values())
-LAYOUTS = Layouts(len(TO))
+DECIDING = Deciding(GATE.policy.catalogue)
 
 
 @st.composite
@@ -50,9 +51,10 @@ def test_what_is_remembered_is_what_would_be_decided(events, granted):
     caller = Caller(headers=HEADERS if granted else ((b"sec-gpc", b"1"),), address="127.0.0.1")
     place, consent, _ = GATE.situations.of(caller, at=NOW, event_time=NOW, query=b"")
     for event in [*events, *events]:
-        layout = LAYOUTS.of(event)
+        asked = asked_of(event)
         for to in TO:
-            remembered, fresh = decide(event, consent, place, to, sort=layout.sort), decide(event, consent, place, to)
+            remembered = DECIDING.of(event, asked, consent, place, to)
+            fresh = filled(decide(asked, stance_of(consent, place), to), event)
             assert remembered == fresh
             assert [*remembered.kept.items()] == [*fresh.kept.items()]
             assert [*remembered.stripped.items()] == [*fresh.stripped.items()]
@@ -65,17 +67,33 @@ def test_the_values_are_those_of_the_event_itself():
         for value in ("first", "second"):
             names = tuple(sorted(to.fields))
             event = Event("purchase", "e-1", NOW, dict.fromkeys(names, value), names=names)
-            assert decide(event, consent, place, to, sort=LAYOUTS.of(event).sort).kept == dict.fromkeys(names, value)
+            assert DECIDING.of(event, asked_of(event), consent, place, to).kept == dict.fromkeys(names, value)
+
+
+def asked_with(*names):
+    """What is remembered of an event with these unknown names."""
+    deciding = Deciding(GATE.policy.catalogue)
+    place, consent, _ = GATE.situations.of(Caller(headers=HEADERS), at=NOW, event_time=NOW, query=b"")
+    event = Event("purchase", "e-1", NOW, {}, unusable=dict.fromkeys(names, "unknown_field"), names=names)
+    deciding.of(event, asked_of(event), consent, place, TO[0])
+    return len(deciding)
 
 
 def test_a_sender_cannot_fill_the_memory():
-    """Names nobody knows are the sender's to choose: what is remembered of them stays bounded."""
-    layouts = Layouts(1)
-    for n in range(1_500):
-        unknown = {f"x{n}": "unknown_field"}
-        layouts.of(Event("purchase", "e-1", NOW, {}, unusable=unknown, names=tuple(unknown)))
-        assert 0 < len(layouts) <= 512
-    before = len(layouts)
-    many = {f"x{n}": "unknown_field" for n in range(decision.MOST_NAMES + 1)}
-    layouts.of(Event("purchase", "e-1", NOW, {}, unusable=many, names=tuple(many)))
-    assert len(layouts) == before
+    """Names that no catalogue has are the sender's to choose: what is remembered of them stays bounded."""
+    deciding = Deciding(GATE.policy.catalogue)
+    place, consent, _ = GATE.situations.of(Caller(headers=HEADERS), at=NOW, event_time=NOW, query=b"")
+    for n in range(Compiled.most + 200):
+        name = "x" + "abcdefghij"[n % 10] * (n // 10 % 60) + "klmnopqrst"[n // 600 % 10]
+        event = Event("purchase", f"e-{n}", NOW, {}, unusable={name: "unknown_field"}, names=(name,))
+        deciding.of(event, asked_of(event), consent, place, TO[n % len(TO)])
+        assert 0 < len(deciding) <= Compiled.most
+
+
+def test_a_name_that_may_be_somebodys_is_not_remembered():
+    """It is judged each time; so is an event with very many names."""
+    assert asked_with("note") == asked_with("customer_note", "plan") == 1
+    assert asked_with("jane.doe@example.com") == asked_with("note", "+4915123456789") == 0
+    assert asked_with("amFuZS5kb2VAbWFpbC5leGFtcGxl") == asked_with("x" * 129) == 0
+    assert asked_with(*["x" * (n + 1) for n in range(MOST_NAMES)]) == 1
+    assert asked_with(*["x" * (n + 1) for n in range(MOST_NAMES + 1)]) == 0

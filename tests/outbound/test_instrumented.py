@@ -13,6 +13,7 @@ import pytest
 
 from tests.outbound.clients import CLIENTS
 
+pytestmark = pytest.mark.environment  # each package is set up in a process of its own
 PACKAGES = {
     "opentelemetry": "opentelemetry.instrumentation",
     "sentry": "sentry_sdk",

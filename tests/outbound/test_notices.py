@@ -31,7 +31,7 @@ def test_a_call_that_no_destination_takes_is_warned_of_once(said, times):
         answer = httpx.post(SEGMENT, json={"event": "x", "userId": "secret-visitor"})
         assert answer.headers["Gatekeeper-Decision"] == "blocked; reason=unlisted_destination"
     assert said() == [
-        "api.segment.io is blocked: no destination in the policy takes it; add one, or name it in [outbound] allow"
+        "api.segment.io is blocked: the policy has no destination for it; add one, or name it in [outbound] allow"
     ]
 
 

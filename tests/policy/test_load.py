@@ -173,7 +173,7 @@ FAULTS = [
     ),
     pytest.param(
         {"fields": {"email": {"purposes": ["analytics"]}}},
-        "fields.email: is in the catalogue already; choose another name",
+        "fields.email: is already in the catalogue; choose another name",
         id="catalogue-field",
     ),
     pytest.param(

@@ -96,7 +96,7 @@ def test_without_anything_it_is_what_is_packaged():
     assert registry() is PACKAGED
     policy = parse_policy(HEAD)
     assert load_policy(policy) is policy
-    with pytest.raises(ConfigError, match="the policy is loaded already; pass them to load_policy"):
+    with pytest.raises(ConfigError, match="the policy has been loaded; pass them to load_policy"):
         load_policy(policy, kinds=[outside()])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import re
 import time
 import zlib
 
@@ -70,7 +71,7 @@ class Office:
     """Everything about requests at one gate. `answer` stands in for every vendor's."""
 
     def __init__(self, runtime, vendor=None, edge=lambda name: None):
-        self.clock, self.vendor = Clock(), vendor or Deletions()
+        self.clock, self.vendor = Clock(), vendor or Deletions(STRONG)
         self.sent, self.answer, self.down = [], None, False
         self.erasures = service(
             lambda: runtime.policy,
@@ -145,8 +146,27 @@ def _inflated(data):
 
 def holding(folder, needles):
     """The files in which one of the needles stands, with the needle."""
-    wanted = [one.encode() for one in needles]
-    return [(path.name, one) for path, data in every_byte(folder) for one in wanted if one in data]
+    by_shape, rest = shaped(needles)
+    found = []
+    for path, data in every_byte(folder):
+        found += [(path.name, one.decode()) for one in rest if one in data]
+        for shape, wanted in by_shape.items():
+            there = b"\0".join({*shape.findall(data)})  # far less than the data
+            found += [(path.name, one.decode()) for one in wanted if there and one in there]
+    return found
+
+
+SHAPES = (re.compile(rb"p_[0-9a-f]{22}"), re.compile(rb"[0-9a-f]{64,}"), re.compile(rb"[\w.@-]*canary[\w.@-]*"))
+"""What most needles look like. Thousands of them are looked for among what a file has of that shape."""
+
+
+def shaped(needles):
+    """Needles by the shape that they are whole of, and those without one."""
+    by_shape, rest = {}, []
+    for one in {needle.encode() for needle in needles}:
+        shape = next((shape for shape in SHAPES if shape.fullmatch(one)), None)
+        (rest if shape is None else by_shape.setdefault(shape, [])).append(one)
+    return by_shape, rest
 
 
 __all__ = ["FINAL", "POLICY", "Office", "every_byte", "holding"]

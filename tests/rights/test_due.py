@@ -1,6 +1,8 @@
 """Terms: months of which some are short, business days, extensions, and the strictest of several laws."""
 
+import tomllib
 from datetime import date
+from importlib.resources import files
 
 import pytest
 
@@ -9,6 +11,10 @@ from gatekeeper.rights.due import after, business, months, term
 
 TABLE = packaged()
 AT = 1_795_478_400.0
+
+
+ROWS = tomllib.loads(files("gatekeeper.jurisdiction").joinpath("laws.toml").read_text("utf-8"))["law"]
+STATES = [row for row in ROWS if row.get("delete_days") and any(place.startswith("US-") for place in row["places"])]
 
 
 def by(received, *laws):
@@ -46,6 +52,19 @@ def test_the_strictest_of_the_person_s_laws_counts():
     found = by("2026-11-30", "ccpa", "gdpr")
     assert (found.law, found.due, found.confirm) == ("gdpr", date(2026, 12, 30), date(2026, 12, 14))
     assert by("2026-11-30", "tdpsa").appeal_days == 60
+
+
+@pytest.mark.parametrize("row", STATES, ids=[f"{row['id']}-{row.get('effective', '')}" for row in STATES])
+def test_a_state_s_law_has_an_appeal_with_where_that_was_read(row):
+    """All but California's, Utah's and Nevada's, and three that are not in force and were not read."""
+    law, appeal = row["id"], row.get("appeal_days")
+    assert (appeal is None) is (law in {"ccpa", "ucpa", "nv603a", "ocdpa", "ldpa", "apdpa"})
+    confirmed = law == "us-strict" or (
+        law == "ccpa" and str(row["effective"]) >= "2020-08-14"
+    )  # the regulations' first day
+    assert row.get("confirm_days") == (10 if confirmed else None)
+    for key in ("appeal_days", "confirm_days"):
+        assert key not in row or key in row["source"] or law == "us-strict"
 
 
 def test_without_any_law_it_is_thirty_days():

@@ -201,6 +201,17 @@ def test_an_unverified_request_cannot_be_approved_and_stands_in_no_verified_one_
     assert office.request(**JANE)["state"] == "found"
 
 
+def test_stores_are_searched_again_when_the_person_is_verified(runtime, office):
+    """What came in meanwhile is in the counts; a tick of then counts, also where nothing is beside it any more."""
+    asked = office.request(user_id=JANE["user_id"], verified_by=None)
+    assert not any(asked["stores"].values())
+    visit(runtime)
+    there = office.erasures.verify(asked["id"], by="ann", how="login")
+    assert there["state"] == "found" and there["stores"]["outbox"] == 12 and there["laws"]
+    office.erasures.approve(asked["id"], by="bob")
+    assert office.run(asked["id"])["state"] == "asked"
+
+
 def test_four_eyes(tmp_path):
     """Who enters a request cannot approve it, where the policy says so."""
     with people.running(tmp_path, POLICY + "\n[rights]\nfour_eyes = true\n") as runtime:
@@ -332,7 +343,12 @@ def test_a_refusal_says_why_and_what_the_person_can_do(office):
     """An appeal where the law has one, else a complaint."""
     texan = office.request(**JANE, law="tdpsa")
     office.erasures.refuse(texan["id"], by="bob", reason="exception_17_3_e")
-    assert "within 60 days" in office.erasures.letter(texan["id"])
+    letter = office.erasures.letter(texan["id"])
+    assert "within 60 days" in letter and "attorney general" in letter
+    brazilian = office.request(email="b@example.com", law="lgpd")["id"]
+    office.erasures.refuse(brazilian, by="bob", reason="not_controller")
+    assert "supervisory authority" in office.erasures.letter(brazilian)
+    assert "GDPR" not in office.erasures.letter(brazilian)
     german = office.request(**JANE, law="gdpr")["id"]
     office.erasures.refuse(german, by="bob", reason="identity_unverified")
     letter = office.erasures.letter(german)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gatekeeper.installation.keys import Key, ephemeral
+from gatekeeper.installation.ring import Key, ephemeral
 from gatekeeper.rights.remember import ends
 from gatekeeper.rights.sealing import Index, mark, seal, unseal
 from gatekeeper.storage import database

@@ -100,7 +100,7 @@ def test_an_empty_filter_is_never_sent(name, values):
         return
     assert steps
     for step in steps:
-        _, problems = answered(Deletions(), deletion_of(to).ask(step, to, NOW))
+        _, problems = answered(Deletions(STRONG), deletion_of(to).ask(step, to, NOW))
         assert problems == ()
 
 

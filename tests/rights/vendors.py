@@ -86,7 +86,7 @@ def answered(vendor, outgoing):
 
 def driven(to, who, vendor=None, looks=10, answer=None):
     """What the steps of a deletion end in, with every request; `answer` stands in for the vendor's."""
-    vendor, how = vendor or Deletions(), deletion_of(to)
+    vendor, how = vendor or Deletions(STRONG), deletion_of(to)
     steps = how.forget(who, to)
     if isinstance(steps, Impossible):
         return steps, []

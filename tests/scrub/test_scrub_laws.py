@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, unquote
 
+import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from gatekeeper.scrub import (
     scrub_url,
 )
 from gatekeeper.scrub.meter import UNMETERED
+from gatekeeper.scrub.plain import is_plain
 from gatekeeper.scrub.shapes.secret import SECRETS
 from gatekeeper.scrub.views import View, folded
 
@@ -139,6 +141,33 @@ def test_the_quick_look_never_passes_what_the_search_would_find(text: str) -> No
     view = folded(View(text))
     if detect.ordinary(view.text):
         assert detect.layers(view, detect.DEPTH, SECRETS, UNMETERED, clean=True) == []
+
+
+IDENTIFIERS = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["tel", "Phone", "no", "T", "ORD", "s", "sk", "SKU", "AKIA", "DE89", "de", "_at_", "_", "-", "--", "e"]
+        ),
+        st.text("0123456789", min_size=1, max_size=9),
+        st.text("abcdefABCDEF0123456789", max_size=13),
+        st.sampled_from([b64encode(text).decode().rstrip("=") for text in (b"a@b.co", b"+491512345678", b"jane@x.de")]),
+    ),
+    max_size=6,
+).map("".join)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(IDENTIFIERS)
+def test_an_identifier_that_one_look_settles_holds_nothing(text: str) -> None:
+    """Each sign that it looks for is one that a shape needs."""
+    if is_plain(text):
+        assert detect.layers(View(text), detect.DEPTH, SECRETS, UNMETERED, clean=True) == []
+
+
+@pytest.mark.parametrize("text", ["T-00123-123456", "s_1795392000", "ORD-2026-10433", "T-KEPT-123456"])
+def test_one_look_settles_an_orders_number(text: str) -> None:
+    """The law above would be empty without."""
+    assert is_plain(text)
 
 
 @settings(max_examples=200, deadline=None)

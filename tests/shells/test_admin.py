@@ -87,6 +87,7 @@ def bodies(act):
         "POST suppressions": JANE | {"why": "objected"}, "DELETE suppressions": {"erasure": "sup_0123"},
         "POST erasures/{}/verify": {"how": "login"}, "POST erasures/{}/refuse": {"reason": "not_controller"},
         "POST erasures/{}/extend": {"reason": "complex"},
+        "POST replay": {"since": "1d"},
         "POST erasures/{}/destinations/{}": {"state": "confirmed", "evidence": "ticket 7781"},
     }.get(f"{act.method} {act.path}", JANE if act.body else None)  # fmt: skip
 
@@ -213,6 +214,47 @@ def test_an_erasure_is_asked_for_approved_and_seen(desk):
     assert desk.ask("GET", "erasures", query="?state=lost").status_code == 422
     assert desk.ask("GET", "erasures/er_unknown0").status_code == 404
     assert {act["erasure"] for act in desk.acts() if act["action"] == "erasures/approve"} == {made.json()["id"]}
+
+
+NEXT = """[policy]
+version = "next"
+controller = "c"
+[destinations.own]
+kind = "first_party"
+endpoint = "http://127.0.0.1:9/events"
+[destinations.more]
+kind = "first_party"
+endpoint = "http://127.0.0.1:9/more"
+"""
+
+
+def test_the_log_is_decided_again_by_a_policy_that_is_sent(desk):
+    """As the command does; nothing is otherwise by each line's own, and the line in the log comes first."""
+    desk.runtime.write()
+    own = desk.ask("POST", "replay", {"since": "1d"}).json()
+    assert (own["lines"], own["changes"], own["more_is_sent"], own["open"]) == (1, [], False, False)
+    told = desk.ask("POST", "replay", {"policy": NEXT, "laws": "recorded"}).json()
+    assert told["more_is_sent"] and [one["destination"] for one in told["changes"]] == ["more"]
+    assert [one["action"] for one in desk.acts()] == ["replay", "replay"]
+    assert desk.runtime.policy.version != "next" and EMAIL not in json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        pytest.param({"policy": "not toml ["}, "policy: is not TOML", id="not-toml"),
+        pytest.param({"policy": "[policy]\nversion = 1\n"}, "policy:2: ", id="not-a-policy"),
+        pytest.param({"policy": NEXT + "[jurisdiction]\nanonymisers = ['/etc/hosts']\n"}, "names a file", id="a-file"),
+        pytest.param({"policy": NEXT + "[audit.anchors]\nroots = '/etc/hosts'\n"}, "names a file", id="another-file"),
+        pytest.param({"since": "yesterday"}, "since", id="not-a-time"),
+        pytest.param({"on": "2027-02-30"}, "on", id="not-a-day"),
+        pytest.param({"laws": "mine"}, "laws", id="not-a-choice"),
+    ],
+)
+def test_a_replay_that_cannot_be_meant_is_refused(desk, body, says):
+    """With what is wrong, before anything is read."""
+    answer = desk.ask("POST", "replay", body)
+    assert answer.status_code == 422 and says in answer.text and desk.acts() == []
 
 
 def test_a_repetition_is_answered_as_the_first_was(desk):

@@ -117,11 +117,9 @@ def test_no_text_is_ever_an_exception_or_a_grant(text):
 
 def test_a_cookie_of_another_installation_is_malformed():
     """Signed, but not by us."""
-    from gatekeeper.installation import keys
+    from gatekeeper.installation.ring import ephemeral
 
-    assert (
-        own.read(split_cookies([own_cookie("analytics").encode()]), keys.ephemeral().verify)[0].standing == "malformed"
-    )
+    assert own.read(split_cookies([own_cookie("analytics").encode()]), ephemeral().verify)[0].standing == "malformed"
 
 
 def test_cookies_are_split_as_browsers_write_them():

@@ -47,6 +47,17 @@ class Requests:
         add(store, request("er_a", next=NOW + 1), request("er_b", next=NOW - 1), request("er_c"))
         assert store.erasures.work(NOW) == ["er_b"] and store.erasures.work(NOW + 1) == ["er_b", "er_a"]
 
+    def test_a_request_is_overdue_when_its_last_day_is_over_and_it_was_not_answered(self, store):
+        """Neither one that was answered, nor one whose day has not ended."""
+        assert store.erasures.outstanding(NOW) == (0, 0)
+        day = 86_400
+        add(
+            store, request("er_a", due=NOW - day), request("er_b", "asked", due=NOW - day + 1),
+            request("er_c", "settled", due=NOW - 9 * day), request("er_d", "received", due=NOW + day),
+            *(request(f"er_{state}", state, due=NOW - 9 * day) for state in ("told", "closed", "refused")),
+        )  # fmt: skip
+        assert store.erasures.outstanding(NOW) == (4, 2) and store.erasures.outstanding(NOW + 1) == (4, 3)
+
     def test_an_open_request_is_known_by_its_marks(self, store):
         """Until they are taken away."""
         add(store, request(), request("er_2", marks=(b"x" * 16, b"y" * 16)))

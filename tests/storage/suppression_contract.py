@@ -5,6 +5,7 @@ import pytest
 from gatekeeper.audit.lines import Line
 from gatekeeper.model import Heard, Suppression
 from gatekeeper.model.suppression import Why
+from gatekeeper.storage import suppressed
 from gatekeeper.storage.outbox import DEAD, Again, Whereabouts
 from tests.storage.builders import NOW, accept, arrival, books, claim, claim_all, put_off, settle, wait
 from tests.storage.ledger_contract import ACCOUNT, DEVICE, NO, YES, A, M, choice, record
@@ -40,6 +41,16 @@ class Suppressed:
             assert one.suppressions.keys() == {"k1"}
         add(store, entry(9))
         assert other.suppressions.of([hashed(9)]) == (entry(9),)
+
+    def test_a_key_is_needed_until_its_last_entry_is_removed(self, engine, store, monkeypatch):
+        """In every worker, within a second; a key that is there is not looked for again."""
+        other = engine.open()
+        add(store, entry(1), entry(2)._replace(key="k2"))
+        assert other.suppressions.keys({"k1"}) == {"k2"} and other.suppressions.keys({"k1", "k2"}) == frozenset()
+        store.suppressions.remove([hashed(2)], [Why.ERASED]).result(10)
+        monkeypatch.setattr(suppressed, "KEYS", 0.0)  # half a second has passed
+        for one in (store, other):
+            assert one.suppressions.keys({"k1"}) == frozenset() and one.suppressions.keys() == {"k1"}
 
     def test_what_is_queued_and_decided_ends_with_it(self, engine, store):
         """Of the person's pseudonyms and the destinations that are named; what was decided before is not accepted."""

@@ -23,7 +23,7 @@ SHOWN_BY = {
     "release_twice": {},
     "forget_flights": {"kill_while_asked": True},
 }
-BY_POWER = ("skip_fdatasync", "synchronous_off")
+BY_POWER = ("skip_fdatasync", "synchronous_off", "put_decisions")
 
 
 def test_there_are_ten_and_more():
@@ -60,7 +60,8 @@ def test_a_planted_bug_turns_a_check_red(parent, tmp_path, bug):
 @pytest.mark.parametrize("bug", BY_POWER)
 def test_a_missing_sync_is_seen_when_the_power_goes(parent, tmp_path, bug):
     """Among a few cuts; without the bug, `test_power` has many more, and none is red."""
-    found, _ = cuts(parent, tmp_path, random.Random(SEED), 2, only="dropped", first_start=False, bug=bug, late=True)
+    when = {"answered": True} if bug == "put_decisions" else {"late": True}
+    found, _ = cuts(parent, tmp_path, random.Random(SEED), 2, only="dropped", first_start=False, bug=bug, **when)
     assert found != {}
     first = next(iter(found.values()))[0]
     figure("planted bug", cases=1, broken=len(found), seconds=0, bug=bug, text=bugs.BUGS[bug].__doc__, first=first)

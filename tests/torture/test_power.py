@@ -88,12 +88,15 @@ def cut(parent, folder, state, requests, posted, bug=""):
     return found, len(accepted)
 
 
-def cuts(parent, folder, random, count, *, only=None, late=False, **how):
+def cuts(parent, folder, random, count, *, only=None, late=False, answered=False, **how):
     """Power cuts at random instants of one recording; what was broken by which, and how many 202s there were before."""
     disk, found, requests, posted = recording(parent, folder, **how)
     interesting = [n for n, call in enumerate(found) if call.name not in ("openat", "close")]
     if late:  # after most of the 202s
         interesting = interesting[len(interesting) * 2 // 3 :]
+    if answered:  # just behind the last 202
+        last = max(n for n in interesting if any(b'"accepted"' in text for text in found[n].texts))
+        interesting = [n for n in interesting if n >= last][:5]
     places = sorted(random.choice(interesting) for _ in range(count))
     wrong, accepted, at = {}, 0, 0
     for n, place in enumerate(places):

@@ -1,5 +1,9 @@
 """An installed copy has all it needs: the data files, the location database, the demo's page, the types marker."""
 
+import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -44,6 +48,37 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_the_data(wheel, name):
     """Nothing that the code reads is left behind."""
     assert name in zipfile.ZipFile(wheel).namelist()
+
+
+def test_the_wheel_is_the_same_bytes_wherever_and_whenever_it_is_built(wheel, tmp_path):
+    """From a copy whose files are of another day, may be read by nobody else, and lie elsewhere."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
+    for name in filter(None, (one.decode() for one in names)):
+        if (ROOT / name).exists():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, tmp_path / name)
+            os.utime(tmp_path / name, (1_000_000_000, 1_000_000_000))
+            (tmp_path / name).chmod(0o700 if os.access(ROOT / name, os.X_OK) else 0o600)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(out)]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    (again,) = out.glob("*.whl")
+    assert again.read_bytes() == wheel.read_bytes()
+
+
+def test_the_list_of_components_names_what_the_wheel_brings(wheel):
+    """Each with the version of the lock file and a licence; nothing of development, no address of an index."""
+    subprocess.run(
+        [ROOT / ".ci" / "components", wheel.parent], cwd=ROOT, check=True, capture_output=True, timeout=400,
+        env=os.environ | {"PYTHON": sys.executable},
+    )  # fmt: skip
+    told = json.loads((wheel.parent / "components.cdx.json").read_text("utf-8"))
+    listed = {re.sub(r"[-_.]+", "-", one["name"]).lower(): one for one in told["components"]}
+    assert {"httpx", "starlette", "uvicorn", "typer"} <= set(listed) and not {"pytest", "hatchling"} & set(listed)
+    lock = (ROOT / "requirements-dev.lock").read_text("utf-8")
+    for name, one in listed.items():
+        assert one["licenses"] and re.search(rf"^{name}=={re.escape(one['version'])}", lock, re.MULTILINE), name
+    assert "file:" not in json.dumps(told["components"])
 
 
 def test_an_installed_copy_locates_an_address_and_writes_a_policy(wheel, tmp_path):

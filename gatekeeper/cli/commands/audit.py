@@ -16,8 +16,8 @@ audit = typer.Typer(help="Read the audit log.", no_args_is_help=True)
 @audit.command("tail")
 def audit_tail(
     config: Config = POLICY,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 10,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of lines, counted from the end.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new lines.")] = False,
     destination: Annotated[str | None, typer.Option("--destination", "-d", help="Only this destination.")] = None,
     status: Annotated[str | None, typer.Option(help="Only this status: delivered, blocked, failed, …")] = None,
     reason: Annotated[str | None, typer.Option(help="Only this reason code.")] = None,
@@ -42,13 +42,13 @@ def audit_show(request_id: str, config: Config = POLICY, as_json: AsJson = False
 @audit.command("verify")
 def audit_verify(
     config: Config = POLICY,
-    folder: Annotated[Path | None, typer.Option(help="Another folder than the policy's, such as a copy.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="A folder other than the policy's, such as a copy.")] = None,
     anchor: Annotated[
-        list[Path] | None, typer.Option(help="A file, or a folder of files, of checkpoints that were kept elsewhere.")
+        list[Path] | None, typer.Option(help="A file, or a folder of files, with checkpoints that were kept elsewhere.")
     ] = None,
     trust: Annotated[list[str] | None, typer.Option(help="Id of a key that you know from elsewhere.")] = None,
     roots: Annotated[
-        Path | None, typer.Option(help="PEM file with what time stamps go back to; the policy's if absent.")
+        Path | None, typer.Option(help="PEM file with the root certificates of time stamps; the policy's by default.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -70,7 +70,7 @@ def audit_anchor(config: Config = POLICY, as_json: AsJson = False) -> None:
 @filtered()
 def audit_query(
     config: Config = POLICY,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, the newest first.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Number of rows, newest first.")] = 100,
     form: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
     as_json: AsJson = False,
     *,
@@ -104,7 +104,7 @@ def audit_export(
 def audit_stats(
     config: Config = POLICY,
     by: Annotated[str, typer.Option(help="hour, day, week or month.")] = "day",
-    html: Annotated[Path | None, typer.Option(help="Write a page with charts there, too.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write a page with charts to this file.")] = None,
     as_json: AsJson = False,
     *,
     words: Words,

@@ -8,7 +8,7 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-consent = typer.Typer(help="What visitors chose: the ledger.", no_args_is_help=True)
+consent = typer.Typer(help="The ledger: what visitors chose.", no_args_is_help=True)
 ConsentId = Annotated[str | None, typer.Option("--consent-id", help="The id in our consent cookie, v_….")]
 UserId = Annotated[str | None, typer.Option("--user-id", help="The user id that the app gives to gatekeeper.link.")]
 
@@ -28,13 +28,19 @@ def consent_show(
 
 @consent.command("record")
 def consent_record(
-    surface: Annotated[str, typer.Option(help="Where it was said: paper or phone.")],
-    evidence: Annotated[str, typer.Option(help="What shows it, such as the number of the form; can be erased.")],
+    surface: Annotated[str, typer.Option(help="How the visitor chose: on paper or by phone.")],
+    evidence: Annotated[
+        str, typer.Option(help="A reference to the proof, such as the number of the form; can be erased.")
+    ],
     consent_id: ConsentId = None,
     user_id: UserId = None,
-    analytics: Annotated[bool | None, typer.Option("--analytics/--no-analytics", help="What was said of it.")] = None,
-    marketing: Annotated[bool | None, typer.Option("--marketing/--no-marketing", help="What was said of it.")] = None,
-    at: Annotated[str | None, typer.Option(help="When it was said, such as 2026-11-24; now if left out.")] = None,
+    analytics: Annotated[
+        bool | None, typer.Option("--analytics/--no-analytics", help="What the visitor chose for it.")
+    ] = None,
+    marketing: Annotated[
+        bool | None, typer.Option("--marketing/--no-marketing", help="What the visitor chose for it.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="When the visitor chose, such as 2026-11-24; now by default.")] = None,
     country: Annotated[str | None, typer.Option(help="Where the visitor was, such as DE or US-CA.")] = None,
     config: Config = POLICY,
     as_json: AsJson = False,
@@ -56,9 +62,9 @@ def consent_record(
 def consent_withdraw(
     consent_id: ConsentId = None,
     user_id: UserId = None,
-    purpose: Annotated[str | None, typer.Option(help="analytics or marketing; both if left out.")] = None,
-    client_id: Annotated[str | None, typer.Option(help="Ends what is queued under this client id, too.")] = None,
-    session_id: Annotated[str | None, typer.Option(help="Ends what is queued under this session id, too.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="analytics or marketing; both by default.")] = None,
+    client_id: Annotated[str | None, typer.Option(help="Also cancel events queued under this client id.")] = None,
+    session_id: Annotated[str | None, typer.Option(help="Also cancel events queued under this session id.")] = None,
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:

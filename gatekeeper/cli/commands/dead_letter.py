@@ -9,7 +9,7 @@ import typer
 from gatekeeper.cli.options import POLICY, AsJson, Config, Destination
 
 dead_letter = typer.Typer(help="Events that could not be delivered.", no_args_is_help=True)
-Ids = Annotated[list[int] | None, typer.Argument(help="Ids as `list` shows them; all if none is given.")]
+Ids = Annotated[list[int] | None, typer.Argument(help="Ids as `list` shows them; all by default.")]
 
 
 @dead_letter.command("list")

@@ -17,7 +17,7 @@ Reason = Annotated[str, typer.Option(help="Why.")]
 @erasure.command("verify")
 def erasure_verify(
     id: Id,  # noqa: A002  # the argument's name in messages
-    how: Annotated[str, typer.Option(help="How it is known that who asks is the person.")],
+    how: Annotated[str, typer.Option(help="How it is known that the request is the person's own.")],
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
@@ -73,7 +73,7 @@ def erasure_show(id: Id, config: Config = POLICY, as_json: AsJson = False) -> No
 def erasure_list(
     config: Config = POLICY,
     state: Annotated[str | None, typer.Option(help="Only requests in this state.")] = None,
-    due_before: Annotated[str | None, typer.Option(help="Only those that are due before this day.")] = None,
+    due_before: Annotated[str | None, typer.Option(help="Only requests due before this day.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List requests, those that are due first at the beginning."""
@@ -84,7 +84,7 @@ def erasure_list(
 
 @erasure.command("run")
 def erasure_run(
-    id: Annotated[str | None, typer.Argument(metavar="ID", help="Only this one.")] = None,  # noqa: A002  # as above
+    id: Annotated[str | None, typer.Argument(metavar="ID", help="Only this request.")] = None,  # noqa: A002  # as above
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
@@ -99,8 +99,8 @@ def erasure_settle(
     id: Id,  # noqa: A002  # as above
     destination: Annotated[str, typer.Argument(help="Name of the destination.")],
     state: Annotated[str, typer.Option(help="confirmed, accepted, audience_removed or not_possible.")],
-    evidence: Annotated[str | None, typer.Option(help="What shows it, such as a ticket.")] = None,
-    reason: Annotated[str | None, typer.Option(help="With not_possible: why.")] = None,
+    evidence: Annotated[str | None, typer.Option(help="A reference to the proof, such as a ticket.")] = None,
+    reason: Annotated[str | None, typer.Option(help="With not_possible: the reason.")] = None,
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:

@@ -22,7 +22,9 @@ def geoip_info(config: Config = POLICY, as_json: AsJson = False) -> None:
 
 @geoip.command("update")
 def geoip_update(
-    path: Annotated[Path | None, typer.Option(help="Where to put it; the policy's jurisdiction.database.")] = None,
+    path: Annotated[
+        Path | None, typer.Option(help="File to write; the policy's jurisdiction.database by default.")
+    ] = None,
     edition: Annotated[str, typer.Option(help="dbip-city-lite, dbip-country-lite, or a MaxMind edition.")] = (
         "dbip-city-lite"
     ),
@@ -31,7 +33,7 @@ def geoip_update(
         str | None, typer.Option(envvar="MAXMIND_LICENSE_KEY", help="MaxMind licence key.", show_envvar=True)
     ] = None,
     config: Config = POLICY,
-    proxy: Annotated[str | None, typer.Option(help="Forward proxy; the environment's is not used.")] = None,
+    proxy: Annotated[str | None, typer.Option(help="Forward proxy; the environment's is never used.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch a newer location database and swap it in; running processes pick it up."""

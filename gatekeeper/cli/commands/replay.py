@@ -13,21 +13,24 @@ from gatekeeper.cli.options import POLICY, AsJson, Config
 def replay(
     config: Config = POLICY,
     policy: Annotated[
-        Path | None, typer.Option("--policy", "-p", help="The other policy; each line's own if not given.")
+        Path | None, typer.Option("--policy", "-p", help="The other policy; each line's own by default.")
     ] = None,
     since: Annotated[str | None, typer.Option(help="From this time on: 2026-11-24, an RFC 3339 time, or 1d.")] = None,
     until: Annotated[str | None, typer.Option(help="Before this time.")] = None,
-    laws: Annotated[str, typer.Option(help="recorded: those the lines name; now: those in force today.")] = "recorded",
+    laws: Annotated[
+        str, typer.Option(help="recorded: the laws that the lines name; now: those in force today.")
+    ] = "recorded",
     on: Annotated[str | None, typer.Option("--on", help="Under the laws of this day, YYYY-MM-DD.")] = None,
     folder: Annotated[
-        Path | None, typer.Option(help="Another log than the policy's, such as a copy; `policies` lies beside it.")
+        Path | None,
+        typer.Option(help="A log other than the policy's, such as a copy; the folder `policies` must be beside it."),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with tables and charts there, too.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write a page with tables and charts to this file.")] = None,
     accept_more: Annotated[
-        bool, typer.Option("--accept-more", help="Exit with 0 although more is sent than before.")
+        bool, typer.Option("--accept-more", help="Exit with 0 even if more is sent than before.")
     ] = False,
     accept_open: Annotated[
-        bool, typer.Option("--accept-open", help="Exit with 0 although not everything can be decided.")
+        bool, typer.Option("--accept-open", help="Exit with 0 even if some events cannot be decided.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -9,22 +9,27 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-report = typer.Typer(help="Documents that follow from the policy. Not legal advice.", no_args_is_help=True)
+report = typer.Typer(help="Write documents from the policy. Not legal advice.", no_args_is_help=True)
 
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write; its ending says the format.")]
-Form = Annotated[str | None, typer.Option("--format", help="md, html, csv, xlsx or json; md if nothing says it.")]
-Check = Annotated[
-    bool, typer.Option("--check", help="Say what is to fill or goes beyond what is declared (exit code 1 if any).")
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write; its ending sets the format.")]
+Form = Annotated[
+    str | None,
+    typer.Option("--format", help="md, html, csv, xlsx or json; by default that of the file's ending, otherwise md."),
 ]
-Since = Annotated[str | None, typer.Option(help="Look at the log from then on: 2026-11-24 or 7d; 30d if absent.")]
-Until = Annotated[str | None, typer.Option(help="Look at the log until then; now if absent.")]
-WithoutLog = Annotated[bool, typer.Option("--without-log", help="Do not look at the log: those cells are to fill.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="List cells to fill and anything not declared (exit code 1 if there is any).")
+]
+Since = Annotated[str | None, typer.Option(help="Read the log from this time on: 2026-11-24 or 7d; 30d by default.")]
+Until = Annotated[str | None, typer.Option(help="Read the log up to this time; now by default.")]
+WithoutLog = Annotated[bool, typer.Option("--without-log", help="Do not read the log; its cells are marked to fill.")]
 
 
 @report.command("matrix")
 def report_matrix(
     config: Config = POLICY,
-    on: Annotated[str | None, typer.Option("--on", help="As on this day, YYYY-MM-DD; today if absent.")] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Show the laws of this day, YYYY-MM-DD; today by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print what each law makes of each destination under this policy."""
@@ -88,7 +93,7 @@ def report_privacy_notice(
     form: Form = None,
     check: Check = False,
     language: Annotated[str, typer.Option(help="en, de, fr, es, it, nl, pl, pt, sv, nb or ar.")] = "en",
-    plain: Annotated[bool, typer.Option("--plain", help="Without origins on the page, to publish.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Leave out the origins, for the published page.")] = False,
 ) -> None:
     """Write the privacy notice (GDPR articles 13 and 14); its version is the hash of its words."""
     from gatekeeper.cli.documents import make

@@ -8,14 +8,14 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-retention = typer.Typer(help="What may not be kept for ever.", no_args_is_help=True)
-outbound = typer.Typer(help="What the app's own HTTP clients call.", no_args_is_help=True)
+retention = typer.Typer(help="Remove data whose retention period is over.", no_args_is_help=True)
+outbound = typer.Typer(help="Hosts that the app's own HTTP clients call.", no_args_is_help=True)
 
 
 @retention.command("run")
 def retention_run(
     config: Config = POLICY,
-    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove what is kept longer than the policy says: references and lines of the log, consent records, numbers."""
@@ -36,7 +36,7 @@ def retention_show(config: Config = POLICY, as_json: AsJson = False) -> None:
 def outbound_hosts(
     config: Config = POLICY,
     url: Annotated[
-        str | None, typer.Option(help="Where the app with the gate answers; the policy's server if not given.")
+        str | None, typer.Option(help="Address of the app with the gate; the policy's server by default.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

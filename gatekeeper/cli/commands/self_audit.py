@@ -12,14 +12,16 @@ from gatekeeper.cli.options import POLICY, AsJson, Config
 
 def self_audit(
     config: Config = POLICY,
-    day: Annotated[str | None, typer.Option(help="This day, YYYY-MM-DD, UTC; yesterday if not given.")] = None,
+    day: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD, UTC; yesterday by default.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only this check; may be repeated.")] = None,
     url: Annotated[
         str | None,
-        typer.Option(help="Ask the gate that answers there what its app calls; no gate is asked if not given."),
+        typer.Option(help="Ask the gate at this address which hosts its app calls; by default no gate is asked."),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a page there: .html, .md or .json.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the pages where the gate keeps those of its own.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also write a page to this file: .html, .md or .json.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the pages in the folder of the nightly ones.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check that what was done is what the policy says (exit code 1 if something is found, 3 if there is no log)."""

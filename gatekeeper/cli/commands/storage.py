@@ -16,11 +16,9 @@ node = typer.Typer(help="The machines that share a store on a server.", no_args_
 def storage_prepare(
     config: Config = POLICY,
     url: Annotated[
-        str | None, typer.Option(envvar="GATEKEEPER_OWNER_URL", help="As a role that may create tables.")
+        str | None, typer.Option(envvar="GATEKEEPER_OWNER_URL", help="Connect as a role that may create tables.")
     ] = None,
-    role: Annotated[
-        str | None, typer.Option(help="The role that the gate runs as; it gets the rights it needs.")
-    ] = None,
+    role: Annotated[str | None, typer.Option(help="The role of the gate; it gets the rights that it needs.")] = None,
     only_print: Annotated[bool, typer.Option("--print", help="Print the SQL and run nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -55,7 +53,7 @@ def node_remove(
     log: Annotated[str, typer.Argument(help="The log's name, as `node list` shows it.")],
     config: Config = POLICY,
     destroyed: Annotated[
-        bool, typer.Option("--destroyed", help="Its disk is gone: its log is expected nowhere any more.")
+        bool, typer.Option("--destroyed", help="Its log is lost, and no longer expected anywhere.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -10,9 +10,10 @@ import typer
 from gatekeeper.cli.filters import Words, identified
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-subject = typer.Typer(help="What there is about one person.", no_args_is_help=True)
+subject = typer.Typer(help="Show, export and erase the data of one person.", no_args_is_help=True)
 Link = Annotated[
-    list[str] | None, typer.Option("--link", help="A linked identifier that is theirs, by its l_…; may be repeated.")
+    list[str] | None,
+    typer.Option("--link", help="A linked identifier that is the person's, by its l_…; may be repeated."),
 ]
 
 
@@ -30,7 +31,7 @@ def subject_show(link: Link = None, config: Config = POLICY, as_json: AsJson = F
 def subject_export(
     link: Link = None,
     form: Annotated[str, typer.Option("--format", help="json, csv (the events), or html: a page to read.")] = "html",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; standard output if left out.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; standard output by default.")] = None,
     config: Config = POLICY,
     *,
     people: Words,
@@ -45,12 +46,14 @@ def subject_export(
 @identified
 def subject_erase(
     link: Link = None,
-    law: Annotated[str | None, typer.Option(help="Law that counts; the strictest of their lines if left out.")] = None,
-    verified_by: Annotated[
-        str | None, typer.Option(help="How it is known that who asks is the person, such as login.")
+    law: Annotated[
+        str | None, typer.Option(help="The law that applies; by default the strictest of the person's lines.")
     ] = None,
-    received: Annotated[str | None, typer.Option(help="Day on which it came in, if not today.")] = None,
-    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
+    verified_by: Annotated[
+        str | None, typer.Option(help="How it is known that the request is the person's own, such as login.")
+    ] = None,
+    received: Annotated[str | None, typer.Option(help="Day on which the request arrived; today by default.")] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only show what would be erased.")] = False,
     config: Config = POLICY,
     as_json: AsJson = False,
     *,

@@ -10,12 +10,14 @@ import typer
 from gatekeeper.cli.filters import Words, identified
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-suppression = typer.Typer(help="Who is denied by an identifier: erased, opted out, objected.", no_args_is_help=True)
+suppression = typer.Typer(
+    help="Persons who are denied by an identifier: erased, opted out, objected.", no_args_is_help=True
+)
 Reason = Annotated[str, typer.Option("--why", help="erased, opted_out (of sale) or objected (to marketing).")]
 Purpose = Annotated[
-    str | None, typer.Option(help="analytics or marketing alone; if left out: both for erased, else marketing.")
+    str | None, typer.Option(help="Only analytics or only marketing; by default both for erased, otherwise marketing.")
 ]
-Until = Annotated[str | None, typer.Option(help="When it ends, such as 2027-11-30; never if left out.")]
+Until = Annotated[str | None, typer.Option(help="When it ends, such as 2027-11-30; never by default.")]
 
 
 @suppression.command("add")
@@ -38,7 +40,7 @@ def suppression_add(
 @suppression.command("list")
 def suppression_list(
     why: Annotated[str | None, typer.Option(help="Only entries of this reason.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 1_000,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Largest number of entries.")] = 1_000,
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
@@ -51,8 +53,10 @@ def suppression_list(
 @suppression.command("remove")
 @identified
 def suppression_remove(
-    why: Annotated[str | None, typer.Option(help="Only entries of this reason; all if left out.")] = None,
-    erasure: Annotated[str | None, typer.Option(help="All entries that came together, by their sup_… or er_….")] = None,
+    why: Annotated[str | None, typer.Option(help="Only entries of this reason; all by default.")] = None,
+    erasure: Annotated[
+        str | None, typer.Option(help="All entries that were added together, by their sup_… or er_….")
+    ] = None,
     config: Config = POLICY,
     as_json: AsJson = False,
     *,
@@ -67,7 +71,9 @@ def suppression_remove(
 @suppression.command("import")
 def suppression_import(
     path: Annotated[Path, typer.Argument(help="CSV with the columns type and value, or one value a line.")],
-    kind: Annotated[str | None, typer.Option("--type", help="What a file of one column holds, such as email.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--type", help="What the values of a file with one column are, such as email.")
+    ] = None,
     why: Reason = "opted_out",
     purpose: Purpose = None,
     until: Until = None,

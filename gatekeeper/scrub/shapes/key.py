@@ -35,6 +35,8 @@ _MARK = re.compile(
     r"|(?<=npm_)|(?<=hf_)|(?<=pypi-)|(?<=shp[acps][ats]_)|(?<=do[opr]_)|(?<=whsec_)|(?<=ya29\.)|(?<=SG\.)"
     r"|(?<=-----)(?=BEGIN ))"
 )
+PREFIXES = re.compile(f"AKIA|ASIA|AIza|EAA|{_MARK.pattern}")
+"""What every key with a prefix has: what `_prefixes` looks for, as one pattern."""
 _NAMES = re.compile("pass|pwd|kennwort|wachtwoord|contrase|senha|hasło|пароль|secret|key|token|authorization")
 
 

@@ -64,6 +64,8 @@ def _any_of(words: list[str]) -> str:
 
 
 _LABELS = _any_of([word for row in _WORDS["words"].values() for word in row])
+SAYS_SO = (*[word for row in _WORDS["words"].values() for word in row], *_WORDS["fillers"])
+"""The words behind which a bare run of digits is a number, and those that stand between."""
 _BETWEEN = r"[\s:=.,\"'#*_>)+(]"
 _ANNOUNCED = re.compile(
     rf"(?:(?<![^\W_])|(?<=[\u0e00-\u9fff]))(?<!\[)(?:{_LABELS})"

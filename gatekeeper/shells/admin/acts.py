@@ -180,6 +180,7 @@ ACTS: Final[Sequence[Act]] = (
     Act("GET", "retention", "read", kept, "What is kept for how long."),
     Act("GET", "reports/{}", "report", reported.report, "A document.", parameters=("format", "language")),
     Act("GET", "self-audit", "report", reported.audited, "What the last self-audit found."),
+    Act("POST", "replay", "report", reported.replay, "The log, decided again by another policy.", bodies.Replay),
     Act("POST", "erasures", "erase", erase, "Ask for an erasure.", bodies.Erase, ("dry_run",), (200, 201)),
     Act("GET", "erasures", "read", erasures, "Requests for erasure.", parameters=("state", "due_before")),
     Act("GET", "erasures/{}", "read", _show, "One request, without who it is."),

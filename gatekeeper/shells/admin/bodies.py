@@ -78,7 +78,7 @@ class Erase(Body, frozen=True):
 
 
 class Verify(Body, frozen=True):
-    """How it is known that who asks is the person."""
+    """How it is known that the request is the person's own."""
 
     how: Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -95,6 +95,18 @@ class Settle(Body, frozen=True):
     state: Annotated[str, Meta(min_length=1, max_length=40)]
     evidence: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     reason: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+
+
+class Replay(Body, frozen=True):
+    """A period of the log, and by what to decide it again. `policy` is the text of a policy file; without it each line
+    is decided by its own. Times are a day, an RFC 3339 time, or `7d`; `on` is the day whose laws are wanted.
+    """
+
+    policy: Annotated[str, Meta(min_length=1)] | None = None
+    since: Annotated[str, Meta(max_length=40)] | None = None
+    until: Annotated[str, Meta(max_length=40)] | None = None
+    laws: Literal["recorded", "now"] = "recorded"
+    on: Day | None = None
 
 
 class Refused(Struct, frozen=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gatekeeper import context
 from gatekeeper.installation import keys
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.model import Permission, Purpose
 from gatekeeper.policy import Policy, load_policy
 from gatekeeper.policy.tables.consent import CookieTable

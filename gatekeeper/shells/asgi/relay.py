@@ -75,7 +75,7 @@ class Relay:
     """The endpoint, for any policy. One pool of connections for all calls of this process."""
 
     def __init__(self, recorder: Recorder, limits: Limits, beside: Beside) -> None:
-        self._lines = Turns(recorder.append)
+        self._lines = Turns(recorder.append, leave=recorder.put)
         self._limits = limits
         self._beside = beside
         self._sender = DirectSender()

@@ -29,15 +29,18 @@ class _Turn(Generic[T, R]):
 class Turns(Generic[T, R]):
     """Gives things to `hand_over`, in one piece for each turn of the loop.
 
-    `part` finds a caller's own part (from, to) in the result of the whole piece.
+    `part` finds a caller's own part (from, to) in the result of the whole piece. What no caller of a turn waits for
+    goes to `leave`, if there is one.
     """
 
     def __init__(
         self,
         hand_over: Callable[[list[T]], Future[R]],
         part: Callable[[R, int, int], R] = lambda result, first, end: result,
+        leave: Callable[[list[T]], object] | None = None,
     ) -> None:
         self._hand_over = hand_over
+        self._leave = hand_over if leave is None else leave
         self._part = part
         self._turn: _Turn[T, R] | None = None
 
@@ -75,13 +78,15 @@ class Turns(Generic[T, R]):
         """The turn's end: other threads may be told."""
         if self._turn is turn:
             self._turn = None
+        if not turn.waiters:
+            self._leave(turn.things)
+            return
         try:
             future = self._hand_over(turn.things)
         except Exception as error:  # noqa: BLE001  # whoever waits hears of it
             future = Future()
             future.set_exception(error)
-        if turn.waiters:
-            future.add_done_callback(lambda done: _landed(turn, done, self._part))
+        future.add_done_callback(lambda done: _landed(turn, done, self._part))
 
 
 def _landed(turn: _Turn[T, R], done: Future[R], part: Callable[[R, int, int], R]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from gatekeeper.console.page import Desk, Stream
 from gatekeeper.console.session import Session
 from gatekeeper.errors import EventError, GatekeeperError
-from gatekeeper.installation.keys import KeyRing
+from gatekeeper.installation.ring import KeyRing
 from gatekeeper.shells.asgi import Headers, Reply
 from gatekeeper.shells.console.seats import Seats
 from gatekeeper.signals import header_values

@@ -78,7 +78,7 @@ class Sidecar:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self.runtime.start()
+                self.runtime.start(asyncio.get_running_loop())
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._current.relay.close()

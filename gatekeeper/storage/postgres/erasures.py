@@ -14,8 +14,7 @@ import orjson
 
 from gatekeeper.audit.packed import unpack
 from gatekeeper.storage.commits import Committer
-from gatekeeper.storage.erasing import Alias, ErasureRow
-from gatekeeper.storage.erasures import ENDED
+from gatekeeper.storage.erasing import ANSWERED, DAY, ENDED, Alias, ErasureRow, Outstanding
 from gatekeeper.storage.postgres.commits import Commit
 from gatekeeper.storage.postgres.connecting import LONG, Connection, run
 from gatekeeper.storage.postgres.members import digest
@@ -70,6 +69,12 @@ class PostgresErasures:
         """Select the requests whose next step is due, the earliest first."""
         sql = "SELECT id FROM erasure WHERE next <= %s ORDER BY next, id"
         return [erasure for (erasure,) in self._tables.read(lambda link: run(link, sql, (now,)))]
+
+    def outstanding(self, now: float) -> Outstanding:
+        """Count those that were not answered."""
+        sql = "SELECT count(*), count(*) FILTER (WHERE due <= %s) FROM erasure WHERE state <> ALL(%s)"
+        ((waiting, late),) = self._tables.read(lambda link: run(link, sql, (now - DAY, [*ANSWERED])))
+        return Outstanding(waiting, late)
 
     def marked(self, marks: Collection[bytes]) -> list[str]:
         """There are few requests with marks: those that are open."""

@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 
 from gatekeeper.errors import ConfigError, StorageError
-from gatekeeper.storage.erasures import ANSWERED
+from gatekeeper.storage.erasing import ANSWERED, DAY
 from gatekeeper.storage.postgres import schema
 from gatekeeper.storage.postgres.commits import Copies
 from gatekeeper.storage.postgres.connecting import close, connect, run, what
@@ -68,11 +68,11 @@ def heads_of(place: Place) -> PostgresHeads:
 
 def late_of(place: Place, now: float) -> list[tuple[str, float]]:
     """Requests for erasure whose answer is overdue, and when it was due. Raises StorageError."""
-    sql = "SELECT id, due FROM erasure WHERE due < %s AND state <> ALL(%s) ORDER BY due"
+    sql = "SELECT id, due FROM erasure WHERE due <= %s AND state <> ALL(%s) ORDER BY due"
     try:
         link = connect(place.url)
         try:
-            return [(erasure, due) for erasure, due in run(link, sql, (now, [*ANSWERED]))]
+            return [(erasure, due) for erasure, due in run(link, sql, (now - DAY, [*ANSWERED]))]
         finally:
             close(link)
     except psycopg.Error as error:

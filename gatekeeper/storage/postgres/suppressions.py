@@ -30,7 +30,10 @@ class PostgresSuppressions:
         self._commits = commits
         self._refusals = refusals
         self._known = Known(
-            lambda: members.suppressed, lambda before: tables.read(lambda link: _since(link, before)), LOOK
+            lambda: members.suppressed,
+            lambda before: tables.read(lambda link: _since(link, before)),
+            lambda: tables.read(_keys),
+            LOOK,
         )
 
     def any(self) -> bool:
@@ -88,9 +91,9 @@ class PostgresSuppressions:
         sql = "SELECT why, count(*) FROM suppression GROUP BY why"
         return dict(self._tables.read(lambda link: run(link, sql)))
 
-    def keys(self) -> frozenset[str]:
-        """Of all rows, as of the last look that found new ones."""
-        return self._known.keys()
+    def keys(self, but: Collection[str] = ()) -> frozenset[str]:
+        """As of half a second ago at most, where there are any."""
+        return self._known.keys(but)
 
     def expire(self, at: float) -> Future[int]:
         """Delete what ended before."""
@@ -107,15 +110,19 @@ def lift(link: Connection, hashes: Collection[bytes], at: float, granted: Iterab
     )
 
 
-def _since(link: Connection, generation: int | None) -> tuple[int, list[bytes], list[str]]:
+def _since(link: Connection, generation: int | None) -> tuple[int, list[bytes]]:
     """See `suppressed.Since`."""
     ((newest,),) = run(link, "SELECT coalesce(max(generation), 0) FROM suppression")
     if newest == generation:
-        return newest, [], []
+        return newest, []
     new = [
         bytes(one) for (one,) in run(link, "SELECT hash FROM suppression WHERE generation > %s", (generation or -1,))
     ]
-    return newest, new, [key for (key,) in run(link, "SELECT DISTINCT key FROM suppression")] if new else []
+    return newest, new
+
+
+def _keys(link: Connection) -> list[str]:
+    return [key for (key,) in run(link, "SELECT DISTINCT key FROM suppression")]
 
 
 def _entry(columns: Sequence[object]) -> Suppression:

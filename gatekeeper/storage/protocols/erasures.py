@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from gatekeeper.storage.erasing import Alias, ErasureRow
+from gatekeeper.storage.erasing import Alias, ErasureRow, Outstanding
 
 
 class Erasures(Protocol):
@@ -26,6 +26,9 @@ class Erasures(Protocol):
 
     def work(self, now: float) -> list[str]:
         """The ids of requests about which there is something to do by now. Costs a look where there is none."""
+
+    def outstanding(self, now: float) -> Outstanding:
+        """How many requests wait for their answer, and of how many the last day is over."""
 
     def marked(self, marks: Collection[bytes]) -> list[str]:
         """The ids of requests with one of these marks."""

@@ -45,8 +45,12 @@ class Suppressions(Protocol):
     def count(self) -> Mapping[str, int]:
         """How many entries there are, by reason."""
 
-    def keys(self) -> frozenset[str]:
-        """The ids of the keys without which entries cannot be recognised. Costs about what `any` does."""
+    def keys(self, but: Collection[str] = ()) -> frozenset[str]:
+        """The ids of the keys without which entries cannot be recognised, all but these. Costs about what `any` does.
+
+        Where there are such, they are known as they were half a second ago at most: the removal of the last entry that
+        needs a key is felt within a second, in every worker.
+        """
 
     def expire(self, at: float) -> Future[int]:
         """Delete entries that ended before a time; their number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 
-from gatekeeper.storage.erasing import Alias, ErasureRow
+from gatekeeper.storage.erasing import ANSWERED, DAY, Alias, ErasureRow, Outstanding
 from gatekeeper.testing.store.memory import Memory
 from gatekeeper.testing.store.worker import Worker
 
@@ -59,6 +59,12 @@ class MemoryErasures:
         with self._memory.lock:
             due = [(one.next, one.id) for one in self._memory.erasures.values() if one.next is not None]
         return [erasure for at, erasure in sorted(due) if at <= now]
+
+    def outstanding(self, now: float) -> Outstanding:
+        """Count those that were not answered."""
+        with self._memory.lock:
+            waiting = [one.due for one in self._memory.erasures.values() if one.state not in ANSWERED]
+        return Outstanding(len(waiting), sum(due <= now - DAY for due in waiting))
 
     def marked(self, marks: Collection[bytes]) -> list[str]:
         """A look at all of them."""

@@ -66,10 +66,10 @@ class MemorySuppressions:
         with self._memory.lock:
             return dict(Counter(why.value for _, why in self._memory.suppressed))
 
-    def keys(self) -> frozenset[str]:
-        """Give the ids of the keys that entries were made with."""
+    def keys(self, but: Collection[str] = ()) -> frozenset[str]:
+        """Give the ids of the keys that entries were made with, all but these."""
         with self._memory.lock:
-            return frozenset([one.key for one in self._memory.suppressed.values()])
+            return frozenset([one.key for one in self._memory.suppressed.values()]).difference(but)
 
     def expire(self, at: float) -> Future[int]:
         """Delete the entries that ended."""

@@ -94,10 +94,11 @@ class Needs:
     def missing(self, leaves: Sequence[Leaf]) -> str | None:
         """In a few words what is missing; `None` if nothing is."""
         left = {leaf.name for leaf in leaves}
-        groups = [(entry,) if isinstance(entry, str) else entry for entry in self.all_of]
-        missing = [group for group in groups if not any(_is_left(name, left) for name in group)]
-        if missing:
-            return ", ".join(" or ".join(group) for group in missing) + " missing"
+        if not left.issuperset(self.all_of):
+            groups = [(entry,) if isinstance(entry, str) else entry for entry in self.all_of]
+            missing = [group for group in groups if not any(_is_left(name, left) for name in group)]
+            if missing:
+                return ", ".join(" or ".join(group) for group in missing) + " missing"
         if self.any_of and not any(left.issuperset(group) for group in self.any_of):
             return "nothing is left to match it by"
         return self.more(leaves)

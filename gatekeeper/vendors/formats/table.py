@@ -15,9 +15,10 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gatekeeper.fields import CATALOGUE
+from gatekeeper.memory import Compiled
 from gatekeeper.vendors.dialect import FLAG, NAME, PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Leaf, Path
 from gatekeeper.vendors.formats import names
 
@@ -33,13 +34,20 @@ _MECHANICAL: Final = re.compile(r"[A-Za-z0-9_.,:;/+|~*()\[\]=-]{0,128}")
 _KEY: Final = re.compile(r"[A-Za-z0-9_.:|=+/~-]{1,1024}")
 _WHOLE: Final = frozenset(row.key for row in CATALOGUE.by_key.values() if row.type in ("items", "texts"))
 _OURS: Final = _ROLES | {NAME, STAMP}
-_MOST: Final = 4096  # names that are remembered; a caller may send any
-_LONGEST: Final = 128
+_FURTHEST: Final = 32  # entries of a list of which programs are remembered, each
 NATIVE: Final[set[str]] = set()
 """Every native name that a table of this folder has, as the table writes it; a name that ends in `*` is none."""
 
 
-class _Row(NamedTuple):
+_WORDS: Final[set[str]] = set()
+
+
+def is_known(step: str | int) -> bool:
+    """Whether a key, or a number in a list, may be remembered: a table has it, or a program made it."""
+    return step in _WORDS or (names.is_key(step) if isinstance(step, str) else step < _FURTHEST)
+
+
+class Row(NamedTuple):
     """What is known of a native name. A value that does not match `pattern` has no role.
 
     `name` is the name itself: one object for all leaves of that name, quick to compare.
@@ -52,9 +60,12 @@ class _Row(NamedTuple):
 
 
 class Table:
-    """Native name -> role, compiled once; names are remembered as they come. `exact` has the rows without a `*`."""
+    """Native name -> role, compiled once; names are remembered as they come. `exact` has the rows without a `*`.
 
-    __slots__ = ("_patterns", "_prefixes", "_rows", "exact")
+    `places` and `shapes` are the memory of `tree`: what becomes of an object with these keys, by its place.
+    """
+
+    __slots__ = ("_patterns", "_prefixes", "exact", "places", "rows", "shapes")
 
     def __init__(self, rows: Mapping[str, str]) -> None:
         self._patterns = {
@@ -73,34 +84,35 @@ class Table:
         self._prefixes = tuple(
             sorted(((name[:-1], role) for name, role in rows.items() if name.endswith("*")), key=lambda r: -len(r[0]))
         )
-        self._rows: dict[str, _Row] = {}
+        self.rows: Compiled[str, Row] = Compiled()
+        self.places: Compiled[tuple[str, Path], Any] = Compiled()
+        self.shapes: Compiled[tuple[object, ...], Any] = Compiled()
 
     def role(self, name: str) -> str:
         """The role of a native name; UNKNOWN where no row is there."""
-        return self._row(name).role
+        return self.row(name).role
 
     def whole(self, name: str) -> bool:
         """Whether a list or an object of this name is one leaf."""
-        return self._row(name).whole
+        return self.row(name).whole
 
     def leaf(self, name: str, value: object, path: Path) -> Leaf:
         """A leaf with its role; a value that cannot pass as mechanics, or as a key, has none."""
-        row = self._rows.get(name) or self._row(name)
+        row = self.rows.get(name) or self.row(name)
         role, pattern = row.role, row.pattern
-        if pattern is not None and not _matches(pattern, value, role):
+        if pattern is not None and not matches(pattern, value, role):
             role = UNKNOWN
         return Leaf(row.name, role, value, path)
 
-    def _row(self, name: str) -> _Row:
-        known = self._rows.get(name)
+    def row(self, name: str) -> Row:
+        """What is known of a native name."""
+        known = self.rows.get(name)
         if known is None:
             role = self._found(name)
             pattern = _KEY if role == SECRET else self._patterns.get(name, _MECHANICAL if role == PROTOCOL else None)
-            known = _Row(name, role, pattern, role in _WHOLE)
-            if len(name) <= _LONGEST:
-                if len(self._rows) >= _MOST:
-                    self._rows.clear()
-                self._rows[name] = known
+            known = Row(name, role, pattern, role in _WHOLE)
+            if all(map(is_known, name.split("."))):
+                self.rows.keep(name, known)
         return known
 
     def _found(self, name: str) -> str:
@@ -120,7 +132,8 @@ def _own(name: str) -> str:
     return UNKNOWN if name in _OURS else name
 
 
-def _matches(pattern: re.Pattern[str], value: object, role: str) -> bool:
+def matches(pattern: re.Pattern[str], value: object, role: str) -> bool:
+    """Whether a value may have a role that has a pattern."""
     if role == SECRET:
         return isinstance(value, str) and pattern.fullmatch(value) is not None
     if value is None or isinstance(value, bool):
@@ -139,6 +152,7 @@ def load(package: str, file: str, below: Mapping[str, tuple[str, ...]] | None = 
     for start, places in (below or {}).items():
         rows |= {place + name: role for name, role in rows.items() if name.startswith(start) for place in places}
     NATIVE.update(name for name in rows if not name.endswith("*"))
+    _WORDS.update(word for name in rows for word in name.split("."))
     for name, role in rows.items():
         if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(tuple(_PATTERNS)):
             raise ValueError(f"{file}: {name}: {role} is neither a field of the catalogue nor a role")

@@ -86,8 +86,10 @@ def _query(text: str) -> tuple[Leaf, ...]:
 
 
 def _seconds(leaves: Sequence[Leaf]) -> float | None:
-    moments = (times.microseconds(leaf.value) for leaf in leaves if leaf.name.endswith("timestamp_micros"))
-    return next((moment for moment in moments if moment is not None), None)
+    for leaf in leaves:
+        if leaf.name.endswith("timestamp_micros") and (moment := times.microseconds(leaf.value)) is not None:
+            return moment
+    return None
 
 
 def personal(field: str, value: Personal) -> str | None:

@@ -1,6 +1,6 @@
 """Removal of a person from Meta's custom audiences. Pure. Conversion events cannot be deleted one by one.
 
-    DELETE <base>/v26.0/<audience id>/users     {"payload": {"schema": ["EMAIL_SHA256"], "data": [[<hash>]]}}
+    DELETE <base>/v26.0/<audience id>/users     {"payload": {"schema": ["EMAIL"], "data": [[<SHA-256>]]}}
 
 At most 10,000 rows a request; changes take up to 24 hours; the answer has counts only. An audience that Meta has
 flagged refuses (error 1713230). Source: developers.facebook.com, Marketing API, Custom Audience Users, read

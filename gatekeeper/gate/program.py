@@ -1,0 +1,287 @@
+"""What becomes of an element by its names alone. Pure. Names, roles and what was odd in; what is to be done out.
+
+    Names.program(names, roles)       an element's program: which of its leaves are looked at, and how
+    Program.outcome(odd)              what it holds, where some values were not as usual
+    Outcome.sending(kept, …)          which leaves may be sent, once it is decided
+
+Nothing here sees a value of the visitor, or a clock: each result is remembered by all of its arguments. What is not
+mechanical among names is compiled each time and not kept (`formats/table.is_known`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from gatekeeper.audit.vocabulary import dotted
+from gatekeeper.fields import Catalogue, Field
+from gatekeeper.fields.accept import check_of
+from gatekeeper.fields.names import UNPRINTABLE, printable
+from gatekeeper.memory import Compiled
+from gatekeeper.scrub.identifier import is_mechanical
+from gatekeeper.vendors.dialect import FLAG, NAME, PROTOCOL, SECRET, STAMP
+from gatekeeper.vendors.formats.table import is_known
+
+MECHANICS: Final = frozenset({PROTOCOL, NAME, FLAG})
+_LONGEST: Final = 256  # characters of a name; what is longer is no name of a field
+_NOT_SIMPLE: Final = frozenset({"number", "url", "items"})
+ENVELOPE: Final = frozenset({"event_id", "event_time"})
+_MOST_LEAVES: Final = 64  # of a program that is kept
+_MOST_ODD: Final = 64  # outcomes that are kept of one program, ways of sending of one outcome, and so on
+
+
+class Role(NamedTuple):
+    """What a leaf's role asks for. `simple` is all that is asked of the value of most fields."""
+
+    row: Field
+    key: str
+    simple: Callable[[object, Field], object] | None
+    number: bool = False  # may come as text
+    url: bool = False  # may hold click ids
+    searched: bool = False  # for personal shapes
+
+
+class Check(NamedTuple):
+    """One leaf that is looked at, by its number: mechanics, an envelope or (`how`) a field.
+
+    `countries` are the leaves by which a telephone number is read.
+    """
+
+    at: int
+    role: str
+    how: Role | None
+    countries: tuple[int, ...] = ()
+
+    @property
+    def envelope(self) -> bool:
+        """Whether it is the id or the time of an event."""
+        return self.role in ENVELOPE
+
+
+class Odd(NamedTuple):
+    """What was not as usual in a leaf: it is not `fit` (mechanics that carry something), or its value is unusual.
+
+    `cause` is `invalid`, `absent`, or nothing; `lifted` are the click ids in it, `lost` what was in its items.
+    """
+
+    at: int
+    cause: str = ""
+    lifted: tuple[str, ...] = ()
+    lost: tuple[tuple[str, str], ...] = ()
+
+
+class Sending(NamedTuple):
+    """Which leaves may be sent: those that go `as_is`, and those whose values do, in their order.
+
+    `fields` are the leaf's number, its key, the name the audit knows it under, and the row where it is searched.
+    `networks` are the addresses of which the network alone goes.
+    """
+
+    as_is: tuple[bool, ...]
+    fields: tuple[tuple[int, str, str, Field | None], ...]
+    networks: tuple[int, ...]
+
+
+class Outcome:
+    """What an element holds, by its names: which leaves pass as they are, which hold fields, and what is of no use.
+
+    `fields` are (number of the leaf, role); `data` the first leaf of each key; `identifying` those that lead to the
+    person, and as what. `named`: whether it can be sent under the name it has, or has none.
+    """
+
+    __slots__ = ("_sending", "data", "fields", "identifying", "named", "names", "passed", "unusable")
+
+    def __init__(
+        self,
+        passed: tuple[bool, ...],
+        fields: tuple[tuple[int, Role], ...],
+        names: tuple[str, ...],
+        unusable: Mapping[str, str],
+        identifying: Mapping[str, str],
+        *,
+        named: bool,
+    ) -> None:
+        self.passed = passed
+        self.fields = fields
+        self.names = names
+        self.unusable = unusable
+        self.named = named
+        data: dict[str, int] = {}
+        for at, how in fields:
+            data.setdefault(how.key, at)
+        self.data = tuple(data.items())
+        self.identifying = tuple([(at, identifying[how.key]) for at, how in fields if how.key in identifying])
+        self._sending: Compiled[tuple[object, ...], Sending] = Compiled()
+
+    def without_person(self) -> Outcome:
+        """The same where nothing may lead to the person: identifiers are fit for nothing."""
+        theirs = {at for at, _ in self.identifying}
+        fields = tuple([(at, how) for at, how in self.fields if at not in theirs])
+        return Outcome(self.passed, fields, self.names, self.unusable, {}, named=self.named)
+
+    def sending(self, kept: tuple[str, ...], clear: frozenset[str], *, truncate: bool) -> Sending:
+        """Which leaves may be sent, where these keys are kept; `clear` are those that the vendor takes unhashed."""
+        key = (kept, clear, truncate)
+        known = self._sending.get(key)
+        if known is not None:
+            return known
+        fields, networks = [], []
+        for at, how in self.fields:
+            if how.key in kept:
+                told = how.row.name if how.key in clear else how.key  # what goes out in clear is named differently
+                fields.append((at, how.key, told, how.row if how.searched else None))
+            elif how.row.type == "ip" and truncate:
+                networks.append(at)
+        return self._sending.keep(key, Sending(self.passed, tuple(fields), tuple(networks)))
+
+
+class Program:
+    """How an element with these names is looked at."""
+
+    __slots__ = ("_by_name", "_identifying", "_names", "_native", "_outcomes", "_roles", "checks", "usual")
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        roles: tuple[str, ...],
+        by_name: Mapping[str, Role],
+        identifying: Mapping[str, str],
+    ) -> None:
+        self._names = names
+        self._roles = roles
+        self._by_name = by_name
+        self._identifying = identifying
+        self._native: Compiled[tuple[str, ...], Mapping[str, tuple[str, ...]]] = Compiled()
+        self._outcomes: Compiled[tuple[Odd, ...], Outcome] = Compiled()
+        countries = tuple([at for at, role in enumerate(roles) if role == "country"])
+        self.checks = tuple(
+            [
+                Check(at, role, by_name.get(role), countries if role == "phone" else ())
+                for at, role in enumerate(roles)
+                if role in MECHANICS or role in ENVELOPE or role in by_name
+            ]
+        )
+        self.usual = self._outcome(())
+
+    def outcome(self, odd: tuple[Odd, ...]) -> Outcome:
+        """What the element holds, where this was not as usual."""
+        if not odd:
+            return self.usual
+        known = self._outcomes.get(odd)
+        if known is None:
+            known = self._outcome(odd)
+            if len(self._outcomes) < _MOST_ODD:
+                self._outcomes.keep(odd, known)
+        return known
+
+    def _outcome(self, odd: tuple[Odd, ...]) -> Outcome:
+        found = {one.at: one for one in odd}
+        passed, fields, named = [], [], True
+        names: dict[str, None] = {}
+        unusable: dict[str, str] = {}
+        for at, (name, role) in enumerate(zip(self._names, self._roles, strict=True)):
+            how, one = self._by_name.get(role), found.get(at)
+            passed.append(how is None and (role == SECRET or (one is None and (role in ENVELOPE or role in MECHANICS))))
+            if role in ENVELOPE or passed[-1]:
+                continue
+            if how is None:
+                named = named and (role != NAME or (one is not None and one.cause == "absent"))
+                if role != STAMP:
+                    names[told := audit_name(name)] = None
+                    unusable[told] = "invalid" if role in MECHANICS else "unknown_field"
+                continue
+            for click_id in () if one is None else one.lifted:
+                names[click_id] = None
+                unusable.setdefault(click_id, "not_needed")
+            if one is not None and one.cause == "absent":
+                continue
+            names[how.key] = None
+            if one is not None:
+                names |= dict.fromkeys(path for path, _ in one.lost)
+                unusable |= dict(one.lost)
+            if one is not None and one.cause:
+                unusable[how.key] = "invalid"
+            else:
+                fields.append((at, how))
+        held = {how.key for _, how in fields}
+        unusable = {name: cause for name, cause in unusable.items() if name not in held}
+        return Outcome(tuple(passed), tuple(fields), tuple(names), unusable, self._identifying, named=named)
+
+    def native(self, stripped: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+        """Under which native names each stripped canonical field came."""
+        known = self._native.get(stripped)
+        if known is not None:
+            return known
+        found: dict[str, tuple[str, ...]] = {}
+        for native, role in zip(self._names, self._roles, strict=True):
+            how = self._by_name.get(role)
+            if how is None and role not in ENVELOPE:
+                continue
+            key = role if how is None else how.key
+            for name in (key,) if key == role else (key, role):
+                if name in stripped:
+                    told = audit_name(native)
+                    before = found.get(name, ())
+                    if told not in before:
+                        found[name] = (*before, told)
+        if len(self._native) < _MOST_ODD:
+            self._native.keep(stripped, found)
+        return found
+
+
+class Names:
+    """The programs of one policy's catalogue."""
+
+    __slots__ = ("_by_name", "_identifying", "_known")
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._identifying = catalogue.identifying
+        self._by_name = {
+            name: Role(
+                row,
+                row.key,
+                None if row.type in _NOT_SIMPLE else check_of(row),
+                row.type == "number",
+                row.type == "url",
+                row.key in catalogue.scrubbed,
+            )
+            for name, row in catalogue.by_name.items()
+            if name not in ENVELOPE
+        }
+        self._known: Compiled[tuple[tuple[str, ...], tuple[str, ...]], Program] = Compiled()
+
+    def program(self, names: tuple[str, ...], roles: tuple[str, ...]) -> Program:
+        """How an element is looked at whose leaves have these native names and roles."""
+        key = (names, roles)
+        known = self._known.get(key)
+        if known is None:
+            known = Program(names, roles, self._by_name, self._identifying)
+            if len(names) <= _MOST_LEAVES and all(map(may_be_kept, names)):
+                self._known.keep(key, known)
+        return known
+
+
+def may_be_kept(name: str) -> bool:
+    """Whether a native name may be remembered in a program."""
+    return all(map(is_known, name.split(".")))
+
+
+def audit_name(name: str) -> str:
+    """A native name as the audit writes it: `custom_data.items.0.id` for `custom_data[items][0][id]`."""
+    return UNPRINTABLE if len(name) > _LONGEST else _audit_name(name)
+
+
+@lru_cache(maxsize=1024)
+def _audit_name(name: str) -> str:
+    return harmless(printable(dotted(name)))
+
+
+def harmless(name: str) -> str:
+    """A name that is no value in disguise: LinkedIn's `idType`, or a key in base64, may hold anything."""
+    return name if is_mechanical(name) else UNPRINTABLE
+
+
+def lost_of(lost: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """What was lost of items, by names that may be written down."""
+    return tuple({harmless(path): cause for path, cause in lost}.items())
