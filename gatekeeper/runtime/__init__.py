@@ -257,7 +257,7 @@ def runtimes() -> list[Runtime]:
 
 
 def flush(timeout: float = 5.0) -> bool:
-    """Wait until everything that this process tracked is kept, `timeout` seconds at most; whether all of it is.
+    """Wait, at most `timeout` seconds, until all tracked events of this process are durable; return whether they are.
 
     For a process that ends in a way that lets nothing run: `os._exit`, an `exec`, a frozen serverless function. What is
     kept is delivered later, by whichever process delivers. `False`: the time was over, or something was refused since
@@ -281,7 +281,7 @@ def start(
     dialects: Iterable[Dialect] = (),
     store: Opening = open_store,
 ) -> Runtime:
-    """The gate of a process that serves no app: a worker, a script. `track`, `load` and caught clients work by it.
+    """Start the gate in a process that serves no app: a worker, a script. `track`, `load` and caught clients use it.
 
     `kinds`, `readers` and `dialects` are what you bring, as for `load_policy`. Raises ConfigError if the policy cannot
     be used.
