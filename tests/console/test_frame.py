@@ -14,8 +14,7 @@ from gatekeeper.console.pages import PAGES, STREAMS
 from gatekeeper.errors import AuditError
 from gatekeeper.shells.admin import admitted
 from gatekeeper.shells.admin.acts import ACTS
-from gatekeeper.shells.console import live
-from gatekeeper.shells.console.seats import SEATS
+from gatekeeper.shells.console import live, seats
 from gatekeeper.shells.server import sidecar
 from tests.console.conftest import SIGNING
 from tests.console.visiting import TOKENS, Visitor, make_app
@@ -320,9 +319,18 @@ def test_a_stream_writes_one_line_for_one_look(known):
 
 def test_streams_are_bounded(known, monkeypatch):
     """The one that is too many is told so."""
-    monkeypatch.setattr("gatekeeper.shells.console.seats.SEATS", 0)
-    assert SEATS > 0
+    monkeypatch.setattr(seats.Seats, "left", lambda self: False)
+    monkeypatch.setattr(seats, "PATIENCE", 0.0)
     assert known.get("now/stream").status_code == 503
+
+
+def test_looks_wait_for_their_turn_and_not_for_ever(known, monkeypatch):
+    """Threads are other requests', too: a look that finds none free is told so, and there is no line of it."""
+    before = len(known.acts())
+    monkeypatch.setattr(seats, "PATIENCE", 0.0)
+    monkeypatch.setattr(seats.Seats, "left", lambda self: False)
+    assert known.get("now").status_code == 503
+    assert len(known.acts()) == before
 
 
 def test_a_token_has_a_rate(app, monkeypatch):
@@ -369,11 +377,11 @@ def test_a_client_that_is_gone_ends_its_stream(shared, monkeypatch):
 
     async def go():
         async with asyncio.timeout(10):
-            for _ in range(SEATS + 1):
+            for _ in range(seats.STREAMS + 1):
                 await shared(scope, receive, send)
 
     asyncio.run(go())
-    assert [one["status"] for one in sent if one["type"] == "http.response.start"] == [200] * (SEATS + 1)
+    assert [one["status"] for one in sent if one["type"] == "http.response.start"] == [200] * (seats.STREAMS + 1)
     assert all(one["body"].count(b"event: part") <= 1 for one in sent if one["type"] == "http.response.body")
 
 

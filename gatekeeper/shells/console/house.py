@@ -15,7 +15,8 @@ from gatekeeper.policy.compiled import Admin
 from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.limits import Bucket
 from gatekeeper.shells.admin.admitted import Rate, office_of
-from gatekeeper.shells.console.seats import Seats
+from gatekeeper.shells.console.seats import LOOKS, Seats
+from gatekeeper.shells.console.seats import STREAMS as LASTING
 
 LOGINS: Final = 10.0  # a minute from one network, in each process
 NETWORKS: Final = 1_024  # that are remembered for it
@@ -38,7 +39,7 @@ class House:
         self.gate, self.rate = gate, rate
         self.pages = tuple(pages)
         self.streams: Mapping[str, Stream] = {one.path: one for one in streams}
-        self.seats = Seats()
+        self.seats, self.looks = Seats(LASTING), Seats(LOOKS)
 
     def there(self, rest: str) -> list[tuple[Page, tuple[str, ...]]]:
         """The pages of a path, one for each method, with its variable parts. A literal path goes before a variable."""

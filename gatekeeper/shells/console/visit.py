@@ -94,7 +94,8 @@ class Visit:
             desk.office.record(page.action)
             return self._shown(page.do(desk, asked), page)
 
-        return self._lasting(await beside(do), guest)
+        async with self._house.looks.turn():
+            return self._lasting(await beside(do), guest)
 
     async def _form(self, guest: Guest) -> forms.Form:
         """The form of a POST, which must come from a page of this session."""
