@@ -62,7 +62,7 @@ docs: $(STAMP)       ## the site of docs/, into site/: no dead link, the API fro
 	$(BIN)/python -m pytest -m site tests/test_site.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-deploy: $(STAMP)     ## the files of deploy/, by nginx, Caddy, kubectl and a builder of images; as root on Debian it installs them
+deploy: $(STAMP)     ## the files of deploy/, by nginx, Caddy, Prometheus, kubectl and a builder of images; as root on Debian it installs them
 	.ci/deploy
 	$(BIN)/python -m pytest -m "environment or not environment" tests/deploy
 

@@ -128,8 +128,8 @@ PURE = [name for name in MODULES if name.split(".")[1] in ALLOWED]
 # Of the reports one module reads the log; what a document says follows from what is passed in.
 REPORTS = [name for name in MODULES if name.startswith("gatekeeper.reports.")]
 DOCUMENTS = (
-    "audited", "cells", "declared", "dpa", "formats", "law", "lia", "notice", "rates", "ropa", "self_audit_page",
-    "transfers",
+    "audited", "cells", "consents", "declared", "dpa", "formats", "law", "lia", "notice", "rates", "ropa",
+    "self_audit_page", "transfers",
 )  # fmt: skip
 
 

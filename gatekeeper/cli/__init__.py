@@ -227,11 +227,18 @@ def test(
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Show the four purchases and stop.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the gate; 0 for any free one.")] = 8787,
+    history: Annotated[
+        bool | None,
+        typer.Option(help="Make up visitors before the start, as far as the log has none; else only without --once."),
+    ] = None,
+    minutes: Annotated[int, typer.Option(min=5, max=1_440, help="Minutes of visitors that are made up.")] = 60,
+    seed: Annotated[int, typer.Option(help="Another number makes up other visitors.")] = 2026,
 ) -> None:
-    """Run a shop behind the gate with vendor simulators on loopback: four purchases here, more in the browser."""
+    """Run a shop behind the gate, with simulators of its vendors and its console, on loopback."""
     from gatekeeper.cli.demo import run
 
-    run(once, port)
+    made_up = not once if history is None else history
+    run(once, port, minutes if made_up else 0, seed)
 
 
 @app.command()

@@ -13,10 +13,11 @@ from rich.table import Table
 
 from gatekeeper.audit.lines import consent_state, timestamp
 from gatekeeper.cli.console import console as open_console
-from gatekeeper.cli.explain import as_headers, as_query, bystander, place_named
+from gatekeeper.cli.explain import as_headers, as_query, place_named
 from gatekeeper.cli.policy import extensions, load_policy
 from gatekeeper.model import OPTIONAL
 from gatekeeper.policy.load import parse_policy
+from gatekeeper.reports.explained import bystander
 
 _RULES = {f"consent for {purpose}" for purpose in OPTIONAL}
 NOTHING = {"policy": {"version": "none", "controller": "none"}}

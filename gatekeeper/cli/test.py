@@ -17,7 +17,6 @@ from rich.markup import escape
 
 from gatekeeper.audit.lines import timestamp_of
 from gatekeeper.cli import known
-from gatekeeper.cli.explain import bystander, explain
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
@@ -29,6 +28,7 @@ from gatekeeper.policy import Policy
 from gatekeeper.policy.coverage import Coverage, coverage
 from gatekeeper.policy.tables.events import CallTable, CaseTable
 from gatekeeper.reports import cases
+from gatekeeper.reports.explained import bystander, explain
 from gatekeeper.reports.period import decisions
 
 

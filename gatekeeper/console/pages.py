@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gatekeeper.console import audit, destinations, now
+from gatekeeper.console import audit, consent, destinations, documents, now, people, policy, requests
 from gatekeeper.console.page import Page, Stream
 
-PAGES: Final[Sequence[Page]] = (*now.PAGES, *destinations.PAGES, *audit.PAGES)
+PAGES: Final[Sequence[Page]] = (
+    *now.PAGES, *consent.PAGES, *destinations.PAGES, *people.PAGES, *requests.PAGES, *audit.PAGES, *policy.PAGES,
+    *documents.PAGES,
+)  # fmt: skip
 STREAMS: Final[Sequence[Stream]] = (*now.STREAMS, *audit.STREAMS)

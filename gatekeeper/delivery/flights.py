@@ -15,11 +15,11 @@ from typing import Final, Protocol
 from gatekeeper import notices
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.halving import halve
-from gatekeeper.delivery.permit import WITHHELD, RowsPermit, Stopped
+from gatekeeper.delivery.permit import WITHHELD, Permit, RowsPermit, Stopped
 from gatekeeper.delivery.retry import pause
-from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE, Sender
+from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE
 from gatekeeper.errors import DeliveryError, StorageError
-from gatekeeper.model import Fate, Outcome, reasons
+from gatekeeper.model import Answer, Fate, Outcome, Outgoing, reasons
 from gatekeeper.model.reasons import INTERNAL
 from gatekeeper.model.states import Follows
 from gatekeeper.storage import outbox
@@ -92,13 +92,21 @@ class Counting(Protocol):
         """A request to a vendor has ended."""
 
 
+class Sending(Protocol):
+    """What makes one request: `delivery.send.Sender`."""
+
+    async def send(self, outgoing: Outgoing, due: float | None = None, permit: Permit | None = None) -> Answer:
+        """The vendor's answer. Raises DeliveryError if there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all lanes share."""
 
     queue: Queue
     barrier: Barrier
-    sender: Sender
+    sender: Sending
     metrics: Counting
     clock: Callable[[], float]
     chance: Callable[[], float]

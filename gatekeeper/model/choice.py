@@ -184,6 +184,25 @@ class Row(Struct, frozen=True):
     evidence_hash: str | None = None
 
 
+class Counted(NamedTuple):
+    """Rows that are alike in what is counted, and how many there are; no person is in it.
+
+    `begins` is that of their step of time, in Unix seconds. `version` is that of the notice, `None` where it is not
+    known what was shown.
+    """
+
+    begins: float
+    analytics: Permission | None
+    marketing: Permission | None
+    method: Method
+    surface: Surface
+    version: str | None
+    country: str | None
+    region: str | None
+    gpc: bool
+    many: int
+
+
 class Epoch(NamedTuple):
     """How many withdrawals there were, and until when (monotonic seconds) this process may act on knowing that."""
 

@@ -193,6 +193,10 @@ FORMATS: Final[Mapping[str, Callable[[Document], bytes]]] = {
     "md": markdown, "html": html, "csv": as_csv, "xlsx": xlsx, "json": as_json,
 }  # fmt: skip
 """By the ending of a file, which is also the word for `--format`."""
+MEDIA: Final[Mapping[str, str]] = {
+    "md": "text/markdown; charset=utf-8", "html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8",
+    "json": "application/json", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}  # fmt: skip
 
 
 def _direction(language: str) -> str:

@@ -52,7 +52,7 @@ def time_of_laws(laws: str, day: str | None, now: float) -> float | None:
 
 
 def candidate(text: str, current: Policy) -> Policy:
-    """A policy that was sent as text, as if it stood where the one in force does; secrets may be missing.
+    """A policy that was sent as text, as if it stood where the one in force does; its secrets are not looked up.
 
     It opens no file that the policy in force does not name: its faults would tell what is in it. Raises ConfigError.
     """
@@ -67,7 +67,7 @@ def candidate(text: str, current: Policy) -> Policy:
     ):
         if any(one not in known for one in (named if isinstance(named, list) else [named]) if one is not None):
             raise ConfigError(f"{_CALLED}: {key}: names a file that the policy in force does not; replay it by command")
-    return policy_of_text(text, current.registry, path=current.path, name=_CALLED, require_secrets=False)
+    return policy_of_text(text, current.registry, path=current.path, name=_CALLED, environ={}, require_secrets=False)
 
 
 def _at(raw: Any, *keys: str) -> Any:

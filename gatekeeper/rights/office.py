@@ -89,14 +89,22 @@ class Office:
         who = self.sought(given)
         copy.may_be_handed_out(who)
         found = self.search(given, link, action="subjects/export")
+        return copy.written(self._document(who, found), form)
+
+    def look(self, given: Given, link: Collection[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A person's copy as an object, to be read by an operator, and what the search offers to tick."""
+        who = self.sought(given)
+        found = self.search(given, link)
+        return self._document(who, found), copy.summary(found, self.policy)
+
+    def _document(self, who: Sought, found: Found) -> dict[str, Any]:
         hashed = {row.choice.notice for row in found.history if row.choice.notice}
         notices = {one: words for one in hashed if (words := self.store.ledger.notice(one)) is not None}
-        made = copy.document(
+        return copy.document(
             found, who, self.policy, at=self.clock(), notices=notices,
             suppressed=self.store.suppressions.find(hashes(self.ring, who.references)),
             requests=self.requests(who),
         )  # fmt: skip
-        return copy.written(made, form)
 
     def suppress(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gatekeeper.audit import authority
@@ -67,11 +67,11 @@ def orders(policy: Policy) -> Orders:
     return Orders(policy.destinations, policy.file.delivery.timeout, policy.egress)
 
 
-def needs(policy: Policy, recorder: Recording) -> Needs:
+def needs(policy: Policy, recorder: Recording, *, clock: Callable[[], float] = time.time) -> Needs:
     """What a policy's store is opened with."""
 
     def lost(lines: Sequence[Line], since: float) -> list[Line]:
-        return missing(policy.audit_folder, Signer(policy.keys_folder), lines, since, now=time.time())
+        return missing(policy.audit_folder, Signer(policy.keys_folder), lines, since, now=clock())
 
     where = place(policy)
     if opening.elsewhere(where.url):
@@ -81,7 +81,7 @@ def needs(policy: Policy, recorder: Recording) -> Needs:
         bounds=bounds(policy),
         recorder=recorder,
         missing=lost,
-        clock=time.time,
+        clock=clock,
     )
 
 
@@ -99,7 +99,7 @@ def place(policy: Policy) -> Place:
     )
 
 
-def audit_writer(policy: Policy) -> AuditWriter:
+def audit_writer(policy: Policy, *, clock: Callable[[], float] = time.time) -> AuditWriter:
     """The writer of a policy's log."""
     table = policy.file.audit
     archived = table.archive is not None
@@ -114,6 +114,7 @@ def audit_writer(policy: Policy) -> AuditWriter:
         heads=opening.heads(place(policy)),
         authority=authority.of_policy(policy),
         fsync=table.fsync == "batch",
+        clock=clock,
     )
 
 

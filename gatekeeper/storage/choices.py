@@ -14,11 +14,13 @@ import apsw
 import orjson
 
 from gatekeeper.model import OPTIONAL, Choice, Voice
-from gatekeeper.model.choice import Kind, Row, Subject
+from gatekeeper.model.choice import Counted, Kind, Row, Subject
 from gatekeeper.storage.choice_rows import (
     BINDS,
     COLUMNS,
+    COUNT,
     column_of,
+    counted_of,
     digest,
     milliseconds,
     remembered,
@@ -154,6 +156,13 @@ def insert(db: apsw.Connection, choice: Choice, numbers: dict[Kind, int]) -> str
     if choice.evidence is not None:
         run(db, "INSERT INTO evidence VALUES (?, ?)", (choice.receipt, choice.evidence))
     return digest(choice.receipt, values)
+
+
+def count(db: apsw.Connection, since: float, until: float, step: float) -> list[Counted]:
+    """How often which choices were made."""
+    begin, wide = milliseconds(since), milliseconds(step)
+    found = run(db, COUNT.format("?1", "?2", "?3"), (begin, wide, milliseconds(until)))
+    return [counted_of(one, since, step) for one in found]
 
 
 def forget(db: apsw.Connection, subjects: Sequence[Subject]) -> int:

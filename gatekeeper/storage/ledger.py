@@ -15,7 +15,7 @@ import apsw
 from gatekeeper.audit.lines import consent_line
 from gatekeeper.errors import StorageError
 from gatekeeper.model import Choice, Epoch, Notice, Permission, Recorded
-from gatekeeper.model.choice import Kind, Outcome, Row, Subject
+from gatekeeper.model.choice import Counted, Kind, Outcome, Row, Subject
 from gatekeeper.storage import choices
 from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
@@ -134,6 +134,10 @@ class SqliteLedger:
     def find(self, receipt: str) -> Row | None:
         """The row of a receipt, `None` if there is none. Raises StorageError."""
         return self._tables.read(lambda db: choices.find(db, receipt))
+
+    def count(self, since: float, until: float, step: float) -> list[Counted]:
+        """One question, over the rows of that time."""
+        return self._tables.read(lambda db: choices.count(db, since, until, step))
 
     def forget(self, subjects: Sequence[Subject]) -> Future[int]:
         """Remove the link; what is remembered of these subjects is stale."""

@@ -120,7 +120,7 @@ def test_every_form_is_one_of_this_session(shared, known, row):
     other = Visitor(shared).enter()
     before = len(known.acts())
     good = token_of(known)
-    for token in ("", "x", token_of(other), good[:-1] + ("A" if good[-1] != "A" else "B")):
+    for token in ("", "x", token_of(other), good[:-5] + ("A" if good[-5] != "A" else "B") + good[-4:]):
         assert ask(known, row, {"form_token": token}).status_code == 403, token
     for headers in (
         {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"},

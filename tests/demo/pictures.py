@@ -11,10 +11,12 @@ from PIL import Image
 
 from gatekeeper.demo.stage import stage
 from tests.browsers import chromium
+from tests.demo.seeing import at, compare, log_in, look, past
 
 
 def main(folder: Path) -> None:
     """The question, the answer on a desktop, and the answer on a phone."""
+    console(folder)
     with tempfile.TemporaryDirectory() as there, stage(Path(there)) as up, chromium.browser() as browser:
         for name, (width, height) in {"demo": (1280, 800), "demo-phone": (390, 844)}.items():
             page = browser.new_context(viewport={"width": width, "height": height}, locale="en-GB").new_page()
@@ -29,6 +31,19 @@ def main(folder: Path) -> None:
             page.evaluate("document.getElementById('order').requestSubmit()")
             page.locator("#answer li").last.wait_for()
             page.locator(".event").first.get_by_text("Valid for this vendor").last.wait_for(state="attached")
+            keep(page, folder / f"{name}.png")
+
+
+SHOTS = {"console-consent": at("consent?period=hour"), "console-person": look, "console-replay": compare}
+
+
+def console(folder: Path) -> None:
+    """The console's pages of consents, a person and a replay, on what the demo makes up."""
+    with tempfile.TemporaryDirectory() as there, past(Path(there), 60) as (up, who), chromium.browser() as browser:
+        page = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce").new_page()
+        log_in(page, up)
+        for name, go in SHOTS.items():
+            go(page, up, who)
             keep(page, folder / f"{name}.png")
 
 

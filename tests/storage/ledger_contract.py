@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from gatekeeper.model import Choice, Heard, Notice, Permission, Purpose
-from gatekeeper.model.choice import Kind, Method, Outcome, Scope, Subject, Surface
+from gatekeeper.model.choice import Counted, Kind, Method, Outcome, Scope, Subject, Surface
 from gatekeeper.model.reasons import WITHDRAWN
 from tests.storage.builders import NOW, accept, arrival, books, claim
 
@@ -208,6 +208,25 @@ class People:
         assert len(store.ledger.history([DEVICE])) == 2 and store.ledger.history([OTHER]) == []
         assert store.ledger.expire(NOW).result(10) == 2
         assert store.ledger.history([DEVICE]) == [] and words(store) == {}
+
+    def test_choices_are_counted_without_their_persons(self, store):
+        """By step, answers, way, place, notice and GPC; of the period alone; those of who was forgotten, too."""
+        store.ledger.keep(Notice("sha256-a", "2026-10", "en", "[]")).result(10)
+        record(store, choice(1, {A: YES, M: NO}, at=NOW, notice="sha256-a"))
+        record(store, choice(2, {A: YES, M: NO}, OTHER, at=NOW + 59.9, notice="sha256-a"))
+        back = {"method": Method.WITHDRAW, "surface": Surface.PREFERENCES}
+        record(store, choice(3, {M: NO}, OTHER, at=NOW + 60, gpc=True, **back))
+        record(store, choice(4, {A: YES, M: YES}, OTHER, at=NOW + 120, country="US", region="CA"))
+        record(store, choice(5, {A: YES, M: YES}, at=NOW - 0.1, trusted=True))
+        store.ledger.forget([DEVICE]).result(10)
+        banner, preferences = (Method.SAVE, Surface.BANNER), (Method.WITHDRAW, Surface.PREFERENCES)
+        assert store.ledger.count(NOW, NOW + 180, 60) == [
+            Counted(NOW, YES, NO, *banner, "2026-10", "DE", None, False, 2),
+            Counted(NOW + 60, None, NO, *preferences, None, "DE", None, True, 1),
+            Counted(NOW + 120, YES, YES, *banner, None, "US", "CA", False, 1),
+        ]
+        assert [one.many for one in store.ledger.count(NOW, NOW + 120, 60)] == [2, 1]
+        assert store.ledger.count(NOW + 500, NOW + 600, 60) == []
 
     def test_words_are_kept_by_their_hash(self, engine, store):
         """Once."""

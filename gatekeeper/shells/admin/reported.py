@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime
 
 from gatekeeper.audit import query
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.reports import made, self_audit
-from gatekeeper.reports.formats import FORMATS
+from gatekeeper.reports.current import current
+from gatekeeper.reports.formats import FORMATS, MEDIA
 from gatekeeper.reports.notice import LANGUAGES
-from gatekeeper.reports.observed import observe
 from gatekeeper.reports.replayed import Wanted, candidate, replayed, time_of_laws
 from gatekeeper.rights.office import Office
 from gatekeeper.shells.admin.asked import Asked
 from gatekeeper.shells.asgi import Reply, json_reply
-
-_PERIOD: Final = timedelta(days=30)
-_TYPES: Final = {
-    "md": b"text/markdown; charset=utf-8", "html": b"text/html; charset=utf-8", "csv": b"text/csv; charset=utf-8",
-    "json": b"application/json", "xlsx": b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}  # fmt: skip
 
 
 def report(office: Office, asked: Asked) -> Reply:
@@ -34,10 +27,8 @@ def report(office: Office, asked: Asked) -> Reply:
     if language not in LANGUAGES:
         raise EventError(422, "is not a language that notices are written in", field="language")
     office.record(f"reports/{name}")
-    now = datetime.fromtimestamp(office.clock(), UTC).replace(tzinfo=None)
-    observation = observe(office.policy.audit_folder, now - _PERIOD, now) if name in made.OBSERVED else None
-    document = made.made(name, office.policy, observation, now, language)
-    return Reply(200, FORMATS[form](document), ((b"content-type", _TYPES[form]),))
+    document = current(name, office.policy, office.clock(), language)
+    return Reply(200, FORMATS[form](document), ((b"content-type", MEDIA[form].encode()),))
 
 
 def audited(office: Office, asked: Asked) -> Reply:

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gatekeeper.model import OPTIONAL, Choice, Voice
-from gatekeeper.model.choice import Kind, Row, Subject
+from gatekeeper.model.choice import Counted, Kind, Row, Subject
 from gatekeeper.storage.choice_rows import (
     BINDS,
     COLUMNS,
+    COUNT,
     column_of,
+    counted_of,
     digest,
     milliseconds,
     remembered,
@@ -128,6 +130,13 @@ def insert(link: Connection, choice: Choice, numbers: dict[Kind, int]) -> str:
     if choice.evidence is not None:
         run(link, "INSERT INTO evidence VALUES (%s, %s)", (choice.receipt, choice.evidence))
     return digest(choice.receipt, values)
+
+
+def count(link: Connection, since: float, until: float, step: float) -> list[Counted]:
+    """How often which choices were made."""
+    begin, wide = milliseconds(since), milliseconds(step)
+    found = run(link, COUNT.format("%s", "%s", "%s"), (begin, wide, begin, milliseconds(until)))
+    return [counted_of(one, since, step) for one in found]
 
 
 def forget(link: Connection, subjects: Sequence[Subject]) -> int:

@@ -13,7 +13,7 @@ from typing import Final
 
 from gatekeeper.audit.lines import consent_line
 from gatekeeper.model import Choice, Epoch, Notice, Permission, Recorded
-from gatekeeper.model.choice import Kind, Outcome, Row, Subject
+from gatekeeper.model.choice import Counted, Kind, Outcome, Row, Subject
 from gatekeeper.storage.commits import Committer
 from gatekeeper.storage.kept_notices import KeptNotices
 from gatekeeper.storage.outbox import Refusal, Withdrawn
@@ -131,6 +131,10 @@ class PostgresLedger:
     def find(self, receipt: str) -> Row | None:
         """The row of a receipt, `None` if there is none. Raises StorageError."""
         return self._tables.read(lambda link: choices.find(link, receipt))
+
+    def count(self, since: float, until: float, step: float) -> list[Counted]:
+        """One question, over the rows of that time."""
+        return self._tables.read(lambda link: choices.count(link, since, until, step))
 
     def forget(self, subjects: Sequence[Subject]) -> Future[int]:
         """Remove the link; what is remembered of these subjects is stale."""

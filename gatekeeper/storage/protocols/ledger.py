@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gatekeeper.model import Choice, Notice, Recorded, Voice
-from gatekeeper.model.choice import Row, Subject
+from gatekeeper.model.choice import Counted, Row, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,12 @@ class Ledger(Protocol):
 
     def find(self, receipt: str) -> Row | None:
         """The row of a receipt, whether or not its person can still be found. Raises StorageError."""
+
+    def count(self, since: float, until: float, step: float) -> list[Counted]:
+        """How often which choices were made from `since` on and before `until`, in steps of so many seconds.
+
+        Those of persons who were forgotten are counted, too. Raises StorageError.
+        """
 
     def forget(self, subjects: Sequence[Subject]) -> Future[int]:
         """Remove the link from these pseudonyms to their rows, and evidence; the number of rows without a person now.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Final
@@ -10,7 +11,7 @@ from msgspec import structs
 
 from gatekeeper.audit.lines import consent_line
 from gatekeeper.model import OPTIONAL, Choice, Notice, Permission, Purpose, Recorded, Voice, Word
-from gatekeeper.model.choice import Kind, Outcome, Row, Subject
+from gatekeeper.model.choice import Counted, Kind, Outcome, Row, Subject
 from gatekeeper.storage.choice_rows import digest, values_of
 from gatekeeper.storage.outbox import Refusal, Withdrawn
 from gatekeeper.storage.protocols import Look
@@ -110,6 +111,21 @@ class MemoryLedger:
         """The row of a receipt, `None` if there is none."""
         with self._memory.lock:
             return next((self._row(one) for one in self._memory.said if one.choice.receipt == receipt), None)
+
+    def count(self, since: float, until: float, step: float) -> list[Counted]:
+        """Of all that was said in that time."""
+        found: Counter[Counted] = Counter()
+        with self._memory.lock:
+            for choice in [one.choice for one in self._memory.said if since <= one.choice.at < until]:
+                notice = self._memory.notices.get(choice.notice or "")
+                found[
+                    Counted(
+                        since + (choice.at - since) // step * step, choice.says.get(Purpose.ANALYTICS),
+                        choice.says.get(Purpose.MARKETING), choice.method, choice.surface,
+                        None if notice is None else notice.version, choice.country, choice.region, choice.gpc, 0,
+                    )
+                ] += 1  # fmt: skip
+        return sorted([one._replace(many=many) for one, many in found.items()], key=lambda one: one.begins)
 
     def forget(self, subjects: Sequence[Subject]) -> Future[int]:
         """Remove names, and the evidence of rows that have none any more."""
