@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FOLDER: Final = "columns"
+_SUBJECTS: Final = "subjects-"
 _ATTEMPTS: Final = 5
 _PATIENCE: Final = 600.0  # seconds for another process that makes them
-_FORM: Final = 3  # of the columns; those of another form are made again
-_GROUP: Final = 10_240  # rows that are read together: a person has few, and they are in many files
+_FORM: Final = 4  # of the columns; those of another form are made again
+_GROUP: Final = 4_096  # rows that are read together: a person has few, and they are in many files
+_FEW: Final = 2_048  # the same of who is where: the least there is
 _LINE: Final = """{kind: 'VARCHAR', timestamp: 'VARCHAR', request_id: 'VARCHAR', event_type: 'VARCHAR',
     consent_state: 'STRUCT(necessary BOOLEAN, analytics BOOLEAN, marketing BOOLEAN)',
     deliveries: 'STRUCT(destination VARCHAR, status VARCHAR, reason VARCHAR, consent_basis VARCHAR,
@@ -67,7 +69,7 @@ _DELIVERIES: Final = f"""
                  unnest(range(1, greatest(len(deliveries), 1) + 1)) AS place
           FROM (SELECT *, unnest(range(greatest(coalesce("count", 1), 1))) AS element
                 FROM lines WHERE kind = 'decision'))"""
-# Sorted by pseudonym, so that a look-up reads a few blocks of it and not the whole log.
+# Sorted by pseudonym, so that a look-up reads a few blocks of it and not the whole log. `file` is where the rows are.
 _PEOPLE: Final = "SELECT DISTINCT unnest(subjects) AS subject, request_id FROM {deliveries} WHERE once"
 _JOINED: Final = """
     SELECT d.* REPLACE (coalesce(o.status, d.status) AS status,
@@ -102,6 +104,11 @@ def connect(folder: Path, others: Sequence[Path] = ()) -> DuckDBPyConnection:
         else:
             break
     return connection
+
+
+def any_of(column: str, values: Collection[str]) -> str:
+    """The condition that a column has one of some values. They stand in it: for parameters no block is left out."""
+    return f"{column} IN ({', '.join(map(_text, sorted(values)))})" if values else "false"
 
 
 def forget(folder: Path, of: Iterable[Segment] | None = None) -> None:
@@ -189,17 +196,21 @@ def alone(folder: Path) -> Iterator[None]:
 
 def _views(connection: DuckDBPyConnection, wanted: list[Path], opened: list[Path], *, once: bool) -> None:
     """The views. `once`: a line that another machine wrote again, for one that is gone, counts once."""
+    connection.execute("SET parquet_metadata_cache = true")  # no file is written twice under one name
     _read(connection, opened)
     connection.execute(f"CREATE TEMP TABLE fresh AS {_DELIVERIES}")
     connection.execute(f"CREATE TEMP TABLE fresh_outcomes AS {_OUTCOMES}")
-    parts = ["SELECT * FROM fresh"]
+    parts = ["SELECT *, NULL::VARCHAR AS file FROM fresh"]
     outcomes = ["SELECT * FROM fresh_outcomes"]
     if wanted:
-        parts.append(f"SELECT * FROM read_parquet({_names(wanted)})")
+        parts.append(f"SELECT * RENAME (filename AS file) FROM read_parquet({_names(wanted)}, filename = true)")
         outcomes.append(f"SELECT * FROM read_parquet({_names(map(_late, wanted))})")
-    people = [f"SELECT * FROM ({_PEOPLE.format(deliveries='fresh')})"]
+    people = [f"SELECT *, NULL::VARCHAR AS file FROM ({_PEOPLE.format(deliveries='fresh')})"]
     if wanted:
-        people.append(f"SELECT * FROM read_parquet({_names(map(_subjects, wanted))})")
+        people.append(
+            f"SELECT subject, request_id, replace(filename, {_text(_SUBJECTS)}, '') AS file "
+            f"FROM read_parquet({_names(map(_subjects, wanted))}, filename = true)"
+        )
     connection.execute(f"CREATE VIEW people AS {' UNION ALL '.join(people)}")
     connection.execute(_LATE.format(outcomes=" UNION ALL ".join(outcomes)))
     written = " UNION ALL ".join(parts)
@@ -233,9 +244,9 @@ def _write(connection: DuckDBPyConnection, made: Path) -> None:
     )
     joined = _JOINED.format(deliveries="part", outcomes="ended") + " ORDER BY decided_at"
     people = _PEOPLE.format(deliveries="part") + " ORDER BY subject"
-    for select, path in ((late, _late(made)), (people, _subjects(made)), (joined, made)):
+    for select, path, group in ((late, _late(made), _GROUP), (people, _subjects(made), _FEW), (joined, made, _GROUP)):
         temporary = path.with_name(f".{path.name}.tmp")
-        how = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_GROUP}"
+        how = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}"
         connection.execute(f"COPY ({select}) TO {_text(str(temporary))} ({how})")
         temporary.replace(path)
     connection.execute("DROP TABLE part; DROP TABLE ended")
@@ -246,7 +257,7 @@ def _late(path: Path) -> Path:
 
 
 def _subjects(path: Path) -> Path:
-    return path.with_name("subjects-" + path.name)
+    return path.with_name(_SUBJECTS + path.name)
 
 
 def _names(paths: Iterable[Path]) -> str:

@@ -53,13 +53,13 @@ class Filter:
         parts: list[str] = []
         values: list[Any] = []
         if self.subjects is not None:
-            # In two steps: request ids are in the order of time, so a list of them prunes the big table.
+            # In two steps: request ids are in the order of time, so a list of them prunes the big table, and of most
+            # files nothing is read.
             found = connection.execute(
-                "SELECT DISTINCT request_id FROM people WHERE subject IN (SELECT unnest(?))", [sorted(self.subjects)]
+                f"SELECT DISTINCT request_id, file FROM people WHERE {columns.any_of('subject', self.subjects)}"
             ).fetchall()
-            names = ", ".join("?" * len(found))
-            parts.append(f"request_id IN ({names})" if found else "false")
-            values += [request_id for (request_id,) in found]
+            requests, files = {one for one, _ in found}, {file for _, file in found if file is not None}
+            parts += [columns.any_of("request_id", requests), f"(file IS NULL OR {columns.any_of('file', files)})"]
         for condition, value in (
             ("decided_at >= ?", self.since),
             ("decided_at < ?", self.until),

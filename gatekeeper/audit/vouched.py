@@ -33,7 +33,9 @@ def keys(facts: Facts, trusted: frozenset[str]) -> tuple[list[str], dict[str, in
                 roots.setdefault(one.key, one.where)
     for key, where in list(roots.items()) if trusted else list(roots.items())[1:]:
         if key not in trusted:
-            facts.bad(where, f"is signed with the key {key}, which no earlier key introduced and nobody vouched for")
+            facts.bad(
+                where, f"is signed with the key {key}, which no earlier key introduced and you did not name as trusted"
+            )
     if trusted and not trusted & roots.keys():
         facts.bad(_LOG, f"nothing is signed with the key {', '.join(sorted(trusted))}, or with one that it introduced")
     return list(roots), _adopted(facts, last)
@@ -86,7 +88,7 @@ def redactions(
         for first, last in walk.bare:
             missing = _outside(first, last, ranges)
             if missing is not None:
-                facts.bad((stream, 0), f"line {missing} has lost its subjects, and no redaction says so")
+                facts.bad((stream, 0), f"line {missing} has lost its subjects without a redaction line")
                 break
 
 
@@ -101,7 +103,7 @@ def gaps(facts: Facts, walks: dict[str, Walk], vouched: dict[str, int]) -> None:
             allowed.add(one[:5])
     for gap in facts.missing:
         if gap[:5] not in allowed:
-            facts.bad(gap.where, f"lines {gap.first} to {gap.last} are gone, and no line says that they were pruned so")
+            facts.bad(gap.where, f"lines {gap.first} to {gap.last} are gone without a line that says so")
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

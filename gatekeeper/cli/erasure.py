@@ -141,9 +141,8 @@ def replay(config: Path, path: Path | None, as_json: bool) -> None:
     if as_json:
         _json(found)
         return
-    typer.echo(
-        f"{found['requests']} erasures, {len(found['erased_again'])} persons had come back and were erased again"
-    )
+    again = counted(len(found["erased_again"]), "person")
+    typer.echo(f"{counted(found['requests'], 'erasure')}; come back since, and erased again: {again}")
 
 
 class Desk:

@@ -59,7 +59,7 @@ def load_policy(
     readers: Iterable[Reader] = (),
     dialects: Iterable[Dialect] = (),
 ) -> Policy:
-    """Read and compile a policy file (a loaded `Policy` is returned as it is).
+    """Read and compile a policy file; a loaded `Policy` is returned unchanged.
 
     Secrets are taken from `environ`. With `require_secrets` false a missing one is left empty, which is
     enough to check or explain but not to send. `kinds`, `readers` and `dialects` are the kinds of destinations, cookie

@@ -49,7 +49,7 @@ def suppress(
     """
     told = store.suppressions.add(list(entries), names, dict.fromkeys(destinations, SUPPRESSED)).result(PATIENCE)
     if told.heard is Heard.NOT_YET:
-        raise StorageError("a process is about to send; what was under way may still be sent")
+        raise StorageError("a process is about to send; requests in progress may still be sent")
     return told.cancelled
 
 

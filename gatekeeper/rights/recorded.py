@@ -25,10 +25,11 @@ _LABEL: Final = "erased"
 
 
 class Erased(NamedTuple):
-    """One line: hashes of pseudonyms, and the suppression entries."""
+    """One line: hashes of pseudonyms, marks of the sealing keys that made them, and the suppression entries."""
 
     erasure: str
     at: float
+    keys: frozenset[str]
     hashes: frozenset[str]
     entries: tuple[Suppression, ...]
 
@@ -39,6 +40,11 @@ def hashes(ring: KeyRing, names: Iterable[str]) -> frozenset[str]:
     return frozenset(hmac.digest(one, name.encode(), "sha256").hex()[:32] for one in secrets for name in names)
 
 
+def keys(ring: KeyRing) -> frozenset[str]:
+    """What each sealing key is known by: its content, because another one may have its name."""
+    return frozenset(hmac.digest(key.derive(_LABEL), b"", "sha256").hex()[:16] for key in ring.sealing)
+
+
 def write(
     path: Path, ring: KeyRing, erasure: str, at: float, names: Collection[str], entries: Sequence[Suppression]
 ) -> None:
@@ -46,6 +52,7 @@ def write(
     line = {
         "erasure": erasure,
         "at": at,
+        "keys": sorted(keys(ring)),
         "names": sorted(hashes(ring, names)),
         "entries": [_written(one) for one in entries],
     }
@@ -73,7 +80,7 @@ def read(path: Path) -> Iterator[Erased]:
         try:
             said = orjson.loads(raw)
             entries = tuple(_entry(one | {"erasure": said["erasure"]}) for one in said["entries"])
-            yield Erased(said["erasure"], said["at"], frozenset(said["names"]), entries)
+            yield Erased(said["erasure"], said["at"], frozenset(said["keys"]), frozenset(said["names"]), entries)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             if number >= len(lines) - 1:
                 continue

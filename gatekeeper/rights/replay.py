@@ -14,6 +14,7 @@ from typing import Any
 from gatekeeper.audit import chain, segments
 from gatekeeper.audit import read as log
 from gatekeeper.audit.others import ASIDE
+from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError, ConfigError, StorageError
 from gatekeeper.rights import local, recorded
 from gatekeeper.rights.progress import file_of
@@ -23,7 +24,7 @@ from gatekeeper.rights.requests import Ports
 def replay(ports: Ports, path: Path | None = None) -> dict[str, Any]:
     """Erase the persons whom the file names again; what was found. Raises ConfigError, StorageError, AuditError.
 
-    `path` is another copy of the file. Nothing is done where a line of it cannot be read.
+    `path` is another copy of the file. Nothing is done where a line of it cannot be read, or its key is lost.
     """
     policy, ring = ports.policy(), ports.ring()
     where = file_of(policy) if path is None else path
@@ -35,6 +36,13 @@ def replay(ports: Ports, path: Path | None = None) -> dict[str, Any]:
         raise ConfigError(f"{where}: is not there; copy it back, or name it with --file") from None
     except OSError as error:
         raise ConfigError(f"{where}: cannot be read ({error.strerror})") from None
+    here = recorded.keys(ring)
+    lost = sum(line.keys.isdisjoint(here) for line in lines)
+    if lost:
+        raise ConfigError(
+            f"keys.path: the sealing key is not there with which {counted(lost, 'line')} of {where} can be compared; "
+            "copy it back: without it persons who were erased cannot be found again; nothing was done"
+        )
     there = [*{*ports.store.erasures.people(), *people(ports.folder)}]
     by_hash = {one: name for name in there for one in recorded.hashes(ring, [name])}
     destinations = [*{*policy.destinations, *ports.store.books.count()}]

@@ -141,7 +141,7 @@ class Requests:
         elif isinstance(secret, Secret):
             changed = self.row(case, secret, kept.version, changed.marks, next_at)
         if not self.ports.store.erasures.save(changed).result(PATIENCE):
-            raise RightsError(409, "somebody else changed it meanwhile; look again")
+            raise RightsError(409, "it was changed meanwhile; look again")
         return case
 
     def row(

@@ -82,8 +82,12 @@ class Runtime:
         self._writer.changed = self._log_changed
         self.store = store(needs(policy, self._writer))
         self.health = Health(
-            self._writer, self.store, lambda: self.policy, lambda: self.gate.lacking(), lambda: self._shipping.failure
-        )
+            self._writer,
+            self.store,
+            lambda: self.policy,
+            lambda: self.gate.suppressing.lacking(),
+            lambda: self._shipping.failure,
+        )  # fmt: skip
         self._keys_seen = keys.state(policy.keys_folder)
         self._daily = Daily(
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
@@ -278,7 +282,7 @@ def runtimes() -> list[Runtime]:
 
 
 def flush(timeout: float = 5.0) -> bool:
-    """Wait until everything that this process tracked is kept, `timeout` seconds at most; whether all of it is.
+    """Wait, at most `timeout` seconds, until all tracked events of this process are durable; return whether they are.
 
     For a process that ends in a way that lets nothing run: `os._exit`, an `exec`, a frozen serverless function. What is
     kept is delivered later, by whichever process delivers. `False`: the time was over, or something was refused since
@@ -302,7 +306,7 @@ def start(
     dialects: Iterable[Dialect] = (),
     store: Opening = open_store,
 ) -> Runtime:
-    """The gate of a process that serves no app: a worker, a script. `track`, `load` and caught clients work by it.
+    """Start the gate in a process that serves no app: a worker, a script. `track`, `load` and caught clients use it.
 
     `kinds`, `readers` and `dialects` are what you bring, as for `load_policy`. Raises ConfigError if the policy cannot
     be used.

@@ -89,9 +89,9 @@ class Health:
         return notes
 
     def _try_again(self) -> None:
-        """Write nothing, where the last write failed: a gate that gets no events while it is not ready must recover.
+        """Retry with an empty write after a failure, so that a gate without events can become ready again.
 
-        An empty write says less than a line: so not at once, and not at every look.
+        Not at once and not at every look, because an empty write may succeed where a line would not.
         """
         now = time.monotonic()
         if not self._writer.failing() and self._store.books.failing() is None:

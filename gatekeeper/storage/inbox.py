@@ -53,13 +53,16 @@ class Inbox:
                 self._queue.put(thing)
         return [thing for thing in things if isinstance(thing, Work)]
 
-    def gather(self, *, waiting: bool) -> list[Work]:
-        """The work that came since the last call; waits for something to come, not long if some is `waiting`."""
+    def gather(self, *, waiting: bool, idle: float = IDLE) -> list[Work]:
+        """The work that came since the last call; waits for something to come, not long if some is `waiting`.
+
+        Without any it waits `idle` seconds.
+        """
         things: list[Any] = []
         if self._pressed:  # a commit on two machines may take longer than `BUSY`
             self._busy = time.monotonic()
         with contextlib.suppress(queue.Empty):
-            things.append(self._queue.get(timeout=0.005 if self.stopping or waiting else IDLE))
+            things.append(self._queue.get(timeout=0.005 if self.stopping or waiting else idle))
             self._drain(things)
             # While events come in, what no request waits for (claims, outcomes, releases) rides with them.
             until = time.monotonic() + RIDE

@@ -14,7 +14,7 @@ from gatekeeper.audit import read, segments
 from gatekeeper.audit.chores import compress
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.signing import Signer
-from gatekeeper.audit.stream import Stream
+from gatekeeper.audit.stream import ROTATE, Stream
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
 from tests.rights import people
@@ -49,17 +49,22 @@ def template(runtime: Runtime) -> tuple[bytes, bytes, bytes]:
     return before, between, after
 
 
-def lines(parts: tuple[bytes, bytes, bytes], count: int, end: float, names: frozenset[str]) -> Iterator[list[Line]]:
-    """Lines up to a time, spread over `DAYS`; each ten-thousandth and the last name the person with these `names`."""
+def lines(
+    parts: tuple[bytes, bytes, bytes], count: int, end: float, person: frozenset[str], busy: frozenset[str]
+) -> Iterator[list[Line]]:
+    """Lines up to a time, spread over `DAYS`.
+
+    `person` comes on twelve days and leaves eight lines each time, `busy` leaves the last and each ten-thousandth line.
+    """
     before, between, after = parts
-    theirs = sorted(names)
+    named = {count * (day + 1) // (VISITS + 1) + n: sorted(person) for day in range(VISITS) for n in range(8)}
+    named |= {n: sorted(busy) for n in (*range(9_999, count, 10_000), count - 1)}
     made: list[Line] = []
     for n in range(count):
         at = end - DAYS * 86_400 * (1 - n / count)
         who = n // VISITS
-        refs = (pseudonym(3 * who), pseudonym(-1 - 3 * who - n % 3), pseudonym((1 << 60) + n))
-        if n % 10_000 == 9_999 or n == count - 1:
-            refs = (*theirs, refs[1])  # beside a device that others use, too
+        device = pseudonym(-1 - 3 * who - n % 3)
+        refs = (*named[n], device) if n in named else (pseudonym(3 * who), device, pseudonym((1 << 60) + n))
         core = b"%s%s%sreq_%026d%s" % (before, timestamp(at).encode(), between, n, after)
         made.append(Line(core, refs))
         if len(made) == EACH:
@@ -68,10 +73,19 @@ def lines(parts: tuple[bytes, bytes, bytes], count: int, end: float, names: froz
     yield made
 
 
-def write(policy: Policy, parts: tuple[bytes, bytes, bytes], count: int, names: frozenset[str], end: float) -> None:
+def write(
+    policy: Policy,
+    parts: tuple[bytes, bytes, bytes],
+    count: int,
+    end: float,
+    person: frozenset[str],
+    busy: frozenset[str],
+    *,
+    rotate: int = ROTATE,
+) -> None:
     """Add a stream of so many lines to the log of an installation whose gate does not run."""
-    stream = Stream(policy.audit_folder, signer=Signer(policy.keys_folder), fsync=False)
-    for some in lines(parts, count, end, names):
+    stream = Stream(policy.audit_folder, signer=Signer(policy.keys_folder), rotate=rotate, fsync=False)
+    for some in lines(parts, count, end, person, busy):
         stream.write(some)
         while stream.closed:
             compress(stream.closed.pop())
