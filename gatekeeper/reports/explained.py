@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from gatekeeper.audit import lines
+from gatekeeper.audit.segments import Head
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.gate import Gate, incoming
 from gatekeeper.geoip.reader import Locations
@@ -27,7 +28,7 @@ from gatekeeper.storage.outbox import Accepted
 class _Nowhere:
     """Records and delivers nothing: explaining must not act."""
 
-    def append(self, batch: object) -> Future[None]:
+    def append(self, batch: object) -> Future[Head | None]:
         """Refuse to record: `explain` changes nothing."""
         raise RuntimeError("explain does not record")
 
