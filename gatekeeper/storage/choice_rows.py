@@ -96,6 +96,24 @@ def row_of(columns: Sequence[Any], evidence: str | None, names: Iterable[Sequenc
     return Row(seq, digest(receipt, values), choice, values["evidence"])
 
 
+COUNT: Final = """SELECT (at - {0}) / {1}, analytics, marketing, method, surface, version, country, region,
+    CASE WHEN gpc > 0 THEN 1 ELSE 0 END, count(*) FROM choice LEFT JOIN notice ON notice.hash = choice.notice
+    WHERE at >= {0} AND at < {2} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1"""
+
+
+def counted_of(row: Sequence[Any], since: float, step: float) -> Counted:
+    """Choices that were counted, of what was read by `COUNT`."""
+    number, analytics, marketing, method, surface, version, country, region, gpc, many = row
+    return Counted(
+        since + number * step, _word(analytics), _word(marketing), Method(method), Surface(surface), version, country,
+        region, bool(gpc), many,
+    )  # fmt: skip
+
+
+def _word(said: int | None) -> Permission | None:
+    return None if said is None else _WORDS[said]
+
+
 def word_of(said: int, at: int, receipt: str, notice: str | None, scope: str, method: str) -> Word:
     """A word of what was read of a row; of any engine."""
     return Word(_WORDS[said], at / 1000, receipt, notice, Scope(scope), Method(method))
