@@ -7,7 +7,7 @@ as "never".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -51,14 +51,16 @@ def known(policy: Policy, word: str) -> list[str]:
     return list(_KNOWN[word](policy)) if word in _KNOWN else []
 
 
-def check(policy: Policy, given: Mapping[str, str | None], folder: Path | None = None) -> None:
-    """Refuse a value that neither the policy nor the log in `folder` knows. Raises UnknownWordError."""
+def check(
+    policy: Policy, given: Mapping[str, str | None], folder: Path | None = None, others: Sequence[Path] = ()
+) -> None:
+    """Refuse a value that neither the policy nor the log in `folder` and `others` knows. Raises UnknownWordError."""
     for name, value in given.items():
         if value is None or name not in _KNOWN:
             continue
         found = set(known(policy, name))
         if value not in found and folder is not None:
-            found |= query.words(folder, name)
+            found |= query.words(folder, name, others)
         if value not in found:
             where = f"it is neither in the policy nor in the log {folder or policy.audit_folder}"
             raise UnknownWordError(f'{name}: "{value}" is not known; {meant(value, found, where)}')
@@ -96,9 +98,10 @@ def filter_of(
     people: Mapping[str, str | None],
     now: datetime,
     ring: Callable[[], KeyRing],
+    others: Sequence[Path] = (),
 ) -> query.Filter:
     """The rows that words and identifiers ask for. Raises UnknownWordError, ConfigError, AuditError."""
     times = {name: moment(name, words.get(name), now) for name in TIMES}
     rest = {name: value for name, value in words.items() if name not in TIMES}
-    check(policy, rest, policy.audit_folder)
+    check(policy, rest, policy.audit_folder, others)
     return query.Filter(since=times["since"], until=times["until"], subjects=subjects(policy, ring, people), **rest)

@@ -6,6 +6,8 @@ own covers it, or the signed line of another stream that took it over.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gatekeeper.audit import signing
 from gatekeeper.audit.facts import TOLERANCE, Facts, Walk, Where
 
@@ -64,9 +66,16 @@ def _successors(facts: Facts) -> dict[tuple[str, str], int]:
     return found
 
 
-def redactions(facts: Facts, walks: dict[str, Walk], vouched: dict[str, int]) -> None:
-    """Subjects are gone only where a redaction says so that is vouched for, and that is not older than the line."""
+def redactions(
+    facts: Facts, walks: dict[str, Walk], vouched: dict[str, int], also: Iterable[tuple[str, int, int]] = ()
+) -> None:
+    """Subjects are gone only where a redaction says so that is vouched for, and that is not older than the line.
+
+    `also` are ranges that another machine's log says so of, where they are vouched for.
+    """
     allowed: dict[str, list[tuple[int, int]]] = {}
+    for name, first, last in also:
+        allowed.setdefault(name, []).append((first, last))
     for one in facts.redactions:
         stream, n = one.by
         walk = walks.get(one.stream)

@@ -22,35 +22,42 @@ from gatekeeper.cli.policy import load_policy
 from gatekeeper.counting import counted
 from gatekeeper.installation import keys
 from gatekeeper.installation.ring import KeyRing
+from gatekeeper.runtime.wiring import machine
 
 BAR = 30
 
 
-def which(config: Path, words: dict[str, str | None], people: dict[str, str | None]) -> tuple[Path, log.Filter]:
-    """The log's folder and the filter that the options ask for."""
+def which(
+    config: Path, words: dict[str, str | None], people: dict[str, str | None]
+) -> tuple[Path, list[Path], log.Filter]:
+    """The log's folder, those of other machines, and the filter that the options ask for."""
     policy = load_policy(config, require_secrets=False)
 
     def ring() -> KeyRing:
         """The keys, once there is something to look for."""
-        exits.need_log(policy.audit_folder)
+        if not others:
+            exits.need_log(policy.audit_folder)
         return keys.load(policy.keys_folder, create=False)
 
     if people.get("email") == "-":
         people = people | {"email": sys.stdin.readline().strip()}
     now = datetime.now(UTC).replace(tzinfo=None)
+    here = machine(policy)
+    others = [] if here is None else here.folders()
     try:
-        chosen = asking.filter_of(policy, words, people, now, ring)
+        chosen = asking.filter_of(policy, words, people, now, ring, others)
     except asking.UnknownWordError as error:
         raise typer.BadParameter(f"--{error}") from None
-    exits.need_log(policy.audit_folder)
-    return policy.audit_folder, chosen
+    if not others:
+        exits.need_log(policy.audit_folder)
+    return policy.audit_folder, others, chosen
 
 
 def query(config: Path, words: dict[str, str | None], people: dict[str, str | None], limit: int, form: str) -> None:
     """Print the newest rows."""
     known.one_of("--format", form, ("table", "json", "csv"))
-    folder, chosen = which(config, words, people)
-    found = log.rows(folder, chosen, limit=limit)
+    folder, others, chosen = which(config, words, people)
+    found = log.rows(folder, chosen, limit=limit, others=others)
     match form:
         case "json":
             for row in found:
@@ -69,8 +76,8 @@ def export(
         raise typer.BadParameter(
             f'"{target.name}" has no known ending; write to a file that ends in {", ".join(log.FORMATS)}'
         )
-    folder, chosen = which(config, words, people)
-    count = log.export(folder, chosen, target)
+    folder, others, chosen = which(config, words, people)
+    count = log.export(folder, chosen, target, others=others)
     typer.echo(
         json.dumps({"rows": count, "file": str(target)}) if as_json else f"{counted(count, 'row')} written to {target}"
     )
@@ -81,8 +88,8 @@ def stats(
 ) -> None:
     """Print numbers over time; with `html`, write them as a page too."""
     known.one_of("--by", by, log.STEPS)
-    folder, chosen = which(config, words, people)
-    found = log.statistics(folder, chosen, by=by)
+    folder, others, chosen = which(config, words, people)
+    found = log.statistics(folder, chosen, by=by, others=others)
     if html is not None:
         html.write_text(page.render(found, title="Gatekeeper: what was sent, and what was not"), "utf-8")
         typer.echo(f"written to {html}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -21,10 +21,12 @@ KINDS: Final = (
 """Kinds of lines (docs/audit.md)."""
 
 
-def check(policy: Policy, given: Mapping[str, str | None], folder: Path | None = None) -> None:
+def check(
+    policy: Policy, given: Mapping[str, str | None], folder: Path | None = None, others: Sequence[Path] = ()
+) -> None:
     """Refuse a value that neither the policy nor the log in `folder` knows, with the nearest that they do."""
     try:
-        asking.check(policy, given, folder)
+        asking.check(policy, given, folder, others)
     except ConfigError as error:
         raise typer.BadParameter(f"--{error}") from None
 

@@ -51,8 +51,8 @@ def _answer(desk: Desk, words: Mapping[str, str], people: Mapping[str, str], *, 
     if (words or people or csv) and holds_log(folder):
         now = datetime.fromtimestamp(desk.now, UTC).replace(tzinfo=None)
         try:
-            which = asking.filter_of(policy, words, people, now, lambda: desk.office.ring)
-            rows = query.rows(folder, which, limit=FILE if csv else SHOWN)
+            which = asking.filter_of(policy, words, people, now, lambda: desk.office.ring, desk.others)
+            rows = query.rows(folder, which, limit=FILE if csv else SHOWN, others=desk.others)
         except ConfigError as error:
             problem = str(error)
     if csv and rows is not None:

@@ -34,7 +34,7 @@ from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
 from gatekeeper.gate.settle import failed, unnamed, without_room
 from gatekeeper.gate.situation import Situations, age_of
-from gatekeeper.gate.suppressing import Hidden, Suppressing, without_person
+from gatekeeper.gate.suppressing import Suppressing, without_person
 from gatekeeper.gate.verdicts import Verdicts
 from gatekeeper.installation.forks import work
 from gatekeeper.installation.ring import KeyRing
@@ -90,7 +90,7 @@ class Gate:
         self.deciding = Deciding(policy.catalogue)
         self.lines = Lines(policy)
         self.barrier = barrier
-        self.suppressing = None if suppressions is None else Suppressing(lambda: self.keys, suppressions)
+        self.suppressing = Suppressing(lambda: self.keys, suppressions, policy.catalogue.identifying)
         self.choosing = None if ledger is None else Choosing(policy, lambda: self.keys, ledger)
         self.situations = Situations(policy, keys, lookup, self.lines, clock, self.choosing)
 
@@ -120,7 +120,7 @@ class Gate:
         place, consent, hidden = self.situations.of(
             caller, at=at, event_time=at if held else event.time, query=caller.query, claim=posted.consent,
             carried=posted.flags, declared=posted.place, named=posted.subject,
-            hidden=self.hidden(caller, event, posted),
+            hidden=self.suppressing.of(caller, event, posted),
         )  # fmt: skip
         if hidden:
             event = without_person(event, policy.catalogue)
@@ -311,22 +311,8 @@ class Gate:
     @work
     def consent_of(self, caller: Caller, at: float) -> Consent:
         """What a caller's own signals add up to, before any event."""
-        hidden = self.hidden(caller, None)
+        hidden = self.suppressing.of(caller, None)
         return self.situations.of(caller, at=at, event_time=at, query=caller.query, hidden=hidden).consent
-
-    def lacking(self) -> frozenset[str]:
-        """The ids of suppression keys that are needed and gone. Raises StorageError."""
-        return frozenset() if self.suppressing is None else self.suppressing.lacking()
-
-    def hidden(self, caller: Caller, event: Event | None, posted: Posted | None = None) -> Hidden | None:
-        """How to ask whether an event is of a suppressed person; `None`: nobody is suppressed."""
-        if self.suppressing is None:
-            return None
-        identifying = self.policy.catalogue.identifying
-        data = {} if event is None else event.data
-        return self.suppressing.of(
-            caller, [(kind, data[name]) for name, kind in identifying.items() if name in data], posted
-        )
 
     def place_of(self, caller: Caller) -> Place:
         """Where a caller's visitor is."""

@@ -73,7 +73,7 @@ class Judged:
             event_time=self.event.time,
             query=query.encode("latin-1", "replace"),
             carried=element.flags,
-            hidden=gate.hidden(caller, self.event),
+            hidden=gate.suppressing.of(caller, self.event),
         )
         if self.hidden:
             self.event = without_person(self.event, gate.policy.catalogue)

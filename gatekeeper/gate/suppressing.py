@@ -6,7 +6,7 @@ Asked outside every memory of the gate: what a browser said a moment ago may be 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import structs
 
@@ -28,19 +28,21 @@ _log = logging.getLogger("gatekeeper")
 class Suppressing:
     """The suppressed persons, as one gate asks for them."""
 
-    def __init__(self, keys: Callable[[], KeyRing], store: Suppressions) -> None:
+    def __init__(self, keys: Callable[[], KeyRing], store: Suppressions | None, identifying: Mapping[str, str]) -> None:
         self._keys = keys
         self._store = store
+        self._identifying = identifying
 
-    def of(self, caller: Caller, given: Iterable[tuple[str, object]], posted: Posted | None = None) -> Hidden | None:
-        """How to ask for an event with these identifiers, as pairs of kind and value; `None`: nobody is suppressed."""
+    def of(self, caller: Caller, event: Event | None, posted: Posted | None = None) -> Hidden | None:
+        """How to ask whether an event, or a caller without one, is of a suppressed person; `None`: nobody is."""
         try:
-            if not self._store.any():
+            if self._store is None or not self._store.any():
                 return None
         except StorageError as error:
             _log.error("it cannot be known who is suppressed (%s)", error)
             return lambda signals: _UNKNOWN
-        known = [*given]
+        data = {} if event is None else event.data
+        known = [(kind, data[name]) for name, kind in self._identifying.items() if name in data]
         if posted is not None and posted.subject is not None:
             known += posted.subject.items()
         account = caller.account
@@ -56,11 +58,11 @@ class Suppressing:
 
     def lacking(self) -> frozenset[str]:
         """The ids of keys that entries need and this installation has not. Raises StorageError."""
-        return self._store.keys({key.id for key in self._keys().suppression})
+        return frozenset() if self._store is None else self._store.keys({key.id for key in self._keys().suppression})
 
     def _held(self, known: list[tuple[str, object]], account: tuple[str, ...]) -> Held | None:
         try:
-            if self.lacking():
+            if self._store is None or self.lacking():
                 return _UNKNOWN
             found = self._store.of(subjects.hashes(self._keys(), dict.fromkeys(subjects.of_values(known)), account))
         except StorageError as error:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from gatekeeper.audit.signing import Signer
+from gatekeeper.audit.subjects import hashes
 from gatekeeper.errors import RightsError
 from gatekeeper.rights import due, proof, words
 from gatekeeper.rights.case import Case, read
@@ -188,9 +189,16 @@ class Erasures:
         return [self._told(read(one)) for one in self.ports.store.erasures.page(state, before)]
 
     def of_person(self, who: Sought) -> list[dict[str, Any]]:
-        """The open requests of a person; of those that are over the person cannot be told any more."""
-        marks = [one for kind, reference in who.references for one in mark(self.ports.ring(), kind, reference)]
-        return [self._told(self.requests.of(one)[1]) for one in self.ports.store.erasures.marked(marks)]
+        """The requests of a person: open ones, and those after which they are suppressed.
+
+        Of others that are over, such as refused ones, nothing is left that leads from the person to them.
+        """
+        ports = self.ports
+        marks = [one for kind, reference in who.references for one in mark(ports.ring(), kind, reference)]
+        entries = ports.store.suppressions.find(hashes(ports.ring(), who.references))
+        found = dict.fromkeys([*ports.store.erasures.marked(marks), *sorted({one.erasure for one in entries})])
+        kept = [row for one in found if (row := ports.store.erasures.get(one)) is not None]
+        return [self._told(read(row)) for row in kept]
 
     def letter(self, erasure: str) -> str:
         """What the person is told, as it is now."""

@@ -17,6 +17,7 @@ import orjson
 from msgspec import structs
 
 from gatekeeper.audit.lines import Line, timestamp
+from gatekeeper.audit.shared.machine import Machine
 from gatekeeper.audit.subjects import KINDS
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import ConfigError, RightsError
@@ -44,6 +45,7 @@ class Ports:
     store: Store
     writer: AuditWriter
     clock: Callable[[], float] = time.time
+    machine: Machine | None = None  # of a log over several
 
     @property
     def folder(self) -> Path:

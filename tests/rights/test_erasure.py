@@ -212,6 +212,19 @@ def test_stores_are_searched_again_when_the_person_is_verified(runtime, office):
     assert office.run(asked["id"])["state"] == "asked"
 
 
+def test_a_person_s_earlier_requests_are_known_as_long_as_they_are_suppressed(runtime, office):
+    """Also after the identifiers were wiped; they stand in the person's copy (margince#5505). A stranger has none."""
+    erasure = office.approved(email=JANE["email"])
+    office.run(erasure)
+    for name in office.states(erasure):
+        if office.states(erasure)[name] not in ("accepted", "confirmed", "not_possible"):
+            office.erasures.settle(erasure, name, by="ann", state="confirmed", evidence="letter")
+    assert office.erasures.show(erasure)["state"] == "settled"
+    person = people.who(runtime.gate, email=JANE["email"].upper())
+    assert [one["id"] for one in office.erasures.of_person(person)] == [erasure]
+    assert office.erasures.of_person(people.who(runtime.gate, email="other@example.com")) == []
+
+
 def test_four_eyes(tmp_path):
     """Who enters a request cannot approve it, where the policy says so."""
     with people.running(tmp_path, POLICY + "\n[rights]\nfour_eyes = true\n") as runtime:

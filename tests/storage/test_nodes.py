@@ -20,9 +20,9 @@ from gatekeeper.storage.postgres.commits import Copies
 from gatekeeper.storage.postgres.connecting import run
 from gatekeeper.storage.postgres.heads import PostgresHeads
 from gatekeeper.storage.postgres.machines import machines, remove
-from gatekeeper.storage.postgres.members import LEASE, MARGIN
 from gatekeeper.storage.postgres.node import log_of, name_of
 from gatekeeper.storage.postgres.opening import see_tables
+from gatekeeper.storage.postgres.passing import LEASE, MARGIN
 from gatekeeper.storage.postgres.store import PostgresStore
 from gatekeeper.storage.protocols import Bounds, Place
 from tests.storage.builders import (
@@ -103,9 +103,10 @@ def test_what_a_machine_had_under_way_is_found_by_another_when_its_lease_is_over
     two.queue.claim_again("own", again).result(10)
     with psycopg.connect(engine.url) as link:
         assert link.execute("SELECT count(*) FROM process WHERE no = %s", (number,)).fetchone() == (1,)
-    assert settle(two, left.flights[0]) is True and books(two).delivered == 1
     late = PostgresStore(engine.url, engine.here / "a", Bounds(("own", "other")), Log(), clock=lambda: engine.at)
     engine.stores.append(late)
+    assert settle(late, flying) is False and books(late).delivered == 0, "it is another's by now"
+    assert settle(two, left.flights[0]) is True and books(two).delivered == 1
     assert settle(late, flying) is False and books(late).delivered == 1
 
 

@@ -32,5 +32,6 @@ class Rate:
 def office_of(runtime: Runtime, gate: Gate, name: str) -> Office:
     """The office of who bears a token, by its name."""
     return Office(
-        name, gate.policy, gate.keys, runtime.store, gate.recorder, time.time, runtime.erasing.erasures.of_person
-    )
+        name, gate.policy, gate.keys, runtime.store, gate.recorder, time.time, runtime.erasing.erasures.of_person,
+        runtime.machine,
+    )  # fmt: skip

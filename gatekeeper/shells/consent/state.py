@@ -67,7 +67,7 @@ class Visit:
 def visit(gate: Gate, caller: Caller, at: float) -> Visit:
     """What is known of a visitor, `at` (Unix seconds)."""
     place, consent, _ = gate.situations.of(
-        caller, at=at, event_time=at, query=caller.query, hidden=gate.hidden(caller, None)
+        caller, at=at, event_time=at, query=caller.query, hidden=gate.suppressing.of(caller, None)
     )
     subject = next((one.subject for one in consent.signals if one.source == own.COOKIE and one.subject), None)
     found = asked(gate.policy, place, consent, at=at, age_band=age_of(caller))

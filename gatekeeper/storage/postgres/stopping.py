@@ -15,9 +15,10 @@ from gatekeeper.errors import StorageError
 from gatekeeper.model import Heard
 from gatekeeper.storage.commits import Committer
 from gatekeeper.storage.outbox import CANCELLED, ID, WORDS, Ending, Refusal, Row, Withdrawn
+from gatekeeper.storage.postgres.changes import digest
 from gatekeeper.storage.postgres.commits import Commit
 from gatekeeper.storage.postgres.connecting import Connection, run
-from gatekeeper.storage.postgres.members import CHANNEL, Members, digest
+from gatekeeper.storage.postgres.members import CHANNEL, Members
 from gatekeeper.storage.postgres.packets import Place, load, sort_out
 from gatekeeper.storage.postgres.tables import Tables
 
