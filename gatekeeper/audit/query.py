@@ -294,9 +294,9 @@ class Fields:
     endings: dict[tuple[str, str | None], int]  # status and reason
 
 
-def fields(folder: Path, which: Filter) -> Fields:
+def fields(folder: Path, which: Filter, *, others: Sequence[Path] = ()) -> Fields:
     """How often each field was sent and stripped, and how deliveries ended, of the rows that fit."""
-    with columns.connect(folder) as connection:
+    with columns.connect(folder, others) as connection:
         condition, values = which.where(connection)
         connection.execute(
             "CREATE TEMP TABLE chosen AS SELECT sent, stripped, status, reason, count(*) AS many FROM log "
