@@ -43,7 +43,7 @@ browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on De
 
 engines: $(STAMP)    ## every promise of a store, over every engine; as root on Debian it installs PostgreSQL
 	.ci/postgres
-	$(BIN)/python -m pytest -m engine tests/storage tests/torture/test_nodes.py
+	$(BIN)/python -m pytest -m engine tests/storage tests/torture/test_nodes.py tests/torture/test_links.py tests/torture/test_servers.py
 
 mutation: $(STAMP)   ## faults planted in the pure core, and how many of them the tests see; CORE="consent decision" MINUTES=20
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8'

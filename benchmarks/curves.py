@@ -13,10 +13,10 @@ import orjson
 from gatekeeper.gate import incoming
 from gatekeeper.storage import database
 from gatekeeper.storage.outbox import DELIVERED, Arrival, Ending
-from gatekeeper.storage.protocols import Bounds
+from gatekeeper.storage.protocols import Bounds, Store
 from gatekeeper.storage.sqlite import SqliteStore
 
-from . import gates, visitors
+from . import gates, postgres, visitors
 from .cpu import memory_mb
 from .load import Load
 from .measure import calls_for, in_process, window
@@ -24,7 +24,7 @@ from .options import Options
 from .run import stage, warm_up
 from .scenarios import ALL
 from .scenarios.decide import CALLER, planned, repeat
-from .shape import Repeat, Scenario, Served, Stage
+from .shape import AbsentError, Repeat, Scenario, Served, Stage
 from .spread import middle
 
 _LOOKS = 10  # at the memory, over a soak
@@ -96,12 +96,36 @@ def _memory(options: Options) -> Iterator[tuple[float, list[float]]]:
 
 def _depth(options: Options) -> Iterator[tuple[float, list[float]]]:
     for depth in options.depths:
-        with stage(Scenario("depth", "", ())) as at, queued(depth, at) as work:
+        with stage(Scenario("depth", "", ())) as at, file(depth, at) as store, queued(depth, store) as work:
             yield depth, _rounds(work, options, _BATCH)
 
 
+def _depth_of_nodes(options: Options) -> Iterator[tuple[float, list[float]]]:
+    """The same of a process of several machines; what the servers use is not in it."""
+    if (why := postgres.missing()) is not None:
+        raise AbsentError(why)
+    from gatekeeper.storage.postgres.commits import Copies
+    from gatekeeper.storage.postgres.store import PostgresStore
+
+    for depth in (*options.depths, *([] if options.quick else [1_000_000])):
+        with stage(Scenario("nodes", "", ())) as at, postgres.pair() as servers:
+            bounds = Bounds(("own",), depth + 10_000)
+            store = PostgresStore(servers.url, at.folder / "node", bounds, gates.NoDisk(), copies=Copies(2))
+            with contextlib.closing(store), queued(depth, store) as work:
+                yield depth, _rounds(work, options, _BATCH)
+
+
 @contextlib.contextmanager
-def queued(depth: int, at: Stage) -> Iterator[Repeat]:
+def file(depth: int, at: Stage) -> Iterator[SqliteStore]:
+    """An embedded store with room for so many events."""
+    path = at.folder / "outbox.db"
+    database.prepare(path)
+    with contextlib.closing(SqliteStore(path, Bounds(("own",), depth + 10_000), gates.NoDisk())) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def queued(depth: int, store: Store) -> Iterator[Repeat]:
     """An outbox in which `depth` events wait, and what keeps it so: as many accepted as claimed and settled."""
     gate = gates.gate(("own",))
     assert isinstance(gate.intake, gates.NoIntake)
@@ -110,9 +134,6 @@ def queued(depth: int, at: Stage) -> Iterator[Repeat]:
         gate.take(incoming.parse(orjson.dumps(visitors.event(step))), CALLER)
         varied += gate.intake.last
     turns = cycle(varied)
-    path = at.folder / "outbox.db"
-    database.prepare(path)
-    store = SqliteStore(path, Bounds(("own",), depth + 10_000), gates.NoDisk())
     number = count()
 
     def arrivals(n: int) -> list[Any]:
@@ -126,18 +147,17 @@ def queued(depth: int, at: Stage) -> Iterator[Repeat]:
             for flight in claimed.flights:
                 store.queue.settle(flight, [Ending(DELIVERED, None, flight.rows)], [], None, True).result(30)
 
-    try:
-        for start in range(0, depth, 500):
-            store.intake.accept(arrivals(min(500, depth - start))).result(60)
-        store.queue.maintain().result(60)  # as the deliverer does: the write-ahead log is copied
-        yield work
-    finally:
-        store.close()
+    store.queue.lead()
+    for start in range(0, depth, 500):
+        store.intake.accept(arrivals(min(500, depth - start))).result(60)
+    store.queue.maintain().result(60)  # as the deliverer does: the write-ahead log is copied
+    yield work
 
 
 CURVES = (
     Curve("destinations", "Deciding and shaping, by number of destinations", "destinations", _destinations, "decide"),
     Curve("visitors", "An event to four destinations, by concurrent visitors", "connections", _visitors, "collect"),
     Curve("depth", "Keeping and taking out one event, by outbox depth", "events queued", _depth, "collect"),
+    Curve("nodes", "The same on two machines, by outbox depth", "events queued", _depth_of_nodes, "nodes"),
     Curve("memory", "Memory of the sidecar under load", "minutes", _memory, "collect", "MB"),
 )

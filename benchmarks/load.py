@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import cycle
 
 import httptools
 
@@ -37,6 +38,7 @@ class Load:
     rate: float | None = None
     core: int | None = None
     most: int | None = None  # a closed loop stops after this many
+    ports: tuple[int, ...] = ()  # others, among which the connections are divided
 
     def dump(self) -> str:
         """As JSON."""
@@ -49,6 +51,7 @@ class Load:
         """From JSON."""
         told = json.loads(text)
         told["requests"] = tuple(base64.b64decode(request) for request in told["requests"])
+        told["ports"] = tuple(told["ports"])
         return cls(**told)
 
 
@@ -158,6 +161,7 @@ class _Run:
         self._idle: list[_Connection] = []
         self._all: list[_Connection] = []
         self._turn = 0
+        self._ports = cycle((load.port, *load.ports))
         self._started = 0
         self._closing = False
         self._over = asyncio.Event()
@@ -188,7 +192,7 @@ class _Run:
     async def _connect(self) -> None:
         made = partial(_Connection, self._again, self._answered)
         try:
-            _, connection = await self._loop.create_connection(made, "127.0.0.1", self.load.port)
+            _, connection = await self._loop.create_connection(made, "127.0.0.1", next(self._ports))
         except OSError:
             self.sent.errors += 1
             return

@@ -26,6 +26,7 @@ class Window:
     seconds: float  # until the last event had arrived
     foreign: float | None  # cores that others used; `None` where it is not told
     arrived: int | None = None
+    servers_us: float | None = None  # of the servers that it uses, per request
 
     @property
     def clean(self) -> bool:
@@ -75,20 +76,23 @@ def _window(contestant: Served, process: Process, stage: Stage, load: Load) -> W
     vendor = stage.vendor
     if vendor is not None:
         vendor.told("clear")
-    meter, own = Meter(process.pid), _ours(process, vendor)
+    meters = [Meter(pid) for pid in (process.pid, *process.pids)]
+    servers, own = [Meter(pid) for pid in process.servers], _ours(process, vendor)
     busy, start = busy_seconds(), time.perf_counter()
     sent = loaded(load)
     arrived = None
     if contestant.events and vendor is not None:
         arrived = _arrive(vendor, sent.answered * contestant.events)
     took = time.perf_counter() - start
-    spent, after = meter.seconds(), busy_seconds()
+    spent, after = sum(meter.seconds() for meter in meters), busy_seconds()
+    beside = sum(meter.seconds() for meter in servers) if servers else None
     foreign = None
     if busy is not None and after is not None:
         ours = _ours(process, vendor) - own
         foreign = max(0.0, after - busy - ours) / took
     active = sent.seconds + (took - sent.seconds if contestant.events else 0.0)
-    return Window(sent, spent / max(1, sent.answered) * 1e6, active, foreign, arrived)
+    per = max(1, sent.answered) / 1e6
+    return Window(sent, spent / per, active, foreign, arrived, None if beside is None else beside / per)
 
 
 def _arrive(vendor: Vendor, wanted: int) -> int:
@@ -107,7 +111,7 @@ def _ours(process: Process, vendor: Vendor | None) -> float:
     """CPU seconds of everything of ours so far: this process, its ended children, the two servers."""
     times = os.times()
     total = times.user + times.system + times.children_user + times.children_system
-    for root in {process.pid, *([vendor.pid] if vendor else [])}:
+    for root in {process.pid, *process.pids, *process.servers, *([vendor.pid] if vendor else [])}:
         for one in tree(root):
             total += _spent(one)
     return total

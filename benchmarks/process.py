@@ -31,10 +31,13 @@ class StartError(CannotMeasureError):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running process that listens on a loopback port."""
+    """A running process that listens on a loopback port; or several that are alike, with servers that they use."""
 
     pid: int
     port: int
+    pids: tuple[int, ...] = ()  # of the others that are alike
+    ports: tuple[int, ...] = ()
+    servers: tuple[int, ...] = ()  # process ids
 
     def exchange(self, request: bytes, timeout: float = 10.0) -> tuple[int, dict[str, str], bytes]:
         """Send one whole request on a connection of its own: status, headers, body."""

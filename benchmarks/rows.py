@@ -65,6 +65,8 @@ def _row(name: str, found: Mapping[str, Any], contestants: Mapping[str, Any]) ->
     said = [found["note"], found["why"] or ""]
     if paced := metrics.get("paced_us"):
         said.insert(0, f"{number(paced['median'])} µs at {found['latency']['rate']:,.0f} a second")
+    if servers := metrics.get("servers_us"):
+        said.insert(0, f"{number(servers['median'])} µs of the servers")
     if added := metrics.get("added_us"):
         said.insert(0, f"adds {number(added['median'])} µs")
     for key, words in (("lost", "events lost"), ("refused", "refused")):

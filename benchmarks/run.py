@@ -98,7 +98,9 @@ def _open(
 def warm_up(contestant: Served, process: Process, at: Stage, options: Options) -> float:
     """Load that does not count; how many requests a second were dealt with, deliveries included."""
     seconds = options.warm_seconds * (_COMPILING if contestant.compiling else 1)
-    load = Load(process.port, tuple(contestant.requests()), options.connections, seconds, core=at.load_core)
+    load = Load(
+        process.port, tuple(contestant.requests()), options.connections, seconds, core=at.load_core, ports=process.ports
+    )
     found = window(contestant, process, at, load)
     return found.sent.answered / found.seconds
 
@@ -116,13 +118,14 @@ def _round(one: Opened, at: Stage, scenario: Scenario, options: Options, number:
     assert one.process is not None
     load = Load(
         one.process.port, tuple(contestant.requests()), options.connections, options.seconds,
-        core=at.load_core, most=one.most,
+        core=at.load_core, most=one.most, ports=one.process.ports,
     )  # fmt: skip
     _closed(one.outcome, window(contestant, one.process, at, load, options.tries), contestant)
     if number < options.paced_rounds:
         paced = Load(
-            load.port, load.requests, load.connections, options.paced_seconds, rate=scenario.rate, core=at.load_core
-        )
+            load.port, load.requests, load.connections, options.paced_seconds, rate=scenario.rate, core=at.load_core,
+            ports=load.ports,
+        )  # fmt: skip
         found = window(contestant, one.process, at, paced, options.tries)
         one.histogram.merge(found.sent.histogram)
         for name, unit, value in (
@@ -153,6 +156,8 @@ def _closed(outcome: Outcome, found: Window, contestant: Served) -> None:
         metric = outcome.metric(name, unit, "lower" if name == "cpu_us" else "higher")
         metric.rounds.append(value)
         metric.unclean += not found.clean
+    if found.servers_us is not None:
+        outcome.metric("servers_us", "µs").rounds.append(found.servers_us)
     if contestant.events:
         outcome.metric("delivered_per_second", "req/s", "higher").rounds.append(found.sent.answered / found.seconds)
     if found.sent.cpu_seconds > _BEYOND * found.sent.seconds:

@@ -326,7 +326,7 @@ def removed():
             and (last < n if by == stream else written(streams[stream], last) <= high + TOLERANCE)
             for *said, by, n, high in pruned
         ):
-            bad.append(f"{where} stands in the place of lines that are gone, and no line says that they were pruned so")
+            bad.append(f"{where} stands in the place of lines that are gone without a line that says so")
     for stream, this in streams.items():
         ranges = [
             (first, last)
@@ -337,7 +337,7 @@ def removed():
         ]
         for n in this.bare:
             if not any(first <= n <= last for first, last in ranges):
-                bad.append(f"line {n} of {stream} has lost its subjects, and no redaction says so")
+                bad.append(f"line {n} of {stream} has lost its subjects without a redaction line")
 
 
 def elements(data):

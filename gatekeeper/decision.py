@@ -83,7 +83,9 @@ def decide(asked: Asked, stance: Stance, to: Destination, vendor: Permission = _
     contextual = False
     if ruling.silent and to.statistics_only and stance.exempt:
         ruling = Ruling(_GRANTED, "not_opted_out")
-        steps += (Step("statistics only", "exempt", "the law exempts first-party statistics, and nobody objected"),)
+        steps += (
+            Step("statistics only", "exempt", "the law exempts first-party statistics, and the visitor did not object"),
+        )
     if ruling.permission is not _GRANTED:
         contextual = ruling.opted_out and to.on_opt_out == CONTEXTUAL
         steps += (Step(_NEEDS[purpose], CONTEXTUAL if contextual else "denied", ruling.reason or ""),)

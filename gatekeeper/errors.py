@@ -41,7 +41,7 @@ class ConfigError(GatekeeperError):
 
 
 class EventError(GatekeeperError):
-    """A request body that is no event: `status` is the HTTP answer, `field` the path of the culprit."""
+    """A request body that is not a valid event: `status` is the HTTP status, `field` the path of the wrong part."""
 
     def __init__(self, status: int, title: str, *, field: str | None = None, detail: str | None = None) -> None:
         self.status = status
@@ -70,11 +70,11 @@ class DeliveryError(GatekeeperError):
 
 
 class AuditError(GatekeeperError):
-    """The audit log could not be written; by promise nothing may be sent."""
+    """The audit log could not be written, so nothing may be sent."""
 
 
 class StorageError(GatekeeperError):
-    """The outbox could not be read or written; nothing of the caller's was kept."""
+    """The outbox could not be read or written; nothing of the caller's request was kept."""
 
 
 def missing(what: str, library: str, extra: str) -> ConfigError:

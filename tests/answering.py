@@ -75,7 +75,7 @@ def server_of(answer_to: Callable[[Call], Answer]) -> Server:
             self.end_headers()
             self.wfile.write(answer.body)
 
-        do_GET = do_POST = answer_call  # the names that http.server looks for
+        do_GET = do_POST = do_PUT = answer_call  # the names that http.server looks for
 
     return Server(Answering)
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 RULES = ROOT / "deploy" / "prometheus" / "gatekeeper.rules.yml"
 PAGE = (ROOT / "docs" / "alarms.md").read_text("utf-8")
 FOUND = [rule for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for rule in group["rules"]]
-STANDING = Standing(1, 1, 1.0, 0.1, 0, 0, 0.0, 0, 0.0)
+STANDING = Standing(1, 1, 1.0, 0.1, 0, 0, 0.0, 0, 0, 0.0)
 alarms = pytest.mark.parametrize("rule", FOUND, ids=[rule["alert"] for rule in FOUND])
 
 

@@ -133,7 +133,9 @@ def test_first_party_statistics_are_exempt_only_where_all_of_it_holds(silent, st
     law = replace(GDPR, exemption="yes, by article 82" if lawful else "no")
     made = decide(event(), consent(ruling(DENIED, reason="no_signal", silent=silent)), place(laws=(law,)), to)
     if exempted:
-        exemption = Step("statistics only", "exempt", "the law exempts first-party statistics, and nobody objected")
+        exemption = Step(
+            "statistics only", "exempt", "the law exempts first-party statistics, and the visitor did not object"
+        )
         assert made.steps == (BEFORE, exemption, Step("needs analytics", "granted", "basis: not_opted_out"))
         assert (made.verdict, made.basis) == (Verdict.SEND, "not_opted_out")
     else:

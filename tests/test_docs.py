@@ -175,6 +175,29 @@ def test_the_changelog_begins_with_this_version():
     assert re.search(rf"^## {re.escape(__version__)}\b", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
 
 
+def test_every_entry_of_the_changelog_stands_under_its_kind():
+    """Added, Changed, Fixed, Removed and Security, in this order, and no entry twice."""
+    kinds = ["Added", "Changed", "Fixed", "Removed", "Security"]
+    for release in (ROOT / "CHANGELOG.md").read_text("utf-8").split("\n## ")[1:]:
+        loose, *parts = re.split(r"^### ", release, flags=re.MULTILINE)
+        assert "\n- " not in loose, "put the entry under ### Added, ### Changed, ### Fixed, ### Removed or ### Security"
+        found = [part.partition("\n")[0] for part in parts]
+        assert found == [kind for kind in kinds if kind in found]
+        entries = re.findall(r"^- (?:.+\n)(?:  .+\n)*", release, re.MULTILINE)
+        assert len(set(entries)) == len(entries)
+
+
+def test_a_decision_is_a_heading_and_a_few_sentences():
+    """So that it can be linked, and read in a minute; its figures and its history are elsewhere."""
+    _, *decisions = re.split(r"^### ", DOCS["decisions"], flags=re.MULTILINE)
+    bodies = {head: body.partition("\n## ")[0] for head, _, body in (one.partition("\n") for one in decisions)}
+    assert len(bodies) == len(decisions)
+    assert {
+        head for head, body in bodies.items() if not 5 <= len(body.split()) <= 100 or len(head.split()) > 16
+    } == set()
+    assert not re.search(r"^\*\*20\d\d-", DOCS["decisions"], re.MULTILINE)
+
+
 def test_every_page_is_reachable_and_no_link_is_dead():
     """Each page is linked from the README or another page; each link leads to a file."""
     everything = {"README": README, **DOCS}

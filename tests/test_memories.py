@@ -35,7 +35,7 @@ OF_A_PROCESS = {
         "reports/notice.py:words",
     },
     "pure, of small arguments": {
-        "storage/postgres/members.py:digest",
+        "storage/postgres/changes.py:digest",
         "geoip/records.py:_shared", "vendors/dialect.py:_origin", "vendors/samples.py:_sample",
         "vendors/ga4/calls.py:_query", "vendors/ga4/events.py:event_name", "delivery/connection.py:_lower",
         "delivery/request.py:origin", "delivery/request.py:_name", "decision.py:_given", "audit/lines.py:_timestamp",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..shape import Scenario
-from . import audit, call, collect, consent, decide, geoip, middleware, outbound, signals
+from . import audit, call, collect, consent, decide, geoip, middleware, nodes, outbound, signals
 
 ALL: dict[str, Scenario] = {
     scenario.name: scenario
@@ -11,5 +11,6 @@ ALL: dict[str, Scenario] = {
         *(one.SCENARIO for one in (middleware, decide, signals, geoip, audit, consent, outbound, call)),
         *call.PACES,
         collect.SCENARIO,
+        nodes.SCENARIO,
     )
 }

@@ -10,7 +10,7 @@ import contextlib
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -46,15 +46,15 @@ class About(NamedTuple):
 
 
 @contextlib.contextmanager
-def opened(folder: Path) -> Iterator[Log]:
-    """The log, to be asked several times. Raises AuditError."""
+def opened(folder: Path, others: Sequence[Path] = ()) -> Iterator[Log]:
+    """The log, with those of other machines, to be asked several times. Raises AuditError."""
     try:
-        connection = columns.connect(folder)
+        connection = columns.connect(folder, others)
     except ConfigError:
-        yield Log(folder, None)
+        yield Log(folder, None, others)
         return
     with connection:
-        yield Log(folder, connection)
+        yield Log(folder, connection, others)
 
 
 def about(folder: Path, names: Collection[str]) -> About:
@@ -66,8 +66,9 @@ def about(folder: Path, names: Collection[str]) -> About:
 class Log:
     """A log that is asked about persons; `connection` is None without DuckDB."""
 
-    def __init__(self, folder: Path, connection: DuckDBPyConnection | None) -> None:
+    def __init__(self, folder: Path, connection: DuckDBPyConnection | None, others: Sequence[Path] = ()) -> None:
         self._folder = folder
+        self._all = (folder, *others)
         self._connection = connection
 
     def about(self, names: Collection[str]) -> About:
@@ -76,7 +77,7 @@ class Log:
         if self._connection is not None:
             rows = _asked(self._connection, wanted)
         else:
-            rows = sorted(_read(folder, wanted), key=lambda row: (row["decided_at"], row["request_id"]))
+            rows = sorted(_read(self._all, wanted), key=lambda row: (row["decided_at"], row["request_id"]))
         lines = {str(row["request_id"]): frozenset(row["subjects"]) for row in rows}
         return About(
             tuple([row for row in rows if row["destination"] is not None]),
@@ -97,7 +98,7 @@ class Log:
             found = self._connection.execute(sql).fetchall()
             return {subject: int(count) for subject, count in found}
         wanted, counted = frozenset(names), Counter[str]()
-        for record in _records(self._folder, wanted):
+        for record in _once(self._all, wanted):
             times = 1 if record.get("count") is None else int(record["count"])
             counted.update(dict.fromkeys(wanted.intersection(record.get("subjects", ())), times))
         return dict(counted)
@@ -150,12 +151,22 @@ def _parsed(folder: Path, wanted: Callable[[bytes], bool]) -> Iterator[dict[str,
         raise AuditError(f"{folder}: the audit log cannot be read ({type(error).__name__})") from None
 
 
-def _read(folder: Path, names: frozenset[str]) -> Iterator[dict[str, Any]]:
+def _once(folders: Sequence[Path], names: frozenset[str]) -> Iterator[dict[str, Any]]:
+    """Decisions about the person in every log; one that another machine wrote again counts once."""
+    seen: set[str] = set()
+    for folder in folders:
+        for record in _records(folder, names):
+            if record["request_id"] not in seen:
+                seen.add(record["request_id"])
+                yield record
+
+
+def _read(folders: Sequence[Path], names: frozenset[str]) -> Iterator[dict[str, Any]]:
     """By reading everything twice: who is in it, then how their deliveries ended."""
-    decisions = [*_records(folder, names)]
+    decisions = [*_once(folders, names)]
     wanted = {one for record in decisions for one in read.request_ids(record)}
     outcomes: dict[str, list[dict[str, Any]]] = {}
-    for record in _outcomes(folder, wanted):
+    for record in _outcomes(folders, wanted):
         for request_id in record["request_ids"]:
             outcomes.setdefault(request_id, []).append(record)
     for record in decisions:
@@ -163,11 +174,12 @@ def _read(folder: Path, names: frozenset[str]) -> Iterator[dict[str, Any]]:
             yield from _rows(read.join(record, outcomes.get(request_id, ())), request_id)
 
 
-def _outcomes(folder: Path, wanted: Collection[str]) -> Iterable[dict[str, Any]]:
+def _outcomes(folders: Sequence[Path], wanted: Collection[str]) -> Iterable[dict[str, Any]]:
     if not wanted:
         return
     ids = frozenset([one.encode() for one in wanted])
-    for record in _parsed(folder, lambda line: _OUTCOME in line and not ids.isdisjoint(_QUOTED.findall(line))):
+    told = lambda line: _OUTCOME in line and not ids.isdisjoint(_QUOTED.findall(line))  # noqa: E731  # for each folder
+    for record in (one for folder in folders for one in _parsed(folder, told)):
         if record["kind"] == "outcome" and any(one in wanted for one in record["request_ids"]):
             yield record
 

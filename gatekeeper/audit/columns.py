@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +43,12 @@ _OUTCOMES: Final = """
     FROM (SELECT unnest(request_ids) AS request_id, destination, status, reason, attempts, n
           FROM lines WHERE kind = 'outcome')
     GROUP BY request_id, destination"""
+# Of those in several segments, which may be several machines', one that ended a delivery counts before one of a retry.
+_LATE: Final = """CREATE TEMP TABLE late AS
+    SELECT request_id, destination, arg_max(status, place) AS status, last(reason ORDER BY place) AS reason,
+           arg_max(attempts, place) AS attempts
+    FROM (SELECT *, (status <> 'pending')::INTEGER * 1000000 + coalesce(attempts, 0) AS place FROM ({outcomes}))
+    GROUP BY request_id, destination"""
 # What stands for a name that is in the line's tail, and the name (`audit/vocabulary.py`).
 _NAME: Final = f"""CASE WHEN starts_with({{0}}, '{MARK}') AND regexp_full_match({{0}}, '{MARK}[0-9]+')
     THEN coalesce(names[substr({{0}}, 2)::INTEGER + 1], '{GONE}') ELSE {{0}} END"""
@@ -73,8 +79,8 @@ _JOINED: Final = """
       ON d.request_id = o.request_id AND d.destination = o.destination AND d.status = 'pending'"""
 
 
-def connect(folder: Path) -> DuckDBPyConnection:
-    """A connection whose view `log` is the whole log under `folder`.
+def connect(folder: Path, others: Sequence[Path] = ()) -> DuckDBPyConnection:
+    """A connection whose view `log` is the whole log under `folder`, and of other machines under `others`.
 
     Raises ConfigError if the extra is not installed, AuditError if the log cannot be read.
     """
@@ -89,7 +95,7 @@ def connect(folder: Path) -> DuckDBPyConnection:
     for attempt in range(_ATTEMPTS):
         connection = duckdb.connect(config=config)
         try:
-            _load(connection, folder)
+            _load(connection, (folder, *others))
         except (OSError, duckdb.Error) as error:
             connection.close()
             gone = isinstance(error, (FileNotFoundError, duckdb.IOException))  # a segment was compressed meanwhile
@@ -122,7 +128,18 @@ def forget_stale(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _load(connection: DuckDBPyConnection, folder: Path) -> None:
+def _load(connection: DuckDBPyConnection, folders: Sequence[Path]) -> None:
+    wanted: list[Path] = []
+    opened: list[Path] = []
+    for folder in folders:
+        made, fresh = _columns(connection, folder)
+        wanted += made
+        opened += fresh
+    _views(connection, wanted, opened, once=len(folders) > 1)
+
+
+def _columns(connection: DuckDBPyConnection, folder: Path) -> tuple[list[Path], list[Path]]:
+    """The files of columns of one machine's log, made where they are not there; and its open segments."""
     wanted, opened = wanted_segments(folder)
     if not _complete(folder, wanted):
         with alone(folder):
@@ -136,7 +153,7 @@ def _load(connection: DuckDBPyConnection, folder: Path) -> None:
             for path in (folder / FOLDER).glob("*.parquet"):  # of segments that changed or went
                 if path not in keep:
                     path.unlink(missing_ok=True)
-    _views(connection, list(wanted.values()), opened)
+    return list(wanted.values()), opened
 
 
 def wanted_segments(folder: Path) -> tuple[dict[Path, Path], list[Path]]:
@@ -177,7 +194,8 @@ def alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _views(connection: DuckDBPyConnection, wanted: list[Path], opened: list[Path]) -> None:
+def _views(connection: DuckDBPyConnection, wanted: list[Path], opened: list[Path], *, once: bool) -> None:
+    """The views. `once`: a line that another machine wrote again, for one that is gone, counts once."""
     connection.execute("SET parquet_metadata_cache = true")  # no file is written twice under one name
     _read(connection, opened)
     connection.execute(f"CREATE TEMP TABLE fresh AS {_DELIVERIES}")
@@ -194,8 +212,11 @@ def _views(connection: DuckDBPyConnection, wanted: list[Path], opened: list[Path
             f"FROM read_parquet({_names(map(_subjects, wanted))}, filename = true)"
         )
     connection.execute(f"CREATE VIEW people AS {' UNION ALL '.join(people)}")
-    connection.execute(f"CREATE TEMP TABLE late AS {' UNION ALL '.join(outcomes)}")
-    connection.execute(f"CREATE VIEW written AS {' UNION ALL '.join(parts)}")
+    connection.execute(_LATE.format(outcomes=" UNION ALL ".join(outcomes)))
+    written = " UNION ALL ".join(parts)
+    if once:
+        written = f"SELECT DISTINCT ON (request_id, destination) * FROM ({written})"
+    connection.execute(f"CREATE VIEW written AS {written}")
     connection.execute(f"CREATE VIEW log AS {_JOINED.format(deliveries='written', outcomes='late')}")
     connection.execute("DROP TABLE lines")
 

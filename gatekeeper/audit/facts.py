@@ -62,6 +62,16 @@ class Redaction(NamedTuple):
     at: int
 
 
+class Elsewhere(NamedTuple):
+    """Lines whose subjects were removed in another machine's log, by a line."""
+
+    log: str
+    stream: str
+    first: int
+    last: int
+    by: tuple[str, int]
+
+
 class Missing(NamedTuple):
     """Lines in the place of which a gap stands: the hash before the first, and the last one's."""
 
@@ -127,6 +137,7 @@ class Facts:
     retired: list[tuple[str, str, int]] = field(default_factory=list)  # key, and the line that introduced its successor
     introductions: set[Where] = field(default_factory=set)
     redactions: list[Redaction] = field(default_factory=list)
+    elsewhere: list[Elsewhere] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     pruned: list[Pruning] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)

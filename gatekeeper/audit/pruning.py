@@ -133,7 +133,9 @@ def gaps(segment: Segment) -> Iterator[Gap]:
     for raw in segments.lines(segment):
         begin, sealed = _BEGIN.match(raw), chain.split(raw)
         if begin is None or sealed is None:
-            raise AuditError(f"{segment.path.name}: holds what is no line of the log; run `gatekeeper audit verify`")
+            raise AuditError(
+                f"{segment.path.name}: holds bytes that are not a line of the log; run `gatekeeper audit verify`"
+            )
         n, kept = int(begin[1]), begin[2] in KEPT
         if kept and first:
             yield Gap(segment.stream, first, last, before, digest)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -101,21 +101,21 @@ def moment(text: str, now: datetime) -> datetime:
     return when if when.tzinfo is None else (when - (when.utcoffset() or timedelta())).replace(tzinfo=None)
 
 
-def words(folder: Path, of: str) -> frozenset[str]:
+def words(folder: Path, of: str, others: Sequence[Path] = ()) -> frozenset[str]:
     """Every value in the log of what a field of `Filter` asks for: `destination`, `reason`, `law`, `sent`, …"""
     column = {"law": "laws"}.get(of, of)
     if column not in COLUMNS:
         raise ValueError(f"{of} is not a column of the log")
     value = f"unnest({column})" if column in _LISTS else column
-    with columns.connect(folder) as connection:
+    with columns.connect(folder, others) as connection:
         return frozenset(name for (name,) in connection.execute(f"SELECT DISTINCT {value} FROM log").fetchall() if name)
 
 
-def rows(folder: Path, which: Filter, *, limit: int) -> list[dict[str, Any]]:
+def rows(folder: Path, which: Filter, *, limit: int, others: Sequence[Path] = ()) -> list[dict[str, Any]]:
     """The newest `limit` rows, newest first. The last days are asked first: mostly they have as many."""
     few = which.subjects is not None or which.request_id is not None  # else a few columns say first which ones
     names = ", ".join(COLUMNS if few else _WHICH)
-    with columns.connect(folder) as connection:
+    with columns.connect(folder, others) as connection:
         for since in _beginnings(connection, which):
             condition, values = replace(which, since=since).where(connection)
             # The limit stands on a table of its own: over a left join that finds nothing DuckDB 2.0.1 forgets it.
@@ -146,7 +146,7 @@ def _beginnings(connection: DuckDBPyConnection, which: Filter) -> Iterator[datet
     yield which.since
 
 
-def export(folder: Path, which: Filter, target: Path) -> int:
+def export(folder: Path, which: Filter, target: Path, *, others: Sequence[Path] = ()) -> int:
     """Write every row to `target` (.csv, .json with an object a line, .parquet), oldest first; how many there were.
 
     In CSV a cell that a spreadsheet would take for a formula begins with an apostrophe, and lists are joined by spaces.
@@ -157,7 +157,7 @@ def export(folder: Path, which: Filter, target: Path) -> int:
     names = [_cell(name) if kind == "csv" else name for name in COLUMNS]
     if kind != "parquet":  # which has a type for it
         names[0] = f"strftime(decided_at, '{lines.TIME}') AS decided_at"
-    with columns.connect(folder) as connection:
+    with columns.connect(folder, others) as connection:
         condition, values = which.where(connection)
         connection.execute(
             f"CREATE TEMP TABLE chosen AS SELECT {', '.join(names)} FROM log "
@@ -214,11 +214,11 @@ class Statistics:
     destinations: dict[str, dict[str, int]]  # destination -> status -> count
 
 
-def statistics(folder: Path, which: Filter, *, by: str = "day") -> Statistics:
+def statistics(folder: Path, which: Filter, *, by: str = "day", others: Sequence[Path] = ()) -> Statistics:
     """What happened, by `hour`, `day`, `week` or `month`. Raises ConfigError for another step."""
     if by not in STEPS:
         raise ConfigError(f'--by: "{by}" is not a step; use one of {", ".join(STEPS)}')
-    with columns.connect(folder) as connection:
+    with columns.connect(folder, others) as connection:
         condition, values = which.where(connection)
         counted = connection.execute(
             f"SELECT date_trunc('{by}', decided_at) AS begins, "

@@ -168,8 +168,11 @@ def _since(folder: Path, at: float) -> list[tuple[str, Segment]]:
 
 
 def join(decision: dict[str, Any], outcomes: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The guide's record: its five keys first, then ours."""
-    last_of = {outcome["destination"]: outcome for outcome in outcomes}
+    """The guide's record: its five keys first, then ours.
+
+    Of several outcomes the one that ended a delivery counts, else that of the last attempt, wherever they stand.
+    """
+    last_of = {outcome["destination"]: outcome for outcome in sorted(outcomes, key=_place)}
     deliveries = []
     for delivery in decision["deliveries"]:
         outcome = last_of.get(delivery["destination"])
@@ -184,6 +187,10 @@ def join(decision: dict[str, Any], outcomes: Iterable[dict[str, Any]]) -> dict[s
     return {key: record[key] for key in GUIDE_KEYS} | {
         key: value for key, value in record.items() if key not in GUIDE_KEYS and key not in _OURS
     }
+
+
+def _place(outcome: dict[str, Any]) -> tuple[bool, int]:
+    return outcome["status"] != "pending", int(outcome.get("attempts") or 0)
 
 
 def _at(record: dict[str, Any]) -> str:

@@ -183,7 +183,8 @@ class Daily:
                 keep(self._folder, read(self._folder)._replace(others=others))
                 if done.lines:
                     _log.info(
-                        "references removed from %s of the audit log, as retention wants", counted(done.lines, "line")
+                        "references removed from %s of the audit log, as retention requires",
+                        counted(done.lines, "line"),
                     )
         except (AuditError, OSError) as error:
             _log.error("retention: %s", error)

@@ -47,13 +47,17 @@ class Stream:
         *,
         signer: Signer,
         rotate: int = ROTATE,
+        every: float | None = None,
         fsync: bool = True,
         clock: Callable[[], float] = time.time,
         known: others.Known | None = None,
         heads: Heads | None = None,
     ) -> None:
         self.folder = folder
-        self._rotate = rotate
+        self._rotate, self._every = rotate, every
+        self._opened = 0.0  # when the segment was begun, monotonic seconds
+        self._begins = 0  # how many lines there were before it
+        self.abroad: list[tuple[str, Head]] = []  # ends of other machines' logs, which the next signed lines name
         self.signer = signer
         self._fsync = fsync
         self._clock = clock
@@ -159,7 +163,10 @@ class Stream:
             self._next_segment()
 
     def _turns(self) -> bool:
-        return self._size >= self._rotate or int(self._clock() // _DAY) != self._day
+        if self._size >= self._rotate or int(self._clock() // _DAY) != self._day:
+            return True
+        old = self._every is not None and time.monotonic() - self._opened >= self._every
+        return old and self._n > self._begins + 1  # the first line says that it begins
 
     def checkpoint(self, kind: str = "checkpoint", *, patience: float = 0.0) -> bytes | None:
         """Sign how far every stream is; the line, or None if another process is doing it. Raises OSError, ConfigError.
@@ -192,6 +199,8 @@ class Stream:
         stored = begun.read(self.folder, self._own)
         state = stored or self._begun
         core |= {"heads": others.heads(self.folder, self.name, self._own, self._genuine), "begun": state.claim}
+        if self.abroad:
+            core["nodes"] = [[log, *head] for log, head in self.abroad]
         self._put_signed(core, key, state, keep=stored is not None)
 
     def _put_signed(self, core: dict[str, Any], key: SigningKey, state: Begun, *, keep: bool) -> None:
@@ -275,6 +284,7 @@ class Stream:
         )
         forks.keep(self._descriptor)
         self._size, self._safe, self._day = 0, 0, int(self._clock() // _DAY)
+        self._opened, self._begins = time.monotonic(), self._n
         sync_folder(self.folder)  # before anybody is told of a line in it
         begin()
 

@@ -57,6 +57,8 @@ class Report:
     pruned: int = 0  # lines that are gone, as retention wants
     crashed: int = 0  # streams that ended in a crash and were taken over
     format_1: int = 0  # streams of the old format
+    waiting: int = 0  # ends of streams that are not here yet, of a log that is not whole
+    elsewhere: list[tuple[str, str, int, int]] = field(default_factory=list, repr=False)  # removed in other logs
     open: list[str] = field(default_factory=list)  # streams that have no end yet
     keys: list[str] = field(default_factory=list)  # keys that no other key introduced
     not_vouched: dict[str, int] = field(default_factory=dict)  # by stream: lines that no signature covers yet
@@ -76,20 +78,23 @@ def verify(
     trusted: Iterable[str] = (),
     heads: Iterable[Head] = (),
     roots: Sequence[Certificate] = (),
+    partial: bool = False,
+    allowed: Iterable[tuple[str, int, int]] = (),
     progress: Callable[[int], None] = lambda size: None,
 ) -> Report:
     """Read the whole log. `anchors` are checkpoint lines kept elsewhere, `trusted` ids of keys known from elsewhere.
 
     Time stamps on anchors are checked if there are `roots`, certificates that are believed. `heads` are ends of streams
-    as the database knew them before. `progress` is told the bytes that were read. Raises OSError
-    if the folder cannot be read, ConfigError if time stamps cannot be checked here.
+    as the database knew them before. A `partial` log may lack ends of its streams, as a copy of one that goes on does.
+    `allowed` are ranges of lines whose subjects were removed, as the log of another machine says. `progress` is told
+    the bytes that were read. Raises OSError if the folder cannot be read, ConfigError if time stamps cannot be checked.
     """
-    anchors, heads = list(anchors), list(heads)
+    anchors, heads, allowed = list(anchors), list(heads), list(allowed)
     for _ in range(3):
         before = _state(folder)
         with tempfile.TemporaryFile() as hashes, Twice() as decided:
-            verification = _Verification(folder, hashes, decided, progress, list(roots))
-            report = verification.run(anchors, heads, frozenset(trusted))
+            verification = _Verification(folder, hashes, decided, progress, list(roots), partial=partial)
+            report = verification.run(anchors, heads, frozenset(trusted), allowed)
         if report.sound or _state(folder) == before:  # what was removed from lines meanwhile was perhaps read too early
             break
     return report
@@ -104,9 +109,11 @@ def _state(folder: Path) -> list[tuple[str, int, int]]:
 
 class _Verification:
     def __init__(
-        self, folder: Path, hashes: Any, decided: Twice, progress: Callable[[int], None], roots: list[Certificate]
-    ) -> None:
+        self, folder: Path, hashes: Any, decided: Twice, progress: Callable[[int], None], roots: list[Certificate],
+        *, partial: bool,
+    ) -> None:  # fmt: skip
         self._folder = folder
+        self._partial = partial
         self._roots = roots
         self._hashes = hashes  # 32 bytes a line, in the order of reading
         self._decided = decided
@@ -116,7 +123,10 @@ class _Verification:
         self._walker = Walker(self._facts, hashes.write, decided.add)
         self._walks: dict[str, Walk] = {}
 
-    def run(self, anchors: Iterable[bytes], heads: Iterable[Head], trusted: frozenset[str]) -> Report:
+    def run(
+        self, anchors: Iterable[bytes], heads: Iterable[Head], trusted: frozenset[str],
+        allowed: Iterable[tuple[str, int, int]],
+    ) -> Report:  # fmt: skip
         report, facts, walks = self._report, self._facts, self._walks
         self._strangers()
         while new := {stream: parts for stream, parts in streams(self._folder).items() if stream not in walks}:
@@ -128,10 +138,11 @@ class _Verification:
             facts.mentions.append(Mention(head.stream, head.n, bytes.fromhex(head.hash), False, ("the database", n)))
             report.heads += 1
         self._compare()
-        numbering.numbers(facts)
+        numbering.numbers(facts, partial=self._partial)
         report.format_1 = numbering.formats(facts, walks)
         report.keys, covered = vouched.keys(facts, trusted)
-        vouched.redactions(facts, walks, covered)
+        vouched.redactions(facts, walks, covered, allowed)
+        report.elsewhere = [one[:4] for one in facts.elsewhere if covered.get(one.by[0], 0) > one.by[1]]
         vouched.gaps(facts, walks, covered)
         self._ends(covered)
         self._twice()
@@ -206,6 +217,9 @@ class _Verification:
         again: set[str] = set()
         for one in self._facts.mentions.copy():
             walk = self._walks.get(one.stream)
+            if self._partial and (walk is None or one.n > walk.lines):
+                self._report.waiting += 1
+                continue
             if walk is None:
                 if one.n:
                     self._bad(one.where, f"names the stream {one.stream}, which is missing")
@@ -233,6 +247,7 @@ class _Verification:
             facts.signatures,
             facts.retired,
             facts.redactions,
+            facts.elsewhere,
             facts.claims,
             facts.missing,
             facts.pruned,

@@ -6,6 +6,8 @@ own covers it, or the signed line of another stream that took it over.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gatekeeper.audit import signing
 from gatekeeper.audit.facts import TOLERANCE, Facts, Walk, Where
 
@@ -31,7 +33,9 @@ def keys(facts: Facts, trusted: frozenset[str]) -> tuple[list[str], dict[str, in
                 roots.setdefault(one.key, one.where)
     for key, where in list(roots.items()) if trusted else list(roots.items())[1:]:
         if key not in trusted:
-            facts.bad(where, f"is signed with the key {key}, which no earlier key introduced and nobody vouched for")
+            facts.bad(
+                where, f"is signed with the key {key}, which no earlier key introduced and you did not name as trusted"
+            )
     if trusted and not trusted & roots.keys():
         facts.bad(_LOG, f"nothing is signed with the key {', '.join(sorted(trusted))}, or with one that it introduced")
     return list(roots), _adopted(facts, last)
@@ -62,9 +66,16 @@ def _successors(facts: Facts) -> dict[tuple[str, str], int]:
     return found
 
 
-def redactions(facts: Facts, walks: dict[str, Walk], vouched: dict[str, int]) -> None:
-    """Subjects are gone only where a redaction says so that is vouched for, and that is not older than the line."""
+def redactions(
+    facts: Facts, walks: dict[str, Walk], vouched: dict[str, int], also: Iterable[tuple[str, int, int]] = ()
+) -> None:
+    """Subjects are gone only where a redaction says so that is vouched for, and that is not older than the line.
+
+    `also` are ranges that another machine's log says so of, where they are vouched for.
+    """
     allowed: dict[str, list[tuple[int, int]]] = {}
+    for name, first, last in also:
+        allowed.setdefault(name, []).append((first, last))
     for one in facts.redactions:
         stream, n = one.by
         walk = walks.get(one.stream)
@@ -77,7 +88,7 @@ def redactions(facts: Facts, walks: dict[str, Walk], vouched: dict[str, int]) ->
         for first, last in walk.bare:
             missing = _outside(first, last, ranges)
             if missing is not None:
-                facts.bad((stream, 0), f"line {missing} has lost its subjects, and no redaction says so")
+                facts.bad((stream, 0), f"line {missing} has lost its subjects without a redaction line")
                 break
 
 
@@ -92,7 +103,7 @@ def gaps(facts: Facts, walks: dict[str, Walk], vouched: dict[str, int]) -> None:
             allowed.add(one[:5])
     for gap in facts.missing:
         if gap[:5] not in allowed:
-            facts.bad(gap.where, f"lines {gap.first} to {gap.last} are gone, and no line says that they were pruned so")
+            facts.bad(gap.where, f"lines {gap.first} to {gap.last} are gone without a line that says so")
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

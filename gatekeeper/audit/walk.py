@@ -18,6 +18,7 @@ from gatekeeper.audit.facts import (
     TOLERANCE,
     UNREADABLE,
     Claim,
+    Elsewhere,
     Facts,
     Mention,
     Missing,
@@ -254,6 +255,10 @@ class Walker:
         for other, first, last, before, digest in record.get("gaps", ()):
             ends_with = bytes.fromhex(before), bytes.fromhex(digest)
             facts.pruned.append(Pruning(str(other), int(first), int(last), *ends_with, by, walk.high))
+        if "log" in record:
+            for other, first, last in record["ranges"]:
+                facts.elsewhere.append(Elsewhere(str(record["log"]), str(other), int(first), int(last), by))
+            return
         for other, first, last in record.get("ranges", ()):
             facts.redactions.append(Redaction(str(other), int(first), int(last), by, walk.high))
 

@@ -31,6 +31,7 @@ from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line
 from gatekeeper.audit.others import Known
 from gatekeeper.audit.outside import Outside
+from gatekeeper.audit.segments import Head
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import ROTATE, Stream
 from gatekeeper.errors import AuditError, ConfigError
@@ -45,7 +46,7 @@ _AGAIN: Final = 1.0  # seconds between two attempts to write again
 _CHORES: Final = 10.0  # seconds for the chores that wait at the end
 _SIGNING: Final = 10.0  # seconds for other processes that sign
 _log = logging.getLogger("gatekeeper")
-_Batch = tuple[Sequence[Line], Future[None], bool]
+_Batch = tuple[Sequence[Line], Future[Head | None], bool]
 
 
 class AuditWriter:
@@ -53,7 +54,7 @@ class AuditWriter:
 
     `signer` signs its beginning, checkpoints and its end. `anchor` is where checkpoints are put besides (see
     `chores.anchor`), relative to `base`; `authority` gives time stamps on them; `heads` is where ends of streams are
-    kept.
+    kept. With `every` a segment is closed after so many seconds, if something is in it.
 
     Without `fsync` a line counts as durable when the operating system has it: it
     survives the process, not the machine.
@@ -65,6 +66,7 @@ class AuditWriter:
         *,
         signer: Signer,
         rotate: int = ROTATE,
+        every: float | None = None,
         checkpoint: float = CHECKPOINT,
         anchor: str | None = None,
         base: Path | None = None,
@@ -75,7 +77,7 @@ class AuditWriter:
     ) -> None:
         self._folder = folder
         self._signer = signer
-        self._rotate = rotate
+        self._rotate, self._every = rotate, every
         self._interval = checkpoint
         self._outside = Outside(anchor, folder.parent if base is None else base, authority, self._told)
         self._heads = heads
@@ -92,6 +94,8 @@ class AuditWriter:
         self._known: Known = {}
         self._begun = False  # a stream was there, and its file is lost
         self._due = 0.0
+        self._told_heads = 0.0  # when ends were given to be kept
+        self._abroad: list[tuple[str, Head]] = []  # ends of other machines' logs
         self._looked = 0.0  # at a request to turn
         self._asked = (0, 0)
         self._failing = False
@@ -109,9 +113,12 @@ class AuditWriter:
     def _told(self) -> None:
         self.changed()
 
-    def append(self, batch: Sequence[Line], *, signed: bool = False) -> Future[None]:
-        """Make `batch` durable, and with `signed` a signed line behind it. The future fails with AuditError."""
-        done: Future[None] = Future()
+    def append(self, batch: Sequence[Line], *, signed: bool = False) -> Future[Head | None]:
+        """Make `batch` durable, and with `signed` a signed line behind it. The future fails with AuditError.
+
+        Its result is the stream's end after the batch.
+        """
+        done: Future[Head | None] = Future()
         done.set_running_or_notify_cancel()  # a caller that stops waiting for it cannot cancel it
         with work:
             self._start()
@@ -224,14 +231,21 @@ class AuditWriter:
         asked = turning.asked(self._folder)
         stream.turn(now=asked != self._asked)
         self._asked = asked
+        every = None if self._heads is None else self._heads.every
+        if every is not None and time.monotonic() - self._told_heads >= every:
+            self._keep(stream)
         if stream.since and time.monotonic() >= self._due:
+            stream.abroad = self._abroad
             line = stream.checkpoint()
             self._due = time.monotonic() + (self._interval if line is not None else min(self._interval, 0.1))
             self._publish(stream, line)
         self._compress(stream)
 
     def _close(self, stream: Stream) -> None:
+        stream.abroad = self._abroad
         self._publish(stream, stream.close())
+        if self._every is not None:  # the archive is to have the end, too: no next start may come here
+            stream.closed.append(stream.segment())
         self._compress(stream)
 
     def _publish(self, stream: Stream, line: bytes | None) -> None:
@@ -243,8 +257,15 @@ class AuditWriter:
 
     def _keep(self, stream: Stream) -> None:
         if self._heads is not None:
-            self._chores.add(partial(self._heads.keep, [*stream.adopted, stream.head]))
+            self._told_heads = time.monotonic()
+            self._chores.add(partial(self._exchange, self._heads, [*stream.adopted, stream.head]))
             stream.adopted = []
+
+    def _exchange(self, heads: Heads, own: Sequence[Head]) -> None:
+        """Have our ends kept, and learn how far the other machines' logs are, which the next checkpoint signs."""
+        heads.keep(own)
+        if heads.every is not None:
+            self._abroad = heads.others()
 
     def _compress(self, stream: Stream) -> None:
         while stream.closed:
@@ -301,19 +322,21 @@ class AuditWriter:
                 done.set_exception(AuditError("the audit log cannot be written"))
             return
         asked = [done for _, done, signed in waiting if signed]
+        head = None if self._stream is None else self._stream.head
         for _, done, signed in waiting:
             if not signed:
-                done.set_result(None)
+                done.set_result(head)
         if asked:
             written = self._attempt(self._sign)
             for done in asked:
                 if written:
-                    done.set_result(None)
+                    done.set_result(head)
                 else:
                     done.set_exception(AuditError("the audit log cannot be signed"))
 
     def _sign(self) -> None:
         if self._stream is not None:
+            self._stream.abroad = self._abroad
             line = self._stream.checkpoint(patience=_SIGNING)
             if line is None:
                 raise BlockingIOError(0, "another process signs the log")
@@ -331,7 +354,7 @@ class AuditWriter:
             asked = turning.asked(self._folder)
             self._stream = Stream(
                 self._folder, rotate=self._rotate, signer=self._signer, fsync=self._fsync, clock=self._clock,
-                known=self._known, heads=self._heads,
+                known=self._known, heads=self._heads, every=self._every,
             )  # fmt: skip
             self._asked = asked
             self._looked = time.monotonic()

@@ -177,7 +177,7 @@ def cookie(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Print the consent cookie of a visitor who chose so, for curl, explain and tests; without a choice, a refusal."""
+    """Print the consent cookie of a visitor with these choices, for curl, explain and tests; by default a refusal."""
     from gatekeeper.cli.cookie import run
 
     run(
@@ -197,7 +197,7 @@ def signals(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each reader makes of a request's cookies, headers and parameters, and what a place makes of that."""
+    """Show what is read from a request's cookies, headers and parameters, and the resulting consent in a place."""
     from gatekeeper.cli.signals import run
 
     run(cookie or [], header or [], query, config, as_json, country=country, law=law, gpc=gpc)
@@ -213,7 +213,7 @@ def test(
     since: Annotated[str | None, typer.Option(help="With --from-audit: lines from this time on, such as 7d.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="With --from-audit: print at most this many cases.")] = 20,
 ) -> None:
-    """Run the policy's own test cases (exit code 1 if one fails), and say which outcomes no case expects."""
+    """Run the policy's own test cases (exit code 1 if one fails), and list outcomes that no case expects."""
     from gatekeeper.cli.test import from_audit as write_cases
     from gatekeeper.cli.test import run
 
@@ -243,7 +243,7 @@ def bench(
     soak: Annotated[float, typer.Option(min=0.0, help="Also run this many minutes of load, and watch memory.")] = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Measure what the gate costs here, beside what people would use instead (exit code 130: interrupted)."""
+    """Measure what the gate costs on this machine, beside alternatives (exit code 130: interrupted)."""
     from gatekeeper.cli.bench import run
 
     run(scenarios or [], out, compare, quick, soak, as_json)

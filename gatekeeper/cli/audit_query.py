@@ -25,23 +25,29 @@ from gatekeeper.cli.policy import load_policy
 from gatekeeper.counting import counted
 from gatekeeper.fields import phone
 from gatekeeper.installation import keys
+from gatekeeper.runtime.wiring import machine
 
 BAR = 30
 
 
-def which(config: Path, words: dict[str, str | None], people: dict[str, str | None]) -> tuple[Path, log.Filter]:
-    """The log's folder and the filter that the options ask for."""
+def which(
+    config: Path, words: dict[str, str | None], people: dict[str, str | None]
+) -> tuple[Path, list[Path], log.Filter]:
+    """The log's folder, those of other machines, and the filter that the options ask for."""
     policy = load_policy(config, require_secrets=False)
     now = datetime.now(UTC).replace(tzinfo=None)
     times = {name: known.moment(name, words.pop(name, None), now) for name in TIMES}
-    known.check(policy, words, policy.audit_folder)
+    here = machine(policy)
+    others = [] if here is None else here.folders()
+    known.check(policy, words, policy.audit_folder, others)
     subject = people.get(PSEUDONYM)
     if subject is not None and re.fullmatch(r"p_[A-Za-z0-9_-]{22}", subject) is None:
         raise typer.BadParameter(
             "--subject: this is not a pseudonym, which is p_ and 22 letters, digits, - or _; ask for an identifier by "
             "its own option, such as --email or --client-id"
         )
-    exits.need_log(policy.audit_folder)
+    if not others:
+        exits.need_log(policy.audit_folder)
     asked = {name: value for name, value in people.items() if name != PSEUDONYM and value is not None}
     if asked.get("email") == "-":
         asked["email"] = sys.stdin.readline().strip()
@@ -51,7 +57,7 @@ def which(config: Path, words: dict[str, str | None], people: dict[str, str | No
     if asked:
         found |= log.pseudonyms(keys.load(policy.keys_folder, create=False), asked)
     wanted = frozenset(found) if found else None
-    return policy.audit_folder, log.Filter(since=times["since"], until=times["until"], subjects=wanted, **words)
+    return policy.audit_folder, others, log.Filter(since=times["since"], until=times["until"], subjects=wanted, **words)
 
 
 TIMES = ("since", "until")
@@ -60,8 +66,8 @@ TIMES = ("since", "until")
 def query(config: Path, words: dict[str, str | None], people: dict[str, str | None], limit: int, form: str) -> None:
     """Print the newest rows."""
     known.one_of("--format", form, ("table", "json", "csv"))
-    folder, chosen = which(config, words, people)
-    found = log.rows(folder, chosen, limit=limit)
+    folder, others, chosen = which(config, words, people)
+    found = log.rows(folder, chosen, limit=limit, others=others)
     match form:
         case "json":
             for row in found:
@@ -82,8 +88,8 @@ def export(
         raise typer.BadParameter(
             f'"{target.name}" has no known ending; write to a file that ends in {", ".join(log.FORMATS)}'
         )
-    folder, chosen = which(config, words, people)
-    count = log.export(folder, chosen, target)
+    folder, others, chosen = which(config, words, people)
+    count = log.export(folder, chosen, target, others=others)
     typer.echo(
         json.dumps({"rows": count, "file": str(target)}) if as_json else f"{counted(count, 'row')} written to {target}"
     )
@@ -94,8 +100,8 @@ def stats(
 ) -> None:
     """Print numbers over time; with `html`, write them as a page too."""
     known.one_of("--by", by, log.STEPS)
-    folder, chosen = which(config, words, people)
-    found = log.statistics(folder, chosen, by=by)
+    folder, others, chosen = which(config, words, people)
+    found = log.statistics(folder, chosen, by=by, others=others)
     if html is not None:
         html.write_text(page.render(found, title="Gatekeeper: what was sent, and what was not"), "utf-8")
         typer.echo(f"written to {html}", err=True)

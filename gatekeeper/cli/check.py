@@ -14,7 +14,7 @@ from gatekeeper.policy.faults import parts
 from gatekeeper.policy.file import json_schema
 from gatekeeper.policy.findings import findings
 from gatekeeper.policy.registry import registry
-from gatekeeper.runtime.wiring import place
+from gatekeeper.runtime.wiring import machine, place
 from gatekeeper.storage.opening import findings as store_findings
 
 
@@ -22,8 +22,11 @@ def run(config: Path, as_json: bool) -> None:
     """Print errors and warnings; exit code 1 if there are errors."""
     errors, warned = findings(config, **extensions())
     if not errors:
-        errors, costly = store_findings(place(load_policy(config)))
+        policy = load_policy(config)
+        errors, costly = store_findings(place(policy))
         warned += costly
+        here = machine(policy)
+        errors += [] if here is None else here.faults()
     if as_json:
         found = {"errors": errors, "warnings": warned}
         typer.echo(

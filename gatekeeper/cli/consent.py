@@ -87,7 +87,7 @@ def withdraw(
     session: str | None,
     as_json: bool,
 ) -> None:
-    """Take consent back at once; exit code 4 if a process that is about to send could not be waited for."""
+    """Withdraw consent at once; exit code 4 if a process that is about to send did not answer."""
     known = [one.value for one in OPTIONAL]
     if purpose is not None and purpose not in known:
         raise ConfigError(f'--purpose: "{purpose}" cannot be withdrawn; use one of {", ".join(known)}')

@@ -151,7 +151,9 @@ class Desk:
     def __init__(self, office: Office) -> None:
         self.office = office
         self.me = office.who
-        self.erasures = service(lambda: office.policy, lambda: office.ring, office.store, _writer(office), office.clock)
+        self.erasures = service(
+            lambda: office.policy, lambda: office.ring, office.store, _writer(office), office.clock, office.machine
+        )
 
     def done(self, action: str, do: Callable[[Erasures], Any], erasure: str | None = None) -> Any:
         """What an act gives; the line before it, and its refusals as a command says them."""

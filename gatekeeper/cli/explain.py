@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gatekeeper.audit import lines
+from gatekeeper.audit.segments import Head
 from gatekeeper.cli import known
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
@@ -35,7 +36,7 @@ from gatekeeper.storage.outbox import Accepted
 class _Nowhere:
     """Records and delivers nothing: explaining must not act."""
 
-    def append(self, batch: object) -> Future[None]:
+    def append(self, batch: object) -> Future[Head | None]:
         """Refuse to record: `explain` changes nothing."""
         raise RuntimeError("explain does not record")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -34,7 +34,9 @@ _WORDS: Final[Mapping[str, Callable[[Policy], Iterable[str]]]] = {
 """Option -> the values that it can have by the policy in force; older policies' are in the log."""
 
 
-def check(policy: Policy, given: Mapping[str, str | None], folder: Path | None = None) -> None:
+def check(
+    policy: Policy, given: Mapping[str, str | None], folder: Path | None = None, others: Sequence[Path] = ()
+) -> None:
     """Refuse a value that neither the policy nor the log in `folder` knows, with the nearest that they do."""
     for name, value in given.items():
         if value is None or name not in _WORDS:
@@ -43,7 +45,7 @@ def check(policy: Policy, given: Mapping[str, str | None], folder: Path | None =
         if value in known:
             continue
         if folder is not None:
-            known |= query.words(folder, name)
+            known |= query.words(folder, name, others)
         if value not in known:
             one_of(
                 f"--{name}", value, known, f"it is neither in the policy nor in the log {folder or policy.audit_folder}"

@@ -16,7 +16,7 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.installation import keys
 from gatekeeper.rights.drive import service
 from gatekeeper.rights.office import Office
-from gatekeeper.runtime.wiring import audit_writer, needs, place
+from gatekeeper.runtime.wiring import audit_writer, machine, needs, place
 from gatekeeper.storage.opening import exists, open_store
 
 
@@ -31,11 +31,13 @@ def opened(config: Path, *, secrets: bool = False) -> Iterator[Office]:
     usable(policy.audit_folder)
     ring = keys.load(policy.keys_folder)
     writer = audit_writer(policy)
-    store = open_store(needs(policy, writer))
+    store, here = open_store(needs(policy, writer)), machine(policy)
     try:
-        erasures = service(lambda: policy, lambda: ring, store, writer)
-        yield Office(f"cli:{os.getuid()}", policy, ring, store, writer, time.time, erasures.of_person)
+        erasures = service(lambda: policy, lambda: ring, store, writer, machine=here)
+        yield Office(f"cli:{os.getuid()}", policy, ring, store, writer, time.time, erasures.of_person, here)
     finally:
+        if here is not None:
+            here.leave()
         store.close()
         writer.close()
 

@@ -17,7 +17,7 @@ from gatekeeper.cli.policy import load_policy
 from gatekeeper.counting import counted
 from gatekeeper.rights import keeping
 from gatekeeper.rights.keeping import REFERENCES, Kept
-from gatekeeper.runtime.wiring import audit_writer, needs
+from gatekeeper.runtime.wiring import audit_writer, machine, needs
 from gatekeeper.storage.opening import open_store
 
 
@@ -26,10 +26,10 @@ def run(config: Path, dry: bool, as_json: bool) -> None:
     policy = load_policy(config, require_secrets=False)
     folder, age, now = policy.audit_folder, policy.file.retention.personal_references, time.time()
     writer = audit_writer(policy)
-    store = open_store(needs(policy, writer))
+    store, here = open_store(needs(policy, writer)), machine(policy)
     try:
         done = retention.run(folder, age, None if dry else writer, now=now)
-        kept = keeping.run(policy, store, None if dry else writer, now=now)
+        kept = keeping.run(policy, store, None if dry else writer, now=now, machine=here)
         kept = [
             one._replace(removed=done.lines, overdue=done.waiting) if one.name == REFERENCES else one for one in kept
         ]

@@ -52,12 +52,24 @@ def list_nodes(config: Path, as_json: bool) -> None:
         typer.echo(json.dumps([one._asdict() | {"last": timestamp(one.last)} for one in found], indent=2))
         return
     table = Table(box=None)
-    for title in ("log", "host", "version", "processes", "behind", "unwritten", "streams", "last seen", ""):
+    for title in (
+        "log",
+        "host",
+        "version",
+        "processes",
+        "behind",
+        "unwritten",
+        "unarchived",
+        "streams",
+        "last line",
+        "last seen",
+        "",
+    ):
         table.add_column(title, no_wrap=title == "log", overflow="fold")
     for one in found:
         table.add_row(
             one.log, escape(one.host), one.version, str(one.processes), str(one.behind), str(one.kept),
-            str(one.streams), timestamp(one.last), one.gone or "",
+            str(one.kept_back), str(one.streams), one.last_line or "-", timestamp(one.last), one.gone or "",
         )  # fmt: skip
     Console(highlight=False, soft_wrap=True).print(table if found else "no gate has run with this database")
 

@@ -14,13 +14,16 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from gatekeeper.audit import authority, stamp
+from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Head, streams
+from gatekeeper.audit.shared.mirror import Other
+from gatekeeper.audit.shared.proving import Proof, prove
 from gatekeeper.audit.verify import Report, verify
 from gatekeeper.cli import exits
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
-from gatekeeper.runtime.wiring import place
+from gatekeeper.runtime.wiring import machine, place
 from gatekeeper.storage.opening import heads as heads_of
 
 
@@ -29,30 +32,38 @@ def run(
 ) -> None:
     """Say whether the log is as it was written; exit code 1 if not, 3 if there is none."""
     heads: list[Head] = []
+    others: list[Other] = []
     if folder is None:
         policy = load_policy(config, require_secrets=False)
         folder, heads = policy.audit_folder, heads_of(place(policy)).read()
+        here = machine(policy)
+        others = [] if here is None else here.others()
         named = authority.of_policy(policy)
         if named is not None:
             anchors = [*anchors, named.folder] if named.folder.is_dir() else anchors
             roots = roots or named.pem
     found = streams(folder)
-    if not found and not anchors and not heads:
+    if not found and not anchors and not heads and not others:
         exits.need_log(folder)
     believed = _believed(roots)
     try:
         paths = [one for path in anchors for one in (authority.files(path) if path.is_dir() else [path])]
         lines = [line for path in paths for line in path.read_bytes().splitlines() if line.strip()]
-        with _progress(sum(one.size for parts in found.values() for one in parts)) as advance:
+        everywhere = [found, *(streams(one.folder) for one in others)]
+        with _progress(sum(one.size for some in everywhere for parts in some.values() for one in parts)) as advance:
             report = verify(folder, anchors=lines, trusted=trusted, heads=heads, roots=believed, progress=advance)
+            proofs = prove(folder, others, report, progress=advance) if others else []
     except OSError as error:
         what = error.strerror or type(error).__name__
         raise AuditError(f"{error.filename or folder}: cannot be read ({what})") from None
     if as_json:
-        typer.echo(json.dumps(_as_json(report)))
+        machines = {"machines": [_of_machine(one) for one in proofs]} if others else {}
+        typer.echo(json.dumps(_as_json(report) | machines))
     else:
         _print(report, bool(anchors))
-    if not report.sound:
+        for proof in proofs:
+            _print_machine(proof)
+    if not report.sound or not all(one.report.sound for one in proofs):
         raise typer.Exit(1)
 
 
@@ -77,7 +88,36 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
 
 def _as_json(report: Report) -> dict[str, object]:
     problems = [problem._asdict() for problem in report.problems]
-    return {"sound": report.sound, "first": problems[0] if problems else None} | asdict(report) | {"problems": problems}
+    said = asdict(report)
+    del said["elsewhere"]
+    return {"sound": report.sound, "first": problems[0] if problems else None} | said | {"problems": problems}
+
+
+def _of_machine(proof: Proof) -> dict[str, object]:
+    peer, last = proof.other.peer, proof.last
+    return {
+        "log": peer.log, "host": peer.host, "lives": peer.lives, "gone": peer.gone, "seen": timestamp(peer.seen),
+        "last": None if last is None else last._asdict(),
+    } | _as_json(proof.report)  # fmt: skip
+
+
+def _print_machine(proof: Proof) -> None:
+    """One paragraph for another machine's log; of one that does not live, its last line."""
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    peer, report, last = proof.other.peer, proof.report, proof.last
+    state = "lives" if peer.lives else peer.gone or "is gone"
+    console.print(f"\n{peer.log} on {peer.host}, which {state}: {counted(report.lines, 'line')} in the archive")
+    if not peer.lives:
+        where = "none is known" if last is None else f"line {last.n} of {last.stream}"
+        console.print(f"last seen {timestamp(peer.seen)}; its last line: {where}")
+    if report.waiting:
+        why = "lost with its disk" if peer.gone else "not in the archive yet"
+        console.print(f"{counted(report.waiting, 'end')} of streams: {why}")
+    for problem in report.problems[:20]:
+        place = f"{problem.file}, line {problem.line}" if problem.line else problem.file
+        console.print(f"{place}: {problem.why}")
+    if not report.sound:
+        console.print("This is not the log as that machine wrote it.", style="bold red")
 
 
 def _print(report: Report, anchored: bool) -> None:

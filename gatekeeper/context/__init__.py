@@ -85,7 +85,7 @@ def track(event: str, /, **data: Any) -> str | None:
 
 
 def tell(*, residence: tuple[str, str | None] | None = None, age_band: str | None = None) -> None:
-    """What the host app knows of the visitor being served, for every event of this request.
+    """State the residence and age band of the visitor being served, for every event of this request.
 
     `residence` is (country, region) of the account, or of the visitor's own choice: it adds laws, never
     removes one. `age_band` is one of under_13, 13_15, 16_17, adult. Raises GatekeeperError outside a request
@@ -99,7 +99,7 @@ def tell(*, residence: tuple[str, str | None] | None = None, age_band: str | Non
 
 
 def link(user_id: str | None) -> None:
-    """Say which account is logged in on the visitor's device: call it at login, and with `None` at logout.
+    """Link the visitor's device to the account that logs in; call it with `None` at logout.
 
     What the account chose counts on this device then, and what is chosen here counts for the account (docs/ledger.md).
     The rest of this request knows at once; the device is linked by its consent cookie until the next `link`. Raises

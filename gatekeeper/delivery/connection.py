@@ -1,7 +1,7 @@
 """One connection to a vendor: HTTP/1.1, one request at a time. llhttp reads the answers, strictly.
 
 An answer is bounded in its head (MAX_HEAD, MAX_HEADERS) and its body (MAX_ANSWER). Interim answers are skipped, other
-protocols never spoken, trailers dropped. Whatever comes that nobody asked for ends the connection.
+protocols never spoken, trailers dropped. Bytes that were not requested end the connection.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
             raise ValueError("the head is too large")
         if status < 200:
             if status < 100 or status == 101:
-                raise ValueError("nobody asked for another protocol")
+                raise ValueError("an upgrade to another protocol was not requested")
             return
         self._in_head = False
         if self._bodiless:

@@ -117,11 +117,11 @@ class Deliverer:
     def start(self) -> None:
         """Begin, if it has not begun in this process; called with every event, and cheap."""
         run = self._run
-        if run is not None and not run.closing:
+        if run is not None and not run.closing and not run.loop.is_closed():
             return
         with work, self._lock:
             run = self._run
-            if run is not None and (not run.closing or not (run.over.is_set() or run.loop.is_closed())):
+            if run is not None and not run.loop.is_closed() and not (run.closing and run.over.is_set()):
                 return  # one that has not ended yet: the next event begins another one
             home = self._home
             self._run = run = Run(None if home is None or home.is_closed() else home)

@@ -1,4 +1,4 @@
-"""The order for a batch of calls in one request: open it, plan each call by itself, send what is left as one batch.
+"""The order for a batch of calls in one request: open it, plan each call separately, send the rest as one batch.
 
 A batch's plan is a call's (`calls.py`): recorded, sent and finished in the same way. Only Meta's Graph API has
 such batches. Where the app calls Graph itself, calls that are no tracking go on in the same request, as they came;

@@ -19,6 +19,7 @@ from msgspec import structs
 
 from gatekeeper import notices
 from gatekeeper.audit import lines
+from gatekeeper.audit.segments import Head
 from gatekeeper.delivery.permit import Permit, Withheld, permit_for
 from gatekeeper.errors import AuditError
 from gatekeeper.gate import Gate, bounds
@@ -120,7 +121,7 @@ def permit_of(gate: Gate, plan: CallPlan) -> Permit | None:
 
 
 @work
-def record_call(gate: Gate, plan: CallPlan) -> Future[None]:
+def record_call(gate: Gate, plan: CallPlan) -> Future[Head | None]:
     """End what the call's visitors refuse of what is queued, and make the decision lines durable.
 
     The future fails with AuditError or StorageError; then nothing may be sent.

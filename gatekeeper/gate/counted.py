@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import structs
 
 from gatekeeper.audit.lines import Line, Lines
+from gatekeeper.audit.segments import Head
 from gatekeeper.gate.ports import Recorder
 from gatekeeper.gate.settle import failed
 from gatekeeper.installation import forks
@@ -107,7 +108,7 @@ class Counted:
         self._groups[key] = group
 
     def _write(self, groups: list[_Group] | list[Plan], lines: list[Line]) -> None:
-        def ended(done: Future[None]) -> None:
+        def ended(done: Future[Head | None]) -> None:
             if done.exception() is not None:  # the log is broken, and `readyz` says so
                 with self._lock:
                     self._over += [group for group in groups if isinstance(group, _Group)]

@@ -10,12 +10,13 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.segments import Head
 
 
 class Recorder(Protocol):
     """Where audit lines go; see `gatekeeper.audit.writer`."""
 
-    def append(self, batch: Sequence[Line]) -> Future[None]:
+    def append(self, batch: Sequence[Line]) -> Future[Head | None]:
         """Make lines durable. The future fails with AuditError."""
 
     def put(self, batch: Sequence[Line]) -> None:

@@ -28,7 +28,6 @@ _LONGEST: Final = 256  # characters of a name; what is longer is no name of a fi
 _NOT_SIMPLE: Final = frozenset({"number", "url", "items"})
 ENVELOPE: Final = frozenset({"event_id", "event_time"})
 _MOST_LEAVES: Final = 64  # of a program that is kept
-_MOST_ODD: Final = 64  # outcomes that are kept of one program, ways of sending of one outcome, and so on
 
 
 class Role(NamedTuple):
@@ -83,14 +82,29 @@ class Sending(NamedTuple):
     networks: tuple[int, ...]
 
 
+class Memories:
+    """What the programs of one catalogue remember together, so that their number bounds all of it.
+
+    The keys hold the program, or its outcome, each of which is itself alone.
+    """
+
+    __slots__ = ("native", "outcomes", "sending")
+
+    def __init__(self) -> None:
+        self.outcomes: Compiled[tuple[Program, tuple[Odd, ...]], Outcome] = Compiled()
+        self.native: Compiled[tuple[Program, tuple[str, ...]], Mapping[str, tuple[str, ...]]] = Compiled()
+        self.sending: Compiled[tuple[Outcome, tuple[str, ...], frozenset[str], bool], Sending] = Compiled()
+
+
 class Outcome:
     """What an element holds, by its names: which leaves pass as they are, which hold fields, and what is of no use.
 
     `fields` are (number of the leaf, role); `data` the first leaf of each key; `identifying` those that lead to the
-    person, and as what. `named`: whether it can be sent under the name it has, or has none.
+    person, and as what. `named`: whether it can be sent under the name it has, or has none. `memories` are those of its
+    program, `None` for one that is not kept.
     """
 
-    __slots__ = ("_sending", "data", "fields", "identifying", "named", "names", "passed", "unusable")
+    __slots__ = ("_memories", "data", "fields", "identifying", "named", "names", "passed", "unusable")
 
     def __init__(
         self,
@@ -99,9 +113,11 @@ class Outcome:
         names: tuple[str, ...],
         unusable: Mapping[str, str],
         identifying: Mapping[str, str],
+        memories: Memories | None,
         *,
         named: bool,
     ) -> None:
+        self._memories = memories
         self.passed = passed
         self.fields = fields
         self.names = names
@@ -112,18 +128,17 @@ class Outcome:
             data.setdefault(how.key, at)
         self.data = tuple(data.items())
         self.identifying = tuple([(at, identifying[how.key]) for at, how in fields if how.key in identifying])
-        self._sending: Compiled[tuple[object, ...], Sending] = Compiled()
 
     def without_person(self) -> Outcome:
         """The same where nothing may lead to the person: identifiers are fit for nothing."""
         theirs = {at for at, _ in self.identifying}
         fields = tuple([(at, how) for at, how in self.fields if at not in theirs])
-        return Outcome(self.passed, fields, self.names, self.unusable, {}, named=self.named)
+        return Outcome(self.passed, fields, self.names, self.unusable, {}, None, named=self.named)
 
     def sending(self, kept: tuple[str, ...], clear: frozenset[str], *, truncate: bool) -> Sending:
         """Which leaves may be sent, where these keys are kept; `clear` are those that the vendor takes unhashed."""
-        key = (kept, clear, truncate)
-        known = self._sending.get(key)
+        key = (self, kept, clear, truncate)
+        known = None if self._memories is None else self._memories.sending.get(key)
         if known is not None:
             return known
         fields, networks = [], []
@@ -133,13 +148,14 @@ class Outcome:
                 fields.append((at, how.key, told, how.row if how.searched else None))
             elif how.row.type == "ip" and truncate:
                 networks.append(at)
-        return self._sending.keep(key, Sending(self.passed, tuple(fields), tuple(networks)))
+        sending = Sending(self.passed, tuple(fields), tuple(networks))
+        return sending if self._memories is None else self._memories.sending.keep(key, sending)
 
 
 class Program:
-    """How an element with these names is looked at."""
+    """How an element with these names is looked at. `memories`: where it is kept, `None` where it is not."""
 
-    __slots__ = ("_by_name", "_identifying", "_names", "_native", "_outcomes", "_roles", "checks", "usual")
+    __slots__ = ("_by_name", "_identifying", "_memories", "_names", "_roles", "checks", "usual")
 
     def __init__(
         self,
@@ -147,13 +163,13 @@ class Program:
         roles: tuple[str, ...],
         by_name: Mapping[str, Role],
         identifying: Mapping[str, str],
+        memories: Memories | None,
     ) -> None:
+        self._memories = memories
         self._names = names
         self._roles = roles
         self._by_name = by_name
         self._identifying = identifying
-        self._native: Compiled[tuple[str, ...], Mapping[str, tuple[str, ...]]] = Compiled()
-        self._outcomes: Compiled[tuple[Odd, ...], Outcome] = Compiled()
         countries = tuple([at for at, role in enumerate(roles) if role == "country"])
         self.checks = tuple(
             [
@@ -168,12 +184,9 @@ class Program:
         """What the element holds, where this was not as usual."""
         if not odd:
             return self.usual
-        known = self._outcomes.get(odd)
-        if known is None:
-            known = self._outcome(odd)
-            if len(self._outcomes) < _MOST_ODD:
-                self._outcomes.keep(odd, known)
-        return known
+        if self._memories is None:
+            return self._outcome(odd)
+        return self._memories.outcomes.get((self, odd)) or self._memories.outcomes.keep((self, odd), self._outcome(odd))
 
     def _outcome(self, odd: tuple[Odd, ...]) -> Outcome:
         found = {one.at: one for one in odd}
@@ -206,11 +219,13 @@ class Program:
                 fields.append((at, how))
         held = {how.key for _, how in fields}
         unusable = {name: cause for name, cause in unusable.items() if name not in held}
-        return Outcome(tuple(passed), tuple(fields), tuple(names), unusable, self._identifying, named=named)
+        return Outcome(
+            tuple(passed), tuple(fields), tuple(names), unusable, self._identifying, self._memories, named=named
+        )
 
     def native(self, stripped: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
         """Under which native names each stripped canonical field came."""
-        known = self._native.get(stripped)
+        known = None if self._memories is None else self._memories.native.get((self, stripped))
         if known is not None:
             return known
         found: dict[str, tuple[str, ...]] = {}
@@ -225,17 +240,16 @@ class Program:
                     before = found.get(name, ())
                     if told not in before:
                         found[name] = (*before, told)
-        if len(self._native) < _MOST_ODD:
-            self._native.keep(stripped, found)
-        return found
+        return found if self._memories is None else self._memories.native.keep((self, stripped), found)
 
 
 class Names:
     """The programs of one policy's catalogue."""
 
-    __slots__ = ("_by_name", "_identifying", "_known")
+    __slots__ = ("_by_name", "_identifying", "_known", "_memories")
 
     def __init__(self, catalogue: Catalogue) -> None:
+        self._memories = Memories()
         self._identifying = catalogue.identifying
         self._by_name = {
             name: Role(
@@ -255,11 +269,11 @@ class Names:
         """How an element is looked at whose leaves have these native names and roles."""
         key = (names, roles)
         known = self._known.get(key)
-        if known is None:
-            known = Program(names, roles, self._by_name, self._identifying)
-            if len(names) <= _MOST_LEAVES and all(map(may_be_kept, names)):
-                self._known.keep(key, known)
-        return known
+        if known is not None:
+            return known
+        may_be = len(names) <= _MOST_LEAVES and all(map(may_be_kept, names))
+        program = Program(names, roles, self._by_name, self._identifying, self._memories if may_be else None)
+        return self._known.keep(key, program) if may_be else program
 
 
 def may_be_kept(name: str) -> bool:

@@ -1,6 +1,6 @@
 """One opened location database. A file in; checked, probed and ready to answer, or a `DatabaseError`.
 
-The file is copied before it is mapped into memory, and the copy has no name: whoever overwrites or truncates
+The file is copied before it is mapped into memory, and the copy has no name: a program that overwrites or truncates
 the original in place can neither change an answer nor crash the process (a mapped file that shrinks ends it
 with SIGBUS: https://github.com/varnishcache-friends/libvmod-geoip2/pull/20). `verify` looks through the copy
 before the C extension sees it.

@@ -1,6 +1,6 @@
 """The visitor's address. Pure. Socket peer, headers and trust in; the address, or that it is unknown, out.
 
-The peer is the visitor's browser, or a proxy. A proxy that the policy does not declare makes nobody a local of itself:
+The peer is the visitor's browser, or a proxy. A visitor never gets the place of an undeclared proxy:
 
     no header of a proxy, and the peer is no declared proxy     the peer
     a declared proxy                                            the answer of the walk
@@ -10,8 +10,8 @@ The peer is the visitor's browser, or a proxy. A proxy that the policy does not 
 
 The walk goes through the configured header from right to left and stops at the first entry that is no declared proxy.
 Exactly one header is configured: `X-Forwarded-For`, `Forwarded` (RFC 7239), or one that an edge overwrites, such as
-CF-Connecting-IP. If the entry is no address (`unknown`, `_hidden`, garbage), or all are declared proxies, nobody knows.
-Nor does anybody where an address stands left of the answer, or another header names a third one: then the answer says
+CF-Connecting-IP. If the entry is no address (`unknown`, `_hidden`, garbage), or all are declared proxies: unknown.
+So it is where another address stands left of the answer, or another header names a third one: then the answer says
 itself that it passes on, and may be a proxy that is not declared. Who forges that gets the strictest law, and no other.
 """
 

@@ -50,7 +50,7 @@ def called(host: str, mode: Literal["allow", "warn", "block"]) -> bool:
     if new and mode != "allow":
         done = "was blocked" if mode == "block" else "passed unseen"
         _log.warning(
-            "a call to %s, which no table lists, %s; name it in outbound.allow if it is no tracking", host, done
+            "a call to %s, which is not in any table, %s; name it in outbound.allow if it is not tracking", host, done
         )
     return mode == "block"
 

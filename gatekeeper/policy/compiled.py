@@ -34,7 +34,7 @@ class Admin(NamedTuple):
 
 @dataclass(frozen=True)
 class Policy:
-    """What the gate knows of the operator's will. Made by `load_policy`."""
+    """The compiled policy file. `load_policy` makes it."""
 
     file: PolicyFile = field(repr=False)
     path: Path | None

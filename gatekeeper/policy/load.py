@@ -20,6 +20,7 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.model import Purpose
 from gatekeeper.policy import (
     anchors,
+    archives,
     cases,
     catalogue,
     consent,
@@ -58,7 +59,7 @@ def load_policy(
     readers: Iterable[Reader] = (),
     dialects: Iterable[Dialect] = (),
 ) -> Policy:
-    """Read and compile a policy file (a loaded `Policy` is returned as it is).
+    """Read and compile a policy file; a loaded `Policy` is returned unchanged.
 
     Secrets are taken from `environ`. With `require_secrets` false a missing one is left empty, which is
     enough to check or explain but not to send. `kinds`, `readers` and `dialects` are the kinds of destinations, cookie
@@ -172,6 +173,8 @@ def _compiled(
     hosts.check_bodies(file.server, file.limits, faults)
     hosts.check_allowed(file.outbound, destinations, faults)
     folder = (path.parent if path else Path()).absolute()
+    store = stores.url(file.storage.url, secrets, faults)
+    archives.check(file.audit, store.value, faults)
     if path is not None:
         anchors.check(file.audit.anchors, folder, faults)
     policy = Policy(
@@ -199,7 +202,7 @@ def _compiled(
         admins=secrets.admins(file.server.admins, metrics),
         origins=hosts.origins(file.server.origins, faults),
         registry=known,
-        storage_secret=stores.url(file.storage.url, secrets, faults),
+        storage_secret=store,
         listen_secret=stores.listen_url(file.storage.listen_url, secrets, faults),
         egress=egress.egress(file.delivery.proxy, file.delivery.no_proxy, secrets, faults),
     )
@@ -217,6 +220,7 @@ NOT_MEANING: Final[Mapping[str, Any]] = {
     "server": {"api_keys", "admin_token", "admins"},
     "delivery": {"proxy", "no_proxy"},
     "storage": {"listen_url", "copies", "replicated_by"},
+    "audit": {"archive", "archive_references", "archive_endpoint", "archive_every"},
 }
 
 

@@ -16,9 +16,13 @@ class RecordsTable(Strict):
     authority: NonEmpty | None = Field(None, description="Supervisory authority that complaints go to.")
     persons: NonEmpty | None = Field(None, description="Categories of persons, such as visitors and customers.")
     source: NonEmpty | None = Field(None, description="Where data comes from that the person did not give.")
-    special: NonEmpty | None = Field(None, description="Special categories of data (GDPR article 9), or none.")
+    special: NonEmpty | None = Field(None, description="Special categories of data (GDPR article 9), or `none`.")
     security: NonEmpty | None = Field(None, description="Your own technical measures, or their reference.")
     organisation: NonEmpty | None = Field(None, description="Organisational measures, or their reference.")
-    impact_assessment: NonEmpty | None = Field(None, description="Data protection impact assessment, or why none.")
-    automated_decisions: NonEmpty | None = Field(None, description="Automated decisions (GDPR article 22), or none.")
-    obligation: NonEmpty | None = Field(None, description="Whether somebody must give the data, and what if not.")
+    impact_assessment: NonEmpty | None = Field(
+        None, description="Data protection impact assessment, or why there is none."
+    )
+    automated_decisions: NonEmpty | None = Field(None, description="Automated decisions (GDPR article 22), or `none`.")
+    obligation: NonEmpty | None = Field(
+        None, description="Whether the person must provide the data, and the consequence if not."
+    )

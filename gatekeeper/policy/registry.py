@@ -31,7 +31,7 @@ _COOKIE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6265, a token
 
 
 class Extensions(TypedDict, total=False):
-    """The keyword arguments of `load_policy`, the middleware and `start` for what you bring, in one dict."""
+    """Your extensions in one dict: keyword arguments of `load_policy`, the middleware and `start`."""
 
     kinds: Sequence[DestinationModule]
     readers: Sequence[Reader]

@@ -1,6 +1,6 @@
 """How hard a secret is to guess. Pure. A text in, whether it can have 128 bits out.
 
-Nobody can see how a secret was made. So it is given what it has at most: the bits of its alphabet for each letter,
+A text does not show how it was made. So it is given what it has at most: the bits of its alphabet for each letter,
 and nothing where the same few letters come again and again.
 """
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+from gatekeeper.audit.shared.machine import Machine
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.delivery.send import Sender
 from gatekeeper.errors import GatekeeperError, RightsError
@@ -38,9 +39,10 @@ def service(
     store: Store,
     writer: AuditWriter,
     clock: Callable[[], float] = time.time,
+    machine: Machine | None = None,
 ) -> Erasures:
     """Requests for erasure, for the commands, the admin interface and the gate itself."""
-    return Erasures(Ports(policy, ring, store, writer, clock))
+    return Erasures(Ports(policy, ring, store, writer, clock, machine))
 
 
 def sending(policy: Callable[[], Policy]) -> Opened:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from gatekeeper.audit import pruning, statistics
 from gatekeeper.audit.lines import timestamp
+from gatekeeper.audit.shared.machine import Machine
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.counting import counted
 from gatekeeper.errors import GatekeeperError
@@ -42,6 +43,8 @@ def table(policy: Policy) -> list[Kept]:
     return [
         Kept(REFERENCES, "retention.personal_references", file.retention.personal_references,
              "cut out of lines, daily; a signed redaction line says which"),
+        Kept(ELSEWHERE, "retention.personal_references", file.retention.personal_references,
+             "those of machines that are gone, in the log's archive: cut out daily by another machine"),
         Kept("lines", "audit.lines", file.audit.lines, "whole closed segments, daily; a signed pruned line says which"),
         Kept("statistics", "retention.statistics", file.retention.statistics, "written before lines go; deleted daily"),
         Kept("consent", "retention.consent", file.retention.consent, "deleted daily, after the newest choice"),
@@ -57,9 +60,12 @@ def table(policy: Policy) -> list[Kept]:
 
 
 REFERENCES: Final = "personal references"
+ELSEWHERE: Final = "references of machines that are gone"
 
 
-def run(policy: Policy, store: Store, writer: AuditWriter | None, *, now: float) -> list[Kept]:
+def run(
+    policy: Policy, store: Store, writer: AuditWriter | None, *, now: float, machine: Machine | None = None
+) -> list[Kept]:
     """Remove what is too old, all but references; without a writer only say what would be.
 
     What fails is overdue and logged, and the other steps go on. Raises nothing.
@@ -72,6 +78,7 @@ def run(policy: Policy, store: Store, writer: AuditWriter | None, *, now: float)
             0 if writer is None else store.erasures.expire(now - KEPT).result(_PATIENCE),
             0,
         ),
+        ELSEWHERE: lambda: _elsewhere(policy, writer, now, machine),
         "suppression": lambda: (0 if writer is None else store.suppressions.expire(now).result(_PATIENCE), 0),
     }
     found = []
@@ -95,6 +102,12 @@ def _lines(policy: Policy, writer: AuditWriter | None, now: float) -> tuple[int,
         return sum(gap.lines for segment in old for gap in pruning.gaps(segment)), 0
     done = pruning.prune(folder, before, writer, at=now, first=lambda found: statistics.keep(folder, found))
     return done.lines, len(pruning.old(folder, before - LATE))
+
+
+def _elsewhere(policy: Policy, writer: AuditWriter | None, now: float, machine: Machine | None) -> tuple[int, int]:
+    if machine is None or writer is None:
+        return 0, 0
+    return machine.expire(now - policy.file.retention.personal_references, writer, at=now), 0
 
 
 def _statistics(policy: Policy, now: float, *, dry: bool) -> tuple[int, int]:

@@ -8,14 +8,18 @@ its files are emptied of what was deleted. Several persons cost one reading of t
 
 from __future__ import annotations
 
+import logging
 import time
 import zlib
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from gatekeeper.audit import about, columns, redact
 from gatekeeper.audit.others import ASIDE
+from gatekeeper.audit.shared.machine import Machine
+from gatekeeper.audit.shared.trail import Wish
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.model import Heard, Suppression
@@ -25,6 +29,7 @@ from gatekeeper.storage.outbox import Whereabouts
 from gatekeeper.storage.protocols import Store
 
 AGAIN: Final = 0.1  # seconds after which it is done again for what was under way
+_log = logging.getLogger("gatekeeper")
 PATIENCE: Final = 30.0  # seconds for a commit, and for lines on their way to the log
 
 
@@ -44,7 +49,7 @@ def suppress(
     """
     told = store.suppressions.add(list(entries), names, dict.fromkeys(destinations, SUPPRESSED)).result(PATIENCE)
     if told.heard is Heard.NOT_YET:
-        raise StorageError("a process is about to send; what was under way may still be sent")
+        raise StorageError("a process is about to send; requests in progress may still be sent")
     return told.cancelled
 
 
@@ -69,12 +74,14 @@ def erase(
     destinations: Collection[str],
     *,
     at: float,
+    machine: Machine | None = None,
 ) -> Erased:
     """Delete what names some persons, each known by pseudonyms under the id of a request.
 
     Raises AuditError or StorageError where it could not be done for any of them. It is done again for what was decided
     before a person was suppressed and came in meanwhile, for what is under way until its vendor has answered, and for a
-    line until the process that writes its segment has closed it.
+    line until the process that writes its segment has closed it. `machine` has it done in the logs of the other
+    machines, too, at the end.
     """
     gone: dict[str, dict[str, int]] = {erasure: {} for erasure in people}
     every, whose = frozenset().union(*people.values()), redact.each(people)
@@ -87,7 +94,7 @@ def erase(
         left = store.persons.where(every)
         log = redact.find_each(folder, whose, skip=lambda segment: segment.mark in clean)
         if not _there(left) and not log.lines and not log.waiting:
-            return Erased(gone, frozenset())
+            return Erased(gone, _elsewhere(folder, writer, people, gone, at, machine))
         if time.monotonic() > deadline:
             stored = {erasure for erasure, names in people.items() if _there(store.persons.where(names))}
             return Erased(gone, frozenset(stored | log.of.keys() | log.held))
@@ -110,6 +117,53 @@ def _erase(
 ) -> dict[str, dict[str, int]]:
     every = frozenset().union(*people.values())
     _let_through(store, writer, every)
+    counts = _from_log(folder, writer, people, at, clean)
+    for erasure, names in people.items():
+        ledger = store.ledger.forget([Subject(Kind.DEVICE, tuple(sorted(names)))]).result(PATIENCE)
+        counts[erasure] = {"ledger": ledger, **counts[erasure]}
+    store.erasures.wipe(every).result(PATIENCE)
+    store.books.try_again().result(PATIENCE)  # what is deleted is written over after its commit was answered
+    return counts
+
+
+def as_others_wish(folder: Path, writer: AuditWriter, wish: Wish) -> int:
+    """Delete a person in this machine's log, for a request that another machine carries out; in how many lines.
+
+    Raises AuditError, also where a process has not closed its segment: then it is done again.
+    """
+    people = {wish.erasure: wish.names}
+    lines = _from_log(folder, writer, people, wish.at, set())[wish.erasure]["audit_lines"]
+    if redact.find_each(folder, redact.each(people)).waiting:
+        raise AuditError("a process did not close its segment, in which a person stands")
+    return lines
+
+
+def _elsewhere(
+    folder: Path, writer: AuditWriter, people: Mapping[str, frozenset[str]], gone: dict[str, dict[str, int]],
+    at: float, machine: Machine | None,
+) -> frozenset[str]:  # fmt: skip
+    """Have it done in the logs of the other machines; the requests that have to be done again."""
+    late = set[str]()
+    if machine is None:
+        return frozenset()
+    for erasure, names in people.items():
+        machine.ask(names, erasure=erasure, at=at)
+    for erasure, names in people.items():
+        try:
+            gone[erasure] |= machine.forget(
+                names, erasure=erasure, at=at, writer=writer, cut=partial(as_others_wish, folder, writer)
+            )
+        except (AuditError, StorageError) as error:
+            if len(people) == 1:
+                raise
+            _log.error("%s: %s", erasure, error)
+            late.add(erasure)
+    return frozenset(late)
+
+
+def _from_log(
+    folder: Path, writer: AuditWriter, people: Mapping[str, frozenset[str]], at: float, clean: set[str]
+) -> dict[str, dict[str, int]]:
     found = redact.remove_each(
         folder, redact.each(people), writer, reason="erasure", at=at, more=lambda erasure: {"erasure": erasure},
         skip=lambda segment: segment.mark in clean,
@@ -123,16 +177,13 @@ def _erase(
         columns.forget_stale(folder)
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be rewritten ({type(error).__name__})") from None
-    counts = {}
-    for erasure, names in people.items():
-        ledger = store.ledger.forget([Subject(Kind.DEVICE, tuple(sorted(names)))]).result(PATIENCE)
-        lines = 0 if erasure not in found.of else found.of[erasure].count
-        counts[erasure] = {
-            "ledger": ledger, "audit_lines": lines + aside.get(erasure, 0), "torn": len(torn[erasure]),
-        }  # fmt: skip
-    store.erasures.wipe(every).result(PATIENCE)
-    store.books.try_again().result(PATIENCE)  # what is deleted is written over after its commit was answered
-    return counts
+    return {
+        erasure: {
+            "audit_lines": (found.of[erasure].count if erasure in found.of else 0) + aside.get(erasure, 0),
+            "torn": len(torn[erasure]),
+        }
+        for erasure in people
+    }
 
 
 def _let_through(store: Store, writer: AuditWriter, names: frozenset[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gatekeeper.audit.admin import admin_line
 from gatekeeper.audit.lines import timestamp
+from gatekeeper.audit.shared.machine import Machine
 from gatekeeper.audit.subjects import hashes
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.installation.ring import KeyRing
@@ -44,6 +45,7 @@ class Office:
     writer: Recording
     clock: Callable[[], float]
     requests: Callable[[Sought], Sequence[Mapping[str, Any]]] = lambda who: ()
+    machine: Machine | None = None  # of a log over several
 
     def record(
         self,
@@ -74,7 +76,8 @@ class Office:
         if too_broad(who):
             raise ConfigError(TOO_BROAD)
         self.record(action, kinds=who.kinds, counts={"identifiers": len(who.given), "linked": len({*link})})
-        return search(self.store, self.policy.audit_folder, who, link)
+        others = () if self.machine is None else self.machine.folders()
+        return search(self.store, self.policy.audit_folder, who, link, others=others)
 
     def export(self, given: Given, form: str, link: Collection[str] = ()) -> bytes:
         """A person's copy, in one of `copy.FORMATS`. Raises ConfigError, AuditError, StorageError."""

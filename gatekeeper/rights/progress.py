@@ -149,7 +149,9 @@ class Progress:
             return
         people = {one: frozenset(secret.names) for one, secret in secrets.items()}
         try:
-            done = local.erase(ports.store, ports.folder, ports.writer, people, self._destinations(), at=now)
+            done = local.erase(
+                ports.store, ports.folder, ports.writer, people, self._destinations(), at=now, machine=ports.machine
+            )
         except GatekeeperError as error:
             for one in people:
                 self._waits(one, error, raising=raising)

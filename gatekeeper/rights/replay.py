@@ -57,7 +57,9 @@ def replay(ports: Ports, path: Path | None = None) -> dict[str, Any]:
     there_again = {erasure: names for erasure, names in found.items() if names}
     again: dict[str, dict[str, int]] = {}
     if there_again:
-        done = local.erase(ports.store, ports.folder, ports.writer, there_again, destinations, at=ports.clock())
+        done = local.erase(
+            ports.store, ports.folder, ports.writer, there_again, destinations, at=ports.clock(), machine=ports.machine
+        )
         if done.late:
             raise StorageError("something of these persons is under way; replay again: " + ", ".join(sorted(done.late)))
         again = {erasure: dict(counts) for erasure, counts in done.gone.items()}

@@ -17,6 +17,7 @@ import orjson
 from msgspec import structs
 
 from gatekeeper.audit.lines import Line, timestamp
+from gatekeeper.audit.shared.machine import Machine
 from gatekeeper.audit.subjects import KINDS
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import ConfigError, RightsError
@@ -44,6 +45,7 @@ class Ports:
     store: Store
     writer: AuditWriter
     clock: Callable[[], float] = time.time
+    machine: Machine | None = None  # of a log over several
 
     @property
     def folder(self) -> Path:
@@ -139,7 +141,7 @@ class Requests:
         elif isinstance(secret, Secret):
             changed = self.row(case, secret, kept.version, changed.marks, next_at)
         if not self.ports.store.erasures.save(changed).result(PATIENCE):
-            raise RightsError(409, "somebody else changed it meanwhile; look again")
+            raise RightsError(409, "it was changed meanwhile; look again")
         return case
 
     def row(

@@ -13,7 +13,7 @@ same device. They are followed only where a human ticked them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,13 +92,17 @@ def link_id(name: str) -> str:
     return "l_" + hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
-def search(store: Store, folder: Path, who: Sought, link: Collection[str] = ()) -> Found:
+def search(
+    store: Store, folder: Path, who: Sought, link: Collection[str] = (), *, others: Sequence[Path] = ()
+) -> Found:
     """Everything about a person; `link` are the ids of linked identifiers that a human has ticked as theirs.
+
+    `others` are folders with the logs of other machines.
 
     Raises StorageError and AuditError where something cannot be read, ConfigError for a tick that is not offered.
     """
     names, ticked = who.names, {*link}
-    with about.opened(folder) as log:
+    with about.opened(folder, others) as log:
         while True:
             where, found = store.persons.where(names), log.about(names)
             beside = _beside((*where.together, *found.together), names)

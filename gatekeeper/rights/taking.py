@@ -56,7 +56,8 @@ class Taking:
     def found(self, who: Sought, link: Collection[str] = ()) -> Found:
         """Where they are; `link` are ids of linked identifiers that somebody ticked."""
         try:
-            return search(self._ports.store, self._ports.folder, who, link)
+            others = () if self._ports.machine is None else self._ports.machine.folders()
+            return search(self._ports.store, self._ports.folder, who, link, others=others)
         except ConfigError as error:
             raise _of_config(error) from None
 

@@ -36,8 +36,19 @@ from gatekeeper.runtime.hosts import refuse_green_threads
 from gatekeeper.runtime.limits import Limits
 from gatekeeper.runtime.metrics import Metrics, disk_left
 from gatekeeper.runtime.nightly import Nightly
+from gatekeeper.runtime.shipping import Shipping
 from gatekeeper.runtime.unsent import UnsentIntake
-from gatekeeper.runtime.wiring import audit_writer, bounds, in_test_mode, needs, orders, place_lookup, prepare, reread
+from gatekeeper.runtime.wiring import (
+    audit_writer,
+    bounds,
+    in_test_mode,
+    machine,
+    needs,
+    orders,
+    place_lookup,
+    prepare,
+    reread,
+)
 from gatekeeper.signals.cookies import Reader
 from gatekeeper.storage.opening import open_store
 from gatekeeper.storage.protocols import Opening
@@ -70,13 +81,19 @@ class Runtime:
         self._writer = audit_writer(policy)
         self._writer.changed = self._log_changed
         self.store = store(needs(policy, self._writer))
-        self.health = Health(self._writer, self.store, lambda: self.policy, lambda: self.gate.lacking())
+        self.health = Health(
+            self._writer, self.store, lambda: self.policy, lambda: self.gate.lacking(), lambda: self._shipping.failure
+        )
         self._keys_seen = keys.state(policy.keys_folder)
         self._daily = Daily(
             policy.audit_folder, lambda: self.policy.file.retention.personal_references, self._writer,
             every=LOOK_AT_KEYS, also=self._look, rest=self.retain,
         )  # fmt: skip
-        self.erasing = Driver(service(lambda: self.policy, lambda: self.keys, self.store, self._writer))
+        self.machine = None if trial.on() else machine(policy)
+        self._shipping = Shipping(self.machine, policy.audit_folder, self._writer)
+        self.erasing = Driver(
+            service(lambda: self.policy, lambda: self.keys, self.store, self._writer, machine=self.machine)
+        )
         self.remembering = Remembering(lambda: self.policy, lambda: self.keys, self.store.erasures)
         self._nightly = Nightly(lambda: self.policy, self._writer)
         self.counted = Counted(self._writer, ids.request_id)
@@ -109,6 +126,7 @@ class Runtime:
         self._daily.start()
         if not trial.on():
             self.erasing.start()
+            self._shipping.start()
         self.started = True
 
     def watch(self, swap: Callable[[Gate], None]) -> None:
@@ -159,7 +177,7 @@ class Runtime:
 
     def retain(self, now: float) -> dict[str, int]:
         """Remove what else is too old, once a day; what could not be, by its name."""
-        kept = keeping.run(self.policy, self.store, self._writer, now=now)
+        kept = keeping.run(self.policy, self.store, self._writer, now=now, machine=self.machine)
         return {one.name: one.overdue for one in kept if one.overdue}
 
     def look_at_keys(self) -> None:
@@ -195,6 +213,7 @@ class Runtime:
             requests=self.store.erasures.outstanding(now),
             set_aside=set_aside(self.policy.audit_folder),
             audited=self_audit.latest(self.policy),
+            archive_behind=self._shipping.behind,
             now=now,
         )
 
@@ -209,6 +228,7 @@ class Runtime:
         self.started = False
         self._daily.close()
         self.erasing.close()
+        self._shipping.close()
         self._nightly.close()
         self.beside.close()
         self.counted.flush(time.time(), everything=True)
@@ -219,6 +239,7 @@ class Runtime:
         except StorageError:
             _log.error("the outbox could not be closed")
         self._writer.close()
+        self._shipping.last()
 
     def flush(self, timeout: float) -> bool:
         """Wait until what was tracked is kept; whether all of it, since the last call, is. See `flush` below."""
@@ -257,7 +278,7 @@ def runtimes() -> list[Runtime]:
 
 
 def flush(timeout: float = 5.0) -> bool:
-    """Wait until everything that this process tracked is kept, `timeout` seconds at most; whether all of it is.
+    """Wait, at most `timeout` seconds, until all tracked events of this process are durable; return whether they are.
 
     For a process that ends in a way that lets nothing run: `os._exit`, an `exec`, a frozen serverless function. What is
     kept is delivered later, by whichever process delivers. `False`: the time was over, or something was refused since
@@ -281,7 +302,7 @@ def start(
     dialects: Iterable[Dialect] = (),
     store: Opening = open_store,
 ) -> Runtime:
-    """The gate of a process that serves no app: a worker, a script. `track`, `load` and caught clients work by it.
+    """Start the gate in a process that serves no app: a worker, a script. `track`, `load` and caught clients use it.
 
     `kinds`, `readers` and `dialects` are what you bring, as for `load_policy`. Raises ConfigError if the policy cannot
     be used.

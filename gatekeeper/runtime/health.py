@@ -27,7 +27,8 @@ TRY_AGAIN = 5.0  # seconds after a failed write, if no event comes to try by
 class Health:
     """What a log and a store can do at this moment.
 
-    `policy` gives the one in force, `lacking` the suppression keys that are needed and gone.
+    `policy` gives the one in force, `lacking` the suppression keys that are needed and gone, `archive` what is wrong
+    with the log's archive.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Health:
         store: Store,
         policy: Callable[[], Policy],
         lacking: Callable[[], Collection[str]] = frozenset,
+        archive: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._writer = writer
         self._store = store
         self._policy = policy
         self._lacking = lacking
+        self._archive = archive
         self._failing_since: float | None = None
 
     def problems(self) -> list[str]:
@@ -77,15 +80,18 @@ class Health:
         notes += troubles(self._store.books, self._policy())
         with contextlib.suppress(StorageError):
             notes += standing(self._store.books.standing())
+        failure = self._archive()
+        if failure is not None:
+            notes.append(f"closed segments wait, and requests of other machines to forget: {failure}")
         count = set_aside(self._policy().audit_folder)
         if count:
             notes.append(f"not written by this installation: {counted(count, 'stream')} in {ASIDE}")
         return notes
 
     def _try_again(self) -> None:
-        """Write nothing, where the last write failed: a gate that gets no events while it is not ready must recover.
+        """Retry with an empty write after a failure, so that a gate without events can become ready again.
 
-        An empty write says less than a line: so not at once, and not at every look.
+        Not at once and not at every look, because an empty write may succeed where a line would not.
         """
         now = time.monotonic()
         if not self._writer.failing() and self._store.books.failing() is None:

@@ -133,6 +133,7 @@ class Metrics:
         troubles: Mapping[str, Trouble],
         standing: Standing | None = None,
         audited: Mapping[str, Any] | None = None,
+        archive_behind: float = 0.0,
     ) -> bytes:
         """Everything, in Prometheus' text format. `retained`: when retention last removed all there was."""
         waiting, late = (None, None) if requests is None else requests
@@ -145,6 +146,10 @@ class Metrics:
                 {
                     "disk_left_bytes": ("Free space where the outbox is", disk_left),
                     "retention_overdue": ("What retention should have removed, and could not", overdue),
+                    "audit_archive_behind_seconds": (
+                        "How long the oldest closed segment has waited for the archive, in the process that ships",
+                        archive_behind,
+                    ),
                     "retention_age_seconds": (
                         "Since retention removed all that is too old",
                         None if retained is None else max(0.0, now - retained),
@@ -172,6 +177,7 @@ _STANDING: Final = (
     ("commit", "commit_seconds", "How long this process's last commit took"),
     ("unwritten", "unwritten_commits", "Commits whose lines no log has yet"),
     ("waited", "unwritten_seconds", "How long the oldest of them has waited"),
+    ("unarchived", "unarchived_bytes", "Lines that the store keeps until the archive has them"),
     ("dead_rows", "store_dead_rows", "Rows that the server has to clean up"),
     ("horizon", "store_horizon_seconds", "Age of the transaction that keeps it from doing so"),
 )

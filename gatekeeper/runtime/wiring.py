@@ -11,6 +11,9 @@ from gatekeeper.audit.lines import Line
 from gatekeeper.audit.others import refuse_old_writers
 from gatekeeper.audit.recover import missing
 from gatekeeper.audit.segments import usable
+from gatekeeper.audit.shared.machine import Machine
+from gatekeeper.audit.shared.objects import Archive
+from gatekeeper.audit.shared.s3 import S3
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.delivery.deliverer import Orders
@@ -23,6 +26,7 @@ from gatekeeper.policy.load import read_policy
 from gatekeeper.storage import opening
 from gatekeeper.storage.protocols import Bounds, Needs, Place, Recording
 
+ARCHIVED = 8 * 10**6  # bytes of a segment that goes into an archive: what the engine keeps until then is bounded
 _FIXED = ("storage", "audit", "keys")  # tables that only a restart can change
 
 
@@ -91,16 +95,19 @@ def place(policy: Policy) -> Place:
         listen_url=policy.listen_url,
         copies=table.copies or (2 if opening.elsewhere(policy.storage_url) else 1),
         replicated_by=table.replicated_by,
+        archived=policy.file.audit.archive is not None,
     )
 
 
 def audit_writer(policy: Policy) -> AuditWriter:
     """The writer of a policy's log."""
     table = policy.file.audit
+    archived = table.archive is not None
     return AuditWriter(
         policy.audit_folder,
         signer=Signer(policy.keys_folder),
-        rotate=table.rotate,
+        rotate=min(table.rotate, ARCHIVED) if archived else table.rotate,
+        every=table.archive_every if archived else None,
         checkpoint=table.checkpoint,
         anchor=table.anchor,
         base=policy.folder,
@@ -108,6 +115,24 @@ def audit_writer(policy: Policy) -> AuditWriter:
         authority=authority.of_policy(policy),
         fsync=table.fsync == "batch",
     )
+
+
+def machine(policy: Policy) -> Machine | None:
+    """This machine's part in a log over several; `None` with a store of its own. Raises ConfigError."""
+    table = policy.file.audit
+    trail = opening.trail(place(policy))
+    if trail is None:
+        return None
+    archive = None
+    if table.archive is not None and table.archive_references is not None:
+        endpoint = None if table.archive_endpoint is None else str(table.archive_endpoint)
+        archive = Archive(S3(table.archive, endpoint), S3(table.archive_references, endpoint))
+
+    def own() -> list[str]:
+        signing = Signer(policy.keys_folder).keys()
+        return [one.id for one in signing]
+
+    return Machine(policy.node_folder, policy.audit_folder, trail, archive, keep=table.lines, keys=own)
 
 
 def reread(policy: Policy) -> Policy:

@@ -13,9 +13,11 @@ from gatekeeper.scrub.detect import find
 from gatekeeper.scrub.meter import UNMETERED, Meter, Spent
 from gatekeeper.scrub.remembered import Remembered
 from gatekeeper.scrub.search import SHAPES_ONLY, Search
+from gatekeeper.scrub.shapes import SHAPES, token
 
 # Session ids, client ids and digests are random on purpose: that is no ground to strip an identifier.
 _ALLOWED = frozenset({"token"})
+_SHAPES: Final = tuple([find_shape for find_shape in SHAPES if find_shape is not token.find])
 
 
 # What most identifiers are: UUIDs, Google's and Meta's browser ids of random numbers and a time, and GA4's session
@@ -35,7 +37,9 @@ def personal_shape(value: str, search: Search = SHAPES_ONLY) -> str | None:
     """
     spans = search.declared(value)
     if not _RANDOM.fullmatch(value):
-        spans += [span for span in find(value, search.secrets, search.meter) if span.shape not in _ALLOWED]
+        spans += [
+            span for span in find(value, search.secrets, search.meter, shapes=_SHAPES) if span.shape not in _ALLOWED
+        ]
     return min(spans).shape if spans else None
 
 

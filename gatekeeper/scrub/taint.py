@@ -55,8 +55,8 @@ _ENCODED: Final = re.compile(r"[%&\\]")
 # hexadecimal, or with a capital; 22 characters of base64 with a capital or digit, in which 16 have room.
 LONG_WORD: Final = re.compile(r"[A-Za-z0-9+/_\-]{16}|[%&\\\x00\x80-\U0010ffff]")
 MAY_BE_HASHED: Final = re.compile(
-    r"[0-9A-Fa-f]{16}|(?=[a-z0-9+/_\-]*[A-Z])[A-Za-z0-9+/_\-]{16}|(?=[a-z+/_\-]*[0-9])[A-Za-z0-9+/_\-]{22}"
-    r"|[%&\\\x00\x80-\U0010ffff]"
+    r"[0-9A-Fa-f]{16}|(?<![A-Za-z0-9+/_\-])(?:(?=[a-z0-9+/_\-]*[A-Z])[A-Za-z0-9+/_\-]{16}"
+    r"|(?=[a-z+/_\-]*[0-9])[A-Za-z0-9+/_\-]{22})|[%&\\\x00\x80-\U0010ffff]"
 )
 
 

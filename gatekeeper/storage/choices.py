@@ -6,7 +6,6 @@ to it and can be erased. What a row says is never changed: triggers of the datab
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
@@ -14,15 +13,22 @@ from typing import Any, Final
 import apsw
 import orjson
 
-from gatekeeper.model import OPTIONAL, Choice, Permission, Purpose, Voice, Word
-from gatekeeper.model.choice import Kind, Method, Row, Scope, Subject, Surface
+from gatekeeper.model import OPTIONAL, Choice, Voice
+from gatekeeper.model.choice import Kind, Row, Subject
+from gatekeeper.storage.choice_rows import (
+    BINDS,
+    COLUMNS,
+    column_of,
+    digest,
+    milliseconds,
+    remembered,
+    row_of,
+    values_of,
+    word_of,
+)
 from gatekeeper.storage.database import run
 
-COLUMNS: Final = (
-    "seq, id, at, analytics, marketing, method, surface, scope, trusted, notice, display, translated, laws, country, "
-    "region, policy, gpc, conflict, evidence"
-)
-BINDS: Final = 2  # of `gpc`: seen under a law by which it is remembered; 1 is seen, 0 not
+_SILENT: Final = Voice()
 
 
 def persons(db: apsw.Connection, subject: Subject) -> list[int]:
@@ -150,11 +156,6 @@ def insert(db: apsw.Connection, choice: Choice, numbers: dict[Kind, int]) -> str
     return digest(choice.receipt, values)
 
 
-def digest(receipt: str, values: dict[str, Any]) -> str:
-    """SHA-256 of a row, in hexadecimal: of its columns as one JSON object, sorted by name, without its person."""
-    return hashlib.sha256(orjson.dumps({"id": receipt, **values}, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
 def forget(db: apsw.Connection, subjects: Sequence[Subject]) -> int:
     """Remove all names of these subjects' persons, and evidence of rows that have no person any more; their number."""
     numbers = _array([number for subject in subjects for number in persons(db, subject)])
@@ -222,31 +223,6 @@ def expire(db: apsw.Connection, before: float, limit: int) -> int:
     return len(gone)
 
 
-def values_of(choice: Choice) -> dict[str, Any]:
-    """A row's columns, but for its number, id and person."""
-    return {
-        "at": milliseconds(choice.at),
-        "analytics": _NUMBERS[choice.says.get(Purpose.ANALYTICS)],
-        "marketing": _NUMBERS[choice.says.get(Purpose.MARKETING)],
-        "method": choice.method.value,
-        "surface": choice.surface.value,
-        "scope": choice.scope.value,
-        "trusted": int(choice.trusted),
-        "notice": choice.notice,
-        "display": choice.display,
-        "translated": int(choice.translated),
-        "laws": " ".join(choice.laws),
-        "country": choice.country,
-        "region": choice.region,
-        "policy": choice.policy,
-        "gpc": BINDS if choice.gpc_binds else int(choice.gpc),
-        "conflict": orjson.dumps({str(one): by for one, by in sorted(choice.conflicts.items())}).decode(),
-        "evidence": None
-        if choice.evidence is None
-        else hashlib.sha256(f"{choice.receipt} {choice.evidence}".encode()).hexdigest(),
-    }
-
-
 def _row(db: apsw.Connection, columns: Sequence[Any]) -> Row:
     receipt = columns[1]
     evidence = next((text for (text,) in run(db, "SELECT text FROM evidence WHERE id = ?", (receipt,))), None)
@@ -257,59 +233,6 @@ def _row(db: apsw.Connection, columns: Sequence[Any]) -> Row:
         (receipt,),
     )
     return row_of(columns, evidence, names)
-
-
-def row_of(columns: Sequence[Any], evidence: str | None, names: Iterable[Sequence[str]]) -> Row:
-    """A row of what was read as `COLUMNS`, its evidence, and pairs of kind and pseudonyms; of any engine."""
-    seq, receipt = columns[:2]
-    values = dict(zip(COLUMNS.split(", ")[2:], columns[2:], strict=True))
-    choice = Choice(
-        receipt=receipt,
-        at=values["at"] / 1000,
-        subjects=tuple(Subject(Kind(kind), tuple(those.split())) for kind, those in names),
-        says={one: _WORDS[values[one.value]] for one in OPTIONAL if values[one.value] is not None},
-        method=Method(values["method"]),
-        surface=Surface(values["surface"]),
-        scope=Scope(values["scope"]),
-        trusted=bool(values["trusted"]),
-        notice=values["notice"],
-        display=values["display"],
-        translated=bool(values["translated"]),
-        laws=tuple(values["laws"].split()),
-        country=values["country"],
-        region=values["region"],
-        policy=values["policy"],
-        gpc=values["gpc"] > 0,
-        gpc_binds=values["gpc"] == BINDS,
-        conflicts={Purpose(one): source for one, source in orjson.loads(values["conflict"]).items()},
-        evidence=evidence,
-    )
-    return Row(seq, digest(receipt, values), choice, values["evidence"])
-
-
-def word_of(said: int, at: int, receipt: str, notice: str | None, scope: str, method: str) -> Word:
-    """A word of what was read of a row; of any engine."""
-    return Word(_WORDS[said], at / 1000, receipt, notice, Scope(scope), Method(method))
-
-
-def remembered(seen: int | None, granted: int | None) -> float | None:
-    """When GPC was seen last, unless marketing was granted later, without it; Unix seconds. Of any engine."""
-    return None if seen is None or (granted is not None and granted > seen) else seen / 1000
-
-
-_WORDS: Final = {0: Permission.DENIED, 1: Permission.GRANTED}
-_NUMBERS: Final = {None: None, Permission.DENIED: 0, Permission.GRANTED: 1}
-_SILENT: Final = Voice()
-
-
-def column_of(kind: Kind) -> str:
-    """The column that a kind of subject has in a row."""
-    return "person" if kind is Kind.DEVICE else "account"
-
-
-def milliseconds(at: float) -> int:
-    """A time as rows hold it."""
-    return round(at * 1000)
 
 
 def _array(values: Collection[object]) -> str:

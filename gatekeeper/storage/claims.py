@@ -226,8 +226,9 @@ class SqliteQueue:
                 ended.setdefault((flight.destination, flight.attempt, ending.why), []).append(rows)
         for (destination, attempt, why), requests in ended.items():
             rows = tuple([row for rows in requests for row in rows])
-            no = self._tables.number(commit, destination)
+            no, before = self._tables.number(commit, destination), len(commit.outcomes)
             self._tables.end(commit, no, Ending(DELIVERED, why, rows), attempt, requests)
+            commit.delivered += len(commit.outcomes) - before
             self._free(commit, destination, [*map(ID, rows)])
 
     def _place(self, destination: str) -> _Place:

@@ -18,6 +18,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import apsw
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.segments import Head
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 from gatekeeper.model.states import Follows
@@ -97,6 +98,7 @@ class Commit:
     keys: list[tuple[int, str | None]] = field(default_factory=list)  # seen keys, and what stood there before
     landing: list[tuple[Flight, Ending]] = field(default_factory=list)  # flights that were delivered whole
     landed: set[Hashable] = field(default_factory=set)  # those of them that were under way
+    delivered: int = 0  # outcomes that say so
     after: list[Callable[[apsw.Connection], object]] = field(default_factory=list)  # done once all have their answers
     committed: list[Callable[[], object]] = field(default_factory=list)  # done at once when it is durable; cannot fail
     undo: list[Callable[[], object]] = field(default_factory=list)  # done if it is rolled back: memory follows
@@ -105,11 +107,17 @@ class Commit:
     record: int = 0  # in `unwritten`
     phase: Phase = Phase.OPEN
     due: float = 0.0  # of one that is owed: when it is offered again, monotonic seconds
+    place: Head | None = None  # where the log's stream ends behind its lines
 
     @property
     def lines(self) -> list[Line]:
         """All that the log is to have of it."""
         return [*self.decisions, *self.outcomes]
+
+    @property
+    def usual(self) -> bool:
+        """Whether its lines say nothing but that requests were delivered."""
+        return not self.decisions and len(self.outcomes) == self.delivered
 
     def forget_arrivals(self) -> None:
         """The arrivals were taken back: outcomes and adopted rows are what is left."""

@@ -14,11 +14,13 @@ from concurrent.futures import Future
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.segments import Head
 from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.storage.commits import Commits, Event, NotYet, Phase, Work
 from gatekeeper.storage.inbox import POKE, Inbox
 from gatekeeper.storage.protocols import Recording
 
+HOLD: Final = 0.01  # seconds that outcomes wait for decisions to go to the log with
 OFFER: Final = 0.5  # seconds after which the log is offered outcomes again that it has not taken
 PATIENCE: Final = 5.0  # seconds for what waits for another worker's line
 _log = logging.getLogger("gatekeeper")
@@ -30,6 +32,7 @@ class Told(Protocol):
     phase: Phase
     decisions: list[Line]
     due: float
+    place: Head | None  # where the log's stream ends behind its lines
 
     @property
     def lines(self) -> list[Line]:
@@ -55,25 +58,46 @@ def divide(error: Exception, work: list[Work], commit: Callable[[list[Work]], li
 
 
 class Handover(Generic[T]):
-    """Commits on their way into the log. `commits` are moved as the log answers; the thread that writes is woken."""
+    """Commits on their way into the log. `commits` are moved as the log answers; the thread that writes is woken.
 
-    def __init__(self, commits: Commits[T], recorder: Recording, inbox: Inbox) -> None:
+    The lines of a commit that `may_wait`, and for which no caller does, go to the log with the next one's decisions.
+    The database keeps them meanwhile; each hand-over is a sync, and a wake-up of the log's thread.
+    """
+
+    def __init__(
+        self,
+        commits: Commits[T],
+        recorder: Recording,
+        inbox: Inbox,
+        *,
+        may_wait: Callable[[T], bool] = lambda commit: False,
+    ) -> None:
         self._commits = commits
         self._recorder = recorder
         self._inbox = inbox
+        self._may_wait = may_wait
+        self.held: list[T] = []
+        self._since = 0.0  # monotonic seconds
 
     def hand(self, commit: T, work: Sequence[Work], results: Sequence[Any]) -> None:
         """Give a durable commit's lines to the log, and its callers their results: some only when the log has them."""
         lines = commit.lines
+        waiting = [(one, result) for one, result in zip(work, results, strict=True) if lines and one.recorded]
         if lines:
-            waiting = [(one, result) for one, result in zip(work, results, strict=True) if one.recorded]
-            self._recorder.append(lines).add_done_callback(lambda future: self._recorded(commit, waiting, future))
+            if not self.held:
+                self._since = time.monotonic()
+            self.held.append(commit)
+        pressing = waiting or (lines and not self._may_wait(commit)) or any(one.pressing for one in work)
+        if self.held and pressing:
+            self._go(waiting)
         for one, result in zip(work, results, strict=True):
             if not (one.recorded and lines):
                 one.done.set_result(result)
 
     def offer(self) -> None:
-        """Offer outcome lines to the log again that it did not take before."""
+        """Offer outcome lines to the log that were held, and again those that it did not take before."""
+        if self.held and (self._inbox.stopping or time.monotonic() - self._since >= HOLD):
+            self._go([])
         for commit in self._commits.at(Phase.OWED):
             if commit.due <= time.monotonic():
                 self._commits.move(commit, Event.OFFERED)
@@ -81,10 +105,21 @@ class Handover(Generic[T]):
                     lambda future, commit=commit: self._recorded(commit, [], future)  # type: ignore[misc]  # bound here
                 )
 
-    def _recorded(self, commit: T, waiting: list[tuple[Work, Any]], future: Future[None]) -> None:
+    def _go(self, waiting: list[tuple[Work, Any]]) -> None:
+        """Give what is held to the log; `waiting` are callers of the last commit of it."""
+        going, self.held = self.held, []
+
+        def recorded(future: Future[Head | None]) -> None:
+            for one in going:
+                self._recorded(one, waiting if one is going[-1] else [], future)
+
+        self._recorder.append([line for one in going for line in one.lines]).add_done_callback(recorded)
+
+    def _recorded(self, commit: T, waiting: list[tuple[Work, Any]], future: Future[Head | None]) -> None:
         """The log took a commit's lines, or could not. Runs in the log's thread."""
         taken, decisions = future.exception() is None, bool(commit.decisions)
         if taken:
+            commit.place = future.result()
             self._commits.move(commit, Event.TAKEN)
         elif decisions:
             self._commits.move(commit, Event.DECISIONS_REFUSED)

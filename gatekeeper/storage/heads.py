@@ -17,7 +17,9 @@ from gatekeeper.storage.database import run
 
 
 class SqliteHeads:
-    """See `gatekeeper.audit.heads.Heads`."""
+    """See `gatekeeper.audit.heads.Heads`. There is one machine."""
+
+    every: float | None = None
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -49,6 +51,10 @@ class SqliteHeads:
                 return [Head(name, n, bytes(digest).hex()) for name, n, digest in run(db, "SELECT * FROM head")]
         except apsw.Error as error:
             raise StorageError(f"the ends of streams cannot be read: {database.reason(self._path, error)}") from None
+
+    def others(self) -> list[tuple[str, Head]]:
+        """None: another machine does not see this file."""
+        return []
 
 
 def _has_table(path: Path) -> bool:

@@ -26,7 +26,8 @@ class Inbox:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._idle: deque[Work] = deque()  # fast: its second piece wakes no thread (a wake-up costs 30 µs and more)
         self._told = False  # that there is some
-        self._busy = 0.0  # when events came in last
+        self._busy = 0.0  # when events came in last, or the commit that has them was over
+        self._pressed = False  # the last gathering had events
         self.stopping = False
 
     def put(self, thing: Work | object) -> None:
@@ -52,11 +53,16 @@ class Inbox:
                 self._queue.put(thing)
         return [thing for thing in things if isinstance(thing, Work)]
 
-    def gather(self, *, waiting: bool) -> list[Work]:
-        """The work that came since the last call; waits for something to come, not long if some is `waiting`."""
+    def gather(self, *, waiting: bool, idle: float = IDLE) -> list[Work]:
+        """The work that came since the last call; waits for something to come, not long if some is `waiting`.
+
+        Without any it waits `idle` seconds.
+        """
         things: list[Any] = []
+        if self._pressed:  # a commit on two machines may take longer than `BUSY`
+            self._busy = time.monotonic()
         with contextlib.suppress(queue.Empty):
-            things.append(self._queue.get(timeout=0.005 if self.stopping or waiting else IDLE))
+            things.append(self._queue.get(timeout=0.005 if self.stopping or waiting else idle))
             self._drain(things)
             # While events come in, what no request waits for (claims, outcomes, releases) rides with them.
             until = time.monotonic() + RIDE
@@ -65,8 +71,7 @@ class Inbox:
                 while not any(map(goes, things)) and (left := until - time.monotonic()) > 0:
                     things.append(self._queue.get(timeout=left))
                     self._drain(things)
-        if any(map(_pressing, things)):
-            self._busy = time.monotonic()
+        self._pressed = any(map(_pressing, things))
         self.stopping = self.stopping or STOP in things
         return [*self._at_rest(), *(thing for thing in things if isinstance(thing, Work))]
 

@@ -11,7 +11,6 @@ from concurrent.futures import Future
 from typing import Final
 
 import apsw
-from cachetools import LRUCache
 
 from gatekeeper.audit.lines import consent_line
 from gatekeeper.errors import StorageError
@@ -21,6 +20,7 @@ from gatekeeper.storage import choices
 from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
 from gatekeeper.storage.generations import generation_of, withdraw, withdrawn_since
+from gatekeeper.storage.kept_notices import KeptNotices
 from gatekeeper.storage.outbox import Refusal, Withdrawn
 from gatekeeper.storage.page import Page
 from gatekeeper.storage.protocols import Look, Slot
@@ -42,7 +42,7 @@ class SqliteLedger:
         self._commits = commits
         self._page = page
         self._refusals = refusals
-        self._kept: LRUCache[str, bool] = LRUCache(1_024)  # hashes of notices that are there
+        self._kept = KeptNotices()
 
     def choices(self, subjects: Sequence[Subject]) -> Look:
         """Read after the page: what was announced by then and is not in the database yet is not to be remembered."""
@@ -110,11 +110,6 @@ class SqliteLedger:
 
     def keep(self, notice: Notice) -> Future[None]:
         """One commit for words that are new."""
-        done: Future[None] = Future()
-        if notice.hash in self._kept:
-            done.set_result(None)
-            return done
-        done.set_running_or_notify_cancel()
 
         def do(commit: Commit) -> None:
             if not run(commit.db, "SELECT 1 FROM notice WHERE hash = ?", (notice.hash,)):
@@ -124,16 +119,7 @@ class SqliteLedger:
                     (notice.hash, notice.version, notice.language, notice.text, self._tables.clock()),
                 )
 
-        def ended(future: Future[None]) -> None:
-            error = future.exception()
-            if error is not None:
-                done.set_exception(error)
-                return
-            self._kept[notice.hash] = True
-            done.set_result(None)
-
-        self._commits.submit(do, pressing=True).add_done_callback(ended)
-        return done
+        return self._kept.keep(notice, lambda: self._commits.submit(do, pressing=True))
 
     def notice(self, digest: str) -> Notice | None:
         """The words of a hash."""

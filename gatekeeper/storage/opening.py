@@ -10,6 +10,7 @@ import importlib.util
 from typing import Final
 
 from gatekeeper.audit.heads import Heads
+from gatekeeper.audit.shared.trail import Trail
 from gatekeeper.errors import missing
 from gatekeeper.storage import database
 from gatekeeper.storage.erasures import late as late_sqlite
@@ -79,6 +80,16 @@ def heads(place: Place) -> Heads:
     from gatekeeper.storage.postgres.opening import heads_of
 
     return heads_of(place)
+
+
+def trail(place: Place) -> Trail | None:
+    """What machines that share a store on a server share of the log; `None` of a file: there is one machine."""
+    if not elsewhere(place.url):
+        return None
+    need_driver()
+    from gatekeeper.storage.postgres.opening import trail_of
+
+    return trail_of(place)
 
 
 def need_driver() -> None:

@@ -167,7 +167,8 @@ class Standing(NamedTuple):
 
     `nodes` and `processes` have a lease, `lease` is what is left of this one's, `commit` how long its last commit took.
     `behind` processes do not know of the last withdrawal yet. `unwritten` commits wait for a log, the oldest for
-    `waited`. `dead_rows` are what the server has to clean up, `horizon` the age of the transaction that keeps it.
+    `waited`; `unarchived` are bytes of lines that a log has and its archive lacks. `dead_rows` are what the server has
+    to clean up, `horizon` the age of the transaction that keeps it.
     """
 
     nodes: int
@@ -177,6 +178,7 @@ class Standing(NamedTuple):
     behind: int
     unwritten: int
     waited: float
+    unarchived: int
     dead_rows: int
     horizon: float
 

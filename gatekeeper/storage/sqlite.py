@@ -117,7 +117,7 @@ class SqliteBooks:
 
     def try_again(self) -> Future[None]:
         """An empty commit: whether the store works."""
-        return self.commits.submit(lambda commit: None)
+        return self.commits.submit(lambda commit: None, pressing=True)
 
 
 class SqliteRecords:

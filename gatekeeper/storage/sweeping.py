@@ -186,7 +186,7 @@ def _settle(last: Future[Withdrawn], done: Future[int]) -> None:
     if error is not None:
         done.set_exception(error)
     elif last.result().heard is Heard.NOT_YET:
-        done.set_exception(StorageError("a process is about to send; what was under way may still be sent"))
+        done.set_exception(StorageError("a process is about to send; requests in progress may still be sent"))
     else:
         done.set_result(last.result().cancelled)
 

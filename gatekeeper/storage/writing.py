@@ -25,8 +25,8 @@ from gatekeeper.installation.threads import ended
 from gatekeeper.storage import database
 from gatekeeper.storage.commits import Commit, Commits, Event, Listeners, Phase, Posting, Then, Work
 from gatekeeper.storage.database import run
-from gatekeeper.storage.handover import OFFER, Handover, divide
-from gatekeeper.storage.inbox import STOP, Inbox
+from gatekeeper.storage.handover import HOLD, OFFER, Handover, divide
+from gatekeeper.storage.inbox import IDLE, STOP, Inbox
 from gatekeeper.storage.owners import Owner
 from gatekeeper.storage.protocols import Recording
 
@@ -107,7 +107,7 @@ class Writing:
         self._clock = clock
         self._inbox = Inbox()
         self._commits = Commits[Commit]()
-        self._handover = Handover(self._commits, recorder, self._inbox)
+        self._handover = Handover(self._commits, recorder, self._inbox, may_wait=lambda commit: commit.usual)
         self._after: list[Callable[[apsw.Connection], object]] = []
         self._thread = threading.Thread(target=self._run, name="gatekeeper-outbox", daemon=True)
         self._thread.start()
@@ -125,7 +125,7 @@ class Writing:
     def _run(self) -> None:
         later: list[Work] = []
         while True:
-            todo = [*later, *self._inbox.gather(waiting=bool(later))]
+            todo = [*later, *self._inbox.gather(waiting=bool(later), idle=HOLD if self._handover.held else IDLE)]
             with forks.work:
                 later = self._turn(todo)
             if self._inbox.stopping and not later and self._commits.settled() and self._inbox.empty():

@@ -41,7 +41,7 @@ def test_the_profile_of_a_collected_event_names_every_big_stage(tmp_path):
 
 def test_the_outbox_stays_as_deep_as_it_was_filled():
     """As many go in as come out: the curve is about depth alone."""
-    with stage(Scenario("depth", "", ())) as at, curves.queued(300, at) as work:
+    with stage(Scenario("depth", "", ())) as at, curves.file(300, at) as store, curves.queued(300, store) as work:
         work(128)
         from benchmarks.gates import NoDisk
         from gatekeeper.storage.protocols import Bounds

@@ -97,7 +97,7 @@ def test_a_notice_to_publish_has_no_origins(gatekeeper, tmp_path):
     [
         pytest.param(("ropa", "--out", "x.doc"), "has no known ending", id="ending"),
         pytest.param(("ropa", "--format", "doc"), '"doc" is not known', id="format"),
-        pytest.param(("ropa", "--format", "xlsx"), "is not printed", id="printed-spreadsheet"),
+        pytest.param(("ropa", "--format", "xlsx"), "cannot be printed", id="printed-spreadsheet"),
         pytest.param(("ropa", "--since", "soon"), "is not a time", id="time"),
         pytest.param(("ropa", "--since", "1d", "--until", "2d"), "is not before", id="turned-round"),
         pytest.param(("privacy-notice", "--language", "xx"), '"xx" is not known', id="language"),

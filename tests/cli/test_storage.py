@@ -45,7 +45,7 @@ def test_a_gate_runs_with_tables_that_were_prepared(policy):
     """Without them it says what to do; its machine is listed, and stays as long as it has a lease."""
     checked = run(policy, "check")
     assert checked.exit_code == 1 and "gatekeeper storage prepare" in checked.output
-    assert json.loads(run(policy, "storage", "prepare", "--json").output) == {"before": 0, "version": 1}
+    assert json.loads(run(policy, "storage", "prepare", "--json").output) == {"before": 0, "version": 2}
     assert "already" in run(policy, "storage", "prepare").output
     runtime = Runtime(policy / "gatekeeper.toml")
     try:

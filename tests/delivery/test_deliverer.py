@@ -1,7 +1,10 @@
 """The vendors' bad days: every delivery ends in exactly one state, whatever happens while it is under way."""
 
+import asyncio
 import json
+import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -9,7 +12,7 @@ from gatekeeper.testing import Simulators
 from gatekeeper.vendors import KINDS
 from tests.builders import DESTINATIONS
 from tests.delivery.builders import delivering
-from tests.storage.builders import opened, withdraw
+from tests.storage.builders import opened, wait, withdraw
 
 NOT_SENT = {"endpoint": "http://127.0.0.1:9/events", "kind": "first_party"}
 
@@ -324,3 +327,67 @@ def test_what_cannot_be_sent_is_dead_at_once(tmp_path, sims):
         it.accept("a")
         it.until_idle()
         assert it.ended() == {"a": ("failed", "internal_error")}
+
+
+async def _cancelled():
+    """As `asyncio.run` ends."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+@contextmanager
+def living(deliverer):
+    """A server's loop, in a thread, that the deliverer lives on."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    deliverer.live_on(loop)
+    try:
+        yield loop
+    finally:
+        asyncio.run_coroutine_threadsafe(_cancelled(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_on_a_loop_that_runs_already_it_has_no_thread_of_its_own(tmp_path, sims):
+    """The sidecar's: it delivers, ends when it is told to, and begins again with the next event."""
+    with delivering(tmp_path, sims, start=False) as at, living(at.deliverer):
+        for name in ("a", "b"):
+            at.deliverer.start()
+            at.accept(name)
+            at.until_idle()
+            assert "gatekeeper-delivery" not in {thread.name for thread in threading.enumerate()}
+            at.deliverer.close(drain=1.0)
+            assert not at.deliverer.leading
+        assert at.books().delivered == 2
+
+
+def test_told_to_end_on_its_own_loop_it_does_not_wait_for_itself(tmp_path, sims):
+    """A host that closes the gate out of a coroutine: the call returns, and delivery ends a moment later."""
+    with delivering(tmp_path, sims, start=False) as at, living(at.deliverer) as loop:
+        at.deliverer.start()
+        wait(lambda: at.deliverer.leading)
+
+        async def close():
+            at.deliverer.close(drain=5.0)
+
+        began = time.monotonic()
+        asyncio.run_coroutine_threadsafe(close(), loop).result(4)
+        wait(lambda: not at.deliverer.leading)
+        assert time.monotonic() - began < 4
+
+
+def test_when_its_loop_is_closed_it_goes_on_in_a_thread(tmp_path, sims):
+    """A server that was thrown out of its loop: the next event begins again, and nothing waits for ever."""
+    with delivering(tmp_path, sims, start=False) as at:
+        with living(at.deliverer):
+            at.deliverer.start()
+            wait(lambda: at.deliverer.leading)
+        at.deliverer.start()
+        at.accept("a")
+        at.until_idle()
+        assert at.books().delivered == 1

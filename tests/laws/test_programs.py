@@ -27,7 +27,7 @@ from gatekeeper.gate import incoming
 from gatekeeper.gate.calls import plan_call
 from gatekeeper.gate.carry import decision_lines
 from gatekeeper.gate.deciding import Deciding
-from gatekeeper.gate.program import Names, Outcome, Program
+from gatekeeper.gate.program import Memories, Names
 from gatekeeper.memory import Compiled
 from gatekeeper.model import Call, Caller, Found
 from gatekeeper.vendors.formats import tree
@@ -314,6 +314,8 @@ def _asked() -> Iterator[Callable[[Any], str]]:
     yield ga4_call({"app_instance_id": "1234567890.1700000000", "events": one["events"]})
     yield from (lambda gate, what=what: made(gate, what, mine, anna) for what in ("meta", "tiktok"))
     home, away = {"u": {"a": "Mozilla"}}, {"user_location": {"a": "Mozilla"}}
+    yield ga4_call(one | {"user_location": {"city": "Berlin"}})
+    yield ga4_call(one | {"user_data": {"address": {"city": "Berlin"}}})
     yield from (ga4_call(one | home), ga4_call(one | away), ga4_call(one | {"device": {"category": "desktop"}}))
     visit = Call("GET", "/matomo.php", "idsite=1&rec=1&url=https%3A%2F%2Fshop.example%2F&cip=81.2.69.1&token_auth=x")
     for to in ("exact", "network"):
@@ -359,11 +361,14 @@ PLANTED = {
     "the place of a consent": _plant(Deciding, "_numbers", lambda key: key.rulings),
     "native names": _plant(Names, "_known", lambda key: key[1]),
     "roles": _plant(Names, "_known", lambda key: key[0]),
-    "what was odd": _plant(Program, "_outcomes", lambda key: ()),
-    "which leaf was odd": _plant(Program, "_outcomes", lambda key: tuple(one[1:] for one in key)),
-    "what was stripped": _plant(Program, "_native", lambda key: ()),
-    "which names are kept": _plant(Outcome, "_sending", lambda key: key[1:]),
-    "whether the network alone goes": _plant(Outcome, "_sending", lambda key: key[:2]),
+    "what was odd": _plant(Memories, "outcomes", lambda key: key[0]),
+    "which leaf was odd": _plant(Memories, "outcomes", lambda key: (key[0], tuple(one[1:] for one in key[1]))),
+    "whose outcome it is": _plant(Memories, "outcomes", lambda key: key[1]),
+    "what was stripped": _plant(Memories, "native", lambda key: key[0]),
+    "whose names they are": _plant(Memories, "native", lambda key: key[1]),
+    "which names are kept": _plant(Memories, "sending", lambda key: (key[0], *key[2:])),
+    "whose leaves they are": _plant(Memories, "sending", lambda key: key[1:]),
+    "whether the network alone goes": _plant(Memories, "sending", lambda key: key[:3]),
     "the keys of an object": _rows(lambda key: (key[0], *_half(key)[1])),
     "which values are objects": _rows(lambda key: (key[0], *_half(key)[0])),
     "where an object stands": _rows(lambda key: (key[0].table, *key[1:])),

@@ -61,7 +61,7 @@ def test_a_call_to_a_host_in_no_table_is_counted_once(shop, client, mode, caplog
     else:
         done = "was blocked" if mode == "block" else "passed unseen"
         assert said == [
-            f"a call to {HOST}, which no table lists, {done}; name it in outbound.allow if it is no tracking"
+            f"a call to {HOST}, which is not in any table, {done}; name it in outbound.allow if it is not tracking"
         ]
     lines = shop.lines()
     assert HOST not in str(lines)

@@ -164,6 +164,15 @@ def test_an_identifier_that_one_look_settles_holds_nothing(text: str) -> None:
         assert detect.layers(View(text), detect.DEPTH, SECRETS, UNMETERED, clean=True) == []
 
 
+@settings(max_examples=600, deadline=None)
+@given(st.one_of(TEXTS, st.binary(max_size=60).map(lambda raw: raw.decode("utf-8", "replace"))))
+def test_what_is_no_readable_text_holds_nothing_without_a_sign(text: str) -> None:
+    """Of a decoded word that is not readable as a whole only what is exact counts, and that has a sign."""
+    view = folded(View(text))
+    if detect.MAY_HOLD.search(view.text) is None:
+        assert detect.layers(view, detect.DEPTH - 1, SECRETS, UNMETERED, clean=False) == []
+
+
 @pytest.mark.parametrize("text", ["T-00123-123456", "s_1795392000", "ORD-2026-10433", "T-KEPT-123456"])
 def test_one_look_settles_an_orders_number(text: str) -> None:
     """The law above would be empty without."""

@@ -62,6 +62,8 @@ def as_user():
 class Server:
     """One server with its data; `stop` ends it, `kill` as SIGKILL does, `start` starts it again."""
 
+    address = "127.0.0.1"
+
     def __init__(self, *, durable=False, **settings) -> None:
         need_postgres()
         self.folder = Path(tempfile.mkdtemp(prefix="gk-pg-"))
@@ -92,11 +94,12 @@ class Server:
         """Run, and wait until it answers."""
         settings = {**self.settings, "port": self.port, "unix_socket_directories": self.folder}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        command, user = self.command(str(programs() / "postgres"))
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [programs() / "postgres", "-D", self.data, "-h", "127.0.0.1", *options],
+                [*command, "-D", self.data, "-h", self.address, *options],
                 stdout=log, stderr=log, cwd=self.folder, start_new_session=True,
-                env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, **as_user(),
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, **user,
             )  # fmt: skip
         deadline = time.monotonic() + 30
         while True:
@@ -107,10 +110,14 @@ class Server:
                 assert self.process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
                 time.sleep(0.02)
 
+    def command(self, program):
+        """How a program is run, and as which user."""
+        return [program], as_user()
+
     def url(self, database, *, user="owner", tcp=False):
         """How a database of it is reached."""
         if tcp:
-            return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+            return f"postgresql://{user}@{self.address}:{self.port}/{database}"
         return f"postgresql://{user}@/{database}?host={self.folder}&port={self.port}"
 
     def run(self, sql, database="postgres"):

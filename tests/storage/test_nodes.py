@@ -20,9 +20,9 @@ from gatekeeper.storage.postgres.commits import Copies
 from gatekeeper.storage.postgres.connecting import run
 from gatekeeper.storage.postgres.heads import PostgresHeads
 from gatekeeper.storage.postgres.machines import machines, remove
-from gatekeeper.storage.postgres.members import LEASE, MARGIN
 from gatekeeper.storage.postgres.node import log_of, name_of
 from gatekeeper.storage.postgres.opening import see_tables
+from gatekeeper.storage.postgres.passing import LEASE, MARGIN
 from gatekeeper.storage.postgres.store import PostgresStore
 from gatekeeper.storage.protocols import Bounds, Place
 from tests.storage.builders import (

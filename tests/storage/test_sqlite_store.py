@@ -3,12 +3,13 @@
 import threading
 
 import apsw
+import orjson
 import pytest
 
-from gatekeeper.errors import StorageError
+from gatekeeper.errors import AuditError, StorageError
 from gatekeeper.model import Heard
 from gatekeeper.storage.commits import NotYet
-from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Refusal
+from gatekeeper.storage.outbox import CANCELLED, DEAD, DELIVERED, EXPIRED, Ending, Refusal
 from tests.storage.builders import (
     Log,
     SqliteEngine,
@@ -62,6 +63,162 @@ def test_rows_taken_over_in_one_commit_with_a_repetition_are_in_the_books(engine
     go_on.set()
     assert again.result(10).request_ids == ["f"] and adopted.result(10) >= 1
     assert heir.queue.recover().result(10).corrected == {} and books(store).accepted == 2
+
+
+def together(store, *work):
+    """Pieces of work that share a commit; their futures."""
+    go = threading.Event()
+    store.commits.submit(lambda commit: go.wait(10))
+    done = [one() for one in work]
+    go.set()
+    return done
+
+
+def ended(flight, state=DELIVERED):
+    return flight, [Ending(state, None, flight.rows)], [], None, True
+
+
+def test_requests_that_end_in_one_commit_have_a_line_each(tmp_path):
+    """As when each had a commit of its own: an auditor sees what one request carried."""
+    log = Log()
+    with opened(tmp_path, log) as store:
+        accept(store, arrival("a"), arrival("b"), arrival("c"))
+        books(store)
+        flights = claim(store, events=2)
+        done = together(store, *(lambda one=one: store.queue.settle(*ended(one)) for one in flights))
+        assert [one.result(10) for one in done] == [True, True]
+        wait(lambda: len(log.outcomes()) == 3)
+        assert [line["request_ids"] for line in log.of("outcome")] == [["a", "b"], ["c"]]
+        assert (books(store).delivered, books(store).queued) == (3, 0)
+
+
+class Batches(Log):
+    """A log that knows which lines came together."""
+
+    def __init__(self):
+        super().__init__()
+        self.batches = []
+
+    def append(self, batch):
+        self.batches.append([orjson.loads(line.core)["kind"] for line in batch])
+        return super().append(batch)
+
+
+def test_what_was_delivered_goes_to_the_log_with_the_next_decision(tmp_path, monkeypatch):
+    """One sync for both; the database keeps the outcome meanwhile."""
+    monkeypatch.setattr("gatekeeper.storage.handover.HOLD", 60.0)
+    log = Batches()
+    with opened(tmp_path, log) as store:
+        accept(store, arrival("a"))
+        books(store)
+        settle(store, *claim(store))
+        assert log.batches == [["decision"]] and store.records.kept() == 1 and not store.books.idle()
+        accept(store, arrival("b"))
+        assert log.batches == [["decision"], ["outcome", "decision"]]
+
+
+@pytest.mark.parametrize("ends", ["nothing else happens", "the store closes"])
+def test_without_another_decision_it_goes_there_soon(tmp_path, monkeypatch, ends):
+    """After `HOLD` seconds, or at the end."""
+    monkeypatch.setattr("gatekeeper.storage.handover.HOLD", 0.01 if ends == "nothing else happens" else 60.0)
+    monkeypatch.setattr("gatekeeper.storage.writing.HOLD", 0.01)
+    log = Batches()
+    with opened(tmp_path, log) as store:
+        accept(store, arrival("a"))
+        books(store)
+        settle(store, *claim(store))
+        if ends == "the store closes":
+            store.close()
+        wait(lambda: log.outcomes() == {("a", "own"): "delivered"})
+        wait(lambda: store.books.idle())
+
+
+@pytest.mark.parametrize("state", [DEAD, EXPIRED, CANCELLED])
+def test_what_was_not_delivered_is_in_the_log_at_once(tmp_path, monkeypatch, state):
+    """An operator who looks for it finds it."""
+    monkeypatch.setattr("gatekeeper.storage.handover.HOLD", 60.0)
+    log = Log()
+    with opened(tmp_path, log) as store:
+        accept(store, arrival("a"))
+        books(store)
+        settle(store, *claim(store), state, "why")
+        wait(lambda: log.outcomes())
+
+
+def test_outcomes_that_were_held_when_their_process_ended_are_written_by_the_next(engine, monkeypatch):
+    """They stand in the database."""
+    monkeypatch.setattr("gatekeeper.storage.handover.HOLD", 60.0)
+    log, last = Log(), Log()
+    dead, heir = engine.open(last), engine.open(log)
+    accept(dead, arrival("a"))
+    books(dead)
+    settle(dead, *claim(dead))
+    engine.kill(dead)
+    assert last.outcomes() == {} and heir.records.adopt().result(10) == 1
+    wait(lambda: log.outcomes() == {("a", "own"): "delivered"})
+
+
+def test_a_log_that_refuses_what_was_held_gets_it_again(tmp_path, monkeypatch):
+    """The event beside it was refused; the delivery was not undone."""
+    monkeypatch.setattr("gatekeeper.storage.handover.HOLD", 60.0)
+    log = Log()
+    with opened(tmp_path, log) as store:
+        accept(store, arrival("a"))
+        books(store)
+        settle(store, *claim(store))
+        log.broken = True
+        with pytest.raises(AuditError):
+            accept(store, arrival("b"))
+        log.broken = False
+        wait(lambda: log.outcomes() == {("a", "own"): "delivered"})
+        assert (books(store).accepted, books(store).delivered) == (1, 1)
+
+
+def test_a_flight_that_ends_twice_in_one_commit_is_counted_once(tmp_path):
+    """The caller may repeat what it does not know to be committed."""
+    log = Log()
+    with opened(tmp_path, log) as store:
+        accept(store, arrival("a"))
+        books(store)
+        (flight,) = claim(store)
+        store.queue.settle(*ended(flight)).result(10)
+        done = together(store, *(lambda: store.queue.settle(*ended(flight)) for _ in range(2)))
+        assert [one.result(10) for one in done] == [False, False]
+        wait(lambda: log.outcomes())
+        assert books(store).delivered == 1 and len(log.of("outcome")) == 1
+
+
+def test_what_ends_in_the_commit_of_a_recovery_is_not_found_by_it(tmp_path):
+    """A delivered row is not sent again because the deliverer began again at that moment."""
+    with opened(tmp_path) as store:
+        accept(store, arrival("a"), arrival("b"))
+        books(store)
+        first, second = claim(store, events=1)
+        done = together(store, lambda: store.queue.recover(), lambda: store.queue.settle(*ended(second)))
+        store.queue.settle(*ended(first))
+        left = done[0].result(10)
+        assert {row.request_id for flight in left.flights for row in flight.rows} <= {"a", "b"}
+        left = store.queue.recover().result(10)
+        wait(lambda: done[1].done())
+        names = {row.request_id for flight in left.flights for row in flight.rows}
+        assert names.isdisjoint({"b"} if done[1].result(10) else set()) and left.corrected == {}
+
+
+def test_a_commit_that_fails_ends_no_request(tmp_path):
+    """Rows that were delivered are under way as before, until the store takes their end."""
+    with opened(tmp_path) as store:
+        accept(store, arrival("a"))
+        books(store)
+        (flight,) = claim(store)
+
+        def failing(commit):
+            raise apsw.FullError()
+
+        done = together(store, lambda: store.queue.settle(*ended(flight)), lambda: store.commits.submit(failing))
+        for one in done:
+            with pytest.raises(StorageError):
+                one.result(10)
+        assert store.queue.settle(*ended(flight)).result(10) and books(store).delivered == 1
 
 
 def test_a_withdrawal_is_not_heard_by_a_worker_that_is_about_to_send_for_too_long(engine, monkeypatch):

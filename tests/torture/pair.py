@@ -32,7 +32,7 @@ class Pair:
 
     def url(self, database):
         """An address of both."""
-        hosts = f"127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}"
+        hosts = ",".join(f"{one.address}:{one.port}" for one in (self.primary, self.standby))
         return f"postgresql://owner@{hosts}/{database}?target_session_attrs=read-write"
 
     def follow(self):
@@ -42,7 +42,7 @@ class Pair:
         shutil.rmtree(standby.data, ignore_errors=True)
         standby.program(
             "pg_basebackup", "-D", standby.data, "-R", "-X", "stream", "--checkpoint=fast", "--no-sync",
-            "-d", f"host=127.0.0.1 port={primary.port} user=owner application_name=second",
+            "-d", f"host={primary.address} port={primary.port} user=owner application_name=second",
         )  # fmt: skip
         standby.start()
         deadline = time.monotonic() + 20
@@ -72,13 +72,17 @@ class Pair:
 
 
 class Worker:
-    """A node as a process: `noding` accepts and writes down what was acknowledged, `sending` what was sent when."""
+    """A node as a process: `noding` accepts and writes down what was acknowledged, `sending` what was sent when.
 
-    def __init__(self, url, folder, name, *words, module="noding") -> None:
+    `within` is the network namespace of its host.
+    """
+
+    def __init__(self, url, folder, name, *words, module="noding", within=None) -> None:
         self.folder = folder / name
         self.folder.mkdir(exist_ok=True)
         self.name = name
-        command = [sys.executable, "-m", f"tests.torture.{module}", url, self.folder, *(words or (name,))]
+        command = [] if within is None else ["ip", "netns", "exec", within]
+        command += [sys.executable, "-m", f"tests.torture.{module}", url, self.folder, *(words or (name,))]
         self.process = subprocess.Popen([*map(str, command)])
 
     def sent(self):

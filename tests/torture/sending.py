@@ -21,10 +21,16 @@ from tests.storage.builders import Log
 FROZEN = 1_500_000_000  # ns between the last question and the first byte: a process that its host stopped just there
 
 
+CLOCKS = {"ahead": 3_600.0, "behind": -3_600.0}  # seconds
+
+
 def plant(bug: str) -> None:
     """Have a node make a mistake."""
     if bug == "early":
         Members._applied = lambda self: self.generation
+    elif bug in CLOCKS:  # of the machine: no mistake, and nothing may depend on it
+        right = time.time
+        time.time = lambda: right() + CLOCKS[bug]
 
 
 def main(url: str, folder: str, people: str, bug: str = "") -> None:

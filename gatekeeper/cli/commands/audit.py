@@ -33,7 +33,7 @@ def audit_tail(
 
 @audit.command("show")
 def audit_show(request_id: str, config: Config = POLICY, as_json: AsJson = False) -> None:
-    """Print one record and its trail in words: what was said, which law, what became of it (exit code 3 if none)."""
+    """Print one record and explain it: signals, law, decisions and outcomes (exit code 3 if there is none)."""
     from gatekeeper.cli.audit import show
 
     show(request_id, config, as_json)
@@ -60,7 +60,7 @@ def audit_verify(
 
 @audit.command("anchor")
 def audit_anchor(config: Config = POLICY, as_json: AsJson = False) -> None:
-    """Sign how far the log is, and put that outside now: to the anchor, and to the authority for a time stamp."""
+    """Write a checkpoint now, and send it to the anchor and to the authority for a time stamp."""
     from gatekeeper.cli.anchor import run
 
     run(config, as_json)

@@ -8,7 +8,7 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-consent = typer.Typer(help="The ledger: what visitors chose.", no_args_is_help=True)
+consent = typer.Typer(help="Show, record and withdraw visitors' choices in the ledger.", no_args_is_help=True)
 ConsentId = Annotated[str | None, typer.Option("--consent-id", help="The id in our consent cookie, v_….")]
 UserId = Annotated[str | None, typer.Option("--user-id", help="The user id that the app gives to gatekeeper.link.")]
 
@@ -68,7 +68,7 @@ def consent_withdraw(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Take a visitor's consent back, at once (exit code 4: recorded, but a worker did not answer in time)."""
+    """Withdraw a visitor's consent at once (exit code 4: recorded, but a worker did not answer in time)."""
     from gatekeeper.cli.consent import withdraw
 
     withdraw(config, consent_id, user_id, purpose, client_id, session_id, as_json)

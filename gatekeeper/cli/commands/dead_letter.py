@@ -8,13 +8,13 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config, Destination
 
-dead_letter = typer.Typer(help="Events that could not be delivered.", no_args_is_help=True)
+dead_letter = typer.Typer(help="List, retry and purge events that could not be delivered.", no_args_is_help=True)
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids as `list` shows them; all by default.")]
 
 
 @dead_letter.command("list")
 def dead_letter_list(config: Config = POLICY, destination: Destination = None, as_json: AsJson = False) -> None:
-    """List the newest dead letters with the reason; never what is in them."""
+    """List the newest dead letters with their reasons, without their content."""
     from gatekeeper.cli.dead_letter import show
 
     show(config, destination, as_json)

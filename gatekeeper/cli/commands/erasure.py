@@ -9,7 +9,7 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-erasure = typer.Typer(help="Requests of persons to delete their data.", no_args_is_help=True)
+erasure = typer.Typer(help="Handle requests of persons to delete their data.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a request, such as er_….")]
 Reason = Annotated[str, typer.Option(help="Why.")]
 
@@ -21,7 +21,7 @@ def erasure_verify(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Say how it is known that who asks is the person."""
+    """Record how it is known that the request is the person's own."""
     from gatekeeper.cli.erasure import act
 
     act(config, as_json, "verify", id, lambda erasures, me: erasures.verify(id, by=me, how=how))
@@ -29,7 +29,7 @@ def erasure_verify(
 
 @erasure.command("approve")
 def erasure_approve(id: Id, config: Config = POLICY, as_json: AsJson = False) -> None:  # noqa: A002  # as above
-    """Have a request carried out: by the running gate, or by `erasure run`."""
+    """Approve a request; the running gate or `erasure run` carries it out."""
     from gatekeeper.cli.erasure import act
 
     act(config, as_json, "approve", id, lambda erasures, me: erasures.approve(id, by=me))
@@ -42,7 +42,7 @@ def erasure_refuse(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Do not carry a request out, for one of the reasons that laws know."""
+    """Refuse a request, for one of the reasons that laws allow."""
     from gatekeeper.cli.erasure import act
 
     act(config, as_json, "refuse", id, lambda erasures, me: erasures.refuse(id, by=me, reason=reason))
@@ -55,7 +55,7 @@ def erasure_extend(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Take the law's longer term, with the reason that the person is told."""
+    """Extend the term as the law allows, with the reason that the person is told."""
     from gatekeeper.cli.erasure import act
 
     act(config, as_json, "extend", id, lambda erasures, me: erasures.extend(id, by=me, reason=reason))
@@ -63,7 +63,7 @@ def erasure_extend(
 
 @erasure.command("show")
 def erasure_show(id: Id, config: Config = POLICY, as_json: AsJson = False) -> None:  # noqa: A002  # as above
-    """Print a request: states, counts and days, never who it is (exit code 3 if there is none)."""
+    """Print a request: states, counts and days, never the person (exit code 3 if there is none)."""
     from gatekeeper.cli.erasure import act
 
     act(config, as_json, "show", id, lambda erasures, me: erasures.show(id))
@@ -76,7 +76,7 @@ def erasure_list(
     due_before: Annotated[str | None, typer.Option(help="Only requests due before this day.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List requests, those that are due first at the beginning."""
+    """List requests, the earliest due first."""
     from gatekeeper.cli.erasure import show_all
 
     show_all(config, state, due_before, as_json)
@@ -88,7 +88,7 @@ def erasure_run(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with what is due: what a running gate does every two seconds."""
+    """Carry out the steps that are due, as a running gate does every two seconds."""
     from gatekeeper.cli.erasure import run
 
     run(config, id, as_json)
@@ -104,7 +104,7 @@ def erasure_settle(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Write down what became of a destination that people asked."""
+    """Record the result of a destination that a person had to ask."""
     from gatekeeper.cli.erasure import act
 
     act(
@@ -123,7 +123,7 @@ def erasure_task(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Print what people have to do about a destination, with the text to send. It holds identifiers."""
+    """Print the task for a destination that a person has to ask, with the text to send. It holds identifiers."""
     from gatekeeper.cli.erasure import task
 
     task(config, id, destination, as_json)
@@ -131,7 +131,7 @@ def erasure_task(
 
 @erasure.command("letter")
 def erasure_letter(id: Id, config: Config = POLICY, as_json: AsJson = False) -> None:  # noqa: A002  # as above
-    """Print what the person is told, as it is now."""
+    """Print the letter to the person, in its current state."""
     from gatekeeper.cli.erasure import letter
 
     letter(config, id, as_json)
@@ -139,7 +139,7 @@ def erasure_letter(id: Id, config: Config = POLICY, as_json: AsJson = False) -> 
 
 @erasure.command("told")
 def erasure_told(id: Id, config: Config = POLICY, as_json: AsJson = False) -> None:  # noqa: A002  # as above
-    """Write down that the person was told what `letter` says."""
+    """Record that the person got the letter."""
     from gatekeeper.cli.erasure import act
 
     act(config, as_json, "told", id, lambda erasures, me: erasures.told(id, by=me))

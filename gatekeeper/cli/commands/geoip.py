@@ -9,7 +9,7 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-geoip = typer.Typer(help="The location database.", no_args_is_help=True)
+geoip = typer.Typer(help="Show and update the location database.", no_args_is_help=True)
 
 
 @geoip.command("info")
@@ -36,7 +36,7 @@ def geoip_update(
     proxy: Annotated[str | None, typer.Option(help="Forward proxy; the environment's is never used.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch a newer location database and swap it in; running processes pick it up."""
+    """Fetch a newer location database and install it; running processes start to use it."""
     from gatekeeper.cli.geoip import update
 
     update(path, edition, account, key, config, proxy, as_json)

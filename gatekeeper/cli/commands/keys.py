@@ -8,12 +8,12 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-keys = typer.Typer(help="The key folder.", no_args_is_help=True)
+keys = typer.Typer(help="List and rotate keys.", no_args_is_help=True)
 
 
 @keys.command("list")
 def keys_list(config: Config = POLICY, as_json: AsJson = False) -> None:
-    """List the keys by id, never their values, with what a gate of this policy uses each for."""
+    """List the keys by id, with the use that a gate of this policy makes of each; never their values."""
     from gatekeeper.cli.keys import show
 
     show(config, as_json)
@@ -25,7 +25,7 @@ def keys_rotate(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Add a new key; the older ones go on verifying. The log's old key introduces the new one and is destroyed."""
+    """Add a new key; the older ones still verify. The log's old key introduces the new one and is destroyed."""
     from gatekeeper.cli.keys import rotate
 
     rotate(kind, config, as_json)

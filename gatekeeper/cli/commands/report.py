@@ -32,7 +32,7 @@ def report_matrix(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what each law makes of each destination under this policy."""
+    """Print for each law when an event may go to each destination under this policy."""
     from gatekeeper.cli.report import matrix
 
     matrix(config, on, as_json)

@@ -8,8 +8,8 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-retention = typer.Typer(help="Remove data whose retention period is over.", no_args_is_help=True)
-outbound = typer.Typer(help="Hosts that the app's own HTTP clients call.", no_args_is_help=True)
+retention = typer.Typer(help="Show or remove data whose retention period is over.", no_args_is_help=True)
+outbound = typer.Typer(help="Show which hosts the app's own HTTP clients call.", no_args_is_help=True)
 
 
 @retention.command("run")
@@ -18,7 +18,7 @@ def retention_run(
     dry: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what is kept longer than the policy says: references and lines of the log, consent records, numbers."""
+    """Remove data kept longer than the policy says: references and lines of the log, consent records, statistics."""
     from gatekeeper.cli.retention import run
 
     run(config, dry, as_json)
@@ -26,7 +26,7 @@ def retention_run(
 
 @retention.command("show")
 def retention_show(config: Config = POLICY, as_json: AsJson = False) -> None:
-    """Show what is kept for how long, by which key, and what is overdue."""
+    """Show how long each kind of data is kept, by which key, and what is overdue."""
     from gatekeeper.cli.retention import show
 
     show(config, as_json)
@@ -40,7 +40,7 @@ def outbound_hosts(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the hosts that a running app called and no table knows, the most called first (exit code 1 if none)."""
+    """List hosts called by a running app that are not in any table, the most called first (exit code 1 if none)."""
     from gatekeeper.cli.outbound import hosts
 
     hosts(config, url, as_json)

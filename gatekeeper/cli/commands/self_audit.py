@@ -24,7 +24,7 @@ def self_audit(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the pages in the folder of the nightly ones.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check that what was done is what the policy says (exit code 1 if something is found, 3 if there is no log)."""
+    """Check that the gate did what the policy says (exit code 1 if something is found, 3 if there is no log)."""
     from gatekeeper.cli.self_audit import Asked, run
 
     run(config, Asked(day, only or [], url, out, keep, as_json))

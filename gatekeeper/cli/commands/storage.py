@@ -8,8 +8,8 @@ import typer
 
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-storage = typer.Typer(help="The store of ledger and outbox.", no_args_is_help=True)
-node = typer.Typer(help="The machines that share a store on a server.", no_args_is_help=True)
+storage = typer.Typer(help="Prepare or move the store of ledger and outbox.", no_args_is_help=True)
+node = typer.Typer(help="List and remove machines that share a store.", no_args_is_help=True)
 
 
 @storage.command("prepare")
@@ -34,7 +34,7 @@ def storage_move(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Move a file's ledger, queue and all the rest into the policy's PostgreSQL; the gate is stopped."""
+    """Move ledger, queue and all else from a file into the policy's PostgreSQL. Stop the gate first."""
     from gatekeeper.cli.storage import move
 
     move(source, config, as_json)
@@ -42,7 +42,7 @@ def storage_move(
 
 @node.command("list")
 def node_list(config: Config = POLICY, as_json: AsJson = False) -> None:
-    """List the machines: which have a lease, which know of all withdrawals, whose log is where."""
+    """List the machines: their lease, whether they know all withdrawals, and their log."""
     from gatekeeper.cli.storage import list_nodes
 
     list_nodes(config, as_json)
@@ -57,7 +57,7 @@ def node_remove(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take a machine out that is gone for good (exit code 3 if there is none of that name)."""
+    """Remove a machine that will not come back (exit code 3 if there is none of that name)."""
     from gatekeeper.cli.storage import remove_node
 
     remove_node(log, config, destroyed=destroyed, as_json=as_json)

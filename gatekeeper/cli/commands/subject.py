@@ -20,7 +20,7 @@ Link = Annotated[
 @subject.command("show")
 @identified
 def subject_show(link: Link = None, config: Config = POLICY, as_json: AsJson = False, *, people: Words) -> None:
-    """Show where a person is, by any identifier: stores, recipients, and what is linked (exit code 3: nowhere)."""
+    """Find a person by any identifier: stores, recipients and linked identifiers (exit code 3: nowhere)."""
     from gatekeeper.cli.subject import show
 
     show(config, people, link or [], as_json)
@@ -36,7 +36,7 @@ def subject_export(
     *,
     people: Words,
 ) -> None:
-    """Write a person's copy of what there is about them (GDPR Art. 15)."""
+    """Write a person's copy of their data (GDPR article 15)."""
     from gatekeeper.cli.subject import export
 
     export(config, people, link or [], form, out)
@@ -59,7 +59,7 @@ def subject_erase(
     *,
     people: Words,
 ) -> None:
-    """Take a request for erasure in: search every store, offer linked identifiers, and work out the term."""
+    """Enter a request for erasure: search every store, offer linked identifiers, and calculate the term."""
     from gatekeeper.cli.erasure import request
 
     request(config, people, link or [], law, verified_by, received, dry, as_json)

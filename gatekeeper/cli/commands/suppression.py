@@ -10,9 +10,7 @@ import typer
 from gatekeeper.cli.filters import Words, identified
 from gatekeeper.cli.options import POLICY, AsJson, Config
 
-suppression = typer.Typer(
-    help="Persons who are denied by an identifier: erased, opted out, objected.", no_args_is_help=True
-)
+suppression = typer.Typer(help="Suppress persons by an identifier: erased, opted out, objected.", no_args_is_help=True)
 Reason = Annotated[str, typer.Option("--why", help="erased, opted_out (of sale) or objected (to marketing).")]
 Purpose = Annotated[
     str | None, typer.Option(help="Only analytics or only marketing; by default both for erased, otherwise marketing.")
@@ -31,7 +29,7 @@ def suppression_add(
     *,
     people: Words,
 ) -> None:
-    """Deny a person by every identifier given, at once, and end what is queued (exit code 4: a worker is silent)."""
+    """Deny a person by every identifier given, at once, and cancel what is queued (exit code 4: a worker is silent)."""
     from gatekeeper.cli.suppression import add
 
     add(config, people, why, purpose, until, as_json)
@@ -44,7 +42,7 @@ def suppression_list(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """List entries: since when, why and until when. Identifiers are not in them."""
+    """List entries with their start, reason and end, without identifiers."""
     from gatekeeper.cli.suppression import show
 
     show(config, why, limit, as_json)
@@ -80,7 +78,7 @@ def suppression_import(
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:
-    """Suppress everybody in a list: all of its rows, or none if one is not valid."""
+    """Suppress all persons in a list: all of its rows, or none if one is not valid."""
     from gatekeeper.cli.suppression import import_list
 
     import_list(config, path, kind, why, purpose, until, as_json)

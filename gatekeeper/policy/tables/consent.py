@@ -66,7 +66,7 @@ class NoticeTable(Strict):
         description="Your name for what is asked. Who granted under another one is asked again. "
         "Without it, it follows from purposes and recipients.",
     )
-    language: Language = Field("en", description="The language of visitors who prefer none that there is.")
+    language: Language = Field("en", description="The language for visitors who prefer none of those available.")
     scope: Literal["device", "account"] = Field(
         "device", description="How far a choice reaches: this browser, or all devices of who is logged in."
     )

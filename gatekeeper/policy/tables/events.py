@@ -22,7 +22,7 @@ class FieldTable(Strict):
     max_length: Annotated[int, Field(ge=1, le=65_536)] = 256
     contextual: bool = Field(False, description="Says nothing about who the visitor is.")
     identifies: Annotated[str, Field(json_schema_extra={"enum": list(IDENTIFIERS)})] | None = Field(
-        None, description="What it identifies somebody as: then the log and the queue can be searched by it."
+        None, description="Which identifier of a person it is: then the log and the queue can be searched by it."
     )
     format: str | None = Field(None, description="Regular expression that a value must match whole.")
     description: str = ""

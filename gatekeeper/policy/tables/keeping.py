@@ -8,7 +8,16 @@ from pydantic import Field
 
 from gatekeeper.policy.anchors import AnchorsTable
 from gatekeeper.policy.units import Duration, Size
-from gatekeeper.vendors.settings import SecretValue, Spelled, Strict
+from gatekeeper.vendors.settings import HttpUrl, SecretValue, Spelled, Strict
+
+Bucket = Annotated[
+    str,
+    Spelled(
+        r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]*)?",
+        "is not a place in an object store; write s3://bucket or s3://bucket/prefix",
+        1024,
+    ),
+]
 
 
 class AuditTable(Strict):
@@ -38,6 +47,16 @@ class AuditTable(Strict):
         description="`batch`: lines are on the disk before anything is sent. `os`: a power cut can lose the last ones.",
     )
     anchors: AnchorsTable = AnchorsTable()
+    archive: Bucket | None = Field(
+        None, description="A bucket with Object Lock for closed segments of all machines, without references to people."
+    )
+    archive_references: Bucket | None = Field(
+        None, description="Another bucket, without Object Lock and versions, for those references: they can be deleted."
+    )
+    archive_endpoint: HttpUrl | None = Field(None, description="The address of what speaks like S3; Amazon's if none.")
+    archive_every: Duration = Field(
+        300.0, ge=1.0, le=86_400.0, description="With an archive a segment is closed after this time, or at 8 MB."
+    )
 
 
 class StorageTable(Strict):

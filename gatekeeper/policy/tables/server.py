@@ -45,15 +45,17 @@ class ServerTable(Strict):
         4096, description="Open connections, per worker."
     )
     max_connections_per_address: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        512, description="Open connections from one address that is no trusted proxy, per worker."
+        512, description="Open connections from one address that is not a trusted proxy, for each worker."
     )
     origins: list[str] = Field(default_factory=list, description="Other origins whose pages may post events.")
     app_upstream: HttpUrl | None = Field(None, description="Origin of the app that the sidecar stands in front of.")
     api_keys: list[SecretValue] = Field(default_factory=list, description="Bearer keys of your own servers.")
     admin_token: SecretValue | None = Field(
-        None, description="Bearer token of the metrics, and of what the admin API only reads."
+        None, description="Bearer token of the metrics, and for reading in the admin API."
     )
-    admins: list[AdminTable] = Field(default_factory=list, description="Tokens of the admin API; without any, none.")
+    admins: list[AdminTable] = Field(
+        default_factory=list, description="Tokens of the admin API; without them it is off."
+    )
 
 
 Rate = Annotated[int, Field(ge=1, le=1_000_000_000)]

@@ -7,11 +7,14 @@ adds a shape by copying the shortest one and naming it here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from gatekeeper.scrub.found import Span
 from gatekeeper.scrub.shapes import card, email, home, iban, ip, jwt, key, phone, token
 
-SHAPES: tuple[Callable[[str], Iterator[Span]], ...] = (
+Shapes: TypeAlias = tuple[Callable[[str], Iterator[Span]], ...]
+
+SHAPES: Shapes = (
     email.find,
     card.find,
     phone.find,

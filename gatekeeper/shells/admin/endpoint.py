@@ -105,7 +105,7 @@ class AdminEndpoint:
         runtime = self._runtime
         return Office(
             who.name, self._gate.policy, self._gate.keys, runtime.store, self._gate.recorder, time.time,
-            runtime.erasing.erasures.of_person,
+            runtime.erasing.erasures.of_person, runtime.machine,
         )  # fmt: skip
 
     def _over(self, name: str, now: float) -> int:

@@ -27,7 +27,7 @@ def issue_consent(
     secure: bool = True,
     at: float | None = None,
 ) -> str:
-    """The value of a `Set-Cookie` header that records a choice; `POST /gk/consent` sets all that belong to one.
+    """Make the value of a `Set-Cookie` header with a choice. `POST /gk/consent` sets all cookies of a choice.
 
     `None` for a purpose: the visitor said nothing of it. `notice_version` is the notice the visitor saw (the policy's
     own if not given), `subject` a pseudonymous id of the visitor (a random one if not given), `domain` the cookie's

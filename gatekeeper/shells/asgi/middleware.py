@@ -29,9 +29,9 @@ from gatekeeper.vendors.kind import DestinationModule
 class GatekeeperMiddleware:
     """Answers the endpoints under the policy's prefix and gives the app's code the visitor's context.
 
-    `config` is a path or a loaded `Policy`. A policy that cannot be used raises ConfigError here, at start, never at
-    the first request; where the framework makes the middleware later, the server's start fails. `kinds`, `readers` and
-    `dialects` are what you bring, as for `load_policy`; `store` opens the store that keeps deliveries.
+    `config` is a path or a loaded `Policy`. A policy with errors raises ConfigError here, at start, never at
+    the first request; if the framework makes the middleware later, the server's start fails. `kinds`, `readers` and
+    `dialects` are your extensions, as for `load_policy`; `store` opens the store that keeps deliveries.
     """
 
     def __init__(

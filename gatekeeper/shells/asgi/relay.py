@@ -1,7 +1,7 @@
 """`<prefix>/to/<destination>/<vendor path>`: calls in, the vendor's answer or its stand-in out.
 
 Plan, record, send, record, answer: the course of `gate/carry.py`. The only places a request can go are the policy's
-own destinations, and there only the paths that a dialect knows; everything sent is built anew.
+own destinations, and there only the paths that a dialect knows; everything that is sent is rebuilt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one turn of the event loop wants of a writing thread, handed over together; and what came of it, together back.
+"""Batches of work for a writing thread: what one turn of the event loop submits goes over in one piece.
 
 Every wake-up of another thread costs switches of the interpreter. What a server read in one turn is decided one
 request after the other; at the end of the turn all of their lines go over in one piece, and are answered in one.
@@ -45,7 +45,7 @@ class Turns(Generic[T, R]):
         self._turn: _Turn[T, R] | None = None
 
     def put(self, things: Sequence[T]) -> None:
-        """Hand things over; nobody waits for them."""
+        """Hand things over without waiting for the result."""
         self._now().things.extend(things)
 
     async def wait(self, things: Sequence[T]) -> R:
@@ -83,7 +83,7 @@ class Turns(Generic[T, R]):
             return
         try:
             future = self._hand_over(turn.things)
-        except Exception as error:  # noqa: BLE001  # whoever waits hears of it
+        except Exception as error:  # noqa: BLE001  # every waiting caller gets it
             future = Future()
             future.set_exception(error)
         future.add_done_callback(lambda done: _landed(turn, done, self._part))
@@ -91,7 +91,7 @@ class Turns(Generic[T, R]):
 
 def _landed(turn: _Turn[T, R], done: Future[R], part: Callable[[R, int, int], R]) -> None:
     """In whichever thread it was done."""
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+    with contextlib.suppress(RuntimeError):  # the loop is closed: no caller waits any more
         turn.loop.call_soon_threadsafe(_settle, turn, done, part)
 
 

@@ -14,7 +14,7 @@ from gatekeeper.shells.consent.scripts import Scripts
 
 
 def page_head(policy: Policy | None = None, *, nonce: str | None = None, banner: bool = True) -> str:
-    """HTML for the first lines of `<head>`: `gatekeeper.js` before any tag, and the banner.
+    """Return HTML for the first lines of `<head>`: `gatekeeper.js` before any tag, and the banner.
 
     `policy` is that of the gate which serves the request, unless it is given. `nonce` is the page's, for a policy of
     content that asks for one. Without `banner` the site shows its own words. Raises ConfigError where no gate is at
@@ -30,7 +30,7 @@ def page_head(policy: Policy | None = None, *, nonce: str | None = None, banner:
 
 
 def preferences_page(back: str = "/", policy: Policy | None = None) -> str:
-    """The address of the preferences, which need no script; `back` is the path that the visitor goes on to.
+    """Return the address of the preferences page, which needs no script; `back` is the path that it leads back to.
 
     Raises ConfigError as `page_head` does.
     """

@@ -39,7 +39,7 @@ class TunnelProtocol(GuardedProtocol):
         self._direct = direct
 
     def direct(self, target: bytes) -> Answering | None:
-        """Whoever the server knows."""
+        """The endpoint of the gate that is registered for `target`, if any."""
         return self._direct(target)
 
     def upgraded(self, rest: bytes) -> bool:

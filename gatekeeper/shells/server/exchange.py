@@ -1,7 +1,7 @@
 """One request for an endpoint of ours, from its head to its answer, without ASGI in between.
 
-It stands where uvicorn's protocol has its `RequestResponseCycle`: whole requests of bounded length, read before
-anybody is asked, and answers written in one piece. Whatever is not as plain as that goes the way of ASGI.
+It replaces uvicorn's `RequestResponseCycle` for our own endpoints: the whole body, of bounded length, is read first,
+then the answer is written in one piece. Any other request is handled through ASGI.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Several workers on one listening socket: a supervisor that forks them, starts ended ones anew, passes signals on.
+"""Several workers on one listening socket: a supervisor that forks them, restarts ended ones and passes on signals.
 
     SIGTERM, SIGINT   every worker drains and ends, then the supervisor
     SIGHUP            the policy is read again; one that cannot be used is refused before any worker sees it

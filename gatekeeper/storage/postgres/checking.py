@@ -70,6 +70,10 @@ def _look(link: Connection, place: Place) -> tuple[list[str], list[str]]:
             f"storage.url: the database holds {others} tables of others; give the gate one of its own: "
             "a long transaction in the same database stops its cleaning up"
         )
+    if not place.archived and not errors and run(link, "SELECT count(*) FROM machine WHERE gone IS NULL") > [(1,)]:
+        warned.append(
+            "audit.archive: is not set, and several machines use the database: each sees its own log alone; set it"
+        )
     if place.copies == 1:
         warned.append("storage.copies: is 1: what the gate accepted is lost with the server's machine")
     if not errors and not hears(place):

@@ -11,7 +11,7 @@ from typing import Any
 
 from gatekeeper.model import OPTIONAL, Choice, Voice
 from gatekeeper.model.choice import Kind, Row, Subject
-from gatekeeper.storage.choices import (
+from gatekeeper.storage.choice_rows import (
     BINDS,
     COLUMNS,
     column_of,

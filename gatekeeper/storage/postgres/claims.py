@@ -7,9 +7,8 @@ has a lease; their `epoch` counts on, so that the former owner can settle nothin
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +18,11 @@ from gatekeeper.storage.commits import Committer, Listeners
 from gatekeeper.storage.outbox import CANCELLED, ID, Again, Claimed, Ending, Flight, Recovered, Row, Trouble
 from gatekeeper.storage.postgres.commits import Commit
 from gatekeeper.storage.postgres.connecting import run
+from gatekeeper.storage.postgres.leftovers import Left
 from gatekeeper.storage.postgres.packets import Packet, Place, load, packet, sort_out
 from gatekeeper.storage.postgres.tables import Tables
 from gatekeeper.storage.postgres.troubles import Troubles
+from gatekeeper.storage.postgres.under_way import UnderWay
 from gatekeeper.storage.postgres.upkeep import Upkeep
 from gatekeeper.storage.rows import batches
 
@@ -37,8 +38,6 @@ SELECT id, destination, head, at, record, NULL, NULL, attempt, NULL, NULL, frame
 WHERE before < %s ORDER BY id
 """
 AT_ONCE: Final = 64  # packets that a claim looks at, at least
-# The nodes of which no process has a lease.
-GONE: Final = "node NOT IN (SELECT node FROM process WHERE lease > clock_timestamp())"
 
 
 class PostgresQueue:
@@ -55,13 +54,13 @@ class PostgresQueue:
         self._troubles = troubles
         self._lock = Lock(folder / "deliverer")
         self._leading = False
-        self._busy: dict[str, set[Hashable]] = {}  # rows that this process has under way or waiting
-        self._flying: set[int] = set()  # and its flights
+        self._under_way = UnderWay()
+        self._left = Left(tables, self._under_way)
         forks.register(self)
 
     def forked(self) -> None:
-        """In a child: what is under way is its parent's."""
-        self._busy, self._flying, self._leading = {}, set(), False
+        """In a child: another process leads."""
+        self._leading = False
 
     def lead(self) -> bool:
         """Whether the lock is ours now."""
@@ -79,7 +78,7 @@ class PostgresQueue:
 
     def ready(self, destination: str) -> int:
         """About how many rows could be claimed now: those in the books without those that this process has."""
-        return max(0, self._tables.queued.get(destination, 0) - len(self._busy.get(destination, ())))
+        return max(0, self._tables.queued.get(destination, 0) - self._under_way.rows(destination))
 
     def claim(self, destination: str, *, events: int, size: int, flights: int) -> Future[Claimed]:
         """New flights of rows that are accepted, not under way and not waiting for another attempt."""
@@ -152,7 +151,7 @@ class PostgresQueue:
         def do(commit: Commit) -> bool:
             if not self._ours(commit, flight, landed=True):
                 return False
-            self._free(commit, flight.destination, [*map(ID, flight.rows)])
+            self._under_way.free(commit, flight.destination, [*map(ID, flight.rows)])
             run(
                 commit.link,
                 "UPDATE outbox SET flight = NULL, node = NULL, due = NULL, attempt = %s WHERE flight = %s",
@@ -172,57 +171,15 @@ class PostgresQueue:
 
         def do(commit: Commit) -> Recovered:
             self._upkeep.adopt(commit)
-            commit.undo.append(self._restore())
-            self._busy, self._flying = {}, set()
-            flights, waiting = self._left(commit, "TRUE")
+            self._under_way.begin_again(commit)
+            flights, waiting = self._left.take_over(commit, own=True)
             return Recovered(flights, waiting, self._upkeep.reckon(commit), self._upkeep.bury(commit))
 
         return self._commits.submit(do, pressing=True)
 
     def maintain(self) -> Future[Recovered | None]:
         """Look for what others committed, then do what is due; what deliverers of other nodes left comes out of it."""
-        return self._upkeep.do_what_is_due(self._claimable, self._leading, self._orphans)
-
-    def _orphans(self, commit: Commit) -> Recovered | None:
-        """What nodes left that are gone; and flights of this node that no answer told this process of."""
-        known, link = [*self._flying], commit.link
-        mine = run(
-            link,
-            "SELECT id FROM flight WHERE node = %s AND id <> ALL(%s::bigint[]) FOR UPDATE",
-            (self._tables.node(), known),
-        )
-        if mine:  # no request was begun with them
-            ids = [number for (number,) in mine]
-            run(link, "UPDATE outbox SET flight = NULL, node = NULL WHERE flight = ANY(%s)", (ids,))
-            run(link, "DELETE FROM flight WHERE id = ANY(%s)", (ids,))
-        flights, waiting = self._left(commit, "FALSE")
-        return Recovered(flights, waiting, {}, 0) if flights or waiting else None
-
-    def _left(self, commit: Commit, own: str) -> tuple[tuple[Flight, ...], tuple[tuple[str, Again], ...]]:
-        """Flights of deliverers that ended, under new names, and rows that wait for another attempt."""
-        link, node = commit.link, self._tables.node()
-        theirs = f"(({own} AND node = %s) OR {GONE})"
-        flights: list[Flight] = []
-        for number, epoch, destination, attempt in run(
-            link,
-            f"UPDATE flight SET node = %s, epoch = epoch + 1 WHERE {theirs} RETURNING id, epoch, destination, attempt",
-            (node, node),
-        ):
-            found = load(link, "WHERE flight = %s ORDER BY id FOR UPDATE", (number,))
-            rows = tuple(row for one in found for row in one.rows)
-            if rows:
-                run(link, "UPDATE outbox SET node = %s WHERE flight = %s", (node, number))
-                flights.append(Flight((number, epoch), destination, attempt, rows))
-                self._take(commit, destination, [number], rows)
-            else:
-                run(link, "DELETE FROM flight WHERE id = %s", (number,))
-        groups: dict[tuple[str, float, int], list[Hashable]] = {}
-        for one in load(link, f"WHERE due IS NOT NULL AND {theirs} ORDER BY id FOR UPDATE", (node,)):
-            groups.setdefault((one.destination, one.place.due or 0.0, one.place.attempt), []).extend(map(ID, one.rows))
-            self._take(commit, one.destination, [], one.rows)
-        run(link, f"UPDATE outbox SET node = %s WHERE due IS NOT NULL AND {theirs}", (node, node))
-        waiting = tuple((name, Again(due, attempt, tuple(ids))) for (name, due, attempt), ids in groups.items())
-        return tuple(flights), waiting
+        return self._upkeep.do_what_is_due(self._claimable, self._leading, self._left.orphans)
 
     def _ours(self, commit: Commit, flight: Flight, *, landed: bool) -> bool:
         """Whether a flight is (still) this node's; its row is locked, or with `landed` gone."""
@@ -231,10 +188,7 @@ class PostgresQueue:
         sql = f"DELETE {which} RETURNING 1" if landed else f"SELECT 1 {which} FOR UPDATE"
         there = bool(run(commit.link, sql, (number, epoch, self._tables.node())))
         if landed or not there:
-            commit.committed.append(lambda: self._flying.discard(number))
-        if not there:
-            ids = [*map(ID, flight.rows)]
-            commit.committed.append(lambda: self._busy.get(flight.destination, set()).difference_update(ids))
+            self._under_way.land(commit, flight, number, there=there)
         return there
 
     def _sort(
@@ -261,12 +215,12 @@ class PostgresQueue:
             if rows:
                 commit.count(name, retried=len(rows))
                 commit.outcomes.append(tables.line(name, rows, "pending", why, flight.attempt))
-        self._free(commit, name, [row_id for row_id, place in places.items() if place is ready])
+        self._under_way.free(commit, name, [row_id for row_id, place in places.items() if place is ready])
         sort_out(commit.link, found, places)
 
     def _end(self, commit: Commit, flight: Flight, ending: Ending) -> None:
         self._tables.end(commit, flight.destination, ending, flight.attempt)
-        self._free(commit, flight.destination, [*map(ID, ending.rows)])
+        self._under_way.free(commit, flight.destination, [*map(ID, ending.rows)])
 
     def _end_stopped(
         self, commit: Commit, destination: str, places: dict[object, Place | None], rows: Sequence[Row], attempt: int
@@ -274,7 +228,7 @@ class PostgresQueue:
         """Rows that were cancelled while they were under way, and are not any more."""
         places |= dict.fromkeys(map(ID, rows))
         self._tables.end(commit, destination, Ending(CANCELLED, None, tuple(rows)), attempt)
-        self._free(commit, destination, [*map(ID, rows)])
+        self._under_way.free(commit, destination, [*map(ID, rows)])
 
     def _fly(
         self, commit: Commit, destination: str, attempt: int, together: Sequence[Sequence[Row]],
@@ -290,29 +244,8 @@ class PostgresQueue:
             )
             places |= dict.fromkeys(map(ID, rows), Place(number, None, attempt, None, node))
             flights.append(Flight((number, 0), destination, attempt, tuple(rows)))
-            self._take(commit, destination, [number], rows)
+            self._under_way.take(commit, destination, [number], rows)
         return flights
-
-    def _take(self, commit: Commit, destination: str, flights: Sequence[int], rows: Sequence[Row]) -> None:
-        busy, ids = self._busy.setdefault(destination, set()), [*map(ID, rows)]
-        new = [row_id for row_id in ids if row_id not in busy]
-        busy.update(new)
-        self._flying.update(flights)
-        commit.undo += [partial(busy.difference_update, new), partial(self._flying.difference_update, flights)]
-
-    def _free(self, commit: Commit, destination: str, ids: Collection[Hashable]) -> None:
-        busy = self._busy.setdefault(destination, set())
-        gone = busy.intersection(ids)
-        busy.difference_update(gone)
-        commit.undo.append(lambda: busy.update(gone))
-
-    def _restore(self) -> Callable[[], object]:
-        busy, flying = self._busy, self._flying
-
-        def undo() -> None:
-            self._busy, self._flying = busy, flying
-
-        return undo
 
 
 def _attempt(one: Packet) -> int:

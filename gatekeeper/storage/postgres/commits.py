@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.segments import Head
 from gatekeeper.storage.commits import Phase
 from gatekeeper.storage.outbox import Arrival
 from gatekeeper.storage.postgres.connecting import ANSWER, Connection, NotReplicated, WentBack, run
@@ -57,6 +58,7 @@ class Commit:
     people: set[int] = field(default_factory=set)  # whom it is about
     phase: Phase = Phase.OPEN
     due: float = 0.0  # of one that is owed: when it is offered again, monotonic seconds
+    place: Head | None = None  # where the log's stream ends behind its lines
 
     def forget_arrivals(self) -> None:
         """The arrivals were taken back: outcomes and what was adopted are left."""
@@ -80,6 +82,11 @@ class Commit:
             books[name] = books.get(name, 0) + number
 
 
+BOOKS: Final = ("accepted", "delivered", "dead", "expired", "cancelled", "retried")
+_ADD: Final = f"""INSERT INTO book(writer, destination, {", ".join(BOOKS)})
+    SELECT %s, * FROM unnest(%s::text[]{", %s::bigint[]" * len(BOOKS)})
+    ON CONFLICT (writer, destination) DO UPDATE SET
+    {", ".join(f"{name} = book.{name} + excluded.{name}" for name in BOOKS)}"""
 # Each statement of it sees what is committed when it begins: the last one what was committed when the lock was given.
 _BEGIN: Final = """BEGIN;
 SET LOCAL synchronous_commit = {durable};
@@ -125,15 +132,11 @@ def end(commit: Commit) -> None:
 
 
 def _write_books(link: Connection, owner: int, books: Mapping[str, Mapping[str, int]]) -> None:
-    for destination in sorted(books):
-        numbers = {name: number for name, number in books[destination].items() if number}
-        if not numbers:
-            continue
-        names, values = ", ".join(numbers), [*numbers.values()]
-        sums = ", ".join(f"{name} = book.{name} + excluded.{name}" for name in numbers)
-        run(
-            link,
-            f"INSERT INTO book(writer, destination, {names}) VALUES (%s, %s{', %s' * len(values)}) "
-            f"ON CONFLICT (writer, destination) DO UPDATE SET {sums}",
-            (owner, destination, *values),
-        )
+    rows = [
+        (destination, *[books[destination].get(name, 0) for name in BOOKS])
+        for destination in sorted(books)  # in one order everywhere
+        if any(books[destination].values())
+    ]
+    if rows:
+        destinations, *numbers = (list(column) for column in zip(*rows, strict=True))
+        run(link, _ADD, (owner, destinations, *numbers))

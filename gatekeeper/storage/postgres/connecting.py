@@ -125,6 +125,12 @@ def run(link: Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[An
     return cursor.fetchall() if cursor.description else []
 
 
+def timeline(link: Connection) -> str:
+    """Which promotion a server goes back to: a former primary that comes back has a lower one. Raises psycopg.Error."""
+    ((found,),) = run(link, "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)")
+    return str(found)
+
+
 def what(error: Exception) -> str:
     """What went wrong, in a few words without a name or an address."""
     if isinstance(error, NotReplicated):

@@ -15,9 +15,9 @@ import orjson
 from gatekeeper.audit.packed import unpack
 from gatekeeper.storage.commits import Committer
 from gatekeeper.storage.erasing import ANSWERED, DAY, ENDED, Alias, ErasureRow, Outstanding
+from gatekeeper.storage.postgres.changes import digest
 from gatekeeper.storage.postgres.commits import Commit
 from gatekeeper.storage.postgres.connecting import LONG, Connection, run
-from gatekeeper.storage.postgres.members import digest
 from gatekeeper.storage.postgres.packets import load
 from gatekeeper.storage.postgres.stopping import publish
 from gatekeeper.storage.postgres.tables import Tables

@@ -11,12 +11,11 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Final
 
-from cachetools import LRUCache
-
 from gatekeeper.audit.lines import consent_line
 from gatekeeper.model import Choice, Epoch, Notice, Permission, Recorded
 from gatekeeper.model.choice import Kind, Outcome, Row, Subject
 from gatekeeper.storage.commits import Committer
+from gatekeeper.storage.kept_notices import KeptNotices
 from gatekeeper.storage.outbox import Refusal, Withdrawn
 from gatekeeper.storage.postgres import choices
 from gatekeeper.storage.postgres.commits import Commit
@@ -41,7 +40,7 @@ class PostgresLedger:
         self._commits = commits
         self._members = members
         self._refusals = refusals
-        self._kept: LRUCache[str, bool] = LRUCache(1_024)  # hashes of notices that are there
+        self._kept = KeptNotices()
 
     def choices(self, subjects: Sequence[Subject]) -> Look:
         """Read after the changes that this process knows: what is committed meanwhile is not to be remembered."""
@@ -109,11 +108,6 @@ class PostgresLedger:
 
     def keep(self, notice: Notice) -> Future[None]:
         """One commit for words that are new."""
-        done: Future[None] = Future()
-        if notice.hash in self._kept:
-            done.set_result(None)
-            return done
-        done.set_running_or_notify_cancel()
 
         def do(commit: Commit) -> None:
             run(
@@ -122,16 +116,7 @@ class PostgresLedger:
                 (notice.hash, notice.version, notice.language, notice.text, self._tables.clock()),
             )
 
-        def ended(future: Future[None]) -> None:
-            error = future.exception()
-            if error is not None:
-                done.set_exception(error)
-                return
-            self._kept[notice.hash] = True
-            done.set_result(None)
-
-        self._commits.submit(do, pressing=True).add_done_callback(ended)
-        return done
+        return self._kept.keep(notice, lambda: self._commits.submit(do, pressing=True))
 
     def notice(self, digest: str) -> Notice | None:
         """The words of a hash."""

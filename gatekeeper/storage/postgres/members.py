@@ -15,7 +15,6 @@ A process that is frozen between its slot and the first byte is the limit of it:
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import select
 import socket
@@ -24,54 +23,30 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from functools import lru_cache
 from typing import Final
 
 import psycopg
 
-from gatekeeper import __version__
 from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 from gatekeeper.installation.threads import ended
 from gatekeeper.model import Heard
-from gatekeeper.storage.postgres.connecting import Connection, OtherKeys, WentBack, close, connect, run, what
+from gatekeeper.storage.postgres.changes import Changes
+from gatekeeper.storage.postgres.connecting import Connection, WentBack, close, connect, run, timeline, what
+from gatekeeper.storage.postgres.joining import join
 from gatekeeper.storage.postgres.node import Names
+from gatekeeper.storage.postgres.passing import LEASE, MARGIN, Waiting
 from gatekeeper.storage.protocols import Slot
 
-LEASE: Final = 2.0  # seconds
-MARGIN: Final = 0.2  # seconds by which a process stops before its lease is over, and another waits longer
 RENEW: Final = 0.5  # seconds
-HEARD_WITHIN: Final = 5.0  # seconds that a withdrawal waits for processes that answer the database and not this
 LOOK: Final = 0.004  # seconds between two looks whether a withdrawal has been heard
 FIRST: Final = 5.0  # seconds that the first use waits for a lease
 CHANNEL: Final = "gatekeeper"
-_CHANGES: Final = 4_096
 _log = logging.getLogger("gatekeeper")
 
 _RENEW = """UPDATE process SET lease = clock_timestamp() + make_interval(secs => %s), applied = %s
     WHERE no = %s RETURNING no"""
-# Who has to be waited for. After a failover the new server's clock may be ahead: leases count from when it took over.
-_BEHIND = """SELECT no, lease + make_interval(secs => %s) > clock_timestamp()
-        OR (SELECT since + make_interval(secs => %s) FROM generation) > clock_timestamp()
-    FROM process WHERE applied < %s"""
-
-
-@lru_cache(maxsize=16_384)  # fast: a subject is in a row for each destination, and looked up with each of its events
-def digest(subject: str) -> int:
-    """A pseudonym as a number of 64 bits, as the tables hold it."""
-    return int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest(), "big", signed=True)
-
-
-class Passing:
-    """A withdrawal that waits until all know of it."""
-
-    def __init__(self, generation: int) -> None:
-        self.generation = generation
-        self.done: Future[Heard] = Future()
-        self.done.set_running_or_notify_cancel()
-        self.until = time.monotonic() + HEARD_WITHIN
-        self.behind: set[int] = set()  # processes that were waited for
 
 
 class Members:
@@ -97,12 +72,12 @@ class Members:
         self._wake: tuple[socket.socket, socket.socket] | None = None
         self._stopping = self._abandoned = False
         self._open: Counter[int] = Counter()  # requests about to begin, by generation
-        self._passing: list[Passing] = []
-        self._changes = [0] * _CHANGES
+        self._waiting = Waiting(self._lock)
+        self._changes = Changes(self._lock)
         self._number: int | None = None
         self._notified = False  # something changed
-        self.suppressed = 0  # the last commit that suppressed somebody; known no later than its generation
-        self.generation = 0  # the highest that was ever seen
+        self._timeline = ""  # of the server that the connection is to
+        self.timeline = ""  # the highest of those that gave a lease
         self.until = 0.0  # of the lease, monotonic seconds
 
     def forked(self) -> None:
@@ -167,31 +142,35 @@ class Members:
         if waited_for:
             self._rouse()
 
+    @property
+    def generation(self) -> int:
+        """How many withdrawals this process knows of."""
+        return self._changes.generation
+
+    @property
+    def suppressed(self) -> int:
+        """The last commit that suppressed somebody; known no later than its generation."""
+        return self._changes.suppressed
+
     def changes(self, names: Iterable[str]) -> tuple[tuple[int, int], ...]:
         """Where the changes of these pseudonyms stand, and which the last was."""
-        return tuple([(place, self._changes[place]) for place in map(_place, names)])
+        return self._changes.of(names)
 
     def unchanged(self, seen: Iterable[tuple[int, int]]) -> bool:
         """Whether this process may act, and knows of no change since."""
-        changes = self._changes
-        return self.valid and all([changes[place] == last for place, last in seen])  # noqa: C419  # fast: as in `page`
+        return self.valid and self._changes.same(seen)
 
     def publish(self, generation: int, people: Iterable[int], *, suppresses: bool) -> None:
         """Let this process know of its own commit, from the moment that it is one."""
-        with self._lock:
-            self._learn(generation, people, suppresses=suppresses)
-            if generation == self.generation + 1:  # else what was committed between is read first
-                self.generation = generation
+        self._changes.publish(generation, people, suppresses=suppresses)
         self._rouse()
 
     def passed(self, generation: int) -> Future[Heard]:
         """Done when no request can begin that does not know of this generation; NOT_YET after five seconds."""
-        passing = Passing(generation)
         self.start()
-        with self._lock:
-            self._passing.append(passing)
+        done = self._waiting.add(generation)
         self._rouse()
-        return passing.done
+        return done
 
     def abandon(self) -> None:
         """Stop for good, and keep the lease until it is over, as a killed process does: for tests."""
@@ -236,7 +215,7 @@ class Members:
                 try:
                     self._round()
                     # One that came with an answer of this round is not waited for again.
-                    pause = 0.0 if self._notified else LOOK if self._passing else RENEW
+                    pause = 0.0 if self._notified else LOOK if self._waiting else RENEW
                 except (psycopg.Error, OSError) as error:
                     close(self._link)
                     self._link = None
@@ -244,13 +223,11 @@ class Members:
                     if isinstance(error, WentBack):
                         self.until = 0.0
                     pause = LOOK * 10
-                self._give_up()
+                self._waiting.give_up()
         with work:
             close(self._link)
             self._link = None
-            for passing in self._passing:
-                passing.done.set_result(Heard.NOT_YET)
-            self._passing = []
+            self._waiting.give_up(all_of_them=True)
 
     def _sleep(self, seconds: float) -> None:
         """Until something is to be done: a notification, another thread, or the time."""
@@ -269,43 +246,27 @@ class Members:
         link = self._connected()
         number = self._number
         if number is None:
-            self._refuse_other_keys(link)
-            (node, log), host = self._me(), socket.gethostname()
-            ((number,),) = run(
-                link,
-                "WITH m AS (INSERT INTO machine(log, host, version) VALUES (%s, %s, %s) ON CONFLICT (log) DO UPDATE "
-                "SET host = excluded.host, version = excluded.version, last = clock_timestamp(), gone = NULL) "
-                "INSERT INTO process(node, log, host, version, lease, applied, keys_check) "
-                "VALUES (%s, %s, %s, %s, '-infinity', 0, %s) RETURNING no",
-                (log, host, __version__, node, log, host, __version__, " ".join(sorted(self._keys_checks))),
-            )
+            number = join(link, self._me(), self._keys_checks)
         while True:
             self._notified = False
             began, applied = time.monotonic(), self._applied()
             if not run(link, _RENEW, (LEASE, applied, number)):  # another process has found it to be gone
                 self._number = None
                 return
-            self._read(link)
+            self._changes.read(link)
             with self._lock:
                 self.until = 0.0 if self._stopping else began + LEASE - MARGIN
+                self.timeline = max(self.timeline, self._timeline)
                 if self._number != number:
                     self._number = number
                     self._joined.notify_all()
             if self._applied() == applied:
                 break
         self._failed(None)
-        for passing in list(self._passing):
-            self._look(link, passing)
+        self._waiting.look(link)
 
     def _heard(self, notify: psycopg.Notify) -> None:
         self._notified = True
-
-    def _refuse_other_keys(self, link: Connection) -> None:
-        """Where nodes name visitors by different keys, each would find half of a person."""
-        sql = "SELECT keys_check FROM process WHERE lease > clock_timestamp() AND keys_check <> ''"
-        for (theirs,) in run(link, sql):
-            if self._keys_checks and self._keys_checks.isdisjoint(theirs.split()):
-                raise OtherKeys("another node has other keys")
 
     def _connected(self) -> Connection:
         if self._link is None:
@@ -317,56 +278,10 @@ class Members:
                 "UPDATE generation SET timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8), "
                 "since = clock_timestamp() WHERE timeline <> left(pg_walfile_name(pg_current_wal_lsn()), 8)",
             )
+            self._timeline = timeline(link)
         return self._link
-
-    def _read(self, link: Connection) -> None:
-        """What was committed since. A database that knows less than this process has lost what it acknowledged."""
-        ((n, oldest),) = run(link, "SELECT n, oldest FROM generation")
-        if n < self.generation:
-            raise WentBack("the database knows of fewer withdrawals than this process")
-        if n == self.generation:
-            return
-        changed = run(
-            link, "SELECT n, people, suppresses FROM change WHERE n > %s AND n <= %s ORDER BY n", (self.generation, n)
-        )
-        with self._lock:
-            if self.generation < oldest:
-                self._changes, self.suppressed = [n] * _CHANGES, n
-            for generation, people, suppresses in changed:
-                self._learn(generation, people, suppresses=suppresses)
-            self.generation = max(n, self.generation)
-
-    def _learn(self, generation: int, people: Iterable[int], *, suppresses: bool) -> None:
-        if suppresses:
-            self.suppressed = max(generation, self.suppressed)
-        for one in people:
-            place = one % _CHANGES
-            self._changes[place] = max(generation, self._changes[place])
 
     def _applied(self) -> int:
         """How far this process knows, and holds no older slot."""
         with self._lock:
             return min([self.generation, *self._open])
-
-    def _look(self, link: Connection, passing: Passing) -> None:
-        """Whether all know of a withdrawal."""
-        behind = dict(run(link, _BEHIND, (MARGIN, 2 * LEASE, passing.generation)))
-        passing.behind |= {number for number, lives in behind.items() if lives}
-        if not any(behind.values()):
-            silent = passing.behind & behind.keys()
-            self._answer(passing, Heard.EXPIRED if silent else Heard.HEARD)
-
-    def _give_up(self) -> None:
-        now = time.monotonic()
-        for passing in list(self._passing):
-            if now > passing.until:
-                self._answer(passing, Heard.NOT_YET)
-
-    def _answer(self, passing: Passing, heard: Heard) -> None:
-        with self._lock:
-            self._passing.remove(passing)
-        passing.done.set_result(heard)
-
-
-def _place(name: str) -> int:
-    return digest(name) % _CHANGES

@@ -22,15 +22,15 @@ import psycopg
 from gatekeeper.counting import counted
 from gatekeeper.errors import ConfigError
 from gatekeeper.installation.locks import Lock
-from gatekeeper.storage import choices, database
+from gatekeeper.storage import choice_rows, database
 from gatekeeper.storage.database import run as read
 from gatekeeper.storage.erasures import MARK
 from gatekeeper.storage.outbox import Row
 from gatekeeper.storage.owners import folder
 from gatekeeper.storage.postgres import packets, schema
+from gatekeeper.storage.postgres.changes import digest
 from gatekeeper.storage.postgres.connecting import LONG, Connection, close, connect, run, what
 from gatekeeper.storage.postgres.intake import DAY
-from gatekeeper.storage.postgres.members import digest
 from gatekeeper.storage.postgres.packets import Packet, Place
 from gatekeeper.storage.postgres.schema import SLOTS
 from gatekeeper.storage.rows import SHIFT
@@ -42,7 +42,7 @@ NOBODY: Final = "moved"  # the node that had rows under way: the first deliverer
 _AS_THEY_ARE: Final = {
     "notice": "hash, version, language, text, first_at",
     "name": "pseudonym, kind, person",
-    "choice": f"person, account, {choices.COLUMNS}",
+    "choice": f"person, account, {choice_rows.COLUMNS}",
     "link": "device, account",
     "evidence": "id, text",
     "suppression": f"generation, {SUPPRESSED}",

@@ -14,6 +14,7 @@ from gatekeeper.storage.postgres.connecting import close, connect, run, what
 from gatekeeper.storage.postgres.heads import PostgresHeads
 from gatekeeper.storage.postgres.node import log_of
 from gatekeeper.storage.postgres.store import PostgresStore
+from gatekeeper.storage.postgres.trail import PostgresTrail
 from gatekeeper.storage.protocols import Needs, Place
 
 _LATER: Final = frozenset({"unreachable", "no answer", "shutting down", "read-only", "too many connections"})
@@ -33,6 +34,7 @@ def open_postgres(needs: Needs) -> PostgresStore:
         copies=Copies(place.copies, place.replicated_by),
         listen_url=place.listen_url,
         keys_checks=place.keys_checks,
+        archived=place.archived,
     )
 
 
@@ -64,6 +66,11 @@ def see(place: Place) -> None:
 def heads_of(place: Place) -> PostgresHeads:
     """Where the ends of streams are kept."""
     return PostgresHeads(place.url, lambda: log_of(place.here))
+
+
+def trail_of(place: Place) -> PostgresTrail:
+    """The log's part in the database."""
+    return PostgresTrail(place.url, log_of(place.here))
 
 
 def late_of(place: Place, now: float) -> list[tuple[str, float]]:

@@ -9,8 +9,8 @@ import orjson
 
 from gatekeeper.audit.packed import unpack
 from gatekeeper.storage.outbox import Whereabouts
+from gatekeeper.storage.postgres.changes import digest
 from gatekeeper.storage.postgres.connecting import LONG, Connection, run
-from gatekeeper.storage.postgres.members import digest
 from gatekeeper.storage.postgres.packets import load
 from gatekeeper.storage.postgres.tables import Tables
 

@@ -107,6 +107,18 @@ CREATE FUNCTION a_row_needs_it() RETURNS trigger LANGUAGE plpgsql AS
     RETURN old; END$$;
 CREATE TRIGGER needed BEFORE DELETE ON notice FOR EACH ROW EXECUTE FUNCTION a_row_needs_it();
 """,
+    # The log over machines: `trail` has lines that a log has and the archive lacks.
+    f"""
+ALTER TABLE machine ADD COLUMN keys text NOT NULL DEFAULT '';
+ALTER TABLE head ADD COLUMN at timestamptz NOT NULL DEFAULT clock_timestamp();
+CREATE TABLE trail(id bigint PRIMARY KEY, log text NOT NULL, at double precision NOT NULL, stream text NOT NULL,
+    n bigint NOT NULL, lines bytea NOT NULL) WITH ({_BUSY});
+ALTER TABLE trail ALTER COLUMN lines SET STORAGE EXTERNAL;
+CREATE INDEX trail_stream ON trail(stream, n);
+CREATE TABLE forget(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, names text[] NOT NULL, erasure text NOT NULL,
+    at double precision NOT NULL);
+CREATE TABLE forgotten(wish bigint NOT NULL, log text NOT NULL, lines bigint NOT NULL, PRIMARY KEY(wish, log));
+""",
 )
 VERSION: Final = len(MIGRATIONS)
 

@@ -15,9 +15,10 @@ from gatekeeper.errors import StorageError
 from gatekeeper.model import Heard
 from gatekeeper.storage.commits import Committer
 from gatekeeper.storage.outbox import CANCELLED, ID, WORDS, Ending, Refusal, Row, Withdrawn
+from gatekeeper.storage.postgres.changes import digest
 from gatekeeper.storage.postgres.commits import Commit
 from gatekeeper.storage.postgres.connecting import Connection, run
-from gatekeeper.storage.postgres.members import CHANNEL, Members, digest
+from gatekeeper.storage.postgres.members import CHANNEL, Members
 from gatekeeper.storage.postgres.packets import Place, load, sort_out
 from gatekeeper.storage.postgres.tables import Tables
 
@@ -212,6 +213,6 @@ def _settle(last: Future[Withdrawn], done: Future[int]) -> None:
     if error is not None:
         done.set_exception(error)
     elif last.result().heard is Heard.NOT_YET:
-        done.set_exception(StorageError("a process is about to send; what was under way may still be sent"))
+        done.set_exception(StorageError("a process is about to send; requests in progress may still be sent"))
     else:
         done.set_result(last.result().cancelled)

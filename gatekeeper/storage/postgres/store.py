@@ -35,6 +35,7 @@ _STANDING: Final = """SELECT
     (SELECT count(*) FROM process WHERE lease > clock_timestamp()),
     (SELECT count(*) FROM process WHERE lease > clock_timestamp() AND applied < (SELECT n FROM generation)),
     (SELECT count(*) FROM lines), (SELECT coalesce(%s - min(at), 0) FROM lines),
+    (SELECT coalesce(sum(length(lines)), 0)::bigint FROM trail),
     (SELECT coalesce(sum(n_dead_tup), 0)::bigint FROM pg_stat_user_tables),
     (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8 FROM pg_stat_activity
         WHERE datname = current_database() AND backend_xmin IS NOT NULL)"""
@@ -58,15 +59,17 @@ class PostgresStore:
         copies: Copies = Copies(),  # noqa: B008  # frozen
         listen_url: str | None = None,
         keys_checks: Sequence[str] = (),
+        archived: bool = False,
     ) -> None:
         me = cache(lambda: names_of(here))
-        self.tables = Tables(url, bounds, clock, lambda: me().node)
         self.members = members = Members(listen_url or url, me, keys_checks, self._lease)
+        self.tables = Tables(url, bounds, clock, lambda: me().node, lambda: members.timeline)
         claimable, posting = Listeners(), PostgresPosting(self.tables)
         self._writing: Writing | None = None
+        trail = (lambda: me().log) if archived else None
 
         def begin() -> Writing:
-            self._writing = Writing(url, copies, members, recorder, posting, claimable, clock)
+            self._writing = Writing(url, copies, members, recorder, posting, claimable, clock, trail)
             return self._writing
 
         self.commits = Committer[Commit](begin, time.monotonic)
@@ -151,11 +154,12 @@ class PostgresBooks:
     def standing(self) -> Standing:
         """Counted by the server; the lease and the last commit are this process's."""
         found = self._tables.read(lambda link: run(link, _STANDING, (self._tables.clock(),)))[0]
-        nodes, processes, behind, unwritten, waited, dead_rows, horizon = found
+        nodes, processes, behind, unwritten, waited, unarchived, dead_rows, horizon = found
         lease = max(0.0, self._members.until - time.monotonic())
         return Standing(
-            nodes, processes, lease, self._commit_took(), behind, unwritten, max(0.0, waited), dead_rows, horizon
-        )
+            nodes, processes, lease, self._commit_took(), behind, unwritten, max(0.0, waited), unarchived,
+            dead_rows, horizon,
+        )  # fmt: skip
 
     def try_again(self) -> Future[None]:
         """An empty commit: whether the store works."""

@@ -19,9 +19,9 @@ from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 from gatekeeper.storage.outbox import CANCELLED, DEAD, ID, WORDS, Ending, Row
+from gatekeeper.storage.postgres.changes import digest
 from gatekeeper.storage.postgres.commits import Commit
-from gatekeeper.storage.postgres.connecting import Connection, close, connect, run, what
-from gatekeeper.storage.postgres.members import digest
+from gatekeeper.storage.postgres.connecting import Connection, WentBack, close, connect, run, timeline, what
 from gatekeeper.storage.protocols import Bounds
 
 R = TypeVar("R")
@@ -33,8 +33,17 @@ QUEUED: Final = "accepted - delivered - dead - expired - cancelled"
 class Tables:
     """One process's view of the database. `bounds` is swapped as a whole by a reload."""
 
-    def __init__(self, url: str, bounds: Bounds, clock: Callable[[], float], node: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        bounds: Bounds,
+        clock: Callable[[], float],
+        node: Callable[[], str],
+        known: Callable[[], str] = lambda: "",
+    ) -> None:
         self.url = url
+        self._known = known  # the highest timeline of a server that gave this process a lease
+        self._timeline = ""  # of the server that is read
         self.bounds = bounds
         self.clock = clock
         self.node = node
@@ -149,8 +158,12 @@ class Tables:
     def _look(self, look: Callable[[Connection], R], patience: float) -> R:
         link = self._reader
         try:
-            if link is None or link.closed:
+            if link is None or link.closed or self._timeline < self._known():
+                close(link)
                 link = self._reader = connect(self.url, patience=READ_WITHIN)
+                self._timeline = timeline(link)
+                if self._timeline < self._known():  # a former primary came back: what it shows is over
+                    raise WentBack("the database is one that another has taken over from")
             link.patience = patience
             run(link, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             found = look(link)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from gatekeeper.audit.packed import pack, unpack
 from gatekeeper.storage.commits import Committer, Listeners
 from gatekeeper.storage.outbox import DEAD, ID, Ending, Recovered
-from gatekeeper.storage.postgres.commits import Commit
+from gatekeeper.storage.postgres.commits import BOOKS, Commit
 from gatekeeper.storage.postgres.connecting import run
 from gatekeeper.storage.postgres.intake import DAY
 from gatekeeper.storage.postgres.packets import load, sort_out
@@ -26,7 +26,6 @@ TIDY: Final = 60.0  # seconds between two rounds of what is old
 KEPT: Final = 60.0  # seconds that a process without a lease stays in the list of nodes
 REMOVED: Final = "destination_removed"
 _BURIED: Final = 1_000  # packets of a removed destination that one commit ends
-_BOOKS: Final = ("accepted", "delivered", "dead", "expired", "cancelled", "retried")
 
 
 class Upkeep:
@@ -127,7 +126,7 @@ class Upkeep:
         )
         booked = dict(run(commit.link, f"SELECT destination, sum({QUEUED})::bigint FROM book GROUP BY destination"))
         for name, own in commit.books.items():  # written at the end
-            ended = sum(own.get(one, 0) for one in _BOOKS[1:5])
+            ended = sum(own.get(one, 0) for one in BOOKS[1:5])
             booked[name] = booked.get(name, 0) + own.get("accepted", 0) - ended
         for name in {*there, *booked}:
             has, says = there.get(name, 0), booked.get(name, 0)
@@ -187,13 +186,13 @@ class Upkeep:
         folded = run(
             link,
             f"DELETE FROM book WHERE writer <> 0 AND writer NOT IN (SELECT no FROM process) "
-            f"RETURNING destination, {', '.join(_BOOKS)}",
+            f"RETURNING destination, {', '.join(BOOKS)}",
         )
         for name, *numbers in folded:
-            sums = ", ".join(f"{one} = book.{one} + excluded.{one}" for one in _BOOKS)
+            sums = ", ".join(f"{one} = book.{one} + excluded.{one}" for one in BOOKS)
             run(
                 link,
-                f"INSERT INTO book(writer, destination, {', '.join(_BOOKS)}) VALUES (0, %s, %s, %s, %s, %s, %s, %s) "
+                f"INSERT INTO book(writer, destination, {', '.join(BOOKS)}) VALUES (0, %s, %s, %s, %s, %s, %s, %s) "
                 f"ON CONFLICT (writer, destination) DO UPDATE SET {sums}",
                 (name, *numbers),
             )

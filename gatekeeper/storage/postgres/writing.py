@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 import psycopg
 
 from gatekeeper.audit.packed import pack
+from gatekeeper.audit.segments import Head
 from gatekeeper.errors import StorageError
 from gatekeeper.installation import forks
 from gatekeeper.installation.threads import ended
@@ -28,6 +29,12 @@ from gatekeeper.storage.postgres.members import Members
 from gatekeeper.storage.protocols import Recording
 
 _log = logging.getLogger("gatekeeper")
+# Lines that the log has go where they are kept until the archive has them.
+_KEEP: Final = """WITH gone AS (DELETE FROM lines WHERE id = ANY(%s) RETURNING id, at, lines),
+    put AS (INSERT INTO trail(id, log, at, stream, n, lines) SELECT g.id, %s, g.at, p.stream, p.n, g.lines
+        FROM gone g JOIN unnest(%s::bigint[], %s::text[], %s::bigint[]) AS p(id, stream, n) ON p.id = g.id)
+    SELECT id FROM gone"""
+_NOWHERE: Final = Head("", 0, "")  # the end of a log that does not say it
 PAUSE: Final = 0.1  # seconds after a failed transaction that no caller had asked for
 
 
@@ -56,6 +63,7 @@ class Writing:
         posting: Posting,
         claimable: Listeners,
         clock: Callable[[], float],
+        trail: Callable[[], str] | None = None,
     ) -> None:
         self.failure: str | None = None
         self.took = 0.0  # seconds for the last commit
@@ -65,6 +73,7 @@ class Writing:
         self._posting = posting
         self._claimable = claimable
         self._clock = clock
+        self._trail = trail  # the log's name, where its lines are kept until the archive has them
         self._link: Connection | None = None
         self._inbox = Inbox()
         self.commits: Commits[Commit] = Commits()
@@ -188,7 +197,13 @@ class Writing:
         if not written:
             return
         ids = [n for one in written for n in (one.record, *one.adopted)]
-        there = {n for (n,) in run(commit.link, "DELETE FROM lines WHERE id = ANY(%s) RETURNING id", (ids,))}
+        if self._trail is None:
+            found = run(commit.link, "DELETE FROM lines WHERE id = ANY(%s) RETURNING id", (ids,))
+        else:
+            places = [one.place or _NOWHERE for one in written for _ in range(1 + len(one.adopted))]
+            streams, ends = [place.stream for place in places], [place.n for place in places]
+            found = run(commit.link, _KEEP, (ids, self._trail(), ids, streams, ends))
+        there = {n for (n,) in found}
         for one in written:  # what is not there was adopted by another process, which accepts its rows
             self._posting.release(commit, one.counts, accepted=one.record in there)
             for record, counts in one.adopted.items():

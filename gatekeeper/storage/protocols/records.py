@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from gatekeeper.audit.lines import Line
+from gatekeeper.audit.segments import Head
 
 Missing = Callable[[Sequence[Line], float], list[Line]]
 
@@ -27,5 +28,5 @@ class Records(Protocol):
 class Recording(Protocol):
     """The part of the audit log's writer that a store needs."""
 
-    def append(self, batch: list[Line]) -> Future[None]:
+    def append(self, batch: list[Line]) -> Future[Head | None]:
         """Make audit lines durable; done when they are."""

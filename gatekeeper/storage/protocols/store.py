@@ -36,7 +36,8 @@ class Place:
     """Where a store is. `url` is `[storage] url`, `folder` the policy's.
 
     The rest is for a store on a server: `here` is a folder of this machine, in which its processes find each other;
-    `keys_checks` tell the pseudonym keys apart, of which all machines must have one in common.
+    `keys_checks` tell the pseudonym keys apart, of which all machines must have one in common. `archived`: lines are
+    kept until the log's archive has them.
     """
 
     url: str = field(repr=False)  # it may hold a password
@@ -46,6 +47,7 @@ class Place:
     copies: int = 1
     replicated_by: str = "postgres"
     keys_checks: tuple[str, ...] = ()
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from msgspec import structs
 from gatekeeper.audit.lines import consent_line
 from gatekeeper.model import OPTIONAL, Choice, Notice, Permission, Purpose, Recorded, Voice, Word
 from gatekeeper.model.choice import Kind, Outcome, Row, Subject
-from gatekeeper.storage.choices import digest, values_of
+from gatekeeper.storage.choice_rows import digest, values_of
 from gatekeeper.storage.outbox import Refusal, Withdrawn
 from gatekeeper.storage.protocols import Look
 from gatekeeper.testing.store.lines import Lines

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
 from gatekeeper.audit.lines import Line, outcome_line
+from gatekeeper.audit.segments import Head
 from gatekeeper.storage.protocols import Recording
 from gatekeeper.testing.store.memory import Commit
 from gatekeeper.testing.store.worker import Worker
@@ -35,7 +36,7 @@ class Lines:
         memory.commits.append(commit)
         commit.offered = True
 
-        def recorded(future: Future[None]) -> None:
+        def recorded(future: Future[Head | None]) -> None:
             with memory.lock:
                 commit.offered = False
                 if commit not in memory.commits:  # adopted meanwhile

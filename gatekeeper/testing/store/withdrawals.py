@@ -163,7 +163,7 @@ class MemoryRefusals:
 
         def over(last: Future[Withdrawn]) -> None:
             if last.result().heard is Heard.NOT_YET:
-                done.set_exception(StorageError("a process is about to send; what was under way may still be sent"))
+                done.set_exception(StorageError("a process is about to send; requests in progress may still be sent"))
             else:
                 done.set_result(last.result().cancelled)
 

@@ -98,7 +98,7 @@ def _item(text: str) -> object:
 
 
 def _unwrapped(call: Call) -> tuple[Call, str]:
-    """The hit inside the only parameter. What does not decode is all personal, for all anybody knows."""
+    """The hit inside the only parameter. A text that cannot be decoded could be anything, so it counts as personal."""
     parameters = parse_qsl(call.query, keep_blank_values=True, max_num_fields=20)
     if len(parameters) == 1:
         name, text = parameters[0]

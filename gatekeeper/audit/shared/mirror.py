@@ -1,0 +1,171 @@
+"""The other machines' logs as folders of this one, for questions and for proofs: what changed is fetched, no more.
+
+    <log>/                      its segments, as that machine wrote them, from the archive
+    <log>.kept/                 its lines that the archive lacks, from the engine: for questions only, without a chain
+
+Acts. References of persons are in these files: what forgets somebody drops them (`drop`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from gatekeeper.audit import segments
+from gatekeeper.audit.lines import Line
+from gatekeeper.audit.segments import Head
+from gatekeeper.audit.shared import parts
+from gatekeeper.audit.shared.objects import Archive, Stored
+from gatekeeper.audit.shared.trail import Kept, Peer, Trail
+from gatekeeper.errors import AuditError
+from gatekeeper.installation.locks import Lock
+
+_STATE: Final = "mirror.json"
+_PATIENCE: Final = 600.0  # seconds for another process that fetches
+_UNKNOWN: Final = "unknown"
+
+
+class Other(NamedTuple):
+    """Another machine's log: `folder` is what the archive has of it, `kept` what the engine has besides."""
+
+    peer: Peer
+    folder: Path
+    kept: Path
+    heads: tuple[Head, ...]  # its ends, as far as the engine knows them
+
+
+class Mirror:
+    """The folders under `here`. Without an archive there is what the engine keeps, which is little."""
+
+    def __init__(self, here: Path, archive: Archive | None, trail: Trail) -> None:
+        self._here, self._archive, self._trail = here, archive, trail
+
+    def fetch(self) -> list[Other]:
+        """Every other machine's log, as it is now. Raises AuditError, StorageError."""
+        with self._alone():
+            peers = {one.log: one for one in self._trail.peers()}
+            heads, kept = self._trail.heads(), self._trail.kept()  # before the archive: what leaves here is there
+            listed = self._listed()
+            for log in listed:
+                peers.setdefault(log, Peer(log, _UNKNOWN, False, None, 0.0, ()))
+            found = []
+            for log, peer in sorted(peers.items()):
+                if log == self._trail.log:
+                    continue
+                other = Other(peer, self._here / log, self._here / f"{log}.kept", tuple(heads.get(log, ())))
+                ends = self._fetch(other.folder, log, listed.get(log, {}))
+                _write_kept(other.kept, [one for one in kept if one.log == log and one.n > ends.get(one.stream, 0)])
+                found.append(other)
+            return found
+
+    def drop(self) -> None:
+        """Delete all of it: what is asked next is fetched again."""
+        if self._here.is_dir():
+            with self._alone():
+                for path in self._here.iterdir():
+                    if path.is_dir():
+                        shutil.rmtree(path, ignore_errors=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            self._here.mkdir(parents=True, exist_ok=True, mode=0o750)
+        except OSError as error:
+            raise AuditError(f"{self._here}: cannot be made ({error.strerror})") from None
+        lock = Lock(self._here / "lock")
+        deadline = time.monotonic() + _PATIENCE
+        while not lock.take():
+            if time.monotonic() > deadline:
+                raise AuditError("another process fetches the other machines' logs; try again later")
+            time.sleep(0.05)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _listed(self) -> dict[str, dict[str, tuple[Stored, Stored | None]]]:
+        """By log and segment: its two objects."""
+        if self._archive is None:
+            return {}
+        found: dict[str, dict[str, tuple[Stored, Stored | None]]] = {}
+        references = self._archive.references.list()
+        for key, heads in self._archive.heads.list().items():
+            log, _, name = key.rpartition("/")
+            if log and name.endswith(parts.HEADS) and "/" not in log:
+                stem = name.removesuffix(parts.HEADS)
+                found.setdefault(log, {})[stem] = heads, references.get(f"{log}/{stem}{parts.REFERENCES}")
+        return found
+
+    def _fetch(self, folder: Path, log: str, listed: dict[str, tuple[Stored, Stored | None]]) -> dict[str, int]:
+        """Bring a folder up to date; how far each stream goes in it."""
+        folder.mkdir(exist_ok=True, mode=0o750)
+        state = _read(folder.with_name(f"{log}.{_STATE}"))
+        ends: dict[str, int] = {}
+        now: dict[str, Any] = {}
+        for stem, (heads, references) in sorted(listed.items()):
+            path = folder / f"{stem}.jsonl.gz"
+            segment = segments.parse(path)
+            if segment is None:
+                continue
+            tags = [heads.tag, "" if references is None else references.tag]
+            known = state.get(stem)
+            if known is not None and known[:2] == tags and path.exists():
+                last = int(known[2])
+            else:
+                last = self._get(path, f"{log}/{stem}", heads, references)
+            now[stem] = [*tags, last]
+            ends[segment.stream] = max(last, ends.get(segment.stream, 0))
+        for path in folder.glob("*.jsonl.gz"):
+            if path.name.removesuffix(".jsonl.gz") not in now:
+                path.unlink(missing_ok=True)
+        segments.write_whole(folder.with_name(f"{log}.{_STATE}"), orjson.dumps(now))
+        return ends
+
+    def _get(self, path: Path, key: str, heads: Stored, references: Stored | None) -> int:
+        if self._archive is None:
+            return 0
+        first = self._archive.heads.get(key + parts.HEADS, heads.version)
+        tails = gzip.compress(b"")
+        if references is not None:
+            tails = self._archive.references.get(key + parts.REFERENCES)
+        data = parts.together(first, tails)
+        segments.write_whole(path, gzip.compress(data, 6, mtime=0))
+        return parts.last(data)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = orjson.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write_kept(folder: Path, kept: list[Kept]) -> None:
+    """Lines as questions read them, a file for each stream."""
+    folder.mkdir(exist_ok=True, mode=0o750)
+    by_stream: dict[str, list[bytes]] = {}
+    for one in kept:
+        by_stream.setdefault(one.stream, []).extend([_written(line) for line in one.lines])
+    wanted = {f"{stream}.000001.jsonl": b"".join(lines) for stream, lines in by_stream.items()}
+    for path in folder.glob("*.jsonl"):
+        if path.name not in wanted:
+            path.unlink(missing_ok=True)
+    for name, data in wanted.items():
+        segments.write_whole(folder / name, data)
+
+
+def _written(line: Line) -> bytes:
+    tail = b""
+    if line.refs:
+        tail += b',"subjects":' + orjson.dumps(line.refs)
+    if line.names:
+        tail += b',"names":' + orjson.dumps(line.names)
+    return line.core[:-1] + tail + b"}\n"
