@@ -8,7 +8,6 @@ a page of each.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gatekeeper.policy import Policy
@@ -37,12 +36,6 @@ class Desk(NamedTuple):
     def store(self) -> Store:
         """The store of all nodes."""
         return self.office.store
-
-    @property
-    def others(self) -> Sequence[Path]:
-        """The folders of other machines' logs, for questions over all of them."""
-        machine = self.office.machine
-        return () if machine is None else machine.folders()
 
     @property
     def now(self) -> float:

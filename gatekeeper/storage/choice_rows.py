@@ -50,24 +50,6 @@ def digest(receipt: str, values: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps({"id": receipt, **values}, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-COUNT: Final = """SELECT (at - {0}) / {1}, analytics, marketing, method, surface, version, country, region,
-    CASE WHEN gpc > 0 THEN 1 ELSE 0 END, count(*) FROM choice LEFT JOIN notice ON notice.hash = choice.notice
-    WHERE at >= {0} AND at < {2} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1"""  # of any engine
-
-
-def counted_of(row: Sequence[Any], since: float, step: float) -> Counted:
-    """Choices that were counted, of what was read by `COUNT`; of any engine."""
-    number, analytics, marketing, method, surface, version, country, region, gpc, many = row
-    return Counted(
-        since + number * step, _word(analytics), _word(marketing), Method(method), Surface(surface), version, country,
-        region, bool(gpc), many,
-    )  # fmt: skip
-
-
-def _word(said: int | None) -> Permission | None:
-    return None if said is None else _WORDS[said]
-
-
 def row_of(columns: Sequence[Any], evidence: str | None, names: Iterable[Sequence[str]]) -> Row:
     """A row of what was read as `COLUMNS`, its evidence, and pairs of kind and pseudonyms; of any engine."""
     seq, receipt = columns[:2]
