@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := requirements-dev.lock
 
 # With pytest's cache, which remembers what failed.
-PAGES := -m browser -o addopts="-q --strict-markers --strict-config" tests/banner tests/browsers tests/demo tests/shells
+PAGES := -m browser -o addopts="-q --strict-markers --strict-config" tests/banner tests/browsers tests/console tests/demo tests/shells
 
 define VENVED
 $(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
