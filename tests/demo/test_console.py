@@ -115,7 +115,7 @@ def test_it_all_works_without_script(full, opened):
     page = opened(up, "phone", java_script_enabled=False)
     page.get_by_role("navigation").get_by_role("link", name="Consent").click()
     page.get_by_label("Period").select_option("hour")
-    page.get_by_label("Place").select_option("DE")
+    page.get_by_label("Place", exact=True).select_option("DE")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("svg.plot").first).to_be_visible()
     explain(page, up, who)
