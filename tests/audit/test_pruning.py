@@ -121,4 +121,4 @@ def test_a_gap_that_no_line_tells_of_is_found(log):
     gaps = list(pruning.gaps(segment))
     pruning.rewrite(segment, gaps)
     assert gzip.decompress(segment.packed.read_bytes()).count(b'"gap"') == len(gaps) > 0
-    assert any("no line says" in one for one in both(folder, anchor))
+    assert any("gone without a line that says so" in one for one in both(folder, anchor))

@@ -24,7 +24,7 @@ CONTAINERFILE = (DEPLOY / "container" / "Containerfile").read_text("utf-8")
 ENDPOINTS = (ROOT / "gatekeeper" / "shells" / "asgi" / "endpoints.py").read_text("utf-8")
 # Of the gate's endpoints, those that browsers ask; the others are for the operator alone.
 PUBLIC = [*(f"/gk/{name}" for name in (*NAMES, "collect", "consent", "to/ga4/g/collect")), "/.well-known/gpc.json"]
-PRIVATE = [f"/gk/{name}" for name in ("healthz", "readyz", "metrics", "outbound")]
+PRIVATE = [f"/gk/{name}" for name in ("admin", "healthz", "readyz", "metrics", "outbound")]
 
 
 def run(*command, **options):

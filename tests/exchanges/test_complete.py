@@ -13,7 +13,7 @@ from tests.exchanges.exchange import UNSIMULATED, simulator_of
 
 TESTS = Path(__file__).parents[1]
 TOOLS = set("calls_only cookies deletion dialect formats hosts kind products recipients records samples".split())
-TOOLS |= {"settings", "spelling"}
+TOOLS |= {"failures", "settings", "spelling"}
 PLACES = {one.name for one in pkgutil.iter_modules(vendors.__path__)} - TOOLS
 # One simulator takes the requests for deletion of all vendors: `test_vendor_deletion.py` has what it objects to.
 SIMULATED = {name: one for one in simulators.VENDORS if (name := one.__name__.rpartition(".")[2]) != "deletions"}
