@@ -41,6 +41,9 @@ def late(path: Path, now: float) -> list[tuple[str, float]]:
         raise StorageError(f"requests for erasure cannot be read: {database.reason(path, error)}") from None
 
 
+_PATIENCE: Final = 2_000  # milliseconds in which readers leave the write-ahead log, so that it can be emptied
+
+
 class SqliteErasures:
     """See `protocols.Erasures`."""
 
@@ -162,7 +165,7 @@ class SqliteErasures:
                 run(commit.db, "UPDATE generation SET oldest = max(oldest, ?)", (newest,))
                 publish(commit, self._page)
                 run(commit.db, "DELETE FROM withdrawn WHERE pseudonym IN (SELECT value FROM json_each(?))", (wanted,))
-            self._upkeep.checkpoint(commit, cut=True)
+            self._upkeep.checkpoint(commit, cut=True, patience=_PATIENCE)
 
         return self._commits.submit(step, pressing=True)
 

@@ -145,7 +145,7 @@ def test_a_result_that_cannot_be_compared_with_is_refused_before_anything_is_mea
 
 def test_wrong_options_name_the_value_and_what_would_be_right(tmp_path):
     """A scenario that there is not; a folder that there is not."""
-    known = "middleware, decide, signals, geoip, audit, consent, outbound, call, call-500, call-2000, collect"
+    known = "middleware, decide, signals, geoip, audit, consent, outbound, call, call-500, call-2000, collect, nodes"
     with pytest.raises(ConfigError, match=rf"^'colect' is no scenario: choose from {known}$"):
         checked(Options(scenarios=("colect",)), tuple(ALL))
     with pytest.raises(ConfigError, match=r"^--out: .*nowhere is not a folder$"):
