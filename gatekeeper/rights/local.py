@@ -122,7 +122,6 @@ def _erase(
         ledger = store.ledger.forget([Subject(Kind.DEVICE, tuple(sorted(names)))]).result(PATIENCE)
         counts[erasure] = {"ledger": ledger, **counts[erasure]}
     store.erasures.wipe(every).result(PATIENCE)
-    store.erasures.wipe(()).result(PATIENCE)  # a store empties its files behind a commit, and before the next one
     store.books.try_again().result(PATIENCE)  # what is deleted is written over after its commit was answered
     return counts
 
