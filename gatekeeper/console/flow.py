@@ -49,7 +49,7 @@ def drawn(flows: Flows, purposes: Mapping[str, str]) -> Markup:
     middle = _column(_sums((purpose_of[to], n) for (_, to, _), n in flows.items()), scale)
     sums, order = _sums((to, n) for (_, to, _), n in flows.items()), [*middle]
     right = _column({to: sums[to] for to in sorted(sums, key=lambda one: order.index(purpose_of[one]))}, scale)
-    tall = max(one.top + one.height for column in (events, middle, right) for one in column.values()) + 4
+    tall = max(one.top + max(one.height, _LEAST) for column in (events, middle, right) for one in column.values()) + 4
     blocked = sum(n for (_, _, word), n in flows.items() if word == "blocked")
     title = f"{counted(total, 'delivery')} decided, {blocked:,} of them blocked"
     parts = [Markup('<svg class="flow" viewBox="0 0 {} {:.0f}" role="img" aria-label="{}">').format(WIDTH, tall, title)]

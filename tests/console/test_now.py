@@ -80,7 +80,7 @@ FLOWS = st.dictionaries(st.tuples(NAMES, NAMES, st.sampled_from(["sent", "blocke
 @law
 @given(FLOWS)
 def test_bands_are_as_wide_as_what_flows(flows):
-    """What enters a purpose leaves it; the blocked part has its share; and no name is markup."""
+    """What enters a purpose leaves it; the blocked part has its share; no name is markup, or cut off below."""
     picture = str(flow.drawn(flows, {"purchase": "marketing", "page_view": "necessary"}))
     if not flows:
         assert picture == ""
@@ -92,6 +92,9 @@ def test_bands_are_as_wide_as_what_flows(flows):
     drawn = sum(wide for kind, wide in widths if kind == "band stopped")
     assert drawn == pytest.approx(260 * blocked / total, abs=1.1 * len(flows))
     assert sum(wide for _, wide in widths) == pytest.approx(2 * 260, abs=2.2 * len(flows))
+    tall = float(re.search(r'viewBox="0 0 \S+ (\d+)"', picture)[1])
+    lines = [float(y) for y in re.findall(r'<text[^>]* y="([\d.]+)"', picture)]
+    assert lines and max(lines) + 4 <= tall, "a name is cut off"
 
 
 def test_no_event_is_lost_among_many():
