@@ -67,7 +67,7 @@ def ordinary(text: str, secrets: Secrets = SECRETS) -> bool:
         or "%" in text
         or "\\" in text
         or ("&" in text and _ENTITY.search(text))
-        or (("_" in text or "(" in text or "[" in text) and email.written_out(text))
+        or (("_" in text or "(" in text or "[" in text or "{" in text) and email.written_out(text))
         or text.count(":") > 1
         or (_FOUR_DIGITS.search(text) and _numbers(text))
         or key.suspicious(text)

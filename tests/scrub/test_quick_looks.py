@@ -6,10 +6,12 @@ import base64
 import hashlib
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.scrub import taint
+from gatekeeper.scrub.detect import find, ordinary
 
 _MAY_BE_HASHED = taint.MAY_BE_HASHED
 DIGEST = hashlib.sha256(b"jane.doe@example.com").digest()
@@ -44,3 +46,13 @@ def test_the_quick_look_passes_usual_texts() -> None:
     """The law above would be empty without."""
     usual = ("SKU-3456", "https://shop.example/checkout/confirmation", "fb.1.1596403881668.1116446470")
     assert [text for text in usual if taint.MAY_BE_HASHED.search(text)] == []
+
+
+@pytest.mark.parametrize("opening", ["(", "[", "{"])
+@pytest.mark.parametrize("blank", ["", " "])
+def test_an_address_that_is_written_out_is_not_settled_by_a_look(opening, blank):
+    """Whichever brackets stand around its words."""
+    closing = {"(": ")", "[": "]", "{": "}"}[opening]
+    at, dot = (f"{blank}{opening}{word}{closing}{blank}" for word in ("at", "dot"))
+    text = f"jane{at}x{dot}com"
+    assert not ordinary(text) and [span.shape for span in find(text)] == ["email"]
