@@ -163,3 +163,22 @@ def test_the_strictest_law_of_a_purpose_is_the_first_of_the_strictest():
 def test_when_time_alone_may_change_it(signals, max_age, expected):
     """A grant begins, or is too old; what lies behind changes nothing."""
     assert holds_until(signals, NOW, max_age) == expected
+
+
+@pytest.mark.parametrize(
+    ("signal", "restricted"),
+    [
+        (gpc(), True),
+        (said("x", Role.CHOICE, analytics=False, denies_as="gpc_opt_out"), True),
+        (said("x", Role.OPT_OUT, marketing=False), True),
+        (said("x", Role.FLAG, marketing=False), True),
+        (said("x", Role.FLAG, marketing=True), False),
+        (said("x", Role.OPT_OUT, marketing=True), False),
+        (said("x", Role.OPT_OUT, analytics=False), False),
+        (said("x", Role.CHOICE, marketing=False), False),
+        (said("x", Role.CLAIM, marketing=False), False),
+    ],
+)
+def test_advertising_use_is_restricted_by_what_opts_out_of_it(signal, restricted):
+    """By an opt-out, a flag, or GPC in whatever form; a refusal of consent is no opt-out where consent is asked for."""
+    assert made(signal).restricted is restricted
