@@ -352,4 +352,4 @@ def test_of_many_names_or_names_that_a_sender_made_up_nothing_is_kept():
 def test_an_event_of_which_nothing_is_kept_is_sent_empty():
     """As a mapping without entries; what is too little for a vendor is found where it is shaped."""
     made = decide(event(session_id="s"), consent(), place(), destination("ads"))
-    assert (made.verdict, made.kept, made.stripped) == (Verdict.SEND, {}, {"session_id": "not_needed"})
+    assert (made.verdict, made.kept, made.stripped) == (Verdict.SEND, {}, {"session_id": "purpose"})
