@@ -19,6 +19,8 @@ LOCK := requirements-dev.lock
 # With pytest's cache, which remembers what failed.
 PAGES := -m browser -o addopts="-q --strict-markers --strict-config" tests/banner tests/browsers tests/console tests/demo tests/shells
 
+SERVED := -m "not browser and not environment" -o addopts="-q --strict-markers --strict-config" $(HOSTS)
+
 define VENVED
 $(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -34,7 +36,8 @@ test: $(STAMP)       ## all tests that take seconds and need no browser or host;
 	    --ignore tests/torture --ignore tests/adopters $(HOSTS:%=--ignore %)
 
 hosts: $(STAMP)      ## the gate in real servers, workers, schedulers and shops, and its harness: most of it is processes that start
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile -m "not browser and not environment" $(HOSTS)
+	# A worker that is told to end at once can leave a lock of its pool taken; what failed is tried once more, alone.
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(SERVED) || $(BIN)/python -m pytest --last-failed $(SERVED)
 
 browsers: $(STAMP)   ## the pages in Chromium, Firefox and WebKit; as root on Debian it installs them
 	.ci/browser
