@@ -4,7 +4,10 @@ import json
 import re
 
 import pytest
+from markupsafe import escape
 
+from gatekeeper.rights.erasures import Erasures
+from gatekeeper.vendors.deletion import NOT_POSSIBLE
 from tests.console.visiting import Forms, Visitor, make_app
 
 EMAIL, USER = "jane.doe@example.com", "u-4711-canary"
@@ -160,6 +163,22 @@ def test_a_request_goes_from_state_to_state(app, dpo):
     assert {"erasures/show", "erasures/verify", "erasures/approve"} <= {line["action"] for line in acts}
     listed = dpo.get("people").text
     assert page in listed and "approved" in listed
+
+
+@pytest.mark.parametrize("reason", [*NOT_POSSIBLE, "never_received", "a_code_of_later"])
+def test_a_recipient_is_shown_with_any_reason(app, dpo, monkeypatch, reason):
+    """In words where there are some, else by its code."""
+    post(app)
+    page = entered(dpo)
+    one = dict.fromkeys(
+        ("kind", "since", "reference", "asked", "assumed_by", "why", "evidence", "by", "next", "failing")
+    )
+    one |= {"name": "ads", "state": "not_possible", "reason": reason, "removed": False}
+    real = Erasures.show
+    monkeypatch.setattr(Erasures, "show", lambda self, erasure: real(self, erasure) | {"destinations": [one]})
+    shown = dpo.get(page)
+    assert shown.status_code == 200, shown.text[:200]
+    assert escape(NOT_POSSIBLE.get(reason, reason.replace("_", " "))) in shown.text
 
 
 def test_a_step_that_cannot_follow_is_a_conflict(app, dpo):
