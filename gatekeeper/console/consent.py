@@ -56,7 +56,7 @@ def page(desk: Desk, asked: Asked) -> Answer:
     places = sorted({consents.place(one) for one in every})
     place = asked.query.get("place")
     if place is not None and place not in places:
-        raise EventError(422, "nobody answered there in this period", field="place")
+        raise EventError(422, "there are no answers from this place in the period", field="place")
     found = every if place is None else [one for one in every if consents.place(one) == place]
     figures = [*_figures(found, over, purpose, period)]
     permitted, why_not = _permitted(desk, over, period, place)

@@ -39,7 +39,7 @@ class Desk(NamedTuple):
 
     @property
     def now(self) -> float:
-        """Seconds since 1970."""
+        """The time of this look, in seconds since 1970."""
         return self.office.clock()
 
 

@@ -34,7 +34,7 @@ class Suppressing:
         self._identifying = identifying
 
     def of(self, caller: Caller, event: Event | None, posted: Posted | None = None) -> Hidden | None:
-        """How to ask whether an event, or a caller without one, is of a suppressed person; `None`: nobody is."""
+        """How to ask whether an event, or a caller without one, is of a suppressed person; `None`: no person is."""
         try:
             if self._store is None or not self._store.any():
                 return None

@@ -110,7 +110,7 @@ class Destination:
     erasure_endpoint: str | None = None
     module: DestinationModule | None = field(default=None, repr=False, compare=False)
 
-    __hash__ = object.__hash__  # by itself: what is remembered for one is not asked for by an equal one
+    __hash__ = object.__hash__  # by identity: memories keep one policy's destinations apart from another's
 
     @property
     def shapes(self) -> DestinationModule:

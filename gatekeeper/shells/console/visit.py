@@ -139,7 +139,7 @@ class Visit:
         return moved._replace(headers=(*moved.headers, cookie))
 
     def _login_page(self, status: int, wanted: str, problem: str | None = None) -> Reply:
-        """The login, in a session of its own that nobody has logged in to."""
+        """The login page, with a session that has not been logged in to."""
         if not self._house.there(wanted):
             wanted = ""
         session = sessions.begun("", secrets.token_bytes(16), self._now)
