@@ -50,7 +50,8 @@ class AuditWriter:
 
     `signer` signs its beginning, checkpoints and its end. `anchor` is where checkpoints are put besides (see
     `chores.anchor`), relative to `base`; `authority` gives time stamps on them; `heads` is where ends of streams are
-    kept. With `every` a segment is closed after so many seconds, if something is in it.
+    kept. With `every` a segment is closed after so many seconds, if something is in it. `changed` is called, by any
+    thread, when writing or anchoring begins or ceases to fail.
 
     Without `fsync` a line counts as durable when the operating system has it: it
     survives the process, not the machine.
@@ -70,11 +71,13 @@ class AuditWriter:
         authority: Authority | None = None,
         fsync: bool = True,
         clock: Callable[[], float] = time.time,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder
         self._signer = signer
+        self._changed = changed
         self._rotate, self._every = rotate, every
-        self._outside = Outside(anchor, folder.parent if base is None else base, authority, self._told)
+        self._outside = Outside(anchor, folder.parent if base is None else base, authority, changed)
         self._heads = heads
         self._upkeep = Upkeep(folder, self._outside, heads, checkpoint=checkpoint, archived=every is not None)
         self._fsync = fsync
@@ -90,7 +93,6 @@ class AuditWriter:
         self._begun = False  # a stream was there, and its file is lost
         self._failing = False
         forks.register(self)
-        self.changed: Callable[[], None] = lambda: None  # called when it begins or ceases to fail, by any thread
 
     def failing(self) -> bool:
         """Whether the last attempt to write failed."""
@@ -99,9 +101,6 @@ class AuditWriter:
     def anchor_failing(self) -> bool:
         """Whether the last checkpoint could not be put outside, or got no time stamp."""
         return self._outside.failing
-
-    def _told(self) -> None:
-        self.changed()
 
     def append(self, batch: Sequence[Line], *, signed: bool = False) -> Future[Head | None]:
         """Make `batch` durable, and with `signed` a signed line behind it. The future fails with AuditError.
@@ -215,13 +214,13 @@ class AuditWriter:
                 what = error if isinstance(error, ConfigError) else getattr(error, "strerror", None)
                 _log.error("the audit log cannot be written (%s): nothing is sent", what or type(error).__name__)
                 self._failing = True
-                self.changed()
+                self._changed()
             self._abandon()
             return False
         if self._failing:
             _log.info("the audit log can be written again")
             self._failing = False
-            self.changed()
+            self._changed()
         return True
 
     def _abandon(self) -> None:
