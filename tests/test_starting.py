@@ -17,7 +17,7 @@ STARTS = {
         "browsers/firefox.py": PIPES, "browsers/webkit.py": "the browser's driver, and the screen that it draws on",
         "storage/server.py": "PostgreSQL", "storage/pooler.py": "PgBouncer", "torture/pair.py": "PostgreSQL",
         "deploy/test_image.py": PIPES, "deploy/test_grafana.py": PIPES,
-        "rights/test_workers.py": "workers that are asked to end, not killed",
+        "storage/test_remnants.py": PIPES, "rights/test_workers.py": "workers that are asked to end, not killed",
     },
     r"\buvicorn\.Server\(|\bsidecar\.listen\(": {
         "running.py": "the place", "hosts/test_transparency.py": "hypercorn, on a listener of ours",

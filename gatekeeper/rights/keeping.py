@@ -16,6 +16,7 @@ from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.counting import counted
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.policy import Policy
+from gatekeeper.rights import local
 from gatekeeper.rights.erasures import KEPT
 from gatekeeper.storage.protocols import Store
 
@@ -75,7 +76,7 @@ def run(
         "statistics": lambda: _statistics(policy, now, dry=writer is None),
         "consent": lambda: _consent(policy, store, now, dry=writer is None),
         "requests for erasure": lambda: (
-            0 if writer is None else store.erasures.expire(now - KEPT).result(_PATIENCE),
+            0 if writer is None else local.expire(store, now - KEPT),
             0,
         ),
         ELSEWHERE: lambda: _elsewhere(policy, writer, now, machine),

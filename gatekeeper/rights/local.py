@@ -53,6 +53,16 @@ def suppress(
     return told.cancelled
 
 
+def expire(store: Store, before: float) -> int:
+    """Delete requests that ended before a time, and entries of the index that are over; how many requests.
+
+    Also what other deletions have left in the store's files goes. Raises StorageError.
+    """
+    gone = store.erasures.expire(before).result(PATIENCE)
+    store.erasures.overwrite()
+    return gone
+
+
 def take_over(store: Store) -> None:
     """Where no gate runs, give back what an ended one had under way: nobody else would say that it is not any more.
 
@@ -94,8 +104,10 @@ def erase(
         left = store.persons.where(every)
         log = redact.find_each(folder, whose, skip=lambda segment: segment.mark in clean)
         if not _there(left) and not log.lines and not log.waiting:
+            store.erasures.overwrite()
             return Erased(gone, _elsewhere(folder, writer, people, gone, at, machine))
         if time.monotonic() > deadline:
+            store.erasures.overwrite()
             stored = {erasure for erasure, names in people.items() if _there(store.persons.where(names))}
             return Erased(gone, frozenset(stored | log.of.keys() | log.held))
         if left.queued > left.flying or left.dead:
@@ -122,7 +134,6 @@ def _erase(
         ledger = store.ledger.forget([Subject(Kind.DEVICE, tuple(sorted(names)))]).result(PATIENCE)
         counts[erasure] = {"ledger": ledger, **counts[erasure]}
     store.erasures.wipe(every).result(PATIENCE)
-    store.books.try_again().result(PATIENCE)  # what is deleted is written over after its commit was answered
     return counts
 
 

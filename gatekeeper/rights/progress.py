@@ -79,7 +79,7 @@ class Progress:
 
     def expire(self) -> int:
         """Delete requests that ended two years ago, and entries of the index that are over; how many requests."""
-        return self._ports.store.erasures.expire(self._ports.clock() - KEPT).result(local.PATIENCE)
+        return local.expire(self._ports.store, self._ports.clock() - KEPT)
 
     def _each(self, erasures: Iterable[str], do: Callable[[str], None], *, raising: bool) -> list[str]:
         """Take a step with each of several requests; those with which it could be taken. The others wait a minute."""
@@ -144,10 +144,15 @@ class Progress:
             if case.state is State.SUPPRESSED:
                 secrets[one] = requests.secret(kept)
 
+        def forgotten(one: str) -> None:
+            aliases = requests.aliases(requests.who(secrets[one]))
+            ports.store.erasures.forget(aliases).result(local.PATIENCE)
+            self._edge("forgotten")
+
         self._each(erasures, suppressed, raising=raising)
-        if not secrets:
+        people = {one: frozenset(secrets[one].names) for one in self._each(secrets, forgotten, raising=raising)}
+        if not people:
             return
-        people = {one: frozenset(secret.names) for one, secret in secrets.items()}
         try:
             done = local.erase(
                 ports.store, ports.folder, ports.writer, people, self._destinations(), at=now, machine=ports.machine
@@ -161,9 +166,6 @@ class Progress:
             self._waits(one, StorageError(UNDER_WAY), raising=raising)
 
         def erased(one: str) -> None:
-            aliases = requests.aliases(requests.who(secrets[one]))
-            ports.store.erasures.forget(aliases).result(local.PATIENCE)
-            self._edge("forgotten")
             kept, case = requests.of(one)
             case = case.after(Event.ERASE, now, gone=dict(done.gone[one]))
             requests.keep(kept, case, secret=secrets[one], next_at=now)

@@ -6,6 +6,7 @@ told that it came late (409).
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.shared.machine import Machine
 from gatekeeper.audit.subjects import KINDS
 from gatekeeper.audit.writer import AuditWriter
-from gatekeeper.errors import ConfigError, RightsError
+from gatekeeper.errors import ConfigError, RightsError, StorageError
 from gatekeeper.installation.ring import KeyRing
 from gatekeeper.policy import Policy
 from gatekeeper.rights import proof
@@ -34,6 +35,7 @@ from gatekeeper.vendors.kind import DAY
 
 PATIENCE: Final = 30.0  # seconds for a commit or a line
 WIPED: Final = 90 * DAY  # seconds after the term in which identifiers go, also where a recipient has not answered
+_log = logging.getLogger("gatekeeper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,16 @@ class Requests:
             changed = self.row(case, secret, kept.version, changed.marks, next_at)
         if not self.ports.store.erasures.save(changed).result(PATIENCE):
             raise RightsError(409, "it was changed meanwhile; look again")
+        if secret is None or (isinstance(secret, Secret) and secret == secret.wiped):
+            self._overwrite()
         return case
+
+    def _overwrite(self) -> None:
+        """Let what the identifiers were sealed as go from the files, now or at the next hourly tidying."""
+        try:
+            self.ports.store.erasures.overwrite()
+        except StorageError as error:
+            _log.error("sealed identifiers wait: %s", error)
 
     def row(
         self, case: Case, secret: Secret | None, version: int, marks: tuple[bytes, ...], next_at: float | None = None

@@ -1,4 +1,4 @@
-"""Requests for erasure and the index of sent ids in the embedded store. Deleted bytes are zeroed (`secure_delete`)."""
+"""Requests for erasure and the index of sent ids in the embedded store; `remnants.py` has what deletions leave."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import orjson
 
 from gatekeeper.audit.packed import unpack
 from gatekeeper.errors import StorageError
-from gatekeeper.storage import database
+from gatekeeper.storage import database, remnants
 from gatekeeper.storage.commits import Commit, Committer
 from gatekeeper.storage.database import run
 from gatekeeper.storage.erasing import ANSWERED, DAY, ENDED, Alias, ErasureRow, Outstanding
 from gatekeeper.storage.generations import publish
 from gatekeeper.storage.page import Page
 from gatekeeper.storage.tables import Tables
-from gatekeeper.storage.upkeep import Upkeep
 
 _COLUMNS: Final = "id, version, state, due, next, changed, record"
 MARK: Final = 16  # bytes
@@ -41,17 +40,13 @@ def late(path: Path, now: float) -> list[tuple[str, float]]:
         raise StorageError(f"requests for erasure cannot be read: {database.reason(path, error)}") from None
 
 
-_PATIENCE: Final = 2_000  # milliseconds in which readers leave the write-ahead log, so that it can be emptied
-
-
 class SqliteErasures:
     """See `protocols.Erasures`."""
 
-    def __init__(self, tables: Tables, commits: Committer[Commit], page: Page, upkeep: Upkeep) -> None:
+    def __init__(self, tables: Tables, commits: Committer[Commit], page: Page) -> None:
         self._tables = tables
         self._commits = commits
         self._page = page
-        self._upkeep = upkeep
 
     def add(self, row: ErasureRow) -> Future[bool]:
         """Insert the request, unless its id is there."""
@@ -155,7 +150,7 @@ class SqliteErasures:
         return self._commits.submit(step, pressing=True)
 
     def wipe(self, names: Collection[str]) -> Future[None]:
-        """What was decided before is known as withdrawn by its age alone; the write-ahead log is emptied."""
+        """What was decided before is known as withdrawn by its age alone."""
 
         def step(commit: Commit) -> None:
             wanted = orjson.dumps([*names]).decode()
@@ -165,9 +160,12 @@ class SqliteErasures:
                 run(commit.db, "UPDATE generation SET oldest = max(oldest, ?)", (newest,))
                 publish(commit, self._page)
                 run(commit.db, "DELETE FROM withdrawn WHERE pseudonym IN (SELECT value FROM json_each(?))", (wanted,))
-            self._upkeep.checkpoint(commit, cut=True, patience=_PATIENCE)
 
         return self._commits.submit(step, pressing=True)
+
+    def overwrite(self) -> None:
+        """In the thread of the caller, with a connection of its own."""
+        remnants.overwrite(self._tables.path)
 
     def people(self) -> list[str]:
         """From every table that has some."""

@@ -64,7 +64,7 @@ class SqliteStore:
         self.ledger = SqliteLedger(self.tables, self.commits, page, refusals)
         self.barrier = SqliteBarrier(self.tables, page, refusals)
         self.suppressions = SqliteSuppressions(self.tables, self.commits, page, refusals)
-        self.erasures = SqliteErasures(self.tables, self.commits, page, upkeep)
+        self.erasures = SqliteErasures(self.tables, self.commits, page)
         self.persons = SqlitePersons(self.tables)
         self.dead_letters = SqliteDeadLetters(self.tables, self.commits)
         self.books = SqliteBooks(self.tables, self.commits, troubles)

@@ -155,15 +155,17 @@ class Upkeep:
             (low, low + width - 1, int(now) - SEEN_FOR),
         )
 
-    def checkpoint(self, commit: Commit, *, cut: bool = False, patience: int = 0) -> None:
-        """Copy the write-ahead log into the database after a commit; with `cut`, and empty it, if within `patience`
-        (milliseconds) no reader is at the file. Ended rows are zeroed in the database, but stand in the log until then.
+    def checkpoint(self, commit: Commit, *, cut: bool = False) -> None:
+        """Copy the write-ahead log into the database after a commit; with `cut`, and empty it, if no reader is at it.
+
+        Ended rows are zeroed in the database, but stand in the log until then. What is to be gone for certain is the
+        business of `remnants.py`.
         """
 
         def copy(db: apsw.Connection) -> None:
             run(db, "PRAGMA wal_checkpoint(PASSIVE)")
             if cut:
-                db.set_busy_timeout(patience)  # other workers' commits wait as long as this does
+                db.set_busy_timeout(0)  # other workers' commits wait as long as this does
                 try:
                     run(db, "PRAGMA wal_checkpoint(TRUNCATE)")
                 finally:

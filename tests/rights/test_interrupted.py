@@ -19,7 +19,7 @@ from tests.rights import people
 from tests.rights.erasing import FINAL, POLICY, Office, holding
 
 JANE = {"user_id": "u-jane-canary", "client_id": "777.888", "email": "jane.canary@example.com"}
-EDGES = ["before-recorded", "recorded", "suppressed", "erased", "forgotten", "begun", "answered", "kept"]
+EDGES = ["before-recorded", "recorded", "suppressed", "forgotten", "erased", "begun", "answered", "kept"]
 """Points between two acts of the gate itself, in their order."""
 INSIDE = {
     **{f"line-{n}": ("gatekeeper.rights.requests.Requests.write", n) for n in (1, 2, 3, 4, 5)},

@@ -129,6 +129,9 @@ class PostgresErasures:
 
         return self._commits.submit(step, pressing=True)
 
+    def overwrite(self) -> None:
+        """The files are the server's: it writes over them as it needs the room, and the operator decides on more."""
+
     def people(self) -> list[str]:
         """From every table that has some."""
         return self._tables.read(_people, patience=LONG)

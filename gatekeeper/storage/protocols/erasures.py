@@ -46,9 +46,15 @@ class Erasures(Protocol):
         """Delete the entries under these hashes; their number."""
 
     def wipe(self, names: Collection[str]) -> Future[None]:
-        """Forget who took something back, of these pseudonyms, and let no deleted byte stay in the engine's files.
+        """Forget who took something back, of these pseudonyms.
 
         What was decided before and is not accepted yet is stopped all the same, for every person.
+        """
+
+    def overwrite(self) -> None:
+        """Let no byte of what was deleted stay in the engine's files, where the engine is part of this process.
+
+        Blocks for what a look at the whole file takes. Raises StorageError where it could not be done: do it again.
         """
 
     def people(self) -> list[str]:

@@ -131,6 +131,9 @@ class MemoryErasures:
 
         return self._worker.do(step)
 
+    def overwrite(self) -> None:
+        """There are no files."""
+
     def people(self) -> list[str]:
         """From everything that has some."""
         memory = self._memory
