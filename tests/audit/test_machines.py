@@ -6,7 +6,7 @@ import os
 import orjson
 import pytest
 
-from gatekeeper.audit import query
+from gatekeeper.audit import pruning, query
 from gatekeeper.audit.about import about
 from gatekeeper.audit.columns import connect
 from gatekeeper.audit.lines import timestamp
@@ -133,6 +133,19 @@ def test_another_segment_in_the_place_of_one_is_noticed_and_nothing_is_dropped(n
     with pytest.raises(AuditError, match="holds another"):
         nodes[0].round()
     assert len(shared.kept) == 1
+
+
+def test_a_segment_that_lost_its_old_lines_here_is_still_the_one_in_the_archive(nodes, buckets, shared):
+    """It goes on, in the process that put it and in the next one; what is closed after that is put, too."""
+    nodes[0].writer = nodes[0].begin()
+    heads = dict(buckets.heads.versions)
+    assert pruning.prune(nodes[0].folder, NOW + DAY, nodes[0].writer, at=NOW + DAY).lines > 0
+    assert nodes[0].round() and heads.items() <= buckets.heads.versions.items()
+    nodes[0].write(decision(50))
+    nodes[0].machine.leave()
+    nodes[0].machine = nodes[0].restarted()
+    nodes[0].end()
+    assert shared.kept == []
 
 
 def test_an_archive_that_is_away_holds_nothing_up_and_is_caught_up_with(nodes, buckets, shared):

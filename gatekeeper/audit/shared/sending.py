@@ -38,6 +38,7 @@ class Shipper:
         self._done: dict[str, int] = {}  # a segment's name, and the time of its file
         self._there: tuple[dict[str, Stored], dict[str, Stored]] | None = None
         self._lacking: Mapping[str, int] = {}
+        self._own: set[str] = set()  # keys of heads that are known to be this machine's
         self._ends: dict[str, int] = {}  # how far each stream is in the archive
         self.behind = 0.0  # seconds that the oldest closed segment has waited
 
@@ -85,12 +86,15 @@ class Shipper:
         if there is None or there.changed < written / 1e9 + SLACK:
             self._archive.references.put(key + parts.REFERENCES, references)
         end, listed = parts.last(data), heads_there.get(key + parts.HEADS)
-        # One that was there before this process is its own machine's, unless the engine still keeps lines of it.
-        known = listed is not None and end < self._lacking.get(segment.stream, end + 1)
+        # One that was there before this process is its own machine's, unless the engine still keeps lines of it. It may
+        # have gaps here by now: lines that are no longer needed go from this disk, and the archive has its own time.
+        before = listed is not None and end < self._lacking.get(segment.stream, end + 1)
+        known = before or key in self._own
         if not known and not (
             listed is None and self._archive.heads.put_once(key + parts.HEADS, heads, self._clock() + self._keep)
         ):
             first = listed or self._archive.heads.list(key + parts.HEADS)[key + parts.HEADS]
             if not parts.same(self._archive.heads.get(key + parts.HEADS, first.version), heads):
                 raise AuditError(f"the archive holds another {name(segment)} than this machine wrote")
+        self._own.add(key)
         self._ends[segment.stream] = max(end, self._ends.get(segment.stream, 0))
