@@ -79,7 +79,7 @@ def test_the_ring_stays_over_a_reload(tmp_path, monkeypatch):
         runtime = gate.runtime
         key = keys.rotate(tmp_path / "keys", keys.SIGNING)
         runtime.look_at_keys()
-        monkeypatch.setattr("gatekeeper.runtime.reread", lambda policy: policy)
+        monkeypatch.setattr("gatekeeper.runtime.process.reread", lambda policy: policy)
         assert runtime.reload() and runtime.gate.keys.signing[0] == key
 
 

@@ -52,7 +52,7 @@ OF_A_PROCESS = {
     "the process's own": {
         "outbound/pools.py:_elsewhere", "outbound/intercept.py:_without_a_gate", "outbound/intercept.py:_routes",
         "outbound/tripwire.py:seen", "outbound/unlisted.py:seen", "outbound/__init__.py:_on",
-        "django/settings.py:runtime", "shells/asgi/undeclared.py:_logged", "runtime/__init__.py:_alive",
+        "django/settings.py:runtime", "shells/asgi/undeclared.py:_logged", "runtime/process.py:_alive",
         "notices.py:_said", "policy/trial.py:_folder",
         "installation/forks.py:_descriptors", "installation/forks.py:_kept", "installation/forks.py:_registered",
         "runtime/ends.py:_closing", "shells/consent/markup.py:_addresses",

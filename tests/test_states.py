@@ -1,11 +1,13 @@
 """State tables: whole, reachable, and drawn in the docs as they are. That the code goes by them is tested beside it."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from gatekeeper.delivery import lane, life
 from gatekeeper.model.states import diagram
+from gatekeeper.rights import states
 from gatekeeper.shells.server import protocol
 from gatekeeper.storage import commits
 
@@ -15,8 +17,10 @@ TABLES = {
     "row": (life.FOLLOWS, life.State, life.Event, {"DELIVERED", "EXPIRED", "CANCELLED"}),
     "lane": (lane.FOLLOWS, lane.Look, lane.Event, set()),
     "commit": (commits.FOLLOWS, commits.Phase, commits.Event, {"OVER"}),
+    "erasure": (states.FOLLOWS, states.State, states.Event, {"CLOSED", "REFUSED"}),
 }
-DRAWN = {"connection": "sidecar", "row": "delivery", "lane": "delivery", "commit": "delivery"}
+DRAWN = {"connection": "sidecar", "row": "delivery", "lane": "delivery", "commit": "delivery", "erasure": "erasure"}
+HERE = Path(__file__).parents[1] / "gatekeeper"
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -37,6 +41,15 @@ def test_every_state_can_be_reached_and_only_ends_are_never_left(name):
 def test_the_docs_draw_what_the_tables_say(name):
     """The diagram on the page is the one that is made of the table; copy it from here if it is not."""
     assert diagram(TABLES[name][0]) in (DOCS / f"{DRAWN[name]}.md").read_text("utf-8")
+
+
+def test_every_table_of_states_is_among_these():
+    """A module that has one has its diagram in the docs."""
+    found = {
+        path.relative_to(HERE).as_posix() for path in HERE.rglob("*.py") if "Final[Follows[" in path.read_text("utf-8")
+    }
+    modules = {sys.modules[table[1].__module__].__file__ for table in TABLES.values()}
+    assert found == {Path(name).relative_to(HERE).as_posix() for name in modules}
 
 
 def test_a_diagram_has_one_arrow_for_each_row():

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
 
 LOCK: Final = "checkpoint.lock"
@@ -19,12 +17,8 @@ _PATIENCE: Final = 10.0  # seconds for the other processes that sign
 def alone(folder: Path, patience: float = _PATIENCE) -> Iterator[None]:
     """Hold the folder's lock. Raises BlockingIOError if another process holds it for longer."""
     lock = Lock(folder / LOCK)
-    deadline = time.monotonic() + patience
-    while not lock.take():
-        if time.monotonic() >= deadline:
-            raise BlockingIOError(0, "another process signs the log")
-        with forks.aside():
-            time.sleep(0.005)
+    if not lock.wait(patience, 0.005):
+        raise BlockingIOError(0, "another process signs the log")
     try:
         yield
     finally:

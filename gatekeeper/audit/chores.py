@@ -6,23 +6,25 @@ One thread per process, begun with the first task. A task that fails is logged a
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import os
 import queue
 import sys
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from gatekeeper.audit import segments
 from gatekeeper.audit.segments import Segment
+from gatekeeper.errors import AuditError
+from gatekeeper.installation import disk
 from gatekeeper.installation.locks import Lock
 from gatekeeper.installation.threads import ended
 
 FILES: Final = "files.lock"  # held while segments are compressed or rewritten
-_PATIENCE: Final = 3.0  # seconds
+_PATIENCE: Final = 3.0  # seconds for another process that is at the files
+_LONG: Final = 30.0  # the same, where somebody waits for what is rewritten
 _log = logging.getLogger("gatekeeper")
 
 
@@ -66,13 +68,21 @@ def _run(tasks: queue.SimpleQueue[Callable[[], None] | None]) -> None:
 def compress(segment: Segment) -> None:
     """Compress a closed segment; if others are at the files for long, the next start does it. Raises OSError."""
     lock = Lock(segment.path.parent / FILES)
-    deadline = time.monotonic() + _PATIENCE
-    while not lock.take():
-        if time.monotonic() > deadline:
-            return
-        time.sleep(0.05)
+    if lock.wait(_PATIENCE):
+        try:
+            segments.pack(segment)
+        finally:
+            lock.release()
+
+
+@contextlib.contextmanager
+def rewriting(folder: Path) -> Iterator[None]:
+    """Keep other processes from rewriting segments meanwhile. Raises AuditError where one does for long."""
+    lock = Lock(folder / FILES)
+    if not lock.wait(_LONG):
+        raise AuditError("another process rewrites the log; try again later")
     try:
-        segments.pack(segment)
+        yield
     finally:
         lock.release()
 
@@ -94,11 +104,4 @@ def anchor(where: str, folder: Path, line: bytes) -> None:
     else:
         path = folder / where
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
-        try:
-            size = os.fstat(descriptor).st_size
-            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a crash
-            os.write(descriptor, b"\n" + line if torn else line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        disk.add_line(path, line, mode=0o640)

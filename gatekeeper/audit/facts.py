@@ -1,6 +1,6 @@
 """What the streams of the log say of it and of each other.
 
-Plain data: walk.py fills it, verify.py and vouched.py judge it.
+Plain data: walk.py and statements.py fill it, verify.py and vouched.py judge it.
 """
 
 from __future__ import annotations

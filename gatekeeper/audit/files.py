@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from pathlib import Path
+from typing import Final
 
 from gatekeeper.audit.segments import head_file, sync_folder, write_head
 from gatekeeper.installation import disk, forks
 from gatekeeper.installation.locks import Lock
+
+_PATIENCE: Final = 0.2  # seconds for another process that just looks whether the stream is alive
 
 
 class Files:
@@ -38,11 +40,7 @@ class Files:
 
     def take(self) -> None:
         """Lock the head. Raises OSError if another process keeps it."""
-        for _ in range(100):  # another process may just look whether the stream is alive
-            if self._lock.take():
-                break
-            time.sleep(0.002)
-        else:
+        if not self._lock.wait(_PATIENCE, 0.002):
             raise OSError(0, "the stream's head is locked")
         self._head = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
         forks.keep(self._head)

@@ -17,7 +17,7 @@ from gatekeeper.audit import authority, chain, stamp
 from gatekeeper.audit.facts import UNREADABLE
 from gatekeeper.audit.segments import Segment, lines, streams
 from gatekeeper.audit.signing import Own
-from gatekeeper.audit.walk import SIGNED
+from gatekeeper.audit.statements import SIGNED
 from gatekeeper.errors import AuditError
 
 STAMPS: Final = 500  # files of time stamps that are looked at, the newest

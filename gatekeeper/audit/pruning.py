@@ -8,10 +8,8 @@ at any point and done again.
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import re
-import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,17 +18,16 @@ from typing import Final, NamedTuple
 import orjson
 
 from gatekeeper.audit import chain, columns, segments
-from gatekeeper.audit.chores import FILES
+from gatekeeper.audit.chores import rewriting
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError
-from gatekeeper.installation.locks import Lock
 
 KEPT: Final = frozenset({b"genesis", b"segment", b"key", b"clock", b"redaction", b"pruned", b"close", b"gap"})
 _BEGIN: Final = re.compile(rb'\{"stream":"[^"]+","n":(\d+),"kind":"([a-z_]+)"')
 _TIME: Final = re.compile(rb'"timestamp":"([^"]{20})"')
-_PATIENCE: Final = 30.0  # seconds for another process that rewrites segments
+_PATIENCE: Final = 30.0  # seconds for the log
 
 
 class Gap(NamedTuple):
@@ -78,7 +75,7 @@ def prune(
 ) -> Pruned:
     """Remove the lines of old segments; `first` is called with these before anything is. Raises AuditError."""
     try:
-        with _rewriting(folder):
+        with rewriting(folder):
             found = old(folder, before)
             removed = {segment: list(gaps(segment)) for segment in found}
             if not found:
@@ -97,21 +94,6 @@ def prune(
         raise AuditError("the log does not answer; try again later") from None
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be rewritten ({type(error).__name__})") from None
-
-
-@contextlib.contextmanager
-def _rewriting(folder: Path) -> Iterator[None]:
-    """Keep other processes from rewriting segments meanwhile. Raises AuditError where one does for long."""
-    lock = Lock(folder / FILES)
-    deadline = time.monotonic() + _PATIENCE
-    while not lock.take():
-        if time.monotonic() > deadline:
-            raise AuditError("another process rewrites the log; try again later")
-        time.sleep(0.05)
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _is_old(segment: Segment, limit: bytes) -> bool:

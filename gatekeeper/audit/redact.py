@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import time
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -19,16 +18,15 @@ from typing import Any, Final
 import orjson
 
 from gatekeeper.audit import chain, columns, segments, turning
-from gatekeeper.audit.chores import FILES
+from gatekeeper.audit.chores import rewriting
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.segments import Segment
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import AuditError
-from gatekeeper.installation.locks import Lock
 
 _AT: Final = re.compile(rb'"timestamp":"([^"]{20})"')
 _LATER: Final = b"9"
-_PATIENCE: Final = 30.0  # seconds for another process that rewrites segments
+_PATIENCE: Final = 30.0  # seconds for the log
 ONE: Final = ""  # whose the lines are where only one asks
 Wanted = Callable[[chain.Sealed], bool]
 Whose = Callable[[chain.Sealed], Collection[str]]
@@ -207,28 +205,21 @@ def remove_each(
         raise AuditError("the log does not answer; try again later") from None
     except OSError as error:
         raise AuditError(f"{folder}: the audit log cannot be written ({error.strerror})") from None
-    lock = Lock(folder / FILES)
-    deadline = time.monotonic() + _PATIENCE
-    while not lock.take():
-        if time.monotonic() > deadline:
-            raise AuditError("another process rewrites the log; try again later")
-        time.sleep(0.05)
     try:
-        found = find_each(folder, whose, skip=lambda segment: skip(segment) or segment.mark in first.clean)
-        found.clean |= first.clean
-        if found.lines:
-            told = [_line(reason, at, more(request), lines) for request, lines in found.of.items()]
-            writer.append(told, signed=True).result(_PATIENCE)
-            for segment in found.segments:
-                cut(segment, lambda sealed: bool(whose(sealed)))
-            columns.forget(folder, found.segments)
-        return found
+        with rewriting(folder):
+            found = find_each(folder, whose, skip=lambda segment: skip(segment) or segment.mark in first.clean)
+            found.clean |= first.clean
+            if found.lines:
+                told = [_line(reason, at, more(request), lines) for request, lines in found.of.items()]
+                writer.append(told, signed=True).result(_PATIENCE)
+                for segment in found.segments:
+                    cut(segment, lambda sealed: bool(whose(sealed)))
+                columns.forget(folder, found.segments)
+            return found
     except TimeoutError:
         raise AuditError("the log does not answer; try again later") from None
     except OSError as error:
         raise AuditError(f"{folder}: the audit log cannot be rewritten ({error.strerror})") from None
-    finally:
-        lock.release()
 
 
 def _line(reason: str, at: float, more: Mapping[str, Any], lines: Lines) -> Line:

@@ -6,7 +6,6 @@ same words, as it put them there, has the same hash (`JSON.stringify` of the lis
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Final, Literal
 
 import orjson
 
+from gatekeeper.fields import base64url
 from gatekeeper.model import Notice, Purpose
 
 Direction = Literal["ltr", "rtl"]
@@ -111,7 +111,7 @@ def words(
 
 def digest(text: bytes) -> str:
     """SHA-256 as base64url, without padding."""
-    return base64.urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=").decode()
+    return base64url.write(hashlib.sha256(text).digest())
 
 
 def preferred(accept_language: Iterable[str], known: Iterable[str]) -> str | None:

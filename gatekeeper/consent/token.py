@@ -8,14 +8,14 @@ visitor who answers. It holds no name of the visitor, and nothing has to be stor
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 from msgspec import Struct
+
+from gatekeeper.fields import base64url
 
 LABEL: Final = "notice-token"
 LIFETIME: Final = 86_400.0  # seconds
@@ -42,9 +42,9 @@ class Claims(Struct, frozen=True, array_like=True):
 
 def write(claims: Claims, sign: Sign) -> str:
     """The token. `sign` is `KeyRing.sign`."""
-    payload = base64.urlsafe_b64encode(msgspec.json.encode(claims)).rstrip(b"=")
-    key_id, mac = sign(LABEL, payload)
-    return f"1.{payload.decode()}.{key_id}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+    payload = base64url.write(msgspec.json.encode(claims))
+    key_id, mac = sign(LABEL, payload.encode("ascii"))
+    return f"1.{payload}.{key_id}.{base64url.write(mac)}"
 
 
 def read(token: str, *, at: float, verify: Verify) -> Claims | None:
@@ -54,10 +54,10 @@ def read(token: str, *, at: float, verify: Verify) -> Claims | None:
         return None
     _, payload, key_id, mac = parts
     try:
-        if not verify(LABEL, key_id, payload.encode("ascii"), _bytes(mac)):
+        if not verify(LABEL, key_id, payload.encode("ascii"), base64url.read(mac)):
             return None
-        claims = msgspec.json.decode(_bytes(payload), type=Claims)
-    except (binascii.Error, UnicodeEncodeError, ValueError, msgspec.MsgspecError):
+        claims = msgspec.json.decode(base64url.read(payload), type=Claims)
+    except (ValueError, msgspec.MsgspecError):
         return None
     return claims if -_AHEAD <= at - claims.issued <= LIFETIME else None
 
@@ -83,7 +83,3 @@ def name_for(claims: Claims, sign: Sign) -> str:
     """The name of a visitor who had none: the same for every answer to one showing, so that a repetition is known."""
     _, mac = sign("notice-visitor", claims.display.encode())
     return "v_" + mac.hex()[:24]
-
-
-def _bytes(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

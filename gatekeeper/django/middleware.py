@@ -25,7 +25,7 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.gate import Gate
 from gatekeeper.model import Caller
 from gatekeeper.shells.asgi.caller import asked
-from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED
+from gatekeeper.shells.asgi.opt_out import GPC_RESOURCE, HONOURED
 from gatekeeper.shells.asgi.serving import Current, Serving
 
 _loop = Loop()

@@ -1,6 +1,6 @@
 """The order for an event: read → locate → resolve → decide → scrub → shape. A posted event in, its plan out.
 
-Pure but for the look-ups it was given: nothing is written, nothing is sent. A call takes the same stages in `calls`.
+It looks up what it was given to look up in; it writes and sends nothing. A call takes the same stages in `calls`.
 """
 
 from __future__ import annotations

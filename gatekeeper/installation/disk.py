@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from pathlib import Path
 
 from gatekeeper.installation.forks import aside
 
@@ -27,3 +28,15 @@ def sync(descriptor: int) -> None:
             else:
                 return
         os.fsync(descriptor)
+
+
+def add_line(path: Path, line: bytes, *, mode: int) -> None:
+    """Append a line to a file durably, on a line of its own also where a crash cut the last one. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
+    try:
+        size = os.fstat(descriptor).st_size
+        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, b"\n" + line if torn else line)
+        sync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from gatekeeper.installation import forks
@@ -14,7 +15,7 @@ from gatekeeper.installation.forks import work
 
 
 class Lock:
-    """One lock file. Taken at once or not at all; given back by `release`, or by the end of the process.
+    """One lock file. Taken at once or within a time; given back by `release`, or by the end of the process.
 
     Several have it at a time where it is `shared`, and none who has not shares it.
     """
@@ -30,6 +31,16 @@ class Lock:
             return True
         with work:  # a child that has the descriptor, and does not know of it, would keep its parent's lock
             return self._take()
+
+    def wait(self, patience: float, pause: float = 0.05) -> bool:
+        """Take it as soon as it is free, looking every `pause` seconds; whether that was within `patience` seconds."""
+        deadline = time.monotonic() + patience
+        while not self.take():
+            if time.monotonic() >= deadline:
+                return False
+            with forks.aside():
+                time.sleep(pause)
+        return True
 
     def _take(self) -> bool:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)

@@ -8,7 +8,6 @@ was restored.
 from __future__ import annotations
 
 import hmac
-import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -59,14 +58,7 @@ def write(
     raw = orjson.dumps(line) + b"\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            size = os.fstat(descriptor).st_size
-            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a crash
-            os.write(descriptor, b"\n" + raw if torn else raw)
-            disk.sync(descriptor)
-        finally:
-            os.close(descriptor)
+        disk.add_line(path, raw, mode=0o600)
     except OSError as error:
         raise StorageError(f"{path.name}: who was erased cannot be written down ({error.strerror})") from None
 

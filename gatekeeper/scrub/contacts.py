@@ -7,7 +7,6 @@ good as whole from its first sixteen characters on: nobody else has those.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from typing import Final, TypeAlias
 
 import phonenumbers
 
+from gatekeeper.fields import base64url
 from gatekeeper.scrub.found import Span
 
 _SHORTEST: Final = 7  # digits
@@ -97,7 +97,7 @@ class Contacts:
             plain: _Digests = {}
             packed: _Digests = {}
             for shape, raw, digest in self._all():
-                written = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+                written = base64url.write(digest)
                 for made, whole in ((plain, raw or digest.hex()), (packed, written)):
                     made.setdefault(whole[:_HEAD], []).append((whole, shape))
             self._digests = plain, packed

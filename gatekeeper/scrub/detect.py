@@ -14,7 +14,7 @@ import re
 from functools import partial
 
 from gatekeeper.scrub import packed
-from gatekeeper.scrub.found import Span
+from gatekeeper.scrub.found import Span, name_of
 from gatekeeper.scrub.meter import UNMETERED, Meter
 from gatekeeper.scrub.plain import is_plain
 from gatekeeper.scrub.shapes import SHAPES, Shapes, email, home, key
@@ -103,11 +103,11 @@ def layers(
 
 
 def _held(depth: int, secrets: Secrets, meter: Meter, text: str, clean: bool) -> str | None:
-    """The first shape in a decoded word."""
+    """The most exact shape in a decoded word."""
     meter.decode(len(text))
     view = folded(View(text))
     # fast: with the tokens that an identifier may hold, a click id takes 57 µs instead of 87
     if (not clean and MAY_HOLD.search(view.text) is None) or ordinary(view.text, secrets):
         return None
     spans = layers(view, depth, secrets, meter, clean=clean)
-    return min(spans).shape if spans else None
+    return name_of(spans) if spans else None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 # many rounds is made to, and goes whole.
 ROUNDS = 3
 
-# Of shapes that overlap the more exact one gives the name.
+# Of shapes that overlap, or that one word holds in another coat, the most exact one gives the name.
 _RANK = (
     "jwt", "iban", "card", "email", "key", "ip", "phone", "token", "secret", "user", "name", "street", "date_of_birth",
     "last_name", "first_name",
@@ -46,14 +46,18 @@ def without(text: str, spans: Iterable[Span]) -> Scrubbed:
     return Scrubbed("".join(pieces), tuple(found))
 
 
+def name_of(spans: Iterable[Span]) -> str:
+    """The name for several shapes that are replaced together."""
+    return min((span.shape for span in spans), key=_RANK.index)
+
+
 def merged(spans: Iterable[Span]) -> list[Span]:
     """The spans in order, overlapping ones united."""
     out: list[Span] = []
     for span in sorted(spans):
         if out and span.start < out[-1].end:
             last = out.pop()
-            shape = min(last.shape, span.shape, key=_RANK.index)
-            span = Span(last.start, max(last.end, span.end), shape)
+            span = Span(last.start, max(last.end, span.end), name_of((last, span)))
         out.append(span)
     return out
 

@@ -16,12 +16,11 @@ read; of one carrier, denied wins.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from gatekeeper.fields import base64url
 from gatekeeper.model import OPTIONAL, Permission, Purpose, Role, Signal, Standing
 
 COOKIE: Final = "gatekeeper_consent"
@@ -47,7 +46,7 @@ def write(
     words = ".".join(_word(purpose, said) for purpose in OPTIONAL)
     message = f"2.{words}.{_encode(notice)}.{_encode(subject)}"
     key_id, mac = sign(LABEL, message.encode("ascii"))
-    return f"{message}.{key_id}.{_base64(mac)}"
+    return f"{message}.{key_id}.{base64url.write(mac)}"
 
 
 def readable(said: Said, *, notice_hash: str) -> str:
@@ -70,12 +69,13 @@ def _read_one(value: str, verify: Callable[[str, str, bytes, bytes], bool]) -> t
     if shape is None:
         return _malformed("is not in our format")
     message, one, other, notice, subject, key_id, mac = shape.groups()
-    if not verify(LABEL, key_id, message.encode("ascii"), base64.urlsafe_b64decode(mac + "=")):
-        return _malformed("is not signed by a key of this installation")
     try:
+        signed = verify(LABEL, key_id, message.encode("ascii"), base64url.read(mac))
         notice, subject = _decode(notice), _decode(subject)
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return _malformed("holds text that cannot be read")
+    if not signed:
+        return _malformed("is not signed by a key of this installation")
     said = _first(one, other) if message[0] == "1" else _second(one, other)
     by_time: dict[float, dict[Purpose, Permission]] = {}
     for purpose, (permission, at) in said.items():
@@ -128,13 +128,9 @@ def _malformed(what: str) -> tuple[Signal, ...]:
     return (Signal(COOKIE, Role.CHOICE, Standing.MALFORMED, voice=VOICE, note=f"the cookie {what}"),)
 
 
-def _base64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
 def _encode(text: str | None) -> str:
-    return _base64((text or "").encode())
+    return base64url.write((text or "").encode())
 
 
 def _decode(text: str) -> str:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    return base64url.read(text).decode()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -21,16 +20,8 @@ from gatekeeper.storage.owners import folder
 from gatekeeper.storage.rows import SHIFT, batches, load, stopped_ids
 from gatekeeper.storage.tables import Tables
 from gatekeeper.storage.troubles import Troubles
+from gatekeeper.storage.under_way import UnderWay
 from gatekeeper.storage.upkeep import Upkeep
-
-
-@dataclass(slots=True)
-class _Place:
-    """How far the claims of one destination have come: SQLite's single writer lets ids be a cursor."""
-
-    after: int = 0  # rows up to here were claimed before
-    busy: set[Hashable] = field(default_factory=set)  # of those: under way, or waiting for another attempt
-    waiting: set[Hashable] = field(default_factory=set)  # of those: waiting
 
 
 class SqliteQueue:
@@ -45,14 +36,14 @@ class SqliteQueue:
         self._upkeep = upkeep
         self._troubles = troubles
         self._lock = Lock(folder(tables.path) / "deliverer")
-        self._places: dict[str, _Place] = {}
+        self._under_way = UnderWay()
         self.fresh = Fresh()
         self._leads = False
         forks.register(self)
 
     def forked(self) -> None:
-        """In a child: what is under way is its parent's."""
-        self._places, self.fresh, self._leads = {}, Fresh(), False
+        """In a child: what is at hand is its parent's."""
+        self.fresh, self._leads = Fresh(), False
 
     def lead(self) -> bool:
         """Whether the lock is ours now."""
@@ -71,13 +62,13 @@ class SqliteQueue:
     def ready(self, destination: str) -> int:
         """About how many rows could be claimed now: those in the books without those that are under way or wait."""
         queued = self._tables.queued.get(self._tables.numbers.get(destination, -1), 0)
-        return queued - len(self._place(destination).busy)
+        return queued - len(self._under_way.place(destination).busy)
 
     def claim(self, destination: str, *, events: int, size: int, flights: int) -> Future[Claimed]:
         """New flights of rows that are accepted, not under way and not waiting for another attempt."""
 
         def do(commit: Commit) -> Claimed:
-            tables, place = self._tables, self._place(destination)
+            tables, place = self._tables, self._under_way.place(destination)
             no = tables.number(commit, destination)
             start, end = max(place.after, no << SHIFT), (no + 1) << SHIFT
             hidden = [span for span in tables.hidden(commit) if span[0] >> SHIFT == no and span[1] > start]
@@ -93,7 +84,7 @@ class SqliteQueue:
                 reached = ID(rows[-1]) if rows else start
             if hidden:  # what is hidden now must be seen by a later claim
                 reached = min(reached, min(span[0] for span in hidden) - 1)
-            self._go_to(commit, place, reached)
+            self._under_way.go_to(commit, destination, reached)
             return Claimed(tuple(self._fly(commit, destination, 1, together)), more)
 
         return self._commits.submit(do)
@@ -102,15 +93,13 @@ class SqliteQueue:
         """One flight of rows whose time has come."""
 
         def do(commit: Commit) -> Flight | None:
-            place = self._place(destination)
-            ids = place.waiting.intersection(again.ids)  # not what has been claimed again already
+            waiting = self._under_way.place(destination).waiting
+            ids = waiting.intersection(again.ids)  # not what has been claimed again already
             wanted = orjson.dumps(list(ids)).decode()
             rows = load(commit.db, "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (wanted,))
             rows = self._tables.without_stopped(commit, self._tables.number(commit, destination), rows)
             run(commit.db, "DELETE FROM again WHERE id IN (SELECT value FROM json_each(?))", (wanted,))
-            self._free(commit, destination, ids)
-            commit.undo.append(partial(place.waiting.update, ids))
-            place.waiting -= ids
+            self._under_way.go_again(commit, destination, ids)
             return self._fly(commit, destination, again.attempt + 1, [rows])[0] if rows else None
 
         return self._commits.submit(do)
@@ -125,7 +114,7 @@ class SqliteQueue:
         def do(commit: Commit) -> bool:
             tables = self._tables
             self.land(commit)
-            under_way = self._under_way(commit, flight, landed=landed)
+            under_way = self._rows_of(commit, flight, landed=landed)
             if under_way is None:
                 return False
             no = tables.number(commit, flight.destination)
@@ -154,12 +143,12 @@ class SqliteQueue:
 
         def do(commit: Commit) -> bool:
             self.land(commit)
-            if self._under_way(commit, flight, landed=True) is None:
+            if self._rows_of(commit, flight, landed=True) is None:
                 return False
             ids = [*map(ID, flight.rows)]
-            place = self._place(flight.destination)
-            self._free(commit, flight.destination, ids)
-            self._go_to(commit, place, min(place.after, min(ids) - 1))
+            self._under_way.free(commit, flight.destination, ids)
+            after = self._under_way.place(flight.destination).after
+            self._under_way.go_to(commit, flight.destination, min(after, min(ids) - 1))
             return True
 
         return self._commits.submit(do)
@@ -177,15 +166,7 @@ class SqliteQueue:
             self._tables.register(commit)
             self._upkeep.adopt(commit)
             flights, waiting = self._left(commit)
-            places = {name: _Place() for name in self._tables.bounds.destinations}
-            for flight in flights:
-                places.setdefault(flight.destination, _Place()).busy.update(map(ID, flight.rows))
-            for name, again in waiting:
-                place = places.setdefault(name, _Place())
-                place.busy.update(again.ids)
-                place.waiting.update(again.ids)
-            commit.undo.append(partial(setattr, self, "_places", self._places))
-            self._places = places
+            self._under_way.begin_again(commit, self._tables.bounds.destinations, flights, waiting)
             return Recovered(flights, waiting, self._upkeep.reckon(commit), self._upkeep.bury(commit))
 
         return self._commits.submit(do)
@@ -229,10 +210,7 @@ class SqliteQueue:
             no, before = self._tables.number(commit, destination), len(commit.outcomes)
             self._tables.end(commit, no, Ending(DELIVERED, why, rows), attempt, requests)
             commit.delivered += len(commit.outcomes) - before
-            self._free(commit, destination, [*map(ID, rows)])
-
-    def _place(self, destination: str) -> _Place:
-        return self._places.setdefault(destination, _Place())
+            self._under_way.free(commit, destination, [*map(ID, rows)])
 
     def _left(self, commit: Commit) -> tuple[tuple[Flight, ...], tuple[tuple[str, Again], ...]]:
         """Flights of a deliverer that ended, under new ids, and rows that wait for another attempt."""
@@ -256,7 +234,7 @@ class SqliteQueue:
         ]
         return tuple(flights), tuple(again)
 
-    def _under_way(self, commit: Commit, flight: Flight, *, landed: bool) -> dict[int, None] | None:
+    def _rows_of(self, commit: Commit, flight: Flight, *, landed: bool) -> dict[int, None] | None:
         """The rows of a flight that are still under way, in order; `None` if it is not this caller's."""
         sql = "DELETE FROM flight WHERE id = ? RETURNING ids" if landed else "SELECT ids FROM flight WHERE id = ?"
         for (ids,) in run(commit.db, sql, (flight.id,)):
@@ -265,9 +243,8 @@ class SqliteQueue:
 
     def _wait(self, commit: Commit, no: int, flight: Flight, rows: list[Row], wait: Again, why: str | None) -> None:
         """Rows wait for another attempt."""
-        place, ids = self._place(flight.destination), [*map(ID, rows)]
-        commit.undo.append(partial(place.waiting.difference_update, ids))
-        place.waiting.update(ids)
+        ids = [*map(ID, rows)]
+        self._under_way.wait(commit, flight.destination, ids)
         run(
             commit.db,
             "INSERT OR REPLACE INTO again SELECT value, ?, ?, ? FROM json_each(?)",
@@ -278,7 +255,7 @@ class SqliteQueue:
 
     def _end(self, commit: Commit, no: int, flight: Flight, ending: Ending) -> None:
         self._tables.end(commit, no, ending, flight.attempt)
-        self._free(commit, flight.destination, [*map(ID, ending.rows)])
+        self._under_way.free(commit, flight.destination, [*map(ID, ending.rows)])
 
     def keep(self, no: int, first: int, rows: Sequence[Payload]) -> None:
         """Have rows at hand that were kept in a commit of this process, if it is the one that claims them."""
@@ -298,19 +275,8 @@ class SqliteQueue:
 
     def _fly(self, commit: Commit, destination: str, attempt: int, requests: Sequence[Sequence[Row]]) -> list[Flight]:
         flights = self._tables.fly(commit, destination, attempt, requests)
-        place, ids = self._place(destination), [ID(row) for rows in requests for row in rows]
-        place.busy.update(ids)
-        commit.undo.append(partial(place.busy.difference_update, ids))
+        self._under_way.take(commit, destination, [ID(row) for rows in requests for row in rows])
         return flights
-
-    def _free(self, commit: Commit, destination: str, ids: Collection[Hashable]) -> None:
-        place = self._place(destination)
-        commit.undo.append(partial(place.busy.update, place.busy.intersection(ids)))
-        place.busy.difference_update(ids)
-
-    def _go_to(self, commit: Commit, place: _Place, after: int) -> None:
-        commit.undo.append(partial(setattr, place, "after", place.after))
-        place.after = after
 
 
 def _still(under_way: dict[int, None], rows: Sequence[Row]) -> tuple[Row, ...]:

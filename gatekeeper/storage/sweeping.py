@@ -24,6 +24,7 @@ from gatekeeper.storage.database import run
 from gatekeeper.storage.outbox import Refusal, Withdrawn
 from gatekeeper.storage.queued import Queued
 from gatekeeper.storage.stopping import Stopping
+from gatekeeper.storage.swept import settle
 from gatekeeper.storage.tables import Tables
 
 AT_ONCE: Final = 256  # rows that are read in the caller's own thread: less than a millisecond
@@ -68,7 +69,7 @@ class SqliteRefusals:
                     self._looking.release()
         done: Future[int] = Future()
         done.set_running_or_notify_cancel()
-        self.end(lambda commit: swept, recorded=True).add_done_callback(lambda last: _settle(last, done))
+        self.end(lambda commit: swept, recorded=True).add_done_callback(lambda last: settle(last, done))
         return done
 
     def end(self, refused: Callable[[Commit], Sequence[Refusal]], *, recorded: bool = False) -> Future[Withdrawn]:
@@ -179,16 +180,6 @@ class SqliteRefusals:
             if not stays:
                 gone |= {(subject, no): self.known.position(no) for subject in one.subjects}
         return found
-
-
-def _settle(last: Future[Withdrawn], done: Future[int]) -> None:
-    error = last.exception()
-    if error is not None:
-        done.set_exception(error)
-    elif last.result().heard is Heard.NOT_YET:
-        done.set_exception(StorageError("a process is about to send; requests in progress may still be sent"))
-    else:
-        done.set_result(last.result().cancelled)
 
 
 def _array(values: Collection[str]) -> str:

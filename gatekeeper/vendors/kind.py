@@ -84,9 +84,9 @@ class Kind:
     deletion: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Destination:
-    """One `[destinations.<name>]` of a policy, compiled."""
+    """One `[destinations.<name>]` of a policy, compiled. Equal to itself alone: memories keep policies apart."""
 
     name: str
     kind: Kind
@@ -108,9 +108,7 @@ class Destination:
     expires: float | None = None  # seconds, from the policy
     erasure: Mapping[str, Any] = field(default_factory=dict)  # without its secrets: those are `erasure.<key>`
     erasure_endpoint: str | None = None
-    module: DestinationModule | None = field(default=None, repr=False, compare=False)
-
-    __hash__ = object.__hash__  # by identity: memories keep one policy's destinations apart from another's
+    module: DestinationModule | None = field(default=None, repr=False)
 
     @property
     def shapes(self) -> DestinationModule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 
 import pytest
 
@@ -46,6 +47,16 @@ REPLACED = [
 def test_a_shape_is_replaced_by_its_name(text: str, expected: str, shape: str) -> None:
     """The name stands where the value stood, everything around it stays."""
     assert Scrubbed(expected, (shape,)) == scrub_text(text)
+
+
+DIGEST = "5d41402abc4b2a76b9719d911017c592"
+
+
+@pytest.mark.parametrize("text", [f"{DIGEST} jane@example.com", f"jane@example.com {DIGEST}"], ids=["last", "first"])
+@pytest.mark.parametrize("pack", [lambda raw: b64encode(raw).decode().rstrip("="), bytes.hex], ids=["base64", "hex"])
+def test_a_word_is_named_by_the_most_exact_shape_in_it(text: str, pack: Callable[[bytes], str]) -> None:
+    """Wherever it stands in the word: an operator who reads `token` would not look for an address."""
+    assert scrub_text(f"t={pack(text.encode())}").found == ("email",)
 
 
 KEPT = [

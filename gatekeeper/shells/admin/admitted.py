@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from gatekeeper.gate import Gate
 from gatekeeper.installation import forks
 from gatekeeper.rights.office import Office
 from gatekeeper.runtime import Runtime
 
+R = TypeVar("R")
 RATE: Final = 10.0  # requests a second of one token, in each process
 
 
@@ -35,3 +38,19 @@ def office_of(runtime: Runtime, gate: Gate, name: str) -> Office:
         name, gate.policy, gate.keys, runtime.store, gate.recorder, time.time, runtime.erasing.erasures.of_person,
         runtime.machine,
     )  # fmt: skip
+
+
+def parts_of(pattern: str, path: str) -> tuple[str, ...] | None:
+    """The variable parts of a path that a pattern fits."""
+    wanted, given = pattern.split("/"), path.split("/")
+    if len(wanted) != len(given):
+        return None
+    pairs = [*zip(wanted, given, strict=True)]
+    if any(one not in ("{}", other) or not other for one, other in pairs):
+        return None
+    return tuple([other for one, other in pairs if one == "{}"])
+
+
+async def beside(act: Callable[[], R]) -> R:
+    """Do what waits for a disk or a log in a thread of its own."""
+    return await asyncio.get_running_loop().run_in_executor(None, act)

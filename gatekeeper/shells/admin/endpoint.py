@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import re
@@ -23,7 +22,7 @@ from gatekeeper.gate import Gate
 from gatekeeper.installation import forks
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.admin.acts import ACTS, Act
-from gatekeeper.shells.admin.admitted import Rate, office_of
+from gatekeeper.shells.admin.admitted import Rate, beside, office_of, parts_of
 from gatekeeper.shells.admin.asked import Asked
 from gatekeeper.shells.asgi import Headers, Read, Reply, Scope, problem_reply
 from gatekeeper.shells.asgi.caller import bearer
@@ -81,7 +80,7 @@ class AdminEndpoint:
         act, parts = self._find(method, path)
         office = office_of(self._runtime, self._gate, who.name)
         if act.may not in who.may:
-            await self._beside(lambda: office.record(_name(act), result="forbidden"))
+            await beside(lambda: office.record(_name(act), result="forbidden"))
             return problem_reply(403, "the token may not do this", detail=f'it needs "{act.may}" in its `may`')
         body = await read()
         asked = Asked(parts, _query(scope, act), _checked(act, body), self._runtime.erasing.erasures)
@@ -90,7 +89,7 @@ class AdminEndpoint:
 
     def _find(self, method: str, path: str) -> tuple[Act, tuple[str, ...]]:
         """The act of a path, and its variable parts. Raises EventError."""
-        there = [(act, parts) for act in self._acts if (parts := _parts(act.path, path)) is not None]
+        there = [(act, parts) for act in self._acts if (parts := parts_of(act.path, path)) is not None]
         if not there:
             raise EventError(404, "there is no such endpoint")
         for act, parts in there:
@@ -102,7 +101,7 @@ class AdminEndpoint:
     async def _once(self, key: str | None, who: str, what: str, body: bytes, act: Callable[[], Reply]) -> Reply:
         """Do an act; a repetition with the same `Idempotency-Key` in this process is answered as the first was."""
         if key is None:
-            return await self._beside(act)
+            return await beside(act)
         name, digest = (who, what, key), hashlib.sha256(body).digest()
         with self._lock:
             before = self._answers.get(name)
@@ -110,25 +109,11 @@ class AdminEndpoint:
             if before[0] != digest:
                 raise EventError(422, "the Idempotency-Key was used for another request")
             return before[1]
-        made = await self._beside(act)
+        made = await beside(act)
         if made.status in _SAID:
             with self._lock:
                 self._answers[name] = digest, made
         return made
-
-    async def _beside(self, act: Callable[[], R]) -> R:
-        return await asyncio.get_running_loop().run_in_executor(None, act)
-
-
-def _parts(pattern: str, path: str) -> tuple[str, ...] | None:
-    """The variable parts of a path that a pattern fits."""
-    wanted, given = pattern.split("/"), path.split("/")
-    if len(wanted) != len(given):
-        return None
-    pairs = [*zip(wanted, given, strict=True)]
-    if any(one not in ("{}", other) or not other for one, other in pairs):
-        return None
-    return tuple([other for one, other in pairs if one == "{}"])
 
 
 def _query(scope: Scope, act: Act) -> dict[str, str]:

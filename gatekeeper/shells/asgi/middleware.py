@@ -15,8 +15,9 @@ from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.hosts import needs_asyncio
 from gatekeeper.shells.asgi import App, Message, Receive, Scope, Send
 from gatekeeper.shells.asgi.caller import here
-from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED, local_path
+from gatekeeper.shells.asgi.endpoints import local_path
 from gatekeeper.shells.asgi.late import fail, in_lifespan
+from gatekeeper.shells.asgi.opt_out import GPC_RESOURCE, HONOURED
 from gatekeeper.shells.asgi.serving import Current
 from gatekeeper.shells.asgi.visit import visit
 from gatekeeper.signals.cookies import Reader

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gatekeeper import __version__
+from gatekeeper._version import __version__
 from gatekeeper.shells.consent.bodies import Choosing, Problem, State, Taken, Withdrawn
 
 PATH: Final = "/gk/consent"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 from gatekeeper.console.page import Desk, Page, Stream
@@ -14,7 +13,7 @@ from gatekeeper.memory import Memory
 from gatekeeper.policy.compiled import Admin
 from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.limits import Bucket
-from gatekeeper.shells.admin.admitted import Rate, office_of
+from gatekeeper.shells.admin.admitted import Rate, office_of, parts_of
 from gatekeeper.shells.console.seats import LOOKS, Seats
 from gatekeeper.shells.console.seats import STREAMS as LASTING
 
@@ -43,7 +42,7 @@ class House:
 
     def there(self, rest: str) -> list[tuple[Page, tuple[str, ...]]]:
         """The pages of a path, one for each method, with its variable parts. A literal path goes before a variable."""
-        fitting = [(page, parts) for page in self.pages if (parts := _parts(page.path, rest)) is not None]
+        fitting = [(page, parts) for page in self.pages if (parts := parts_of(page.path, rest)) is not None]
         fewest = min((len(parts) for _, parts in fitting), default=0)
         return [(page, parts) for page, parts in fitting if len(parts) == fewest]
 
@@ -76,19 +75,3 @@ class House:
         if not wait:
             bucket.take(1)
         return int(wait) + 1 if wait else 0
-
-
-def _parts(pattern: str, path: str) -> tuple[str, ...] | None:
-    """The variable parts of a path that a pattern fits."""
-    wanted, given = pattern.split("/"), path.split("/")
-    if len(wanted) != len(given):
-        return None
-    pairs = [*zip(wanted, given, strict=True)]
-    if any(one not in ("{}", other) or not other for one, other in pairs):
-        return None
-    return tuple([other for one, other in pairs if one == "{}"])
-
-
-async def beside(act: Callable[[], R]) -> R:
-    """Do what waits for a disk or a log in a thread of its own."""
-    return await asyncio.get_running_loop().run_in_executor(None, act)

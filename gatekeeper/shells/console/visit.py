@@ -16,10 +16,11 @@ from gatekeeper.console.session import Session
 from gatekeeper.errors import EventError
 from gatekeeper.policy.compiled import Admin
 from gatekeeper.runtime.limits import network
+from gatekeeper.shells.admin.admitted import beside
 from gatekeeper.shells.asgi import Headers, Read, Reply, Scope
 from gatekeeper.shells.asgi.caller import identify
 from gatekeeper.shells.console import cookies, forms, live
-from gatekeeper.shells.console.house import House, beside
+from gatekeeper.shells.console.house import House
 
 RENEW: Final = 60  # seconds after which a look writes the cookie again
 LOGIN: Final = "login"

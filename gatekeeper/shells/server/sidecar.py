@@ -20,7 +20,7 @@ from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.wiring import check
 from gatekeeper.shells.asgi import App, Receive, Scope, Send
-from gatekeeper.shells.asgi.endpoints import GPC_RESOURCE, HONOURED
+from gatekeeper.shells.asgi.opt_out import GPC_RESOURCE, HONOURED
 from gatekeeper.shells.asgi.serving import Current
 from gatekeeper.shells.proxy.link import Target, parse_target
 from gatekeeper.shells.proxy.tunnel import TunnelProtocol

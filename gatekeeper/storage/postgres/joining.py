@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Collection
 
-from gatekeeper import __version__
+from gatekeeper._version import __version__
 from gatekeeper.storage.postgres.connecting import Connection, OtherKeys, run
 from gatekeeper.storage.postgres.node import Names
 

@@ -21,6 +21,7 @@ from gatekeeper.storage.postgres.connecting import Connection, run
 from gatekeeper.storage.postgres.members import CHANNEL, Members
 from gatekeeper.storage.postgres.packets import Place, load, sort_out
 from gatekeeper.storage.postgres.tables import Tables
+from gatekeeper.storage.swept import settle
 
 KEPT: Final = 3_600.0  # seconds that a withdrawal is known; what was decided before the oldest one is not sent
 _THEIRS: Final = "subjects && %s::bigint[] AND destination = ANY(%s)"
@@ -164,7 +165,7 @@ class PostgresRefusals:
         except StorageError as error:
             done.set_exception(error)
             return done
-        self.end(lambda commit: swept, recorded=True).add_done_callback(lambda last: _settle(last, done))
+        self.end(lambda commit: swept, recorded=True).add_done_callback(lambda last: settle(last, done))
         return done
 
     def end(
@@ -206,13 +207,3 @@ class PostgresRefusals:
                 if run(link, f"SELECT 1 FROM {table} WHERE {_THEIRS} LIMIT 1", theirs):
                     return True
         return False
-
-
-def _settle(last: Future[Withdrawn], done: Future[int]) -> None:
-    error = last.exception()
-    if error is not None:
-        done.set_exception(error)
-    elif last.result().heard is Heard.NOT_YET:
-        done.set_exception(StorageError("a process is about to send; requests in progress may still be sent"))
-    else:
-        done.set_result(last.result().cancelled)

@@ -4,7 +4,7 @@ A vendor's own folder, or its file here, has a `DELETION`, composed of three fun
 
     forget(ids, to)          -> steps to take, or why it is impossible
     ask(step, to, at)        -> Outgoing     the request of a step
-    forgotten(step, answer)  -> Told         what the answer says, and the steps that follow
+    read(step, said)         -> Told         what the JSON of a success says, and the steps that follow
 
 Steps are data that can be kept sealed and taken up again after a crash; a request is built only when it is sent, so
 that no secret is kept. An answer of 2xx says that a request arrived, and is `ACCEPTED` at most. `CONFIRMED` takes a
@@ -131,15 +131,21 @@ class Deletion:
     """A vendor's deletion. `needs` are the keys of `erasure` that it cannot do without; any of a tuple will do.
 
     `assumed_after` (seconds) is when an accepted request counts as carried out, by the vendor's own documentation.
-    `leaves` says what stays there all the same, for the person.
+    `leaves` says what stays there all the same, for the person. `gone` are names of steps that 404 is a success of.
     """
 
     forget: Callable[[Ids, Destination], tuple[Step, ...] | Impossible]
     ask: Callable[[Step, Destination, float], Outgoing]
-    forgotten: Callable[[Step, Answer], Told]
+    read: Callable[[Step, Any], Told]
     needs: tuple[str, ...] = ()
     assumed_after: float | None = None
     leaves: str = ""
+    gone: tuple[str, ...] = ()
+
+    def forgotten(self, step: Step, answer: Answer) -> Told:
+        """What an answer says of its step. One that is no success says the same at every vendor."""
+        refused = None if answer.status == 404 and step.name in self.gone else _refusal(answer)
+        return self.read(step, _parsed(answer)) if refused is None else refused
 
 
 def setting(to: Destination, key: str) -> Any:
@@ -184,7 +190,7 @@ def bearer(to: Destination) -> tuple[tuple[str, str], ...]:
     return (("Authorization", "Bearer " + secret(to, "token")),)
 
 
-def refusal(answer: Answer) -> Told | None:
+def _refusal(answer: Answer) -> Told | None:
     """What an answer that is no success says; `None` of a success."""
     if 200 <= answer.status < 300:
         return None
@@ -198,12 +204,20 @@ def unreadable() -> Told:
     return Told(Stage.REFUSED, wait=DAY, why="answer_unreadable")
 
 
+def under_way(said: object, key: str, wait: float) -> Told:
+    """What is said where the vendor works under a number of its own: the step `status`, which asks by that number."""
+    number = reference(said)
+    if number is None:
+        return unreadable()
+    return Told(Stage.PENDING, (Step("status", {key: number}),), wait=wait, reference=number)
+
+
 def another() -> Told:
     """What is said of an answer about another person."""
     return Told(Stage.REFUSED, wait=DAY, why="answer_about_another")
 
 
-def parsed(answer: Answer) -> Any:
+def _parsed(answer: Answer) -> Any:
     """The JSON of an answer; `None` where it has none."""
     try:
         return orjson.loads(answer.body)

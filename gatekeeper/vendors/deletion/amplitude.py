@@ -14,7 +14,7 @@ from base64 import b64encode
 from datetime import date, timedelta
 from typing import Any, Final
 
-from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.deletion import (
     NO_IDENTIFIER,
     Deletion,
@@ -26,8 +26,6 @@ from gatekeeper.vendors.deletion import (
     another,
     base,
     json_request,
-    parsed,
-    refusal,
     secret,
     unreadable,
 )
@@ -58,12 +56,8 @@ def ask(step: Step, to: Destination, at: float) -> Outgoing:
     return json_request("POST", url, headers, body)
 
 
-def forgotten(step: Step, answer: Answer) -> Told:
+def read(step: Step, said: Any) -> Told:
     """Confirmed when the job that has our rows is done."""
-    refused = refusal(answer)
-    if refused is not None:
-        return refused
-    said = parsed(answer)
     jobs = [said] if isinstance(said, dict) else said
     if not isinstance(jobs, list) or not all(isinstance(job, dict) for job in jobs):
         return unreadable()
@@ -91,4 +85,4 @@ def _rows(job: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
-DELETION: Final = Deletion(forget, ask, forgotten, needs=("key", "secret"))
+DELETION: Final = Deletion(forget, ask, read, needs=("key", "secret"))

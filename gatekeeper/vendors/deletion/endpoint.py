@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import hmac
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 import orjson
 
-from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.deletion import (
     LOOK,
     NO_IDENTIFIER,
@@ -29,8 +29,6 @@ from gatekeeper.vendors.deletion import (
     Step,
     Told,
     another,
-    parsed,
-    refusal,
     secret,
     setting,
     unreadable,
@@ -88,12 +86,8 @@ def ask(step: Step, to: Destination, at: float) -> Outgoing:
     return Outgoing("POST", to.erasure_endpoint or "", headers, raw)
 
 
-def forgotten(step: Step, answer: Answer) -> Told:
+def read(step: Step, said: Any) -> Told:
     """Confirmed when the endpoint says `completed` of this very request."""
-    refused = refusal(answer)
-    if refused is not None:
-        return refused
-    said = parsed(answer)
     if said is None and step.name == "request":
         return Told(Stage.PENDING, (Step("status", {"id": step.data["id"]}),), wait=LOOK)
     if not isinstance(said, dict):
@@ -130,4 +124,4 @@ def signed(key: str, message: bytes, header: str, at: float) -> bool:
     return hmac.compare_digest(signature(key, message, float(found[1])), header)
 
 
-DELETION: Final = Deletion(forget, ask, forgotten, needs=("secret",))
+DELETION: Final = Deletion(forget, ask, read, needs=("secret",))

@@ -11,10 +11,10 @@ everybody. Archived reports are not counted again. Source: matomo-org/matomo, pl
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.deletion import (
     NO_IDENTIFIER,
     Deletion,
@@ -25,13 +25,11 @@ from gatekeeper.vendors.deletion import (
     Told,
     another,
     base,
-    parsed,
-    refusal,
     secret,
     setting,
     unreadable,
 )
-from gatekeeper.vendors.kind import Destination
+from gatekeeper.vendors.kind import DAY, Destination
 
 _VISITOR: Final = re.compile(r"[0-9a-f]{16}")
 _FORM: Final = (("Content-Type", "application/x-www-form-urlencoded"),)
@@ -58,14 +56,10 @@ def ask(step: Step, to: Destination, at: float) -> Outgoing:
     return Outgoing("POST", f"{base(to, to.endpoint)}/index.php", _FORM, urlencode(pairs).encode())
 
 
-def forgotten(step: Step, answer: Answer) -> Told:
+def read(step: Step, said: Any) -> Told:
     """Confirmed when no visit is found any more."""
-    refused = refusal(answer)
-    if refused is not None:
-        return refused
-    said = parsed(answer)
     if isinstance(said, dict) and said.get("result") == "error":  # a wrong token is answered with 200
-        return Told(Stage.REFUSED, wait=86_400.0, why="refused")
+        return Told(Stage.REFUSED, wait=DAY, why="refused")
     if step.name == "delete":
         if not isinstance(said, (dict, list)):
             return unreadable()
@@ -86,7 +80,7 @@ def forgotten(step: Step, answer: Answer) -> Told:
 DELETION: Final = Deletion(
     forget,
     ask,
-    forgotten,
+    read,
     needs=("token", "site_id"),
     leaves="Archived reports, which name no person, are not counted again.",
 )

@@ -8,10 +8,10 @@ The token lasts a year. Source: docs.mixpanel.com/reference/gdpr-api, read 2026-
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
-from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.deletion import (
     NO_IDENTIFIER,
     Deletion,
@@ -23,10 +23,8 @@ from gatekeeper.vendors.deletion import (
     base,
     bearer,
     json_request,
-    parsed,
-    reference,
-    refusal,
     secret,
+    under_way,
     unreadable,
 )
 from gatekeeper.vendors.kind import DAY, Destination
@@ -57,20 +55,13 @@ def ask(step: Step, to: Destination, at: float) -> Outgoing:
     )
 
 
-def forgotten(step: Step, answer: Answer) -> Told:
+def read(step: Step, said: Any) -> Told:
     """Confirmed when the task says SUCCESS."""
-    refused = refusal(answer)
-    if refused is not None:
-        return refused
-    said = parsed(answer)
     found = said.get("results") if isinstance(said, dict) else None
     if not isinstance(found, dict):
         return unreadable()
     if step.name == "create":
-        number = reference(found.get("task_id"))
-        if number is None:
-            return unreadable()
-        return Told(Stage.PENDING, (Step("status", {"task": number}),), wait=DAY, reference=number)
+        return under_way(found.get("task_id"), "task", DAY)
     word = found.get("status")
     if word == "SUCCESS":
         return Told(Stage.CONFIRMED, reference=step.data["task"])
@@ -79,4 +70,4 @@ def forgotten(step: Step, answer: Answer) -> Told:
     return Told(Stage.PENDING, (step,), wait=DAY, reference=step.data["task"])
 
 
-DELETION: Final = Deletion(forget, ask, forgotten, needs=("token", "project_token"))
+DELETION: Final = Deletion(forget, ask, read, needs=("token", "project_token"))

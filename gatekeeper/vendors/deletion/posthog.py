@@ -14,7 +14,7 @@ import re
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.deletion import (
     LOOK,
     NO_IDENTIFIER,
@@ -28,8 +28,6 @@ from gatekeeper.vendors.deletion import (
     base,
     bearer,
     json_request,
-    parsed,
-    refusal,
     setting,
     unreadable,
 )
@@ -53,16 +51,10 @@ def ask(step: Step, to: Destination, at: float) -> Outgoing:
     return json_request("GET", f"{persons}?{urlencode({'distinct_id': step.data['id']})}", bearer(to))
 
 
-def forgotten(step: Step, answer: Answer) -> Told:
+def read(step: Step, said: Any) -> Told:
     """Confirmed when the person is there no more; events follow in the background."""
-    refused = refusal(answer)
     if step.name == "delete":
-        if refused is not None and answer.status != 404:  # 404: it was deleted before
-            return refused
         return Told(Stage.PENDING, (Step("look", {"id": step.data["id"]}),), wait=LOOK)
-    if refused is not None:
-        return refused
-    said = parsed(answer)
     rows = said.get("results") if isinstance(said, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return unreadable()
@@ -85,7 +77,8 @@ def _listed(row: dict[str, Any]) -> list[object]:
 DELETION: Final = Deletion(
     forget,
     ask,
-    forgotten,
+    read,
     needs=("token", "project_id"),
     leaves="Events of a deleted person are removed in the background within days.",
+    gone=("delete",),  # it was deleted before
 )

@@ -8,9 +8,9 @@ has no status, and guarantees nothing of those. Source: rudderstack.com/docs/api
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.deletion import (
     Deletion,
     Stage,
@@ -20,9 +20,7 @@ from gatekeeper.vendors.deletion import (
     base,
     bearer,
     json_request,
-    parsed,
     reference,
-    refusal,
     setting,
     unreadable,
 )
@@ -45,12 +43,8 @@ def ask(step: Step, to: Destination, at: float) -> Outgoing:
     )
 
 
-def forgotten(step: Step, answer: Answer) -> Told:
+def read(step: Step, said: Any) -> Told:
     """Accepted, where there is a regulation for each user, and for no other."""
-    refused = refusal(answer)
-    if refused is not None:
-        return refused
-    said = parsed(answer)
     if not isinstance(said, list) or not said:
         return unreadable()
     asked = {one["attributes"].get("userId") for one in said if isinstance(one, dict) and _attributed(one)}
@@ -63,4 +57,4 @@ def _attributed(one: dict[str, object]) -> bool:
     return isinstance(one.get("attributes"), dict)
 
 
-DELETION: Final = Deletion(users, ask, forgotten, needs=("token", "destination_ids"), leaves=LEAVES)
+DELETION: Final = Deletion(users, ask, read, needs=("token", "destination_ids"), leaves=LEAVES)

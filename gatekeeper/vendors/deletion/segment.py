@@ -10,10 +10,10 @@ twilio.com/docs/segment/privacy/user-deletion-and-suppression.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
-from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.deletion import (
     LOOK,
     NO_IDENTIFIER,
@@ -27,9 +27,7 @@ from gatekeeper.vendors.deletion import (
     base,
     bearer,
     json_request,
-    parsed,
-    reference,
-    refusal,
+    under_way,
     unreadable,
 )
 from gatekeeper.vendors.kind import DAY, Destination
@@ -58,20 +56,13 @@ def ask(step: Step, to: Destination, at: float) -> Outgoing:
     )
 
 
-def forgotten(step: Step, answer: Answer) -> Told:
+def read(step: Step, said: Any) -> Told:
     """Confirmed when the regulation is FINISHED."""
-    refused = refusal(answer)
-    if refused is not None:
-        return refused
-    said = parsed(answer)
     data = said.get("data") if isinstance(said, dict) else None
     if not isinstance(data, dict):
         return unreadable()
     if step.name == "create":
-        number = reference(data.get("regulateId"))
-        if number is None:
-            return unreadable()
-        return Told(Stage.PENDING, (Step("status", {"id": number}),), wait=LOOK, reference=number)
+        return under_way(data.get("regulateId"), "id", LOOK)
     found = data.get("regulation")
     if not isinstance(found, dict):
         return unreadable()
@@ -85,4 +76,4 @@ def forgotten(step: Step, answer: Answer) -> Told:
     return Told(Stage.PENDING, (step,), wait=LOOK, reference=step.data["id"])
 
 
-DELETION: Final = Deletion(users, ask, forgotten, needs=("token",), leaves=LEAVES)
+DELETION: Final = Deletion(users, ask, read, needs=("token",), leaves=LEAVES)

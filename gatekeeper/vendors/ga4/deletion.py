@@ -12,9 +12,9 @@ read 2026-11-30.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
-from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.deletion import (
     NO_IDENTIFIER,
     Deletion,
@@ -27,8 +27,6 @@ from gatekeeper.vendors.deletion import (
     base,
     bearer,
     json_request,
-    parsed,
-    refusal,
     setting,
     unreadable,
 )
@@ -64,12 +62,8 @@ def ask(step: Step, to: Destination, at: float) -> Outgoing:
     )
 
 
-def forgotten(step: Step, answer: Answer) -> Told:
+def read(step: Step, said: Any) -> Told:
     """Accepted, where Google repeats this very request with a time."""
-    refused = refusal(answer)
-    if refused is not None:
-        return refused
-    said = parsed(answer)
     if not isinstance(said, dict) or not isinstance(said.get("id"), dict) or not said.get("deletionRequestTime"):
         return unreadable()
     about = (said["id"].get("type"), said["id"].get("userId"), str(said.get("propertyId")))
@@ -81,7 +75,7 @@ def forgotten(step: Step, answer: Answer) -> Told:
 DELETION: Final = Deletion(
     forget,
     ask,
-    forgotten,
+    read,
     needs=("token", "property_id"),
     assumed_after=72 * DAY,
     leaves="Reports that count people without naming them stay.",

@@ -9,10 +9,10 @@ Destination), read 2026-11-30. A conversion can be retracted, which leaves it th
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
-from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.deletion import (
     LOOK,
     NO_API,
@@ -26,10 +26,8 @@ from gatekeeper.vendors.deletion import (
     base,
     bearer,
     json_request,
-    parsed,
-    reference,
-    refusal,
     setting,
+    under_way,
     unreadable,
 )
 from gatekeeper.vendors.google.events import digits
@@ -74,19 +72,12 @@ def ask(step: Step, to: Destination, at: float) -> Outgoing:
     )
 
 
-def forgotten(step: Step, answer: Answer) -> Told:
+def read(step: Step, said: Any) -> Told:
     """Removed when every destination of the request says SUCCESS."""
-    refused = refusal(answer)
-    if refused is not None:
-        return refused
-    said = parsed(answer)
     if not isinstance(said, dict):
         return unreadable()
     if step.name == "remove":
-        number = reference(said.get("requestId"))
-        if number is None:
-            return unreadable()
-        return Told(Stage.PENDING, (Step("status", {"request": number}),), wait=_FIRST, reference=number)
+        return under_way(said.get("requestId"), "request", _FIRST)
     rows = said.get("requestStatusPerDestination")
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         return unreadable()
@@ -98,4 +89,4 @@ def forgotten(step: Step, answer: Answer) -> Told:
     return Told(Stage.PENDING, (step,), wait=LOOK, reference=step.data["request"])
 
 
-DELETION: Final = Deletion(forget, ask, forgotten, needs=("token",), leaves="Conversions stay with Google Ads.")
+DELETION: Final = Deletion(forget, ask, read, needs=("token",), leaves="Conversions stay with Google Ads.")

@@ -9,9 +9,9 @@ flagged refuses (error 1713230). Source: developers.facebook.com, Marketing API,
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from gatekeeper.model import Answer, Outgoing
+from gatekeeper.model import Outgoing
 from gatekeeper.vendors.deletion import (
     NO_API,
     NO_IDENTIFIER,
@@ -25,13 +25,11 @@ from gatekeeper.vendors.deletion import (
     base,
     bearer,
     json_request,
-    parsed,
     reference,
-    refusal,
     setting,
     unreadable,
 )
-from gatekeeper.vendors.kind import Destination
+from gatekeeper.vendors.kind import DAY, Destination
 from gatekeeper.vendors.meta.events import VERSION
 
 
@@ -64,19 +62,15 @@ def ask(step: Step, to: Destination, at: float) -> Outgoing:
     )
 
 
-def forgotten(step: Step, answer: Answer) -> Told:
+def read(step: Step, said: Any) -> Told:
     """Removed from this audience, where the answer counts what was asked."""
-    refused = refusal(answer)
-    if refused is not None:
-        return refused
-    said = parsed(answer)
     if not isinstance(said, dict) or not isinstance(said.get("num_received"), int):
         return unreadable()
     if str(said.get("audience_id")) != str(step.data["audience"]):
         return another()
     if said["num_received"] < len(step.data["hashes"]):
-        return Told(Stage.REFUSED, wait=86_400.0, why="not_all_received")
+        return Told(Stage.REFUSED, wait=DAY, why="not_all_received")
     return Told(Stage.REMOVED, reference=reference(said.get("session_id")))
 
 
-DELETION: Final = Deletion(forget, ask, forgotten, needs=("token",), leaves="Conversion events stay with Meta.")
+DELETION: Final = Deletion(forget, ask, read, needs=("token",), leaves="Conversion events stay with Meta.")
