@@ -184,7 +184,9 @@ class Endpoints:
             return gate.arrivals(events, caller, received=size, brief=brief)
 
         try:
-            arrivals = await self._runtime.beside.decide(decide, network(caller), brief=not coding and size <= BRIEF)
+            arrivals = await self._runtime.beside.decide(
+                decide, lambda: network(caller), brief=not coding and size <= BRIEF
+            )
             self._runtime.limits.more(caller, len(arrivals) - 1, gate.clock())
             accepted = await self._accepting.wait(arrivals)
             swept = gate.sweep(arrivals)
@@ -255,7 +257,7 @@ class Endpoints:
     def honours_opt_out(self, scope: Scope) -> bool:
         """Whether this request carries a browser's opt-out signal, and this policy honours it there."""
         headers = lowered(scope)
-        return b"sec-gpc" in dict(headers) and self._honours(headers, identify(scope, headers, self._gate))
+        return headers.has(b"sec-gpc") and self._honours(headers, identify(scope, headers, self._gate))
 
     def _honours(self, headers: Headers, caller: Caller) -> bool:
         if not gpc.read(header_values(headers, b"sec-gpc")):
