@@ -21,8 +21,11 @@ def beside():
 async def test_what_is_brief_is_done_on_the_loop(beside):
     """And nothing else is."""
     here = threading.get_ident()
-    assert await beside.decide(lambda *, brief: (brief, threading.get_ident()), None, brief=True) == (True, here)
-    brief, there = await beside.decide(lambda *, brief: (brief, threading.get_ident()), None, brief=False)
+    assert await beside.decide(lambda *, brief: (brief, threading.get_ident()), lambda: None, brief=True) == (
+        True,
+        here,
+    )
+    brief, there = await beside.decide(lambda *, brief: (brief, threading.get_ident()), lambda: None, brief=False)
     assert not brief and there != here
 
 
@@ -36,7 +39,7 @@ async def test_what_turns_out_heavy_is_done_again_in_the_thread(beside):
             raise Heavy
         return "done"
 
-    assert await beside.decide(decide, None, brief=True) == "done"
+    assert await beside.decide(decide, lambda: None, brief=True) == "done"
     assert tried == [True, False]
 
 

@@ -47,7 +47,7 @@ OF_A_PROCESS = {
         "scrub/search.py:secrets_of", "fields/names.py:_printable", "fields/accept.py:_public",
         "policy/file.py:_model", "geoip/database.py:ask",
         "audit/vocabulary.py:_FOUND_PLAIN", "scrub/fields.py:_CLEAN", "scrub/identifier.py:_CLEAN",
-        "vendors/formats/tree.py:TREES",
+        "vendors/formats/tree.py:TREES", "model/head.py:LISTS",
     },
     "the process's own": {
         "outbound/pools.py:_elsewhere", "outbound/intercept.py:_without_a_gate", "outbound/intercept.py:_routes",

@@ -28,6 +28,7 @@ from gatekeeper.model import (
     Purpose,
     Step,
 )
+from gatekeeper.model.head import Head
 from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, RATE_LIMITED, UNLISTED, UNREADABLE_CALL
 from gatekeeper.scrub.meter import Heavy, Meter, Spent
 from gatekeeper.scrub.taint import declared
@@ -211,8 +212,11 @@ def _header_leaves(call: Call, to: Destination, caller: Caller) -> tuple[Leaf, .
     found = {}
     if to.settings.get("truncate_ip") and caller.address is not None:
         found[b""] = Leaf("header:X-Forwarded-For", "ip", caller.address, ("header", "X-Forwarded-For"))
-    for name, value in call.headers:
-        if name in _HEADER_FIELDS:
-            title, role = _HEADER_FIELDS[name]
-            found[name] = Leaf("header:" + title, role, value.decode("latin-1"), ("header", title))
+    for name, value in Head.of(call.headers).part(_is_field):
+        title, role = _HEADER_FIELDS[name]
+        found[name] = Leaf("header:" + title, role, value.decode("latin-1"), ("header", title))
     return tuple(found.values())
+
+
+def _is_field(name: bytes) -> bool:
+    return name in _HEADER_FIELDS

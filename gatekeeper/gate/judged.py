@@ -28,7 +28,9 @@ from gatekeeper.vendors.dialect import Dialect, Element, Kept, Leaf, Native
 from gatekeeper.vendors.kind import Destination, Shaping
 
 _EVERY_PURPOSE: Final = frozenset(Purpose)
-_BLOCK: Final = Verdict.BLOCK  # looked up once: an enum's member costs as much as a call
+# Looked up once: an enum's member costs as much as a call.
+_BLOCK: Final = Verdict.BLOCK
+_UNKNOWN: Final = Permission.UNKNOWN
 
 
 def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
@@ -94,7 +96,7 @@ class Judged:
             outcome = outcome.without_person()
         self.about = caller
         self.found: list[tuple[str, object]] = []  # identifiers in what is sent, and what is derived from them
-        self.vendor = Permission.UNKNOWN
+        self.vendor = _UNKNOWN
         self.kept: Kept | None = None
         self.shared: Sequence[Leaf | None] = ()
         if to.events is not None and self.event.name not in to.events:
@@ -143,7 +145,7 @@ class Judged:
         request_id = gate.new_id(at)
         found = [*self.found_anyway, *self.found]
         about = () if self.hidden else subjects_of(gate.keys, self.about, self.consent, found)
-        known = {} if self.vendor is Permission.UNKNOWN else {self.decision.destination: self.vendor}
+        known = {} if self.vendor is _UNKNOWN else {self.decision.destination: self.vendor}
         usual = gate.policy.event_purposes.get(self.event.name, _EVERY_PURPOSE)
         # Those of a name that may not be written down are the event's own, and stand in its line.
         declared = None if self.event.purposes == usual else self.event.purposes

@@ -19,6 +19,7 @@ from gatekeeper.installation.ring import KeyRing
 from gatekeeper.jurisdiction.place import Lookup, locate
 from gatekeeper.memory import Memory, digest
 from gatekeeper.model import Caller, Consent, Place, Signal, Visitor
+from gatekeeper.model.head import Head
 from gatekeeper.model.place import How
 from gatekeeper.policy import Policy
 
@@ -91,7 +92,7 @@ class Situations:
         `declared` and `named` the place and the subject that an authenticated caller gives. `hidden` says whether the
         visitor is suppressed, once the signals are known; that is remembered of nobody.
         """
-        said = tuple([pair for pair in caller.headers if pair[0] in signals.HEADERS])
+        said = Head.of(caller.headers).part(_is_read)
         key, words = None, b""
         if not (caller.trusted or caller.visitor or carried or (query and signals.speaks(query))):
             claimed = None if claim is None else tuple(claim.items())
@@ -206,6 +207,10 @@ class Situations:
             residence=visitor.residence if visitor else caller.residence,
             suspicious=self._policy.suspicious if self._policy.anonymisers else None,
         )
+
+
+def _is_read(name: bytes) -> bool:
+    return name in signals.HEADERS
 
 
 def age_of(caller: Caller) -> str | None:

@@ -25,6 +25,7 @@ from typing import NamedTuple
 from gatekeeper.errors import ConfigError
 from gatekeeper.jurisdiction.forwarded import ADDRESSES, CHAINS, SIGNS, entries, node
 from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks
+from gatekeeper.model.head import Head
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -105,8 +106,8 @@ def client_of(peer: str | None, headers: Headers, trust: Trust) -> Client:
     `peer` is the address of the socket's other end, `None` or empty for a Unix socket. `headers` are the
     request's, with lower-case names, duplicates kept.
     """
-    pairs = tuple(headers)
-    names = {name for name, _ in pairs}
+    pairs = Head.of(headers)
+    names = pairs.asked(frozenset)
     covered = trust.covers(peer)
     spoken = trust.header in names or not SIGNS.isdisjoint(names)
     if not spoken and trust.country in names:

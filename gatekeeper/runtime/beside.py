@@ -48,14 +48,17 @@ class Beside:
             if not waiting[network]:
                 del waiting[network]
 
-    async def decide(self, do: Callable[..., R], network: bytes | None, *, brief: bool) -> R:
-        """What `do` returns or raises: where `brief`, on the loop, and in the thread if that turns out Heavy."""
+    async def decide(self, do: Callable[..., R], network: Callable[[], bytes | None], *, brief: bool) -> R:
+        """What `do` returns or raises: where `brief`, on the loop, and in the thread if that turns out Heavy.
+
+        `network` says whose request it is, for `run`.
+        """
         if brief:
             try:
                 return do(brief=True)
             except Heavy:
                 pass
-        return await self.run(lambda: do(brief=False), network)
+        return await self.run(lambda: do(brief=False), network())
 
     def close(self) -> None:
         """End the thread, after what waits for it; another one begins with the next work."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gatekeeper.model.head import Head
 from gatekeeper.signals.encoding import unescape
 
 _BLANK = " \t"
@@ -18,6 +19,8 @@ _BLANK = " \t"
 
 def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> tuple[bytes, ...]:
     """Every value of the header `name` (lower case), in order."""
+    if headers.__class__ is Head:
+        return headers.values(name)
     return tuple([value for key, value in headers if key == name])
 
 

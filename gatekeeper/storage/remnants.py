@@ -16,7 +16,6 @@ row alone. So that part of each page is written over with zeros, in the file. Th
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
@@ -133,11 +132,9 @@ def overwrite(path: Path) -> None:
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Hold the lock file of those who are at it; the kernel frees it when a process is killed."""
-    lock, end = Lock(folder(path) / "remnants"), time.monotonic() + BUSY
-    while not lock.take():
-        if time.monotonic() > end:
-            raise apsw.BusyError("another process is at it")
-        time.sleep(LOOK)
+    lock = Lock(folder(path) / "remnants")
+    if not lock.wait(BUSY, LOOK):
+        raise apsw.BusyError("another process is at it")
     try:
         yield
     finally:

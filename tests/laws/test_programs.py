@@ -30,6 +30,7 @@ from gatekeeper.gate.deciding import Deciding
 from gatekeeper.gate.program import Memories, Names
 from gatekeeper.memory import Compiled
 from gatekeeper.model import Call, Caller, Found
+from gatekeeper.model.head import LISTS
 from gatekeeper.vendors.formats import tree
 from gatekeeper.vendors.formats.table import Table
 from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
@@ -45,7 +46,7 @@ WARM = Bench()
 @contextmanager
 def nothing_remembered() -> Iterator[None]:
     """No program is kept, and those of the process are put aside."""
-    kept: list[Compiled[Any, Any]] = [tree.TREES, *(one.shapes for one in TABLES), *(one.rows for one in TABLES)]
+    kept: list[Compiled[Any, Any]] = [tree.TREES, LISTS, *(one.shapes for one in TABLES), *(one.rows for one in TABLES)]
     kept += [one.places for one in TABLES]
     aside = [dict(one) for one in kept]
     most, Compiled.most = Compiled.most, 0

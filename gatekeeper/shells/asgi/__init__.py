@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from gatekeeper.errors import EventError
+from gatekeeper.model.head import Head
 from gatekeeper.runtime.bodies import Bodies
 
 Scope = MutableMapping[str, Any]
@@ -29,9 +30,10 @@ class Disconnected(Exception):  # noqa: N818  # an event, not an error: nobody i
     """The client went away before its body was complete."""
 
 
-def lowered(scope: Scope) -> Headers:
-    """A request's headers, with names in lower case."""
-    return tuple([(name.lower(), value) for name, value in scope["headers"]])
+def lowered(scope: Scope) -> Head:
+    """A request's headers, with names in lower case; of our own server they are so already."""
+    headers = scope["headers"]
+    return headers if headers.__class__ is Head else Head([(name.lower(), value) for name, value in headers])
 
 
 NO_ROOM: Final = "too many bodies are being read"

@@ -6,6 +6,7 @@ from collections.abc import Set
 from typing import Final
 
 from gatekeeper.model import Caller
+from gatekeeper.model.head import Head
 from gatekeeper.shells.asgi import Headers, problem_reply
 from gatekeeper.shells.asgi.origins import Admission, admit
 from gatekeeper.signals import context
@@ -22,5 +23,5 @@ def admission(method: str, headers: Headers, caller: Caller, origins: Set[str]) 
 
     No page of another site can send a key or the header of a context: the browser asks before, and is told no.
     """
-    vouched = caller.trusted or context.HEADER in dict(headers)
+    vouched = caller.trusted or Head.of(headers).has(context.HEADER)
     return admit(method, headers, origins, vouched=vouched)

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from gatekeeper.context import Here
 from gatekeeper.gate import Gate
 from gatekeeper.jurisdiction.address import Client, client_of, edge_place
 from gatekeeper.model import Caller
-from gatekeeper.shells.asgi import Headers, Scope, lowered, undeclared
+from gatekeeper.model.head import Head
+from gatekeeper.shells.asgi import Header, Headers, Scope, lowered, undeclared
 from gatekeeper.signals import context, header_values
 from gatekeeper.vendors.kind import Secret
 
 
-def identify(scope: Scope, headers: Headers, gate: Gate) -> Caller:
+def identify(scope: Scope, headers: Iterable[Header], gate: Gate) -> Caller:
     """What the gate may believe of a request; `headers` are the scope's, with names in lower case.
 
     A bearer key of the policy makes a trusted caller, whose own address is not the visitor's. A
     `Gatekeeper-Context` header speaks for the visitor of another request, so the peer is no visitor either.
     """
-    there = dict(headers)
-    visitor = None
-    if context.HEADER in there:
+    headers, visitor = Head.of(headers), None
+    if headers.has(context.HEADER):
         tokens = header_values(headers, context.HEADER)
         # Two that differ cannot both be the visitor's: then neither is.
         token = tokens[0] if len(set(tokens)) == 1 else b""
         visitor = gate.visitor(token.decode("latin-1"), gate.clock())
-    trusted = b"authorization" in there and _has_key(headers, gate)
+    trusted = headers.has(b"authorization") and _has_key(headers, gate)
     client = scope.get("client")
     peer = client[0] if client else None
     theirs = Client(None) if trusted or visitor else client_of(peer, headers, gate.policy.trust)

@@ -69,7 +69,9 @@ class Collect:
             return gate.arrivals(events, caller, received=size, brief=brief)
 
         try:
-            arrivals = await self._runtime.beside.decide(decide, network(caller), brief=not coding and size <= BRIEF)
+            arrivals = await self._runtime.beside.decide(
+                decide, lambda: network(caller), brief=not coding and size <= BRIEF
+            )
             self._runtime.limits.more(caller, len(arrivals) - 1, gate.clock())
             accepted = await self._accepting.wait(arrivals)
             swept = gate.sweep(arrivals)

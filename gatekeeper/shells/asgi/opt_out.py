@@ -32,7 +32,7 @@ class OptOut:
     def honours(self, scope: Scope) -> bool:
         """Whether this request carries a browser's opt-out signal, and this policy honours it there."""
         headers = lowered(scope)
-        return b"sec-gpc" in dict(headers) and self.honours_for(headers, identify(scope, headers, self._gate))
+        return headers.has(b"sec-gpc") and self.honours_for(headers, identify(scope, headers, self._gate))
 
     def honours_for(self, headers: Headers, caller: Caller) -> bool:
         """The same for a caller who is known already."""

@@ -34,7 +34,9 @@ from gatekeeper.gate.carry import (
     unrecorded,
 )
 from gatekeeper.gate.ports import Recorder
+from gatekeeper.installation.forks import work
 from gatekeeper.model import Answer, Call, Caller, Outgoing
+from gatekeeper.model.head import Head
 from gatekeeper.model.reasons import INTERNAL, QUEUE_FULL, RATE_LIMITED
 from gatekeeper.runtime.beside import Beside
 from gatekeeper.runtime.limits import Limits, network
@@ -51,7 +53,7 @@ _log = logging.getLogger("gatekeeper")
 RETRY_AFTER: Final = (b"retry-after", b"5")
 # Set by browsers alone: pages cannot write them (fetch standard, "forbidden request-header"), and server SDKs have no
 # use for them. Not Sec-Fetch-Mode: Node's own fetch sends it. Not cookies: servers pass visitors' cookies on.
-_BROWSERS: Final = (b"sec-fetch-site", b"origin")
+_BROWSERS: Final = frozenset({b"sec-fetch-site", b"origin"})
 # What a vendor's answer may say to the caller besides its body.
 _ANSWERED: Final = frozenset(
     {
@@ -121,11 +123,12 @@ class Relay:
 
         def decide(*, brief: bool) -> tuple[CallPlan, list[Line]]:
             """The plan, and its lines."""
-            plan = plan_request(gate, to, call, seen, brief=brief)
-            return bounded(gate, plan, call) if not caller.trusted else (plan, decision_lines(gate, plan))
+            with work:
+                plan = plan_request(gate, to, call, seen, brief=brief)
+                return bounded(gate, plan, call) if not caller.trusted else (plan, decision_lines(gate, plan))
 
         brief = size <= BRIEF and _is_plain(call)
-        plan, written = await self._beside.decide(decide, network(caller), brief=brief)
+        plan, written = await self._beside.decide(decide, lambda: network(caller), brief=brief)
         self._limits.more(caller, len(plan.plans) - 1, gate.clock())
         carrying = self._carry(gate, to, plan, written, ours=caller.trusted)
         try:
@@ -264,15 +267,26 @@ def _seen(caller: Caller) -> Caller:
     A call that no browser made and that no context came with is of an unknown visitor: the address is that of
     some server, and its law would be the wrong one.
     """
-    if any(name in _BROWSERS for name, _ in caller.headers):
+    if Head.of(caller.headers).asked(_says_browser):
         return caller
     return structs.replace(caller, address=None, edge=None, relayed=not from_browser(caller.headers))
 
 
 def _own_kept_back(caller: Caller) -> Headers:
     """The headers a dialect may look at: no cookies, and nothing that was meant for the gate."""
-    ours = _OURS_TRUSTED if caller.trusted else _OURS
-    return tuple([header for header in caller.headers if header[0] not in ours])
+    return Head.of(caller.headers).part(_may_pass_trusted if caller.trusted else _may_pass)
+
+
+def _says_browser(names: tuple[bytes, ...]) -> bool:
+    return not _BROWSERS.isdisjoint(names)
+
+
+def _may_pass(name: bytes) -> bool:
+    return name not in _OURS
+
+
+def _may_pass_trusted(name: bytes) -> bool:
+    return name not in _OURS_TRUSTED
 
 
 def _known(answer: Answer) -> Iterable[Header]:

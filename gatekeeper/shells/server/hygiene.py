@@ -7,10 +7,11 @@ ours: whatever could be read in two ways is refused (RFC 9112 sections 3, 5 and 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
+from gatekeeper.model.head import Head
 from gatekeeper.shells.asgi import Header
 from gatekeeper.shells.server.target import target_fault
 
@@ -33,7 +34,7 @@ class Fault:
 
 
 def request_fault(
-    method: str, target: bytes, version: str, headers: Sequence[Header], hosts: Set[str] = frozenset()
+    method: str, target: bytes, version: str, headers: Iterable[Header], hosts: Set[str] = frozenset()
 ) -> Fault | None:
     """The first fault of a request's head; `None` if it has none.
 
@@ -46,16 +47,22 @@ def request_fault(
     fault = target_fault(target)
     if fault is not None:
         return Fault(400, fault)
-    seen = dict(headers)
-    if len(seen) != len(headers):
-        names = [name for name, _ in headers]
-        for name in names:
-            if name in SINGLETONS and names.count(name) > 1:
-                return Fault(400, f"the header {name.decode('ascii')} is given twice")
-    coding = seen.get(b"transfer-encoding")
-    if coding is not None and (coding.lower() != b"chunked" or version == "1.0" or b"content-length" in seen):
+    head = Head.of(headers)
+    twice = head.asked(_twice)
+    if twice is not None:
+        return twice
+    coding = head.last(b"transfer-encoding")
+    if coding is not None and (coding.lower() != b"chunked" or version == "1.0" or head.has(b"content-length")):
         return Fault(400, "the body's framing can be read in two ways")
-    return _host_fault(seen.get(b"host"), version, hosts)
+    return _host_fault(head.last(b"host"), version, hosts)
+
+
+def _twice(names: Sequence[bytes]) -> Fault | None:
+    """The fault of a head in which a field is given twice that may be there once."""
+    for name in names:
+        if name in SINGLETONS and names.count(name) > 1:
+            return Fault(400, f"the header {name.decode('ascii')} is given twice")
+    return None
 
 
 def _host_fault(host: bytes | None, version: str, hosts: Set[str]) -> Fault | None:

@@ -26,6 +26,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from gatekeeper.model.head import Head
 from gatekeeper.model.states import Follows
 from gatekeeper.shells.asgi import NO_ROOM, OWN_DATE, TARGET, UNTIL_CLOSE
 from gatekeeper.shells.server.declined import framing, parser_for_the_rest
@@ -90,6 +91,15 @@ TIMERS: Final[Mapping[Reading, str | None]] = {
     Reading.REFUSED: None,
     Reading.TUNNEL: None,
 }
+# Looked up once: an enum's member costs as much as a call, and a head asks once per header.
+_HEAD: Final = Reading.HEAD
+_BODY: Final = Reading.BODY
+_REFUSED: Final = Reading.REFUSED
+_BYTES: Final = Event.BYTES
+_BEGIN: Final = Event.BEGIN
+_HEAD_ENDS: Final = Event.HEAD_ENDS
+_BODY_ENDS: Final = Event.BODY_ENDS
+_ANSWERED: Final = Event.ANSWERED
 # Between two requests, or before the first one.
 _NO_REQUEST: Final = frozenset({Reading.FRESH, Reading.BETWEEN, Reading.RESTING})
 _NOT_IN_BODY: Final = _NO_REQUEST | {Reading.HEAD}
@@ -141,10 +151,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
-        if self.transport.is_closing() or self.reading is Reading.REFUSED:
+        if self.transport.is_closing() or self.reading is _REFUSED:
             return
-        self._head.came(len(data), of_head=self.reading is not Reading.BODY)
-        self.step(Event.BYTES)
+        self._head.came(len(data), of_head=self.reading is not _BODY)
+        self.step(_BYTES)
         while data:
             try:
                 self.parser.feed_data(data)
@@ -157,7 +167,7 @@ class GuardedProtocol(HttpToolsProtocol):
             except httptools.HttpParserError as error:
                 self._refuse(self._fault or unparsed(error, data))
                 return
-        if self.reading is Reading.HEAD and self._head.over(self.watch.limits.head_bytes):
+        if self.reading is _HEAD and self._head.over(self.watch.limits.head_bytes):
             self._refuse(Fault(431, "the header is too large"))
 
     def upgraded(self, rest: bytes) -> bool:
@@ -168,11 +178,11 @@ class GuardedProtocol(HttpToolsProtocol):
         """A request begins; line breaks before it do not count."""
         super().on_message_begin()
         self._head.begins()
-        self.step(Event.BEGIN)
+        self.step(_BEGIN)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or trailer."""
-        if self.reading is Reading.HEAD and b"_" not in name:
+        if self.reading is _HEAD and b"_" not in name:
             self.headers.append((name.lower(), value.rstrip(b" \t")))  # RFC 9110 section 5.5
 
     def on_headers_complete(self) -> None:
@@ -183,17 +193,18 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._head.may_be_over(limits.head_bytes) and size(self.headers) + len(self.url) > limits.head_bytes:
             self._spoil(Fault(431, "the header is too large"))
         method, version = self.parser.get_method().decode("ascii"), self.parser.get_http_version()
-        fault = request_fault(method, self.url, version, self.headers, limits.hosts)
+        head = Head(self.headers)
+        fault = request_fault(method, self.url, version, head, limits.hosts)
         if fault is not None:
             self._spoil(fault)
         self._head.ends()
         self._body = 0
-        self.step(Event.HEAD_ENDS)
+        self.step(_HEAD_ENDS)
         upgrade = self.parser.should_upgrade()
         if upgrade and self._should_upgrade():
             return  # `upgraded` is next
         self._unanswered += 1
-        exchange = self._exchange = self._begin(method, version, upgrade=upgrade)
+        exchange = self._exchange = self._begin(method, version, head, upgrade=upgrade)
         if exchange is not None:
             self.cycle = exchange  # type: ignore[assignment]  # it has what is asked of one
             return
@@ -206,23 +217,23 @@ class GuardedProtocol(HttpToolsProtocol):
             UNTIL_CLOSE: lambda: until_close(cycle),
         }
 
-    def _begin(self, method: str, version: str, *, upgrade: bool) -> Exchange | None:
+    def _begin(self, method: str, version: str, head: Head, *, upgrade: bool) -> Exchange | None:
         """The way past ASGI, for a plain request that an endpoint of ours answers; `None` for any other."""
         answering = self.direct(self.url)
-        there = dict(self.headers)
-        if b"expect" in there:
-            self.expect_100_continue = there[b"expect"].lower() == b"100-continue"
+        expected = head.last(b"expect")
+        if expected is not None:
+            self.expect_100_continue = expected.lower() == b"100-continue"
         if answering is None or upgrade or version != "1.1" or method == "HEAD" or self.expect_100_continue:
             return None
         if self.cycle is not None and not self.cycle.response_complete:
             return None  # pipelined behind another one
-        length = there.get(b"content-length", b"0")
-        if b"transfer-encoding" in there or len(length) > 9 or int(length) > self.watch.limits.body:
+        length = head.last(b"content-length") or b"0"
+        if head.has(b"transfer-encoding") or len(length) > 9 or int(length) > self.watch.limits.body:
             return None
         raw, _, query = self.url.partition(b"?")
         path = raw.decode("ascii")
         scope: Any = self.scope
-        scope["method"] = method
+        scope["method"], scope["headers"] = method, head
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"], scope["query_string"] = raw, query
         scope["extensions"] = {TARGET: self.url}
@@ -247,7 +258,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and not self._should_upgrade() and framing(self.headers):
             return  # its body is still to come
         self._head.ends()
-        self.step(Event.BODY_ENDS)
+        self.step(_BODY_ENDS)
         if self._exchange is not None:
             exchange, self._exchange = self._exchange, None
             exchange.begin()
@@ -264,17 +275,17 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         else:
-            self.step(Event.ANSWERED)
-        if self.reading is Reading.REFUSED and not self._unanswered:
+            self.step(_ANSWERED)
+        if self.reading is _REFUSED and not self._unanswered:
             self.transport.close()
-        elif self.reading is Reading.BODY:
+        elif self.reading is _BODY:
             self.clock.hurry(LINGER)
 
     def look(self, now: float) -> None:
         """End what takes too long."""
         if self.clock.stuck(now, self.transport.get_write_buffer_size()):
             self.transport.abort()
-        elif self.flow.read_paused and self.reading is Reading.BODY:
+        elif self.flow.read_paused and self.reading is _BODY:
             self.clock.paused()
         elif not self.transport.is_closing() and self.clock.over(now):
             if self.reading in _NO_REQUEST:
@@ -286,7 +297,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Others need the room of the body that is coming."""
         if self._exchange is not None:
             self._exchange.end()
-        if self.reading is Reading.BODY and not self.transport.is_closing():
+        if self.reading is _BODY and not self.transport.is_closing():
             self._refuse(Fault(503, NO_ROOM))
 
     def _spoil(self, fault: Fault) -> None:

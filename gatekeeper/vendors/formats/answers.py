@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from gatekeeper.model import Answer, Fate, Outcome
 
+DELIVERED: Final = Outcome(Fate.DELIVERED)
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 def by_status(answer: Answer, count: int) -> tuple[Outcome, ...]:
     """2xx is delivered; 408, 425, 429 and 5xx are tried again; anything else will not get better."""
     if 200 <= answer.status < 300:
-        return (Outcome(Fate.DELIVERED),) * count
+        return (DELIVERED,) * count
     if answer.status in RETRIED or answer.status >= 500:
         return (Outcome(Fate.RETRY, f"http_{answer.status}", retry_after(answer)),) * count
     return (Outcome(Fate.DEAD, f"http_{answer.status}"),) * count
