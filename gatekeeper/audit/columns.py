@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
@@ -210,11 +209,8 @@ def _beside(made: Path) -> tuple[Path, Path, Path]:
 def alone(folder: Path) -> Iterator[None]:
     """Keep other processes from making or removing columns meanwhile; wait for one that does."""
     lock = Lock(folder / "columns.lock")
-    deadline = time.monotonic() + _PATIENCE
-    while not lock.take():
-        if time.monotonic() > deadline:
-            raise AuditError("another process makes the columns of the log; try again later")
-        time.sleep(0.05)
+    if not lock.wait(_PATIENCE):
+        raise AuditError("another process makes the columns of the log; try again later")
     try:
         yield
     finally:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import gzip
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -97,11 +96,8 @@ class Mirror:
         except OSError as error:
             raise AuditError(f"{self._here}: cannot be made ({error.strerror})") from None
         lock = Lock(self._here / name, shared=shared)
-        deadline = time.monotonic() + _PATIENCE
-        while not lock.take():
-            if time.monotonic() > deadline:
-                raise AuditError("another process uses the copies of the other machines' logs; try again later")
-            time.sleep(_LOOK)
+        if not lock.wait(_PATIENCE, _LOOK):
+            raise AuditError("another process uses the copies of the other machines' logs; try again later")
         try:
             yield
         finally:
