@@ -1,6 +1,6 @@
 """Lock files: who is alive. The kernel frees a lock when its process ends, however it ends.
 
-No clock and no process ids: a lock that can be taken belongs to no process.
+No times and no process ids: a lock that can be taken belongs to no process.
 """
 
 from __future__ import annotations
