@@ -5,6 +5,8 @@ The check takes the place of `Lines.line`, which makes every decision line there
 
 from __future__ import annotations
 
+import gc
+
 import orjson
 import pytest
 from hypothesis import settings
@@ -22,6 +24,17 @@ settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
 MOST = 200  # lines of one test; of what comes after, every 64th
 _write = lines.Lines.line
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """The modules and tests that a worker collects are never garbage: looking among them takes seconds of each."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):
