@@ -4,6 +4,8 @@ CASES ?= 20000
 CALLS ?= 5000
 MINUTES ?= 20
 THESE ?= tests/torture
+# `make test` has their short form, which is the same each time.
+LAWS := tests/laws $(shell grep -rlE --include='test_*.py' '@given|tests.sizes' tests | grep -vE '^tests/(laws|benchmarks)/')
 HOSTS := tests/hosts tests/integrations tests/examples tests/benchmarks
 CORE ?= consent decision fields scrub
 export SEED SOAK POINTS WITHDRAWALS NODE_ROUNDS
@@ -69,8 +71,8 @@ deploy: $(STAMP)     ## the files of deploy/, by nginx, Caddy, Prometheus, kubec
 	.ci/deploy
 	$(BIN)/python -m pytest -m "environment or not environment" tests/deploy
 
-laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000; CASES=n CALLS=n for another size
-	LAWS_EXAMPLES=$(CASES) CALL_LAWS_EXAMPLES=$(CALLS) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/laws
+laws: $(STAMP)       ## the laws at 20,000 cases, those of calls at 5,000, CASES=n CALLS=n for another size; other properties at their full size
+	LAWS_EXAMPLES=$(CASES) CALL_LAWS_EXAMPLES=$(CALLS) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(LAWS)
 
 torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors, floods; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
 	.ci/strace

@@ -9,7 +9,7 @@ import gc
 
 import orjson
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from gatekeeper.audit import lines
 from gatekeeper.gate.inputs import moment
@@ -17,10 +17,18 @@ from gatekeeper.gate.recompute import Unknowable, Unknown, differences, recomput
 from gatekeeper.reports.replay import compared
 from gatekeeper.reports.under import of_policy
 from tests.browsers.fixtures import chromium, engine, firefox, mark, visitor, visitors, webkit
+from tests.sizes import LONG, sized
 
 __all__ = ["chromium", "engine", "firefox", "lines_can_be_made_again", "visitor", "visitors", "webkit"]
-# How long one example takes says more of what else the machine does than of the product.
-settings.register_profile("any-machine", deadline=None)
+# How long one example takes says more of what else the machine does than of the product. In the short form a test's
+# outcome is a function of the code.
+settings.register_profile(
+    "any-machine",
+    max_examples=sized(100),
+    derandomize=not LONG,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("any-machine")
 MOST = 200  # lines of one test; of what comes after, every 64th
 _write = lines.Lines.line

@@ -20,6 +20,7 @@ from gatekeeper.storage.protocols import Bounds
 from gatekeeper.testing.store import Memory, MemoryStore
 from tests.builders import NOW, RING, MemoryRecorder, decisions, make_gate, make_policy, own_cookie, place, plan
 from tests.laws.events import events, visitors
+from tests.sizes import sized
 
 A, M = Purpose.ANALYTICS, Purpose.MARKETING
 BOTH = (A, M)
@@ -263,7 +264,7 @@ def test_gpc_of_an_erased_person_is_not_written_down(room):
 IDENTIFIERS = ("user_id", "client_id", "email", "phone", "external_id", "fbp", "fbclid", "gclid")
 
 
-@settings(max_examples=60, deadline=timedelta(seconds=5))
+@settings(max_examples=sized(60), deadline=timedelta(seconds=5))
 @given(
     made=events(), headers=visitors(), some=st.sets(st.sampled_from(IDENTIFIERS)),
     more=st.sets(st.sampled_from(IDENTIFIERS)), why=st.sampled_from(Why),
