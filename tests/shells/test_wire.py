@@ -52,7 +52,7 @@ def _healthy(up, sims):
 
 
 def connect(up):
-    connection = socket.create_connection(("127.0.0.1", up.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", up.port), timeout=60)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
@@ -351,7 +351,7 @@ def drip(connection, raw):
                 break
             except TimeoutError:
                 continue
-    connection.settimeout(10)
+    connection.settimeout(60)
 
 
 def test_connections_are_bounded_and_slow_ones_make_room(paced):
