@@ -4,6 +4,11 @@ CASES ?= 20000
 CALLS ?= 5000
 MINUTES ?= 20
 THESE ?= tests/torture
+# `make test` has their short form, which is the same each time.
+LAWS := tests/laws $(shell grep -rlE --include='test_*.py' '@given|tests.sizes' tests | grep -vE '^tests/(laws|benchmarks)/')
+# What is said of the source and the docs, and runs little of the product: `make check` runs it, `make test` does not.
+SOURCE := tests/test_architecture.py tests/test_docs.py tests/test_counting.py tests/test_dependencies.py \
+    tests/scrub/test_printed_rates.py tests/typing
 HOSTS := tests/hosts tests/integrations tests/examples tests/benchmarks
 CORE ?= consent decision fields scrub
 export SEED SOAK POINTS WITHDRAWALS NODE_ROUNDS
@@ -17,9 +22,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := requirements-dev.lock
 
 # With pytest's cache, which remembers what failed.
-PAGES := -m browser -o addopts="-q --strict-markers --strict-config" tests/banner tests/browsers tests/console tests/demo tests/shells
+OPTIONS := $(shell sed -n 's/^addopts = "\(.*\)-p no:cacheprovider\(.*\)"/\1\2/p' pyproject.toml)
+PAGES := -m browser -o addopts="$(OPTIONS)" tests/banner tests/browsers tests/console tests/demo tests/shells
 
-SERVED := -m "not browser and not environment" -o addopts="-q --strict-markers --strict-config" $(HOSTS)
+SERVED := -m "not browser and not environment" -o addopts="$(OPTIONS)" $(HOSTS)
 
 define VENVED
 $(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -33,7 +39,7 @@ run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, fou
 
 test: $(STAMP)       ## all tests that take seconds and need no browser or host; they wait more than they work, so four run at a time; the others have targets of their own
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile -m "not browser and not environment and not site" \
-	    --ignore tests/torture --ignore tests/adopters $(HOSTS:%=--ignore %)
+	    --ignore tests/torture --ignore tests/adopters $(HOSTS:%=--ignore %) $(SOURCE:%=--ignore %)
 
 hosts: $(STAMP)      ## the gate in real servers, workers, schedulers and shops, and its harness: most of it is processes that start
 	# A worker that is told to end at once can leave a lock of its pool taken; what failed is tried once more, alone.
@@ -52,13 +58,13 @@ mutation: $(STAMP)   ## faults planted in the pure core, and how many of them th
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8'
 	$(BIN)/python -m tests.mutation --minutes $(MINUTES) $(CORE)
 
-check: $(STAMP)      ## lint, format, types, architecture and docs coverage
+check: $(STAMP)      ## lint, format, types, and what is said of the source and the docs: architecture, dependencies, coverage
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --strict tests/typing/api.py
 	$(BIN)/interrogate -q gatekeeper
-	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
+	$(BIN)/python -m pytest $(SOURCE)
 
 docs: $(STAMP)       ## the site of docs/, into site/: no dead link, the API from docstrings
 	$(PIP) install "mkdocs-material>=9.5" "mkdocstrings[python]>=0.27"
@@ -69,8 +75,8 @@ deploy: $(STAMP)     ## the files of deploy/, by nginx, Caddy, Prometheus, kubec
 	.ci/deploy
 	$(BIN)/python -m pytest -m "environment or not environment" tests/deploy
 
-laws: $(STAMP)       ## the hypothesis laws at 20,000 cases, those of calls at 5,000; CASES=n CALLS=n for another size
-	LAWS_EXAMPLES=$(CASES) CALL_LAWS_EXAMPLES=$(CALLS) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/laws
+laws: $(STAMP)       ## the laws at 20,000 cases, those of calls at 5,000, CASES=n CALLS=n for another size; other properties at their full size
+	LAWS_EXAMPLES=$(CASES) CALL_LAWS_EXAMPLES=$(CALLS) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(LAWS)
 
 torture: $(STAMP)    ## kills, failing disks, power cuts, bad vendors, floods; minutes. SEED=n repeats, SOAK=600 soaks longer, POINTS=n
 	.ci/strace

@@ -5,9 +5,13 @@ The check takes the place of `Lines.line`, which makes every decision line there
 
 from __future__ import annotations
 
+import functools
+import gc
+
 import orjson
 import pytest
-from hypothesis import settings
+from httpx._transports import default
+from hypothesis import HealthCheck, settings
 
 from gatekeeper.audit import lines
 from gatekeeper.gate.inputs import moment
@@ -15,13 +19,34 @@ from gatekeeper.gate.recompute import Unknowable, Unknown, differences, recomput
 from gatekeeper.reports.replay import compared
 from gatekeeper.reports.under import of_policy
 from tests.browsers.fixtures import chromium, engine, firefox, mark, visitor, visitors, webkit
+from tests.sizes import LONG, sized
 
 __all__ = ["chromium", "engine", "firefox", "lines_can_be_made_again", "visitor", "visitors", "webkit"]
-# How long one example takes says more of what else the machine does than of the product.
-settings.register_profile("any-machine", deadline=None)
+# How long one example takes says more of what else the machine does than of the product. In the short form a test's
+# outcome is a function of the code.
+settings.register_profile(
+    "any-machine",
+    max_examples=sized(100),
+    derandomize=not LONG,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("any-machine")
+# A context of TLS reads the system's authorities, which takes 20 ms. Each of httpx's clients would make its own.
+default.create_ssl_context = functools.cache(default.create_ssl_context)
 MOST = 200  # lines of one test; of what comes after, every 64th
 _write = lines.Lines.line
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """The modules and tests that a worker collects are never garbage: looking among them takes seconds of each."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):

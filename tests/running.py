@@ -134,7 +134,7 @@ class Running:
 
     def finished(self, request_id: str) -> dict[str, Any]:
         """The record of a request once every delivery has ended."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for found in find(self.runtime.policy.audit_folder, request_id):
                 if all(d["status"] != "pending" for d in found["deliveries"]):

@@ -19,6 +19,7 @@ from gatekeeper.model import Call, Caller
 from gatekeeper.policy.load import parse_policy
 from gatekeeper.scrub.meter import Heavy
 from tests.builders import make_gate
+from tests.sizes import sized
 from tests.torture.shapes import FLOODS, JSON, event, layers
 
 POLICY = """
@@ -94,7 +95,7 @@ def test_log_and_store_grow_by_what_was_received(gate, name):
         assert grows <= 20 * max(4_096, size)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -10,7 +10,12 @@ import pytest
 from gatekeeper.counting import counted, plural
 
 ROOT = Path(__file__).parent.parent / "gatekeeper"
-TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(ROOT.rglob("*.py"))}
+
+
+@pytest.fixture(scope="module")
+def trees():
+    """The source, parsed; not while tests are collected, which each worker does."""
+    return {path: ast.parse(path.read_text("utf-8")) for path in sorted(ROOT.rglob("*.py"))}
 
 
 @pytest.mark.parametrize(
@@ -33,9 +38,9 @@ def test_a_number_asks_for_the_form_of_its_noun(number, noun, words):
     assert counted(number, noun) == words
 
 
-def nouns():
+def nouns(trees):
     """Every noun that the source counts."""
-    for tree in TREES.values():
+    for tree in trees.values():
         for node in ast.walk(tree):
             match node:
                 case ast.Call(func=ast.Name(id="counted"), args=[_, ast.Constant(value=str(noun))]):
@@ -61,11 +66,11 @@ def bare(tree, words):
                             yield node.lineno
 
 
-def test_no_sentence_says_1_streams():
+def test_no_sentence_says_1_streams(trees):
     """A noun that is counted in one place is counted in every place."""
-    words = {plural(noun) for noun in nouns()}
+    words = {plural(noun) for noun in nouns(trees)}
     assert {"streams", "lines", "deliveries", "events"} <= words
-    found = {f"{path.relative_to(ROOT)}:{line}" for path, tree in TREES.items() for line in bare(tree, words)}
+    found = {f"{path.relative_to(ROOT)}:{line}" for path, tree in trees.items() for line in bare(tree, words)}
     assert found == set()
 
 

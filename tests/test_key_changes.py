@@ -12,7 +12,7 @@ from tests.running import running
 EVENT = {"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s", "user_id": "u-1"}}
 
 
-def wait(what, seconds=10.0):
+def wait(what, seconds=60.0):
     """Until something is so."""
     deadline = time.monotonic() + seconds
     while not what():

@@ -19,6 +19,7 @@ from gatekeeper.policy.load import parse_policy
 from gatekeeper.storage.outbox import DEAD
 from gatekeeper.vendors.formats.normalise import sha256
 from tests.builders import EVERY_KIND, NOW, RING, make_gate, make_policy, own_cookie, plan, policy_data
+from tests.sizes import sized
 from tests.storage.builders import accept, books, claim_all, opened, settle, withdraw
 
 WIDE = {
@@ -205,7 +206,7 @@ def test_a_row_or_a_dead_letter_of_an_identifier_is_ended_by_it(tmp_path, asked)
         assert withdraw(store, *people) == 0 and len(store.dead_letters.page()) == 2
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=sized(200), deadline=None)
 @given(st.sampled_from(sorted(subjects.KINDS)), st.text(min_size=1, max_size=80))
 def test_whatever_came_is_found_by_itself(kind, text):
     """Of every kind: what an event's value is recorded as is among what a search for that value looks for."""

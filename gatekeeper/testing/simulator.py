@@ -64,7 +64,7 @@ class Simulator:
         with self._arrived:
             return tuple(self._received)
 
-    def wait(self, count: int = 1, timeout: float = 5.0) -> tuple[Received, ...]:
+    def wait(self, count: int = 1, timeout: float = 30.0) -> tuple[Received, ...]:
         """Block until at least `count` requests arrived and return all of them.
 
         Raises TimeoutError after `timeout` seconds. Inside a coroutine use `async_wait`.
@@ -74,7 +74,7 @@ class Simulator:
                 raise self._too_few(count, timeout)
             return tuple(self._received)
 
-    async def async_wait(self, count: int = 1, timeout: float = 5.0) -> tuple[Received, ...]:
+    async def async_wait(self, count: int = 1, timeout: float = 30.0) -> tuple[Received, ...]:
         """`wait` for coroutines: the caller's loop keeps running."""
         loop, news = asyncio.get_running_loop(), asyncio.Event()
 

@@ -24,7 +24,7 @@ def line(number):
     return Line(orjson.dumps({"kind": "decision", "number": number}))
 
 
-def wait(what, seconds=10.0):
+def wait(what, seconds=60.0):
     """Until something is so."""
     deadline = time.monotonic() + seconds
     while not what():

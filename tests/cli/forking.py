@@ -6,12 +6,15 @@ files `out` and `err`. What a command imports is most of what it costs.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
 import pkgutil
 import sys
 import traceback
+
+import typer.main
 
 import gatekeeper.cli
 from gatekeeper.__main__ import main
@@ -21,6 +24,9 @@ def serve() -> None:
     """Until stdin ends."""
     for module in pkgutil.walk_packages(gatekeeper.cli.__path__, "gatekeeper.cli."):
         importlib.import_module(module.name)
+    importlib.import_module("rich.markdown")  # which `--help` loads
+    gatekeeper.cli.app = typer.main.get_command(gatekeeper.cli.app)  # made once; it is called alike
+    gc.freeze()  # a child that looks for garbage copies what it looks at
     while line := sys.stdin.buffer.readline():
         child = os.fork()
         if child == 0:

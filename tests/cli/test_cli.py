@@ -198,7 +198,7 @@ def test_the_demo_serves_its_shop_until_it_is_stopped(tmp_path):
             assert "What arrived" in browser.get("/").text
             assert browser.get("/demo/board").json()["total"] == 4
             demo.send_signal(signal.SIGINT)
-            out, err = demo.communicate(timeout=10)
+            out, err = demo.communicate(timeout=60)
     finally:
         limit.cancel()
         demo.kill()

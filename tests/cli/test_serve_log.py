@@ -51,7 +51,7 @@ def served(folder, *options, env=None):
         process.wait(30)
 
 
-def waited(condition, seconds=20):
+def waited(condition, seconds=60.0):
     """What a condition gives once it is true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

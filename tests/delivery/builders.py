@@ -26,7 +26,7 @@ class Delivering:
         at = time.time() if at is None else at
         self.intake.accept([arrival(name, to, at=at, **keys) for name in names]).result(10)
 
-    def wait(self, what, seconds=10.0):
+    def wait(self, what, seconds=60.0):
         """Until `what` holds."""
         deadline = time.monotonic() + seconds
         while not what():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gatekeeper.delivery import connection as module
 from gatekeeper.delivery.connection import Connection
 from gatekeeper.model import Answer
+from tests.sizes import sized
 
 
 class Transport:
@@ -123,7 +124,7 @@ def cut(raw, places):
     return [raw[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=sized(300))
 @given(answer=answers(), places=st.lists(st.integers(1, 400), max_size=12))
 def test_an_answer_means_the_same_wherever_it_is_cut(loop, answer, places):
     """Any framing, any interim answers before it."""

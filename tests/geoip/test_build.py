@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from gatekeeper.geoip.database import Database
 from gatekeeper.model import Found
 from tests.geoip.builders import JUNE, write_mmdb
+from tests.sizes import sized
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,7 +140,7 @@ def test_overlapping_sources_are_refused(tmp_path: Path) -> None:
 PLACES = st.sampled_from([{"country": {"iso_code": code}} for code in ("DE", "FR")] + [us("Texas"), us("Ohio")])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(60), deadline=None)
 @given(st.dictionaries(st.integers(0, 255), PLACES, min_size=1, max_size=24), st.lists(st.integers(0, 2**32 - 1)))
 def test_every_country_survives_the_reduction(
     tmp_path_factory: pytest.TempPathFactory, octets: dict[int, dict[str, object]], probes: list[int]

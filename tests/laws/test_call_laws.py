@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 
 import pytest
@@ -25,11 +24,12 @@ from tests.laws.calls import GATES, NAMES, all_leaves, planted, ruling, seeds, u
 from tests.laws.leaks import encodings_found, leaks
 from tests.laws.test_laws import keys_of
 from tests.native.kit import everything
+from tests.sizes import CALL_LAWS, sized
 
 SEEDS = {name: seeds(dialect) for name, dialect in NAMES.items()}
-EXAMPLES = int(os.environ.get("CALL_LAWS_EXAMPLES", "200"))
+EXAMPLES = CALL_LAWS
 law = settings(
-    max_examples=max(10, EXAMPLES // (2 * len(NAMES))),
+    max_examples=max(sized(10, 5), EXAMPLES // (2 * len(NAMES))),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,
@@ -83,7 +83,7 @@ def test_a_gate_that_passed_a_call_on_as_it_came_would_be_caught(name):
     """The law can fail, for every dialect and every coding of a body."""
     caught = []
 
-    @settings(law, max_examples=max(60, EXAMPLES // len(NAMES)))
+    @settings(law, max_examples=max(sized(60, 12), EXAMPLES // len(NAMES)))
     @given(planted(NAMES[name], SEEDS[name]))
     def holds(case):
         seed, canaries = case

@@ -35,9 +35,10 @@ from tests.laws.test_call_laws import EXAMPLES, SEEDS
 from tests.laws.test_laws import law as every_law
 from tests.signals.reading import vectors
 from tests.signals.test_reader_cases import FILES
+from tests.sizes import sized
 
 law = settings(every_law, max_examples=every_law.max_examples // 5)  # a fifth: each looks through several lines
-CALLS = max(20, law.max_examples // 3, EXAMPLES // len(NAMES))  # of each dialect
+CALLS = max(sized(20, 6), law.max_examples // 3, EXAMPLES // len(NAMES))  # of each dialect
 COOKIES = sorted(
     {vector["input"]["cookie"] for vector in vectors("cmp_cookies")}
     | {case["cookie"] for table in FILES.values() for case in table["cases"].values()}

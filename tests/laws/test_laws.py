@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from copy import deepcopy
 
 import orjson
@@ -17,9 +16,10 @@ from gatekeeper.vendors import KINDS
 from tests.builders import EVERY_KIND, decisions, make_gate, make_policy, plan
 from tests.laws.encodings import found_in
 from tests.laws.events import events, visitors
+from tests.sizes import LAWS
 
 law = settings(
-    max_examples=int(os.environ.get("LAWS_EXAMPLES", "150")),
+    max_examples=LAWS,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,

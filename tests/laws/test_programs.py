@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -36,8 +35,9 @@ from gatekeeper.vendors.formats.table import Table
 from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
 from tests.corpus.digests import Bench, digest
 from tests.corpus.requests import request
+from tests.sizes import LAWS
 
-EXAMPLES = max(6, int(os.environ.get("LAWS_EXAMPLES", "100")) // 12)
+EXAMPLES = max(6, LAWS // 12)
 law = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 TABLES = [one for one in gc.get_objects() if isinstance(one, Table)]
 WARM = Bench()

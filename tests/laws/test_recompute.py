@@ -30,9 +30,10 @@ from tests.laws.test_call_laws import EXAMPLES, SEEDS
 from tests.laws.test_heads import COOKIES
 from tests.laws.test_laws import law as every_law
 from tests.signals.encoders import DAY, tc_string, vendor_field
+from tests.sizes import sized
 
 law = settings(every_law, max_examples=every_law.max_examples // 2)  # half: each is two decisions
-CALLS = max(25, EXAMPLES // len(NAMES))  # of each dialect
+CALLS = max(sized(25, 8), EXAMPLES // len(NAMES))  # of each dialect
 PLACES = {"81.2.69.1": Found("DE", "BE"), "81.2.69.2": Found("US", "CA"), "81.2.69.3": Found("US", "TX"),
           "81.2.69.4": Found("FR"), "81.2.69.5": Found("BR"), "81.2.69.6": Found("US"),
           "81.2.69.7": Found("GB", None, True), "81.2.69.8": None}  # fmt: skip

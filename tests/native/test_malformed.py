@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.model import Answer
 from tests.native.kit import gate_of, plan, request, stamp, visitor
+from tests.sizes import sized
 
 ON = {"Analytics": True, "Advertising": True}
 # Per product: a path that takes anything, the key of its list, and what an event looks like.
@@ -118,7 +119,7 @@ def refused(token: str) -> None:
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=sized(25), deadline=None)
 @given(st.data())
 def test_any_event_is_sent_filtered_or_not_at_all(product, gates, data):
     """Never `internal_error`; what goes out is JSON again, without the canary, and not more events than came."""
@@ -141,7 +142,7 @@ def test_any_event_is_sent_filtered_or_not_at_all(product, gates, data):
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=sized(25), deadline=None)
 @given(body=st.binary(max_size=300), query=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60))
 def test_any_bytes_are_judged(product, gates, body, query):
     """Forms, half a JSON, noise."""
@@ -151,7 +152,7 @@ def test_any_bytes_are_judged(product, gates, body, query):
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=sized(25), deadline=None)
 @given(answer=st.binary(max_size=60) | JSON.map(lambda one: json.dumps(one).encode()), status=st.integers(200, 599))
 def test_any_answer_of_the_vendor_can_be_relayed(product, gates, answer, status):
     """Garbage in, an answer out; none of its bytes are trusted."""

@@ -14,6 +14,7 @@ from gatekeeper.model import Answer, Call, Found
 from gatekeeper.vendors.formats import coding, form
 from tests.builders import NOW, make_gate, make_policy
 from tests.native.kit import EVERYTHING, answered, everything, granting, query, sent
+from tests.sizes import sized
 
 ACCOUNT = "123456789"
 EVENT = {
@@ -179,7 +180,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(150), deadline=None)
 @given(JSON, st.sampled_from(COATS), st.booleans())
 def test_no_shape_of_json_makes_the_gate_fail(value, coat, alone):
     """Blocked for a reason that says why, or sent; never an error of the gate's own."""
@@ -192,7 +193,7 @@ def test_no_shape_of_json_makes_the_gate_fail(value, coat, alone):
     assert made.reason in (None, "call_unreadable", "insufficient_data", "no_marketing_consent")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(150), deadline=None)
 @given(
     st.binary(max_size=200), st.sampled_from(["application/json", form.URLENCODED, "multipart/form-data; boundary=x"])
 )

@@ -13,6 +13,7 @@ from gatekeeper.model import Call
 from gatekeeper.vendors.formats import form
 from tests.builders import make_gate, make_policy
 from tests.native.kit import EVERYTHING, everything, granting, query
+from tests.sizes import sized
 
 ACCOUNT = "123456789"
 
@@ -58,7 +59,7 @@ def test_a_clear_matching_field_goes_out_hashed(key, group):
     assert f"{group}[{key}]" not in query(made) and raw.encode() not in everything(made)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(150), deadline=None)
 @given(
     st.text(max_size=60), st.binary(max_size=60), st.sampled_from([form.URLENCODED, "multipart/form-data; boundary=x"])
 )

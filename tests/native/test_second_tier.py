@@ -19,6 +19,7 @@ from gatekeeper.vendors import DIALECTS, KINDS
 from tests.builders import DESTINATIONS, NOW, make_gate, make_policy
 from tests.laws.encodings import found_in
 from tests.native.kit import EVERYTHING, answered, granting
+from tests.sizes import sized
 
 SECOND: dict[str, dict[str, Any]] = {
     "pinterest": {"kind": "pinterest", "ad_account_id": "549755885175", "access_token": "OURS-TOKEN"},
@@ -234,7 +235,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=sized(120), deadline=None)
 @given(st.sampled_from(sorted(GOOD)), JSON, st.sampled_from(KEYS))
 def test_no_shape_of_json_makes_the_gate_fail(kind, value, key):
     """Blocked for a reason that says why, or sent; never an error of the gate's own."""

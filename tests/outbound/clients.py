@@ -61,7 +61,7 @@ def with_aiohttp(method, url, body=None, headers=None):
 def with_urllib(method, url, body=None, headers=None):
     """urllib.request."""
     request = urllib.request.Request(url, body, headers or {}, method=method)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
         return answer.status, answer.read()
 
 

@@ -56,7 +56,7 @@ class Shop:
 
     def decided(self, request_id):
         """The decision line of an event that was tracked."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for line in self.lines():
                 if line["request_id"] == request_id:

@@ -34,7 +34,7 @@ def test_httpx_has_elapsed_raw_bytes_and_extensions(shop, granted):
 def test_requests_has_elapsed_and_reason(shop, granted):
     """As its adapter makes it."""
     with shop.visitor(*granted):
-        answer = requests.post(shop.sims.ga4.url + MEASUREMENT, data=BODY, timeout=5)
+        answer = requests.post(shop.sims.ga4.url + MEASUREMENT, data=BODY, timeout=60)
     assert answer.reason == "No Content" and answer.elapsed.total_seconds() > 0 and answer.raw.status == 204
 
 
@@ -43,7 +43,7 @@ def test_urllib_gives_an_http_response(shop, granted):
     """With reason, version, getheader and a mapping of headers."""
     url = shop.sims.ga4.url + MEASUREMENT if granted else "https://api.segment.io/v1/batch"
     request = urllib.request.Request(url, BODY)
-    with shop.visitor(*granted), urllib.request.urlopen(request, timeout=5) as answer:
+    with shop.visitor(*granted), urllib.request.urlopen(request, timeout=60) as answer:
         assert isinstance(answer, http.client.HTTPResponse) and answer.version == 11
         assert answer.reason in ("OK", "No Content") and answer.msg == answer.reason
         assert answer.getheader("X-None", "n") == "n" and isinstance(answer.headers, http.client.HTTPMessage)
@@ -137,7 +137,7 @@ def test_many_threads_are_let_through_each_with_its_own(shop):
 
     def post(n):
         with shop.visitor(*(("analytics",) if n % 2 else ())):
-            requests.post(shop.sims.ga4.url + MEASUREMENT, data=BODY.replace(b"1.2", b"1.%d" % (n + 10)), timeout=5)
+            requests.post(shop.sims.ga4.url + MEASUREMENT, data=BODY.replace(b"1.2", b"1.%d" % (n + 10)), timeout=60)
 
     threads = [threading.Thread(target=post, args=(n,)) for n in range(8)]
     for one in threads:

@@ -31,7 +31,7 @@ class Asked:
 def by_http_client(method, url, body=None):
     """A bare connection of the standard library."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=5)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
     connection.request(method, f"{parts.path}?{parts.query}", body)
     status = connection.getresponse().status
     connection.close()

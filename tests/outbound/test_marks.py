@@ -38,7 +38,7 @@ def test_a_log_handler_that_ships_while_a_call_is_sent_is_judged(shop):
             if not self.busy:
                 self.busy = True
                 with shop.visitor():
-                    requests.post(shop.sims.ga4.url + MEASUREMENT, data=OTHER, timeout=5)
+                    requests.post(shop.sims.ga4.url + MEASUREMENT, data=OTHER, timeout=60)
 
     logger, handler = logging.getLogger("httpx"), Shipping()
     logger.addHandler(handler)
@@ -142,7 +142,7 @@ def test_a_line_that_was_judged_wins_over_the_clients(name):
 
 def by_http_client(url, body):
     where = urlsplit(url)
-    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=5)
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=60)
     connection.request("POST", f"{where.path}?{where.query}", body, {"X-Own": "jane"})
     answer = connection.getresponse()
     status = answer.status, answer.read()
@@ -152,7 +152,7 @@ def by_http_client(url, body):
 
 def by_parts(url, body):
     where = urlsplit(url)
-    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=5)
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=60)
     connection.putrequest("POST", f"{where.path}?{where.query}")
     connection.putheader("Transfer-Encoding", "chunked")
     connection.endheaders()
@@ -199,7 +199,7 @@ LOW = [by_http_client, by_parts, by_httpcore, by_httpcore_async, by_httpx2, by_h
 
 def by_urllib3_connection(url, body):
     where = urlsplit(url)
-    connection = urllib3.connection.HTTPConnection(where.hostname, where.port, timeout=5)
+    connection = urllib3.connection.HTTPConnection(where.hostname, where.port, timeout=60)
     connection.request("POST", f"{where.path}?{where.query}", body)
     answer = connection.getresponse()
     status = answer.status, answer.data
@@ -273,7 +273,7 @@ def test_their_other_requests_are_not_touched(shop, post):
 def test_a_connection_goes_on_after_a_call_that_was_held_back(shop):
     """Kept alive: the next request of the same connection is what it is."""
     where = urlsplit(shop.sims.ga4.url)
-    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=5)
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=60)
     for granted in ((), ("analytics",), (), ("analytics",)):
         with shop.visitor(*granted):
             connection.request("POST", MEASUREMENT, BODY)

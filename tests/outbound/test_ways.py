@@ -69,7 +69,7 @@ def urllib3_by(url, by):
 
 def urllib_by(url, by):
     handler = urllib.request.ProxyHandler({"http": by.replace("//", "//proxy:s3cret@")})
-    with urllib.request.build_opener(handler).open(urllib.request.Request(url, BODY), timeout=10) as answer:
+    with urllib.request.build_opener(handler).open(urllib.request.Request(url, BODY), timeout=60) as answer:
         return answer.status
 
 

@@ -1,7 +1,6 @@
 """DESIGN rule 10: who is suppressed is denied by any identifier, at once; only an own, later grant lifts an erasure."""
 
 import hashlib
-from datetime import timedelta
 from itertools import pairwise
 
 import orjson
@@ -20,6 +19,7 @@ from gatekeeper.storage.protocols import Bounds
 from gatekeeper.testing.store import Memory, MemoryStore
 from tests.builders import NOW, RING, MemoryRecorder, decisions, make_gate, make_policy, own_cookie, place, plan
 from tests.laws.events import events, visitors
+from tests.sizes import sized
 
 A, M = Purpose.ANALYTICS, Purpose.MARKETING
 BOTH = (A, M)
@@ -266,7 +266,7 @@ def test_gpc_of_an_erased_person_is_not_written_down(room):
 IDENTIFIERS = ("user_id", "client_id", "email", "phone", "external_id", "fbp", "fbclid", "gclid")
 
 
-@settings(max_examples=60, deadline=timedelta(seconds=5))
+@settings(max_examples=sized(60))
 @given(
     made=events(), headers=visitors(), some=st.sets(st.sampled_from(IDENTIFIERS)),
     more=st.sets(st.sampled_from(IDENTIFIERS)), why=st.sampled_from(Why),

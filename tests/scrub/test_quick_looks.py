@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gatekeeper.scrub import taint
 from gatekeeper.scrub.detect import find, ordinary
+from tests.sizes import sized
 
 _MAY_BE_HASHED = taint.MAY_BE_HASHED
 DIGEST = hashlib.sha256(b"jane.doe@example.com").digest()
@@ -27,7 +28,7 @@ TEXTS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=sized(600), deadline=None)
 @given(TEXTS, st.sampled_from(["email_hash", "phone_hash"]))
 def test_a_hash_that_was_declared_is_found_wherever_the_long_search_finds_it(text: str, field: str) -> None:
     """Whole, cut short, in base64, escaped, in other letters: the quick look passes only what holds none."""

@@ -22,6 +22,7 @@ from gatekeeper.scrub.meter import UNMETERED
 from gatekeeper.scrub.plain import is_plain
 from gatekeeper.scrub.shapes.secret import SECRETS
 from gatekeeper.scrub.views import View, folded
+from tests.sizes import sized
 
 ANY_CHARACTER = st.characters(exclude_categories=())  # lone surrogates too
 # What addresses, numbers, tokens and their disguises are made of, in every order.
@@ -70,7 +71,7 @@ def forms(value: str) -> dict[str, str]:
     }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=sized(400), deadline=None)
 @given(TEXTS)
 @example("+1" * 40)
 @example("4242 " * 9)
@@ -82,7 +83,7 @@ def test_scrubbing_text_twice_changes_nothing(text: str) -> None:
     assert (once, ()) == (again.text, again.found)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=sized(400), deadline=None)
 @given(TEXTS)
 def test_scrubbing_a_url_twice_changes_nothing(url: str) -> None:
     """The same for URLs."""
@@ -91,7 +92,7 @@ def test_scrubbing_a_url_twice_changes_nothing(url: str) -> None:
     assert (once, ()) == (again.text, again.found)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=sized(200), deadline=None)
 @given(TEXTS)
 @example("\ud800" * 20)
 @example("%ff%fe" * 20)
@@ -104,7 +105,7 @@ def test_no_text_raises_and_all_results_can_be_encoded(text: str) -> None:
     personal_shape(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(150), deadline=None)
 @given(st.one_of(EMAILS, CARDS), AROUND, APART, APART, AROUND)
 def test_a_planted_address_or_card_never_survives(value: str, before: str, left: str, right: str, after: str) -> None:
     """Raw, percent-encoded once and twice, and in base64 of any alignment."""
@@ -116,14 +117,14 @@ def test_a_planted_address_or_card_never_survives(value: str, before: str, left:
         assert value not in unquote(unquote(result)), name
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(150), deadline=None)
 @given(JWTS, AROUND, APART, APART, AROUND)
 def test_a_planted_jwt_never_survives(value: str, before: str, left: str, right: str, after: str) -> None:
     """A token's payload goes with it."""
     assert value.split(".")[1] not in scrub_text(f"{before}{left}{value}{right}{after}").text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=sized(150), deadline=None)
 @given(st.one_of(EMAILS, CARDS, JWTS), st.sampled_from(sorted(DEFAULT_PARAMS)))
 def test_a_planted_value_survives_nowhere_in_a_url(value: str, param: str) -> None:
     """As a path segment, in an allowed parameter, in a dropped one and in the fragment."""
@@ -134,7 +135,7 @@ def test_a_planted_value_survives_nowhere_in_a_url(value: str, param: str) -> No
         assert value not in unquote(unquote(result)), name
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=sized(400), deadline=None)
 @given(TEXTS)
 def test_the_quick_look_never_passes_what_the_search_would_find(text: str) -> None:
     """A text that is called ordinary holds no shape; the quick look saves time and nothing else."""
@@ -156,7 +157,7 @@ IDENTIFIERS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=sized(1500), deadline=None)
 @given(IDENTIFIERS)
 def test_an_identifier_that_one_look_settles_holds_nothing(text: str) -> None:
     """Each sign that it looks for is one that a shape needs."""
@@ -164,7 +165,7 @@ def test_an_identifier_that_one_look_settles_holds_nothing(text: str) -> None:
         assert detect.layers(View(text), detect.DEPTH, SECRETS, UNMETERED, clean=True) == []
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=sized(600), deadline=None)
 @given(st.one_of(TEXTS, st.binary(max_size=60).map(lambda raw: raw.decode("utf-8", "replace"))))
 def test_what_is_no_readable_text_holds_nothing_without_a_sign(text: str) -> None:
     """Of a decoded word that is not readable as a whole only what is exact counts, and that has a sign."""
@@ -179,7 +180,7 @@ def test_one_look_settles_an_orders_number(text: str) -> None:
     assert is_plain(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=sized(200), deadline=None)
 @given(TEXTS, st.frozensets(st.sampled_from(["utm_source", "a", "q", "page"]), max_size=3))
 def test_only_listed_parameters_and_no_fragment_stay(url: str, params: frozenset[str]) -> None:
     """Whatever the URL: after scrubbing, its parameters are on the list and it has no fragment."""
@@ -189,7 +190,7 @@ def test_only_listed_parameters_and_no_fragment_stay(url: str, params: frozenset
     assert {unquote(pair.partition("=")[0]) for pair in query.split("&") if pair} <= params | {"[text]"}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=sized(300), deadline=None)
 @given(TEXTS)
 def test_no_click_id_stays_in_a_url(url: str) -> None:
     """After lifting, nothing is left to lift."""
@@ -197,7 +198,7 @@ def test_no_click_id_stays_in_a_url(url: str) -> None:
     assert (rest, {}) == lift_click_ids(rest)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=sized(100), deadline=None)
 @given(
     st.sampled_from(sorted(CLICK_IDS)),
     st.from_regex("[A-Za-z0-9_-]{1,30}", fullmatch=True),

@@ -62,12 +62,12 @@ class Serving:
 
     def get(self, path, token=TOKEN):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.get(self.url + path, headers=headers, trust_env=False, timeout=5)
+        return httpx.get(self.url + path, headers=headers, trust_env=False, timeout=20)
 
     def post(self, event=None):
         """One event on a connection of its own; None if nobody answered."""
         with suppress(httpx.HTTPError):
-            return httpx.post(self.url + "/gk/collect", json=event or EVENT, trust_env=False, timeout=5)
+            return httpx.post(self.url + "/gk/collect", json=event or EVENT, trust_env=False, timeout=20)
         return None
 
     def pids(self):
@@ -101,7 +101,7 @@ class Serving:
                         found[request_id] = record["status"]
         return found
 
-    def wait(self, what, seconds=20.0):
+    def wait(self, what, seconds=60.0):
         until(what, self.folder, seconds)
 
     def kill(self, pid, number=signal.SIGKILL):

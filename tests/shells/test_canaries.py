@@ -57,7 +57,7 @@ def secretive(sims):
     return found
 
 
-def wait(what, seconds=15.0):
+def wait(what, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline

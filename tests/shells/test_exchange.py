@@ -77,7 +77,7 @@ def told(raw):
 
 @pytest.fixture
 def connection(up):
-    with socket.create_connection(("127.0.0.1", up.port), timeout=10) as made:
+    with socket.create_connection(("127.0.0.1", up.port), timeout=60) as made:
         yield made
 
 
@@ -86,7 +86,7 @@ def test_both_ways_give_one_answer(up, request_of):
     """A body in chunks goes the way of ASGI; the answers are the same bytes."""
     answers = set()
     for chunked in (False, True):
-        with socket.create_connection(("127.0.0.1", up.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", up.port), timeout=60) as connection:
             connection.sendall(written(*request_of, chunked=chunked))
             answers.add(told(answer(connection)))
     assert len(answers) == 1, answers
@@ -148,7 +148,7 @@ def test_a_client_that_leaves_costs_nothing(up, sims):
     """Its event was whole: it is kept; the next one is served."""
     sims.clear()
     for _ in range(20):
-        with socket.create_connection(("127.0.0.1", up.port), timeout=10) as made:
+        with socket.create_connection(("127.0.0.1", up.port), timeout=60) as made:
             made.sendall(written(*REQUESTS["an event"]))
     sims.first_party.wait(1)
     assert up.get("/gk/healthz").status_code == 200

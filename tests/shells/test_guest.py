@@ -137,7 +137,7 @@ def test_expect_100_continue_is_answered_once_and_not_passed_on(up, app, body):
 
 def test_a_client_that_closes_its_side_still_gets_its_answer(up):
     """Half-closed connections are how `nc` and some health checks ask."""
-    with socket.create_connection(("127.0.0.1", up.port), timeout=5) as link:
+    with socket.create_connection(("127.0.0.1", up.port), timeout=60) as link:
         link.sendall(b"GET /half HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         raw = b""
         while part := link.recv(65_536):
@@ -174,7 +174,7 @@ def test_a_websocket_is_offered_to_the_app_where_the_client_asks_for_one(up, app
     """A length of 0 is no body; other upgrades, versions and methods are plain requests."""
     body = b"0\r\n\r\n" if b"chunked" in headers else b""
     before = len(app.heads)
-    with socket.create_connection(("127.0.0.1", up.port), timeout=5) as link:
+    with socket.create_connection(("127.0.0.1", up.port), timeout=60) as link:
         link.sendall(b"%s\r\nHost: a\r\n%s\r\n%s" % (line, headers, body))
         assert statuses(link.recv(65_536)) == [200]
     head = app.heads[before].lower()

@@ -66,12 +66,12 @@ def test_the_longest_body_makes_room(gate):
     port = int(gate.url.rpartition(":")[2])
     lines = []
     for n in range(3):
-        line = socket.create_connection(("127.0.0.1", port), timeout=5)
+        line = socket.create_connection(("127.0.0.1", port), timeout=60)
         head = f"POST /gk/collect HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 70.{n}.1.1\r\nContent-Length: 100000\r\n\r\n"
         line.sendall(head.encode() + b"[" * 80_000)
         lines.append(line)
         wanted = min(n + 1, 2) * 80_000
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while gate.runtime.bodies.bytes != wanted or (n == 2 and not _readable(lines[0])):
             assert time.monotonic() < deadline, (n, gate.runtime.bodies.bytes)
     assert lines[0].recv(4_096).startswith(b"HTTP/1.1 503")
@@ -79,7 +79,7 @@ def test_the_longest_body_makes_room(gate):
     assert gate.http.post("/gk/collect", json=EVENT, headers=AWAY).status_code == 202
     for line in lines:
         line.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while gate.runtime.bodies.bytes:
         assert time.monotonic() < deadline
 
@@ -91,7 +91,7 @@ def _readable(line):
     except TimeoutError:
         return False
     finally:
-        line.settimeout(5)
+        line.settimeout(60)
 
 
 def test_bodies_that_came_whole_make_no_room():

@@ -23,7 +23,7 @@ def up(tmp_path):
 
 
 def until(what):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not what():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)

@@ -291,7 +291,7 @@ def test_a_caller_who_leaves_still_has_an_outcome(gate):
 def exchange(gate, request, leave=None):
     """What comes back for raw bytes, up to the end of the connection; with `leave`, hang up after it returned."""
     where = urlsplit(gate.url)
-    with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
         connection.sendall(request)
         if leave is not None:
             leave()

@@ -41,7 +41,7 @@ def app():
 @pytest.fixture(scope="module")
 def up(tmp_path_factory, sims, app):
     with serving(tmp_path_factory.mktemp("serve"), sims, options=("--app-upstream", app.url)) as running:
-        running.http = httpx.Client(base_url=running.url, trust_env=False, timeout=20)
+        running.http = httpx.Client(base_url=running.url, trust_env=False, timeout=60)
         with running.http:
             yield running
 
@@ -198,7 +198,7 @@ def test_a_client_that_does_not_read_holds_the_app_back(up, app):
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         deaf.sendall(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
         poured = -1
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while app.poured != poured:
             assert time.monotonic() < deadline
             poured = app.poured
@@ -273,7 +273,7 @@ def test_answers_of_all_framings_arrive(up):
 
 def test_expect_100_is_answered_by_the_gate(up):
     """And the body goes through."""
-    with socket.create_connection(("127.0.0.1", up.port), timeout=5) as one:
+    with socket.create_connection(("127.0.0.1", up.port), timeout=60) as one:
         one.sendall(
             b"POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"
         )
@@ -293,7 +293,7 @@ def test_an_answer_that_breaks_off_is_seen_to_break_off(up):
 
 def test_an_app_that_answers_before_it_was_asked_everything(up):
     """Its answer arrives; the rest of the body goes nowhere."""
-    connection = http.client.HTTPConnection("127.0.0.1", up.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", up.port, timeout=60)
     connection.putrequest("POST", "/refuse")
     connection.putheader("Content-Length", "1000000")
     connection.endheaders()

@@ -81,7 +81,7 @@ def _fresh(request, vendor):
 def call(up, **headers):
     policy = load_policy(up.folder / "gatekeeper.toml")
     cookie = gatekeeper.issue_consent(config=policy, analytics=True).partition(";")[0]
-    return httpx.post(up.url + CALL, json=PURCHASE, headers={"Cookie": cookie} | headers, trust_env=False, timeout=20)
+    return httpx.post(up.url + CALL, json=PURCHASE, headers={"Cookie": cookie} | headers, trust_env=False, timeout=60)
 
 
 def outcome(up):

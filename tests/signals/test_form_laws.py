@@ -14,6 +14,7 @@ from gatekeeper.model import OPTIONAL, Permission, Place, Purpose, Signal, Stand
 from gatekeeper.signals.cookies import READERS, CookieReaders
 from tests.signals.forms import AUTOMATIC, OPT_OUTS, REFUSALS, WRAPPINGS, Form, header
 from tests.signals.test_reader_cases import FILES, SOURCES
+from tests.sizes import sized
 
 AT = 1_795_996_800.0  # 2026-11-30
 TABLE = packaged()
@@ -28,7 +29,7 @@ MAPPED = CookieReaders(
 # What has no refusal of everything: opt-outs and ids alone, and digits that are documented nowhere.
 WITHOUT_REFUSAL = {"usprivacy", "sourcepoint", "salesforce"}
 SPEAKS_OF = {"matomo": (Purpose.ANALYTICS,)}  # the others speak of both
-BOUNDED = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+BOUNDED = settings(max_examples=sized(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 WRAPPED = st.sampled_from(sorted(WRAPPINGS))
 
 

@@ -11,6 +11,7 @@ from gatekeeper.signals import ledger, own
 from gatekeeper.storage.protocols import Bounds
 from gatekeeper.testing.store import MemoryStore
 from tests.builders import NOW, make_gate
+from tests.sizes import sized
 from tests.storage.builders import Log
 
 A, M = Purpose.ANALYTICS, Purpose.MARKETING
@@ -102,7 +103,7 @@ def state(store, heard):
     return {purpose for purpose in OPTIONAL if granted(heard, voices, purpose)}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=sized(150))
 @given(st.lists(steps, max_size=8), st.sampled_from(OPTIONAL), st.sampled_from([None, YES, NO]))
 def test_the_ledger_is_the_newest_per_purpose_and_denial_is_monotone(done, purpose, carried):
     """Of any sequence of choices; one refusal more, of device and account, never permits more than before it."""

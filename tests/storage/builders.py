@@ -229,7 +229,7 @@ def books(store, name="own"):
     return store.books.count()[name]
 
 
-def wait(what, seconds=10.0):
+def wait(what, seconds=60.0):
     """Until something is so."""
     deadline = time.monotonic() + seconds
     while not what():

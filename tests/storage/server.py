@@ -101,7 +101,7 @@ class Server:
                 stdout=log, stderr=log, cwd=self.folder, start_new_session=True,
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, **user,
             )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             try:
                 psycopg.connect(self.url("postgres"), connect_timeout=1).close()
@@ -118,7 +118,8 @@ class Server:
         """How a database of it is reached."""
         if tcp:
             return f"postgresql://{user}@{self.address}:{self.port}/{database}"
-        return f"postgresql://{user}@/{database}?host={self.folder}&port={self.port}"
+        # Where a machine is busy, a server takes seconds to take a connection.
+        return f"postgresql://{user}@/{database}?host={self.folder}&port={self.port}&connect_timeout=30"
 
     def run(self, sql, database="postgres"):
         """One statement, as its owner."""

@@ -31,7 +31,7 @@ class Visitor:
 
     def __init__(self, url, **headers):
         self.origin = url
-        self.http = httpx.Client(trust_env=False, base_url=url, headers={**SAME, **headers}, timeout=20)
+        self.http = httpx.Client(trust_env=False, base_url=url, headers={**SAME, **headers}, timeout=60)
 
     def __enter__(self):
         return self
