@@ -32,6 +32,12 @@ CHOSEN = (  # the README's rows: what is done, the scenario, the contestant of o
     ("an app's own call with httpx, in its process", "outbound", "httpx, gated", ("httpx",)),
 )  # fmt: skip
 
+TAKES = (  # what one core takes, the scenario, the contestant of ours
+    ("calls to GA4", "call", "GA4: gatekeeper"),
+    ("calls to Meta", "call", "Meta: gatekeeper"),
+    ("events, each delivered to four destinations", "collect", "gatekeeper"),
+)
+
 
 def _measured(found: Mapping[str, Any]) -> str:
     kind = "a quick run" if found["options"]["quick"] else "a whole run"
@@ -75,7 +81,22 @@ def section(found: Mapping[str, Any], picture: str) -> str:
         "wrapping adds.\n\n"
         "| | CPU µs | × or + | req/s | p50 ms | p99 ms | MB |\n|---|---:|---:|---:|---:|---:|---:|\n"
     )
-    return _measured(found) + head + "\n".join(_rows(found)) + f"\n\n![What the gate costs]({picture})\n"
+    table = _measured(found) + head + "\n".join(_rows(found))
+    return f"{table}\n\n{capacity(found)}\n![What the gate costs]({picture})\n"
+
+
+def capacity(found: Mapping[str, Any]) -> str:
+    """What one core takes at its limit: of each kind of request how many in a second and in a day."""
+    made = "| What one core takes | a second | millions a day |\n|---|---:|---:|\n"
+    for what, name, mine in TAKES:
+        contestants = found["scenarios"].get(name, {}).get("contestants", {})
+        metrics = contestants.get(mine, {}).get("metrics", {})
+        rate = metrics.get("delivered_per_second") or metrics.get("per_second")
+        if rate is None:
+            made += f"| {what} | not measured | |\n"
+        else:
+            made += f"| {what} | {number(rate['median'])} | {number(rate['median'] * 86_400 / 1e6)} |\n"
+    return made
 
 
 def _rows(found: Mapping[str, Any]) -> Iterator[str]:

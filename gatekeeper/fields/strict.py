@@ -30,7 +30,9 @@ def strict_json(body: bytes) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise EventError(400, "the body is not JSON") from None
-    keys = _count_keys(value)
+    # fast: without an escape no text holds `":`, and few brackets are no depth; a call's body takes half the time
+    few = b"\\" not in body and body.count(b"{") + body.count(b"[") <= MAX_DEPTH
+    keys = orjson.dumps(value).count(b'":') if few else _count_keys(value)
     # Every key in the text is followed by a colon, so a text never has fewer `":` than keys, white space apart: equal
     # numbers mean that none was swallowed as a duplicate. Strings can hold `":` too; then every object is looked at.
     if body.translate(None, b" \t\r\n").count(b'":') != keys:

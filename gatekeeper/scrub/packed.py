@@ -64,7 +64,7 @@ def find(text: str, holds: Holds) -> Iterator[Span]:
         # A slash may be a character of the base64 itself; only then is the whole run its carrier.
         if not found and "/" in run and (shape := _shape(run, holds, shifts)):
             yield Span(begin, match.end(), shape)
-    for start, end, inner, clean in _in_hex(text):
+    for start, end, inner, clean in in_hex(text):
         if shape := holds(inner, clean):
             yield Span(start, end, shape)
 
@@ -90,7 +90,7 @@ def words(text: str) -> Iterator[tuple[int, int, str, bool]]:
                 clean = not _CONTROL.search(inner)
                 if clean or _PLAIN.search(inner):
                     yield begin + start, begin + end, inner, clean
-    yield from _in_hex(text)
+    yield from in_hex(text)
 
 
 def readable(word: str) -> str | None:
@@ -106,7 +106,7 @@ def _may_hold_text(word: str) -> bool:
     return not _DIGITS_OF_HEX.fullmatch(word)
 
 
-def _in_hex(text: str) -> Iterator[tuple[int, int, str, bool]]:
+def in_hex(text: str) -> Iterator[tuple[int, int, str, bool]]:
     """Each run of hexadecimal digits, as `words` gives them; of an odd number the first or the last is left out."""
     for match in _HEX.finditer(text):
         run = match.group()

@@ -148,11 +148,21 @@ def test_a_row_of_the_readme_tells_what_is_beside_it():
     assert "| 30.0, of which 20.0 are the gate's | httpx 10.0 (× 0.333) |" in few
 
 
+def test_what_one_core_takes_counts_what_has_arrived():
+    """Requests a second; of events those that their vendors have, not those that were accepted."""
+    collect = outcome(250.0)
+    collect.metric("delivered_per_second", "req/s", "higher").rounds += [2_000.0]
+    told = readme.capacity(finished(call={"GA4: gatekeeper": outcome(40.0)}, collect={"gatekeeper": collect}))
+    assert "| calls to GA4 | 25,000 | 2,160 |" in told and "| calls to Meta | not measured | |" in told
+    assert "| events, each delivered to four destinations | 2,000 | 173 |" in told
+
+
 def test_the_rows_of_the_readme_are_measured():
     """Each contestant that they name is one of its scenario's."""
     names = {scenario.name: {one.name for one in scenario.contestants} for scenario in ALL.values()}
     for _, scenario, mine, others in readme.CHOSEN:
         assert {mine, *others} <= names[scenario]
+    assert all(mine in names[scenario] for _, scenario, mine in readme.TAKES)
 
 
 def test_without_marks_nothing_is_touched(written, found):

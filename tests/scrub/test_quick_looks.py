@@ -7,11 +7,15 @@ import hashlib
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.scrub import taint
-from gatekeeper.scrub.detect import find, ordinary
+from gatekeeper.scrub.detect import DEPTH, find, layers, ordinary
+from gatekeeper.scrub.meter import UNMETERED
+from gatekeeper.scrub.plain import is_plain
+from gatekeeper.scrub.shapes.secret import SECRETS
+from gatekeeper.scrub.views import View, folded
 from tests.sizes import sized
 
 _MAY_BE_HASHED = taint.MAY_BE_HASHED
@@ -57,3 +61,28 @@ def test_an_address_that_is_written_out_is_not_settled_by_a_look(opening, blank)
     at, dot = (f"{blank}{opening}{word}{closing}{blank}" for word in ("at", "dot"))
     text = f"jane{at}x{dot}com"
     assert not ordinary(text) and [span.shape for span in find(text)] == ["email"]
+
+
+HIDDEN = st.lists(
+    st.sampled_from(["a@b.co", "@", "a", "b.co", "%40", "&#64;", "1", "4917", "/home/", "~", "é", "＠", "\0", "."]),
+    min_size=1,
+    max_size=7,
+).map(lambda parts: "".join(parts).encode()[:8])
+BYTES = st.one_of(HIDDEN, st.binary(min_size=5, max_size=8), st.tuples(st.binary(max_size=2), HIDDEN).map(b"".join))
+
+
+@settings(max_examples=600, deadline=None)
+@example("x_", b"a@b.co\0", "")
+@given(st.sampled_from(["", "x_", "id-", "ab", "Z"]), BYTES, st.sampled_from(["", "a", "4", "-x", "0f"]))
+def test_a_plain_identifier_holds_nothing_in_hexadecimal(before: str, inner: bytes, after: str) -> None:
+    """Its digits may be read from the first or from the second, and hold seven bytes."""
+    for word in (inner.hex(), inner.hex().upper()):
+        text = f"{before}{word}{after}"
+        if is_plain(text):
+            assert layers(folded(View(text)), DEPTH, SECRETS, UNMETERED, clean=True) == []
+
+
+def test_the_time_in_an_identifier_is_not_taken_for_an_address() -> None:
+    """The law above would be empty without; an address in hexadecimal is found behind letters, too."""
+    assert is_plain("abc1764131200") and is_plain("s-5f3a9c12d4e8")
+    assert not is_plain("x_" + b"a@b.co".hex()) and find("x_" + b"a@b.co".hex())

@@ -47,5 +47,7 @@ def is_key(name: str) -> bool:
 
 def written(name: str) -> str:
     """A name as it may stand in an audit line: one that cannot be printed, or is a whole text, is none."""
+    if _WORDS.fullmatch(name):  # fast: as in `is_name`
+        return name
     plain = is_name(name) and len(name) <= _LONGEST and name.translate(_JOINERS).isprintable()
     return name if plain else "unnamed"
