@@ -85,6 +85,9 @@ def test_an_iban_has_a_country_its_length_and_check_digits(text: str, found: boo
         ("ip=5.6.7.8", True),
         ("2001:db8::1", True),
         ("fe80::1%eth0", True),
+        ("ab::1", True),
+        ("::ffff:192.0.2.1", True),
+        ("1:2:3:4:5:6:7:8", False),
         ("::1", False),
         ("a::b", False),
         ("aa:bb:cc:dd:ee:ff", False),
@@ -111,8 +114,60 @@ def test_addresses_and_versions_are_told_apart(text: str, found: bool) -> None:
         ("6 212 555 0123", False),
         ("+281474976710656123", False),  # more than fifteen digits
         ("SKU AB-212-555-0123", False),
+        ("00491711000009", True),
+        ("00491711000005", False),  # the check digit of an article number
+        ("6 (212) 555-0123", True),  # a bracket begins a number of its own
+        ("tel: 12 34 56 78 90", True),  # groups add up
+        ("tel: 12 34", False),
     ],
 )
 def test_a_phone_number_needs_a_sign_that_it_is_one(text: str, found: bool) -> None:
     """A plus, a way of grouping, or a word."""
     assert found is ("phone" in scrub_text(text).found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('write to "jane doe"@example.com today', "write to [email] today"),
+        ('say "hi" to "jane"@example.com', 'say "hi" to [email]'),
+        ("jane@doe@example.com!", "[email]!"),
+        ("to jane@[192.0.2.1].", "to [email]."),
+        ("jane@x.1.com", "[email]"),
+        ("(jane@example.com)", "([email])"),
+        ("'o'hara@example.com'", "'[email]'"),
+        ("mail 王小明@例子.公司 now", "mail [email] now"),
+        ("jane@example.com@example.com x@y.com", "[email] [email]"),
+        ("phone (2125550123", "phone [phone]"),
+    ],
+)
+def test_an_address_goes_whole_and_what_stands_around_it_stays(text: str, expected: str) -> None:
+    """Quoted local parts, several at signs, address literals (RFC 5321, 4.1.2 and 4.1.3) and other scripts."""
+    assert scrub_text(text).text == expected
+
+
+@pytest.mark.parametrize("text", ["@example.com", "jane@example.1", "a @@example.com", "x@y@", '"@example'])
+def test_an_at_sign_alone_makes_no_address(text: str) -> None:
+    """Without a local part, or without a domain."""
+    assert scrub_text(text).text == text
+
+
+HEAD, BODY = (b64encode(part).decode().rstrip("=") for part in (b'{"alg":"HS256"}', b'{"sub":"1234567890"}'))
+
+
+@pytest.mark.parametrize(
+    ("rest", "left"),
+    [
+        (f".{BODY}.c2ln", ""),
+        (f".{BODY}", ""),
+        (f"..{BODY}.abc.def", ""),  # RFC 7516: only the first part behind the header may be empty
+        (f".{BODY}..", ".."),
+        (f".{BODY}.c2ln.x.y.z", ".z"),  # five parts at most
+        (".", f"{HEAD}."),
+        ("", HEAD),
+    ],
+    ids=["signed", "unsigned", "no-key", "dots-of-a-sentence", "five-parts", "header-and-dot", "header-alone"],
+)
+def test_a_token_ends_with_its_last_part(rest: str, left: str) -> None:
+    """What follows it is not the token's; a header alone is none."""
+    assert scrub_text(f"v1.{HEAD}{rest}").text == "v1." + (left if left.startswith(HEAD) else f"[jwt]{left}")
