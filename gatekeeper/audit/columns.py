@@ -245,13 +245,23 @@ def _views(connection: DuckDBPyConnection, wanted: list[Path], opened: list[Path
 
 
 def _read(connection: DuckDBPyConnection, segments: list[Path]) -> None:
-    """The lines of some segments as the table `lines`; a torn one is left out, as everywhere."""
+    """The lines of some segments as the table `lines`; a torn one is left out, as everywhere.
+
+    A segment may have been compressed since it was listed: making columns takes longer than a segment may be open.
+    """
     if segments:
-        source = (
-            f"read_json({_names(segments)}, format = 'newline_delimited', ignore_errors = true, columns = {_LINE}, "
-            "maximum_object_size = 16777216)"
-        )
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE lines AS SELECT *, row_number() OVER () AS n FROM {source}")
+        for attempt in range(_ATTEMPTS):
+            source = (
+                f"read_json({_names(map(_now, segments))}, format = 'newline_delimited', ignore_errors = true, "
+                f"columns = {_LINE}, maximum_object_size = 16777216)"
+            )
+            made = f"CREATE OR REPLACE TEMP TABLE lines AS SELECT *, row_number() OVER () AS n FROM {source}"
+            try:
+                connection.execute(made)
+                break
+            except Exception as error:
+                if attempt == _ATTEMPTS - 1 or not replaced(error):
+                    raise
     else:
         columns = _LINE.strip("{}").replace(": '", " ").replace("'", "")
         connection.execute(f"CREATE OR REPLACE TEMP TABLE lines ({columns}, n BIGINT)")
@@ -281,6 +291,12 @@ def _late(path: Path) -> Path:
 
 def _subjects(path: Path) -> Path:
     return path.with_name(_SUBJECTS + path.name)
+
+
+def _now(path: Path) -> Path:
+    """A segment's file, in the form that it has now."""
+    packed = path.with_name(path.name + ".gz")
+    return packed if path.suffix == ".jsonl" and not path.exists() and packed.exists() else path
 
 
 def _names(paths: Iterable[Path]) -> str:

@@ -276,3 +276,27 @@ def test_every_question_over_columns_is_asked_again():
     connecting = [one for one in vars(query).values() if inspect.isfunction(one) and one.__module__ == query.__name__]
     asking = [one for one in connecting if "columns.connect" in inspect.getsource(one)]
     assert asking and all(hasattr(one, "__wrapped__") for one in [*asking, observe])
+
+
+def test_a_segment_that_is_compressed_while_columns_are_made_is_read_in_its_other_form(tmp_path, monkeypatch):
+    """However often that happens: the look does not begin again with a segment that is newer."""
+    node = Node(tmp_path, "a", Shared(), None)
+    node.write(whole(1, person(1)))
+    node.writer.close()
+    opened = tmp_path / "a/audit/20261124T000000.000000Z-1-00000000.000001.jsonl"
+    looks = itertools.count(2)
+    listed = columns.wanted_segments
+
+    def turning(folder):
+        opened.write_bytes(whole(next(looks), person(1)).core + b"\n")
+        found = listed(folder)
+        segments.pack(segments.parse(opened))
+        return found
+
+    monkeypatch.setattr(columns, "wanted_segments", turning)
+    monkeypatch.setattr(columns, "_complete", lambda *_: True)
+    monkeypatch.setattr(columns, "_there", lambda *_: True)
+    (path,) = [one for one in node.folder.glob("*.gz") if one.name != f"{opened.name}.gz"]
+    path.unlink()
+    with columns.connect(node.folder) as connection:
+        assert connection.execute("SELECT request_id FROM log").fetchall() == [("req_000002",)]
