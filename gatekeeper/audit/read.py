@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -79,8 +79,10 @@ def last(folder: Path, count: int, wanted: Callable[[dict[str, Any]], bool]) -> 
     return found
 
 
-def find(folder: Path, request_id: str) -> list[dict[str, Any]]:
+def find(folder: Path, request_id: str, others: Sequence[Path] = ()) -> list[dict[str, Any]]:
     """The records of one request: its decision, with the last outcome of each delivery. Raises AuditError.
+
+    Another machine can have an outcome, or all of it: `others` are the folders of their logs.
 
     An honest log has one, or none; where several lines claim one id, each is given. The id says when it was made:
     segments that ended before are not opened, nor those that begin well after it once it is known how it ended.
@@ -92,7 +94,7 @@ def find(folder: Path, request_id: str) -> list[dict[str, Any]]:
     decisions: list[dict[str, Any]] = []
     outcomes: list[dict[str, Any]] = []
     try:
-        for begin, segment in _since(folder, made - _SLACK):
+        for begin, segment in _merged((folder, *others), made - _SLACK):
             if begin > until and decisions and all(_ended(join(one, outcomes)) for one in decisions):
                 break
             for record in events(parse(_holding(lines(segment), needles))):
@@ -106,13 +108,14 @@ def find(folder: Path, request_id: str) -> list[dict[str, Any]]:
     return [join(decision, outcomes) | asked for decision in decisions]
 
 
-def consents(folder: Path, receipt: str) -> list[dict[str, Any]]:
-    """The lines of a consent receipt: one, or none, in an honest log. Raises AuditError."""
+def consents(folder: Path, receipt: str, others: Sequence[Path] = ()) -> list[dict[str, Any]]:
+    """The lines of a consent receipt, in this log or in `others`: one, or none, in an honest log. Raises AuditError."""
     needle = (f'"receipt":"{receipt}"'.encode(),)
     try:
         return [
             record
-            for segment in files(folder)
+            for log in (folder, *others)
+            for segment in files(log)
             for record in parse(_holding(lines(segment), needle))
             if record.get("kind") == "consent"
         ]
@@ -144,15 +147,22 @@ def _made_at(request_id: str) -> float:
         return 0.0
 
 
-def within(folder: Path, since: str | None, until: str | None) -> list[Segment]:
-    """The segments that may hold lines of a period (RFC 3339, UTC). Raises OSError, EOFError, zlib.error.
+def within(folder: Path, since: str | None, until: str | None, others: Sequence[Path] = ()) -> list[Segment]:
+    """The segments that may hold lines of a period (RFC 3339, UTC), of other machines' logs, too, the oldest first.
+
+    Raises OSError, EOFError, zlib.error.
 
     Looked for a day longer: a line that a crash or a full disk kept out of the log for hours stands behind its time.
     """
     since_at, until_at = (None if text is None else datetime.fromisoformat(text).timestamp() for text in (since, until))
     last = _LATER if until_at is None else timestamp(until_at + _LATE)
     first = 0.0 if since_at is None else since_at - _SLACK
-    return [segment for begin, segment in _since(folder, first) if begin <= last or begin == _LATER]
+    return [segment for begin, segment in _merged((folder, *others), first) if begin <= last or begin == _LATER]
+
+
+def _merged(folders: Iterable[Path], at: float) -> list[tuple[str, Segment]]:
+    """The segments of several logs that hold lines of a time or later, in the order of their first lines."""
+    return sorted([one for folder in folders for one in _since(folder, at)], key=lambda one: one[0])
 
 
 def _since(folder: Path, at: float) -> list[tuple[str, Segment]]:

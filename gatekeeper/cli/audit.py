@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
 from gatekeeper.model.place import KNOWN_BY
 from gatekeeper.policy import archive
+from gatekeeper.runtime.wiring import machine
 
 STATUS_STYLE = {"delivered": "green", "blocked": "red", "failed": "bold red", "pending": "yellow", "cancelled": "red"}
 
@@ -64,12 +66,14 @@ def tail(config: Path, lines: int, follow: bool, as_json: bool, only: Only) -> N
 def show(request_id: str, config: Path, as_json: bool) -> None:
     """Print one record, or exit with code 3."""
     policy = load_policy(config, require_secrets=False)
-    folder = policy.audit_folder
-    exits.need_log(folder)
+    folder, here = policy.audit_folder, machine(policy)
+    others = [] if here is None else here.folders()
+    if not others:
+        exits.need_log(folder)
     if request_id.startswith("con_"):
-        _show_consent(folder, request_id, as_json)
+        _show_consent(folder, request_id, as_json, others)
         return
-    found = read.find(folder, request_id)
+    found = read.find(folder, request_id, others)
     if not found:
         exits.absent(f"there is no record {request_id} in {folder}")
     if len(found) > 1:
@@ -94,9 +98,9 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
         console.print(f"  The policy {escape(record['policy']['version'])} of that time {escape(where)}.")
 
 
-def _show_consent(folder: Path, receipt: str, as_json: bool) -> None:
+def _show_consent(folder: Path, receipt: str, as_json: bool, others: Sequence[Path]) -> None:
     """Print the line of a choice, or exit with code 3."""
-    found = read.consents(folder, receipt)
+    found = read.consents(folder, receipt, others)
     if not found:
         typer.echo(f"gatekeeper: there is no record {receipt} in {folder}", err=True)
         raise typer.Exit(3)

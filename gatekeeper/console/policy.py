@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
 from gatekeeper.audit.lines import timestamp
-from gatekeeper.console.page import Answer, Asked, Desk, Page, Shown
+from gatekeeper.console.page import Answer, Asked, Desk, Later, Page, Shown
 from gatekeeper.console.plots import Plot, Series
 from gatekeeper.errors import EventError
 from gatekeeper.geoip.info import info
@@ -147,18 +148,23 @@ def replayed(desk: Desk, asked: Asked) -> Answer:
         other = candidate(upload.data.decode("utf-8"), desk.policy)
     except UnicodeDecodeError:
         raise EventError(422, "is not UTF-8", field="policy") from None
+    later = Later("replayed.html", partial(_again, desk, other, period, laws))
+    return Shown("replay.html", {}, "The log, decided by another policy", later=later)
+
+
+def _again(desk: Desk, other: Policy, period: str, laws: str) -> dict[str, Any]:
+    """What is otherwise. Raises AuditError, StorageError."""
     folder, since = desk.policy.audit_folder, timestamp(desk.now - PERIODS[period][1])
-    lines = decisions(folder, since, None, lambda part, count: None)
+    lines = decisions(folder, since, None, lambda part, count: None, desk.office.others)
     by = By(folder.parent / archive.FOLDER, other, other.registry, time_of_laws(laws, None, desk.now))
     found = replay(islice(lines, MOST), by)
     rest = next(lines, None) is not None
-    values = {
+    return {
         "found": found, "plot": drawn(found), "period": PERIODS[period][0], "laws": LAWS[laws], "turns": TURNS,
         "changes": [(change, turned(change), tally) for change, tally in found.ordered()],
         "undecided": sorted(found.undecided.items()), "edits": _edits(found), "rest": rest, "most": MOST,
         "version": other.version,
     }  # fmt: skip
-    return Shown("replay.html", values, "The log, decided by another policy")
 
 
 def drawn(found: Replay) -> Plot:

@@ -10,18 +10,48 @@ import time
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gatekeeper.console import plots
 from gatekeeper.counting import counted
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
+
+_OPENS, _ENDS = "<!--later-->", "<!--/later-->"  # values are escaped: none can hold them
+
+
+class Halves(NamedTuple):
+    """A page around the part that may come later: what is before it, the words that one waits with, what is behind."""
+
+    before: str
+    waiting: str
+    behind: str
+
+    def whole(self, part: str) -> str:
+        """The page with its part: it was there in time."""
+        return self.before + part + self.behind
 
 
 def rendered(template: str, values: Mapping[str, Any]) -> str:
     """The page."""
     return _environment().get_template(template).render(**values)
+
+
+def halves(template: str, values: Mapping[str, Any]) -> Halves:
+    """A page whose template has `waits(…)`, without the part that stands there."""
+    before, _, rest = rendered(template, values).partition(_OPENS)
+    waiting, _, behind = rest.partition(_ENDS)
+    return Halves(before, waiting, behind)
+
+
+def waits(sentence: str) -> Markup:
+    """Where a part comes later, with what is said meanwhile. The style sheet hides it once something follows it."""
+    from markupsafe import Markup
+
+    told = Markup('<p class="waits" role="status">{}</p>').format(sentence)
+    return Markup("<!--later-->{}<!--/later-->").format(told)
 
 
 def words(code: str) -> str:
@@ -73,7 +103,7 @@ def _environment() -> Environment:
         loader=FunctionLoader(_source),
     )  # fmt: skip
     made.filters.update(words=words, amount=amount, ago=ago, moment=moment, size=size)
-    made.globals.update(counted=counted, drawn=plots.drawn, plot_rows=plots.rows)
+    made.globals.update(counted=counted, drawn=plots.drawn, plot_rows=plots.rows, waits=waits)
     return made
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from gatekeeper.policy import Policy
@@ -13,8 +15,13 @@ from gatekeeper.reports.observed import observe
 PERIOD: Final = timedelta(days=30)
 
 
-def current(name: str, policy: Policy, at: float, language: str) -> Document:
-    """The document of one of `made.NAMES`, at a time (Unix seconds). Raises ConfigError, AuditError."""
+def current(
+    name: str, policy: Policy, at: float, language: str, others: Callable[[], Sequence[Path]] = tuple
+) -> Document:
+    """The document of one of `made.NAMES`, at a time (Unix seconds). Raises ConfigError, AuditError.
+
+    `others` gives the folders of other machines' logs; it is asked by documents that look at the log.
+    """
     now = datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
-    observation = observe(policy.audit_folder, now - PERIOD, now) if name in made.OBSERVED else None
+    observation = observe(policy.audit_folder, now - PERIOD, now, others()) if name in made.OBSERVED else None
     return made.made(name, policy, observation, now, language)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,14 +16,19 @@ _OFTEN: Final = 10_000  # lines between two words on how far it is
 
 
 def decisions(
-    folder: Path, since: str | None, until: str | None, progress: Callable[[float, int], None]
+    folder: Path,
+    since: str | None,
+    until: str | None,
+    progress: Callable[[float, int], None],
+    others: Sequence[Path] = (),
 ) -> Iterator[dict[str, Any]]:
     """Every decision from `since` on and before `until` (RFC 3339, UTC), segment by segment. Raises AuditError.
 
+    `others` are the folders of other machines' logs.
     `progress` is told which part of the period's segments was read (0 to 1), and how many decisions that were.
     """
     try:
-        segments = within(folder, since, until)
+        segments = within(folder, since, until, others)
         sizes = [segment.size for segment in segments]
         whole, read, count = sum(sizes) or 1, 0, 0
         for segment, size in zip(segments, sizes, strict=True):

@@ -48,6 +48,7 @@ class Machine:
         self._here, self._trail, self._archive, self._keys = here, trail, archive, keys
         self._mirror = Mirror(here / "others", archive, trail)
         self._shipper = None if archive is None else Shipper(folder, archive, trail, keep=keep, clock=clock)
+        self._fetched: tuple[float, list[Other]] | None = None  # when, and what
         self._introduced = False
         self._lock = Lock(here / "archive.lock")
 
@@ -70,9 +71,15 @@ class Machine:
                     told.append(f"{key}: {error}")
         return told
 
-    def others(self) -> list[Other]:
-        """The other machines' logs, fetched. Raises AuditError, StorageError."""
-        return self._mirror.fetch()
+    def others(self, age: float = 0.0) -> list[Other]:
+        """The other machines' logs, fetched; what was fetched less than `age` seconds ago will do.
+
+        Raises AuditError, StorageError.
+        """
+        known, now = self._fetched, time.monotonic()
+        if known is None or now - known[0] >= age:
+            self._fetched = known = now, self._mirror.fetch()
+        return known[1]
 
     def folders(self) -> list[Path]:
         """The same, as folders that questions are asked of."""
@@ -90,7 +97,7 @@ class Machine:
             self._introduced = True
         done = {wish.id: cut(wish) for wish in self._trail.wishes()}
         if done:
-            self._mirror.drop()
+            self._drop()
         if self._shipper is not None:  # before it is said that it is done: what is in the archive is cut, too
             self._shipper.ship()
         for wish, lines in done.items():
@@ -140,7 +147,7 @@ class Machine:
                 self._archive, self._gone(self._archive), redact.about(names), writer, reason="erasure", at=at,
                 erasure=erasure,
             )  # fmt: skip
-        self._mirror.drop()
+        self._drop()
         self._trail.tidy()
         return {"other_machines": lines + elsewhere, "machines_not_reached": len(waiting)}
 
@@ -153,9 +160,14 @@ class Machine:
                 self._archive, self._gone(self._archive), wanted, writer, reason="retention", at=at,
                 before=timestamp(before),
             )  # fmt: skip
-        self._mirror.drop()
+        self._drop()
         self._trail.tidy()
         return lines
+
+    def _drop(self) -> None:
+        """What is here of the other logs holds persons who are forgotten: it is fetched again."""
+        self._mirror.drop()
+        self._fetched = None
 
     def _gone(self, archive: Archive) -> list[str]:
         """Logs in the archive whose machines do not live, or are not known any more."""
