@@ -34,6 +34,7 @@ class Stands(NamedTuple):
 
     host: str | None
     proof: proof.Proof | None
+    knows_keys: bool = True  # which keys that machine began with
 
 
 def page(desk: Desk, asked: Asked) -> Answer:
@@ -90,7 +91,8 @@ def _stands(policy: Policy, record: dict[str, Any], others: Sequence[Other], nam
     stream, n = record["stream"], record["n"]
     for one in others:
         if streams(one.folder, stream).get(stream):
-            return Stands(one.peer.host, proof.prove(one.folder, stream, n, believed(one.folder, one.peer.keys)))
+            found = proof.prove(one.folder, stream, n, believed(one.folder, one.peer.keys))
+            return Stands(one.peer.host, found, bool(one.peer.keys))
     named = authority.of_policy(policy)
     where = policy.file.audit.anchor
     local = None if where is None or where.startswith(_ELSEWHERE) else policy.folder / where

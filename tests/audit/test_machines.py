@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 
 import orjson
 import pytest
@@ -342,6 +343,28 @@ def test_a_log_in_the_archive_that_the_engine_does_not_know_is_read_all_the_same
     del shared.machines["b"]
     found = {one.peer.log: one.peer.host for one in nodes[0].machine.others()}
     assert found == {"b": "unknown"}
+
+
+def test_a_segment_that_is_fetched_has_the_time_of_its_last_line(nodes):
+    """What looks for the newest lines goes by the times of files; each fetch has a fraction of its own."""
+    (two,) = nodes[0].machine.others()
+    paths = sorted(two.folder.glob("*.jsonl.gz"))
+    for path in paths:
+        last = orjson.loads(gzip.decompress(path.read_bytes()).splitlines()[-1])["timestamp"]
+        assert timestamp(int(path.stat().st_mtime))[:19] == last[:19]
+    before = {path.name: path.stat().st_mtime_ns for path in paths}
+    shutil.rmtree(two.folder)
+    (two,) = nodes[0].machine.others()
+    after = {path.name: path.stat().st_mtime_ns for path in two.folder.glob("*.jsonl.gz")}
+    assert before.keys() == after.keys() and all(before[name] != after[name] for name in before)
+
+
+def test_what_was_fetched_just_now_will_do_where_that_is_said(nodes, buckets):
+    """The archive is asked once; without an age it is asked each time."""
+    machine = nodes[0].machine
+    first = machine.others(age=3_600.0)
+    assert machine.others(age=3_600.0) is first
+    assert machine.others() is not first
 
 
 def test_without_an_archive_there_is_what_the_engine_keeps(tmp_path, shared):

@@ -10,13 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatekeeper.audit.recent import Recent
-from gatekeeper.console import flow, now
+from gatekeeper.audit.shared.mirror import Other
+from gatekeeper.audit.shared.trail import Peer
+from gatekeeper.console import everywhere, flow, now
+from gatekeeper.console.everywhere import Everywhere
 from gatekeeper.console.needs import _metrics
+from gatekeeper.errors import StorageError
 from gatekeeper.storage.outbox import Trouble
 from tests.laws.test_laws import law
 
 STREAM = "20261130T100000.000000Z-{n}-0000000{n}"
-AT = 1_796_033_000.0  # 2026-11-30T10:43:20Z
+AT = 1_796_033_000.0  # 2026-11-30T10:03:20Z: the lines are newer
 
 
 def decision(at, event="page_view", status="pending", **more):
@@ -71,6 +75,50 @@ def test_outcomes_are_counted_apart(tmp_path):
     recent.look(AT)
     assert recent.flows() == {("page_view", "own", "blocked"): 1}
     assert recent.reasons() == {("own", "gpc_opt_out"): 1} and recent.failures() == {("own", "http_401"): 2}
+
+
+def other(folder, name):
+    """Another machine, of which the archive has one segment and the database nothing."""
+    place = folder / name
+    place.mkdir()
+    return Other(Peer(name, f"host-{name}", True, None, AT, ()), place, folder / f"{name}.kept", ())
+
+
+def test_the_picture_is_of_every_machine(tmp_path, monkeypatch):
+    """Sums over the logs; where another machine cannot be reached it is this machine's, and why is said."""
+    monkeypatch.setattr(everywhere, "EVERY", 0.0)
+    own, two = tmp_path / "own", other(tmp_path, "two")
+    own.mkdir()
+    written(own, 1, [decision("2026-11-30T10:40:00Z"), decision("2026-11-30T10:43:00Z", status="blocked")])
+    written(two.folder, 2, [decision("2026-11-30T10:43:10Z", count=4)])
+    answers = [lambda age: [two], StorageError("away")]
+
+    def others(age):
+        if isinstance(answers[0], StorageError):
+            raise answers[0]
+        return answers[0](age)
+
+    seen = Everywhere(own, 3_600.0, others)
+    seen.look(AT)
+    assert seen.flows() == {("page_view", "own", "sent"): 5, ("page_view", "own", "blocked"): 1}
+    assert seen.rate(AT, 60.0) == 6.0 and seen.missing is None and seen.reasons() == {("own", "gpc_opt_out"): 1}
+    answers.pop(0)
+    seen.look(AT)
+    assert sum(seen.flows().values()) == 2 and seen.missing == "away"
+
+
+def test_the_picture_begins_where_all_of_it_was_read(tmp_path, monkeypatch):
+    """A busy machine is read from a later time on: what a quiet one did before would make it look busier."""
+    monkeypatch.setattr("gatekeeper.audit.recent.TAIL", 1_000)
+    own, two = tmp_path / "own", other(tmp_path, "two")
+    own.mkdir()
+    busy = [decision(f"2026-11-30T10:{n // 60:02}:{n % 60:02}Z", event="busy") for n in range(2_400)]
+    written(own, 1, busy)
+    written(two.folder, 2, [decision("2026-11-30T10:01:00Z"), decision("2026-11-30T10:39:59Z")])
+    seen = Everywhere(own, 3_600.0, lambda age: [two])
+    seen.look(AT)
+    assert seen.flows()["page_view", "own", "sent"] == 1
+    assert seen.since() >= 1_796_032_000.0 and 0 < seen.flows()["busy", "own", "sent"] < 10
 
 
 NAMES = st.sampled_from(["page_view", "purchase", "<script>alert(1)</script>", '"x', "a" * 80])

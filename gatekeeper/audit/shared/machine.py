@@ -92,9 +92,7 @@ class Machine:
         """
         if not self._lock.take():
             return False
-        if not self._introduced:
-            self._trail.introduce(self._keys())
-            self._introduced = True
+        self._introduce()
         done = {wish.id: cut(wish) for wish in self._trail.wishes()}
         if done:
             self._drop()
@@ -108,6 +106,7 @@ class Machine:
         """Put what the log's end left into the archive, unless another process does it. Raises as `round`."""
         if self._shipper is not None and self._lock.take():
             try:
+                self._introduce()
                 self._shipper.ship()
             finally:
                 self.leave()
@@ -163,6 +162,12 @@ class Machine:
         self._drop()
         self._trail.tidy()
         return lines
+
+    def _introduce(self) -> None:
+        """Say with which keys this log begins, once: by them the others know what this machine signed."""
+        if not self._introduced:
+            self._trail.introduce(self._keys())
+            self._introduced = True
 
     def _drop(self) -> None:
         """What is here of the other logs holds persons who are forgotten: it is fetched again."""
