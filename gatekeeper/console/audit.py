@@ -16,8 +16,8 @@ from gatekeeper.audit import asking, query
 from gatekeeper.audit.segments import holds_log
 from gatekeeper.audit.subjects import KINDS
 from gatekeeper.console import records, verifying
-from gatekeeper.console.page import Answer, Asked, Desk, File, Later, Page, Shown
-from gatekeeper.errors import ConfigError
+from gatekeeper.console.page import Answer, Asked, Desk, File, Later, Moved, Page, Shown
+from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.vendors import failures
 
@@ -43,6 +43,14 @@ def ask(desk: Desk, asked: Asked) -> Answer:
     if people:
         desk.office.record("audit/query", kinds=people.keys())
     return _answer(desk, words, people, csv=given.get("as") == "csv")
+
+
+def record(desk: Desk, asked: Asked) -> Answer:
+    """On to the record of an id."""
+    name = asked.query.get("id", "").strip()
+    if not records.is_name(name):
+        raise EventError(422, "is not the id of a record, which is req_… or con_…", field="id")
+    return Moved(f"audit/records/{name}")
 
 
 def _answer(desk: Desk, words: Mapping[str, str], people: Mapping[str, str], *, csv: bool) -> Answer:
@@ -89,6 +97,7 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
 PAGES: Final = (
     Page("GET", "audit", "read", page, nav="Audit", query=WORDS),
     Page("POST", "audit", "read", ask),
+    Page("GET", "audit/record", "read", record, query=("id",)),
     *records.PAGES,
     *verifying.PAGES,
 )

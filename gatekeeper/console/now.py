@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gatekeeper.audit import authority
-from gatekeeper.console import flow
+from gatekeeper.console import flow, verifying
 from gatekeeper.console.everywhere import Everywhere
 from gatekeeper.console.needs import Need, needs, numbers
 from gatekeeper.console.page import Answer, Asked, Desk, Later, Page, Shown, Stream
@@ -71,6 +71,7 @@ class Follower:
             "destinations": destinations,
             "failing": bool(told.get(("audit_failing", ""))),
             "anchored": _anchored(desk, told),
+            "verification": verifying.state(desk.policy),
             "standing": desk.store.books.standing(),
             "disk": told.get(("disk_left_bytes", "")),
             "rates": _rates(recent, now),

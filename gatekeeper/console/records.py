@@ -37,6 +37,11 @@ class Stands(NamedTuple):
     knows_keys: bool = True  # which keys that machine began with
 
 
+def is_name(name: str) -> bool:
+    """Whether it can be the id of a record."""
+    return bool(_REQUEST.fullmatch(name) or _CONSENT.fullmatch(name))
+
+
 def page(desk: Desk, asked: Asked) -> Answer:
     """One decision, or one choice, by its id."""
     name = asked.parts[0]

@@ -112,6 +112,15 @@ def test_a_record_that_is_not_there_is_not_found(reader, name):
     assert reader.get(f"audit/records/{name}").status_code in (400, 404)
 
 
+@pytest.mark.parametrize(("name", "status"), [("req_" + "0" * 26, 303), ("con_" + "0" * 24, 303), ("jane", 422)])
+def test_a_record_is_looked_up_by_its_id(reader, name, status):
+    """What is no id of a record goes no further than the form."""
+    answer = reader.get(f"audit/record?id={name}")
+    assert answer.status_code == status
+    if status == 303:
+        assert answer.headers["location"] == f"/gk/admin/audit/records/{name}"
+
+
 def wait(policy):
     """Until the verification has ended."""
     end = time.monotonic() + 20

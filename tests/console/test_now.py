@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from gatekeeper.audit.shared.mirror import Other
 from gatekeeper.audit.shared.trail import Peer
 from gatekeeper.console import everywhere, flow, now
 from gatekeeper.console.everywhere import Everywhere
-from gatekeeper.console.needs import _metrics
+from gatekeeper.console.needs import ALARMS, _metrics
 from gatekeeper.errors import StorageError
 from gatekeeper.storage.outbox import Trouble
 from tests.laws.test_laws import law
@@ -180,6 +181,35 @@ def test_each_metric_of_an_alarm_needs_somebody(name, word):
     assert list(_metrics({(name, ""): 0.0})) == []
     (one,) = _metrics({(name, ""): 3.0})
     assert word in one.sentence
+
+
+# What is told by the store or by `readyz` in words, and so is no number here.
+ELSEWHERE = {
+    "destination_failing_seconds": "readyz", "unwritten_seconds": "readyz", "store_horizon_seconds": "readyz",
+    "audit_set_aside": "readyz", "erasures_overdue": "the store", "self_audit_findings": "by check",
+}  # fmt: skip
+RULES = Path("deploy/prometheus/gatekeeper.rules.yml").read_text("utf-8")
+GAUGE = re.compile(r"expr: '(?:max|min)?(?: by \(check\))? ?\(?gatekeeper_(\w+)(?:\{[^}]*\})?\)? (>|<|==) ([\d.e+]+)'")
+
+
+@pytest.mark.parametrize(("name", "sign", "limit"), GAUGE.findall(RULES))
+def test_what_an_alarm_is_for_needs_somebody(name, sign, limit):
+    """Each rule on a number as it is now, with its limit; a rate over time is Prometheus' own."""
+    if name in ELSEWHERE:
+        assert name not in {one.metric for one in ALARMS}
+        return
+    value = float(limit)
+    worse, good = {">": (value * 2 + 1, value), "<": (value / 2, value), "==": (value, value + 1)}[sign]
+    (one,) = _metrics({(name, "own"): worse})
+    assert "{" not in one.sentence and list(_metrics({(name, "own"): good})) == []
+
+
+def test_every_rule_on_a_number_is_looked_at():
+    """The pattern above misses none of them."""
+    found = {name for name, _, _ in GAUGE.findall(RULES)}
+    rules = re.findall(r"expr: '(.*)'", RULES)
+    rest = [one for one in rules if not any(f"gatekeeper_{name}" in one for name in found)]
+    assert all("increase(" in one or "rate(" in one or "absent(" in one for one in rest) and len(found) > 12
 
 
 def test_the_rates_are_a_table_and_a_file_too(known):
