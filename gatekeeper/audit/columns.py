@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gatekeeper.audit.segments import Segment
+from gatekeeper.audit.segments import FORMS, Segment, paths
 from gatekeeper.audit.vocabulary import GONE, MARK
 from gatekeeper.errors import AuditError, missing
 from gatekeeper.installation.locks import Lock
@@ -158,12 +158,12 @@ def _columns(connection: DuckDBPyConnection, folder: Path) -> tuple[list[Path], 
 
 def wanted_segments(folder: Path) -> tuple[dict[Path, Path], list[Path]]:
     """Closed segments, with the file of columns that each has or gets; and those that are read as they are."""
+    plain, packed = (sorted(paths(folder, "", form)) for form in FORMS)
     closed = {}
-    for segment in sorted(folder.glob("*.jsonl.gz")):
+    for segment in packed:
         stat = segment.stat()
         closed[segment] = folder / FOLDER / f"{segment.name}-{stat.st_size}-{stat.st_mtime_ns}-{_FORM}.parquet"
-    opened = sorted(path for path in folder.glob("*.jsonl") if not path.with_name(path.name + ".gz").exists())
-    return closed, opened
+    return closed, [path for path in plain if path.with_name(path.name + ".gz") not in closed]
 
 
 def _complete(folder: Path, wanted: dict[Path, Path]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,13 +68,14 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
     """Print one record, or exit with code 3."""
     policy = load_policy(config, require_secrets=False)
     folder, here = policy.audit_folder, machine(policy)
-    others = [] if here is None else here.folders()
-    if not others:
-        exits.need_log(folder)
-    if request_id.startswith("con_"):
-        _show_consent(folder, request_id, as_json, others)
+    look = read.consents if request_id.startswith("con_") else read.find
+    with nullcontext(()) if here is None else here.folders() as others:
+        if not others:
+            exits.need_log(folder)
+        found = look(folder, request_id, others)
+    if look is read.consents:
+        _print_consent(found, folder, request_id, as_json)
         return
-    found = read.find(folder, request_id, others)
     if not found:
         exits.absent(f"there is no record {request_id} in {folder}")
     if len(found) > 1:
@@ -98,9 +100,8 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
         console.print(f"  The policy {escape(record['policy']['version'])} of that time {escape(where)}.")
 
 
-def _show_consent(folder: Path, receipt: str, as_json: bool, others: Sequence[Path]) -> None:
+def _print_consent(found: Sequence[dict[str, Any]], folder: Path, receipt: str, as_json: bool) -> None:
     """Print the line of a choice, or exit with code 3."""
-    found = read.consents(folder, receipt, others)
     if not found:
         typer.echo(f"gatekeeper: there is no record {receipt} in {folder}", err=True)
         raise typer.Exit(3)

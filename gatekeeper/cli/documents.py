@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,8 +47,8 @@ def make(
     policy = load_policy(config, require_secrets=False)
     observed = report in OBSERVED and not without_log
     here = machine(policy) if observed else None
-    others = [] if here is None else here.folders()
-    observation = observe(policy.audit_folder, begins, ends, others) if observed else None
+    with nullcontext(()) if here is None else here.folders() as others:
+        observation = observe(policy.audit_folder, begins, ends, others) if observed else None
     document = replace(made(report, policy, observation, now, language), origins=not plain)
     text = FORMATS[form](document)
     if out is not None:

@@ -79,12 +79,13 @@ def _found(desk: Desk, words: Mapping[str, str], people: Mapping[str, str]) -> d
 
 def _rows(desk: Desk, words: Mapping[str, str], people: Mapping[str, str], most: int) -> list[dict[str, Any]]:
     """What is asked for. Raises ConfigError, AuditError, StorageError."""
-    policy, folder, others = desk.policy, desk.policy.audit_folder, desk.office.others
-    if not others and not holds_log(folder):
-        return []
+    policy, folder = desk.policy, desk.policy.audit_folder
     now = datetime.fromtimestamp(desk.now, UTC).replace(tzinfo=None)
-    which = asking.filter_of(policy, words, people, now, lambda: desk.office.ring, others)
-    return query.rows(folder, which, limit=most, others=others)
+    with desk.office.others as others:
+        if not others and not holds_log(folder):
+            return []
+        which = asking.filter_of(policy, words, people, now, lambda: desk.office.ring, others)
+        return query.rows(folder, which, limit=most, others=others)
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:

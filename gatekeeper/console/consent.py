@@ -117,13 +117,14 @@ def _permitted(desk: Desk, over: Steps, period: Period, place: str | None) -> tu
         return None, "the log is asked by country alone"
     begin, end = (datetime.fromtimestamp(at, UTC).replace(tzinfo=None) for at in (over.begin, over.end))
     which = query.Filter(since=begin, until=end, country=place)
-    folder, others = desk.policy.audit_folder, desk.office.others
+    folder = desk.policy.audit_folder
     rows: Sequence[query.Permitted | query.Period]
     try:
-        if others:  # each line once, whichever log has it
-            rows = query.statistics(folder, which, by=period.by, others=others).periods
-        else:
-            rows = query.permissions(folder, which, by=period.by)
+        with desk.office.others as others:
+            if others:  # each line once, whichever log has it
+                rows = query.statistics(folder, which, by=period.by, others=others).periods
+            else:
+                rows = query.permissions(folder, which, by=period.by)
     except ConfigError as error:
         return None, "; ".join(error.problems)
     labels = [one.begins for one in rows]

@@ -101,12 +101,13 @@ def company(desk: Desk, to: Destination) -> dict[str, str | None]:
 
 def _observed(desk: Desk, to: Destination, period: str) -> dict[str, Any]:
     """What the log shows, or why it shows nothing. Raises AuditError, StorageError."""
-    folder, others = desk.policy.audit_folder, desk.office.others
-    if not others and not holds_log(folder):
-        return {"missing": "there is no log yet"}
+    folder = desk.policy.audit_folder
     since = datetime.fromtimestamp(desk.now, UTC).replace(tzinfo=None) - PERIODS[period][1]
     try:
-        seen = query.fields(folder, query.Filter(since=since, destination=to.name), others=others)
+        with desk.office.others as others:
+            if not others and not holds_log(folder):
+                return {"missing": "there is no log yet"}
+            seen = query.fields(folder, query.Filter(since=since, destination=to.name), others=others)
     except ConfigError as error:  # without the extra there are no questions to the log
         return {"missing": str(error)}
     return {"missing": None, "seen": seen, "fields": _fields(to, seen), "endings": _endings(seen)}

@@ -9,17 +9,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, TypeVar
 
 from gatekeeper.audit.recent import Recent
-from gatekeeper.audit.shared.mirror import Other
+from gatekeeper.audit.shared.mirror import Fetched, Other
 from gatekeeper.errors import AuditError, StorageError
 
 EVERY: Final = 10.0  # seconds between two looks at the other machines
+PATIENCE: Final = 2.0  # seconds for others who use the copies of their logs
 K = TypeVar("K")
-Others = Callable[[float], Sequence[Other]]
-"""The other machines' logs, as they were up to so many seconds ago. Raises AuditError, StorageError."""
+Others = Callable[[float], AbstractContextManager[Fetched]]
+"""The other machines' logs for a block, if they can be had in so many seconds. Raises AuditError, StorageError."""
 
 
 class Everywhere:
@@ -38,11 +40,12 @@ class Everywhere:
         self._own.look(now)
         if self._others is not None and time.monotonic() >= self._next:
             try:
-                self.machines = self._others(EVERY)
-                abroad = [Recent(folder, self._window) for one in self.machines for folder in (one.folder, one.kept)]
-                for recent in abroad:
-                    recent.look(now)
-                self._abroad, self.missing = abroad, None
+                with self._others(PATIENCE) as found:
+                    machines = found.others
+                    abroad = [Recent(folder, self._window) for one in machines for folder in (one.folder, one.kept)]
+                    for recent in abroad:
+                        recent.look(now)
+                self.machines, self._abroad, self.missing = machines, abroad, None
             except (AuditError, StorageError) as error:
                 self._abroad, self.missing = [], str(error)
             self._next = time.monotonic() + EVERY

@@ -32,7 +32,7 @@ class Follower:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         machine = desk.office.machine
-        self._recent = Everywhere(desk.policy.audit_folder, WINDOW, None if machine is None else machine.others)
+        self._recent = Everywhere(desk.policy.audit_folder, WINDOW, None if machine is None else machine.fetched)
         self._slow: tuple[float, list[Need], dict[tuple[str, str], float]] | None = None
         self._last = ""
 

@@ -155,10 +155,11 @@ def replayed(desk: Desk, asked: Asked) -> Answer:
 def _again(desk: Desk, other: Policy, period: str, laws: str) -> dict[str, Any]:
     """What is otherwise. Raises AuditError, StorageError."""
     folder, since = desk.policy.audit_folder, timestamp(desk.now - PERIODS[period][1])
-    lines = decisions(folder, since, None, lambda part, count: None, desk.office.others)
     by = By(folder.parent / archive.FOLDER, other, other.registry, time_of_laws(laws, None, desk.now))
-    found = replay(islice(lines, MOST), by)
-    rest = next(lines, None) is not None
+    with desk.office.others as others:
+        lines = decisions(folder, since, None, lambda part, count: None, others)
+        found = replay(islice(lines, MOST), by)
+        rest = next(lines, None) is not None
     return {
         "found": found, "plot": drawn(found), "period": PERIODS[period][0], "laws": LAWS[laws], "turns": TURNS,
         "changes": [(change, turned(change), tally) for change, tally in found.ordered()],

@@ -7,8 +7,10 @@ machine that wrote it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gatekeeper.audit import authority, proof, read, trail
@@ -37,6 +39,13 @@ class Stands(NamedTuple):
     knows_keys: bool = True  # which keys that machine began with
 
 
+class Abroad(NamedTuple):
+    """The other machines' logs, and all folders that a question is asked of."""
+
+    others: Sequence[Other]
+    folders: Sequence[Path]
+
+
 def is_name(name: str) -> bool:
     """Whether it can be the id of a record."""
     return bool(_REQUEST.fullmatch(name) or _CONSENT.fullmatch(name))
@@ -55,25 +64,27 @@ def page(desk: Desk, asked: Asked) -> Answer:
 
 
 def _choices(desk: Desk, name: str) -> dict[str, Any]:
-    others = _others(desk)
-    found = read.consents(desk.policy.audit_folder, name, _folders(others))
-    if not found:
+    policy = desk.policy
+    with _fetched(desk) as there:
+        found = read.consents(policy.audit_folder, name, there.folders)
+        told = [{"record": one, "stands": _stands(policy, one, there, name)} for one in found]
+    if not told:
         raise _absent()
-    return {"choices": [{"record": one, "stands": _stands(desk.policy, one, others, name)} for one in found]}
+    return {"choices": told}
 
 
 def _records(desk: Desk, name: str) -> dict[str, Any]:
-    others, policy = _others(desk), desk.policy
-    found = read.find(policy.audit_folder, name, _folders(others))
-    if not found:
+    policy = desk.policy
+    with _fetched(desk) as there:
+        told = [
+            {
+                "record": one, "words": list(trail.words(one)), "stands": _stands(policy, one, there, name),
+                "policy_is_kept": archive.find(policy, one["policy"]["hash"]) is not None,
+            }
+            for one in read.find(policy.audit_folder, name, there.folders)
+        ]  # fmt: skip
+    if not told:
         raise _absent()
-    told = [
-        {
-            "record": one, "words": list(trail.words(one)), "stands": _stands(policy, one, others, name),
-            "policy_is_kept": archive.find(policy, one["policy"]["hash"]) is not None,
-        }
-        for one in found
-    ]  # fmt: skip
     return {"records": told, "how": KNOWN_BY}
 
 
@@ -81,20 +92,22 @@ def _absent() -> EventError:
     return EventError(404, "there is no such record in the log", detail="an id is req_… or con_…")
 
 
-def _others(desk: Desk) -> Sequence[Other]:
-    return () if desk.office.machine is None else desk.office.machine.others()
+@contextmanager
+def _fetched(desk: Desk) -> Iterator[Abroad]:
+    """The other machines' logs, for a block."""
+    if desk.office.machine is None:
+        yield Abroad((), ())
+    else:
+        with desk.office.machine.fetched() as there:
+            yield Abroad(there.others, there.folders)
 
 
-def _folders(others: Sequence[Other]) -> list[Any]:
-    return [folder for one in others for folder in (one.folder, one.kept)]
-
-
-def _stands(policy: Policy, record: dict[str, Any], others: Sequence[Other], name: str) -> Stands:
+def _stands(policy: Policy, record: dict[str, Any], there: Abroad, name: str) -> Stands:
     if "stream" not in record:  # as the database has it
         look = read.consents if _CONSENT.fullmatch(name) else read.find
-        return Stands(next((one.peer.host for one in others if look(one.kept, name)), None), None)
+        return Stands(next((one.peer.host for one in there.others if look(one.kept, name)), None), None)
     stream, n = record["stream"], record["n"]
-    for one in others:
+    for one in there.others:
         if streams(one.folder, stream).get(stream):
             found = proof.prove(one.folder, stream, n, believed(one.folder, one.peer.keys))
             return Stands(one.peer.host, found, bool(one.peer.keys))

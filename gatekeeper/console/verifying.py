@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from gatekeeper.audit.segments import streams, write_whole
 from gatekeeper.audit.shared.machine import Machine
+from gatekeeper.audit.shared.mirror import Other
 from gatekeeper.audit.shared.proving import Proof, prove
 from gatekeeper.audit.verify import Report
 from gatekeeper.console.page import Answer, Asked, Desk, Moved, Page, Shown, Stream
@@ -31,6 +32,7 @@ FILE: Final = "verified.json"
 OFTEN: Final = 0.5  # seconds between two words on how far it is
 SHARE: Final = 0.5  # of its time that it works
 FAULTS: Final = 50  # that are shown
+_ATTEMPTS: Final = 3  # at a log of another machine that is not sound and goes on
 _log = logging.getLogger("gatekeeper")
 
 
@@ -124,10 +126,19 @@ def _run(policy: Policy, machine: Machine | None, first: State, lock: Lock) -> N
             _keep(policy, now)
 
     try:
-        others = [] if machine is None else machine.others()
-        now = now._replace(of=now.of + sum(_size(one.folder) for one in others))
-        report = verified(policy, progress)
-        proofs = prove(policy.audit_folder, others, report, progress=progress) if others else []
+        report, proofs = verified(policy, progress), list[Proof]()
+        before: Sequence[Other] = ()
+        for attempt in range(_ATTEMPTS):
+            if machine is None:
+                break
+            if attempt:
+                report = verified(policy, progress)
+            with machine.others() as others:  # only now: nobody else gets at their logs meanwhile
+                now = now._replace(of=now.of + sum(_size(one.folder) for one in others))
+                proofs = prove(policy.audit_folder, others, report, progress=progress) if others else []
+            if all(one.report.sound for one in proofs) or [*others] == [*before]:
+                break
+            before = others
         _keep(policy, now._replace(ended=time.time(), report=_told(report, proofs)))
     except (GatekeeperError, OSError) as error:
         _fail(policy, now, str(error) if isinstance(error, GatekeeperError) else type(error).__name__)

@@ -7,7 +7,7 @@ import shutil
 import orjson
 import pytest
 
-from gatekeeper.audit import query
+from gatekeeper.audit import query, read
 from gatekeeper.audit.about import about
 from gatekeeper.audit.columns import connect
 from gatekeeper.audit.lines import timestamp
@@ -17,6 +17,7 @@ from gatekeeper.audit.shared import parts, proving
 from gatekeeper.audit.shared.trail import DESTROYED
 from gatekeeper.audit.verify import verify
 from gatekeeper.errors import AuditError, StorageError
+from gatekeeper.reports.period import decisions
 from tests.audit.logs import DAY, decision, outcome, person
 from tests.audit.machines import Node, Shared, archive
 from tests.builders import NOW
@@ -52,7 +53,8 @@ def proofs(node, **options):
     """What a machine says of the others, by log; its own log is sound."""
     report = verify(node.folder, heads=node.heads.read())
     assert report.problems == []
-    return {one.other.peer.log: one for one in proving.prove(node.folder, node.machine.others(), report, **options)}
+    with node.machine.others() as others:
+        return {one.other.peer.log: one for one in proving.prove(node.folder, others, report, **options)}
 
 
 def whys(proof):
@@ -68,7 +70,7 @@ def whole(n, *subjects):
 
 def requests(node):
     """The ids of all decisions that a question over all machines finds."""
-    with connect(node.folder, node.machine.folders()) as connection:
+    with node.machine.folders() as others, connect(node.folder, others) as connection:
         return sorted(name for (name,) in connection.execute("SELECT request_id FROM log").fetchall())
 
 
@@ -165,7 +167,8 @@ def test_a_line_that_another_machine_wrote_again_counts_once(nodes):
     nodes[0].write(decision(11, NOW, person(1)))
     nodes[0].writer.close()
     assert requests(nodes[0]).count("req_000011") == 1
-    found = query.statistics(nodes[0].folder, Filter(), others=nodes[0].machine.folders())
+    with nodes[0].machine.folders() as others:
+        found = query.statistics(nodes[0].folder, Filter(), others=others)
     assert sum(one.events for one in found.periods) == 6
 
 
@@ -177,7 +180,7 @@ def test_a_person_is_found_on_every_machine(nodes, with_columns, monkeypatch):
     if not with_columns:
         monkeypatch.setattr(asked.columns, "connect", lambda *_: (_ for _ in ()).throw(asked.ConfigError("none")))
     nodes[1].write(whole(50, person(1)))
-    with asked.opened(nodes[0].folder, nodes[0].machine.folders()) as log:
+    with nodes[0].machine.folders() as others, asked.opened(nodes[0].folder, others) as log:
         assert log.about([person(1)]).lines == 3
     assert about(nodes[0].folder, [person(1)]).lines == 1
 
@@ -304,7 +307,8 @@ def test_what_an_unsigned_line_says_was_removed_elsewhere_excuses_nothing(nodes,
     nodes[0].writer.close()
     report = verify(nodes[0].folder)
     report.elsewhere = []
-    (proof,) = proving.prove(nodes[0].folder, nodes[0].machine.others(), report)
+    with nodes[0].machine.others() as others:
+        (proof,) = proving.prove(nodes[0].folder, others, report)
     assert any("lost its subjects" in why for why in whys(proof))
 
 
@@ -341,30 +345,47 @@ def test_one_process_of_a_machine_does_it_until_it_leaves(nodes):
 def test_a_log_in_the_archive_that_the_engine_does_not_know_is_read_all_the_same(nodes, shared):
     """As after a move to another database."""
     del shared.machines["b"]
-    found = {one.peer.log: one.peer.host for one in nodes[0].machine.others()}
-    assert found == {"b": "unknown"}
+    with nodes[0].machine.others() as others:
+        assert {one.peer.log: one.peer.host for one in others} == {"b": "unknown"}
 
 
 def test_a_segment_that_is_fetched_has_the_time_of_its_last_line(nodes):
     """What looks for the newest lines goes by the times of files; each fetch has a fraction of its own."""
-    (two,) = nodes[0].machine.others()
+    with nodes[0].machine.others() as (two,):
+        pass
     paths = sorted(two.folder.glob("*.jsonl.gz"))
     for path in paths:
         last = orjson.loads(gzip.decompress(path.read_bytes()).splitlines()[-1])["timestamp"]
         assert timestamp(int(path.stat().st_mtime))[:19] == last[:19]
     before = {path.name: path.stat().st_mtime_ns for path in paths}
     shutil.rmtree(two.folder)
-    (two,) = nodes[0].machine.others()
+    with nodes[0].machine.others() as (two,):
+        pass
     after = {path.name: path.stat().st_mtime_ns for path in two.folder.glob("*.jsonl.gz")}
     assert before.keys() == after.keys() and all(before[name] != after[name] for name in before)
 
 
-def test_what_was_fetched_just_now_will_do_where_that_is_said(nodes, buckets):
-    """The archive is asked once; without an age it is asked each time."""
-    machine = nodes[0].machine
-    first = machine.others(age=3_600.0)
-    assert machine.others(age=3_600.0) is first
-    assert machine.others() is not first
+def test_who_cannot_wait_for_others_who_read_is_told_so(nodes):
+    """While copies are changed: the caller's own patience counts."""
+    there = nodes[0].machine
+    with there.fetched(), pytest.raises(AuditError, match="another process uses the copies"), there.fetched(0.0):
+        pass
+
+
+def test_a_decision_that_moves_is_told_once_and_a_copy_within_a_log_is_not_hidden(tmp_path):
+    """From the engine, without a place, and from the log that has it by now; twice in one log is somebody's doing."""
+    name, core = "req_000050", whole(50).core
+    placed = [b'{"stream":"s%d","n":%d,%s\n' % (n, n, core[1:]) for n in range(3)]
+    stream = "20261124T000000.000000Z-{}-00000000.000001.jsonl"
+    one, kept, twice = (tmp_path / folder for folder in ("one", "one.kept", "twice"))
+    for folder, lines in ((one, [placed[1]]), (kept, [core + b"\n"]), (twice, placed)):
+        folder.mkdir()
+        for n, raw in enumerate(lines):
+            (folder / stream.format(n)).write_bytes(raw)
+    for own, others in ((one, [kept]), (kept, [one])):
+        assert [record["stream"] for record in read.find(own, name, others)] == ["s1"]
+    assert len(read.find(twice, name)) == 3
+    assert [one["request_id"] for one in decisions(one, None, None, lambda part, count: None, [kept])] == [name]
 
 
 def test_without_an_archive_there_is_what_the_engine_keeps(tmp_path, shared):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatekeeper.audit.recent import Recent
-from gatekeeper.audit.shared.mirror import Other
+from gatekeeper.audit.shared.mirror import Fetched, Other
 from gatekeeper.audit.shared.trail import Peer
 from gatekeeper.console import everywhere, flow, now
 from gatekeeper.console.everywhere import Everywhere
@@ -92,12 +93,12 @@ def test_the_picture_is_of_every_machine(tmp_path, monkeypatch):
     own.mkdir()
     written(own, 1, [decision("2026-11-30T10:40:00Z"), decision("2026-11-30T10:43:00Z", status="blocked")])
     written(two.folder, 2, [decision("2026-11-30T10:43:10Z", count=4)])
-    answers = [lambda age: [two], StorageError("away")]
+    answers = [[two], StorageError("away")]
 
-    def others(age):
+    def others(patience):
         if isinstance(answers[0], StorageError):
             raise answers[0]
-        return answers[0](age)
+        return nullcontext(Fetched(tuple(answers[0]), tmp_path / "unwritten"))
 
     seen = Everywhere(own, 3_600.0, others)
     seen.look(AT)
@@ -116,7 +117,7 @@ def test_the_picture_begins_where_all_of_it_was_read(tmp_path, monkeypatch):
     busy = [decision(f"2026-11-30T10:{n // 60:02}:{n % 60:02}Z", event="busy") for n in range(2_400)]
     written(own, 1, busy)
     written(two.folder, 2, [decision("2026-11-30T10:01:00Z"), decision("2026-11-30T10:39:59Z")])
-    seen = Everywhere(own, 3_600.0, lambda age: [two])
+    seen = Everywhere(own, 3_600.0, lambda patience: nullcontext(Fetched((two,), tmp_path / "unwritten")))
     seen.look(AT)
     assert seen.flows()["page_view", "own", "sent"] == 1
     assert seen.since() >= 1_796_032_000.0 and 0 < seen.flows()["busy", "own", "sent"] < 10

@@ -99,9 +99,9 @@ def test_lines_that_the_log_has_are_kept_until_the_archive_has_them(database, tm
             assert (found[0].stream, found[0].n) == ("s", 2) and trail.lacking() == {"s": 2}
             assert one.books.standing().unarchived > 0
         assert PostgresTrail(database, "other").kept() == found and trail.kept() == []
-        trail.archived("s", 1)
+        trail.archived({"s": 1})
         assert trail.kept(others=False) == found
-        trail.archived("s", 2)
+        trail.archived({"s": 2})
         assert trail.kept(others=False) == []
     finally:
         one.close()
@@ -117,6 +117,8 @@ def test_what_only_a_destroyed_machine_had_in_its_log_another_one_writes(databas
         log = log_of(tmp_path / "a")
         assert two.records.adopt().result(10) == 0
         assert remove(database, log, destroyed=True)
+        (kept,) = PostgresTrail(database, log_of(tmp_path / "b")).kept()  # in no log, and found all the same
+        assert (kept.stream, kept.n, len(kept.lines)) == ("", 0, 1)
         assert two.records.adopt().result(10) == 1
         with psycopg.connect(database) as link:
             assert link.execute("SELECT count(*) FROM trail WHERE log = %s", (log,)).fetchone() == (0,)

@@ -8,21 +8,24 @@ others    for questions and proofs
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
 from gatekeeper.audit import redact
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.shared import cutting
-from gatekeeper.audit.shared.mirror import Mirror, Other
+from gatekeeper.audit.shared.mirror import USING, Fetched, Mirror, Other
 from gatekeeper.audit.shared.objects import Archive
 from gatekeeper.audit.shared.sending import Shipper
 from gatekeeper.audit.shared.trail import Trail, Wish
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError, StorageError
+from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
 
 PATIENCE: Final = 20.0  # seconds for the other machines
@@ -48,9 +51,14 @@ class Machine:
         self._here, self._trail, self._archive, self._keys = here, trail, archive, keys
         self._mirror = Mirror(here / "others", archive, trail)
         self._shipper = None if archive is None else Shipper(folder, archive, trail, keep=keep, clock=clock)
-        self._fetched: tuple[float, list[Other]] | None = None  # when, and what
         self._introduced = False
         self._lock = Lock(here / "archive.lock")
+        self._round = threading.Lock()
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: the round that was under way is its parent's."""
+        self._round = threading.Lock()
 
     @property
     def behind(self) -> float:
@@ -71,31 +79,41 @@ class Machine:
                     told.append(f"{key}: {error}")
         return told
 
-    def others(self, age: float = 0.0) -> list[Other]:
-        """The other machines' logs, fetched; what was fetched less than `age` seconds ago will do.
+    def fetched(self, patience: float = USING) -> AbstractContextManager[Fetched]:
+        """The other machines' logs as they are now, for as long as the block. Raises AuditError, StorageError.
 
-        Raises AuditError, StorageError.
+        `patience` are the seconds for other processes that use them.
         """
-        known, now = self._fetched, time.monotonic()
-        if known is None or now - known[0] >= age:
-            self._fetched = known = now, self._mirror.fetch()
-        return known[1]
+        return self._mirror.fetched(patience)
 
-    def folders(self) -> list[Path]:
+    @contextmanager
+    def others(self) -> Iterator[Sequence[Other]]:
+        """The same, by machine. Raises AuditError, StorageError."""
+        with self._mirror.fetched() as found:
+            yield found.others
+
+    @contextmanager
+    def folders(self) -> Iterator[Sequence[Path]]:
         """The same, as folders that questions are asked of."""
-        return [path for one in self.others() for path in (one.folder, one.kept)]
+        with self._mirror.fetched() as found:
+            yield found.folders
 
     def round(self, cut: Cut) -> bool:
         """Do what is due; `False` if another process of this machine does it. Raises AuditError, StorageError.
 
-        The process that began does it until it leaves: it knows what is in the archive.
+        The process that began does it until it leaves: it knows what is in the archive. Of its threads one at a time:
+        another one would put references there as they were before they were cut.
         """
+        with self._round:
+            return self._take_turn(cut)
+
+    def _take_turn(self, cut: Cut) -> bool:
         if not self._lock.take():
             return False
         self._introduce()
         done = {wish.id: cut(wish) for wish in self._trail.wishes()}
         if done:
-            self._drop()
+            self._mirror.drop()
         if self._shipper is not None:  # before it is said that it is done: what is in the archive is cut, too
             self._shipper.ship()
         for wish, lines in done.items():
@@ -104,12 +122,13 @@ class Machine:
 
     def last(self) -> None:
         """Put what the log's end left into the archive, unless another process does it. Raises as `round`."""
-        if self._shipper is not None and self._lock.take():
-            try:
-                self._introduce()
-                self._shipper.ship()
-            finally:
-                self.leave()
+        with self._round:
+            if self._shipper is not None and self._lock.take():
+                try:
+                    self._introduce()
+                    self._shipper.ship()
+                finally:
+                    self.leave()
 
     def leave(self) -> None:
         """Let another process of this machine do it."""
@@ -146,7 +165,7 @@ class Machine:
                 self._archive, self._gone(self._archive), redact.about(names), writer, reason="erasure", at=at,
                 erasure=erasure,
             )  # fmt: skip
-        self._drop()
+        self._mirror.drop()
         self._trail.tidy()
         return {"other_machines": lines + elsewhere, "machines_not_reached": len(waiting)}
 
@@ -159,7 +178,7 @@ class Machine:
                 self._archive, self._gone(self._archive), wanted, writer, reason="retention", at=at,
                 before=timestamp(before),
             )  # fmt: skip
-        self._drop()
+        self._mirror.drop()
         self._trail.tidy()
         return lines
 
@@ -168,11 +187,6 @@ class Machine:
         if not self._introduced:
             self._trail.introduce(self._keys())
             self._introduced = True
-
-    def _drop(self) -> None:
-        """What is here of the other logs holds persons who are forgotten: it is fetched again."""
-        self._mirror.drop()
-        self._fetched = None
 
     def _gone(self, archive: Archive) -> list[str]:
         """Logs in the archive whose machines do not live, or are not known any more."""

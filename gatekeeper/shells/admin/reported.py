@@ -50,7 +50,8 @@ def replay(office: Office, asked: Asked) -> Reply:
         raise EventError(422, str(error), field="on") from None
     other = None if body.policy is None else candidate(body.policy, office.policy)
     office.record("replay")
-    found = replayed(office.policy, Wanted(other, since, until, on, others=office.others))
+    with office.others as others:
+        found = replayed(office.policy, Wanted(other, since, until, on, others=others))
     return json_reply(200, {**found.as_data(), "open": found.open})
 
 
