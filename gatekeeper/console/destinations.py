@@ -15,6 +15,7 @@ from typing import Any, Final
 from gatekeeper.audit import query
 from gatekeeper.audit.segments import holds_log
 from gatekeeper.console.page import Answer, Asked, Desk, Later, Moved, Page, Shown
+from gatekeeper.console.render import cause as words
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.reports.observed import by_key
@@ -126,10 +127,7 @@ def _fields(to: Destination, seen: query.Fields) -> list[dict[str, Any]]:
 
 def _cause(to: Destination, name: str) -> str:
     cause = to.causes.get(name) or to.causes.get(name.removesuffix("_hash"))
-    return {
-        "purpose": "stripped: not of its purpose", "not_needed": "stripped: not in its allow-list",
-        None: "stripped: not in the catalogue",
-    }.get(cause, f"stripped: {cause}")  # fmt: skip
+    return f"stripped: {'not in the catalogue' if cause is None else words(cause)}"
 
 
 def _endings(seen: query.Fields) -> Sequence[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.console.page import Answer, Asked, Desk, Later, Page, Shown
 from gatekeeper.console.plots import Plot, Series
+from gatekeeper.console.render import cause as words
 from gatekeeper.errors import EventError
 from gatekeeper.geoip.info import info
 from gatekeeper.geoip.info import warnings as geoip_warnings
@@ -131,7 +132,7 @@ def _fields(one: Any) -> list[tuple[str, str, str]]:
         (name, "sent", f"without {', '.join(one.scrubbed[name])}" if name in one.scrubbed else "") for name in one.kept
     ]
     rows += [(name, "made by the gate", "") for name in one.derived]
-    return rows + [(name, "stripped", cause.replace("_", " ")) for name, cause in one.stripped.items()]
+    return rows + [(name, "stripped", words(cause)) for name, cause in one.stripped.items()]
 
 
 def replayed(desk: Desk, asked: Asked) -> Answer:
@@ -177,7 +178,7 @@ def drawn(found: Replay) -> Plot:
         if any(found.destinations[name].get(turn, 0) for name in names)
     ]
     labels = ["every" if name == "*" else name for name in names]
-    return Plot("deliveries", "Deliveries by destination", labels, series, kind="stack")
+    return Plot("deliveries", "Deliveries by destination", labels, series, kind="stack", names=True)
 
 
 def turned(change: Change) -> str:

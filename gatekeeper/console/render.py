@@ -1,7 +1,7 @@
 """Pages as HTML. A template and its values in, a text out; everything is escaped that no macro of ours made.
 
-Filters: `words` makes `no_analytics_consent` readable, `amount` writes a number, `ago` a span of seconds, `moment` a
-time, `bytes` a size.
+Filters: `words` makes `no_analytics_consent` readable, `amount` writes a number, `ago` a span of seconds, `moment` and
+`clock` a time, `size` a number of bytes, `sentence` a sentence, `cause` why a field is stripped.
 """
 
 from __future__ import annotations
@@ -66,6 +66,26 @@ def amount(number: float | None) -> str:
     return f"{int(number):,}" if number == int(number) else f"{number:,.1f}"
 
 
+def grouped(cell: str) -> str:
+    """A number that is written out, for people: `6231` is `6,231`."""
+    return f"{int(cell):,}" if cell.isdecimal() else cell
+
+
+def sentence(text: str) -> str:
+    """Words with a great letter and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def cause(code: str) -> str:
+    """Why a field is stripped: `not_needed` is `not in its allow-list`."""
+    return _CAUSES.get(code, words(code))
+
+
+def clock(text: str) -> str:
+    """An RFC 3339 time in UTC for people: `2026-11-30 14:22:05`."""
+    return text.replace("T", " ").rstrip("Z").partition(".")[0]
+
+
 def ago(seconds: float | None) -> str:
     """A span of time, in the largest unit of which it has two: `40 seconds`, `3 hours`."""
     if seconds is None:
@@ -90,6 +110,7 @@ def size(number: float | None) -> str:
     return f"{int(number)} B"
 
 
+_CAUSES: Final = {"purpose": "not of its purpose", "not_needed": "not in its allow-list"}
 _SPANS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
@@ -102,7 +123,10 @@ def _environment() -> Environment:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         loader=FunctionLoader(_source),
     )  # fmt: skip
-    made.filters.update(words=words, amount=amount, ago=ago, moment=moment, size=size)
+    made.filters.update(
+        words=words, amount=amount, ago=ago, moment=moment, size=size, grouped=grouped, sentence=sentence, cause=cause,
+        clock=clock,
+    )  # fmt: skip
     made.globals.update(counted=counted, drawn=plots.drawn, plot_rows=plots.rows, waits=waits)
     return made
 
