@@ -18,7 +18,7 @@ from gatekeeper.console import everywhere, flow, now
 from gatekeeper.console.everywhere import Everywhere
 from gatekeeper.console.needs import ALARMS, _metrics
 from gatekeeper.errors import StorageError
-from gatekeeper.storage.outbox import Trouble
+from gatekeeper.storage.outbox import Count, Trouble
 from tests.laws.test_laws import law
 
 STREAM = "20261130T100000.000000Z-{n}-0000000{n}"
@@ -169,6 +169,16 @@ def test_the_page_tells_who_takes_nothing(known, monkeypatch):
     assert "takes nothing for" in html and "http_503" in html and "probed" in html
 
 
+def test_a_slow_vendor_is_seen_by_what_waits(known, monkeypatch):
+    """How much, for how long; after an hour somebody is needed."""
+    books = known.app.runtime.store.books
+    waits = Count(1_234, 1_234, 0, 0, 0, 0, 0, known.app.runtime.gate.clock() - 2 * 3_600 - 60)
+    monkeypatch.setattr(type(books), "count", lambda self: {"own": waits})
+    html = known.get("now").text
+    assert "the oldest delivery to own has waited for 2 hours" in html
+    assert "<dt>Waiting</dt><dd>1,234</dd>" in html and "<dt>Oldest waits for</dt><dd>2 hours</dd>" in html
+
+
 @pytest.mark.parametrize(
     ("name", "word"),
     [
@@ -189,7 +199,7 @@ ELSEWHERE = {
     "destination_failing_seconds": "readyz", "unwritten_seconds": "readyz", "store_horizon_seconds": "readyz",
     "audit_set_aside": "readyz", "erasures_overdue": "the store", "self_audit_findings": "by check",
 }  # fmt: skip
-RULES = Path("deploy/prometheus/gatekeeper.rules.yml").read_text("utf-8")
+RULES = (Path(__file__).parents[2] / "deploy/prometheus/gatekeeper.rules.yml").read_text("utf-8")
 GAUGE = re.compile(r"expr: '(?:max|min)?(?: by \(check\))? ?\(?gatekeeper_(\w+)(?:\{[^}]*\})?\)? (>|<|==) ([\d.e+]+)'")
 
 
