@@ -21,8 +21,6 @@ GUIDE_KEYS = ("timestamp", "request_id", "event_type", "consent_state", "deliver
 _OURS: Final = ("kind", "commitment", "salt")  # of the line, and of no use in a record
 
 
-_PLACED: Final = frozenset({"stream", "n", "hash", "mac", "commitment", "salt", "subjects", "names"})
-"""What a line has of its place in a log, and of those whom it names: its copy elsewhere can be without them."""
 _NAMED: Final = f'"{MARK}'.encode()  # a name's number stands in the line
 _ID: Final = 30  # characters of a request id
 _LATER: Final = "9"  # than every time
@@ -84,55 +82,50 @@ def last(folder: Path, count: int, wanted: Callable[[dict[str, Any]], bool]) -> 
 def find(folder: Path, request_id: str, others: Sequence[Path] = ()) -> list[dict[str, Any]]:
     """The records of one request: its decision, with the last outcome of each delivery. Raises AuditError.
 
-    Another machine can have an outcome, or all of it: `others` are the folders of their logs.
-
     An honest log has one, or none; where several lines claim one id, each is given. The id says when it was made:
     segments that ended before are not opened, nor those that begin well after it once it is known how it ended.
+    `others` are the folders of other machines' logs: outcomes may stand in any, and of a decision that stands in
+    several the first log's counts.
     """
     base, _, number = request_id.partition(".")
     needles = tuple({f'"{request_id}"'.encode(), f'"{base}"'.encode()})
     made = _made_at(base)
     until = timestamp(made + _SLACK) if made else _LATER
-    decisions: dict[Any, dict[str, Any]] = {}
+    decisions: list[dict[str, Any]] = []
     outcomes: list[dict[str, Any]] = []
     try:
-        for begin, segment in _merged((folder, *others), made - _SLACK):
-            if begin > until and decisions and all(_ended(join(one, outcomes)) for one in decisions.values()):
-                break
-            for record in events(parse(_holding(lines(segment), needles))):
-                if request_id in request_ids(record) or (not number and record.get("request_id") == base):
-                    _take(decisions, record, segment.path.parent)
-                elif request_id in record.get("request_ids", ()):
-                    outcomes.append(record)
+        for log in (folder, *others):
+            here: list[dict[str, Any]] = []
+            for begin, segment in _since(log, made - _SLACK):
+                known = decisions or here
+                if begin > until and known and all(_ended(join(one, outcomes)) for one in known):
+                    break
+                for record in events(parse(_holding(lines(segment), needles))):
+                    if request_id in request_ids(record) or (not number and record.get("request_id") == base):
+                        here.append(record)
+                    elif request_id in record.get("request_ids", ()):
+                        outcomes.append(record)
+            decisions = decisions or here
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be read ({_what(error)})") from None
     asked = {"element": int(number)} if number else {}
-    return [join(decision, outcomes) | asked for decision in decisions.values()]
-
-
-def _take(found: dict[Any, dict[str, Any]], record: dict[str, Any], log: Path) -> None:
-    """A decision that two logs have is one: that of a log where it has a place. One log must not have it twice."""
-    said = orjson.dumps(
-        {key: value for key, value in record.items() if key not in _PLACED}, option=orjson.OPT_SORT_KEYS
-    )
-    before = next((key for key in found if key[0] == said and key[1] != log), None)
-    if before is not None and ("stream" in found[before] or "stream" not in record):
-        return
-    found.pop(before, None)
-    found[said, log, record.get("stream"), record.get("n")] = record
+    return [join(decision, outcomes) | asked for decision in decisions]
 
 
 def consents(folder: Path, receipt: str, others: Sequence[Path] = ()) -> list[dict[str, Any]]:
-    """The lines of a consent receipt, in this log or in `others`: one, or none, in an honest log. Raises AuditError."""
+    """The lines of a consent receipt: one, or none, in an honest log, the first that has it. Raises AuditError."""
     needle = (f'"receipt":"{receipt}"'.encode(),)
     try:
-        return [
-            record
-            for log in (folder, *others)
-            for segment in files(log)
-            for record in parse(_holding(lines(segment), needle))
-            if record.get("kind") == "consent"
-        ]
+        for log in (folder, *others):
+            found = [
+                record
+                for segment in files(log)
+                for record in parse(_holding(lines(segment), needle))
+                if record.get("kind") == "consent"
+            ]
+            if found:
+                return found
+        return []
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be read ({_what(error)})") from None
 

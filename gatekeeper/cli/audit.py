@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gatekeeper.audit import read, trail
+from gatekeeper.audit.following import Following
 from gatekeeper.cli import exits, known
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
@@ -65,7 +65,7 @@ def tail(config: Path, lines: int, follow: bool, as_json: bool, only: Only) -> N
 
 
 def show(request_id: str, config: Path, as_json: bool) -> None:
-    """Print one record, or exit with code 3."""
+    """Print one record, of whichever machine's log, or exit with code 3."""
     policy = load_policy(config, require_secrets=False)
     folder, here = policy.audit_folder, machine(policy)
     look = read.consents if request_id.startswith("con_") else read.find
@@ -74,7 +74,7 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
             exits.need_log(folder)
         found = look(folder, request_id, others)
     if look is read.consents:
-        _print_consent(found, folder, request_id, as_json)
+        _show_consent(folder, request_id, found, as_json)
         return
     if not found:
         exits.absent(f"there is no record {request_id} in {folder}")
@@ -100,7 +100,7 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
         console.print(f"  The policy {escape(record['policy']['version'])} of that time {escape(where)}.")
 
 
-def _print_consent(found: Sequence[dict[str, Any]], folder: Path, receipt: str, as_json: bool) -> None:
+def _show_consent(folder: Path, receipt: str, found: list[dict[str, Any]], as_json: bool) -> None:
     """Print the line of a choice, or exit with code 3."""
     if not found:
         typer.echo(f"gatekeeper: there is no record {receipt} in {folder}", err=True)
@@ -177,22 +177,12 @@ def _print_line(record: dict[str, Any], as_json: bool) -> None:
 
 
 def _follow(folder: Path, as_json: bool, only: Only) -> None:
-    places = {segment.plain: segment.size for segment in read.files(folder)}
+    following = Following(folder)
     try:
         while True:
-            for segment in read.files(folder):
-                # A compressed segment was read to its end before, or there was no reader that waited for it.
-                if segment.path != segment.plain:
-                    continue
-                with segment.plain.open("rb") as file:
-                    file.seek(places.get(segment.plain, 0))
-                    for line in iter(file.readline, b""):
-                        if not line.endswith(b"\n"):
-                            break
-                        places[segment.plain] = file.tell()
-                        for record in read.parse([line]):
-                            if only(record):
-                                _print_line(record, as_json)
+            for record in following.new():
+                if only(record):
+                    _print_line(record, as_json)
             time.sleep(0.2)
     except KeyboardInterrupt:
         return

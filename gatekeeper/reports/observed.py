@@ -63,6 +63,7 @@ class Observation:
         return f"{self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M} UTC"
 
 
+@columns.asked_again
 def observe(folder: Path, since: datetime, until: datetime, others: Sequence[Path] = ()) -> Observation | None:
     """What the log under `folder` shows, and other machines' under `others`; `None` if there is no log.
 

@@ -1,16 +1,22 @@
 """A line that moves while it is looked for is found, once: in every interleaving of its moves with what a look asks."""
 
 import gzip
+import inspect
 import itertools
 import threading
 
+import orjson
 import pytest
 
-from gatekeeper.audit import about, columns, segments
+from gatekeeper.audit import about, columns, query, read, segments
+from gatekeeper.audit.following import Following
+from gatekeeper.audit.lines import Line, timestamp
+from gatekeeper.audit.recent import Recent
 from gatekeeper.audit.shared import parts
 from gatekeeper.audit.shared.objects import Archive
 from gatekeeper.installation.locks import Lock
-from tests.audit.logs import person
+from gatekeeper.reports.observed import observe
+from tests.audit.logs import outcome, person
 from tests.audit.machines import Node, Shared, archive
 from tests.audit.test_machines import whole
 from tests.builders import NOW
@@ -189,3 +195,84 @@ def test_references_that_are_on_their_way_to_the_archive_are_not_put_over_ones_t
     assert person(1).encode() not in b"".join(
         gzip.decompress(found[-1][0]) for found in buckets.references.versions.values()
     )
+
+
+@pytest.mark.parametrize("when", [pytest.param(n, id=f"at-look-{n}") for n in range(4)])
+@pytest.mark.parametrize("reader", [pytest.param(one, id=one) for one in ("following", "recent")])
+def test_a_reader_that_goes_on_reads_each_line_once_when_its_segment_is_compressed(tmp_path, monkeypatch, when, reader):
+    """Whenever that happens, before or between its looks, and in the middle of one; and the one that is begun then."""
+    first, second = (tmp_path / f"20261124T000000.000000Z-1-{n:08x}.000001.jsonl" for n in (1, 2))
+    first.write_bytes(orjson.dumps(decided(0)) + b"\n")
+    following, recent = Following(tmp_path), Recent(tmp_path, 1e9)
+    recent.look(NOW)
+    looked, asked = segments.paths, itertools.count()
+
+    def paths(*values):
+        if next(asked) == when:
+            segments.pack(segments.parse(first))
+            second.write_bytes(orjson.dumps(decided(2)) + b"\n")
+            segments.pack(segments.parse(second))
+        return looked(*values)
+
+    with first.open("ab") as file:
+        file.write(orjson.dumps(decided(1)) + b"\n")
+    monkeypatch.setattr(segments, "paths", paths)
+    found = []
+    for _ in range(4):
+        if reader == "following":
+            found += [record["event_type"] for record in following.new()]
+        else:
+            recent.look(NOW)
+    if reader == "recent":
+        found = [one.event for one in recent.seen][1:]
+    assert sorted(found) == ["event_1", "event_2"]
+
+
+def decided(n):
+    """A decision, as far as readers that go on look at it."""
+    one = {"kind": "decision", "timestamp": timestamp(NOW), "event_type": f"event_{n}"}
+    return one | {"deliveries": [{"destination": "own", "status": "pending"}]}
+
+
+def test_a_record_has_the_outcome_that_another_machine_wrote(tmp_path):
+    """And a decision that stands in two logs is one."""
+    shared = Shared()
+    one, two = (Node(tmp_path, name, shared, None) for name in ("a", "b"))
+    waits = [Line(orjson.dumps(decided(n) | {"request_id": f"req_{n:06}", "consent_state": {}})) for n in (1, 2)]
+    for node, lines in ((one, waits[:1]), (two, [waits[0], outcome(1), waits[1]])):
+        node.write(*lines)
+        node.writer.close()
+    with one.machine.folders() as others:
+        (found,) = read.find(one.folder, "req_000001", others)
+        assert [delivery["status"] for delivery in found["deliveries"]] == ["delivered"]
+        assert [record["request_id"] for record in read.find(one.folder, "req_000002", others)] == ["req_000002"]
+    assert [each["status"] for each in read.find(one.folder, "req_000001")[0]["deliveries"]] == ["pending"]
+
+
+def test_a_question_whose_columns_are_removed_in_the_middle_is_asked_again(tmp_path):
+    """As another process does whose log was cut since; also between two questions about a person."""
+    node = Node(tmp_path, "a", Shared(), None)
+    node.write(whole(1, person(1)))
+    node.writer.close()
+    tries = itertools.count()
+
+    @columns.asked_again
+    def asked():
+        with columns.connect(node.folder) as connection:
+            if not next(tries):
+                columns.forget(node.folder)
+            return connection.execute("SELECT request_id FROM log").fetchall()
+
+    assert asked() == [("req_000001",)] and next(tries) == 2
+    with about.opened(node.folder) as log:
+        columns.forget(node.folder)
+        assert log.about([person(1)]).lines == 1
+        columns.forget(node.folder)
+        assert log.counts([person(1)]) == {person(1): 1}
+
+
+def test_every_question_over_columns_is_asked_again():
+    """Those that connect: `asked_again` stands before each."""
+    connecting = [one for one in vars(query).values() if inspect.isfunction(one) and one.__module__ == query.__name__]
+    asking = [one for one in connecting if "columns.connect" in inspect.getsource(one)]
+    assert asking and all(hasattr(one, "__wrapped__") for one in [*asking, observe])

@@ -3,11 +3,14 @@
 import json
 import re
 import time
+from contextlib import nullcontext
 
 import pytest
 
 from gatekeeper.audit import read
-from gatekeeper.console import verifying
+from gatekeeper.audit.shared.mirror import Other
+from gatekeeper.audit.shared.trail import Peer
+from gatekeeper.console import records, verifying
 from tests.console.visiting import Visitor
 from tests.rights.people import cookie, send
 
@@ -102,6 +105,31 @@ def test_a_record_that_was_altered_is_not_proven(asker):
     path.write_text(path.read_text().replace('"purchase"', '"purchasf"', 1))
     html = asker.get(f"audit/records/{record['request_id']}").text
     assert "was altered" in html and '<span class="good">good</span>' not in html
+
+
+@pytest.mark.parametrize(
+    ("archived", "said"),
+    [(True, "<dt>Machine</dt><dd>host-two, by its log in the archive"), (False, "It is in the log of host-two")],
+    ids=["archived", "kept"],
+)
+def test_a_record_of_another_machine_is_told(asker, tmp_path, monkeypatch, archived, said):
+    """With the proof that its log in the archive gives; before that, with where the line is."""
+    folder = asker.app.runtime.policy.audit_folder
+    record = next(one for one in read.records(folder) if one["kind"] == "decision")
+    (path,) = [one for one in folder.glob("*.jsonl") if record["request_id"] in one.read_text()]
+    name, there = "req_" + "0" * 26, "20261124T080000.000000Z-1-00000009"
+    text = path.read_text().replace(record["request_id"], name).replace(record["stream"], there)
+    if not archived:
+        text = re.sub(r'"stream":"[^"]+","n":\d+,', "", text)
+    peer = Peer("two", "host-two", True, None, 0.0, ())
+    two = Other(peer, tmp_path / "two", tmp_path / "two.kept", ())
+    for one in (two.folder, two.kept):
+        one.mkdir()
+    ((two.folder if archived else two.kept) / f"{there}.000001.jsonl").write_text(text)
+    abroad = records.Abroad((two,), (two.folder, two.kept))
+    monkeypatch.setattr(records, "_fetched", lambda desk: nullcontext(abroad))
+    html = asker.get(f"audit/records/{name}").text
+    assert "Decided at" in html and said in html and ("<dt>Chain" in html) is archived
 
 
 @pytest.mark.parametrize(
