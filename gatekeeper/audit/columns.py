@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
@@ -127,9 +128,8 @@ def asked_again(question: Callable[P, R]) -> Callable[P, R]:
 
 def replaced(error: Exception) -> bool:
     """Whether a file was not there that a connection reads: another process has made it anew, or removed it."""
-    import duckdb
-
-    return isinstance(error, duckdb.IOException)
+    duckdb = sys.modules.get("duckdb")  # without the extra there is none, and no such error
+    return duckdb is not None and isinstance(error, duckdb.IOException)
 
 
 def any_of(column: str, values: Collection[str]) -> str:

@@ -154,15 +154,22 @@ def _made_at(request_id: str) -> float:
         return 0.0
 
 
-def within(folder: Path, since: str | None, until: str | None) -> list[Segment]:
-    """The segments that may hold lines of a period (RFC 3339, UTC). Raises OSError, EOFError, zlib.error.
+def within(folder: Path, since: str | None, until: str | None, others: Sequence[Path] = ()) -> list[Segment]:
+    """The segments that may hold lines of a period (RFC 3339, UTC), of other machines' logs, too, the oldest first.
+
+    Raises OSError, EOFError, zlib.error.
 
     Looked for a day longer: a line that a crash or a full disk kept out of the log for hours stands behind its time.
     """
     since_at, until_at = (None if text is None else datetime.fromisoformat(text).timestamp() for text in (since, until))
     last = _LATER if until_at is None else timestamp(until_at + _LATE)
     first = 0.0 if since_at is None else since_at - _SLACK
-    return [segment for begin, segment in _since(folder, first) if begin <= last or begin == _LATER]
+    return [segment for begin, segment in _merged((folder, *others), first) if begin <= last or begin == _LATER]
+
+
+def _merged(folders: Iterable[Path], at: float) -> list[tuple[str, Segment]]:
+    """The segments of several logs that hold lines of a time or later, in the order of their first lines."""
+    return sorted([one for folder in folders for one in _since(folder, at)], key=lambda one: one[0])
 
 
 def _since(folder: Path, at: float) -> list[tuple[str, Segment]]:

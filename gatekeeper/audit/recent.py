@@ -47,6 +47,7 @@ class Recent:
     _places: dict[Path, int] = field(default_factory=dict)  # of a segment that was open, how far it was read
     _ended: set[Path] = field(default_factory=set)  # segments of which nothing more is read
     _begun: bool = False
+    is_cut: bool = False  # more was written within the window than is read or kept
 
     def look(self, now: float) -> None:
         """Read what is new, and forget what is older than the window. Raises AuditError."""
@@ -58,6 +59,7 @@ class Recent:
         for record in found:
             with contextlib.suppress(KeyError, TypeError, ValueError):  # a line that we did not write
                 self._see(record)
+        self.is_cut = self.is_cut or MOST in (len(self.seen), len(self.events))
         while self.seen and self.seen[0].at < now - self.window:
             self.seen.popleft()
         while self.events and self.events[0][0] < now - self.window:
@@ -71,26 +73,26 @@ class Recent:
         """When the oldest event that is counted was decided."""
         return self.events[0][0] if self.events else None
 
-    def flows(self) -> Counter[tuple[str, str, str]]:
-        """How many deliveries there were: event, destination, and `sent` or `blocked`."""
+    def flows(self, since: float = 0.0) -> Counter[tuple[str, str, str]]:
+        """How many deliveries were decided from a time on: event, destination, and `sent` or `blocked`."""
         found: Counter[tuple[str, str, str]] = Counter()
         for one in self.seen:
-            if not one.outcome:
+            if not one.outcome and one.at >= since:
                 found[one.event, one.destination, "blocked" if one.status == "blocked" else "sent"] += one.many
         return found
 
-    def reasons(self) -> Counter[tuple[str, str]]:
-        """How many deliveries were blocked: destination and reason."""
-        return self._by(False, "blocked")
+    def reasons(self, since: float = 0.0) -> Counter[tuple[str, str]]:
+        """How many deliveries were blocked from a time on: destination and reason."""
+        return self._by(False, "blocked", since)
 
     def failures(self) -> Counter[tuple[str, str]]:
         """How many deliveries failed: destination and the short code."""
-        return self._by(True, "failed")
+        return self._by(True, "failed", 0.0)
 
-    def _by(self, outcome: bool, status: str) -> Counter[tuple[str, str]]:
+    def _by(self, outcome: bool, status: str, since: float) -> Counter[tuple[str, str]]:
         found: Counter[tuple[str, str]] = Counter()
         for one in self.seen:
-            if one.outcome is outcome and one.status == status:
+            if one.outcome is outcome and one.status == status and one.at >= since:
                 found[one.destination, one.reason or "unknown"] += one.many
         return found
 
@@ -113,6 +115,7 @@ class Recent:
                 begin = self._places.get(segment.plain)
                 if begin is None:
                     begin = 0 if self._begun else max(0, size - left)
+                    self.is_cut = self.is_cut or begin > 0
                     left = max(0, left - (size - begin))
                 chosen.append((segment, begin))
             elif self._begun and segment.plain not in self._ended:
@@ -120,6 +123,8 @@ class Recent:
             elif not self._begun and 0 < size <= min(PACKED, left):
                 left = max(0, left - size)
                 chosen.append((segment, -1))
+            elif not self._begun and size:
+                self.is_cut = True
         for segment, begin in reversed(chosen):
             yield from read.parse(self._rest(segment, begin))
 

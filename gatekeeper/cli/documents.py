@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from gatekeeper.reports.formats import FORMATS
 from gatekeeper.reports.made import OBSERVED, made
 from gatekeeper.reports.notice import LANGUAGES
 from gatekeeper.reports.observed import observe
+from gatekeeper.runtime.wiring import machine
 
 _MOST = 50  # findings that are printed
 _PERIOD = timedelta(days=30)
@@ -44,7 +46,9 @@ def make(
         raise typer.BadParameter(f"--since: {begins:%Y-%m-%d %H:%M} is not before --until, {ends:%Y-%m-%d %H:%M}")
     policy = load_policy(config, require_secrets=False)
     observed = report in OBSERVED and not without_log
-    observation = observe(policy.audit_folder, begins, ends) if observed else None
+    here = machine(policy) if observed else None
+    with nullcontext(()) if here is None else here.folders() as others:
+        observation = observe(policy.audit_folder, begins, ends, others) if observed else None
     document = replace(made(report, policy, observation, now, language), origins=not plain)
     text = FORMATS[form](document)
     if out is not None:

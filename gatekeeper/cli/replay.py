@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.reports import replay_page
 from gatekeeper.reports.outcome import Change, Replay, Turn
 from gatekeeper.reports.replayed import LAWS, Wanted, replayed, time_of_laws
+from gatekeeper.runtime.wiring import machine
 
 WORDS = {
     Turn.NEWLY_SENT: "newly sent",
@@ -61,7 +63,9 @@ def run(config: Path, asked: Asked) -> None:
     )
     current = load_policy(config, require_secrets=False)
     other = None if asked.policy is None else load_policy(asked.policy, require_secrets=False)
-    found = replayed(current, Wanted(other, since, until, on, asked.folder), Progress())
+    here = machine(current) if asked.folder is None else None
+    with nullcontext(()) if here is None else here.folders() as others:
+        found = replayed(current, Wanted(other, since, until, on, asked.folder, others), Progress())
     if asked.html is not None:
         try:
             asked.html.write_text(replay_page.render(found, title=_title(other, asked)), "utf-8")

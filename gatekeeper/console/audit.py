@@ -9,14 +9,15 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from gatekeeper.audit import asking, query
 from gatekeeper.audit.segments import holds_log
 from gatekeeper.audit.subjects import KINDS
 from gatekeeper.console import records, verifying
-from gatekeeper.console.page import Answer, Asked, Desk, File, Page, Shown
-from gatekeeper.errors import ConfigError
+from gatekeeper.console.page import Answer, Asked, Desk, File, Later, Moved, Page, Shown
+from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.vendors import failures
 
@@ -44,36 +45,47 @@ def ask(desk: Desk, asked: Asked) -> Answer:
     return _answer(desk, words, people, csv=given.get("as") == "csv")
 
 
+def record(desk: Desk, asked: Asked) -> Answer:
+    """On to the record of an id."""
+    name = asked.query.get("id", "").strip()
+    if not records.is_name(name):
+        raise EventError(422, "is not the id of a record, which is req_… or con_…", field="id")
+    return Moved(f"audit/records/{name}")
+
+
 def _answer(desk: Desk, words: Mapping[str, str], people: Mapping[str, str], *, csv: bool) -> Answer:
-    policy, folder = desk.policy, desk.policy.audit_folder
-    rows: list[dict[str, Any]] | None = None
-    problem = None
-    if words or people or csv:
-        now = datetime.fromtimestamp(desk.now, UTC).replace(tzinfo=None)
-        try:
-            with desk.office.others as others:
-                if others or holds_log(folder):
-                    which = asking.filter_of(policy, words, people, now, lambda: desk.office.ring, others)
-                    rows = query.rows(folder, which, limit=FILE if csv else SHOWN, others=others)
-        except ConfigError as error:
-            problem = str(error)
-    if csv and rows is not None:
+    policy = desk.policy
+    if csv:
         text = io.StringIO()
-        query.write_csv(rows, text)
+        query.write_csv(_rows(desk, words, people, FILE), text)
         return File(text.getvalue().encode(), "text/csv; charset=utf-8", "deliveries.csv")
+    known = {word: sorted(asking.known(policy, word)) for word in asking.WORDS}
     values = {
-        "words": words,
-        "people": people,
-        "kinds": PEOPLE,
-        "known": {word: sorted(asking.known(policy, word)) for word in asking.WORDS},
-        "events": sorted({*policy.file.events, *policy.routes}),
-        "rows": None if rows is None else [_told(row) for row in rows],
-        "problem": problem,
-        "most": SHOWN,
-        "log": holds_log(folder),
-        "verification": verifying.state(policy),
-    }
-    return Shown("audit.html", values, "Audit", 422 if problem else 200)
+        "words": words, "people": people, "kinds": PEOPLE, "known": known, "most": SHOWN,
+        "events": sorted({*policy.file.events, *policy.routes}), "log": holds_log(policy.audit_folder),
+        "verification": verifying.state(policy), "problem": None, "rows": None,
+    }  # fmt: skip
+    later = Later("audit_rows.html", partial(_found, desk, words, people)) if words or people else None
+    return Shown("audit.html", values, "Audit", later=later)
+
+
+def _found(desk: Desk, words: Mapping[str, str], people: Mapping[str, str]) -> dict[str, Any]:
+    """The newest rows, or why there are none."""
+    try:
+        return {"rows": [_told(row) for row in _rows(desk, words, people, SHOWN)]}
+    except ConfigError as error:
+        return {"problem": str(error), "status": 422}
+
+
+def _rows(desk: Desk, words: Mapping[str, str], people: Mapping[str, str], most: int) -> list[dict[str, Any]]:
+    """What is asked for. Raises ConfigError, AuditError, StorageError."""
+    policy, folder = desk.policy, desk.policy.audit_folder
+    now = datetime.fromtimestamp(desk.now, UTC).replace(tzinfo=None)
+    with desk.office.others as others:
+        if not others and not holds_log(folder):
+            return []
+        which = asking.filter_of(policy, words, people, now, lambda: desk.office.ring, others)
+        return query.rows(folder, which, limit=most, others=others)
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +98,7 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
 PAGES: Final = (
     Page("GET", "audit", "read", page, nav="Audit", query=WORDS),
     Page("POST", "audit", "read", ask),
+    Page("GET", "audit/record", "read", record, query=("id",)),
     *records.PAGES,
     *verifying.PAGES,
 )

@@ -1,6 +1,6 @@
 """Consent: how visitors answer over time, what they take back, and what a change of the notice did.
 
-Answers are the ledger's, and so of all nodes; what events were permitted is of the log of this machine.
+Answers are the ledger's, and so of all nodes; what events were permitted is of the logs that can be reached from here.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from gatekeeper.audit import query
-from gatekeeper.console.page import Answer, Asked, Desk, Page, Shown
+from gatekeeper.console.page import Answer, Asked, Desk, Later, Page, Shown
 from gatekeeper.console.plots import Plot, Series, asked_for
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.model import OPTIONAL, Purpose
@@ -46,15 +47,23 @@ QUERY: Final = ("period", "purpose", "place", "csv")
 
 def page(desk: Desk, asked: Asked) -> Answer:
     """The page, or the numbers of one of its plots."""
-    name, purpose = (
-        _one("period", asked, PERIODS, _usual(desk)),
-        Purpose(_one("purpose", asked, _PURPOSES, "marketing")),
-    )
-    period = PERIODS[name]
+    purpose = Purpose(_one("purpose", asked, _PURPOSES, "marketing"))
+    chosen = _one("period", asked, PERIODS, "day") if "period" in asked.query else None
+    counted = partial(_counted, desk, chosen, purpose, asked.query.get("place"))
+    if "csv" in asked.query:
+        file = asked_for(asked, counted()["figures"])
+        if file is not None:
+            return file
+    return Shown("consent.html", {}, "Consent", later=Later("consents.html", counted))
+
+
+def _counted(desk: Desk, chosen: str | None, purpose: Purpose, place: str | None) -> dict[str, Any]:
+    """All numbers of a period. Raises EventError for a place without answers, StorageError, AuditError."""
+    chosen = chosen or _usual(desk)
+    period = PERIODS[chosen]
     over = consents.steps(desk.now, period.whole, period.step)
     every = desk.store.ledger.count(over.begin, over.end, over.step)
     places = sorted({consents.place(one) for one in every})
-    place = asked.query.get("place")
     if place is not None and place not in places:
         raise EventError(422, "there are no answers from this place in the period", field="place")
     found = every if place is None else [one for one in every if consents.place(one) == place]
@@ -62,17 +71,16 @@ def page(desk: Desk, asked: Asked) -> Answer:
     permitted, why_not = _permitted(desk, over, period, place)
     if permitted is not None:
         figures.append(permitted)
-    address = f"?period={name}&purpose={purpose.value}{'' if place is None else f'&place={place}'}&csv="
+    address = f"?period={chosen}&purpose={purpose.value}{'' if place is None else f'&place={place}'}&csv="
     taken = {word: sum(one.many for one in found if one.method is method) for method, word in TAKEN_BACK.items()}
-    values = {
-        "periods": {key: one.word for key, one in PERIODS.items()}, "period": name,
-        "purposes": list(_PURPOSES), "purpose": purpose.value, "places": places, "place": place,
+    return {
+        "periods": {key: one.word for key, one in PERIODS.items()}, "period": chosen, "purposes": list(_PURPOSES),
+        "purpose": purpose.value, "place": place, "places": places,
         "rates": {one.value: consents.rate(found, one) for one in OPTIONAL},
         "taken": taken, "gpc": _whole(consents.gpc(found, over)), "figures": figures, "csv": address,
         "turns": consents.turns(found, over), "step": over.step, "enough": consents.ENOUGH, "why_not": why_not,
         "choices": sum(one.many for one in found),
     }  # fmt: skip
-    return asked_for(asked, figures) or Shown("consent.html", values, "Consent")
 
 
 def _usual(desk: Desk) -> str:
@@ -109,8 +117,14 @@ def _permitted(desk: Desk, over: Steps, period: Period, place: str | None) -> tu
         return None, "the log is asked by country alone"
     begin, end = (datetime.fromtimestamp(at, UTC).replace(tzinfo=None) for at in (over.begin, over.end))
     which = query.Filter(since=begin, until=end, country=place)
+    folder = desk.policy.audit_folder
+    rows: Sequence[query.Permitted | query.Period]
     try:
-        rows = query.permissions(desk.policy.audit_folder, which, by=period.by)
+        with desk.office.others as others:
+            if others:  # each line once, whichever log has it
+                rows = query.statistics(folder, which, by=period.by, others=others).periods
+            else:
+                rows = query.permissions(folder, which, by=period.by)
     except ConfigError as error:
         return None, "; ".join(error.problems)
     labels = [one.begins for one in rows]

@@ -1,7 +1,7 @@
 """Destinations: what each was sent and what was stripped, field by field, and what it could not take.
 
-What is declared is the policy's; what was observed is the log's of this machine, over a period that is chosen. Books,
-breakers and dead letters are of the store, and so of all nodes.
+What is declared is the policy's; what was observed is the log's, over a period that is chosen, and comes later where
+that is long. Books, breakers and dead letters are of the store, and so of all nodes.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from gatekeeper.audit import query
 from gatekeeper.audit.segments import holds_log
-from gatekeeper.console.page import Answer, Asked, Desk, Moved, Page, Shown
+from gatekeeper.console.page import Answer, Asked, Desk, Later, Moved, Page, Shown
+from gatekeeper.console.render import cause as words
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.model.reasons import TABLE
 from gatekeeper.reports.observed import by_key
@@ -56,18 +58,13 @@ def one(desk: Desk, asked: Asked) -> Answer:
         raise EventError(404, "the policy has no such destination")
     if period not in PERIODS:
         raise EventError(422, f"is not a period; use one of {', '.join(PERIODS)}", field="period")
-    seen, missing = _observed(desk, name, period)
     letters = desk.store.dead_letters.page(name, LETTERS)
     trouble = desk.store.books.troubles().get(name)
     values: dict[str, Any] = {
         "to": to,
         "company": company(desk, to),
         "vendor_page": failures.page(to.kind.name),
-        "fields": [] if seen is None else _fields(to, seen),
         "declared": sorted(to.fields),
-        "seen": seen,
-        "endings": [] if seen is None else _endings(seen),
-        "missing": missing,
         "period": period,
         "periods": PERIODS,
         "count": desk.store.books.count().get(name),
@@ -78,7 +75,7 @@ def one(desk: Desk, asked: Asked) -> Answer:
         "more": len(letters) >= LETTERS,
         "may_retry": "deliver" in asked.may,
     }
-    return Shown("destination.html", values, name)
+    return Shown("destination.html", values, name, later=Later("observed.html", partial(_observed, desk, to, period)))
 
 
 def retry(desk: Desk, asked: Asked) -> Answer:
@@ -103,17 +100,18 @@ def company(desk: Desk, to: Destination) -> dict[str, str | None]:
             "policy": getattr(table, "privacy_policy", None) or known.get("privacy_policy")}  # fmt: skip
 
 
-def _observed(desk: Desk, name: str, period: str) -> tuple[query.Fields | None, str | None]:
-    """What the log shows, or why it shows nothing."""
+def _observed(desk: Desk, to: Destination, period: str) -> dict[str, Any]:
+    """What the log shows, or why it shows nothing. Raises AuditError, StorageError."""
     folder = desk.policy.audit_folder
-    if not holds_log(folder):
-        return None, "there is no log yet"
     since = datetime.fromtimestamp(desk.now, UTC).replace(tzinfo=None) - PERIODS[period][1]
     try:
         with desk.office.others as others:
-            return query.fields(folder, query.Filter(since=since, destination=name), others=others), None
+            if not others and not holds_log(folder):
+                return {"missing": "there is no log yet"}
+            seen = query.fields(folder, query.Filter(since=since, destination=to.name), others=others)
     except ConfigError as error:  # without the extra there are no questions to the log
-        return None, str(error)
+        return {"missing": str(error)}
+    return {"missing": None, "seen": seen, "fields": _fields(to, seen), "endings": _endings(seen)}
 
 
 def _fields(to: Destination, seen: query.Fields) -> list[dict[str, Any]]:
@@ -129,10 +127,7 @@ def _fields(to: Destination, seen: query.Fields) -> list[dict[str, Any]]:
 
 def _cause(to: Destination, name: str) -> str:
     cause = to.causes.get(name) or to.causes.get(name.removesuffix("_hash"))
-    return {
-        "purpose": "stripped: not of its purpose", "not_needed": "stripped: not in its allow-list",
-        None: "stripped: not in the catalogue",
-    }.get(cause, f"stripped: {cause}")  # fmt: skip
+    return f"stripped: {'not in the catalogue' if cause is None else words(cause)}"
 
 
 def _endings(seen: query.Fields) -> Sequence[dict[str, Any]]:

@@ -41,7 +41,7 @@ def document(desk: Desk, asked: Asked) -> Answer:
             422, "is not one that documents are written in", field="format" if form not in FORMATS else "language"
         )
     desk.office.record(f"reports/{name}")
-    data = FORMATS[form](current(name, desk.policy, desk.now, language))
+    data = FORMATS[form](current(name, desk.policy, desk.now, language, lambda: desk.office.others))
     return File(data, MEDIA[form], f"{name}.{form}")
 
 

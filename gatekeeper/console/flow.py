@@ -23,6 +23,7 @@ _LEAST: Final = 18.0  # that a name needs
 _GAP: Final = 8.0
 _LEFT, _MIDDLE, _GATE, _RIGHT = 170.0, 390.0, 545.0, 620.0
 _BAR: Final = 10.0
+_HEAD: Final = 26  # for what stands over the columns
 _COLOURS: Final = {"analytics": 0, "marketing": 1, "necessary": 2}
 Flows = Mapping[tuple[str, str, str], int]  # event, destination, `sent` or `blocked` -> how many
 
@@ -52,14 +53,31 @@ def drawn(flows: Flows, purposes: Mapping[str, str]) -> Markup:
     tall = max(one.top + max(one.height, _LEAST) for column in (events, middle, right) for one in column.values()) + 4
     blocked = sum(n for (_, _, word), n in flows.items() if word == "blocked")
     title = f"{counted(total, 'delivery')} decided, {blocked:,} of them blocked"
-    parts = [Markup('<svg class="flow" viewBox="0 0 {} {:.0f}" role="img" aria-label="{}">').format(WIDTH, tall, title)]
+    begin = Markup('<svg class="flow" viewBox="0 0 {} {:.0f}" role="img" aria-label="{}">')
+    parts = [
+        begin.format(WIDTH, tall + _HEAD, title),
+        *_heads(),
+        Markup('<g transform="translate(0 {})">').format(_HEAD),
+    ]
     parts += _to_purposes(flows, purpose_of, events, middle, scale)
     parts += _to_destinations(flows, purpose_of, middle, right, scale)
     parts.append(
         Markup('<line class="gate" x1="{}" x2="{}" y1="0" y2="{:.0f}"/>').format(_GATE, _GATE, tall)
     )  # fmt: skip
     parts += _names(flows, events, middle, right)
-    return Markup("").join([*parts, Markup("</svg>")])
+    return Markup("").join([*parts, Markup("</g></svg>")])
+
+
+def _heads() -> Sequence[Markup]:
+    """What stands in each column."""
+    from markupsafe import Markup
+
+    rows = (
+        (_LEFT + _BAR, "end", "Events"), (_MIDDLE + _BAR / 2, "middle", "Purposes"), (_GATE, "middle", "Gate"),
+        (_RIGHT, "start", "Destinations"),
+    )  # fmt: skip
+    text = Markup('<text class="head" x="{}" y="14" text-anchor="{}">{}</text>')
+    return [text.format(*row) for row in rows]
 
 
 def few(flows: Flows) -> Counter[tuple[str, str, str]]:

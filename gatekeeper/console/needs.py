@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 from gatekeeper.console.page import Desk
+from gatekeeper.console.render import ago, size
 from gatekeeper.counting import counted
 from gatekeeper.rights.states import State
 
@@ -31,6 +32,38 @@ class Need(NamedTuple):
     level: str
     sentence: str
     path: str | None = None
+
+
+class Alarm(NamedTuple):
+    """A metric, the value over which (`below`: under which) somebody is needed, and what is said then."""
+
+    metric: str
+    limit: float
+    level: str
+    sentence: str  # with the value as `n`, `ago`, `size` or `lines`, and the first label's value
+    path: str | None = None
+    below: bool = False
+
+
+# The limits are those of deploy/prometheus. What `readyz` says in words (vendors that fail, lines that wait for a log,
+# transactions beside ours, strange streams) and what the store knows (erasures, dead letters) is not here again.
+ALARMS: Final = (
+    Alarm("audit_failing", 0, BAD, "the audit log cannot be written: nothing is sent"),
+    Alarm("anchor_failing", 0, BAD, "checkpoints of the log cannot be put outside: what happens now is proven nowhere",
+          "audit"),
+    Alarm("lease_seconds", 1e-9, BAD, "this process has no lease on the database: it takes no events", below=True),
+    Alarm("self_audit_incidents", 0, BAD, "the last self-audit found what is against the policy: {n}"),
+    Alarm("outbound_uncaught_total", 0, BAD, "calls to tracking hosts that were not caught: {n}"),
+    Alarm("outbound_unlisted_hosts", 0, WARN, "hosts that were called and are in no table: {n}"),
+    Alarm("disk_left_bytes", 1e9, WARN, "little is free on the disk of the outbox: {size}", below=True),
+    Alarm("oldest_queued_seconds", 3_600, WARN, "the oldest delivery to {label} has waited for {ago}",
+          "destinations/{label}"),
+    Alarm("commit_seconds", 0.5, WARN, "the database is slow: this process's last commit took more than half a second"),
+    Alarm("audit_archive_behind_seconds", 3_600, WARN, "closed segments of the log wait for the archive, for {ago}"),
+    Alarm("self_audit_age_seconds", 2 * 86_400, WARN, "the last self-audit is older than two days"),
+    Alarm("retention_overdue", 0, WARN, "retention could not remove {lines} that is overdue"),
+    Alarm("retention_age_seconds", 2 * 86_400, WARN, "retention has not removed all that is too old for {ago}"),
+)  # fmt: skip
 
 
 def numbers(desk: Desk) -> dict[tuple[str, str], float]:
@@ -71,23 +104,11 @@ def _erasures(desk: Desk) -> Iterator[Need]:
 
 
 def _metrics(told: Numbers) -> Iterator[Need]:
-    def value(name: str) -> float:
-        return told.get((name, ""), 0.0)
-
-    if value("audit_failing"):
-        yield Need(BAD, "the audit log cannot be written: nothing is sent")
-    if value("anchor_failing"):
-        yield Need(BAD, "checkpoints of the log cannot be put outside: what happens now is not proven there", "audit")
-    if value("self_audit_incidents"):
-        yield Need(BAD, f"the last self-audit found what is against the policy: {value('self_audit_incidents'):,.0f}")
-    for (name, check), count in sorted(told.items()):
-        if name == "self_audit_findings" and count and check in _ADVICE:
-            yield Need(WARN, f"the self-audit's check of {check} found: {count:,.0f}")
-    if value("self_audit_age_seconds") > 2 * 86_400:
-        yield Need(WARN, "the last self-audit is older than two days")
-    if value("retention_overdue"):
-        yield Need(WARN, f"retention could not remove {counted(value('retention_overdue'), 'line')} that is overdue")
-    if value("outbound_uncaught_total"):
-        yield Need(BAD, f"calls to tracking hosts that were not caught: {value('outbound_uncaught_total'):,.0f}")
-    if value("outbound_unlisted_hosts"):
-        yield Need(WARN, f"hosts that were called and are in no table: {value('outbound_unlisted_hosts'):,.0f}")
+    for (name, label), value in sorted(told.items()):
+        for one in ALARMS:
+            if one.metric == name and (value < one.limit if one.below else value > one.limit):
+                given = {"n": f"{value:,.0f}", "ago": ago(value), "size": size(value), "lines": counted(value, "line")}
+                path = None if one.path is None else one.path.format(label=label)
+                yield Need(one.level, one.sentence.format(label=label, **given), path)
+        if name == "self_audit_findings" and value and label in _ADVICE:
+            yield Need(WARN, f"the self-audit's check of {label} found: {value:,.0f}")

@@ -1,7 +1,8 @@
 """Now: what flows to whom at this moment, and what needs somebody.
 
-The picture is of the log of this machine, of its newest lines alone; queues, breakers and dead letters are of the
-store, and so of all nodes. The page is whole without script; with it, a stream replaces the part that changes.
+The picture is of the newest lines of every machine's log that can be reached from here (`everywhere.py`); queues,
+breakers and dead letters are of the store, and so of all nodes. The page is whole without script; with it, a stream
+replaces the part that changes.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gatekeeper.audit import authority
-from gatekeeper.audit.recent import Recent
-from gatekeeper.console import flow
+from gatekeeper.console import flow, verifying
+from gatekeeper.console.everywhere import Everywhere
 from gatekeeper.console.needs import Need, needs, numbers
-from gatekeeper.console.page import Answer, Asked, Desk, Page, Shown, Stream
+from gatekeeper.console.page import Answer, Asked, Desk, Later, Page, Shown, Stream
 from gatekeeper.console.plots import Plot, Series, asked_for
 from gatekeeper.console.render import rendered
 from gatekeeper.model.reasons import TABLE
@@ -30,7 +31,8 @@ class Follower:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._recent = Recent(desk.policy.audit_folder, WINDOW)
+        machine = desk.office.machine
+        self._recent = Everywhere(desk.policy.audit_folder, WINDOW, None if machine is None else machine.fetched)
         self._slow: tuple[float, list[Need], dict[tuple[str, str], float]] | None = None
         self._last = ""
 
@@ -69,14 +71,18 @@ class Follower:
             "destinations": destinations,
             "failing": bool(told.get(("audit_failing", ""))),
             "anchored": _anchored(desk, told),
+            "verification": verifying.state(desk.policy),
             "standing": desk.store.books.standing(),
             "disk": told.get(("disk_left_bytes", "")),
             "rates": _rates(recent, now),
+            "machines": recent.machines,
+            "missing": recent.missing,
+            "archived": desk.policy.file.audit.archive is not None,
         }
 
     def __call__(self) -> str | None:
         """The part of the page that changes; `None` where nothing has."""
-        html = rendered("now_live.html", self.values() | {"base": ""})
+        html = rendered("now_live.html", self.values())
         if html == self._last:
             return None
         self._last = html
@@ -85,8 +91,13 @@ class Follower:
 
 def page(desk: Desk, asked: Asked) -> Answer:
     """The page, or the numbers of its plot."""
-    values = Follower(desk).values()
-    return asked_for(asked, [values["rates"]]) or Shown("now.html", values, "Now")
+    follower = Follower(desk)
+    if "csv" in asked.query:
+        file = asked_for(asked, [follower.values()["rates"]])
+        if file is not None:
+            return file
+    later = Later("now_live.html", follower.values)
+    return Shown("now.html", {"now": desk.now}, "Now", later=later)
 
 
 def live(desk: Desk) -> Callable[[], str | None]:
@@ -100,11 +111,11 @@ def _anchored(desk: Desk, told: Mapping[tuple[str, str], float]) -> str:
     return "failing" if told.get(("anchor_failing", "")) else "as the policy says"
 
 
-def _rates(recent: Recent, now: float) -> Plot:
+def _rates(recent: Everywhere, now: float) -> Plot:
     """Events of each two minutes of the last hour."""
     wide = WINDOW / STEPS
     counts = [0] * STEPS
-    for at, count in recent.events:
+    for at, count in recent.events():
         step = int((at - (now - WINDOW)) / wide)
         if 0 <= step < STEPS:
             counts[step] += count

@@ -60,13 +60,25 @@ class Asked(NamedTuple):
     may: frozenset[str] = frozenset()  # the scopes of who asks: a page hides what they may not do
 
 
+class Later(NamedTuple):
+    """The part of a page that asks the log, or whatever else can take longer: a template, and what finds its values.
+
+    It stands where the page's template has `waits(…)`. The values may have a `status` for the page: it counts if the
+    part was there before the page was sent.
+    """
+
+    template: str
+    values: Callable[[], Mapping[str, Any]]
+
+
 class Shown(NamedTuple):
-    """A page to be rendered: a template of `templates/`, and its values."""
+    """A page to be rendered: a template of `templates/`, its values, and the part that may come later."""
 
     template: str
     values: Mapping[str, Any]
     title: str
     status: int = 200
+    later: Later | None = None
 
 
 class Moved(NamedTuple):

@@ -7,10 +7,11 @@ and of the admin API (`rights/office.py`, `rights/erasures.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from gatekeeper.audit.subjects import KINDS
-from gatekeeper.console.page import Answer, Asked, Desk, File, Moved, Page, Shown
+from gatekeeper.console.page import Answer, Asked, Desk, File, Later, Moved, Page, Shown
 from gatekeeper.errors import ConfigError, EventError
 from gatekeeper.model import OPTIONAL, Heard, Purpose
 from gatekeeper.model.suppression import Why
@@ -47,16 +48,21 @@ def page(desk: Desk, asked: Asked) -> Answer:
 def search(desk: Desk, asked: Asked) -> Answer:
     """What there is of a person, in words."""
     given, link = _person(asked)
+    desk.office.wanted(given)
+    later = Later("person_found.html", partial(_found, desk, asked, given, link))
+    return Shown("person.html", {}, "A person", later=later)
+
+
+def _found(desk: Desk, asked: Asked, given: list[tuple[str, str]], link: list[str]) -> dict[str, Any]:
+    """Their story, and what may be done. Raises AuditError, StorageError."""
     copy, offered = desk.office.look(given, link)
     moments = story(copy)
-    catalogue = desk.policy.laws
-    values = {
+    return {
         "given": given, "link": link, "copy": copy, "offered": offered, "story": moments[-SHOWN:],
         "hidden": max(0, len(moments) - SHOWN), "is_empty": not any(copy["stores"].values()), "formats": FORMATS,
-        "laws": catalogue.ids, "whys": {one.value: word for one, word in WHYS.items()}, "may": asked.may,
+        "laws": desk.policy.laws.ids, "whys": {one.value: word for one, word in WHYS.items()}, "may": asked.may,
         "purposes": [one.value for one in OPTIONAL], "refusals": REFUSALS,
     }  # fmt: skip
-    return Shown("person.html", values, "A person")
 
 
 def export(desk: Desk, asked: Asked) -> Answer:

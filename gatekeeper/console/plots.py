@@ -24,6 +24,7 @@ COLOURS: Final = 6
 _LEFT: Final = 52
 _RIGHT: Final = 10
 _TOP: Final = 10
+_LETTER: Final = 8  # wide at most, of a label
 _BOTTOM: Final = 30
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
@@ -47,6 +48,7 @@ class Plot(NamedTuple):
     series: Sequence[Series]
     unit: str = ""
     kind: Kind = "line"
+    names: bool = False  # the steps are names, not times: each has its label
 
     @property
     def is_empty(self) -> bool:
@@ -134,11 +136,11 @@ def _labels(plot: Plot) -> Iterator[Markup]:
     from markupsafe import Markup
 
     count = len(plot.labels)
-    step = max(1, math.ceil(count / 4))
+    step = 1 if plot.names else max(1, math.ceil(count / 4))
+    room = (WIDTH - _LEFT - _RIGHT) // (_LETTER * count) if plot.names and count else WIDTH
     for n in range(0, count, step):
-        yield Markup('<text class="label" x="{:.1f}" y="{}">{}</text>').format(
-            _x(n, count), HEIGHT - 10, plot.labels[n]
-        )
+        label = plot.labels[n] if len(plot.labels[n]) <= room else f"{plot.labels[n][: max(1, room - 1)]}…"
+        yield Markup('<text class="label" x="{:.1f}" y="{}">{}</text>').format(_x(n, count), HEIGHT - 10, label)
 
 
 def _runs(values: Sequence[float | None]) -> Iterator[list[tuple[int, float]]]:

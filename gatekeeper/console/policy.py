@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
 from gatekeeper.audit.lines import timestamp
-from gatekeeper.console.page import Answer, Asked, Desk, Page, Shown
+from gatekeeper.console.page import Answer, Asked, Desk, Later, Page, Shown
 from gatekeeper.console.plots import Plot, Series
+from gatekeeper.console.render import cause as words
 from gatekeeper.errors import EventError
 from gatekeeper.geoip.info import info
 from gatekeeper.geoip.info import warnings as geoip_warnings
@@ -130,7 +132,7 @@ def _fields(one: Any) -> list[tuple[str, str, str]]:
         (name, "sent", f"without {', '.join(one.scrubbed[name])}" if name in one.scrubbed else "") for name in one.kept
     ]
     rows += [(name, "made by the gate", "") for name in one.derived]
-    return rows + [(name, "stripped", cause.replace("_", " ")) for name, cause in one.stripped.items()]
+    return rows + [(name, "stripped", words(cause)) for name, cause in one.stripped.items()]
 
 
 def replayed(desk: Desk, asked: Asked) -> Answer:
@@ -147,18 +149,24 @@ def replayed(desk: Desk, asked: Asked) -> Answer:
         other = candidate(upload.data.decode("utf-8"), desk.policy)
     except UnicodeDecodeError:
         raise EventError(422, "is not UTF-8", field="policy") from None
+    later = Later("replayed.html", partial(_again, desk, other, period, laws))
+    return Shown("replay.html", {}, "The log, decided by another policy", later=later)
+
+
+def _again(desk: Desk, other: Policy, period: str, laws: str) -> dict[str, Any]:
+    """What is otherwise. Raises AuditError, StorageError."""
     folder, since = desk.policy.audit_folder, timestamp(desk.now - PERIODS[period][1])
-    lines = decisions(folder, since, None, lambda part, count: None)
     by = By(folder.parent / archive.FOLDER, other, other.registry, time_of_laws(laws, None, desk.now))
-    found = replay(islice(lines, MOST), by)
-    rest = next(lines, None) is not None
-    values = {
+    with desk.office.others as others:
+        lines = decisions(folder, since, None, lambda part, count: None, others)
+        found = replay(islice(lines, MOST), by)
+        rest = next(lines, None) is not None
+    return {
         "found": found, "plot": drawn(found), "period": PERIODS[period][0], "laws": LAWS[laws], "turns": TURNS,
         "changes": [(change, turned(change), tally) for change, tally in found.ordered()],
         "undecided": sorted(found.undecided.items()), "edits": _edits(found), "rest": rest, "most": MOST,
         "version": other.version,
     }  # fmt: skip
-    return Shown("replay.html", values, "The log, decided by another policy")
 
 
 def drawn(found: Replay) -> Plot:
@@ -170,7 +178,7 @@ def drawn(found: Replay) -> Plot:
         if any(found.destinations[name].get(turn, 0) for name in names)
     ]
     labels = ["every" if name == "*" else name for name in names]
-    return Plot("deliveries", "Deliveries by destination", labels, series, kind="stack")
+    return Plot("deliveries", "Deliveries by destination", labels, series, kind="stack", names=True)
 
 
 def turned(change: Change) -> str:

@@ -1,7 +1,7 @@
 """Pages as HTML. A template and its values in, a text out; everything is escaped that no macro of ours made.
 
-Filters: `words` makes `no_analytics_consent` readable, `amount` writes a number, `ago` a span of seconds, `moment` a
-time, `bytes` a size.
+Filters: `words` makes `no_analytics_consent` readable, `amount` writes a number, `ago` a span of seconds, `moment` and
+`clock` a time, `size` a number of bytes, `sentence` a sentence, `cause` why a field is stripped.
 """
 
 from __future__ import annotations
@@ -10,18 +10,48 @@ import time
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gatekeeper.console import plots
 from gatekeeper.counting import counted
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
+
+_OPENS, _ENDS = "<!--later-->", "<!--/later-->"  # values are escaped: none can hold them
+
+
+class Halves(NamedTuple):
+    """A page around the part that may come later: what is before it, the words that one waits with, what is behind."""
+
+    before: str
+    waiting: str
+    behind: str
+
+    def whole(self, part: str) -> str:
+        """The page with its part: it was there in time."""
+        return self.before + part + self.behind
 
 
 def rendered(template: str, values: Mapping[str, Any]) -> str:
     """The page."""
     return _environment().get_template(template).render(**values)
+
+
+def halves(template: str, values: Mapping[str, Any]) -> Halves:
+    """A page whose template has `waits(…)`, without the part that stands there."""
+    before, _, rest = rendered(template, values).partition(_OPENS)
+    waiting, _, behind = rest.partition(_ENDS)
+    return Halves(before, waiting, behind)
+
+
+def waits(sentence: str) -> Markup:
+    """Where a part comes later, with what is said meanwhile. The style sheet hides it once something follows it."""
+    from markupsafe import Markup
+
+    told = Markup('<p class="waits" role="status">{}</p>').format(sentence)
+    return Markup("<!--later-->{}<!--/later-->").format(told)
 
 
 def words(code: str) -> str:
@@ -34,6 +64,26 @@ def amount(number: float | None) -> str:
     if number is None:
         return "–"
     return f"{int(number):,}" if number == int(number) else f"{number:,.1f}"
+
+
+def grouped(cell: str) -> str:
+    """A number that is written out, for people: `6231` is `6,231`."""
+    return f"{int(cell):,}" if cell.isdecimal() else cell
+
+
+def sentence(text: str) -> str:
+    """Words with a great letter and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def cause(code: str) -> str:
+    """Why a field is stripped: `not_needed` is `not in its allow-list`."""
+    return _CAUSES.get(code, words(code))
+
+
+def clock(text: str) -> str:
+    """An RFC 3339 time in UTC for people: `2026-11-30 14:22:05`."""
+    return text.replace("T", " ").rstrip("Z").partition(".")[0]
 
 
 def ago(seconds: float | None) -> str:
@@ -60,6 +110,7 @@ def size(number: float | None) -> str:
     return f"{int(number)} B"
 
 
+_CAUSES: Final = {"purpose": "not of its purpose", "not_needed": "not in its allow-list"}
 _SPANS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
@@ -72,8 +123,11 @@ def _environment() -> Environment:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         loader=FunctionLoader(_source),
     )  # fmt: skip
-    made.filters.update(words=words, amount=amount, ago=ago, moment=moment, size=size)
-    made.globals.update(counted=counted, drawn=plots.drawn, plot_rows=plots.rows)
+    made.filters.update(
+        words=words, amount=amount, ago=ago, moment=moment, size=size, grouped=grouped, sentence=sentence, cause=cause,
+        clock=clock,
+    )  # fmt: skip
+    made.globals.update(counted=counted, drawn=plots.drawn, plot_rows=plots.rows, waits=waits)
     return made
 
 

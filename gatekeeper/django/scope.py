@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from gatekeeper.shells.asgi import App, Message, Scope
+from gatekeeper.shells.asgi import IN_ONE_PIECE, App, Message, Scope
 
 
 def scope_of(request: Any) -> Scope:
@@ -85,9 +85,11 @@ async def answered(app: App, request: Any, limit: int) -> HttpResponse:
 
 
 def _complete(scope: Scope, request: Any) -> Scope:
-    """With what Django's test clients leave out: a Host, and a query in bytes."""
+    """With what Django's test clients leave out: a Host, and a query in bytes. The answer is kept, and so is whole."""
     query = scope.get("query_string", b"")
-    changed: Scope = {**scope, "query_string": query.encode("latin-1") if isinstance(query, str) else query}
+    whole = {**(scope.get("extensions") or {}), IN_ONE_PIECE: {}}
+    query = query.encode("latin-1") if isinstance(query, str) else query
+    changed: Scope = {**scope, "extensions": whole, "query_string": query}
     if not any(name == b"host" for name, _ in scope["headers"]):
         changed["headers"] = [*scope["headers"], (b"host", request.META.get("SERVER_NAME", "").encode("latin-1"))]
     return changed

@@ -6,7 +6,7 @@ Needs the extra `gatekeeper-consent[query]`. Holds counts, names of fields and p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -64,12 +64,15 @@ class Observation:
 
 
 @columns.asked_again
-def observe(folder: Path, since: datetime, until: datetime) -> Observation | None:
-    """What the log under `folder` shows; `None` if there is no log. Raises ConfigError, AuditError."""
+def observe(folder: Path, since: datetime, until: datetime, others: Sequence[Path] = ()) -> Observation | None:
+    """What the log under `folder` shows, and other machines' under `others`; `None` if there is no log.
+
+    Raises ConfigError, AuditError.
+    """
     found: dict[str, Observed] = {}
-    if not holds_log(folder):
+    if not others and not holds_log(folder):
         return None
-    with columns.connect(folder) as connection:
+    with columns.connect(folder, others) as connection:
         rows = connection.execute(_QUERY, [since, until]).fetchall()
     for name, sent, country, region, basis, policy, delivered, count, first, last in rows:
         one = found.setdefault(name, Observed())

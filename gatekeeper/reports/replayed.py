@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -28,6 +28,7 @@ class Wanted(NamedTuple):
     until: datetime | None = None
     on: float | None = None
     folder: Path | None = None  # of another log
+    others: Sequence[Path] = ()  # of the other machines' logs
 
 
 def replayed(
@@ -37,7 +38,7 @@ def replayed(
     folder, other = wanted.folder or current.audit_folder, wanted.policy
     since, until = (None if one is None else timestamp_of(one) for one in (wanted.since, wanted.until))
     by = By(folder.parent / archive.FOLDER, other, (other or current).registry, wanted.on)
-    return replay(decisions(folder, since, until, progress), by)
+    return replay(decisions(folder, since, until, progress, wanted.others), by)
 
 
 def time_of_laws(laws: str, day: str | None, now: float) -> float | None:

@@ -77,11 +77,16 @@ class Office:
         catalogue = self.policy.catalogue
         return sought(self.ring, given, catalogue.identifying, catalogue.phone_region)
 
-    def search(self, given: Given, link: Collection[str] = (), *, action: str = "subjects/search") -> Found:
-        """Where a person is. Raises ConfigError, AuditError, StorageError."""
+    def wanted(self, given: Given) -> Sought:
+        """The same, of one who can be looked for. Raises ConfigError."""
         who = self.sought(given)
         if too_broad(who):
             raise ConfigError(TOO_BROAD)
+        return who
+
+    def search(self, given: Given, link: Collection[str] = (), *, action: str = "subjects/search") -> Found:
+        """Where a person is. Raises ConfigError, AuditError, StorageError."""
+        who = self.wanted(given)
         self.record(action, kinds=who.kinds, counts={"identifiers": len(who.given), "linked": len({*link})})
         with self.others as others:
             return search(self.store, self.policy.audit_folder, who, link, others=others)

@@ -2,11 +2,12 @@
 
 import gzip
 import os
+import shutil
 
 import orjson
 import pytest
 
-from gatekeeper.audit import pruning, query
+from gatekeeper.audit import pruning, query, read
 from gatekeeper.audit.about import about
 from gatekeeper.audit.columns import connect
 from gatekeeper.audit.lines import timestamp
@@ -16,6 +17,7 @@ from gatekeeper.audit.shared import parts, proving
 from gatekeeper.audit.shared.trail import DESTROYED
 from gatekeeper.audit.verify import verify
 from gatekeeper.errors import AuditError, StorageError
+from gatekeeper.reports.period import decisions
 from tests.audit.logs import DAY, decision, outcome, person
 from tests.audit.machines import Node, Shared, archive
 from tests.builders import NOW
@@ -358,6 +360,44 @@ def test_a_log_in_the_archive_that_the_engine_does_not_know_is_read_all_the_same
     del shared.machines["b"]
     with nodes[0].machine.others() as others:
         assert {one.peer.log: one.peer.host for one in others} == {"b": "unknown"}
+
+
+def test_a_segment_that_is_fetched_has_the_time_of_its_last_line(nodes):
+    """What looks for the newest lines goes by the times of files; each fetch has a fraction of its own."""
+    with nodes[0].machine.others() as (two,):
+        pass
+    paths = sorted(two.folder.glob("*.jsonl.gz"))
+    for path in paths:
+        last = orjson.loads(gzip.decompress(path.read_bytes()).splitlines()[-1])["timestamp"]
+        assert timestamp(int(path.stat().st_mtime))[:19] == last[:19]
+    before = {path.name: path.stat().st_mtime_ns for path in paths}
+    shutil.rmtree(two.folder)
+    with nodes[0].machine.others() as (two,):
+        pass
+    after = {path.name: path.stat().st_mtime_ns for path in two.folder.glob("*.jsonl.gz")}
+    assert before.keys() == after.keys() and all(before[name] != after[name] for name in before)
+
+
+def test_who_cannot_wait_for_others_who_read_is_told_so(nodes):
+    """While copies are changed: the caller's own patience counts."""
+    there = nodes[0].machine
+    with there.fetched(), pytest.raises(AuditError, match="another process uses the copies"), there.fetched(0.0):
+        pass
+
+
+def test_a_decision_that_moves_is_told_once_and_a_copy_within_a_log_is_not_hidden(tmp_path):
+    """From the engine, without a place, and from the log that has it by now; twice in one log is somebody's doing."""
+    name, core = "req_000050", whole(50).core
+    placed = [b'{"stream":"s%d","n":%d,%s\n' % (n, n, core[1:]) for n in range(3)]
+    stream = "20261124T000000.000000Z-{}-00000000.000001.jsonl"
+    one, kept, twice = (tmp_path / folder for folder in ("one", "one.kept", "twice"))
+    for folder, lines in ((one, [placed[1]]), (kept, [core + b"\n"]), (twice, placed)):
+        folder.mkdir()
+        for n, raw in enumerate(lines):
+            (folder / stream.format(n)).write_bytes(raw)
+    assert [record["stream"] for record in read.find(tmp_path / "own", name, [one, kept])] == ["s1"]
+    assert len(read.find(twice, name)) == 3
+    assert [one["request_id"] for one in decisions(one, None, None, lambda part, count: None, [kept])] == [name]
 
 
 def test_without_an_archive_there_is_what_the_engine_keeps(tmp_path, shared):

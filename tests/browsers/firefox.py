@@ -126,6 +126,11 @@ class _Page(Page):
     def goto(self, url: str) -> None:
         self._session.call("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
+    def resize(self, width: int, height: int) -> None:
+        """Give the page a window of this size, in CSS pixels."""
+        size = {"width": width, "height": height}
+        self._session.call("browsingContext.setViewport", context=self._context, viewport=size)
+
     def evaluate(self, function: str, *args: Any) -> Any:
         # Through JSON: BiDi's own values have types of their own.
         source = f"async () => JSON.stringify(await ({function})(...{json.dumps(args)}) ?? null)"

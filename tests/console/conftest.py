@@ -3,7 +3,7 @@
 import pytest
 
 from gatekeeper.shells.admin import admitted
-from gatekeeper.shells.console import live
+from gatekeeper.shells.console import live, pieces
 from tests.console.visiting import Visitor, make_app
 
 SIGNING = f"s1:{(b's' * 32).hex()}"  # with which `tests.builders.own_cookie` signs
@@ -11,8 +11,9 @@ SIGNING = f"s1:{(b's' * 32).hex()}"  # with which `tests.builders.own_cookie` si
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    """Streams end at once, and a token may ask as often as tests do."""
+    """Streams end at once, pages are sent when they are whole, and a token may ask as often as tests do."""
     monkeypatch.setattr(live, "LASTS", 0.0)
+    monkeypatch.setattr(pieces, "PATIENCE", None)
     monkeypatch.setattr(admitted, "RATE", 1e9)
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import contextmanager
 
+from gatekeeper.audit import read
 from gatekeeper.audit.lines import Line
 from gatekeeper.shells.server import sidecar
 from gatekeeper.storage.outbox import DEAD, Arrival, Job, Trouble
@@ -55,6 +56,16 @@ def served(folder, full=True, **more):
             if full:
                 app.runtime.store.queue.troubled("ads", Trouble(time.time() - 400, "http_503"))
             yield f"http://{at}", app
+
+
+def addresses(app) -> list[str]:
+    """Every page that can be looked at, with something that is there where it has a variable part."""
+    first = next((one for one in read.records(app.runtime.policy.audit_folder) if "jurisdiction" in one), None)
+    found = [
+        "now", "consent", "consent?period=week&purpose=analytics", "destinations", "destinations/own",
+        "destinations/ads?period=30d", "people", "audit", "audit/verification", "policy", "policy/explain", "documents",
+    ]  # fmt: skip
+    return found if first is None else [*found, "audit?destination=own", f"audit/records/{first['request_id']}"]
 
 
 def logged_in(page, url, who="DPO") -> None:

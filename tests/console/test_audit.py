@@ -8,8 +8,9 @@ from contextlib import nullcontext
 import pytest
 
 from gatekeeper.audit import read
-from gatekeeper.console import verifying
-from gatekeeper.rights.office import Office
+from gatekeeper.audit.shared.mirror import Other
+from gatekeeper.audit.shared.trail import Peer
+from gatekeeper.console import records, verifying
 from tests.console.visiting import Visitor
 from tests.rights.people import cookie, send
 
@@ -106,18 +107,29 @@ def test_a_record_that_was_altered_is_not_proven(asker):
     assert "was altered" in html and '<span class="good">good</span>' not in html
 
 
-def test_a_record_of_another_machines_log_is_told_without_a_proof(asker, monkeypatch, tmp_path):
-    """Its chain is not here: `audit verify` proves the whole of that log."""
+@pytest.mark.parametrize(
+    ("archived", "said"),
+    [(True, "<dt>Machine</dt><dd>host-two, by its log in the archive"), (False, "It is in the log of host-two")],
+    ids=["archived", "kept"],
+)
+def test_a_record_of_another_machine_is_told(asker, tmp_path, monkeypatch, archived, said):
+    """With the proof that its log in the archive gives; before that, with where the line is."""
     folder = asker.app.runtime.policy.audit_folder
     record = next(one for one in read.records(folder) if one["kind"] == "decision")
-    (path,) = [path for path in folder.glob("*.jsonl") if record["request_id"] in path.read_text()]
+    (path,) = [one for one in folder.glob("*.jsonl") if record["request_id"] in one.read_text()]
     name, there = "req_" + "0" * 26, "20261124T080000.000000Z-1-00000009"
     text = path.read_text().replace(record["request_id"], name).replace(record["stream"], there)
-    (tmp_path / f"{there}.000001.jsonl").write_text(text)
-    monkeypatch.setattr(Office, "others", property(lambda office: nullcontext([tmp_path])))
+    if not archived:
+        text = re.sub(r'"stream":"[^"]+","n":\d+,', "", text)
+    peer = Peer("two", "host-two", True, None, 0.0, ())
+    two = Other(peer, tmp_path / "two", tmp_path / "two.kept", ())
+    for one in (two.folder, two.kept):
+        one.mkdir()
+    ((two.folder if archived else two.kept) / f"{there}.000001.jsonl").write_text(text)
+    abroad = records.Abroad((two,), (two.folder, two.kept))
+    monkeypatch.setattr(records, "_fetched", lambda desk: nullcontext(abroad))
     html = asker.get(f"audit/records/{name}").text
-    assert "Decided at" in html and "stands in another machine" in html and "<dt>Chain" not in html
-    assert "<dt>Chain" in asker.get(f"audit/records/{record['request_id']}").text
+    assert "Decided at" in html and said in html and ("<dt>Chain" in html) is archived
 
 
 @pytest.mark.parametrize(
@@ -126,6 +138,15 @@ def test_a_record_of_another_machines_log_is_told_without_a_proof(asker, monkeyp
 def test_a_record_that_is_not_there_is_not_found(reader, name):
     """404, whatever was asked for."""
     assert reader.get(f"audit/records/{name}").status_code in (400, 404)
+
+
+@pytest.mark.parametrize(("name", "status"), [("req_" + "0" * 26, 303), ("con_" + "0" * 24, 303), ("jane", 422)])
+def test_a_record_is_looked_up_by_its_id(reader, name, status):
+    """What is no id of a record goes no further than the form."""
+    answer = reader.get(f"audit/record?id={name}")
+    assert answer.status_code == status
+    if status == 303:
+        assert answer.headers["location"] == f"/gk/admin/audit/records/{name}"
 
 
 def wait(policy):

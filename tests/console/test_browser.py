@@ -3,8 +3,7 @@
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 
-from gatekeeper.audit import read
-from tests.console.stand import SIZES, logged_in, served
+from tests.console.stand import SIZES, addresses, logged_in, served
 from tests.rights.people import send
 
 pytestmark = pytest.mark.browser
@@ -52,13 +51,6 @@ def opened(chromium):
     for context in contexts:
         context.close()
     assert complaints == []
-
-
-def addresses(app):
-    """Every page that can be looked at, with something that is there where it has a variable part."""
-    first = next((one for one in read.records(app.runtime.policy.audit_folder) if "jurisdiction" in one), None)
-    found = ["now", "destinations", "destinations/own", "destinations/ads?period=30d", "audit", "audit/verification"]
-    return found if first is None else [*found, "audit?destination=own", f"audit/records/{first['request_id']}"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,19 +4,25 @@ import json
 import os
 import re
 from collections import Counter
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gatekeeper.audit.recent import Recent
-from gatekeeper.console import flow, now
-from gatekeeper.console.needs import _metrics
-from gatekeeper.storage.outbox import Trouble
+from gatekeeper.audit.shared.mirror import Fetched, Other
+from gatekeeper.audit.shared.trail import Peer
+from gatekeeper.console import everywhere, flow, now
+from gatekeeper.console.everywhere import Everywhere
+from gatekeeper.console.needs import ALARMS, _metrics
+from gatekeeper.errors import StorageError
+from gatekeeper.storage.outbox import Count, Trouble
 from tests.laws.test_laws import law
 
 STREAM = "20261130T100000.000000Z-{n}-0000000{n}"
-AT = 1_796_033_000.0  # 2026-11-30T10:43:20Z
+AT = 1_796_033_000.0  # 2026-11-30T10:03:20Z: the lines are newer
 
 
 def decision(at, event="page_view", status="pending", **more):
@@ -73,6 +79,50 @@ def test_outcomes_are_counted_apart(tmp_path):
     assert recent.reasons() == {("own", "gpc_opt_out"): 1} and recent.failures() == {("own", "http_401"): 2}
 
 
+def other(folder, name):
+    """Another machine, of which the archive has one segment and the database nothing."""
+    place = folder / name
+    place.mkdir()
+    return Other(Peer(name, f"host-{name}", True, None, AT, ()), place, folder / f"{name}.kept", ())
+
+
+def test_the_picture_is_of_every_machine(tmp_path, monkeypatch):
+    """Sums over the logs; where another machine cannot be reached it is this machine's, and why is said."""
+    monkeypatch.setattr(everywhere, "EVERY", 0.0)
+    own, two = tmp_path / "own", other(tmp_path, "two")
+    own.mkdir()
+    written(own, 1, [decision("2026-11-30T10:40:00Z"), decision("2026-11-30T10:43:00Z", status="blocked")])
+    written(two.folder, 2, [decision("2026-11-30T10:43:10Z", count=4)])
+    answers = [[two], StorageError("away")]
+
+    def others(patience):
+        if isinstance(answers[0], StorageError):
+            raise answers[0]
+        return nullcontext(Fetched(tuple(answers[0]), tmp_path / "unwritten"))
+
+    seen = Everywhere(own, 3_600.0, others)
+    seen.look(AT)
+    assert seen.flows() == {("page_view", "own", "sent"): 5, ("page_view", "own", "blocked"): 1}
+    assert seen.rate(AT, 60.0) == 6.0 and seen.missing is None and seen.reasons() == {("own", "gpc_opt_out"): 1}
+    answers.pop(0)
+    seen.look(AT)
+    assert sum(seen.flows().values()) == 2 and seen.missing == "away"
+
+
+def test_the_picture_begins_where_all_of_it_was_read(tmp_path, monkeypatch):
+    """A busy machine is read from a later time on: what a quiet one did before would make it look busier."""
+    monkeypatch.setattr("gatekeeper.audit.recent.TAIL", 1_000)
+    own, two = tmp_path / "own", other(tmp_path, "two")
+    own.mkdir()
+    busy = [decision(f"2026-11-30T10:{n // 60:02}:{n % 60:02}Z", event="busy") for n in range(2_400)]
+    written(own, 1, busy)
+    written(two.folder, 2, [decision("2026-11-30T10:01:00Z"), decision("2026-11-30T10:39:59Z")])
+    seen = Everywhere(own, 3_600.0, lambda patience: nullcontext(Fetched((two,), tmp_path / "unwritten")))
+    seen.look(AT)
+    assert seen.flows()["page_view", "own", "sent"] == 1
+    assert seen.since() >= 1_796_032_000.0 and 0 < seen.flows()["busy", "own", "sent"] < 10
+
+
 NAMES = st.sampled_from(["page_view", "purchase", "<script>alert(1)</script>", '"x', "a" * 80])
 FLOWS = st.dictionaries(st.tuples(NAMES, NAMES, st.sampled_from(["sent", "blocked"])), st.integers(1, 10**7))
 
@@ -119,6 +169,16 @@ def test_the_page_tells_who_takes_nothing(known, monkeypatch):
     assert "takes nothing for" in html and "http_503" in html and "probed" in html
 
 
+def test_a_slow_vendor_is_seen_by_what_waits(known, monkeypatch):
+    """How much, for how long; after an hour somebody is needed."""
+    books = known.app.runtime.store.books
+    waits = Count(1_234, 1_234, 0, 0, 0, 0, 0, known.app.runtime.gate.clock() - 2 * 3_600 - 60)
+    monkeypatch.setattr(type(books), "count", lambda self: {"own": waits})
+    html = known.get("now").text
+    assert "the oldest delivery to own has waited for 2 hours" in html
+    assert "<dt>Waiting</dt><dd>1,234</dd>" in html and "<dt>Oldest waits for</dt><dd>2 hours</dd>" in html
+
+
 @pytest.mark.parametrize(
     ("name", "word"),
     [
@@ -132,6 +192,35 @@ def test_each_metric_of_an_alarm_needs_somebody(name, word):
     assert list(_metrics({(name, ""): 0.0})) == []
     (one,) = _metrics({(name, ""): 3.0})
     assert word in one.sentence
+
+
+# What is told by the store or by `readyz` in words, and so is no number here.
+ELSEWHERE = {
+    "destination_failing_seconds": "readyz", "unwritten_seconds": "readyz", "store_horizon_seconds": "readyz",
+    "audit_set_aside": "readyz", "erasures_overdue": "the store", "self_audit_findings": "by check",
+}  # fmt: skip
+RULES = (Path(__file__).parents[2] / "deploy/prometheus/gatekeeper.rules.yml").read_text("utf-8")
+GAUGE = re.compile(r"expr: '(?:max|min)?(?: by \(check\))? ?\(?gatekeeper_(\w+)(?:\{[^}]*\})?\)? (>|<|==) ([\d.e+]+)'")
+
+
+@pytest.mark.parametrize(("name", "sign", "limit"), GAUGE.findall(RULES))
+def test_what_an_alarm_is_for_needs_somebody(name, sign, limit):
+    """Each rule on a number as it is now, with its limit; a rate over time is Prometheus' own."""
+    if name in ELSEWHERE:
+        assert name not in {one.metric for one in ALARMS}
+        return
+    value = float(limit)
+    worse, good = {">": (value * 2 + 1, value), "<": (value / 2, value), "==": (value, value + 1)}[sign]
+    (one,) = _metrics({(name, "own"): worse})
+    assert "{" not in one.sentence and list(_metrics({(name, "own"): good})) == []
+
+
+def test_every_rule_on_a_number_is_looked_at():
+    """The pattern above misses none of them."""
+    found = {name for name, _, _ in GAUGE.findall(RULES)}
+    rules = re.findall(r"expr: '(.*)'", RULES)
+    rest = [one for one in rules if not any(f"gatekeeper_{name}" in one for name in found)]
+    assert all("increase(" in one or "rate(" in one or "absent(" in one for one in rest) and len(found) > 12
 
 
 def test_the_rates_are_a_table_and_a_file_too(known):

@@ -136,7 +136,7 @@ def test_the_log_is_decided_by_another_policy(app, dpo):
     post(app, analytics=True)
     html = compare(dpo, OTHER.encode()).text
     assert "1 event in 1 line" in html and '<svg class="plot"' in html
-    assert "What is otherwise" in html and re.search(r"<code>req_\w+</code>", html)
+    assert "What is otherwise" in html and re.search(r"audit/records/req_\w+\"", html)
     assert "Nothing more is sent than before" in html and "destinations.own.fields" in html
 
 

@@ -46,6 +46,7 @@ def look(page, up, who):
     page.get_by_label("Value").first.fill("jane@example.org" if who is None else who.email)
     page.get_by_role("button", name="Look", exact=True).click()
     expect(page.get_by_role("heading", name="The story")).to_be_visible()
+    page.wait_for_load_state()
 
 
 def explain(page, up, who):
@@ -65,6 +66,7 @@ def compare(page, up, who):
     page.get_by_label("Another policy, as a file").set_input_files(file)
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("decided by another policy")
+    page.wait_for_load_state()
 
 
 def at(path):

@@ -8,10 +8,12 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.template import TemplateSyntaxError, engines
-from django.test import AsyncClient, Client, override_settings
+from django.test import AsyncClient, Client, RequestFactory, override_settings
 
 import gatekeeper
+from gatekeeper.django.scope import answered
 from gatekeeper.policy.load import parse_policy
+from gatekeeper.shells.asgi import IN_ONE_PIECE
 from tests.builders import policy_data
 
 
@@ -234,3 +236,16 @@ def test_the_check_tells_a_policys_faults_and_where_the_middleware_belongs(shop,
         assert {one.id for one in check_policy(None)} == {"gatekeeper.W001", "gatekeeper.W003"}
         call_command("gatekeeper_check")
     assert "the policy can be used" in capsys.readouterr().out
+
+
+def test_our_endpoints_hear_that_an_answer_is_kept():
+    """So that a page of the console is whole: what comes behind a first part would not be sent."""
+    heard = []
+
+    async def endpoint(scope, receive, send):
+        heard.append(scope["extensions"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"whole"})
+
+    response = asyncio.run(answered(endpoint, RequestFactory().get("/gk/admin/now"), 10))
+    assert response.content == b"whole" and IN_ONE_PIECE in heard[0]

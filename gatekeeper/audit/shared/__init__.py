@@ -6,6 +6,7 @@
     sending    this machine's closed segments go into the archive
     mirror     the other machines' logs, as folders of this one
     cutting    references are cut out of what the archive and the engine have
+    believed   which signatures are another machine's
     proving    every machine's log is verified, and each against what the others signed of it
 
 Each machine keeps its own log, with its own key; nothing here is needed to send an event.

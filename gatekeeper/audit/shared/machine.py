@@ -11,14 +11,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
 from gatekeeper.audit import redact
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.shared import cutting
-from gatekeeper.audit.shared.mirror import Mirror, Other
+from gatekeeper.audit.shared.mirror import USING, Fetched, Mirror, Other
 from gatekeeper.audit.shared.objects import Archive
 from gatekeeper.audit.shared.sending import Shipper
 from gatekeeper.audit.shared.trail import Trail, Wish
@@ -79,9 +79,16 @@ class Machine:
                     told.append(f"{key}: {error}")
         return told
 
+    def fetched(self, patience: float = USING) -> AbstractContextManager[Fetched]:
+        """The other machines' logs as they are now, for as long as the block. Raises AuditError, StorageError.
+
+        `patience` are the seconds for other processes that use them.
+        """
+        return self._mirror.fetched(patience)
+
     @contextmanager
     def others(self) -> Iterator[Sequence[Other]]:
-        """The other machines' logs as they are now, for as long as the block. Raises AuditError, StorageError."""
+        """The same, by machine. Raises AuditError, StorageError."""
         with self._mirror.fetched() as found:
             yield found.others
 
@@ -103,9 +110,7 @@ class Machine:
     def _take_turn(self, cut: Cut) -> bool:
         if not self._lock.take():
             return False
-        if not self._introduced:
-            self._trail.introduce(self._keys())
-            self._introduced = True
+        self._introduce()
         done = {wish.id: cut(wish) for wish in self._trail.wishes()}
         if done:
             self._mirror.drop()
@@ -120,6 +125,7 @@ class Machine:
         with self._round:
             if self._shipper is not None and self._lock.take():
                 try:
+                    self._introduce()
                     self._shipper.ship()
                 finally:
                     self.leave()
@@ -175,6 +181,12 @@ class Machine:
         self._mirror.drop()
         self._trail.tidy()
         return lines
+
+    def _introduce(self) -> None:
+        """Say with which keys this log begins, once: by them the others know what this machine signed."""
+        if not self._introduced:
+            self._trail.introduce(self._keys())
+            self._introduced = True
 
     def _gone(self, archive: Archive) -> list[str]:
         """Logs in the archive whose machines do not live, or are not known any more."""

@@ -15,15 +15,18 @@ here while another one reads it.
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from gatekeeper.audit import segments
+from gatekeeper.audit.facts import UNREADABLE
 from gatekeeper.audit.lines import Line
 from gatekeeper.audit.segments import Head
 from gatekeeper.audit.shared import parts
@@ -33,10 +36,11 @@ from gatekeeper.errors import AuditError
 from gatekeeper.installation.locks import Lock
 
 _STATE: Final = "mirror.json"
-_PATIENCE: Final = 600.0  # seconds for another process that fetches or reads
+USING: Final = 600.0  # seconds for another process that fetches or reads
 _LOOK: Final = 0.02  # seconds between two looks at whether it has ended
 _UNKNOWN: Final = "unknown"
-_UNWRITTEN: Final = "unwritten.kept"
+KEPT: Final = ".kept"  # ends the names of folders with lines of the engine
+_UNWRITTEN: Final = f"unwritten{KEPT}"
 _NO_STREAM: Final = "00000000T000000.000000Z-0-00000000"  # under which name lines are read that are in no stream
 
 
@@ -68,17 +72,17 @@ class Mirror:
         self._here, self._archive, self._trail = here, archive, trail
 
     @contextmanager
-    def fetched(self) -> Iterator[Fetched]:
+    def fetched(self, patience: float = USING) -> Iterator[Fetched]:
         """Every other machine's log, as it is now; it stays so until the block ends. Raises AuditError, StorageError.
 
         A thread that is in such a block must not begin another one.
         """
         with ExitStack() as reading:
-            with self._taken("lock"):
-                with self._taken("readers"):
+            with self._taken("lock", patience):
+                with self._taken("readers", patience):
                     found = self._fetched()
                 # None who changes something comes in between: for that the lock is needed, too.
-                reading.enter_context(self._taken("readers", shared=True))
+                reading.enter_context(self._taken("readers", patience, shared=True))
             yield found
 
     def drop(self) -> None:
@@ -90,13 +94,13 @@ class Mirror:
                         shutil.rmtree(path, ignore_errors=True)
 
     @contextmanager
-    def _taken(self, name: str, *, shared: bool = False) -> Iterator[None]:
+    def _taken(self, name: str, patience: float = USING, *, shared: bool = False) -> Iterator[None]:
         try:
             self._here.mkdir(parents=True, exist_ok=True, mode=0o750)
         except OSError as error:
             raise AuditError(f"{self._here}: cannot be made ({error.strerror})") from None
         lock = Lock(self._here / name, shared=shared)
-        if not lock.wait(_PATIENCE, _LOOK):
+        if not lock.wait(patience, _LOOK):
             raise AuditError("another process uses the copies of the other machines' logs; try again later")
         try:
             yield
@@ -114,7 +118,7 @@ class Mirror:
         for log, peer in sorted(peers.items()):
             if log == self._trail.log:
                 continue
-            other = Other(peer, self._here / log, self._here / f"{log}.kept", tuple(heads.get(log, ())))
+            other = Other(peer, self._here / log, self._here / f"{log}{KEPT}", tuple(heads.get(log, ())))
             ends = self._fetch(other.folder, log, listed.get(log, {}))
             lacking = [one for one in kept if one.log == log and one.stream and one.n > ends.get(one.stream, 0)]
             _write_kept(other.kept, lacking)
@@ -171,7 +175,22 @@ class Mirror:
             tails = self._archive.references.get(key + parts.REFERENCES)
         data = parts.together(first, tails)
         segments.write_whole(path, gzip.compress(data, 6, mtime=0))
+        _date(path, data)
         return parts.last(data)
+
+
+def _date(path: Path, data: bytes) -> None:
+    """Date a segment by its last line, as it is where it was written: what looks for the newest lines goes by that.
+
+    The fraction is that of the fetch: what was made of other contents, with another fraction, is not taken for it.
+    """
+    try:
+        last = orjson.loads(data[data.rfind(b"\n", 0, -1) + 1 :])["timestamp"]
+        at = int(datetime.fromisoformat(last).timestamp())
+    except UNREADABLE:
+        return  # its proof says that it is no line of a log
+    moment = at * 1_000_000_000 + time.time_ns() % 1_000_000_000
+    os.utime(path, ns=(moment, moment))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 // Behaviour of every page. Each page is whole without it: what follows is only more comfortable.
 import { follow } from "./live.js";
 
+// What said that a part would come: it has come, else it would be the last thing on the page.
+for (const one of document.querySelectorAll(".waits")) if (one.nextElementSibling) one.remove();
+
 // Tables whose head is a row of `data-sort` columns: a click sorts them.
 for (const head of document.querySelectorAll("th[data-sort]")) {
   const button = document.createElement("button");

@@ -27,7 +27,7 @@ def report(office: Office, asked: Asked) -> Reply:
     if language not in LANGUAGES:
         raise EventError(422, "is not a language that notices are written in", field="language")
     office.record(f"reports/{name}")
-    document = current(name, office.policy, office.clock(), language)
+    document = current(name, office.policy, office.clock(), language, lambda: office.others)
     return Reply(200, FORMATS[form](document), ((b"content-type", MEDIA[form].encode()),))
 
 
@@ -50,7 +50,8 @@ def replay(office: Office, asked: Asked) -> Reply:
         raise EventError(422, str(error), field="on") from None
     other = None if body.policy is None else candidate(body.policy, office.policy)
     office.record("replay")
-    found = replayed(office.policy, Wanted(other, since, until, on))
+    with office.others as others:
+        found = replayed(office.policy, Wanted(other, since, until, on, others=others))
     return json_reply(200, {**found.as_data(), "open": found.open})
 
 

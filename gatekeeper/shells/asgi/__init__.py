@@ -22,6 +22,7 @@ Header = tuple[bytes, bytes]
 Headers = tuple[Header, ...]  # of a request, with names in lower case
 TARGET: Final = "gatekeeper.target"  # extension of our own server: the request's target, unchanged
 UNTIL_CLOSE: Final = "gatekeeper.until_close"  # extension: once it was called, the answer ends with the connection
+IN_ONE_PIECE: Final = "gatekeeper.in_one_piece"  # extension: an answer of ours cannot be sent in parts
 OWN_DATE: Final = "gatekeeper.own_date"  # extension: once it was called, the server adds no Date
 Read = Callable[[], Awaitable[bytes]]  # the whole body of a request; raises EventError or Disconnected
 

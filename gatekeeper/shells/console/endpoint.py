@@ -8,18 +8,17 @@ In this order: session, rate, scope, form, the `admin` line, the page. Nothing i
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from typing import Final
 
 from gatekeeper.console import static
 from gatekeeper.console.page import Page, Stream
 from gatekeeper.console.pages import PAGES, STREAMS
-from gatekeeper.errors import AuditError, ConfigError, EventError, RightsError, StorageError
 from gatekeeper.gate import Gate
 from gatekeeper.runtime import Runtime
 from gatekeeper.shells.admin.admitted import Rate
 from gatekeeper.shells.asgi import Headers, Read, Reply, Scope, problem_reply
+from gatekeeper.shells.console.faults import FAULTS, told
 from gatekeeper.shells.console.house import House
 from gatekeeper.shells.console.visit import LOGIN, LOGOUT, Visit
 
@@ -38,7 +37,6 @@ _SAFE: Headers = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )  # fmt: skip
 _FOR_EVER: Final = (b"cache-control", b"public, max-age=31536000, immutable")
-_log = logging.getLogger("gatekeeper")
 
 
 class ConsoleEndpoint:
@@ -73,17 +71,8 @@ class ConsoleEndpoint:
         visit = Visit(self._house, scope, headers, read, base, rest)
         try:
             answer = await visit.answer()
-        except EventError as error:
-            title = f"{error.field}: {error.title}" if error.field else error.title
-            answer = visit.problem(error.status, title, error.detail)
-        except RightsError as error:
-            answer = visit.problem(error.status, error.title)
-        except ConfigError as error:
-            answer = visit.problem(422, "this cannot be done as it is", "; ".join(error.problems))
-        except (AuditError, StorageError, TimeoutError, OSError) as error:
-            what = "the audit log cannot be written" if isinstance(error, AuditError) else "the store does not answer"
-            _log.error("console: %s (%s)", what, type(error).__name__)
-            answer = visit.problem(503, f"{what}: nothing was done")
+        except FAULTS as error:
+            answer = visit.problem(*told(error))
         given = {name for name, _ in answer.headers}
         return answer._replace(headers=(*answer.headers, *[one for one in _SAFE if one[0] not in given]))
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator
 from typing import Final
 
 from gatekeeper.errors import EventError
@@ -38,15 +36,10 @@ class Seats:
         """One is free again."""
         self._taken -= 1
 
-    @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for one, and leave it at the end. Raises EventError after `PATIENCE`."""
+    async def turn(self) -> None:
+        """Wait for one, and take it. Raises EventError after `PATIENCE`."""
         end = time.monotonic() + PATIENCE
         while not self.take():
             if time.monotonic() >= end:
                 raise EventError(503, "the console answers other questions at the moment")
             await asyncio.sleep(_AGAIN)
-        try:
-            yield
-        finally:
-            self.leave()

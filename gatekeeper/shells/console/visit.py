@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import time
@@ -17,9 +18,9 @@ from gatekeeper.errors import EventError
 from gatekeeper.policy.compiled import Admin
 from gatekeeper.runtime.limits import network
 from gatekeeper.shells.admin.admitted import beside
-from gatekeeper.shells.asgi import Headers, Read, Reply, Scope
+from gatekeeper.shells.asgi import IN_ONE_PIECE, Headers, Read, Reply, Scope
 from gatekeeper.shells.asgi.caller import identify
-from gatekeeper.shells.console import cookies, forms, live
+from gatekeeper.shells.console import cookies, forms, live, pieces
 from gatekeeper.shells.console.house import House
 
 RENEW: Final = 60  # seconds after which a look writes the cookie again
@@ -90,13 +91,22 @@ class Visit:
         query = forms.query(bytes(self._scope.get("query_string", b"")), page.query)
         asked = Asked(parts, query, form, files, admin.may)
 
-        def do() -> Reply:
+        def do() -> Answer:
             """Write down the look, then look."""
             desk.office.record(page.action)
-            return self._shown(page.do(desk, asked), page)
+            return page.do(desk, asked)
 
-        async with self._house.looks.turn():
-            return self._lasting(await beside(do), guest)
+        await self._house.looks.turn()
+        with contextlib.ExitStack() as seat:
+            seat.callback(self._house.looks.leave)
+            answer = await beside(do)
+            if not isinstance(answer, Shown) or answer.later is None:
+                return self._lasting(await beside(lambda: self._shown(answer, page)), guest)
+            is_whole = self._scope["method"] == "HEAD" or IN_ONE_PIECE in self._scope.get("extensions", {})
+            values = self._values(answer, page)
+            return self._lasting(
+                await pieces.reply(answer, answer.later, values, is_whole=is_whole, seat=seat.pop_all()), guest
+            )
 
     async def _form(self, guest: Guest) -> forms.Form:
         """The form of a POST, which must come from a page of this session."""
@@ -173,8 +183,7 @@ class Visit:
     def _shown(self, answer: Answer, page: Page) -> Reply:
         match answer:
             case Shown():
-                values = {"title": answer.title, **answer.values, "frame": self._frame(page)}
-                html = rendered(answer.template, values)
+                html = rendered(answer.template, self._values(answer, page))
                 return Reply(answer.status, html.encode(), ((b"content-type", HTML.encode()),))
             case Moved():
                 return self._moved(answer.path)
@@ -183,6 +192,9 @@ class Visit:
                 if answer.name is not None:
                     headers.append((b"content-disposition", f'attachment; filename="{answer.name}"'.encode()))
                 return Reply(200, answer.data, tuple(headers))
+
+    def _values(self, answer: Shown, page: Page) -> dict[str, Any]:
+        return {"title": answer.title, **answer.values, "frame": self._frame(page)}
 
     def _frame(self, page: Page | None) -> dict[str, Any]:
         """What every page shows: the navigation, who looks, the form's token."""
