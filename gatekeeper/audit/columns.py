@@ -1,7 +1,8 @@
 """The log in columns: one Parquet file per segment, made when it is first asked for, for questions over all of it.
 
 Acts. A folder of JSON lines in, a DuckDB connection out, with the view `log`, a row per event and destination with
-its outcome joined, and the view `people`, which pseudonym is in which request. What was made stays beside the log in
+its outcome joined, the view `counts` of the same (`counted.py`), and the view `people`, which pseudonym is in which
+request. What was made stays beside the log in
 `columns/` and is made anew when a segment changes; an open segment is read as it is. It holds nothing that the lines
 do not hold, and `forget` removes it.
 """
@@ -15,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
+from gatekeeper.audit import counted
 from gatekeeper.audit.segments import FORMS, Segment, paths
 from gatekeeper.audit.vocabulary import GONE, MARK
 from gatekeeper.errors import AuditError, missing
@@ -27,11 +29,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 FOLDER: Final = "columns"
 _SUBJECTS: Final = "subjects-"
+_COUNTS: Final = "counts-"
 _ATTEMPTS: Final = 5
 _PATIENCE: Final = 600.0  # seconds for another process that makes them
 _FORM: Final = 4  # of the columns; those of another form are made again
 _GROUP: Final = 4_096  # rows that are read together: a person has few, and they are in many files
 _FEW: Final = 2_048  # the same of who is where: the least there is
+_MANY: Final = 122_880  # the same of counts, which are read as a whole
 _LINE: Final = """{kind: 'VARCHAR', timestamp: 'VARCHAR', request_id: 'VARCHAR', event_type: 'VARCHAR',
     consent_state: 'STRUCT(necessary BOOLEAN, analytics BOOLEAN, marketing BOOLEAN)',
     deliveries: 'STRUCT(destination VARCHAR, status VARCHAR, reason VARCHAR, consent_basis VARCHAR,
@@ -172,9 +176,11 @@ def _columns(connection: DuckDBPyConnection, folder: Path) -> tuple[list[Path], 
             (folder / FOLDER).mkdir(mode=0o750, exist_ok=True)
             wanted, opened = wanted_segments(folder)
             for segment, made in wanted.items():
-                if not _there(made):
+                if not all(path.exists() for path in (made, _late(made), _subjects(made))):
                     _read(connection, [segment])
                     _write(connection, made)
+                if not _counts(made).exists():
+                    _put(connection, counted.count(f"read_parquet({_text(str(made))})"), _counts(made), _MANY)
             keep = {beside for made in wanted.values() for beside in _beside(made)}
             for path in (folder / FOLDER).glob("*.parquet"):  # of segments that changed or went
                 if path not in keep:
@@ -197,12 +203,8 @@ def _complete(folder: Path, wanted: dict[Path, Path]) -> bool:
     return {*(folder / FOLDER).glob("*.parquet")} == {beside for made in wanted.values() for beside in _beside(made)}
 
 
-def _there(made: Path) -> bool:
-    return all(path.exists() for path in _beside(made))
-
-
-def _beside(made: Path) -> tuple[Path, Path, Path]:
-    return made, _late(made), _subjects(made)
+def _beside(made: Path) -> tuple[Path, Path, Path, Path]:
+    return made, _late(made), _subjects(made), _counts(made)
 
 
 @contextlib.contextmanager
@@ -241,6 +243,11 @@ def _views(connection: DuckDBPyConnection, wanted: list[Path], opened: list[Path
         written = f"SELECT DISTINCT ON (request_id, destination) * FROM ({written})"
     connection.execute(f"CREATE VIEW written AS {written}")
     connection.execute(f"CREATE VIEW log AS {_JOINED.format(deliveries='written', outcomes='late')}")
+    numbers = [counted.count("log")]
+    if not once:  # a line that counts once cannot be told in what is counted already
+        numbers = [counted.count("fresh"), counted.moved("written", "late")]
+        numbers += [f"SELECT * FROM read_parquet({_names(map(_counts, wanted))})"] if wanted else []
+    connection.execute(f"CREATE VIEW counts AS {' UNION ALL BY NAME '.join(numbers)}")
     connection.execute("DROP TABLE lines")
 
 
@@ -278,11 +285,15 @@ def _write(connection: DuckDBPyConnection, made: Path) -> None:
     joined = _JOINED.format(deliveries="part", outcomes="ended") + " ORDER BY decided_at"
     people = _PEOPLE.format(deliveries="part") + " ORDER BY subject"
     for select, path, group in ((late, _late(made), _GROUP), (people, _subjects(made), _FEW), (joined, made, _GROUP)):
-        temporary = path.with_name(f".{path.name}.tmp")
-        how = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}"
-        connection.execute(f"COPY ({select}) TO {_text(str(temporary))} ({how})")
-        temporary.replace(path)
+        _put(connection, select, path, group)
     connection.execute("DROP TABLE part; DROP TABLE ended")
+
+
+def _put(connection: DuckDBPyConnection, select: str, path: Path, group: int) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    how = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}"
+    connection.execute(f"COPY ({select}) TO {_text(str(temporary))} ({how})")
+    temporary.replace(path)
 
 
 def _late(path: Path) -> Path:
@@ -297,6 +308,10 @@ def _now(path: Path) -> Path:
     """A segment's file, in the form that it has now."""
     packed = path.with_name(path.name + ".gz")
     return packed if path.suffix == ".jsonl" and not path.exists() and packed.exists() else path
+
+
+def _counts(path: Path) -> Path:
+    return path.with_name(_COUNTS + path.name)
 
 
 def _names(paths: Iterable[Path]) -> str:

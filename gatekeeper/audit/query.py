@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
-from gatekeeper.audit import columns, lines, subjects
+from gatekeeper.audit import columns, counted, lines, subjects
 from gatekeeper.errors import ConfigError
 from gatekeeper.installation.ring import KeyRing
 
@@ -48,6 +48,11 @@ class Filter:
     stripped: str | None = None
     request_id: str | None = None
     subjects: frozenset[str] | None = None  # pseudonyms, any of
+
+    @property
+    def countable(self) -> bool:
+        """Whether `counts` can answer: it knows neither persons nor requests."""
+        return self.subjects is None and self.request_id is None
 
     def where(self, connection: DuckDBPyConnection) -> tuple[str, list[Any]]:
         """The condition and its parameters."""
@@ -110,43 +115,68 @@ def words(folder: Path, of: str, others: Sequence[Path] = ()) -> frozenset[str]:
         raise ValueError(f"{of} is not a column of the log")
     value = f"unnest({column})" if column in _LISTS else column
     with columns.connect(folder, others) as connection:
-        return frozenset(name for (name,) in connection.execute(f"SELECT DISTINCT {value} FROM log").fetchall() if name)
+        source = "(SELECT * FROM counts GROUP BY ALL HAVING sum(many) > 0)" if column in counted.DIMENSIONS else "log"
+        found = connection.execute(f"SELECT DISTINCT {value} FROM {source}").fetchall()
+    return frozenset(name for (name,) in found if name)
 
 
 @columns.asked_again
 def rows(folder: Path, which: Filter, *, limit: int, others: Sequence[Path] = ()) -> list[dict[str, Any]]:
-    """The newest `limit` rows, newest first. The last days are asked first: mostly they have as many."""
-    few = which.subjects is not None or which.request_id is not None  # else a few columns say first which ones
+    """The newest `limit` rows, newest first. The counts say when they were, and the log is asked of that time alone."""
+    few = not which.countable  # else a few columns say first which ones
     names = ", ".join(COLUMNS if few else _WHICH)
     with columns.connect(folder, others) as connection:
-        for since in _beginnings(connection, which):
-            condition, values = replace(which, since=since).where(connection)
-            # The limit stands on a table of its own: over a left join that finds nothing DuckDB 2.0.1 forgets it.
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT {names} FROM log "
-                f"WHERE {condition} AND destination IS NOT NULL",
-                values,
-            )
-            ((count,),) = connection.execute("SELECT count(*) FROM chosen").fetchall()
-            if count >= limit:
-                break
+        when = "true" if few else newest_when(connection, which, limit)
+        condition, values = which.where(connection)
+        # The limit stands on a table of its own: over a left join that finds nothing DuckDB 2.0.1 forgets it.
+        connection.execute(
+            f"CREATE TEMP TABLE chosen AS SELECT {names} FROM log "
+            f"WHERE {condition} AND destination IS NOT NULL AND {when}",
+            values,
+        )
         connection.execute(f"CREATE TEMP TABLE newest AS SELECT * FROM chosen {_NEWEST_FIRST} LIMIT {limit}")
         source = "newest" if few else (
             f"log SEMI JOIN newest USING ({', '.join(_WHICH)}) "
-            "WHERE decided_at >= (SELECT min(decided_at) FROM newest)"
+            f"WHERE decided_at >= (SELECT min(decided_at) FROM newest) AND {when}"
         )  # fmt: skip
         found = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM {source} {_NEWEST_FIRST}").fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) | {"decided_at": lines.timestamp_of(row[0])} for row in found]
 
 
-def _beginnings(connection: DuckDBPyConnection, which: Filter) -> Iterator[datetime | None]:
-    """From when on to look, the last one being what was asked for."""
-    if which.since is None and which.subjects is None and which.request_id is None:
-        ((newest,),) = connection.execute("SELECT max(decided_at) FROM written").fetchall()
-        if newest is not None:
-            newest = newest if which.until is None else min(newest, which.until)
-            yield from (newest - timedelta(days=days) for days in (1, 30))
-    yield which.since
+def newest_when(connection: DuckDBPyConnection, which: Filter, limit: int) -> str:
+    """The condition for the time of the newest `limit` rows."""
+    at = replace(which, since=None, until=None)
+    condition, values = at.where(connection)
+    since = None if which.since is None else counted.floor(which.since)
+    until = None if which.until is None else counted.ceiling(which.until)
+    found = connection.execute(
+        f"SELECT begins, sum(many)::BIGINT FROM counts WHERE {condition} AND destination IS NOT NULL "
+        f"AND {counted.whole(since, until)} GROUP BY begins HAVING sum(many) > 0 ORDER BY begins DESC",
+        values,
+    ).fetchall()
+    begins: list[datetime] = []
+    for begin, many in found:
+        begins.append(begin)
+        if which.until is None or begin + counted.STEP <= which.until:  # else not all of these rows are asked for
+            limit -= many
+        if limit <= 0:
+            break
+    return counted.within(begins)
+
+
+def _counted(connection: DuckDBPyConnection, which: Filter) -> tuple[str, list[Any]]:
+    """A table of what a filter asks for, as `counts` has it: whole quarters from there, and of the log the rest."""
+    if not which.countable:
+        condition, values = which.where(connection)
+        return f"({counted.count(f'(SELECT * FROM log WHERE {condition})')})", values
+    condition, values = replace(which, since=None, until=None).where(connection)
+    source = f"SELECT * FROM counts WHERE {condition} AND {counted.whole(which.since, which.until)}"
+    rest = counted.edges(which.since, which.until)
+    if rest == "false":
+        return f"({source})", values
+    ends, more = which.where(connection)
+    log = counted.count(f"(SELECT * FROM log WHERE {ends} AND {rest})")
+    return f"({source} UNION ALL BY NAME {log})", values + more
 
 
 @columns.asked_again
@@ -236,31 +266,28 @@ def statistics(folder: Path, which: Filter, *, by: str = "day", others: Sequence
     if by not in STEPS:
         raise ConfigError(f'--by: "{by}" is not a step; use one of {", ".join(STEPS)}')
     with columns.connect(folder, others) as connection:
-        condition, values = which.where(connection)
-        counted = connection.execute(
-            f"SELECT date_trunc('{by}', decided_at) AS begins, "
-            "count(*) FILTER (once), count(*) FILTER (once AND analytics), count(*) FILTER (once AND marketing), "
-            "count(*) FILTER (once AND gpc), count(*) FILTER (status = 'delivered'), "
-            "count(*) FILTER (status = 'failed'), count(*) FILTER (status = 'pending') "
-            f"FROM log WHERE {condition} GROUP BY begins ORDER BY begins",
-            values,
+        source, values = _counted(connection, which)
+        connection.execute(f"CREATE TEMP TABLE chosen AS SELECT * FROM {source}", values)
+        numbers = connection.execute(
+            f"SELECT date_trunc('{by}', begins) AS step, {_sum('once')}, {_sum('once AND analytics')}, "
+            f"{_sum('once AND marketing')}, {_sum('once AND gpc')}, {_sum(_STATUS.format('delivered'))}, "
+            f"{_sum(_STATUS.format('failed'))}, {_sum(_STATUS.format('pending'))} "
+            "FROM chosen GROUP BY step ORDER BY step"
         ).fetchall()
         blocked = connection.execute(
-            f"SELECT date_trunc('{by}', decided_at), reason, count(*) FROM log "
-            f"WHERE {condition} AND status = 'blocked' GROUP BY ALL ORDER BY 3 DESC",
-            values,
+            f"SELECT date_trunc('{by}', begins), reason, {_sum('true')} FROM chosen "
+            "WHERE status = 'blocked' GROUP BY ALL HAVING sum(many) > 0 ORDER BY 3 DESC"
         ).fetchall()
         destinations = connection.execute(
-            f"SELECT destination, status, count(*) FROM log WHERE {condition} "
-            "AND destination IS NOT NULL GROUP BY ALL ORDER BY 1, 2",
-            values,
+            f"SELECT destination, status, {_sum('true')} FROM chosen "
+            "WHERE destination IS NOT NULL GROUP BY ALL HAVING sum(many) > 0 ORDER BY 1, 2"
         ).fetchall()
     reasons: dict[Any, dict[str, int]] = {}
     for begins, reason, count in blocked:
         reasons.setdefault(begins, {})[reason or "unknown"] = count
     periods = tuple(
         Period(_day(begins, by), events, analytics, marketing, gpc, delivered, failed, pending, reasons.get(begins, {}))
-        for begins, events, analytics, marketing, gpc, delivered, failed, pending in counted
+        for begins, events, analytics, marketing, gpc, delivered, failed, pending in numbers
     )
     return Statistics(by, periods, _nested(destinations))
 
@@ -279,11 +306,10 @@ class Permitted(NamedTuple):
 def permissions(folder: Path, which: Filter, *, by: str) -> list[Permitted]:
     """What visitors permitted, by `STEPS`: of `statistics` the part that needs one look at few columns."""
     with columns.connect(folder) as connection:
-        condition, values = which.where(connection)
+        source, values = _counted(connection, which)
         found = connection.execute(
-            f"SELECT date_trunc('{by}', decided_at), count(*), count(*) FILTER (analytics), "
-            "count(*) FILTER (marketing), count(*) FILTER (gpc) "
-            f"FROM written WHERE once AND {condition} GROUP BY 1 ORDER BY 1",
+            f"SELECT date_trunc('{by}', begins), {_sum('true')}, {_sum('analytics')}, {_sum('marketing')}, "
+            f"{_sum('gpc')} FROM {source} WHERE once GROUP BY 1 HAVING sum(many) > 0 ORDER BY 1",
             values,
         ).fetchall()
     return [Permitted(_day(begins, by), *numbers) for begins, *numbers in found]
@@ -303,17 +329,24 @@ class Fields:
 def fields(folder: Path, which: Filter, *, others: Sequence[Path] = ()) -> Fields:
     """How often each field was sent and stripped, and how deliveries ended, of the rows that fit."""
     with columns.connect(folder, others) as connection:
-        condition, values = which.where(connection)
+        source, values = _counted(connection, which)
         connection.execute(
-            "CREATE TEMP TABLE chosen AS SELECT sent, stripped, status, reason, count(*) AS many FROM log "
-            f"WHERE {condition} AND destination IS NOT NULL GROUP BY ALL",
+            f"CREATE TEMP TABLE chosen AS SELECT sent, stripped, status, reason, {_sum('true')} AS many FROM {source} "
+            "WHERE destination IS NOT NULL GROUP BY ALL HAVING sum(many) > 0",
             values,
         )
         each = "SELECT unnest({}) AS one, sum(many)::BIGINT FROM chosen GROUP BY one"
-        counted = [dict(connection.execute(each.format(name)).fetchall()) for name in ("sent", "stripped")]
+        found = [dict(connection.execute(each.format(name)).fetchall()) for name in ("sent", "stripped")]
         ended = connection.execute("SELECT status, reason, sum(many)::BIGINT FROM chosen GROUP BY ALL").fetchall()
     endings = {(status, reason): many for status, reason, many in ended}
-    return Fields(sum(endings.values()), counted[0], counted[1], endings)
+    return Fields(sum(endings.values()), found[0], found[1], endings)
+
+
+_STATUS: Final = "status = '{}'"
+
+
+def _sum(condition: str) -> str:
+    return f"coalesce(sum(many) FILTER ({condition}), 0)::BIGINT"
 
 
 def _day(at: datetime, by: str) -> str:

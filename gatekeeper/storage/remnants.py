@@ -41,10 +41,11 @@ _BLOCK: Final = Struct(">HH")  # the next free block, length of this one
 _HEAD: Final = 100  # bytes that describe the file
 
 
-def remnants(page: bytes, usable: int) -> list[tuple[int, int]]:
+def remnants(page: bytes, usable: int) -> list[tuple[int, int]] | None:
     """Spans of a page, from and to, that belong to no row and are not zero; none of a page that holds no rows.
 
-    The format: sqlite.org/fileformat2.html, section 1.6.
+    `None` for what begins like a page of rows and is not one: it was read while another process wrote it, or holds
+    a part of a long row. The format: sqlite.org/fileformat2.html, section 1.6.
     """
     header = _HEADERS.get(page[0])
     if header is None:
@@ -53,12 +54,12 @@ def remnants(page: bytes, usable: int) -> list[tuple[int, int]]:
     spans = [(header + 2 * rows, begin or 65_536)]
     while block:
         if block < spans[-1][1] or block + _BLOCK.size > usable:
-            return []
+            return None
         following, length = _BLOCK.unpack_from(page, block)
         spans.append((block + _BLOCK.size, block + length))
         block = following
     if spans[-1][1] > usable or any(first > end for first, end in spans):
-        return []
+        return None
     return [(first, end) for first, end in spans if page.count(0, first, end) != end - first]
 
 
@@ -82,19 +83,19 @@ class File:
             raise StorageError("this database cannot be searched for what was deleted; write it anew with VACUUM INTO")
 
     def look(self) -> list[int]:
-        """Find the pages with remnants, counted from 0."""
+        """Find the pages that have remnants, or may have some, counted from 0."""
         found, together = [], max(1, 2**20 // self._size)
         for first in range(0, self._pages, together):
             count = min(together, self._pages - first)
             data = self._file.xRead(count * self._size, first * self._size)
             pages = (data[n * self._size : (n + 1) * self._size] for n in range(count))
-            found += [first + n for n, page in enumerate(pages) if first + n and remnants(page, self._usable)]
+            found += [first + n for n, page in enumerate(pages) if first + n and remnants(page, self._usable) != []]
         return found
 
     def write_over(self, page: int) -> None:
         """Write zeros over what is left in a page."""
         at = page * self._size
-        for first, end in remnants(self._file.xRead(self._size, at), self._usable):
+        for first, end in remnants(self._file.xRead(self._size, at), self._usable) or ():
             self._file.xWrite(bytes(end - first), at + first)
 
     def sync(self) -> None:

@@ -61,7 +61,7 @@ def test_a_person_is_found_in_a_long_log_within_a_second_and_can_be_erased_from_
         assert beside >= people.who(runtime.gate, user_id=JANE["user_id"]).names
         began = time.perf_counter()
         busy = search(runtime.store, folder, people.who(runtime.gate, **ROBOT))
-        took(f"searched for who has {busy.log.lines} lines in all {busy.log.columns // 3} segments", began)
+        took(f"searched for who has {busy.log.lines} lines in all {busy.log.columns // 4} segments", began)
         assert busy.log.lines == len({*range(9_999, LINES, 10_000), LINES - 1})
         office = Office(runtime)
         erasure = office.approved(**JANE)
