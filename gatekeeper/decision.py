@@ -58,11 +58,15 @@ class Stance:
 
 
 class Judgement(NamedTuple):
-    """A decision without its values: `kept` are the names of the event that are sent, `offered` those beside them."""
+    """A decision without its values: `kept` are the names of the event that are sent, `offered` those beside them.
+
+    `causes` are the names that are stripped, each with its cause, as a key can hold them.
+    """
 
     decision: Decision
     kept: tuple[str, ...] = ()
     offered: tuple[str, ...] = ()
+    causes: tuple[tuple[str, str], ...] = ()
 
 
 _PLACES: Final = {purpose: n for n, purpose in enumerate(Purpose)}
@@ -118,7 +122,7 @@ def decide(asked: Asked, stance: Stance, to: Destination, vendor: Permission = _
         legal_basis=to.legal_basis if purpose is to.purpose else "consent",
         steps=steps,
     )
-    return Judgement(decision, kept, offered)
+    return Judgement(decision, kept, offered, tuple(stripped.items()))
 
 
 def _sorted(

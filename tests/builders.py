@@ -109,7 +109,9 @@ class MemoryRecorder:
         return self.broken
 
 
-def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW, ledger=False, store=None) -> Gate:
+def make_gate(
+    policy=None, *, lookup=lambda address: None, clock=lambda: NOW, ledger=False, store=None, keys=RING
+) -> Gate:
     """A gate whose records and deliveries stay in memory; without a ledger nothing of an event is left for the next."""
     recorder = MemoryRecorder()
     counter = iter(range(1_000_000))
@@ -117,7 +119,7 @@ def make_gate(policy=None, *, lookup=lambda address: None, clock=lambda: NOW, le
     store = store or MemoryStore(Bounds(tuple(policy.destinations)), recorder, clock=clock)
     return Gate(
         policy,
-        RING,
+        keys,
         clock=clock,
         new_id=lambda at: f"req_{next(counter):06}",
         lookup=lookup,

@@ -247,6 +247,33 @@ def test_a_judgement_that_knows_an_event_is_seen(tmp_path):
     assert of_a_request(bad) == {"Event", "time"}
 
 
+def changes_of_a_gate(path):
+    """Assignments to an attribute of a gate that was made elsewhere."""
+    targets = [
+        target
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    return {
+        name
+        for name in (ast.unparse(target) for target in targets if isinstance(target, ast.Attribute))
+        if "gate" in name.split(".")[:-1]
+    }
+
+
+def test_a_gate_is_never_changed():
+    """Another policy, ring of keys or place is another gate: what the old one remembers goes with it."""
+    assert {name: found for name, path in MODULES.items() if (found := changes_of_a_gate(path))} == {}
+
+
+def test_a_change_of_a_gate_is_seen(tmp_path):
+    """The check can fail."""
+    bad = tmp_path / "bad.py"
+    bad.write_text("def look(self, ring):\n    self.keys = self.gate.keys = ring\n    gate.situations.placed = None\n")
+    assert changes_of_a_gate(bad) == {"self.gate.keys", "gate.situations.placed"}
+
+
 def test_only_delivery_opens_connections_to_vendors():
     """One seam to the network: whoever has an Outgoing gives it to a sender. The link is to the app behind the gate."""
     ways = {"create_connection", "open_connection", "sock_connect"}

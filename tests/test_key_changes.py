@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 from gatekeeper.installation import keys
+from gatekeeper.model import OPTIONAL, Permission
+from gatekeeper.signals import own
 from tests.running import running
 
 EVENT = {"event": "purchase", "consent": {"analytics": True}, "data": {"session_id": "s", "user_id": "u-1"}}
@@ -33,6 +35,30 @@ def test_a_rotated_key_is_in_use_without_a_restart(tmp_path):
             "user_id", "u-1"
         )
         assert now.verify("x", *ring.sign("x", b"m")[:1], b"m", ring.sign("x", b"m")[1])
+
+
+def sent(gate, cookie):
+    """Which destinations get an event of a browser with this cookie."""
+    posted = {key: value for key, value in EVENT.items() if key != "consent"}
+    record = gate.record(gate.post(posted, headers={"Cookie": cookie}))
+    return {one["destination"] for one in record["deliveries"] if one["status"] != "blocked"}
+
+
+def test_what_a_new_key_signs_counts_at_once_and_what_a_removed_one_signed_no_longer(tmp_path):
+    """A choice that is made after a rotation is honoured without a restart; a removed key's is not, though it was."""
+    said = {purpose: (Permission.GRANTED, time.time() - 5) for purpose in OPTIONAL}
+    with running("sidecar", tmp_path) as gate:
+        old, others = gate.runtime.gate.keys, set((tmp_path / "keys").glob("signing-*.key"))
+        before = f"{own.COOKIE}={own.write(said, notice=None, subject='v_1', sign=old.sign)}"
+        granted, blocked = sent(gate, before), sent(gate, "")
+        keys.rotate(tmp_path / "keys", kind=keys.SIGNING)
+        gate.runtime.look_at_keys()
+        after = f"{own.COOKIE}={own.write(said, notice=None, subject='v_2', sign=gate.runtime.gate.keys.sign)}"
+        assert sent(gate, after) == sent(gate, before) == granted > blocked
+        for path in others:
+            path.unlink()
+        gate.runtime.look_at_keys()
+        assert sent(gate, after) == granted and sent(gate, before) < granted
 
 
 def test_a_key_that_cannot_be_read_leaves_the_old_ones(tmp_path, caplog):

@@ -38,7 +38,8 @@ OF_A_PROCESS = {
     "pure, of small arguments": {
         "storage/postgres/changes.py:digest",
         "geoip/records.py:_shared", "vendors/dialect.py:_origin", "vendors/samples.py:_sample",
-        "vendors/ga4/calls.py:_query", "vendors/ga4/events.py:event_name", "delivery/connection.py:_lower",
+        "vendors/ga4/calls.py:_query", "vendors/ga4/calls.py:_written",
+        "vendors/ga4/events.py:event_name", "delivery/connection.py:_lower",
         "delivery/request.py:origin", "delivery/request.py:_name", "decision.py:_given", "audit/lines.py:_timestamp",
         "audit/facts.py:seconds", "reports/grouping.py:_seconds",
         "jurisdiction/place.py:_parsed", "jurisdiction/networks.py:parse_address",

@@ -100,7 +100,7 @@ def test_readyz_says_which_store_cannot_be_written_and_recovers_without_an_event
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with monkeypatch.context() as broken:
-            broken.setattr("gatekeeper.audit.stream.os.write", full)
+            broken.setattr("gatekeeper.audit.files.os.write", full)
             broken.setattr("gatekeeper.installation.disk.sync", lambda descriptor: full(descriptor, b""))
             answer = up.post(EVENT)
             assert answer.status_code == 503 and answer.headers["retry-after"] == "5"

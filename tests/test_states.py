@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.delivery import flights, lane
+from gatekeeper.delivery import lane, life
 from gatekeeper.model.states import diagram
 from gatekeeper.shells.server import protocol
 from gatekeeper.storage import commits
@@ -12,7 +12,7 @@ from gatekeeper.storage import commits
 DOCS = Path(__file__).parent.parent / "docs"
 TABLES = {
     "connection": (protocol.FOLLOWS, protocol.Reading, protocol.Event, {"REFUSED", "TUNNEL"}),
-    "row": (flights.FOLLOWS, flights.State, flights.Event, {"DELIVERED", "EXPIRED", "CANCELLED"}),
+    "row": (life.FOLLOWS, life.State, life.Event, {"DELIVERED", "EXPIRED", "CANCELLED"}),
     "lane": (lane.FOLLOWS, lane.Look, lane.Event, set()),
     "commit": (commits.FOLLOWS, commits.Phase, commits.Event, {"OVER"}),
 }

@@ -12,7 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from gatekeeper.audit import chain, columns, query, read, redact, segments
 from gatekeeper.audit.lines import timestamp_of
@@ -21,6 +21,7 @@ from gatekeeper.errors import AuditError, ConfigError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+R = TypeVar("R")
 COLUMNS: Final = (
     "decided_at", "request_id", "event", "destination", "status", "reason", "basis", "legal_basis", "sent", "country",
     "region", "laws", "subjects",
@@ -53,8 +54,11 @@ def opened(folder: Path, others: Sequence[Path] = ()) -> Iterator[Log]:
     except ConfigError:
         yield Log(folder, None, others)
         return
-    with connection:
-        yield Log(folder, connection, others)
+    log = Log(folder, connection, others)
+    try:
+        yield log
+    finally:
+        log.close()
 
 
 def about(folder: Path, names: Collection[str]) -> About:
@@ -69,13 +73,29 @@ class Log:
     def __init__(self, folder: Path, connection: DuckDBPyConnection | None, others: Sequence[Path] = ()) -> None:
         self._folder = folder
         self._all = (folder, *others)
-        self._connection = connection
+        self._connection, self._columns = connection, connection is not None
+
+    def close(self) -> None:
+        """Close the connection; the next question makes another one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @columns.asked_again
+    def _ask(self, question: Callable[[DuckDBPyConnection], R]) -> R:
+        if self._connection is None:
+            self._connection = columns.connect(self._folder, self._all[1:])
+        try:
+            return question(self._connection)
+        except Exception:
+            self.close()
+            raise
 
     def about(self, names: Collection[str]) -> About:
         """What lines name one of these pseudonyms. Raises AuditError."""
         folder, wanted = self._folder, frozenset(names)
-        if self._connection is not None:
-            rows = _asked(self._connection, wanted)
+        if self._columns:
+            rows = self._ask(lambda connection: _asked(connection, wanted))
         else:
             rows = sorted(_read(self._all, wanted), key=lambda row: (row["decided_at"], row["request_id"]))
         lines = {str(row["request_id"]): frozenset(row["subjects"]) for row in rows}
@@ -92,10 +112,10 @@ class Log:
         """In how many decisions each of these pseudonyms is. Raises AuditError."""
         if not names:
             return {}
-        if self._connection is not None:
+        if self._columns:
             where = columns.any_of("subject", names)
             sql = f"SELECT subject, count(DISTINCT request_id) FROM people WHERE {where} GROUP BY 1"  # noqa: S608  # ours
-            found = self._connection.execute(sql).fetchall()
+            found = self._ask(lambda connection: connection.execute(sql).fetchall())
             return {subject: int(count) for subject, count in found}
         wanted, counted = frozenset(names), Counter[str]()
         for record in _once(self._all, wanted):

@@ -9,12 +9,13 @@ do not hold, and `forget` removes it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
-from gatekeeper.audit.segments import Segment
+from gatekeeper.audit.segments import FORMS, Segment, paths
 from gatekeeper.audit.vocabulary import GONE, MARK
 from gatekeeper.errors import AuditError, missing
 from gatekeeper.installation.locks import Lock
@@ -22,6 +23,8 @@ from gatekeeper.installation.locks import Lock
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+P = ParamSpec("P")
+R = TypeVar("R")
 FOLDER: Final = "columns"
 _SUBJECTS: Final = "subjects-"
 _ATTEMPTS: Final = 5
@@ -82,7 +85,8 @@ _JOINED: Final = """
 def connect(folder: Path, others: Sequence[Path] = ()) -> DuckDBPyConnection:
     """A connection whose view `log` is the whole log under `folder`, and of other machines under `others`.
 
-    Raises ConfigError if the extra is not installed, AuditError if the log cannot be read.
+    A question over it may find a file removed that another process has made again: see `asked_again`. Raises
+    ConfigError if the extra is not installed, AuditError if the log cannot be read.
     """
     try:
         import duckdb
@@ -104,6 +108,29 @@ def connect(folder: Path, others: Sequence[Path] = ()) -> DuckDBPyConnection:
         else:
             break
     return connection
+
+
+def asked_again(question: Callable[P, R]) -> Callable[P, R]:
+    """A question that connects, asked from its beginning where a file that it reads is replaced meanwhile."""
+
+    @functools.wraps(question)
+    def asked(*args: P.args, **more: P.kwargs) -> R:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return question(*args, **more)
+            except Exception as error:
+                if not replaced(error):
+                    raise
+        return question(*args, **more)
+
+    return asked
+
+
+def replaced(error: Exception) -> bool:
+    """Whether a file was not there that a connection reads: another process has made it anew, or removed it."""
+    import duckdb
+
+    return isinstance(error, duckdb.IOException)
 
 
 def any_of(column: str, values: Collection[str]) -> str:
@@ -158,12 +185,12 @@ def _columns(connection: DuckDBPyConnection, folder: Path) -> tuple[list[Path], 
 
 def wanted_segments(folder: Path) -> tuple[dict[Path, Path], list[Path]]:
     """Closed segments, with the file of columns that each has or gets; and those that are read as they are."""
+    plain, packed = (sorted(paths(folder, "", form)) for form in FORMS)
     closed = {}
-    for segment in sorted(folder.glob("*.jsonl.gz")):
+    for segment in packed:
         stat = segment.stat()
         closed[segment] = folder / FOLDER / f"{segment.name}-{stat.st_size}-{stat.st_mtime_ns}-{_FORM}.parquet"
-    opened = sorted(path for path in folder.glob("*.jsonl") if not path.with_name(path.name + ".gz").exists())
-    return closed, opened
+    return closed, [path for path in plain if path.with_name(path.name + ".gz") not in closed]
 
 
 def _complete(folder: Path, wanted: dict[Path, Path]) -> bool:

@@ -67,7 +67,7 @@ def heads(folder: Path, me: str, own: Own, genuine: set[str]) -> list[list[Any]]
         if head is None:
             continue
         if name not in genuine:
-            parts = [Segment(name, 1, path) for path in sorted(folder.glob(f"{name}.000001.jsonl*"))[-1:]]
+            parts = streams(folder, f"{name}.000001.").get(name, [])
             with contextlib.suppress(FileNotFoundError):  # compressed meanwhile: the next time
                 if parts and ends.genesis(parts, own.signed) is not None:
                     genuine.add(name)

@@ -102,6 +102,7 @@ def moment(text: str, now: datetime) -> datetime:
     return when if when.tzinfo is None else (when - (when.utcoffset() or timedelta())).replace(tzinfo=None)
 
 
+@columns.asked_again
 def words(folder: Path, of: str, others: Sequence[Path] = ()) -> frozenset[str]:
     """Every value in the log of what a field of `Filter` asks for: `destination`, `reason`, `law`, `sent`, …"""
     column = {"law": "laws"}.get(of, of)
@@ -112,6 +113,7 @@ def words(folder: Path, of: str, others: Sequence[Path] = ()) -> frozenset[str]:
         return frozenset(name for (name,) in connection.execute(f"SELECT DISTINCT {value} FROM log").fetchall() if name)
 
 
+@columns.asked_again
 def rows(folder: Path, which: Filter, *, limit: int, others: Sequence[Path] = ()) -> list[dict[str, Any]]:
     """The newest `limit` rows, newest first. The last days are asked first: mostly they have as many."""
     few = which.subjects is not None or which.request_id is not None  # else a few columns say first which ones
@@ -147,6 +149,7 @@ def _beginnings(connection: DuckDBPyConnection, which: Filter) -> Iterator[datet
     yield which.since
 
 
+@columns.asked_again
 def export(folder: Path, which: Filter, target: Path, *, others: Sequence[Path] = ()) -> int:
     """Write every row to `target` (.csv, .json with an object a line, .parquet), oldest first; how many there were.
 
@@ -227,6 +230,7 @@ class Statistics:
     destinations: dict[str, dict[str, int]]  # destination -> status -> count
 
 
+@columns.asked_again
 def statistics(folder: Path, which: Filter, *, by: str = "day", others: Sequence[Path] = ()) -> Statistics:
     """What happened, by `hour`, `day`, `week` or `month`. Raises ConfigError for another step."""
     if by not in STEPS:
@@ -271,6 +275,7 @@ class Permitted(NamedTuple):
     gpc: int
 
 
+@columns.asked_again
 def permissions(folder: Path, which: Filter, *, by: str) -> list[Permitted]:
     """What visitors permitted, by `STEPS`: of `statistics` the part that needs one look at few columns."""
     with columns.connect(folder) as connection:
@@ -294,6 +299,7 @@ class Fields:
     endings: dict[tuple[str, str | None], int]  # status and reason
 
 
+@columns.asked_again
 def fields(folder: Path, which: Filter, *, others: Sequence[Path] = ()) -> Fields:
     """How often each field was sent and stripped, and how deliveries ended, of the rows that fit."""
     with columns.connect(folder, others) as connection:

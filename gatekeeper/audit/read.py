@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -79,11 +79,13 @@ def last(folder: Path, count: int, wanted: Callable[[dict[str, Any]], bool]) -> 
     return found
 
 
-def find(folder: Path, request_id: str) -> list[dict[str, Any]]:
+def find(folder: Path, request_id: str, others: Sequence[Path] = ()) -> list[dict[str, Any]]:
     """The records of one request: its decision, with the last outcome of each delivery. Raises AuditError.
 
     An honest log has one, or none; where several lines claim one id, each is given. The id says when it was made:
     segments that ended before are not opened, nor those that begin well after it once it is known how it ended.
+    `others` are the folders of other machines' logs: outcomes may stand in any, and of a decision that stands in
+    several the first log's counts.
     """
     base, _, number = request_id.partition(".")
     needles = tuple({f'"{request_id}"'.encode(), f'"{base}"'.encode()})
@@ -92,30 +94,38 @@ def find(folder: Path, request_id: str) -> list[dict[str, Any]]:
     decisions: list[dict[str, Any]] = []
     outcomes: list[dict[str, Any]] = []
     try:
-        for begin, segment in _since(folder, made - _SLACK):
-            if begin > until and decisions and all(_ended(join(one, outcomes)) for one in decisions):
-                break
-            for record in events(parse(_holding(lines(segment), needles))):
-                if request_id in request_ids(record) or (not number and record.get("request_id") == base):
-                    decisions.append(record)
-                elif request_id in record.get("request_ids", ()):
-                    outcomes.append(record)
+        for log in (folder, *others):
+            here: list[dict[str, Any]] = []
+            for begin, segment in _since(log, made - _SLACK):
+                known = decisions or here
+                if begin > until and known and all(_ended(join(one, outcomes)) for one in known):
+                    break
+                for record in events(parse(_holding(lines(segment), needles))):
+                    if request_id in request_ids(record) or (not number and record.get("request_id") == base):
+                        here.append(record)
+                    elif request_id in record.get("request_ids", ()):
+                        outcomes.append(record)
+            decisions = decisions or here
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be read ({_what(error)})") from None
     asked = {"element": int(number)} if number else {}
     return [join(decision, outcomes) | asked for decision in decisions]
 
 
-def consents(folder: Path, receipt: str) -> list[dict[str, Any]]:
-    """The lines of a consent receipt: one, or none, in an honest log. Raises AuditError."""
+def consents(folder: Path, receipt: str, others: Sequence[Path] = ()) -> list[dict[str, Any]]:
+    """The lines of a consent receipt: one, or none, in an honest log, the first that has it. Raises AuditError."""
     needle = (f'"receipt":"{receipt}"'.encode(),)
     try:
-        return [
-            record
-            for segment in files(folder)
-            for record in parse(_holding(lines(segment), needle))
-            if record.get("kind") == "consent"
-        ]
+        for log in (folder, *others):
+            found = [
+                record
+                for segment in files(log)
+                for record in parse(_holding(lines(segment), needle))
+                if record.get("kind") == "consent"
+            ]
+            if found:
+                return found
+        return []
     except (OSError, EOFError, zlib.error) as error:
         raise AuditError(f"{folder}: the audit log cannot be read ({_what(error)})") from None
 

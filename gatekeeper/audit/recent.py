@@ -44,7 +44,8 @@ class Recent:
     window: float
     seen: deque[Seen] = field(default_factory=lambda: deque(maxlen=MOST))
     events: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=MOST))  # when, and how many
-    _places: dict[Path, int] = field(default_factory=dict)  # of an open segment, how far it was read
+    _places: dict[Path, int] = field(default_factory=dict)  # of a segment that was open, how far it was read
+    _ended: set[Path] = field(default_factory=set)  # segments of which nothing more is read
     _begun: bool = False
 
     def look(self, now: float) -> None:
@@ -96,11 +97,14 @@ class Recent:
     def _lines(self, now: float) -> Iterator[dict[str, Any]]:
         """Records that were not read yet, oldest file first."""
         written = []
-        for segment in read.files(self.folder):
+        found = read.files(self.folder)
+        if not self._begun:  # of what was closed before, the end is read now and nothing later
+            self._ended = {segment.plain for segment in found if segment.path == segment.packed}
+        for segment in found:
             try:
                 stat = segment.path.stat()
             except FileNotFoundError:
-                continue  # compressed meanwhile
+                continue  # compressed meanwhile: the next look reads on in its other form
             if stat.st_mtime >= now - self.window:
                 written.append((stat.st_mtime, stat.st_size, segment))
         left, chosen = TAIL, []
@@ -111,6 +115,8 @@ class Recent:
                     begin = 0 if self._begun else max(0, size - left)
                     left = max(0, left - (size - begin))
                 chosen.append((segment, begin))
+            elif self._begun and segment.plain not in self._ended:
+                chosen.append((segment, self._places.get(segment.plain, 0)))
             elif not self._begun and 0 < size <= min(PACKED, left):
                 left = max(0, left - size)
                 chosen.append((segment, -1))
@@ -118,10 +124,10 @@ class Recent:
             yield from read.parse(self._rest(segment, begin))
 
     def _rest(self, segment: Segment, begin: int) -> Iterable[bytes]:
-        """The whole lines of a segment from a place on; of a compressed one its last lines."""
+        """The whole lines of a segment from a place on; of a compressed one without a place its last lines."""
         if begin < 0:
             return segment.read()[-TAIL:].splitlines(keepends=True)[-MOST:]
-        with segment.plain.open("rb") as file:
+        with segment.open() as file:
             if begin and begin != self._places.get(segment.plain):
                 file.seek(begin - 1)
                 file.readline()  # the end of a line of which the beginning is not read
@@ -129,6 +135,8 @@ class Recent:
                 file.seek(begin)
             begin = file.tell()
             data = file.read(2 * TAIL)
+        if segment.path == segment.packed and len(data) < 2 * TAIL:
+            self._ended.add(segment.plain)
         whole = data.rfind(b"\n") + 1
         self._places[segment.plain] = begin + whole
         return data[:whole].splitlines(keepends=True)

@@ -29,6 +29,8 @@ from gatekeeper.installation.locks import Lock
 from gatekeeper.installation.owners import hindrance
 
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{6}Z-\d+-[0-9a-f]{8})\.(\d{6})\.jsonl(?:\.gz)?")
+FORMS: Final = (".jsonl", ".jsonl.gz")
+"""The ends of a segment's names, in the order in which it has them: who looks for it in the other order may miss it."""
 _BUFFER: Final = 2**20
 _PIECE: Final = 2**16
 _HEAD: Final = re.compile(rb"(\d{20}) ([0-9a-f]{64})\n")
@@ -112,16 +114,23 @@ def holds_log(folder: Path) -> bool:
 def streams(folder: Path, only: str = "") -> dict[str, list[Segment]]:
     """Every stream's segments in order, streams by their start. The compressed form counts where there are both.
 
-    `only` is the beginning of the names that are wanted. Raises AuditError if this process may not look.
+    `only` is the beginning of the names that are wanted. Two looks, at the open forms first: a segment that is
+    compressed meanwhile is in one of them. Raises AuditError if this process may not look.
     """
     if not holds_log(folder):
         return {}
     found: dict[str, dict[int, Segment]] = {}
-    for path in sorted(folder.glob(only + "*.jsonl*")):  # `.jsonl.gz` comes after `.jsonl`
-        segment = parse(path)
-        if segment is not None:
-            found.setdefault(segment.stream, {})[segment.number] = segment
+    for form in FORMS:
+        for path in paths(folder, only, form):
+            segment = parse(path)
+            if segment is not None:
+                found.setdefault(segment.stream, {})[segment.number] = segment
     return {stream: [numbers[n] for n in sorted(numbers)] for stream, numbers in sorted(found.items())}
+
+
+def paths(folder: Path, only: str, form: str) -> list[Path]:
+    """The files of one of the `FORMS` whose names begin with `only`: one look at the folder."""
+    return list(folder.glob(f"{only}*{form}"))
 
 
 def head_file(folder: Path, stream: str) -> Path:

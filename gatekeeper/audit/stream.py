@@ -7,7 +7,7 @@
     close     ends it
 
 Genesis, checkpoint, clock, key and close are signed, all under the folder's lock. Not safe for several threads: the
-writer's thread alone uses it. After an OSError it is done: `abandon` it.
+writer's thread alone uses it. After an OSError it is done: `abandon` it. Its files are those of files.py.
 """
 
 from __future__ import annotations
@@ -26,13 +26,12 @@ from gatekeeper._version import __version__
 from gatekeeper.audit import begun, chain, others
 from gatekeeper.audit.alone import alone
 from gatekeeper.audit.begun import Begun
+from gatekeeper.audit.files import Files
 from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.sealing import TOLERANCE, seal
-from gatekeeper.audit.segments import Head, Segment, head_file, sync_folder, write_head
+from gatekeeper.audit.segments import Head, Segment
 from gatekeeper.audit.signing import Signer, SigningKey
-from gatekeeper.installation import disk, forks
-from gatekeeper.installation.locks import Lock
 
 ROTATE: Final = 64 * 10**6  # bytes of a segment
 _DAY: Final = 86_400
@@ -64,34 +63,20 @@ class Stream:
         self._number = 0
         self._n = 0
         self._hash = chain.FIRST
-        self._size = 0
         self._day = 0
         self._latest = 0.0  # the latest time of a line
-        self._descriptor = -1
-        self._last = b""
         self._genuine: set[str] = set()
-        self.spoiled = False  # bytes of a write that failed may be on the disk
-        self.over = False  # a write failed, and the file was cut
         self.late: list[Line] = []  # written, and not durable yet
-        self._safe = 0  # bytes that are durable, or as good as that
         self.closed: list[Segment] = []  # to be compressed
         self.since = 0  # lines since the last checkpoint
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         now = clock()
         start = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}.{int(now % 1 * 1e6):06}Z"
         self.name = f"{start}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._lock = Lock(head_file(folder, self.name))
-        self._head = -1
+        self._files = Files(folder, self.name, durable=fsync)
         self.adopted: list[Head] = []
         try:
-            for _ in range(100):  # somebody may just look whether it is alive
-                if self._lock.take():
-                    break
-                time.sleep(0.002)
-            else:
-                raise OSError(0, "the stream's head is locked")
-            self._head = os.open(head_file(folder, self.name), os.O_WRONLY | os.O_CLOEXEC)
-            forks.keep(self._head)
+            self._files.take()
             with alone(self.folder):
                 self._begin({} if known is None else known, heads)
         except BaseException:
@@ -99,17 +84,22 @@ class Stream:
             if self._n == 0:
                 with contextlib.suppress(OSError):
                     self.segment().plain.unlink(missing_ok=True)
-                    head_file(folder, self.name).unlink(missing_ok=True)
+                    self._files.forget()
             raise
 
     def lost(self) -> bool:
         """Whether its file is no longer what its name stands for: it was deleted, moved away, or another is there."""
-        try:
-            there = self.segment().path.stat()
-        except OSError:
-            return True
-        own = os.fstat(self._descriptor)
-        return (there.st_ino, there.st_dev) != (own.st_ino, own.st_dev)
+        return self._files.lost(self.segment().path)
+
+    @property
+    def spoiled(self) -> bool:
+        """Whether bytes of a write that failed may be on the disk."""
+        return self._files.spoiled
+
+    @property
+    def over(self) -> bool:
+        """Whether a write failed, and the file was cut: nothing can be written any more."""
+        return self._files.over
 
     def write(self, lines: Sequence[Line]) -> None:
         """Make lines durable, and those that are `late`.
@@ -127,7 +117,7 @@ class Stream:
 
         Raises OSError; then they are not in the log, and neither are those that are `late`.
         """
-        if self.spoiled or self.over or self._clock() < self._latest - TOLERANCE or self._turns():
+        if self._files.over or self._files.spoiled or self._clock() < self._latest - TOLERANCE or self._turns():
             return False
         self._put(lines, sync=False)
         if self._fsync:
@@ -158,12 +148,12 @@ class Stream:
         """Begin the next segment if this one is full, its day is over, or `now`. Raises OSError, ConfigError."""
         if self._clock() < self._latest - TOLERANCE:
             with alone(self.folder):
-                self._sign({"kind": "clock"}, self._keys()[0])
+                self._sign({"kind": "clock"}, self.signer.keys()[0])
         if now or self._turns():
             self._next_segment()
 
     def _turns(self) -> bool:
-        if self._size >= self._rotate or int(self._clock() // _DAY) != self._day:
+        if self._files.size >= self._rotate or int(self._clock() // _DAY) != self._day:
             return True
         old = self._every is not None and time.monotonic() - self._opened >= self._every
         return old and self._n > self._begins + 1  # the first line says that it begins
@@ -177,21 +167,18 @@ class Stream:
         try:
             with alone(self.folder, patience):
                 self._introduce()
-                self._sign({"kind": kind}, self._keys()[0])
+                self._sign({"kind": kind}, self.signer.keys()[0])
         except BlockingIOError:
             return None
         self.since = 0
-        return self._last
+        return self._files.last
 
     def _introduce(self) -> None:
-        key, *newer = self._keys()
+        key, *newer = self.signer.keys()
         for successor in newer:
             self._sign({"kind": "key", "successor": successor.id, "public": successor.public.hex()}, key)
             self.signer.retire(key)
             key = successor
-
-    def _keys(self) -> list[SigningKey]:
-        return self.signer.keys()
 
     def _sign(self, core: dict[str, Any], key: SigningKey) -> None:
         """Put a signed line. The folder's lock is held."""
@@ -230,9 +217,9 @@ class Stream:
         Raises OSError if a write that failed cannot be undone now: as long as that may come back, no other process
         may take the stream over, and what was in it may not be written again.
         """
-        if self.spoiled:
-            self._undo()
-        elif not self.over:
+        if self._files.spoiled:
+            self._files.undo()
+        elif not self._files.over:
             self.sync()
         self.release()
 
@@ -243,7 +230,7 @@ class Stream:
 
     def _begin(self, known: others.Known, heads: Heads | None) -> None:
         """The folder's lock is held: no other stream begins, and no key changes, meanwhile."""
-        key = self._keys()[0]
+        key = self.signer.keys()[0]
         self._mark = key.mark
         self._own = self.signer.own()
         found = others.look(self.folder, self.name, known, self._own, heads=heads)
@@ -271,7 +258,7 @@ class Stream:
     @property
     def open(self) -> bool:
         """Whether the stream has a segment open for writing."""
-        return self._descriptor >= 0
+        return self._files.open
 
     def segment(self) -> Segment:
         """The segment that is written now."""
@@ -279,17 +266,14 @@ class Stream:
 
     def _open_segment(self, begin: Callable[[], None]) -> None:
         self._number += 1
-        self._descriptor = os.open(
-            self.segment().path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640
-        )
-        forks.keep(self._descriptor)
-        self._size, self._safe, self._day = 0, 0, int(self._clock() // _DAY)
+        self._files.begin(self.segment().path)
+        self._day = int(self._clock() // _DAY)
         self._opened, self._begins = time.monotonic(), self._n
-        sync_folder(self.folder)  # before anybody is told of a line in it
+        self._files.name()  # before anybody is told of a line in it
         begin()
 
     def _next_segment(self) -> None:
-        before, old = self.segment(), self._descriptor
+        before = self.segment()
         core = {
             "kind": "segment",
             "previous": self._hash.hex(),
@@ -297,46 +281,19 @@ class Stream:
             "timestamp": timestamp(self._now()),
         }
         if not self._fsync:
-            disk.sync(old)
+            self._files.sync()
         self.sync()
         try:
             self._open_segment(lambda: self._put([Line(orjson.dumps(core))]))
         finally:
-            if self._descriptor != old:
-                forks.close(old)
+            self._files.end_last()
         self.closed.append(before)
 
     def _append(self, data: bytes, durable: tuple[int, bytes] | None) -> None:
         """Write lines; with `durable`, their last number and hash, they are on the disk afterwards."""
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-            if durable is not None:  # others name only what is on the disk
-                disk.sync(self._descriptor)
-                write_head(self._head, *durable)
-        except OSError:
-            self.spoiled = True
-            with contextlib.suppress(OSError):
-                self._undo()
-            raise
-        self._size += len(data)
-        if durable is not None or not self._fsync:
-            self._safe = self._size
+        if self._files.append(data, durable):
             self.late.clear()
-        self._last = data
-
-    def _undo(self) -> None:
-        self.over = True
-        os.ftruncate(self._descriptor, self._safe)
-        disk.sync(self._descriptor)
-        self.spoiled = False
 
     def release(self) -> None:
         """Close its files and give its lock back, whatever is in them: another process, a fork, may have them."""
-        for descriptor in (self._descriptor, self._head):
-            if descriptor >= 0:
-                with contextlib.suppress(OSError):
-                    forks.close(descriptor)
-        self._descriptor = self._head = -1
-        self._lock.release()
+        self._files.release()

@@ -1,8 +1,8 @@
 """The log's only writer in a process. Batches of lines in, durable lines out; then, and only then, the next step.
 
-One thread, one stream per start (stream.py). What arrived while the last batch was being synced makes the next one
-(group commit): no delay is added. If a write fails, its callers are told and nothing of theirs is sent; the stream is
-left as it is, and a new one is tried with the next batch, and every second.
+One thread, one stream per start (stream.py), which upkeep.py looks after. What arrived while the last batch was being
+synced makes the next one (group commit): no delay is added. If a write fails, its callers are told and nothing of
+theirs is sent; the stream is left as it is, and a new one is tried with the next batch, and every second.
 
 No caller waits for the line that says what became of a call: such lines are `put`. The caller's own thread writes them
 at once, and they are durable with the next batch, or after `LAZY` seconds. They survive the process being killed; a cut
@@ -24,9 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gatekeeper.audit import chores, turning
 from gatekeeper.audit.authority import Authority
-from gatekeeper.audit.chores import Chores
 from gatekeeper.audit.heads import Heads
 from gatekeeper.audit.lines import Line
 from gatekeeper.audit.others import Known
@@ -34,17 +32,15 @@ from gatekeeper.audit.outside import Outside
 from gatekeeper.audit.segments import Head
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import ROTATE, Stream
+from gatekeeper.audit.upkeep import CHECKPOINT, Upkeep
 from gatekeeper.errors import AuditError, ConfigError
 from gatekeeper.installation import forks
 from gatekeeper.installation.forks import work
 from gatekeeper.installation.threads import ended
 
-CHECKPOINT: Final = 60.0  # seconds
 LAZY: Final = 0.25  # seconds after which lines are durable that no caller waits for
 _KEPT: Final = 10_000  # of those lines, while the log cannot be written
 _AGAIN: Final = 1.0  # seconds between two attempts to write again
-_CHORES: Final = 10.0  # seconds for the chores that wait at the end
-_SIGNING: Final = 10.0  # seconds for other processes that sign
 _log = logging.getLogger("gatekeeper")
 _Batch = tuple[Sequence[Line], Future[Head | None], bool]
 
@@ -54,7 +50,8 @@ class AuditWriter:
 
     `signer` signs its beginning, checkpoints and its end. `anchor` is where checkpoints are put besides (see
     `chores.anchor`), relative to `base`; `authority` gives time stamps on them; `heads` is where ends of streams are
-    kept. With `every` a segment is closed after so many seconds, if something is in it.
+    kept. With `every` a segment is closed after so many seconds, if something is in it. `changed` is called, by any
+    thread, when writing or anchoring begins or ceases to fail.
 
     Without `fsync` a line counts as durable when the operating system has it: it
     survives the process, not the machine.
@@ -74,13 +71,15 @@ class AuditWriter:
         authority: Authority | None = None,
         fsync: bool = True,
         clock: Callable[[], float] = time.time,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder
         self._signer = signer
+        self._changed = changed
         self._rotate, self._every = rotate, every
-        self._interval = checkpoint
-        self._outside = Outside(anchor, folder.parent if base is None else base, authority, self._told)
+        self._outside = Outside(anchor, folder.parent if base is None else base, authority, changed)
         self._heads = heads
+        self._upkeep = Upkeep(folder, self._outside, heads, checkpoint=checkpoint, archived=every is not None)
         self._fsync = fsync
         self._clock = clock
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
@@ -90,17 +89,10 @@ class AuditWriter:
         self._thread: threading.Thread | None = None
         self._before: threading.Thread | None = None  # the last one, which may be ending
         self._stream: Stream | None = None
-        self._chores = Chores()
         self._known: Known = {}
         self._begun = False  # a stream was there, and its file is lost
-        self._due = 0.0
-        self._told_heads = 0.0  # when ends were given to be kept
-        self._abroad: list[tuple[str, Head]] = []  # ends of other machines' logs
-        self._looked = 0.0  # at a request to turn
-        self._asked = (0, 0)
         self._failing = False
         forks.register(self)
-        self.changed: Callable[[], None] = lambda: None  # called when it begins or ceases to fail, by any thread
 
     def failing(self) -> bool:
         """Whether the last attempt to write failed."""
@@ -109,9 +101,6 @@ class AuditWriter:
     def anchor_failing(self) -> bool:
         """Whether the last checkpoint could not be put outside, or got no time stamp."""
         return self._outside.failing
-
-    def _told(self) -> None:
-        self.changed()
 
     def append(self, batch: Sequence[Line], *, signed: bool = False) -> Future[Head | None]:
         """Make `batch` durable, and with `signed` a signed line behind it. The future fails with AuditError.
@@ -151,7 +140,7 @@ class AuditWriter:
         self._stream, self._known, self._thread, self._before = None, {}, None, None
         self._queue, self._lock = queue.SimpleQueue(), threading.Lock()
         self._turn, self._late = threading.Lock(), deque(maxlen=_KEPT)
-        self._chores.forked()
+        self._upkeep.forked()
 
     def _start(self) -> None:
         if self._thread is not None:
@@ -187,90 +176,34 @@ class AuditWriter:
                 with self._turn:
                     if waiting:
                         self._commit(waiting)
-                    if not stop and self._stream is not None and self._pressing(self._stream):
+                    if not stop and self._stream is not None and self._upkeep.due(self._stream):
                         self._tick()
                 self._write_late()
         with work, self._turn:
             if self._late:
                 self._attempt(lambda: self._write([]))
             if self._stream is not None:
-                if self._stream.spoiled or not self._attempt(partial(self._close, self._stream)):
+                if self._stream.spoiled or not self._attempt(partial(self._upkeep.close, self._stream)):
                     self._abandon()
                 if self._stream is not None:
                     self._stream.release()
                 self._stream = None
-        self._chores.close(_CHORES)
+        self._upkeep.end()
 
     def _patience(self) -> float:
         """Seconds until something has to be done though no line comes."""
         if self._failing:
             return _AGAIN
         if self._stream is None:
-            return max(self._interval, 1.0)
-        due = self._due - time.monotonic() if self._stream.since else LAZY
-        return min(max(0.0, due), LAZY)
-
-    def _pressing(self, stream: Stream) -> bool:
-        now = time.monotonic()
-        return bool(stream.since and now >= self._due) or now - self._looked >= turning.LOOK
+            return max(self._upkeep.interval, 1.0)
+        return min(self._upkeep.left(self._stream), LAZY)
 
     def _tick(self) -> None:
         """Without a line: try to write again, sync what was put, close a day that is over, sign a checkpoint."""
         if self._failing or self._late:
             self._attempt(lambda: self._write([]))
         elif self._stream is not None:
-            self._attempt(partial(self._look, self._stream))
-
-    def _look(self, stream: Stream) -> None:
-        stream.sync()
-        if time.monotonic() - self._looked >= turning.LOOK or (stream.since and time.monotonic() >= self._due):
-            self._look_around(stream)
-
-    def _look_around(self, stream: Stream) -> None:
-        self._looked = time.monotonic()
-        asked = turning.asked(self._folder)
-        stream.turn(now=asked != self._asked)
-        self._asked = asked
-        every = None if self._heads is None else self._heads.every
-        if every is not None and time.monotonic() - self._told_heads >= every:
-            stream.sync()  # others are to sign what is on the disk
-            self._keep(stream)
-        if stream.since and time.monotonic() >= self._due:
-            stream.abroad = self._abroad
-            line = stream.checkpoint()
-            self._due = time.monotonic() + (self._interval if line is not None else min(self._interval, 0.1))
-            self._publish(stream, line)
-        self._compress(stream)
-
-    def _close(self, stream: Stream) -> None:
-        stream.abroad = self._abroad
-        self._publish(stream, stream.close())
-        if self._every is not None:  # the archive is to have the end, too: no next start may come here
-            stream.closed.append(stream.segment())
-        self._compress(stream)
-
-    def _publish(self, stream: Stream, line: bytes | None) -> None:
-        if line is None:
-            return
-        self._keep(stream)
-        for task in self._outside.tasks(line):
-            self._chores.add(task)
-
-    def _keep(self, stream: Stream) -> None:
-        if self._heads is not None:
-            self._told_heads = time.monotonic()
-            self._chores.add(partial(self._exchange, self._heads, [*stream.adopted, stream.head]))
-            stream.adopted = []
-
-    def _exchange(self, heads: Heads, own: Sequence[Head]) -> None:
-        """Have our ends kept, and learn how far the other machines' logs are, which the next checkpoint signs."""
-        heads.keep(own)
-        if heads.every is not None:
-            self._abroad = heads.others()
-
-    def _compress(self, stream: Stream) -> None:
-        while stream.closed:
-            self._chores.add(partial(chores.compress, stream.closed.pop(0)))
+            self._attempt(partial(self._upkeep.look, self._stream))
 
     def _attempt(self, do: Callable[[], None]) -> bool:
         """Whether it could be done; if not, the stream is left and a new one is begun next time."""
@@ -281,13 +214,13 @@ class AuditWriter:
                 what = error if isinstance(error, ConfigError) else getattr(error, "strerror", None)
                 _log.error("the audit log cannot be written (%s): nothing is sent", what or type(error).__name__)
                 self._failing = True
-                self.changed()
+                self._changed()
             self._abandon()
             return False
         if self._failing:
             _log.info("the audit log can be written again")
             self._failing = False
-            self.changed()
+            self._changed()
         return True
 
     def _abandon(self) -> None:
@@ -337,12 +270,7 @@ class AuditWriter:
 
     def _sign(self) -> None:
         if self._stream is not None:
-            self._stream.abroad = self._abroad
-            line = self._stream.checkpoint(patience=_SIGNING)
-            if line is None:
-                raise BlockingIOError(0, "another process signs the log")
-            self._due = time.monotonic() + self._interval
-            self._publish(self._stream, line)
+            self._upkeep.sign(self._stream)
 
     def _write(self, lines: Sequence[Line]) -> None:
         """Write what was put, then lines; all of it is durable."""
@@ -352,19 +280,16 @@ class AuditWriter:
         if self._stream is None:
             if self._begun and not self._folder.is_dir():  # deleted beneath us: a log without its past is not begun
                 raise FileNotFoundError(errno.ENOENT, "the log's folder is gone")
-            asked = turning.asked(self._folder)
+            asked = self._upkeep.asked()
             self._stream = Stream(
                 self._folder, rotate=self._rotate, signer=self._signer, fsync=self._fsync, clock=self._clock,
                 known=self._known, heads=self._heads, every=self._every,
             )  # fmt: skip
-            self._asked = asked
-            self._looked = time.monotonic()
-            self._due = self._looked + self._interval
-            self._keep(self._stream)
+            self._upkeep.begun(self._stream, asked)
         late = [self._late.popleft() for _ in range(len(self._late))]
         try:
             self._stream.write([*late, *lines])
         except BaseException:
             self._late.extendleft(reversed(late))
             raise
-        self._compress(self._stream)
+        self._upkeep.compress(self._stream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gatekeeper.audit import read, trail
+from gatekeeper.audit.following import Following
 from gatekeeper.cli import exits, known
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
@@ -20,6 +22,7 @@ from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
 from gatekeeper.model.place import KNOWN_BY
 from gatekeeper.policy import archive
+from gatekeeper.runtime.wiring import machine
 
 STATUS_STYLE = {"delivered": "green", "blocked": "red", "failed": "bold red", "pending": "yellow", "cancelled": "red"}
 
@@ -62,14 +65,17 @@ def tail(config: Path, lines: int, follow: bool, as_json: bool, only: Only) -> N
 
 
 def show(request_id: str, config: Path, as_json: bool) -> None:
-    """Print one record, or exit with code 3."""
+    """Print one record, of whichever machine's log, or exit with code 3."""
     policy = load_policy(config, require_secrets=False)
-    folder = policy.audit_folder
-    exits.need_log(folder)
-    if request_id.startswith("con_"):
-        _show_consent(folder, request_id, as_json)
+    folder, here = policy.audit_folder, machine(policy)
+    look = read.consents if request_id.startswith("con_") else read.find
+    with nullcontext(()) if here is None else here.folders() as others:
+        if not others:
+            exits.need_log(folder)
+        found = look(folder, request_id, others)
+    if look is read.consents:
+        _show_consent(folder, request_id, found, as_json)
         return
-    found = read.find(folder, request_id)
     if not found:
         exits.absent(f"there is no record {request_id} in {folder}")
     if len(found) > 1:
@@ -94,9 +100,8 @@ def show(request_id: str, config: Path, as_json: bool) -> None:
         console.print(f"  The policy {escape(record['policy']['version'])} of that time {escape(where)}.")
 
 
-def _show_consent(folder: Path, receipt: str, as_json: bool) -> None:
+def _show_consent(folder: Path, receipt: str, found: list[dict[str, Any]], as_json: bool) -> None:
     """Print the line of a choice, or exit with code 3."""
-    found = read.consents(folder, receipt)
     if not found:
         typer.echo(f"gatekeeper: there is no record {receipt} in {folder}", err=True)
         raise typer.Exit(3)
@@ -172,22 +177,12 @@ def _print_line(record: dict[str, Any], as_json: bool) -> None:
 
 
 def _follow(folder: Path, as_json: bool, only: Only) -> None:
-    places = {segment.plain: segment.size for segment in read.files(folder)}
+    following = Following(folder)
     try:
         while True:
-            for segment in read.files(folder):
-                # A compressed segment was read to its end before, or there was no reader that waited for it.
-                if segment.path != segment.plain:
-                    continue
-                with segment.plain.open("rb") as file:
-                    file.seek(places.get(segment.plain, 0))
-                    for line in iter(file.readline, b""):
-                        if not line.endswith(b"\n"):
-                            break
-                        places[segment.plain] = file.tell()
-                        for record in read.parse([line]):
-                            if only(record):
-                                _print_line(record, as_json)
+            for record in following.new():
+                if only(record):
+                    _print_line(record, as_json)
             time.sleep(0.2)
     except KeyboardInterrupt:
         return

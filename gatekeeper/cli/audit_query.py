@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,19 +24,26 @@ from gatekeeper.cli.policy import load_policy
 from gatekeeper.counting import counted
 from gatekeeper.installation import keys
 from gatekeeper.installation.ring import KeyRing
+from gatekeeper.policy import Policy
 from gatekeeper.runtime.wiring import machine
 
 BAR = 30
 
 
+@contextmanager
 def which(
     config: Path, words: dict[str, str | None], people: dict[str, str | None]
-) -> tuple[Path, list[Path], log.Filter]:
-    """The log's folder, those of other machines, and the filter that the options ask for."""
+) -> Iterator[tuple[Path, Sequence[Path], log.Filter]]:
+    """The log's folder, those of other machines, which stay as they are, and the filter that the options ask for."""
     policy = load_policy(config, require_secrets=False)
     here = machine(policy)
-    others = [] if here is None else here.folders()
+    with nullcontext(()) if here is None else here.folders() as others:
+        yield policy.audit_folder, others, _filter(policy, others, words, people)
 
+
+def _filter(
+    policy: Policy, others: Sequence[Path], words: dict[str, str | None], people: dict[str, str | None]
+) -> log.Filter:
     def ring() -> KeyRing:
         """The keys, once there is something to look for."""
         if not others:
@@ -50,14 +59,14 @@ def which(
         raise typer.BadParameter(f"--{error}") from None
     if not others:
         exits.need_log(policy.audit_folder)
-    return policy.audit_folder, others, chosen
+    return chosen
 
 
 def query(config: Path, words: dict[str, str | None], people: dict[str, str | None], limit: int, form: str) -> None:
     """Print the newest rows."""
     known.one_of("--format", form, ("table", "json", "csv"))
-    folder, others, chosen = which(config, words, people)
-    found = log.rows(folder, chosen, limit=limit, others=others)
+    with which(config, words, people) as (folder, others, chosen):
+        found = log.rows(folder, chosen, limit=limit, others=others)
     match form:
         case "json":
             for row in found:
@@ -76,8 +85,8 @@ def export(
         raise typer.BadParameter(
             f'"{target.name}" has no known ending; write to a file that ends in {", ".join(log.FORMATS)}'
         )
-    folder, others, chosen = which(config, words, people)
-    count = log.export(folder, chosen, target, others=others)
+    with which(config, words, people) as (folder, others, chosen):
+        count = log.export(folder, chosen, target, others=others)
     typer.echo(
         json.dumps({"rows": count, "file": str(target)}) if as_json else f"{counted(count, 'row')} written to {target}"
     )
@@ -88,8 +97,8 @@ def stats(
 ) -> None:
     """Print numbers over time; with `html`, write them as a page too."""
     known.one_of("--by", by, log.STEPS)
-    folder, others, chosen = which(config, words, people)
-    found = log.statistics(folder, chosen, by=by, others=others)
+    with which(config, words, people) as (folder, others, chosen):
+        found = log.statistics(folder, chosen, by=by, others=others)
     if html is not None:
         html.write_text(page.render(found, title="Gatekeeper: what was sent, and what was not"), "utf-8")
         typer.echo(f"written to {html}", err=True)

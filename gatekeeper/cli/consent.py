@@ -151,7 +151,7 @@ def _opened(config: Path) -> Iterator[tuple[Policy, Choosing]]:
     writer = audit_writer(policy)
     store = open_store(needs(policy, writer))
     try:
-        yield policy, Choosing(policy, lambda: ring, store.ledger)
+        yield policy, Choosing(policy, ring, store.ledger)
     finally:
         store.close()
         writer.close()

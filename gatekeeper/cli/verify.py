@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import typer
 from cryptography.x509 import Certificate
@@ -16,6 +18,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from gatekeeper.audit import authority, stamp
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Head, streams
+from gatekeeper.audit.shared.machine import Machine
 from gatekeeper.audit.shared.mirror import Other
 from gatekeeper.audit.shared.proving import Proof, prove
 from gatekeeper.audit.verify import Report, verify
@@ -26,38 +29,34 @@ from gatekeeper.errors import AuditError
 from gatekeeper.runtime.wiring import machine, place
 from gatekeeper.storage.opening import heads as heads_of
 
+_ATTEMPTS: Final = 3  # at a log of another machine that is not sound and goes on
+
 
 def run(
     config: Path, folder: Path | None, anchors: list[Path], trusted: list[str], as_json: bool, roots: Path | None = None
 ) -> None:
     """Say whether the log is as it was written; exit code 1 if not, 3 if there is none."""
     heads: list[Head] = []
-    others: list[Other] = []
+    here: Machine | None = None
     if folder is None:
         policy = load_policy(config, require_secrets=False)
         folder, heads = policy.audit_folder, heads_of(place(policy)).read()
         here = machine(policy)
-        others = [] if here is None else here.others()
         named = authority.of_policy(policy)
         if named is not None:
             anchors = [*anchors, named.folder] if named.folder.is_dir() else anchors
             roots = roots or named.pem
-    found = streams(folder)
-    if not found and not anchors and not heads and not others:
-        exits.need_log(folder)
     believed = _believed(roots)
     try:
         paths = [one for path in anchors for one in (authority.files(path) if path.is_dir() else [path])]
         lines = [line for path in paths for line in path.read_bytes().splitlines() if line.strip()]
-        everywhere = [found, *(streams(one.folder) for one in others)]
-        with _progress(sum(one.size for some in everywhere for parts in some.values() for one in parts)) as advance:
-            report = verify(folder, anchors=lines, trusted=trusted, heads=heads, roots=believed, progress=advance)
-            proofs = prove(folder, others, report, progress=advance) if others else []
+        own = partial(verify, folder, anchors=lines, trusted=trusted, heads=heads, roots=believed)
+        report, proofs = _proven(folder, here, own, needed=not anchors and not heads)
     except OSError as error:
         what = error.strerror or type(error).__name__
         raise AuditError(f"{error.filename or folder}: cannot be read ({what})") from None
     if as_json:
-        machines = {"machines": [_of_machine(one) for one in proofs]} if others else {}
+        machines = {"machines": [_of_machine(one) for one in proofs]} if proofs else {}
         typer.echo(json.dumps(_as_json(report) | machines))
     else:
         _print(report, bool(anchors))
@@ -65,6 +64,26 @@ def run(
             _print_machine(proof)
     if not report.sound or not all(one.report.sound for one in proofs):
         raise typer.Exit(1)
+
+
+def _proven(
+    folder: Path, here: Machine | None, own: Callable[..., Report], *, needed: bool
+) -> tuple[Report, list[Proof]]:
+    """The reports of all logs. Where another one is not sound and went on meanwhile, all of it is read again."""
+    before: Sequence[Other] = ()
+    for _ in range(_ATTEMPTS):
+        with nullcontext(()) if here is None else here.others() as others:
+            found = streams(folder)
+            if needed and not found and not others:
+                exits.need_log(folder)
+            everywhere = [found, *(streams(one.folder) for one in others)]
+            with _progress(sum(one.size for some in everywhere for parts in some.values() for one in parts)) as advance:
+                report = own(progress=advance)
+                proofs = prove(folder, others, report, progress=advance) if others else []
+        if all(one.report.sound for one in proofs) or list(others) == list(before):
+            break
+        before = others
+    return report, proofs
 
 
 def _believed(roots: Path | None) -> list[Certificate]:

@@ -45,14 +45,16 @@ def ask(desk: Desk, asked: Asked) -> Answer:
 
 
 def _answer(desk: Desk, words: Mapping[str, str], people: Mapping[str, str], *, csv: bool) -> Answer:
-    policy, folder, others = desk.policy, desk.policy.audit_folder, desk.office.others
+    policy, folder = desk.policy, desk.policy.audit_folder
     rows: list[dict[str, Any]] | None = None
     problem = None
-    if (words or people or csv) and (others or holds_log(folder)):
+    if words or people or csv:
         now = datetime.fromtimestamp(desk.now, UTC).replace(tzinfo=None)
         try:
-            which = asking.filter_of(policy, words, people, now, lambda: desk.office.ring, others)
-            rows = query.rows(folder, which, limit=FILE if csv else SHOWN, others=others)
+            with desk.office.others as others:
+                if others or holds_log(folder):
+                    which = asking.filter_of(policy, words, people, now, lambda: desk.office.ring, others)
+                    rows = query.rows(folder, which, limit=FILE if csv else SHOWN, others=others)
         except ConfigError as error:
             problem = str(error)
     if csv and rows is not None:

@@ -110,7 +110,8 @@ def _observed(desk: Desk, name: str, period: str) -> tuple[query.Fields | None, 
         return None, "there is no log yet"
     since = datetime.fromtimestamp(desk.now, UTC).replace(tzinfo=None) - PERIODS[period][1]
     try:
-        return query.fields(folder, query.Filter(since=since, destination=name), others=desk.office.others), None
+        with desk.office.others as others:
+            return query.fields(folder, query.Filter(since=since, destination=name), others=others), None
     except ConfigError as error:  # without the extra there are no questions to the log
         return None, str(error)
 

@@ -1,6 +1,6 @@
 """What becomes of a flight: its request, divided where that helps, and the settling of its rows.
 
-`FOLLOWS` is the life of a row. The store moves rows that are queued, waiting or dead; those under way are moved here.
+What may follow for a row is the table in `life.py`.
 """
 
 from __future__ import annotations
@@ -8,135 +8,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from gatekeeper import notices
 from gatekeeper.delivery.breaker import Breaker
 from gatekeeper.delivery.halving import halve
-from gatekeeper.delivery.permit import WITHHELD, Permit, RowsPermit, Stopped
+from gatekeeper.delivery.life import FOLLOWS, UNKNOWN, WITHDRAWN, Event, State, ending, event_of
+from gatekeeper.delivery.permit import WITHHELD, RowsPermit, Stopped
 from gatekeeper.delivery.retry import pause
-from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE
+from gatekeeper.delivery.surroundings import Surroundings
 from gatekeeper.errors import DeliveryError, StorageError
-from gatekeeper.model import Answer, Fate, Outcome, Outgoing, reasons
+from gatekeeper.model import Fate, Outcome
 from gatekeeper.model.reasons import INTERNAL
-from gatekeeper.model.states import Follows
-from gatekeeper.storage import outbox
 from gatekeeper.storage.outbox import ID, Again, Ending, Flight, Row
-from gatekeeper.storage.protocols import Barrier, Queue
-from gatekeeper.vendors.kind import Destination, Kind
+from gatekeeper.vendors.kind import Destination
 
-UNKNOWN: Final = "unknown"  # why a row is dead, or waits: the vendor may have it, or not
-WITHDRAWN: Final = Outcome(Fate.RETRY, reasons.WITHDRAWN)  # not asked: stopped before its request began
 # Refusals of the request as a whole, by any vendor: dividing it would only repeat them.
 REFUSES_REQUEST: Final = frozenset({"http_401", "http_403", "http_404", "http_405"})
 PAUSE: Final = 0.5  # seconds after the store has failed
 LONGEST_ASKED: Final = 86_400.0  # seconds of a Retry-After
 _log = logging.getLogger("gatekeeper")
-
-
-class State(StrEnum):
-    """Where a row is."""
-
-    QUEUED = "queued"
-    UNDER_WAY = "under way"
-    WAITING = "waiting"
-    DELIVERED = outbox.DELIVERED
-    DEAD = outbox.DEAD
-    EXPIRED = outbox.EXPIRED
-    CANCELLED = outbox.CANCELLED
-
-
-class Event(StrEnum):
-    """What happens to a row."""
-
-    CLAIMED = "claimed"
-    GIVEN_BACK = "given back before its request began"
-    TAKEN = "the vendor takes it"
-    REFUSED = "the vendor refuses it for good"
-    UNSENDABLE = "it cannot be sent"
-    LATER = "no answer, or one that asks for later"
-    UNKNOWN = "no answer, and the vendor cannot tell a repetition"
-    TOO_OFTEN = "asked as often as the vendor allows"
-    TOO_OLD = "older than the vendor accepts"
-    WITHDRAWN = "consent withdrawn, or the person erased"
-    REMOVED = "the policy has no such destination any more"
-    RETRIED = "retried by hand"
-
-
-FOLLOWS: Final[Follows[State, Event]] = {
-    (State.QUEUED, Event.CLAIMED): State.UNDER_WAY,
-    (State.QUEUED, Event.WITHDRAWN): State.CANCELLED,
-    (State.QUEUED, Event.REMOVED): State.DEAD,
-    (State.UNDER_WAY, Event.GIVEN_BACK): State.QUEUED,
-    (State.UNDER_WAY, Event.TAKEN): State.DELIVERED,
-    (State.UNDER_WAY, Event.REFUSED): State.DEAD,
-    (State.UNDER_WAY, Event.UNSENDABLE): State.DEAD,
-    (State.UNDER_WAY, Event.UNKNOWN): State.DEAD,
-    (State.UNDER_WAY, Event.TOO_OFTEN): State.DEAD,
-    (State.UNDER_WAY, Event.TOO_OLD): State.EXPIRED,
-    (State.UNDER_WAY, Event.WITHDRAWN): State.CANCELLED,
-    (State.UNDER_WAY, Event.LATER): State.WAITING,
-    (State.WAITING, Event.CLAIMED): State.UNDER_WAY,
-    (State.WAITING, Event.WITHDRAWN): State.CANCELLED,
-    (State.WAITING, Event.REMOVED): State.DEAD,
-    (State.DEAD, Event.RETRIED): State.QUEUED,
-}
-
-
-class Counting(Protocol):
-    """What delivery tells `gatekeeper.runtime.metrics`."""
-
-    def asked(self, destination: str, events: int, seconds: float) -> None:
-        """A request to a vendor has ended."""
-
-
-class Sending(Protocol):
-    """What makes one request: `delivery.send.Sender`."""
-
-    async def send(self, outgoing: Outgoing, due: float | None = None, permit: Permit | None = None) -> Answer:
-        """The vendor's answer. Raises DeliveryError if there is none."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all lanes share."""
-
-    queue: Queue
-    barrier: Barrier
-    sender: Sending
-    metrics: Counting
-    clock: Callable[[], float]
-    chance: Callable[[], float]
-
-
-def event_of(outcome: Outcome, kind: Kind, attempt: int) -> Event:
-    """What a vendor's outcome means for a row at its `attempt`-th attempt."""
-    if outcome.fate is Fate.DELIVERED:
-        return Event.TAKEN
-    if outcome is WITHDRAWN:
-        return Event.WITHDRAWN
-    if outcome.fate is Fate.DEAD:
-        return Event.REFUSED
-    if kind.dedupes_for is None and outcome.why in NO_ANSWER:
-        return Event.UNKNOWN
-    if kind.max_attempts is not None and attempt >= kind.max_attempts and outcome.why != UNREACHABLE:
-        return Event.TOO_OFTEN
-    return Event.LATER
-
-
-def ending(event: Event, why: str | None, rows: Sequence[Row]) -> Ending:
-    """Rows under way that end by an event: the state is the table's, the reason goes into the log."""
-    reasons = {
-        Event.UNKNOWN: UNKNOWN,
-        Event.TOO_OFTEN: f"dead:{why}",
-        Event.TOO_OLD: outbox.EXPIRED,
-        Event.UNSENDABLE: INTERNAL,
-        Event.WITHDRAWN: None,
-    }
-    return Ending(FOLLOWS[State.UNDER_WAY, event].value, reasons.get(event, why), tuple(rows))
 
 
 class Flights:

@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Final
 
 from gatekeeper.delivery.breaker import CONCURRENT, Breaker
-from gatekeeper.delivery.flights import Flights, Surroundings
+from gatekeeper.delivery.flights import Flights
+from gatekeeper.delivery.surroundings import Surroundings
 from gatekeeper.errors import StorageError
 from gatekeeper.model.states import Follows
 from gatekeeper.storage.outbox import Again, Flight, Trouble

@@ -23,8 +23,8 @@ import orjson
 from gatekeeper.audit import read
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.delivery.breaker import Breaker
-from gatekeeper.delivery.flights import Surroundings
 from gatekeeper.delivery.lane import Lane
+from gatekeeper.delivery.surroundings import Surroundings
 from gatekeeper.demo.crowd import CHANGE, Act, Step, Visitor, visitors
 from gatekeeper.demo.vendors import Vendors, origin, outages
 from gatekeeper.errors import ConfigError

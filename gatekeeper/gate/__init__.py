@@ -1,60 +1,51 @@
 """The order, written once: read → locate → resolve → decide → shape, then record, then deliver.
 
 `Plan`s are made without acting (`plan`), then acted on (`take`): deliveries are kept, and may leave once the
-decision lines are durable. The stages stand beside this file: `event` (what was posted, in the catalogue's fields),
-`situation` (where the visitor is and what they permit), `verdicts` (each destination's decision), `settle` (what it
-says of what is sent). A call of a vendor's SDK takes the same stages in `calls`. Nothing outside this room calls them.
+decision lines are durable. An event takes the stages in `planning`, and they stand beside it: `event` (what was
+posted, in the catalogue's fields), `situation` (where the visitor is and what they permit), `verdicts` (each
+destination's decision), `settle` (what it says of what is sent). A call of a vendor's SDK takes the same stages in
+`calls`. Nothing outside this room calls them.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cached_property
 from typing import Final
 
-from msgspec import structs
-
 from gatekeeper import notices
-from gatekeeper.audit import subjects
 from gatekeeper.audit.lines import Line, Lines
-from gatekeeper.consent.token import held_since
 from gatekeeper.errors import DeliveryError, EventError
 from gatekeeper.gate import bounds
 from gatekeeper.gate.choosing import Choosing
 from gatekeeper.gate.counted import Counted
 from gatekeeper.gate.deciding import Deciding
 from gatekeeper.gate.elements import Roles
-from gatekeeper.gate.event import canonical
 from gatekeeper.gate.incoming import Posted
-from gatekeeper.gate.persons import known_by, left_by, subjects_of
+from gatekeeper.gate.planning import Planner
 from gatekeeper.gate.ports import Counting, Recorder, Uncounted
 from gatekeeper.gate.refusals import of_arrivals, refusal, then_swept
-from gatekeeper.gate.settle import failed, unnamed, without_room
-from gatekeeper.gate.situation import Situations, age_of
-from gatekeeper.gate.suppressing import Suppressing, without_person
-from gatekeeper.gate.verdicts import Verdicts
+from gatekeeper.gate.settle import without_room
+from gatekeeper.gate.situation import Situations
+from gatekeeper.gate.suppressing import Suppressing
 from gatekeeper.installation.forks import work
 from gatekeeper.installation.ring import KeyRing
 from gatekeeper.jurisdiction.place import Lookup
-from gatekeeper.model import Caller, Consent, Event, Inputs, Place, Plan, Shaped, Signal, Verdict, Visitor
+from gatekeeper.model import Caller, Consent, Place, Plan, Signal, Verdict, Visitor
 from gatekeeper.model.reasons import INTERNAL
 from gatekeeper.policy import Policy
-from gatekeeper.scrub.fields import Scrubber
-from gatekeeper.scrub.meter import UNMETERED, Heavy, Meter, Spent
-from gatekeeper.scrub.taint import declared
+from gatekeeper.scrub.meter import UNMETERED, Meter, Spent
 from gatekeeper.storage.outbox import Accepted, Arrival, Job, Refusal
 from gatekeeper.storage.protocols import Barrier, Intake, Ledger, Refusals, Suppressions
 
 _BLOCK: Final = Verdict.BLOCK  # looked up once: an enum's member costs as much as a call
 _FEWER: Final = "send fewer at once"
-_log = logging.getLogger("gatekeeper")
 
 
 class Gate:
-    """One policy, at work."""
+    """One policy with one ring of keys, at work. A change of either makes another gate."""
 
     def __init__(
         self,
@@ -74,6 +65,7 @@ class Gate:
         arrived: Callable[[], None] = lambda: None,
         counted: Counted | None = None,
         remember: Callable[[Sequence[Plan]], None] = lambda plans: None,
+        placed: Place | None = None,
     ) -> None:
         self.policy = policy
         self.keys = keys
@@ -90,9 +82,10 @@ class Gate:
         self.deciding = Deciding(policy.catalogue)
         self.lines = Lines(policy)
         self.barrier = barrier
-        self.suppressing = Suppressing(lambda: self.keys, suppressions, policy.catalogue.identifying)
-        self.choosing = None if ledger is None else Choosing(policy, lambda: self.keys, ledger)
-        self.situations = Situations(policy, keys, lookup, self.lines, clock, self.choosing)
+        self.suppressing = Suppressing(keys, suppressions, policy.catalogue.identifying)
+        self.choosing = None if ledger is None else Choosing(policy, keys, ledger)
+        self.situations = Situations(policy, keys, lookup, self.lines, clock, self.choosing, placed)
+        self._planner = Planner(policy, keys, self.situations, self.suppressing, self.deciding)
 
     def plan(self, posted: Posted, caller: Caller, *, at: float, request_id: str, meter: Meter = UNMETERED) -> Plan:
         """What would happen to an event, decided and shaped. Pure but for the look-ups it was given.
@@ -100,60 +93,7 @@ class Gate:
         Where the gate itself fails, every destination is blocked with `internal_error`. Raises Heavy where a brief
         `meter` does, and nothing else.
         """
-        try:
-            return self._plan(posted, caller, at, request_id, meter)
-        except Heavy:
-            raise
-        except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
-            # The traceback's locals hold the visitor's data: the class of the error is all that is logged.
-            _log.error("the gate failed on an event (%s); it was blocked", type(error).__name__)
-            event = Event(posted.name, request_id, at, {})
-            place = Place(None, None, "unknown", (self.policy.laws.strictest,))
-            blocked = tuple(failed(to) for to in self.policy.destinations_for(posted.name))
-            return Plan(request_id, at, event, place, None, blocked, {}, ())
-
-    def _plan(self, posted: Posted, caller: Caller, at: float, request_id: str, meter: Meter) -> Plan:
-        policy, keys = self.policy, self.keys
-        since = None if posted.held is None or caller.trusted else held_since(posted.held, at=at, verify=keys.verify)
-        event = canonical(policy, posted, caller, at=at, request_id=request_id, since=since)
-        held = since is not None and event.time != at
-        place, consent, hidden = self.situations.of(
-            caller, at=at, event_time=at if held else event.time, query=caller.query, claim=posted.consent,
-            carried=posted.flags, declared=posted.place, named=posted.subject,
-            hidden=self.suppressing.of(caller, event, posted),
-        )  # fmt: skip
-        if hidden:
-            event = without_person(event, policy.catalogue)
-        scrubber = Scrubber(policy.catalogue, declared(posted.data.items()), meter)
-        event = scrubber.envelope(event, request_id)
-        verdicts = Verdicts(event, place, consent, at, scrubber=scrubber, deciding=self.deciding,
-                            keys=keys, catalogue=policy.catalogue)  # fmt: skip
-        decisions = []
-        shaped: dict[str, Shaped] = {}
-        refused = event.name != posted.name
-        for to in policy.destinations_for(posted.name):
-            if refused:
-                decisions.append(unnamed(to))
-                continue
-            try:
-                decision, outgoing = verdicts.of(to)
-            except Heavy:
-                raise
-            except Exception as error:  # noqa: BLE001  # fail closed; the other destinations are not harmed
-                _log.error("the gate failed on an event for %s (%s); blocked", to.name, type(error).__name__)
-                decision, outgoing = failed(to), None
-            decisions.append(decision)
-            if outgoing is not None:
-                shaped[to.name] = outgoing
-        left = subjects.identifiers(event.data, policy.catalogue.identifying, [one.sent for one in shaped.values()])
-        about = () if hidden else subjects_of(keys, caller, consent, [*left, *verdicts.derived], posted)
-        inputs = Inputs("event", age_of(caller), posted.purposes, verdicts.vendors, verdicts.unfit, refused, held)
-        made = Plan(request_id, at, event, place, consent, tuple(decisions), shaped, about, inputs)
-        if not self._remembers or hidden:
-            return made
-        identifying = policy.catalogue.identifying
-        sent = left_by(event, shaped, verdicts.derived_for, identifying)
-        return structs.replace(made, left=sent, known=known_by(event, consent, identifying))
+        return self._planner.plan(posted, caller, at=at, request_id=request_id, meter=meter)
 
     @work
     def take(

@@ -11,6 +11,7 @@ What a request causes is paid for with what it is made of: a body that grows whe
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 
 from gatekeeper.audit.lines import Line
@@ -36,7 +37,7 @@ _BRIEF_LEAVES: Final = 200
 
 def received(call: Call) -> int:
     """The bytes that were received of a call: its body as it came, its target and its headers."""
-    heads = sum([len(name) + len(value) + 4 for name, value in call.headers])
+    heads = sum(map(len, chain.from_iterable(call.headers))) + 4 * len(call.headers)
     return len(call.body) + len(call.path) + len(call.query) + heads
 
 

@@ -172,8 +172,10 @@ def _plan_call(
     headers = _header_leaves(call, to, caller)
     shared = (*native.shared, *headers)
     # What elements share may hold nothing that any of them declares.
-    everyone = (shared, *(one.leaves for one in native.elements)) if len(native.elements) > 1 else ()
-    taint = declared((leaf.role, leaf.value) for leaves in everyone for leaf in leaves)
+    taint = None
+    if len(native.elements) > 1:
+        everyone = (shared, *(one.leaves for one in native.elements))
+        taint = declared((leaf.role, leaf.value) for leaves in everyone for leaf in leaves)
     judged = [
         Judged(gate, to, native, caller, at, dialect, shared, element, taint, meter) for element in native.elements
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 
 from msgspec import structs
@@ -111,7 +111,7 @@ def _not_remembered(done: Future[Recorded]) -> None:
 class Choosing:
     """The ledger, as one policy's gate uses it."""
 
-    def __init__(self, policy: Policy, keys: Callable[[], KeyRing], ledger: Ledger) -> None:
+    def __init__(self, policy: Policy, keys: KeyRing, ledger: Ledger) -> None:
         self._policy = policy
         self._keys = keys
         self.ledger = ledger
@@ -170,7 +170,7 @@ class Choosing:
 
     def subject(self, kind: Kind, reference: str) -> Subject:
         """A device by its `v_…`, or an account by its user id, as the ledger knows it."""
-        return Subject(kind, self._keys().names(_SUBJECTS[kind], reference))
+        return Subject(kind, self._keys.names(_SUBJECTS[kind], reference))
 
     def subjects(self, *, device: str | None = None, account: str | None = None) -> tuple[Subject, ...]:
         """The device and the account of a visitor, as far as they are known."""
@@ -179,7 +179,7 @@ class Choosing:
 
     def hints(self, **given: str | None) -> tuple[str, ...]:
         """Pseudonyms of a `client_id` and a `session_id`: what is queued under them ends with a refusal."""
-        return tuple([self._keys().name(kind, value) for kind in _HINTS if (value := given.get(kind))])
+        return tuple([self._keys.name(kind, value) for kind in _HINTS if (value := given.get(kind))])
 
     def choices(self, subjects: tuple[Subject, ...]) -> Look:
         """What the ledger says of each. Raises StorageError."""
@@ -196,7 +196,7 @@ class Choosing:
         """
         if choice.grants:
             names = [name for subject in choice.theirs for name in subject.names]
-            choice = structs.replace(choice, lifts=tuple(hashes(self._keys(), (), names)))
+            choice = structs.replace(choice, lifts=tuple(hashes(self._keys, (), names)))
         return self.ledger.record(choice, self._reasons(choice))
 
     async def take(self, choice: Choice) -> Recorded:

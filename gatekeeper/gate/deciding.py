@@ -46,6 +46,17 @@ class Deciding:
         vendor: Permission = Permission.UNKNOWN,
     ) -> Decision:
         """What a destination gets of an event, and why; `asked` is this event's."""
+        return filled(self.judged(asked, consent, place, to, vendor), event)
+
+    def judged(
+        self,
+        asked: Asked,
+        consent: Consent,
+        place: Place,
+        to: Destination,
+        vendor: Permission = Permission.UNKNOWN,
+    ) -> Judgement:
+        """The same of the event's names, without its values."""
         stance, number = self._stance(consent, place)
         key = (asked, number, to, vendor)
         known = self._known.get(key)
@@ -53,7 +64,7 @@ class Deciding:
             known = decide(asked, stance, to, vendor)
             if len(asked.names) <= MOST_NAMES and all(map(self._may_be_kept, asked.names)):
                 self._known.keep(key, known)
-        return filled(known, event)
+        return known
 
     def _stance(self, consent: Consent, place: Place) -> tuple[Stance, int]:
         """The stance of a consent in a place, and its number. A gate gives one consent to all events of a visitor."""

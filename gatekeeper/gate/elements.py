@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import Items, accept_value
 from gatekeeper.fields.phone import region_of
-from gatekeeper.gate.program import Check, Names, Odd, Outcome, Program, lost_of
-from gatekeeper.model import Decision, Event, Personal, Purpose
+from gatekeeper.gate.program import Causes, Check, Left, Names, Odd, Outcome, Program, lost_of
+from gatekeeper.model import Event, Personal, Purpose
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import is_clean, is_harmless, scrub_value
 from gatekeeper.scrub.identifier import is_mechanical
@@ -46,10 +46,13 @@ class Sendable(NamedTuple):
     """What may be sent of an element's leaves, `None` for what may not, and what is noted of it."""
 
     leaves: list[Leaf | None]
-    sent: dict[str, object]  # by the name the audit knows it under
-    went: set[str]  # keys of fields
+    left: Left
     scrubbed: dict[str, tuple[str, ...]]
     truncated: bool
+
+    def sent(self) -> dict[str, object]:
+        """What is sent, by the names the audit knows it under."""
+        return {name: self.leaves[n].value for name, n in self.left.sent}  # type: ignore[union-attr]  # they are sent
 
 
 class Roles:
@@ -61,36 +64,37 @@ class Roles:
         self._catalogue = catalogue
         self._names = Names(catalogue)
 
+    def program(self, leaves: Sequence[Leaf]) -> Program:
+        """How leaves with these names and roles are looked at."""
+        return self._names.program(tuple([leaf.name for leaf in leaves]), tuple([leaf.role for leaf in leaves]))
+
     def read(
         self,
         leaves: Sequence[Leaf],
         element: Element,
         at: float,
         purposes: Mapping[str, frozenset[Purpose]],
+        program: Program,
         searches: Sequence[Search],
     ) -> Reading:
         """The element as a canonical event. `leaves` are its own and the shared ones; `purposes` the policy's.
 
-        `searches` say what each leaf may not hold.
+        `program` is that of the leaves; `searches` say what each leaf may not hold.
         """
-        program = self._names.program(tuple([leaf.name for leaf in leaves]), tuple([leaf.role for leaf in leaves]))
         clean: dict[int, object] = {}
         odd: list[Odd] = []
+        for n, role, envelope in program.mechanics:
+            value = leaves[n].value
+            if not (_is_envelope if envelope else _is_fit)(role, value, searches[n]):
+                odd.append(Odd(n, "absent" if value is None or value == "" else ""))
+        for n, accepted, row in program.simple:
+            value = leaves[n].value
+            made = None if value is None else accepted(value, row)
+            if made is None:  # an absent value is as good as none, as for events
+                odd.append(Odd(n, "absent" if value is None else "invalid"))
+            else:
+                clean[n] = made
         for check in program.checks:
-            n, role, how, _ = check
-            if how is None:
-                value = leaves[n].value
-                fit = _is_envelope(role, value, searches[n]) if check.envelope else _is_fit(role, value, searches[n])
-                if not fit:
-                    odd.append(Odd(n, "absent" if value is None or value == "" else ""))
-                continue
-            if how.simple is not None and (value := leaves[n].value) is not None:
-                made = how.simple(value, how.row)
-                if made is None:
-                    odd.append(Odd(n, "invalid"))
-                else:
-                    clean[n] = made
-                continue
             one = self._clean(check, leaves, clean)
             if one is not None:
                 odd.append(one)
@@ -109,7 +113,7 @@ class Roles:
 
     def _clean(self, check: Check, leaves: Sequence[Leaf], clean: dict[int, object]) -> Odd | None:
         """Put the clean value of a field where it belongs; what was odd about it, if anything was."""
-        n, role, (row, _, _, number, url, _), countries = check  # type: ignore[misc]  # of a field
+        n, role, (row, _, _, number, url, _), countries = check
         value = leaves[n].value
         lifted: tuple[str, ...] = ()
         lost: tuple[tuple[str, str], ...] = ()
@@ -137,23 +141,24 @@ def send(
     leaves: Sequence[Leaf],
     reading: Reading,
     outcome: Outcome,
-    decision: Decision,
+    causes: Causes,
     dialect: Dialect,
     to: Destination,
     searches: Sequence[Search],
 ) -> Sendable:
-    """What the decision leaves of some leaves, as the vendor takes it. `searches` say what each leaf may not hold.
+    """What is sent of some leaves, as the vendor takes it, where keys are stripped for these causes.
+
+    `searches` say what each leaf may not hold.
 
     `outcome` is that of the reading, or the same without a person.
     """
     truncate = bool(to.settings.get("truncate_ip"))
-    sending = outcome.sending(tuple(decision.kept), to.kind.clear, truncate=truncate)
+    sending = outcome.sending(causes, to.kind.clear, truncate=truncate)
     clean, params = reading.clean, to.url_params
     found = [leaf if as_is else None for leaf, as_is in zip(leaves, sending.as_is, strict=True)]
-    sent: dict[str, object] = {}
-    went: set[str] = set()
+    gone: tuple[int, ...] = ()
     scrubbed: dict[str, tuple[str, ...]] = {}
-    for n, key, told, row in sending.fields:
+    for n, key, row in sending.fields:
         value = clean[n]
         if row is not None:
             value, shapes = scrub_value(row, value, params, searches[n])
@@ -162,19 +167,13 @@ def send(
         if value.__class__ is Personal:
             value = dialect.personal(key, value)
         if value is None:
+            gone += (n,)
             continue
-        went.add(key)
-        sent.setdefault(told, value)
         leaf = leaves[n]
         found[n] = leaf if value is leaf.value else Leaf(leaf.name, leaf.role, value, leaf.path)
     for n in sending.networks:
         found[n] = leaves[n].but(value=normalise.network(str(clean[n])))
-    return Sendable(found, sent, went, scrubbed, bool(sending.networks))
-
-
-def identifiers(reading: Reading, outcome: Outcome, sent: Sequence[Leaf | None]) -> list[tuple[str, object]]:
-    """Whom the leaves that are sent lead to, as they came: kinds and values."""
-    return [(kind, reading.clean[n]) for n, kind in outcome.identifying if sent[n] is not None]
+    return Sendable(found, sending.left(gone), scrubbed, bool(sending.networks))
 
 
 def _named(event: str) -> str:

@@ -10,10 +10,9 @@ from typing import Final
 
 from msgspec import structs
 
-from gatekeeper.audit import subjects
 from gatekeeper.gate import Gate
 from gatekeeper.gate.deciding import asked_of
-from gatekeeper.gate.elements import TRUNCATED, identifiers, send
+from gatekeeper.gate.elements import TRUNCATED, send
 from gatekeeper.gate.persons import deriving, known_by, subjects_of
 from gatekeeper.gate.settle import failed, insufficient
 from gatekeeper.gate.situation import age_of
@@ -29,6 +28,7 @@ from gatekeeper.vendors.dialect import Dialect, Element, Kept, Leaf, Native
 from gatekeeper.vendors.kind import Destination, Shaping
 
 _EVERY_PURPOSE: Final = frozenset(Purpose)
+_BLOCK: Final = Verdict.BLOCK  # looked up once: an enum's member costs as much as a call
 
 
 def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
@@ -47,7 +47,19 @@ def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
 class Judged:
     """One element, decided and cleaned; `shared` and `kept`: what may be sent of the shared and of its own leaves."""
 
-    __slots__ = ("about", "consent", "decision", "event", "found", "hidden", "kept", "place", "shared", "vendor")
+    __slots__ = (
+        "about",
+        "consent",
+        "decision",
+        "event",
+        "found",
+        "found_anyway",
+        "hidden",
+        "kept",
+        "place",
+        "shared",
+        "vendor",
+    )
 
     def __init__(
         self, gate: Gate, to: Destination, native: Native, caller: Caller, at: float,
@@ -60,12 +72,14 @@ class Judged:
             shared = native.shared
         own = len(element.leaves)
         leaves = (*element.leaves, *shared)
-        taint = declared((leaf.role, leaf.value) for leaf in leaves)
+        program = gate.roles.program(leaves)
+        taint = declared([(role, leaves[n].value) for n, role in program.declares])
         search = search_of(gate.policy.catalogue, taint, meter)
         common = search if of_all is None else search_of(gate.policy.catalogue, of_all, meter)
         searches = (search,) * own + (common,) * len(shared)
-        reading = gate.roles.read(leaves, element, at, gate.policy.event_purposes, searches)
+        reading = gate.roles.read(leaves, element, at, gate.policy.event_purposes, program, searches)
         self.event, outcome = reading.event, reading.outcome
+        self.found_anyway = [(kind, reading.clean[n]) for kind, n in outcome.always]
         query = native.call.query if not element.query else "&".join(filter(None, (native.call.query, element.query)))
         self.place, self.consent, self.hidden = gate.situations.of(
             caller,
@@ -88,9 +102,9 @@ class Judged:
             return
         if to.vendor_id is not None:
             self.vendor = vendor_permissions(self.consent.signals, to.vendor_id, to.tcf_purposes)
-        asked = asked_of(self.event)
-        decision = gate.deciding.of(self.event, asked, self.consent, self.place, to, self.vendor)
-        if decision.verdict is Verdict.BLOCK:
+        judged = gate.deciding.judged(asked_of(self.event), self.consent, self.place, to, self.vendor)
+        decision = judged.decision
+        if decision.verdict is _BLOCK:
             self.decision = decision
             return
         if not outcome.named:
@@ -98,27 +112,27 @@ class Judged:
                 decision, "its name holds a value that may not be sent, and an event is never sent without a name"
             )
             return
-        left = send(leaves, reading, outcome, decision, dialect, to, searches)
-        kept = tuple([leaf for leaf in left.leaves[:own] if leaf is not None])
-        self.shared = left.leaves[own:] + [None] * hidden
+        sendable = send(leaves, reading, outcome, judged.causes, dialect, to, searches)
+        kept = tuple([leaf for leaf in sendable.leaves[:own] if leaf is not None])
+        common_left = sendable.leaves[own:]
+        self.shared = common_left + [None] * hidden if hidden else common_left
         shaping = Shaping(to, self.consent, self.place, at, deriving(gate.keys, to, self.found))
-        why = dialect.minimum([*[leaf for leaf in self.shared if leaf is not None], *kept], shaping)
+        why = dialect.minimum([*[leaf for leaf in common_left if leaf is not None], *kept], shaping)
         if why is not None:
             self.decision = insufficient(decision, why)
             return
         self.kept = Kept(kept, shaping)
-        self.found += identifiers(reading, outcome, left.leaves)
-        causes, went = decision.stripped, left.went
-        stripped = {name: causes.get(name, "invalid") for name in self.event.names if name not in went}
+        left = sendable.left
+        self.found += [(kind, reading.clean[n]) for n, kind in left.identifying]
         self.decision = Decision(
             destination=decision.destination,
             verdict=decision.verdict,
             reason=decision.reason,
-            kept=left.sent,
-            stripped=stripped,
-            derived=(TRUNCATED,) if left.truncated else (),
-            scrubbed=left.scrubbed,
-            native=reading.program.native(tuple(stripped)) if stripped else {},
+            kept=sendable.sent(),
+            stripped=left.stripped,
+            derived=(TRUNCATED,) if sendable.truncated else (),
+            scrubbed=sendable.scrubbed,
+            native=left.native,
             basis=decision.basis,
             legal_basis=decision.legal_basis,
             steps=decision.steps,
@@ -127,7 +141,7 @@ class Judged:
     def plan(self, gate: Gate, at: float) -> Plan:
         """What the audit is told of this element."""
         request_id = gate.new_id(at)
-        found = [*subjects.identifiers(self.event.data, gate.policy.catalogue.identifying, ()), *self.found]
+        found = [*self.found_anyway, *self.found]
         about = () if self.hidden else subjects_of(gate.keys, self.about, self.consent, found)
         known = {} if self.vendor is Permission.UNKNOWN else {self.decision.destination: self.vendor}
         usual = gate.policy.event_purposes.get(self.event.name, _EVERY_PURPOSE)
@@ -135,7 +149,7 @@ class Judged:
         declared = None if self.event.purposes == usual else self.event.purposes
         inputs = Inputs("call", age_of(self.about), declared, known)
         made = Plan(request_id, at, self.event, self.place, self.consent, (self.decision,), {}, about, inputs)
-        if not gate.policy.file.rights.remember or self.hidden or self.decision.verdict is Verdict.BLOCK:
+        if not gate.policy.file.rights.remember or self.hidden or self.decision.verdict is _BLOCK:
             return made
         left = {self.decision.destination: tuple(self.found)}
         known_as = known_by(self.event, self.consent, gate.policy.catalogue.identifying)

@@ -2,7 +2,8 @@
 
     Names.program(names, roles)       an element's program: which of its leaves are looked at, and how
     Program.outcome(odd)              what it holds, where some values were not as usual
-    Outcome.sending(kept, …)          which leaves may be sent, once it is decided
+    Outcome.sending(causes, …)        which leaves may be sent, once it is decided
+    Sending.left(gone)                what was sent, and what the audit is told of the rest
 
 Nothing here sees a value of the visitor, or a clock: each result is remembered by all of its arguments. What is not
 mechanical among names is compiled each time and not kept (`formats/table.is_known`).
@@ -14,12 +15,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from gatekeeper.audit import subjects
 from gatekeeper.audit.vocabulary import dotted
 from gatekeeper.fields import Catalogue, Field
 from gatekeeper.fields.accept import check_of
 from gatekeeper.fields.names import UNPRINTABLE, printable
 from gatekeeper.memory import Compiled
 from gatekeeper.scrub.identifier import is_mechanical
+from gatekeeper.scrub.taint import FIELDS as DECLARING
 from gatekeeper.vendors.dialect import FLAG, NAME, PROTOCOL, SECRET, STAMP
 from gatekeeper.vendors.formats.table import is_known
 
@@ -28,6 +31,8 @@ _LONGEST: Final = 256  # characters of a name; what is longer is no name of a fi
 _NOT_SIMPLE: Final = frozenset({"number", "url", "items"})
 ENVELOPE: Final = frozenset({"event_id", "event_time"})
 _MOST_LEAVES: Final = 64  # of a program that is kept
+Causes = tuple[tuple[str, str], ...]
+"""The keys that are stripped, each with its cause (`Judgement.causes`)."""
 
 
 class Role(NamedTuple):
@@ -42,20 +47,15 @@ class Role(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One leaf that is looked at, by its number: mechanics, an envelope or (`how`) a field.
+    """A field that is looked at, by the number of its leaf.
 
     `countries` are the leaves by which a telephone number is read.
     """
 
     at: int
     role: str
-    how: Role | None
+    how: Role
     countries: tuple[int, ...] = ()
-
-    @property
-    def envelope(self) -> bool:
-        """Whether it is the id or the time of an event."""
-        return self.role in ENVELOPE
 
 
 class Odd(NamedTuple):
@@ -70,44 +70,58 @@ class Odd(NamedTuple):
     lost: tuple[tuple[str, str], ...] = ()
 
 
-class Sending(NamedTuple):
-    """Which leaves may be sent: those that go `as_is`, and those whose values do, in their order.
+class Left(NamedTuple):
+    """What is left of an element at its end, by names.
 
-    `fields` are the leaf's number, its key, the name the audit knows it under, and the row where it is searched.
-    `networks` are the addresses of which the network alone goes.
+    `sent` are the names the audit knows what was sent under, each with its first leaf, `identifying` the leaves among
+    them that lead to the person, and as what. `stripped` has what did not go, by cause, and `native` the names under
+    which that came.
     """
 
-    as_is: tuple[bool, ...]
-    fields: tuple[tuple[int, str, str, Field | None], ...]
-    networks: tuple[int, ...]
+    sent: tuple[tuple[str, int], ...]
+    identifying: tuple[tuple[int, str], ...]
+    stripped: Mapping[str, str]
+    native: Mapping[str, tuple[str, ...]]
 
 
 class Memories:
     """What the programs of one catalogue remember together, so that their number bounds all of it.
 
-    The keys hold the program, or its outcome, each of which is itself alone.
+    The keys hold the program, its outcome, or what may be sent of that, each of which is itself alone.
     """
 
-    __slots__ = ("native", "outcomes", "sending")
+    __slots__ = ("left", "outcomes", "sending")
 
     def __init__(self) -> None:
         self.outcomes: Compiled[tuple[Program, tuple[Odd, ...]], Outcome] = Compiled()
-        self.native: Compiled[tuple[Program, tuple[str, ...]], Mapping[str, tuple[str, ...]]] = Compiled()
-        self.sending: Compiled[tuple[Outcome, tuple[str, ...], frozenset[str], bool], Sending] = Compiled()
+        self.sending: Compiled[tuple[Outcome, Causes, frozenset[str], bool], Sending] = Compiled()
+        self.left: Compiled[tuple[Sending, tuple[int, ...]], Left] = Compiled()
 
 
 class Outcome:
     """What an element holds, by its names: which leaves pass as they are, which hold fields, and what is of no use.
 
     `fields` are (number of the leaf, role); `data` the first leaf of each key; `identifying` those that lead to the
-    person, and as what. `named`: whether it can be sent under the name it has, or has none. `memories` are those of its
-    program, `None` for one that is not kept.
+    person, and as what, `always` those by which they are found even where nothing is sent. `named`: whether it can be
+    sent under the name it has, or has none. `memories` are those of its program, `None` for one that is not kept.
     """
 
-    __slots__ = ("_memories", "data", "fields", "identifying", "named", "names", "passed", "unusable")
+    __slots__ = (
+        "_memories",
+        "_program",
+        "always",
+        "data",
+        "fields",
+        "identifying",
+        "named",
+        "names",
+        "passed",
+        "unusable",
+    )
 
     def __init__(
         self,
+        program: Program,
         passed: tuple[bool, ...],
         fields: tuple[tuple[int, Role], ...],
         names: tuple[str, ...],
@@ -118,6 +132,7 @@ class Outcome:
         named: bool,
     ) -> None:
         self._memories = memories
+        self._program = program
         self.passed = passed
         self.fields = fields
         self.names = names
@@ -128,34 +143,97 @@ class Outcome:
             data.setdefault(how.key, at)
         self.data = tuple(data.items())
         self.identifying = tuple([(at, identifying[how.key]) for at, how in fields if how.key in identifying])
+        self.always = tuple(
+            [(kind, data[name]) for name, kind in identifying.items() if name in data and kind in subjects.ALWAYS]
+        )
 
     def without_person(self) -> Outcome:
         """The same where nothing may lead to the person: identifiers are fit for nothing."""
         theirs = {at for at, _ in self.identifying}
         fields = tuple([(at, how) for at, how in self.fields if at not in theirs])
-        return Outcome(self.passed, fields, self.names, self.unusable, {}, None, named=self.named)
+        return Outcome(self._program, self.passed, fields, self.names, self.unusable, {}, None, named=self.named)
 
-    def sending(self, kept: tuple[str, ...], clear: frozenset[str], *, truncate: bool) -> Sending:
-        """Which leaves may be sent, where these keys are kept; `clear` are those that the vendor takes unhashed."""
-        key = (self, kept, clear, truncate)
-        known = None if self._memories is None else self._memories.sending.get(key)
+    def sending(self, causes: Causes, clear: frozenset[str], *, truncate: bool) -> Sending:
+        """Which leaves may be sent, where all keys but these are kept; the vendor takes `clear` ones unhashed."""
+        if self._memories is None:
+            return Sending(self, causes, clear, None, truncate=truncate)
+        key = (self, causes, clear, truncate)
+        known = self._memories.sending.get(key)
         if known is not None:
             return known
-        fields, networks = [], []
-        for at, how in self.fields:
-            if how.key in kept:
-                told = how.row.name if how.key in clear else how.key  # what goes out in clear is named differently
-                fields.append((at, how.key, told, how.row if how.searched else None))
-            elif how.row.type == "ip" and truncate:
-                networks.append(at)
-        sending = Sending(self.passed, tuple(fields), tuple(networks))
-        return sending if self._memories is None else self._memories.sending.keep(key, sending)
+        return self._memories.sending.keep(key, Sending(self, causes, clear, self._memories, truncate=truncate))
+
+    def native(self, stripped: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+        """Under which native names each stripped canonical field came."""
+        return self._program.native(stripped)
+
+
+class Sending:
+    """Which leaves may be sent: those that go `as_is`, and those whose values do, in their order.
+
+    `fields` are the leaf's number, its key, and the row where it is searched. `networks` are the addresses of which the
+    network alone goes.
+    """
+
+    __slots__ = ("_causes", "_clear", "_memories", "_outcome", "as_is", "fields", "networks")
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        causes: Causes,
+        clear: frozenset[str],
+        memories: Memories | None,
+        *,
+        truncate: bool,
+    ) -> None:
+        self._outcome = outcome
+        self._causes = stripped = dict(causes)
+        self._clear = clear
+        self._memories = memories
+        self.as_is = outcome.passed
+        self.fields = tuple(
+            [(at, how.key, how.row if how.searched else None) for at, how in outcome.fields if how.key not in stripped]
+        )
+        self.networks = tuple(
+            [at for at, how in outcome.fields if truncate and how.row.type == "ip" and how.key in stripped]
+        )
+
+    def left(self, gone: tuple[int, ...]) -> Left:
+        """What was sent, and what was not, where these leaves turned out to hold what may not be."""
+        if self._memories is None:
+            return self._left(gone)
+        return self._memories.left.get((self, gone)) or self._memories.left.keep((self, gone), self._left(gone))
+
+    def _left(self, gone: tuple[int, ...]) -> Left:
+        rows, causes, outcome = dict(self._outcome.fields), self._causes, self._outcome
+        went = {at: key for at, key, _ in self.fields if at not in gone}
+        sent: dict[str, int] = {}
+        for at, key in went.items():
+            # What goes out in clear is named differently.
+            sent.setdefault(rows[at].row.name if key in self._clear else key, at)
+        keys = set(went.values())
+        stripped = {name: causes.get(name, "invalid") for name in outcome.names if name not in keys}
+        there = {*went, *self.networks}
+        return Left(
+            tuple(sent.items()),
+            tuple([(at, kind) for at, kind in outcome.identifying if at in there]),
+            stripped,
+            outcome.native(stripped) if stripped else {},
+        )
 
 
 class Program:
-    """How an element with these names is looked at. `memories`: where it is kept, `None` where it is not."""
+    """How an element with these names is looked at. `memories`: where it is kept, `None` where it is not.
 
-    __slots__ = ("_by_name", "_identifying", "_memories", "_names", "_roles", "checks", "usual")
+    `mechanics` are the leaves that may carry nothing, with their roles and whether each is an id or a time of the
+    event; `simple` are fields of which their one check is asked, `checks` all other fields. `declares` are the leaves
+    that say something personal, with what.
+    """
+
+    __slots__ = (
+        "_by_name", "_identifying", "_memories", "_names", "_roles", "checks", "declares", "mechanics", "simple",
+        "usual",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -171,11 +249,21 @@ class Program:
         self._by_name = by_name
         self._identifying = identifying
         countries = tuple([at for at, role in enumerate(roles) if role == "country"])
+        self.declares = tuple([(at, role) for at, role in enumerate(roles) if role in DECLARING])
+        self.mechanics = tuple(
+            [
+                (at, role, role in ENVELOPE)
+                for at, role in enumerate(roles)
+                if role not in by_name and (role in MECHANICS or role in ENVELOPE)
+            ]
+        )
+        fields = [(at, role, by_name[role]) for at, role in enumerate(roles) if role in by_name]
+        self.simple = tuple([(at, how.simple, how.row) for at, _, how in fields if how.simple is not None])
         self.checks = tuple(
             [
-                Check(at, role, by_name.get(role), countries if role == "phone" else ())
-                for at, role in enumerate(roles)
-                if role in MECHANICS or role in ENVELOPE or role in by_name
+                Check(at, role, how, countries if role == "phone" else ())
+                for at, role, how in fields
+                if how.simple is None
             ]
         )
         self.usual = self._outcome(())
@@ -220,14 +308,11 @@ class Program:
         held = {how.key for _, how in fields}
         unusable = {name: cause for name, cause in unusable.items() if name not in held}
         return Outcome(
-            tuple(passed), tuple(fields), tuple(names), unusable, self._identifying, self._memories, named=named
+            self, tuple(passed), tuple(fields), tuple(names), unusable, self._identifying, self._memories, named=named
         )
 
-    def native(self, stripped: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    def native(self, stripped: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
         """Under which native names each stripped canonical field came."""
-        known = None if self._memories is None else self._memories.native.get((self, stripped))
-        if known is not None:
-            return known
         found: dict[str, tuple[str, ...]] = {}
         for native, role in zip(self._names, self._roles, strict=True):
             how = self._by_name.get(role)
@@ -240,7 +325,7 @@ class Program:
                     before = found.get(name, ())
                     if told not in before:
                         found[name] = (*before, told)
-        return found if self._memories is None else self._memories.native.keep((self, stripped), found)
+        return found
 
 
 class Names:

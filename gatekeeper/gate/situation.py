@@ -60,6 +60,7 @@ class Situations:
         lines: Lines,
         clock: Callable[[], float],
         choosing: Choosing | None = None,
+        placed: Place | None = None,
     ) -> None:
         self._policy = policy
         self._keys = keys
@@ -69,7 +70,7 @@ class Situations:
         self._choosing = choosing
         self._always = tuple(policy.file.jurisdiction.always)
         self._memory = Memory[_Situation](entries=4_096, each=4_096)
-        self.placed: Place | None = None  # the place of every visitor, where `explain` is told one
+        self._placed = placed  # the place of every visitor, where `explain` is told one
 
     def of(
         self,
@@ -183,8 +184,8 @@ class Situations:
         )
 
     def _place(self, told: tuple[str | None, str | None] | None, caller: Caller, at: float) -> Place:
-        if self.placed is not None:
-            return self.placed
+        if self._placed is not None:
+            return self._placed
         visitor = caller.visitor
         how: How
         if visitor is not None:

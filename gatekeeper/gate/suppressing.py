@@ -28,7 +28,7 @@ _log = logging.getLogger("gatekeeper")
 class Suppressing:
     """The suppressed persons, as one gate asks for them."""
 
-    def __init__(self, keys: Callable[[], KeyRing], store: Suppressions | None, identifying: Mapping[str, str]) -> None:
+    def __init__(self, keys: KeyRing, store: Suppressions | None, identifying: Mapping[str, str]) -> None:
         self._keys = keys
         self._store = store
         self._identifying = identifying
@@ -58,13 +58,13 @@ class Suppressing:
 
     def lacking(self) -> frozenset[str]:
         """The ids of keys that entries need and this installation has not. Raises StorageError."""
-        return frozenset() if self._store is None else self._store.keys({key.id for key in self._keys().suppression})
+        return frozenset() if self._store is None else self._store.keys({key.id for key in self._keys.suppression})
 
     def _held(self, known: list[tuple[str, object]], account: tuple[str, ...]) -> Held | None:
         try:
             if self._store is None or self.lacking():
                 return _UNKNOWN
-            found = self._store.of(subjects.hashes(self._keys(), dict.fromkeys(subjects.of_values(known)), account))
+            found = self._store.of(subjects.hashes(self._keys, dict.fromkeys(subjects.of_values(known)), account))
         except StorageError as error:
             _log.error("it cannot be known who is suppressed (%s)", error)
             return _UNKNOWN

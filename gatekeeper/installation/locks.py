@@ -14,10 +14,14 @@ from gatekeeper.installation.forks import work
 
 
 class Lock:
-    """One lock file. Taken at once or not at all; given back by `release`, or by the end of the process."""
+    """One lock file. Taken at once or not at all; given back by `release`, or by the end of the process.
 
-    def __init__(self, path: Path) -> None:
+    Several have it at a time where it is `shared`, and none who has not shares it.
+    """
+
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         self._path = path
+        self._how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         self._descriptor: int | None = None
 
     def take(self) -> bool:
@@ -31,7 +35,7 @@ class Lock:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, self._how | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
             return False

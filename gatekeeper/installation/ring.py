@@ -56,11 +56,12 @@ class KeyRing:
 
     def name(self, kind: str, value: str) -> str:
         """The pseudonym an identifier has in the audit: `p_` and 22 hexadecimal digits (88 bits)."""
-        return _pseudonym(self._pseudonym_keys[0], kind, value)
+        return "p_" + self._pseudonym_keys[0].digest(f"{kind}\x00{value}".encode())[:11].hex()
 
     def names(self, kind: str, value: str) -> tuple[str, ...]:
         """The pseudonyms an identifier has had under every key there is, for a search."""
-        return tuple(_pseudonym(key, kind, value) for key in self._pseudonym_keys)
+        message = f"{kind}\x00{value}".encode()
+        return tuple(["p_" + key.digest(message)[:11].hex() for key in self._pseudonym_keys])
 
     @cached_property
     def _suppression_keys(self) -> tuple[tuple[str, Mac], ...]:
@@ -128,7 +129,3 @@ def ephemeral() -> KeyRing:
         suppression=(Key("ephemeral", secrets.token_bytes(32)),),
         sealing=(Key("ephemeral", secrets.token_bytes(32)),),
     )
-
-
-def _pseudonym(mac: Mac, kind: str, value: str) -> str:
-    return "p_" + mac.hex(f"{kind}\x00{value}".encode())[:22]

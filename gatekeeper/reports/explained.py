@@ -54,8 +54,7 @@ class _Nowhere:
 
 def explain(policy: Policy, body: bytes, caller: Caller, place: Place | None = None) -> list[Plan]:
     """Plans for the events of a body, as the gate would make them now; with `place`, of a visitor there."""
-    gate = bystander(policy)
-    gate.situations.placed = place
+    gate = bystander(policy, place)
     at = time.time()
     try:
         return [gate.plan(posted, caller, at=at, request_id=ids.request_id(at)) for posted in incoming.parse(body)]
@@ -126,8 +125,8 @@ def as_headers(
     return tuple(found)
 
 
-def bystander(policy: Policy) -> Gate:
-    """A gate that decides with this policy's keys, and can neither record nor deliver."""
+def bystander(policy: Policy, place: Place | None = None) -> Gate:
+    """A gate that decides with this policy's keys, and can neither record nor deliver; `place` is every visitor's."""
     try:
         ring = keys.load(policy.keys_folder, create=False)
     except ConfigError:
@@ -142,6 +141,7 @@ def bystander(policy: Policy) -> Gate:
         recorder=nowhere,
         intake=nowhere,
         refusals=nowhere,
+        placed=place,
     )
 
 

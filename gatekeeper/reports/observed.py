@@ -63,6 +63,7 @@ class Observation:
         return f"{self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M} UTC"
 
 
+@columns.asked_again
 def observe(folder: Path, since: datetime, until: datetime) -> Observation | None:
     """What the log under `folder` shows; `None` if there is no log. Raises ConfigError, AuditError."""
     found: dict[str, Observed] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -49,9 +50,9 @@ class Office:
     machine: Machine | None = None  # of a log over several
 
     @property
-    def others(self) -> Sequence[Path]:
-        """The folders of other machines' logs; none of a log of one machine."""
-        return () if self.machine is None else self.machine.folders()
+    def others(self) -> AbstractContextManager[Sequence[Path]]:
+        """The folders of other machines' logs, which stay as they are for a block; none of a log of one machine."""
+        return nullcontext(()) if self.machine is None else self.machine.folders()
 
     def record(
         self,
@@ -82,7 +83,8 @@ class Office:
         if too_broad(who):
             raise ConfigError(TOO_BROAD)
         self.record(action, kinds=who.kinds, counts={"identifiers": len(who.given), "linked": len({*link})})
-        return search(self.store, self.policy.audit_folder, who, link, others=self.others)
+        with self.others as others:
+            return search(self.store, self.policy.audit_folder, who, link, others=others)
 
     def export(self, given: Given, form: str, link: Collection[str] = ()) -> bytes:
         """A person's copy, in one of `copy.FORMATS`. Raises ConfigError, AuditError, StorageError."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -56,8 +57,9 @@ class Taking:
     def found(self, who: Sought, link: Collection[str] = ()) -> Found:
         """Where they are; `link` are ids of linked identifiers that somebody ticked."""
         try:
-            others = () if self._ports.machine is None else self._ports.machine.folders()
-            return search(self._ports.store, self._ports.folder, who, link, others=others)
+            machine = self._ports.machine
+            with nullcontext(()) if machine is None else machine.folders() as others:
+                return search(self._ports.store, self._ports.folder, who, link, others=others)
         except ConfigError as error:
             raise _of_config(error) from None
 

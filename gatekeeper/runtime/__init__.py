@@ -78,8 +78,7 @@ class Runtime:
         self.limits = Limits(policy.file.limits, workers, self.metrics.limited)
         self._watchers: list[Callable[[Gate], None]] = []
         self._reloading = threading.Lock()
-        self._writer = audit_writer(policy)
-        self._writer.changed = self._log_changed
+        self._writer = audit_writer(policy, changed=self._log_changed)
         self.store = store(needs(policy, self._writer))
         self.health = Health(
             self._writer,
@@ -134,7 +133,7 @@ class Runtime:
         self.started = True
 
     def watch(self, swap: Callable[[Gate], None]) -> None:
-        """Have `swap` called with the new gate after a reload."""
+        """Have `swap` called with the new gate, after a reload and after a change of keys."""
         self._watchers.append(swap)
 
     def reload(self) -> bool:
@@ -155,10 +154,7 @@ class Runtime:
                 return False
             self.store.use(bounds(policy))
             self.limits.table = policy.file.limits
-            old, self.gate = self.gate, self._gate(policy)
-            context.replace(old, self.gate)
-            for swap in self._watchers:
-                swap(self.gate)
+            self._swap(self._gate(policy))
             self._deliverer.use(orders(policy))
             _log.info("policy %s is in force", policy.version)
             return True
@@ -197,7 +193,8 @@ class Runtime:
             return
         with forks.work, self._reloading:
             if ring != self.keys:
-                self.keys = self.gate.keys = ring
+                self.keys = ring
+                self._swap(self._gate(self.policy))  # what was remembered of signatures is forgotten with the old one
                 _log.info("the keys %s and %s are in use", ring.signing[0].id, ring.pseudonym[0].id)
 
     @forks.work
@@ -252,6 +249,13 @@ class Runtime:
     def forked(self) -> None:
         """In a child: it begins with its first event, from nothing."""
         self._reloading, self.started = threading.Lock(), False
+
+    def _swap(self, gate: Gate) -> None:
+        """Have everything that arrives from now on decided by another gate."""
+        old, self.gate = self.gate, gate
+        context.replace(old, gate)
+        for swap in self._watchers:
+            swap(gate)
 
     def _gate(self, policy: Policy) -> Gate:
         return Gate(

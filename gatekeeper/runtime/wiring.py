@@ -99,8 +99,10 @@ def place(policy: Policy) -> Place:
     )
 
 
-def audit_writer(policy: Policy, *, clock: Callable[[], float] = time.time) -> AuditWriter:
-    """The writer of a policy's log."""
+def audit_writer(
+    policy: Policy, *, clock: Callable[[], float] = time.time, changed: Callable[[], None] = lambda: None
+) -> AuditWriter:
+    """The writer of a policy's log; `changed` is called when it begins or ceases to fail."""
     table = policy.file.audit
     archived = table.archive is not None
     return AuditWriter(
@@ -115,6 +117,7 @@ def audit_writer(policy: Policy, *, clock: Callable[[], float] = time.time) -> A
         authority=authority.of_policy(policy),
         fsync=table.fsync == "batch",
         clock=clock,
+        changed=changed,
     )
 
 

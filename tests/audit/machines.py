@@ -99,14 +99,16 @@ class Trail:
             self.shared.machines[self.log] = self.shared.machines[self.log]._replace(keys=tuple(keys))
 
     def kept(self, others=True):
-        return [one for one in self.shared.kept if not others or one.log != self.log]
+        return [one for one in self.shared.kept if not others or one.log != self.log or not one.stream]
 
     def lacking(self):
-        mine = [one for one in reversed(self.shared.kept) if one.log == self.log]
+        mine = [one for one in reversed(self.shared.kept) if one.log == self.log and one.stream]
         return {one.stream: one.n for one in mine}
 
-    def archived(self, stream, n):
-        self.shared.kept = [one for one in self.shared.kept if (one.log, one.stream) != (self.log, stream) or one.n > n]
+    def archived(self, ends):
+        self.shared.kept = [
+            one for one in self.shared.kept if one.log != self.log or not 0 < one.n <= ends.get(one.stream, 0)
+        ]
 
     def cut(self, cut):
         changed = sum(cut(line) != line for one in self.shared.kept for line in one.lines)

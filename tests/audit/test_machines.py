@@ -51,7 +51,8 @@ def proofs(node, **options):
     """What a machine says of the others, by log; its own log is sound."""
     report = verify(node.folder, heads=node.heads.read())
     assert report.problems == []
-    return {one.other.peer.log: one for one in proving.prove(node.folder, node.machine.others(), report, **options)}
+    with node.machine.others() as others:
+        return {one.other.peer.log: one for one in proving.prove(node.folder, others, report, **options)}
 
 
 def whys(proof):
@@ -67,7 +68,7 @@ def whole(n, *subjects):
 
 def requests(node):
     """The ids of all decisions that a question over all machines finds."""
-    with connect(node.folder, node.machine.folders()) as connection:
+    with node.machine.folders() as others, connect(node.folder, others) as connection:
         return sorted(name for (name,) in connection.execute("SELECT request_id FROM log").fetchall())
 
 
@@ -164,7 +165,8 @@ def test_a_line_that_another_machine_wrote_again_counts_once(nodes):
     nodes[0].write(decision(11, NOW, person(1)))
     nodes[0].writer.close()
     assert requests(nodes[0]).count("req_000011") == 1
-    found = query.statistics(nodes[0].folder, Filter(), others=nodes[0].machine.folders())
+    with nodes[0].machine.folders() as others:
+        found = query.statistics(nodes[0].folder, Filter(), others=others)
     assert sum(one.events for one in found.periods) == 6
 
 
@@ -176,7 +178,7 @@ def test_a_person_is_found_on_every_machine(nodes, with_columns, monkeypatch):
     if not with_columns:
         monkeypatch.setattr(asked.columns, "connect", lambda *_: (_ for _ in ()).throw(asked.ConfigError("none")))
     nodes[1].write(whole(50, person(1)))
-    with asked.opened(nodes[0].folder, nodes[0].machine.folders()) as log:
+    with nodes[0].machine.folders() as others, asked.opened(nodes[0].folder, others) as log:
         assert log.about([person(1)]).lines == 3
     assert about(nodes[0].folder, [person(1)]).lines == 1
 
@@ -303,7 +305,8 @@ def test_what_an_unsigned_line_says_was_removed_elsewhere_excuses_nothing(nodes,
     nodes[0].writer.close()
     report = verify(nodes[0].folder)
     report.elsewhere = []
-    (proof,) = proving.prove(nodes[0].folder, nodes[0].machine.others(), report)
+    with nodes[0].machine.others() as others:
+        (proof,) = proving.prove(nodes[0].folder, others, report)
     assert any("lost its subjects" in why for why in whys(proof))
 
 
@@ -340,8 +343,8 @@ def test_one_process_of_a_machine_does_it_until_it_leaves(nodes):
 def test_a_log_in_the_archive_that_the_engine_does_not_know_is_read_all_the_same(nodes, shared):
     """As after a move to another database."""
     del shared.machines["b"]
-    found = {one.peer.log: one.peer.host for one in nodes[0].machine.others()}
-    assert found == {"b": "unknown"}
+    with nodes[0].machine.others() as others:
+        assert {one.peer.log: one.peer.host for one in others} == {"b": "unknown"}
 
 
 def test_without_an_archive_there_is_what_the_engine_keeps(tmp_path, shared):

@@ -217,8 +217,10 @@ def test_the_writer_has_its_checkpoints_stamped_and_goes_on_without(tmp_path):
     with tsa.serving() as url:
         one = stamps(tmp_path, url, tsa, every=60.0)
         tsa.status = 2
-        writer = AuditWriter(tmp_path / "audit", signer=Signer(tmp_path / "keys"), authority=one, clock=Clock(NOW - 60))
-        writer.changed = lambda: changes.append(writer.anchor_failing())
+        writer = AuditWriter(
+            tmp_path / "audit", signer=Signer(tmp_path / "keys"), authority=one, clock=Clock(NOW - 60),
+            changed=lambda: changes.append(writer.anchor_failing()),
+        )  # fmt: skip
         writer.append([decision(1)], signed=True).result(10)
         writer.close()
         assert changes == [True] and not writer.failing()

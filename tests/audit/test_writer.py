@@ -52,7 +52,7 @@ def test_who_stops_waiting_stops_nothing(tmp_path, monkeypatch):
     writer = AuditWriter(tmp_path, signer=SIGNER)
     assert not writer.append([line(1)]).cancel()
     with monkeypatch.context() as broken:
-        broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
+        broken.setattr("gatekeeper.audit.files.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
         given_up, waited_for = writer.append([line(2)]), writer.append([line(3)])
         assert not given_up.cancel()
         with pytest.raises(AuditError):
@@ -150,7 +150,7 @@ def test_lines_that_were_put_are_written_again_once_where_their_sync_failed(tmp_
     writer.put([line(3)])
     wait(lambda: numbers(tmp_path) == [1, 2, 3])
     with monkeypatch.context() as broken:
-        broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
+        broken.setattr("gatekeeper.audit.files.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
         with pytest.raises(AuditError):
             writer.append([line(4)]).result(5)
         writer.put([line(5)])
@@ -181,11 +181,11 @@ def test_a_failed_write_fails_its_callers(tmp_path, monkeypatch):
         real(descriptor, bytes(data)[:5])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gatekeeper.audit.stream.os.write", full)
+    monkeypatch.setattr("gatekeeper.audit.files.os.write", full)
     with pytest.raises(AuditError):
         writer.append([line(2)]).result(5)
     assert writer.failing()
-    monkeypatch.setattr("gatekeeper.audit.stream.os.write", real)
+    monkeypatch.setattr("gatekeeper.audit.files.os.write", real)
     writer.append([line(3)]).result(5)
     writer.close()
     assert not writer.failing()
@@ -195,7 +195,7 @@ def test_a_failed_write_fails_its_callers(tmp_path, monkeypatch):
 def test_a_failed_sync_fails_too(tmp_path, monkeypatch):
     """A line that may not survive a power cut is no record."""
     writer = AuditWriter(tmp_path, signer=SIGNER)
-    monkeypatch.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(5, "I/O")))
+    monkeypatch.setattr("gatekeeper.audit.files.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(5, "I/O")))
     with pytest.raises(AuditError):
         writer.append([line(1)]).result(5)
     writer.close()
@@ -208,7 +208,7 @@ def test_it_recovers_by_itself_without_a_line_to_write(tmp_path, monkeypatch):
     writer = AuditWriter(tmp_path, signer=SIGNER)
     writer.append([line(1)]).result(5)
     with monkeypatch.context() as broken:
-        broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
+        broken.setattr("gatekeeper.audit.files.os.fdatasync", lambda fd: (_ for _ in ()).throw(OSError(28, "full")))
         with pytest.raises(AuditError):
             writer.append([line(2)]).result(5)
         assert writer.failing()
@@ -280,11 +280,11 @@ def test_when_the_log_cannot_be_written_collect_says_503_and_nothing_leaves(tmp_
                 raise OSError(28, "No space left on device")
             return real(descriptor, data)
 
-        monkeypatch.setattr("gatekeeper.audit.stream.os.write", full)
+        monkeypatch.setattr("gatekeeper.audit.files.os.write", full)
         answer = gate.post(event)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert gate.http.get("/gk/readyz").status_code == 503
-        monkeypatch.setattr("gatekeeper.audit.stream.os.write", real)
+        monkeypatch.setattr("gatekeeper.audit.files.os.write", real)
         assert all(simulator.received == () for simulator in gate.sims)
         assert gate.statuses(gate.record(gate.post(event)))["ga4"] == "delivered"
         assert gate.http.get("/gk/readyz").status_code == 200
@@ -410,8 +410,8 @@ def test_a_failed_write_that_cannot_be_undone_is_not_written_a_second_time(tmp_p
     (stream,) = segments.streams(tmp_path)
     with monkeypatch.context() as broken:
         fails = OSError(5, "Input/output error")
-        broken.setattr("gatekeeper.audit.stream.os.fdatasync", lambda fd: (_ for _ in ()).throw(fails))
-        broken.setattr("gatekeeper.audit.stream.os.ftruncate", lambda fd, size: (_ for _ in ()).throw(fails))
+        broken.setattr("gatekeeper.audit.files.os.fdatasync", lambda fd: (_ for _ in ()).throw(fails))
+        broken.setattr("gatekeeper.audit.files.os.ftruncate", lambda fd, size: (_ for _ in ()).throw(fails))
         with pytest.raises(AuditError):
             writer.append([line(2)]).result(5)
         with pytest.raises(AuditError):
@@ -429,7 +429,7 @@ def test_a_line_whose_place_cannot_be_told_is_taken_back(tmp_path, monkeypatch):
     writer.append([line(1)]).result(5)
     with monkeypatch.context() as broken:
         fails = OSError(28, "No space left on device")
-        broken.setattr("gatekeeper.audit.stream.write_head", lambda *_: (_ for _ in ()).throw(fails))
+        broken.setattr("gatekeeper.audit.files.write_head", lambda *_: (_ for _ in ()).throw(fails))
         with pytest.raises(AuditError):
             writer.append([line(2)]).result(5)
     assert numbers(tmp_path) == [1]

@@ -189,7 +189,7 @@ def test_the_demo_serves_its_shop_until_it_is_stopped(tmp_path):
         [sys.executable, "-m", "gatekeeper", "demo", "--port", "0"],
         cwd=tmp_path, env=os.environ | {"COLUMNS": "120"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    limit = threading.Timer(30, demo.kill)  # reading its lines has no end of its own
+    limit = threading.Timer(120, demo.kill)  # reading its lines has no end of its own
     limit.start()
     try:
         found = (re.search(r"open (http://127\.0\.0\.1:\d+/) in a browser", line) for line in demo.stdout)

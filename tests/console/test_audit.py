@@ -3,11 +3,13 @@
 import json
 import re
 import time
+from contextlib import nullcontext
 
 import pytest
 
 from gatekeeper.audit import read
 from gatekeeper.console import verifying
+from gatekeeper.rights.office import Office
 from tests.console.visiting import Visitor
 from tests.rights.people import cookie, send
 
@@ -102,6 +104,20 @@ def test_a_record_that_was_altered_is_not_proven(asker):
     path.write_text(path.read_text().replace('"purchase"', '"purchasf"', 1))
     html = asker.get(f"audit/records/{record['request_id']}").text
     assert "was altered" in html and '<span class="good">good</span>' not in html
+
+
+def test_a_record_of_another_machines_log_is_told_without_a_proof(asker, monkeypatch, tmp_path):
+    """Its chain is not here: `audit verify` proves the whole of that log."""
+    folder = asker.app.runtime.policy.audit_folder
+    record = next(one for one in read.records(folder) if one["kind"] == "decision")
+    (path,) = [path for path in folder.glob("*.jsonl") if record["request_id"] in path.read_text()]
+    name, there = "req_" + "0" * 26, "20261124T080000.000000Z-1-00000009"
+    text = path.read_text().replace(record["request_id"], name).replace(record["stream"], there)
+    (tmp_path / f"{there}.000001.jsonl").write_text(text)
+    monkeypatch.setattr(Office, "others", property(lambda office: nullcontext([tmp_path])))
+    html = asker.get(f"audit/records/{name}").text
+    assert "Decided at" in html and "stands in another machine" in html and "<dt>Chain" not in html
+    assert "<dt>Chain" in asker.get(f"audit/records/{record['request_id']}").text
 
 
 @pytest.mark.parametrize(

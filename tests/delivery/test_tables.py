@@ -5,11 +5,12 @@ from concurrent.futures import Future
 
 import pytest
 
-from gatekeeper.delivery import flights, lane
+from gatekeeper.delivery import flights, lane, life
 from gatekeeper.delivery.breaker import Breaker
-from gatekeeper.delivery.flights import State, Surroundings, ending, event_of
 from gatekeeper.delivery.lane import Event, Lane, Look
+from gatekeeper.delivery.life import State, ending, event_of
 from gatekeeper.delivery.send import NO_ANSWER, UNREACHABLE
+from gatekeeper.delivery.surroundings import Surroundings
 from gatekeeper.errors import StorageError
 from gatekeeper.model import Fate, Outcome
 from gatekeeper.storage.outbox import Again, Claimed, Flight, Row
@@ -135,7 +136,7 @@ OUTCOMES = [
     pytest.param(Outcome(Fate.RETRY, NO), KIND, 9, "LATER", "waiting", None, id="no-answer-and-it-dedupes"),
     pytest.param(Outcome(Fate.RETRY, NO), BLIND, 1, "UNKNOWN", "dead", "unknown", id="no-answer-and-it-does-not"),
     pytest.param(Outcome(Fate.RETRY, "http_503"), BLIND, 9, "TOO_OFTEN", "dead", "dead:http_503", id="too-often"),
-    pytest.param(flights.WITHDRAWN, KIND, 1, "WITHDRAWN", "cancelled", None, id="withdrawn"),
+    pytest.param(life.WITHDRAWN, KIND, 1, "WITHDRAWN", "cancelled", None, id="withdrawn"),
 ]
 
 
@@ -143,7 +144,7 @@ OUTCOMES = [
 def test_what_an_outcome_means_for_a_row_under_way(outcome, kind, attempt, event, state, why):
     """Its event, the state that follows, and the reason in the log."""
     found = event_of(outcome, kind, attempt)
-    assert found.name == event and flights.FOLLOWS[State.UNDER_WAY, found] == state
+    assert found.name == event and life.FOLLOWS[State.UNDER_WAY, found] == state
     if state != "waiting":
         assert ending(found, outcome.why, [row(1)]) == (state, why, (row(1),))
 
@@ -151,7 +152,7 @@ def test_what_an_outcome_means_for_a_row_under_way(outcome, kind, attempt, event
 def test_every_event_of_a_row_under_way_is_an_outcome_or_is_tested_by_name():
     """The rest of the table is the store's (tests/storage/contract.py) and the flight's own (test_deliverer.py)."""
     elsewhere = {"GIVEN_BACK", "UNSENDABLE", "TOO_OLD"}
-    events = {event.name for state, event in flights.FOLLOWS if state is State.UNDER_WAY}
+    events = {event.name for state, event in life.FOLLOWS if state is State.UNDER_WAY}
     assert events == {param.values[3] for param in OUTCOMES} | elsewhere
 
 

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from gatekeeper.delivery.breaker import Breaker
-from gatekeeper.delivery.flights import Surroundings
 from gatekeeper.delivery.lane import Lane
+from gatekeeper.delivery.surroundings import Surroundings
 from gatekeeper.errors import DeliveryError
 from gatekeeper.model import Answer
 from gatekeeper.storage.protocols import Bounds

@@ -309,6 +309,7 @@ def _asked() -> Iterator[Callable[[Any], str]]:
         {"value": "x"}, {"currency": "no"}, {"note": "a"}, {"remark": "a"}, {"note": {"a": 1}}, {"note": 1},
         {"items": []}, {"page_location": "https://shop.example/a"}, {"transaction_id": None}, {"session_id": "1"},
         {"session_id": {"a": 1}}, {"debug_mode": "1"}, {"debug_mode": "no such word"},
+        {"transaction_id": "jane.doe@mail.example"},
     ):  # fmt: skip
         yield ga4_call(one | {"events": [{"name": "purchase", "params": params | change}]})
     yield ga4_call({"app_instance_id": "1234567890.1700000000", "events": one["events"]})
@@ -364,8 +365,8 @@ PLANTED = {
     "what was odd": _plant(Memories, "outcomes", lambda key: key[0]),
     "which leaf was odd": _plant(Memories, "outcomes", lambda key: (key[0], tuple(one[1:] for one in key[1]))),
     "whose outcome it is": _plant(Memories, "outcomes", lambda key: key[1]),
-    "what was stripped": _plant(Memories, "native", lambda key: key[0]),
-    "whose names they are": _plant(Memories, "native", lambda key: key[1]),
+    "what is gone": _plant(Memories, "left", lambda key: key[0]),
+    "of what it is gone": _plant(Memories, "left", lambda key: key[1]),
     "which names are kept": _plant(Memories, "sending", lambda key: (key[0], *key[2:])),
     "whose leaves they are": _plant(Memories, "sending", lambda key: key[1:]),
     "whether the network alone goes": _plant(Memories, "sending", lambda key: key[:3]),

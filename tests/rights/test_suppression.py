@@ -35,8 +35,11 @@ class Room:
         self.store = MemoryStore(
             Bounds(tuple(self.policy.destinations)), MemoryRecorder(), memory=memory, clock=lambda: NOW
         )
-        self.gate = make_gate(self.policy, store=self.store, ledger=True)
-        self.gate.keys = ring
+        self.turn(ring)
+
+    def turn(self, ring):
+        """Go on with other keys, as a process does that sees a change of them."""
+        self.gate = make_gate(self.policy, store=self.store, ledger=True, keys=ring)
 
     def suppress(self, why=Why.ERASED, since=NOW - 50, purposes=BOTH, erasure="er_1", **given):
         """Add a person's entries."""
@@ -172,14 +175,14 @@ def test_entries_outlive_keys(room):
     """After the suppression key was rotated, and after every pseudonym key was destroyed."""
     room.suppress(email=EMAIL)
     rotated = KeyRing(RING.signing, (Key("p9", b"9" * 32),), (Key("x2", b"y" * 32), *RING.suppression))
-    room.gate.keys = rotated
+    room.turn(rotated)
     assert everything(room.sent(email=EMAIL), "sent") == set() and everything(room.sent(user_id="u"), "sent")
 
 
 def test_a_lost_key_denies_everybody_until_its_last_entry_is_removed(room):
     """It cannot be told any more who is suppressed; without a restart it can, once no entry needs the key."""
     room.suppress(email=EMAIL)
-    room.gate.keys = KeyRing(RING.signing, RING.pseudonym, (Key("new", b"n" * 32),))
+    room.turn(KeyRing(RING.signing, RING.pseudonym, (Key("new", b"n" * 32),)))
     assert room.gate.suppressing.lacking() == {"x1"}
     said = room.sent(user_id="u-other")
     assert everything(said, "sent") <= {"errors"} and "consent_unreadable" in said.values()

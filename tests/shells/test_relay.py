@@ -261,7 +261,7 @@ def test_without_a_log_nothing_is_sent_and_the_sdk_is_content(tmp_path, monkeypa
     """No record, no send."""
     with running("sidecar", tmp_path) as gate:
         headers = consent(gate, analytics=True)
-        monkeypatch.setattr("gatekeeper.audit.stream.os.write", _full)
+        monkeypatch.setattr("gatekeeper.audit.files.os.write", _full)
         answer = gate.http.post(PROTOCOL, json=PURCHASE, headers=headers)
         monkeypatch.undo()
         assert answer.status_code == 204

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from gatekeeper.__main__ import main
-from gatekeeper.audit import stream
+from gatekeeper.audit import files
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.errors import GatekeeperError
 from gatekeeper.gate import incoming
@@ -124,7 +124,7 @@ def _fail_writes(n: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         return os.write(descriptor, data)
 
-    stream.os = bugs.Changed(write=write)  # type: ignore[assignment]
+    files.os = bugs.Changed(write=write)  # type: ignore[assignment]
 
 
 def recover(order: dict[str, Any], say: Saying) -> None:

@@ -8,8 +8,10 @@ others    for questions and proofs
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,7 @@ from gatekeeper.audit.shared.trail import Trail, Wish
 from gatekeeper.audit.writer import AuditWriter
 from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError, StorageError
+from gatekeeper.installation import forks
 from gatekeeper.installation.locks import Lock
 
 PATIENCE: Final = 20.0  # seconds for the other machines
@@ -50,6 +53,12 @@ class Machine:
         self._shipper = None if archive is None else Shipper(folder, archive, trail, keep=keep, clock=clock)
         self._introduced = False
         self._lock = Lock(here / "archive.lock")
+        self._round = threading.Lock()
+        forks.register(self)
+
+    def forked(self) -> None:
+        """In a child: the round that was under way is its parent's."""
+        self._round = threading.Lock()
 
     @property
     def behind(self) -> float:
@@ -70,19 +79,28 @@ class Machine:
                     told.append(f"{key}: {error}")
         return told
 
-    def others(self) -> list[Other]:
-        """The other machines' logs, fetched. Raises AuditError, StorageError."""
-        return self._mirror.fetch()
+    @contextmanager
+    def others(self) -> Iterator[Sequence[Other]]:
+        """The other machines' logs as they are now, for as long as the block. Raises AuditError, StorageError."""
+        with self._mirror.fetched() as found:
+            yield found.others
 
-    def folders(self) -> list[Path]:
+    @contextmanager
+    def folders(self) -> Iterator[Sequence[Path]]:
         """The same, as folders that questions are asked of."""
-        return [path for one in self.others() for path in (one.folder, one.kept)]
+        with self._mirror.fetched() as found:
+            yield found.folders
 
     def round(self, cut: Cut) -> bool:
         """Do what is due; `False` if another process of this machine does it. Raises AuditError, StorageError.
 
-        The process that began does it until it leaves: it knows what is in the archive.
+        The process that began does it until it leaves: it knows what is in the archive. Of its threads one at a time:
+        another one would put references there as they were before they were cut.
         """
+        with self._round:
+            return self._take_turn(cut)
+
+    def _take_turn(self, cut: Cut) -> bool:
         if not self._lock.take():
             return False
         if not self._introduced:
@@ -99,11 +117,12 @@ class Machine:
 
     def last(self) -> None:
         """Put what the log's end left into the archive, unless another process does it. Raises as `round`."""
-        if self._shipper is not None and self._lock.take():
-            try:
-                self._shipper.ship()
-            finally:
-                self.leave()
+        with self._round:
+            if self._shipper is not None and self._lock.take():
+                try:
+                    self._shipper.ship()
+                finally:
+                    self.leave()
 
     def leave(self) -> None:
         """Let another process of this machine do it."""

@@ -2,8 +2,14 @@
 
     <log>/                      its segments, as that machine wrote them, from the archive
     <log>.kept/                 its lines that the archive lacks, from the engine: for questions only, without a chain
+    unwritten.kept/             lines that are in no machine's log yet, the same
 
-Acts. References of persons are in these files: what forgets somebody drops them (`drop`).
+A line moves on while it is looked for: from the engine into a log, and into the archive; there its references come
+before its head. So the engine is asked first and the references last: what moves meanwhile is found twice, and never
+not at all. What is found twice counts once, by its request id.
+
+Acts. References of persons are in these files: what forgets somebody drops them (`drop`). No process changes a file
+here while another one reads it.
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ import gzip
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -28,8 +34,23 @@ from gatekeeper.errors import AuditError
 from gatekeeper.installation.locks import Lock
 
 _STATE: Final = "mirror.json"
-_PATIENCE: Final = 600.0  # seconds for another process that fetches
+_PATIENCE: Final = 600.0  # seconds for another process that fetches or reads
+_LOOK: Final = 0.02  # seconds between two looks at whether it has ended
 _UNKNOWN: Final = "unknown"
+_UNWRITTEN: Final = "unwritten.kept"
+_NO_STREAM: Final = "00000000T000000.000000Z-0-00000000"  # under which name lines are read that are in no stream
+
+
+class Fetched(NamedTuple):
+    """What there is of the other machines' logs. `unwritten` has the lines that are in no log yet, whosesoever."""
+
+    others: tuple[Other, ...]
+    unwritten: Path
+
+    @property
+    def folders(self) -> list[Path]:
+        """All of it, as folders that questions are asked of."""
+        return [*(path for one in self.others for path in (one.folder, one.kept)), self.unwritten]
 
 
 class Other(NamedTuple):
@@ -47,56 +68,73 @@ class Mirror:
     def __init__(self, here: Path, archive: Archive | None, trail: Trail) -> None:
         self._here, self._archive, self._trail = here, archive, trail
 
-    def fetch(self) -> list[Other]:
-        """Every other machine's log, as it is now. Raises AuditError, StorageError."""
-        with self._alone():
-            peers = {one.log: one for one in self._trail.peers()}
-            heads, kept = self._trail.heads(), self._trail.kept()  # before the archive: what leaves here is there
-            listed = self._listed()
-            for log in listed:
-                peers.setdefault(log, Peer(log, _UNKNOWN, False, None, 0.0, ()))
-            found = []
-            for log, peer in sorted(peers.items()):
-                if log == self._trail.log:
-                    continue
-                other = Other(peer, self._here / log, self._here / f"{log}.kept", tuple(heads.get(log, ())))
-                ends = self._fetch(other.folder, log, listed.get(log, {}))
-                _write_kept(other.kept, [one for one in kept if one.log == log and one.n > ends.get(one.stream, 0)])
-                found.append(other)
-            return found
+    @contextmanager
+    def fetched(self) -> Iterator[Fetched]:
+        """Every other machine's log, as it is now; it stays so until the block ends. Raises AuditError, StorageError.
+
+        A thread that is in such a block must not begin another one.
+        """
+        with ExitStack() as reading:
+            with self._taken("lock"):
+                with self._taken("readers"):
+                    found = self._fetched()
+                # None who changes something comes in between: for that the lock is needed, too.
+                reading.enter_context(self._taken("readers", shared=True))
+            yield found
 
     def drop(self) -> None:
-        """Delete all of it: what is asked next is fetched again."""
+        """Delete all of it, once it is not read any more: what is asked next is fetched again. Raises AuditError."""
         if self._here.is_dir():
-            with self._alone():
+            with self._taken("lock"), self._taken("readers"):
                 for path in self._here.iterdir():
                     if path.is_dir():
                         shutil.rmtree(path, ignore_errors=True)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _taken(self, name: str, *, shared: bool = False) -> Iterator[None]:
         try:
             self._here.mkdir(parents=True, exist_ok=True, mode=0o750)
         except OSError as error:
             raise AuditError(f"{self._here}: cannot be made ({error.strerror})") from None
-        lock = Lock(self._here / "lock")
+        lock = Lock(self._here / name, shared=shared)
         deadline = time.monotonic() + _PATIENCE
         while not lock.take():
             if time.monotonic() > deadline:
-                raise AuditError("another process fetches the other machines' logs; try again later")
-            time.sleep(0.05)
+                raise AuditError("another process uses the copies of the other machines' logs; try again later")
+            time.sleep(_LOOK)
         try:
             yield
         finally:
             lock.release()
+
+    def _fetched(self) -> Fetched:
+        heads = self._trail.heads()  # before who lives: of a machine that has gone meanwhile no later end is demanded
+        peers = {one.log: one for one in self._trail.peers()}
+        kept = self._trail.kept()
+        listed = self._listed()
+        for log in listed:
+            peers.setdefault(log, Peer(log, _UNKNOWN, False, None, 0.0, ()))
+        found = []
+        for log, peer in sorted(peers.items()):
+            if log == self._trail.log:
+                continue
+            other = Other(peer, self._here / log, self._here / f"{log}.kept", tuple(heads.get(log, ())))
+            ends = self._fetch(other.folder, log, listed.get(log, {}))
+            lacking = [one for one in kept if one.log == log and one.stream and one.n > ends.get(one.stream, 0)]
+            _write_kept(other.kept, lacking)
+            found.append(other)
+        unwritten = self._here / _UNWRITTEN
+        _write_kept(unwritten, [one._replace(stream=_NO_STREAM) for one in kept if not one.stream])
+        return Fetched(tuple(found), unwritten)
 
     def _listed(self) -> dict[str, dict[str, tuple[Stored, Stored | None]]]:
         """By log and segment: its two objects."""
         if self._archive is None:
             return {}
         found: dict[str, dict[str, tuple[Stored, Stored | None]]] = {}
-        references = self._archive.references.list()
-        for key, heads in self._archive.heads.list().items():
+        there = self._archive.heads.list()
+        references = self._archive.references.list()  # behind the heads: they are put before them
+        for key, heads in there.items():
             log, _, name = key.rpartition("/")
             if log and name.endswith(parts.HEADS) and "/" not in log:
                 stem = name.removesuffix(parts.HEADS)

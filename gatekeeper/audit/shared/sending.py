@@ -1,7 +1,8 @@
 """This machine's closed segments go into the archive, and the engine hears which lines it need not keep any more.
 
 Acts; one process of a machine at a time. What is in the archive already is listed once: a restart puts nothing twice.
-References are put again when they have changed here, as after an erasure. May be interrupted anywhere and done again.
+References are put again when they have changed here, as after an erasure, and always before the head that a reader
+looks for. May be interrupted anywhere and done again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Shipper:
         self._done: dict[str, int] = {}  # a segment's name, and the time of its file
         self._there: tuple[dict[str, Stored], dict[str, Stored]] | None = None
         self._lacking: Mapping[str, int] = {}
+        self._ends: dict[str, int] = {}  # how far each stream is in the archive
         self.behind = 0.0  # seconds that the oldest closed segment has waited
 
     def ship(self) -> int:
@@ -44,6 +46,8 @@ class Shipper:
         waiting = self._waiting()
         self.behind = max([0.0, *(self._clock() - written / 1e9 for _, written in waiting)])
         if not waiting:
+            if self._ends:
+                self._trail.archived(self._ends)  # the engine may have heard only now that the log has a line
             return 0
         if self._there is None:
             prefix = f"{self._trail.log}/"
@@ -52,6 +56,7 @@ class Shipper:
         for segment, written in waiting:
             self._put(segment, written)
             self._done[name(segment)] = written
+        self._trail.archived(self._ends)
         self.behind = 0.0
         return len(waiting)
 
@@ -88,4 +93,4 @@ class Shipper:
             first = listed or self._archive.heads.list(key + parts.HEADS)[key + parts.HEADS]
             if not parts.same(self._archive.heads.get(key + parts.HEADS, first.version), heads):
                 raise AuditError(f"the archive holds another {name(segment)} than this machine wrote")
-        self._trail.archived(segment.stream, end)
+        self._ends[segment.stream] = max(end, self._ends.get(segment.stream, 0))

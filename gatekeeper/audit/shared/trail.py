@@ -23,7 +23,7 @@ class Peer(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Lines of one commit that a log has and the archive has not: up to the n-th of a stream."""
+    """Lines of one commit that the archive has not: in a log, up to the n-th of a stream, or in none (no stream)."""
 
     id: int
     log: str
@@ -58,13 +58,16 @@ class Trail(Protocol):
         """Say with which audit keys this machine's log begins. What was said first is kept."""
 
     def kept(self, others: bool = True) -> list[Kept]:
-        """Lines that the archive lacks, in their order; of the other machines, or of all."""
+        """Lines that the archive lacks, in their order, of the other machines, or of all; and those in no log yet.
+
+        One look: a line that moves on meanwhile is in it once.
+        """
 
     def lacking(self) -> Mapping[str, int]:
         """The first line that the archive lacks of each stream of this machine."""
 
-    def archived(self, stream: str, n: int) -> None:
-        """A stream of this machine is in the archive up to its n-th line: its lines need not be kept any more."""
+    def archived(self, ends: Mapping[str, int]) -> None:
+        """Streams of this machine are in the archive up to their n-th lines, which need not be kept any more."""
 
     def cut(self, cut: Callable[[Line], Line]) -> int:
         """Put other lines in the place of kept ones, of all machines; how many are changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Final
 
 from gatekeeper.shells.asgi import Headers, Scope
@@ -13,4 +14,4 @@ TOO_MANY: Final = "there are too many requests"
 def received(scope: Scope, headers: Headers, body: bytes) -> int:
     """The bytes of a request, as they came: target, headers and body."""
     target = len(scope["path"]) + len(scope.get("query_string", b""))
-    return target + sum([len(name) + len(value) + 4 for name, value in headers]) + len(body)
+    return target + sum(map(len, chain.from_iterable(headers))) + 4 * len(headers) + len(body)

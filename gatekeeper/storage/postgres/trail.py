@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Final
 
 import psycopg
 
@@ -17,12 +18,18 @@ from gatekeeper.audit.shared.trail import DESTROYED, Kept, Peer, Wish
 from gatekeeper.errors import StorageError
 from gatekeeper.storage.postgres.connecting import LONG, Connection, close, connect, run, what
 
-_PEERS = """SELECT m.log, m.host, m.keys, m.gone,
+SILENT: Final = 10.0  # seconds that a machine without a lease is waited for, if it has not left
+_PEERS: Final = """SELECT m.log, m.host, m.keys, m.gone,
     EXISTS (SELECT 1 FROM process p WHERE p.log = m.log AND p.lease > clock_timestamp()),
     extract(epoch FROM m.last)::float8 FROM machine m ORDER BY m.began"""
-# A machine whose log is lost has nothing to forget; one that came after the wish has nothing of the person.
-_WAITS = """SELECT m.log, m.host, m.keys, m.gone,
-    EXISTS (SELECT 1 FROM process p WHERE p.log = m.log AND p.lease > clock_timestamp()),
+# Those of this machine, too, which no log has: it may have taken them over from one that is gone.
+_KEPT: Final = """SELECT id, log, stream, n, lines FROM trail WHERE log <> %s
+    UNION ALL SELECT l.id, coalesce(p.log, ''), '', 0, l.lines FROM lines l LEFT JOIN process p ON p.no = l.owner
+    ORDER BY stream, n, id"""
+# A machine whose log is lost has nothing to forget; one that came after the wish has nothing of the person. One whose
+# lease is over is not gone at once: under load it renews a little late.
+_WAITS: Final = """SELECT m.log, m.host, m.keys, m.gone,
+    EXISTS (SELECT 1 FROM process p WHERE p.log = m.log AND p.lease > clock_timestamp() - make_interval(secs => %s)),
     extract(epoch FROM m.last)::float8 FROM machine m WHERE m.gone IS DISTINCT FROM %s
     AND NOT EXISTS (SELECT 1 FROM forgotten f WHERE f.wish = %s AND f.log = m.log) ORDER BY m.began"""
 
@@ -58,10 +65,9 @@ class PostgresTrail:
             run(link, "UPDATE machine SET keys = %s WHERE log = %s AND keys = ''", (" ".join(keys), self._log))
 
     def kept(self, others: bool = True) -> list[Kept]:
-        """Lines that the archive lacks, in their order."""
+        """Lines that the archive lacks, in their order, and those that no log has yet."""
         with self._linked() as link:
-            sql = "SELECT id, log, stream, n, lines FROM trail WHERE log <> %s ORDER BY stream, n, id"
-            found = run(link, sql, (self._log if others else "",))
+            found = run(link, _KEPT, (self._log if others else "",))
             return [Kept(one, log, stream, n, tuple(unpack(blob))) for one, log, stream, n, blob in found]
 
     def lacking(self) -> Mapping[str, int]:
@@ -69,10 +75,14 @@ class PostgresTrail:
         with self._linked() as link:
             return dict(run(link, "SELECT stream, min(n) FROM trail WHERE log = %s GROUP BY stream", (self._log,)))
 
-    def archived(self, stream: str, n: int) -> None:
+    def archived(self, ends: Mapping[str, int]) -> None:
         """Drop the lines that are in the archive now."""
+        sql = (
+            "DELETE FROM trail t USING unnest(%s::text[], %s::bigint[]) AS e(stream, n) "
+            "WHERE t.log = %s AND t.stream = e.stream AND t.n <= e.n"
+        )
         with self._linked() as link:
-            run(link, "DELETE FROM trail WHERE log = %s AND stream = %s AND n <= %s", (self._log, stream, n))
+            run(link, sql, ([*ends], [*ends.values()], self._log))
 
     def cut(self, cut: Callable[[Line], Line]) -> int:
         """Put other lines in the place of kept ones."""
@@ -115,7 +125,7 @@ class PostgresTrail:
     def waits_for(self, wish: int) -> tuple[list[Peer], int]:
         """The machines that have not done it, and in how many lines others did."""
         with self._linked() as link:
-            peers = [_peer(*found) for found in run(link, _WAITS, (DESTROYED, wish))]
+            peers = [_peer(*found) for found in run(link, _WAITS, (SILENT, DESTROYED, wish))]
             sql = "SELECT coalesce(sum(lines), 0)::bigint FROM forgotten WHERE wish = %s AND log <> %s"
             ((lines,),) = run(link, sql, (wish, self._log))
             return peers, int(lines)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from gatekeeper.model import Answer, Call, Outgoing, Personal
-from gatekeeper.vendors.dialect import FLAG, SECRET, Element, Kept, Leaf, Native
+from gatekeeper.vendors.dialect import FLAG, SECRET, STAMP, Element, Kept, Leaf, Native
 from gatekeeper.vendors.formats import answers, json_body, pairs, replies, table, times, tree
 from gatekeeper.vendors.formats.parts import Needs, Route
 from gatekeeper.vendors.kind import Destination, Shaping
@@ -46,25 +47,41 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     flags: Mapping[str, Any] = {"google": consent} if consent is not None else {}
     if data.get("non_personalized_ads") is True:
         flags = {"google": {**(consent if isinstance(consent, dict) else {}), "ad_personalization": "DENIED"}}
-    common, stamp = _seconds(shared), json_body.stamp(shared)
-    return Native(
-        call,
-        tuple(
-            [
-                Element(
-                    json_body.text(leaves, "events.name") or "unnamed",
-                    leaves,
-                    id=json_body.text(leaves, "events.params.event_id"),
-                    time=_seconds(leaves) or common,
-                    stamp=json_body.stamp(leaves) or stamp,
-                    flags=flags,
-                )
-                for leaves in elements
-            ]
-        ),
-        (*query, *shared),
-        account,
-    )
+    beside = _found(shared)
+    found = tuple([_element(leaves, beside, flags) for leaves in elements])
+    return Native(call, found, (*query, *shared), account)
+
+
+class _Found(NamedTuple):
+    """What leaves say of their event: its name, id, time and stamp."""
+
+    name: str | None
+    id: str | None
+    time: float | None
+    stamp: str | None
+
+
+def _found(leaves: Sequence[Leaf]) -> _Found:
+    """The first of each that is there."""
+    name = event_id = moment = stamp = None
+    for called, role, value, _ in map(_PARTS, leaves):
+        if value is not None:
+            if name is None and called == "events.name":
+                name = str(value)
+            elif event_id is None and called == "events.params.event_id":
+                event_id = str(value)
+            elif moment is None and called.endswith("timestamp_micros"):
+                moment = times.microseconds(value)
+        if stamp is None and role == STAMP:
+            stamp = str(value)
+    return _Found(name, event_id, moment, stamp)
+
+
+def _element(leaves: tuple[Leaf, ...], beside: _Found, flags: Mapping[str, Any]) -> Element:
+    """One event; its time and stamp are those beside the list, where it has none of its own."""
+    own = _found(leaves)
+    time, stamp = own.time or beside.time, own.stamp or beside.stamp
+    return Element(own.name or "unnamed", leaves, own.id, time, stamp, flags)
 
 
 def _account(query: Sequence[Leaf], to: Destination) -> str | None:
@@ -77,19 +94,13 @@ def _account(query: Sequence[Leaf], to: Destination) -> str | None:
 
 
 _SHORT: Final = 512  # characters of a query that is remembered
+_PARTS: Final = attrgetter("name", "role", "value", "path")
 
 
 @lru_cache(maxsize=64)
 def _query(text: str) -> tuple[Leaf, ...]:
     """The property and its secret, which are the same in all calls of an app."""
     return tuple(leaf.but(path=("query", *leaf.path)) for leaf in pairs.read(text, _TABLE))
-
-
-def _seconds(leaves: Sequence[Leaf]) -> float | None:
-    for leaf in leaves:
-        if leaf.name.endswith("timestamp_micros") and (moment := times.microseconds(leaf.value)) is not None:
-            return moment
-    return None
 
 
 def personal(field: str, value: Personal) -> str | None:
@@ -99,7 +110,7 @@ def personal(field: str, value: Personal) -> str | None:
 
 def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """A client id, and an event with a name; for an app its instance and secret."""
-    return (_APP_NEEDS if any(leaf.name == _APP for leaf in leaves) else _NEEDS).missing(leaves)
+    return (_APP_NEEDS if _APP in [leaf.name for leaf in leaves] else _NEEDS).missing(leaves)
 
 
 def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
@@ -109,10 +120,8 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     granted = all(one.shaping.marketing_granted for one in sent)
     query = {leaf.name: leaf for leaf in shared if leaf.path[0] == "query"}
     stream = _APP if _APP in query else "measurement_id"
-    parameters = [
-        (stream, query[stream].value if stream in query else to.settings[stream]),
-        ("api_secret", query["api_secret"].value if "api_secret" in query else to.secret("api_secret")),
-    ]
+    about = query[stream].value if stream in query else to.settings[stream]
+    secret = query["api_secret"].value if "api_secret" in query else to.secret("api_secret")
     rest = [leaf for leaf in shared if leaf.path[0] != "query" and leaf.role not in (FLAG, SECRET)]
     data = tree.rebuild([*rest, *(leaf for one in sent for leaf in one.leaves)])
     word = "GRANTED" if granted else "DENIED"
@@ -122,8 +131,16 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
             data["consent"][str(leaf.path[1])] = "DENIED"
         if leaf.name == "non_personalized_ads" and leaf.value is True:
             data["consent"]["ad_personalization"] = "DENIED"
-    url = ROUTE.url(to, native.call.path.rstrip("/"), pairs.write_pairs(parameters))
+    parameters = (stream, str(about), str(secret))
+    written = (_written if sum(map(len, parameters)) <= _SHORT else _written.__wrapped__)(*parameters)
+    url = ROUTE.url(to, native.call.path.rstrip("/"), written)
     return Outgoing("POST", url, (("Content-Type", "application/json"),), orjson.dumps(data))
+
+
+@lru_cache(maxsize=64)
+def _written(stream: str, about: str, secret: str) -> str:
+    """The query of a stream and its secret, which are the same in all calls of an app."""
+    return pairs.write_pairs([(stream, about), ("api_secret", secret)])
 
 
 def accepted(native: Native) -> Answer:

@@ -42,7 +42,7 @@ class Site:
         """Serve by this policy, with the ledger there was."""
         self.gate = make_gate(policy, lookup=lambda address: PLACES.get(str(address)), clock=lambda: self.now)
         self.ledger = ledger or getattr(self, "ledger", None) or MemoryLedger()
-        self.gate.choosing = Choosing(policy, lambda: RING, self.ledger)
+        self.gate.choosing = Choosing(policy, RING, self.ledger)
         self.endpoint = ConsentEndpoint(self.gate, self.over)
         return self
 
