@@ -13,7 +13,7 @@ HOSTS := tests/hosts tests/integrations tests/examples tests/benchmarks
 CORE ?= consent decision fields scrub gate audit
 # The tests of the rooms that `make cover` counts in, without those that search millions of characters.
 PURE := tests/consent tests/jurisdiction $(wildcard tests/scrub/test_scrub_[cipstu]*.py) tests/scrub/test_quick_looks.py \
-    tests/test_bounds.py tests/test_decide.py tests/test_decision.py tests/test_formats.py tests/test_guide_tables.py \
+    tests/test_accept.py tests/test_bounds.py tests/test_decide.py tests/test_decision.py tests/test_formats.py tests/test_guide_tables.py \
     tests/test_scrubbing_in_the_gate.py \
     tests/destinations/test_hashing_vectors.py tests/destinations/test_phone_numbers.py tests/destinations/test_bad_input.py
 export SEED SOAK POINTS WITHDRAWALS NODE_ROUNDS

@@ -35,6 +35,7 @@ CORE = {
             "tests/destinations/test_bad_input.py",
             "tests/destinations/test_hashing_vectors.py",
             "tests/destinations/test_phone_numbers.py",
+            "tests/test_accept.py",
             "tests/test_bounds.py",
             "tests/test_formats.py",
             "tests/test_guide_tables.py",
