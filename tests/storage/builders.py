@@ -177,6 +177,20 @@ def accept(store, *arrivals):
     return store.intake.accept(arrivals).result(10).request_ids
 
 
+def kept(store, *arrivals):
+    """The same, of a sender that repeats what is not accepted: by their keys nothing is kept twice."""
+    assert all(one.key for one in arrivals)
+    told = []
+
+    def accepted():
+        with suppress(StorageError):
+            told[:] = accept(store, *arrivals)
+        return told
+
+    wait(accepted, 120)
+    return told
+
+
 def claim(store, name="own", *, events=100, size=10**6, flights=8):
     """What can be claimed now, at most `flights` flights."""
     return store.queue.claim(name, events=events, size=size, flights=flights).result(10).flights

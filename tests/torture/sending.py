@@ -18,9 +18,6 @@ from gatekeeper.storage.postgres.store import PostgresStore
 from gatekeeper.storage.protocols import Bounds
 from tests.storage.builders import Log
 
-FROZEN = 1_500_000_000  # ns between the last question and the first byte: a process that its host stopped just there
-
-
 CLOCKS = {"ahead": 3_600.0, "behind": -3_600.0}  # seconds
 
 
@@ -46,7 +43,7 @@ def main(url: str, folder: str, people: str, bug: str = "") -> None:
         while not stop and next_one < count:
             person = min(count - 1, next_one + chance.randrange(3))
             try:
-                if not send(barrier, f"p_{person}", chance, sent, frozen):
+                if not send(store, f"p_{person}", chance, sent, frozen):
                     next_one = max(next_one, person)
                     next_one += person == next_one
             except StorageError:
@@ -54,24 +51,31 @@ def main(url: str, folder: str, people: str, bug: str = "") -> None:
     store.close()
 
 
-def send(barrier, person, chance, sent, frozen) -> bool:
-    """One request, as `delivery/permit.py` makes it; `False` for a person who withdrew."""
+def send(store, person, chance, sent, frozen) -> bool:
+    """One request, as `delivery/permit.py` makes it; `False` for a person who withdrew.
+
+    One of which the lease ended between the last question and the first byte was stopped just there by its host, or by
+    the load: the limit of what a lease can promise. It is no such case where it began without a lease.
+    """
+    barrier, members = store.barrier, store.members
     epoch = barrier.now()
     if epoch is None:
         return True
     if barrier.withdrawn([person], "own", 1):
         return False
     time.sleep(chance.uniform(0.0, 0.003))  # it connects
+    asked = time.monotonic()
     slot = barrier.enter()
     if slot is None:
         return True
     try:
         if slot.generation != epoch.generation and barrier.withdrawn([person], "own", epoch.generation):
             return False
-        asked = time.monotonic_ns()
+        had_a_lease = members.until > asked
         time.sleep(chance.uniform(0.0, 0.02))  # longer than it takes: what comes in between has to wait
         now = time.monotonic_ns()
-        (frozen if now - asked > FROZEN else sent).write(f"{person} {now}\n".encode())
+        too_late = had_a_lease and now > members.until * 1e9
+        (frozen if too_late else sent).write(f"{person} {now}\n".encode())
         return True
     finally:
         barrier.leave(slot)
