@@ -43,7 +43,7 @@ run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, fou
 	$(BIN)/gatekeeper demo
 
 test: $(STAMP)       ## all tests that take seconds and need no browser or host; they wait more than they work, so four run at a time; the others have targets of their own
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile -m "not browser and not environment and not site" \
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not browser and not environment and not site" \
 	    --ignore tests/torture --ignore tests/adopters $(HOSTS:%=--ignore %) $(SOURCE:%=--ignore %)
 
 hosts: $(STAMP)      ## the gate in real servers, workers, schedulers and shops, and its harness: most of it is processes that start

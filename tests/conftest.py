@@ -34,6 +34,7 @@ settings.register_profile(
 settings.load_profile("any-machine")
 # A context of TLS reads the system's authorities, which takes 20 ms. Each of httpx's clients would make its own.
 default.create_ssl_context = functools.cache(default.create_ssl_context)
+LONG_FILES = ("tests/shells/", "tests/storage/", "tests/cli/")  # they start processes, and wait for them
 MOST = 200  # lines of one test; of what comes after, every 64th
 _write = lines.Lines.line
 
@@ -50,8 +51,9 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(items):
-    """Tests that ask for a browser are marked as such."""
+    """Tests that ask for a browser are marked as such; long files go first, and leave no core idle at the end."""
     mark(items)
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG_FILES))
 
 
 @pytest.fixture(autouse=True)

@@ -5,29 +5,51 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import pytest
 
-ENV = {"NO_COLOR": "1", "COLUMNS": "120"}
+# The last: `--show-completion` takes a shell's name, and does not look which shell started it.
+ENV = {"NO_COLOR": "1", "COLUMNS": "120", "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
 LIMIT = 60.0  # seconds for one command
+
+
+@contextmanager
+def forks(**env):
+    """The process that forks commands; it has imported what they need."""
+    command = [sys.executable, "-m", "tests.cli.forking"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=os.environ | ENV | env, **pipes) as process:
+        yield process
+        process.stdin.close()
+        process.wait(60)
 
 
 @pytest.fixture(scope="session")
 def forking():
-    """The process that forks commands; it has imported what they need."""
-    command = [sys.executable, "-m", "tests.cli.forking"]
-    with subprocess.Popen(command, env=os.environ | ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    """The one of all tests."""
+    with forks() as process:
         yield process
-        process.stdin.close()
-        process.wait(10)
 
 
 @pytest.fixture
 def gatekeeper(tmp_path, tmp_path_factory, forking):
     """`gatekeeper("check", "--json")` in a fresh folder."""
-    files = {name: tmp_path_factory.mktemp("command") / name for name in ("in", "out", "err")}
+    return commanded(tmp_path, tmp_path_factory.mktemp("command"), forking)
 
-    def run(*words, stdin=None, env=None, code=None, folder=tmp_path):
+
+@pytest.fixture
+def of_ascii(tmp_path, tmp_path_factory):
+    """The same, where streams are of ASCII: they get their encoding when their process starts."""
+    with forks(PYTHONIOENCODING="ascii") as process:
+        yield commanded(tmp_path, tmp_path_factory.mktemp("command"), process)
+
+
+def commanded(fresh, beside, forking):
+    """How a command is run in a folder, with files beside it."""
+    files = {name: beside / name for name in ("in", "out", "err")}
+
+    def run(*words, stdin=None, env=None, code=None, folder=fresh):
         for name, file in files.items():
             file.write_text((stdin or "") if name == "in" else "", "utf-8")
         order = {"words": list(map(str, words)), "env": env or {}, "folder": str(folder)}

@@ -2,8 +2,6 @@
 
 import io
 import json
-import os
-import subprocess
 import sys
 
 import pytest
@@ -228,17 +226,13 @@ def test_signals_takes_gpc(run):
     assert [one["source"] for one in told["signals"]] == ["sec-gpc"]
 
 
-def test_a_terminal_that_knows_ascii_alone_is_written_to(tmp_path):
-    """Our signs have plain forms; JSON stays JSON. In a process of its own: streams get their encoding at its start."""
+def test_a_terminal_that_knows_ascii_alone_is_written_to(of_ascii, tmp_path):
+    """Our signs have plain forms; JSON stays JSON."""
     (tmp_path / "gatekeeper.toml").write_text(POLICY.replace("Shop", "Caf\u00e9 \U0001f36a"), "utf-8")
     event = json.dumps({"event": "purchase", "data": {"session_id": "s_1"}})
-    environ = os.environ | {"PYTHONIOENCODING": "ascii", "NO_COLOR": "1", "COLUMNS": "120"}
 
     def said(*words):
-        done = subprocess.run(
-            [sys.executable, "-m", "gatekeeper", *words],
-            cwd=tmp_path, env=environ, input=event, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+        done = of_ascii(*words, stdin=event)
         assert done.returncode in CODES and "Traceback" not in done.stderr
         return done.stdout
 
@@ -251,7 +245,7 @@ def test_a_terminal_that_knows_ascii_alone_is_written_to(tmp_path):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_can_complete_the_command(gatekeeper, shell):
     """Its script is printed, and names the command."""
-    done = gatekeeper("--show-completion", shell, env={"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}, code=0)
+    done = gatekeeper("--show-completion", shell, code=0)
     assert "gatekeeper" in done.stdout
 
 
