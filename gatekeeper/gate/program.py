@@ -33,6 +33,7 @@ ENVELOPE: Final = frozenset({"event_id", "event_time"})
 _MOST_LEAVES: Final = 64  # of a program that is kept
 Causes = tuple[tuple[str, str], ...]
 """The keys that are stripped, each with its cause (`Judgement.causes`)."""
+_Rows = tuple[tuple[str, str, "Role | None"], ...]  # of leaves: native name, role, and what that asks for
 
 
 class Role(NamedTuple):
@@ -108,7 +109,7 @@ class Outcome:
 
     __slots__ = (
         "_memories",
-        "_program",
+        "_rows",
         "always",
         "data",
         "fields",
@@ -121,7 +122,7 @@ class Outcome:
 
     def __init__(
         self,
-        program: Program,
+        rows: _Rows,
         passed: tuple[bool, ...],
         fields: tuple[tuple[int, Role], ...],
         names: tuple[str, ...],
@@ -132,7 +133,7 @@ class Outcome:
         named: bool,
     ) -> None:
         self._memories = memories
-        self._program = program
+        self._rows = rows
         self.passed = passed
         self.fields = fields
         self.names = names
@@ -151,7 +152,7 @@ class Outcome:
         """The same where nothing may lead to the person: identifiers are fit for nothing."""
         theirs = {at for at, _ in self.identifying}
         fields = tuple([(at, how) for at, how in self.fields if at not in theirs])
-        return Outcome(self._program, self.passed, fields, self.names, self.unusable, {}, None, named=self.named)
+        return Outcome(self._rows, self.passed, fields, self.names, self.unusable, {}, None, named=self.named)
 
     def sending(self, causes: Causes, clear: frozenset[str], *, truncate: bool) -> Sending:
         """Which leaves may be sent, where all keys but these are kept; the vendor takes `clear` ones unhashed."""
@@ -165,7 +166,18 @@ class Outcome:
 
     def native(self, stripped: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
         """Under which native names each stripped canonical field came."""
-        return self._program.native(stripped)
+        found: dict[str, tuple[str, ...]] = {}
+        for native, role, how in self._rows:
+            if how is None and role not in ENVELOPE:
+                continue
+            key = role if how is None else how.key
+            for name in (key,) if key == role else (key, role):
+                if name in stripped:
+                    told = audit_name(native)
+                    before = found.get(name, ())
+                    if told not in before:
+                        found[name] = (*before, told)
+        return found
 
 
 class Sending:
@@ -230,10 +242,7 @@ class Program:
     that say something personal, with what.
     """
 
-    __slots__ = (
-        "_by_name", "_identifying", "_memories", "_names", "_roles", "checks", "declares", "mechanics", "simple",
-        "usual",
-    )  # fmt: skip
+    __slots__ = ("_identifying", "_memories", "_rows", "checks", "declares", "mechanics", "simple", "usual")
 
     def __init__(
         self,
@@ -244,20 +253,18 @@ class Program:
         memories: Memories | None,
     ) -> None:
         self._memories = memories
-        self._names = names
-        self._roles = roles
-        self._by_name = by_name
+        self._rows = rows = tuple(zip(names, roles, map(by_name.get, roles), strict=True))
         self._identifying = identifying
         countries = tuple([at for at, role in enumerate(roles) if role == "country"])
         self.declares = tuple([(at, role) for at, role in enumerate(roles) if role in DECLARING])
         self.mechanics = tuple(
             [
                 (at, role, role in ENVELOPE)
-                for at, role in enumerate(roles)
-                if role not in by_name and (role in MECHANICS or role in ENVELOPE)
+                for at, (_, role, how) in enumerate(rows)
+                if how is None and (role in MECHANICS or role in ENVELOPE)
             ]
         )
-        fields = [(at, role, by_name[role]) for at, role in enumerate(roles) if role in by_name]
+        fields = [(at, role, how) for at, (_, role, how) in enumerate(rows) if how is not None]
         self.simple = tuple([(at, how.simple, how.row) for at, _, how in fields if how.simple is not None])
         self.checks = tuple(
             [
@@ -281,8 +288,8 @@ class Program:
         passed, fields, named = [], [], True
         names: dict[str, None] = {}
         unusable: dict[str, str] = {}
-        for at, (name, role) in enumerate(zip(self._names, self._roles, strict=True)):
-            how, one = self._by_name.get(role), found.get(at)
+        for at, (name, role, how) in enumerate(self._rows):
+            one = found.get(at)
             passed.append(how is None and (role == SECRET or (one is None and (role in ENVELOPE or role in MECHANICS))))
             if role in ENVELOPE or passed[-1]:
                 continue
@@ -308,24 +315,15 @@ class Program:
         held = {how.key for _, how in fields}
         unusable = {name: cause for name, cause in unusable.items() if name not in held}
         return Outcome(
-            self, tuple(passed), tuple(fields), tuple(names), unusable, self._identifying, self._memories, named=named
+            self._rows,
+            tuple(passed),
+            tuple(fields),
+            tuple(names),
+            unusable,
+            self._identifying,
+            self._memories,
+            named=named,
         )
-
-    def native(self, stripped: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
-        """Under which native names each stripped canonical field came."""
-        found: dict[str, tuple[str, ...]] = {}
-        for native, role in zip(self._names, self._roles, strict=True):
-            how = self._by_name.get(role)
-            if how is None and role not in ENVELOPE:
-                continue
-            key = role if how is None else how.key
-            for name in (key,) if key == role else (key, role):
-                if name in stripped:
-                    told = audit_name(native)
-                    before = found.get(name, ())
-                    if told not in before:
-                        found[name] = (*before, told)
-        return found
 
 
 class Names:

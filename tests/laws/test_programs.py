@@ -26,7 +26,7 @@ from gatekeeper.gate import incoming
 from gatekeeper.gate.calls import plan_call
 from gatekeeper.gate.carry import decision_lines
 from gatekeeper.gate.deciding import Deciding
-from gatekeeper.gate.program import Memories, Names
+from gatekeeper.gate.program import Memories, Names, Outcome, Program, Sending
 from gatekeeper.memory import Compiled
 from gatekeeper.model import Call, Caller, Found
 from gatekeeper.model.head import LISTS
@@ -215,6 +215,24 @@ def test_what_comes_between_two_equal_requests_changes_only_itself(
         time[0] += later
         fresh = make_gate(OTHER if other else POLICY, clock=lambda: time[0])
         assert made(gates[other], what, mine, TURNS[turn]()) == made(fresh, what, mine, TURNS[turn]())
+
+
+def test_a_program_that_is_not_kept_is_gone_with_its_request() -> None:
+    """Of names that a sender made up nothing waits for the collector: no program and outcome hold each other."""
+    call = ga4(values_of("anna") | {"note": "a"})[1]
+    body = call.body.replace(b'"note"', b'"n123456"')
+
+    def there() -> int:
+        return sum(isinstance(one, (Program, Outcome, Sending)) for one in gc.get_objects())
+
+    of_call(GATE, "ga4", call, visitor("anna", *BOTH))
+    gc.disable()
+    try:
+        before = there()
+        assert "T-zqanna" in of_call(GATE, "ga4", structs.replace(call, body=body), visitor("anna", *BOTH))
+        assert there() == before
+    finally:
+        gc.enable()
 
 
 # --- planted --------------------------------------------------------------------------------------------------------
