@@ -36,6 +36,8 @@ KEY = CATALOGUE.by_name["email"].key
         (VALUE, math.inf, None),
         (VALUE, math.nan, None),
         (VALUE, True, None),
+        ("navigation_path", ["a", "b"], ("a", "b")),
+        ("navigation_path", ["a", 1], None),
         (CURRENCY, "eur", "EUR"),
         (CURRENCY, "   eur   ", "EUR"),
         (CURRENCY, " " * 7 + "eur", None),
@@ -103,6 +105,20 @@ def test_a_value_of_an_item_that_cannot_be_used_is_named() -> None:
     )
     assert data == {"items": ({"item_id": "s1"},)}
     assert unusable == {"items.quantity": "invalid", "items.colour": "unknown_field"}
+
+
+@pytest.mark.parametrize("price", [1e15, math.inf, math.nan], ids=["huge", "infinite", "no-number"])
+def test_a_number_without_a_range_of_its_own_is_finite(price: float) -> None:
+    """And below 10 to the 15th: what is larger is not a price."""
+    data, unusable = accept({"items": [{"item_id": "s1", "price": price}]}, CATALOGUE)
+    assert (data, unusable) == ({"items": ({"item_id": "s1"},)}, {"items.price": "invalid"})
+
+
+def test_an_event_that_names_a_hash_must_have_one() -> None:
+    """An address under the name of its hash would be sent as one."""
+    assert accept({"email_hash": "jane@example.com"}, CATALOGUE) == ({}, {KEY: "invalid"})
+    data, unusable = accept({"email": "jane@example.com", "email_hash": "junk"}, CATALOGUE)  # beside an address
+    assert set(data) == {KEY} and unusable == {}
 
 
 def test_the_catalogue_says_of_each_field_what_it_is() -> None:
