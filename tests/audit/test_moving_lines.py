@@ -295,7 +295,6 @@ def test_a_segment_that_is_compressed_while_columns_are_made_is_read_in_its_othe
 
     monkeypatch.setattr(columns, "wanted_segments", turning)
     monkeypatch.setattr(columns, "_complete", lambda *_: True)
-    monkeypatch.setattr(columns, "_there", lambda *_: True)
     (path,) = [one for one in node.folder.glob("*.gz") if one.name != f"{opened.name}.gz"]
     path.unlink()
     with columns.connect(node.folder) as connection:

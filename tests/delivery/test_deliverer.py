@@ -355,12 +355,13 @@ def living(deliverer):
 
 def test_on_a_loop_that_runs_already_it_has_no_thread_of_its_own(tmp_path, sims):
     """The sidecar's: it delivers, ends when it is told to, and begins again with the next event."""
+    before = set(threading.enumerate())  # other tests' gates may live beside
     with delivering(tmp_path, sims, start=False) as at, living(at.deliverer):
         for name in ("a", "b"):
             at.deliverer.start()
             at.accept(name)
             at.until_idle()
-            assert "gatekeeper-delivery" not in {thread.name for thread in threading.enumerate()}
+            assert "gatekeeper-delivery" not in {thread.name for thread in {*threading.enumerate()} - before}
             at.deliverer.close(drain=1.0)
             assert not at.deliverer.leading
         assert at.books().delivered == 2
