@@ -64,17 +64,16 @@ def send(store, person, chance, sent, frozen) -> bool:
     if barrier.withdrawn([person], "own", 1):
         return False
     time.sleep(chance.uniform(0.0, 0.003))  # it connects
-    asked = time.monotonic()
+    asked, until = time.monotonic(), members.until  # now: a process that goes on gets another lease at once
     slot = barrier.enter()
     if slot is None:
         return True
     try:
         if slot.generation != epoch.generation and barrier.withdrawn([person], "own", epoch.generation):
             return False
-        had_a_lease = members.until > asked
         time.sleep(chance.uniform(0.0, 0.02))  # longer than it takes: what comes in between has to wait
         now = time.monotonic_ns()
-        too_late = had_a_lease and now > members.until * 1e9
+        too_late = asked < until and now > until * 1e9
         (frozen if too_late else sent).write(f"{person} {now}\n".encode())
         return True
     finally:
