@@ -127,8 +127,8 @@ def needs_prometheus(test):
     return pytest.mark.environment(pytest.mark.skipif(missing, reason="prometheus is not installed")(test))
 
 
-# Of these a demo has no sample: no call, no failure, one machine, no archive, no night, no retention in its first minute, and
-# one decision in sixteen is timed.
+# Of these a demo has no sample: no call, no failure, one machine, no archive, no night, no retention in its first
+# minute, and one decision in sixteen is timed.
 MAY_BE_EMPTY = re.compile(
     r"_(calls|refused|limited)_total|self_audit|_(nodes|processes|processes_behind|lease_seconds|commit_seconds)\b"
     r"|unwritten|unarchived|store_(dead|horizon)|_decision_seconds|retention_age_seconds"
