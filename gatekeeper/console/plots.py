@@ -167,7 +167,8 @@ def _ceiling(plot: Plot) -> float:
     if highest <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(highest))
-    return next(power * step for step in (1, 2, 4, 5, 8, 10) if power * step >= highest)
+    # The smallest of numbers have a power that rounds to nothing.
+    return next((power * step for step in (1, 2, 4, 5, 8, 10) if power * step >= highest), highest)
 
 
 def _x(n: int, count: int) -> float:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gatekeeper.console import plots, render
@@ -28,6 +28,7 @@ def some_plots(draw):
 
 @law
 @given(some_plots())
+@example(plots.Plot("one", "least", ["a"], (plots.Series("s", [5e-324]),)))
 def test_a_plot_is_drawn_inside_its_frame_and_holds_no_markup_of_names(plot):
     """Every coordinate is in the box; what is drawn is parsed as it was meant."""
     picture = str(plots.drawn(plot))
