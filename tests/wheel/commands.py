@@ -1,4 +1,4 @@
-"""What the commands of the installed wheel must do on a Python, with the extra `demo` (and so `serve` and `cli`)."""
+"""What the commands of the installed wheel must do on a Python: `Questions` with the extra `cli`, `Commands` with `demo`."""
 
 import subprocess
 import sys
@@ -13,12 +13,17 @@ def gatekeeper(folder, *words):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
 
 
+def folder_of(test):
+    """An empty folder for as long as a test runs."""
+    return Path(test.enterContext(tempfile.TemporaryDirectory()))
+
+
 class Commands(unittest.TestCase):
     """Each in an empty folder."""
 
     def setUp(self):
         """The folder."""
-        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.folder = folder_of(self)
 
     def test_a_policy_is_written_and_its_secrets_are_asked_for(self):
         """`init`, then `check`."""
@@ -33,12 +38,17 @@ class Commands(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("no_marketing_consent", done.stdout)
 
+
+class Questions(unittest.TestCase):
+    """Without DuckDB."""
+
     def test_a_question_over_the_log_says_what_to_install(self):
         """DuckDB is an extra of its own."""
-        (self.folder / "gatekeeper.toml").write_text('[policy]\nversion = "1"\ncontroller = "Shop"\n')
-        (self.folder / "var" / "audit").mkdir(parents=True)
-        (self.folder / "var" / "audit" / "2026-01-01.jsonl").touch()
-        done = gatekeeper(self.folder, "audit", "query")
+        folder = folder_of(self)
+        (folder / "gatekeeper.toml").write_text('[policy]\nversion = "1"\ncontroller = "Shop"\n')
+        (folder / "var" / "audit").mkdir(parents=True)
+        (folder / "var" / "audit" / "2026-01-01.jsonl").touch()
+        done = gatekeeper(folder, "audit", "query")
         self.assertIn("gatekeeper-consent[query]", done.stderr)
 
 

@@ -58,10 +58,15 @@ def installed(python, folder, *what):
 
 
 def tried(python, wheel, folder):
-    """Whether a wheel works that is installed alone, and then its commands, with their extra."""
-    for what, suite in ((wheel, "suite.py"), (f"{wheel}[demo]", "commands.py")):
+    """Whether a wheel works that is installed alone, and then its commands, with one extra after another."""
+    stages = (
+        (wheel, "suite.py"),
+        (f"{wheel}[cli]", "commands.py", "Questions"),
+        (f"{wheel}[demo]", "commands.py", "Commands"),
+    )
+    for what, suite, *tests in stages:
         mine = installed(python, folder, what)
-        command = [mine, "-I", "-W", "error", "-X", "faulthandler", Path(__file__).with_name(suite)]
+        command = [mine, "-I", "-W", "error", "-X", "faulthandler", Path(__file__).with_name(suite), *tests]
         if mine is None or subprocess.run(command, cwd=folder, check=False).returncode:
             return False
     return True
