@@ -1,4 +1,4 @@
-"""What the commands of the installed wheel must do on a Python: `Questions` with the extra `cli`, `Commands` with `demo`."""
+"""What the commands of the installed wheel must do on a Python: with the extra `cli` (`Questions`), and with `demo`."""
 
 import subprocess
 import sys
