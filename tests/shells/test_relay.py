@@ -233,8 +233,8 @@ def test_calls_above_the_bound_wait_their_turn_and_then_are_busy(tmp_path):
         with httpx.Client(base_url=gate.url, trust_env=False) as other:
             second = other.post(PROTOCOL, json=PURCHASE, headers=headers)
         first.join()
-        # The first one's turn ends with its timeout: the second is sent then, or has waited too long itself: for its turn,
-        # for a connection in the little time that was left, or for the answer.
+        # The first one's turn ends with its timeout: the second is sent then, or has waited too long itself: for its
+        # turn, for a connection in the time that was left, or for the answer.
         assert answers[0].status_code == 504 and second.status_code in (204, 502, 503, 504), second.text
         assert len(gate.sims.ga4.received) <= 2
 
