@@ -14,7 +14,7 @@ ROOMS = {
     "signals": "reading signals", "jurisdiction": "location", "geoip": "location",
     "consent": "decision", "decision": "decision",
     "vendors": "shaping", "scrub": "shaping", "fields": "shaping", "gate/elements": "shaping",
-    "gate/program": "shaping", "gate/deciding": "decision",
+    "gate/program": "shaping", "gate/outcome": "shaping", "gate/deciding": "decision",
     "audit": "audit", "storage": "outbox", "delivery": CLIENT, "shells": SERVER,
     "gate": ORDER, "installation": ORDER, "policy": ORDER, "model": ORDER, "context": ORDER, "runtime": ORDER,
     "memory": ORDER, "counting": ORDER, "notices": ORDER, "errors": ORDER,

@@ -242,7 +242,7 @@ def test_only_gate_calls_the_stages():
 
 
 # What is remembered of names; what these modules do not know, no key of theirs can have forgotten.
-BY_NAMES = ("gatekeeper.decision", "gatekeeper.gate.program")
+BY_NAMES = ("gatekeeper.decision", "gatekeeper.gate.outcome", "gatekeeper.gate.program")
 OF_A_REQUEST = frozenset({"Event", "Leaf", "Element", "Native", "Caller", "Consent", "Place", "Call", "Posted", "Plan"})
 
 

@@ -43,7 +43,7 @@ OF_A_PROCESS = {
         "delivery/request.py:origin", "delivery/request.py:_name", "decision.py:_given", "audit/lines.py:_timestamp",
         "audit/facts.py:seconds", "reports/grouping.py:_seconds",
         "jurisdiction/place.py:_parsed", "jurisdiction/networks.py:parse_address",
-        "jurisdiction/networks.py:spelled", "outbound/marks.py:_takes_tracking", "gate/program.py:_audit_name",
+        "jurisdiction/networks.py:spelled", "outbound/marks.py:_takes_tracking", "gate/outcome.py:_audit_name",
         "scrub/search.py:secrets_of", "fields/names.py:_printable", "fields/accept.py:_public",
         "policy/file.py:_model", "geoip/database.py:ask",
         "audit/vocabulary.py:_FOUND_PLAIN", "scrub/fields.py:_CLEAN", "scrub/identifier.py:_CLEAN",

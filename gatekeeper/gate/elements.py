@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 from gatekeeper.fields import Catalogue
 from gatekeeper.fields.accept import Items, accept_value
 from gatekeeper.fields.phone import region_of
-from gatekeeper.gate.program import Causes, Check, Left, Names, Odd, Outcome, Program, lost_of
+from gatekeeper.gate.outcome import Causes, Left, Odd, Outcome
+from gatekeeper.gate.program import Check, Names, Program, lost_of
 from gatekeeper.model import Event, Personal, Purpose
 from gatekeeper.scrub import lift_click_ids
 from gatekeeper.scrub.fields import is_clean, is_harmless, scrub_value

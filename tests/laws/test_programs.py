@@ -26,7 +26,8 @@ from gatekeeper.gate import incoming
 from gatekeeper.gate.calls import plan_call
 from gatekeeper.gate.carry import decision_lines
 from gatekeeper.gate.deciding import Deciding
-from gatekeeper.gate.program import Memories, Names, Outcome, Program, Sending
+from gatekeeper.gate.outcome import Memories, Outcome, Sending
+from gatekeeper.gate.program import Names, Program
 from gatekeeper.memory import Compiled
 from gatekeeper.model import Call, Caller, Found
 from gatekeeper.model.head import LISTS
