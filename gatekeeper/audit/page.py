@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from gatekeeper.audit.query import Period, Statistics
+from gatekeeper.audit.numbers import Period, Statistics
 from gatekeeper.counting import counted
 
 _WIDTH: Final = 960

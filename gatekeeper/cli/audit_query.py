@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gatekeeper.audit import asking, page
+from gatekeeper.audit import asking, numbers, page
 from gatekeeper.audit import query as log
 from gatekeeper.cli import exits, known
 from gatekeeper.cli.audit import STATUS_STYLE
@@ -96,9 +96,9 @@ def stats(
     config: Path, words: dict[str, str | None], people: dict[str, str | None], by: str, html: Path | None, as_json: bool
 ) -> None:
     """Print numbers over time; with `html`, write them as a page too."""
-    known.one_of("--by", by, log.STEPS)
+    known.one_of("--by", by, numbers.STEPS)
     with which(config, words, people) as (folder, others, chosen):
-        found = log.statistics(folder, chosen, by=by, others=others)
+        found = numbers.statistics(folder, chosen, by=by, others=others)
     if html is not None:
         html.write_text(page.render(found, title="Gatekeeper: what was sent, and what was not"), "utf-8")
         typer.echo(f"written to {html}", err=True)
@@ -125,7 +125,7 @@ def _print_rows(found: list[dict[str, Any]], limit: int) -> None:
     typer.echo(f"{counted(len(found), 'delivery')}{more}", err=True)
 
 
-def _print_stats(found: log.Statistics) -> None:
+def _print_stats(found: numbers.Statistics) -> None:
     console = open_console()
     table = Table("time", "events", "analytics", "", "marketing", "", "GPC", box=None, title="Consent, % of events")
     for one in found.periods:

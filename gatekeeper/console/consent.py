@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from gatekeeper.audit import query
+from gatekeeper.audit import numbers, query
 from gatekeeper.console.page import Answer, Asked, Desk, Later, Page, Shown
 from gatekeeper.console.plots import Plot, Series, asked_for
 from gatekeeper.errors import ConfigError, EventError
@@ -118,13 +118,13 @@ def _permitted(desk: Desk, over: Steps, period: Period, place: str | None) -> tu
     begin, end = (datetime.fromtimestamp(at, UTC).replace(tzinfo=None) for at in (over.begin, over.end))
     which = query.Filter(since=begin, until=end, country=place)
     folder = desk.policy.audit_folder
-    rows: Sequence[query.Permitted | query.Period]
+    rows: Sequence[numbers.Permitted | numbers.Period]
     try:
         with desk.office.others as others:
             if others:  # each line once, whichever log has it
-                rows = query.statistics(folder, which, by=period.by, others=others).periods
+                rows = numbers.statistics(folder, which, by=period.by, others=others).periods
             else:
-                rows = query.permissions(folder, which, by=period.by)
+                rows = numbers.permissions(folder, which, by=period.by)
     except ConfigError as error:
         return None, "; ".join(error.problems)
     labels = [one.begins for one in rows]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from gatekeeper.audit import query
+from gatekeeper.audit import numbers, query
 from gatekeeper.audit.segments import holds_log
 from gatekeeper.console.page import Answer, Asked, Desk, Later, Moved, Page, Shown
 from gatekeeper.console.render import cause as words
@@ -108,13 +108,13 @@ def _observed(desk: Desk, to: Destination, period: str) -> dict[str, Any]:
         with desk.office.others as others:
             if not others and not holds_log(folder):
                 return {"missing": "there is no log yet"}
-            seen = query.fields(folder, query.Filter(since=since, destination=to.name), others=others)
+            seen = numbers.fields(folder, query.Filter(since=since, destination=to.name), others=others)
     except ConfigError as error:  # without the extra there are no questions to the log
         return {"missing": str(error)}
     return {"missing": None, "seen": seen, "fields": _fields(to, seen), "endings": _endings(seen)}
 
 
-def _fields(to: Destination, seen: query.Fields) -> list[dict[str, Any]]:
+def _fields(to: Destination, seen: numbers.Fields) -> list[dict[str, Any]]:
     """Each field: what the policy says of it, and how often it was sent and stripped."""
     sent, stripped = by_key(to, seen.sent), by_key(to, seen.stripped)
     rows = []
@@ -130,7 +130,7 @@ def _cause(to: Destination, name: str) -> str:
     return f"stripped: {'not in the catalogue' if cause is None else words(cause)}"
 
 
-def _endings(seen: query.Fields) -> Sequence[dict[str, Any]]:
+def _endings(seen: numbers.Fields) -> Sequence[dict[str, Any]]:
     """How deliveries ended, the most frequent first, in words."""
     rows = []
     for (status, reason), many in sorted(seen.endings.items(), key=lambda one: -one[1]):

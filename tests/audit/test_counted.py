@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.audit import columns, counted, query
+from gatekeeper.audit import columns, counted, numbers, query
 from gatekeeper.audit.query import Filter
 
 BEGIN = datetime(2026, 11, 30, 10)
@@ -117,7 +117,7 @@ def test_every_number_and_every_row_is_the_logs(log, which, limit):
     folder, every = log
     rows = [row for row in every if fits(row, which)]
     deliveries = [row for row in rows if row["destination"] is not None]
-    fields = query.fields(folder, which)
+    fields = numbers.fields(folder, which)
     assert fields.deliveries == len(deliveries)
     for name in ("sent", "stripped"):
         assert getattr(fields, name) == Counter(one for row in deliveries for one in row[name])
@@ -131,8 +131,8 @@ def test_every_number_and_every_row_is_the_logs(log, which, limit):
         )
         for hour, those in by_hour(events)
     ]
-    assert [tuple(one) for one in query.permissions(folder, which, by="hour")] == expected
-    told = query.statistics(folder, which, by="hour")
+    assert [tuple(one) for one in numbers.permissions(folder, which, by="hour")] == expected
+    told = numbers.statistics(folder, which, by="hour")
     assert told.destinations == nested(Counter((row["destination"], row["status"]) for row in deliveries))
     assert sum(one.events for one in told.periods) == len(events)
     blocked = sum((Counter(one.blocked) for one in told.periods), Counter())
@@ -178,7 +178,7 @@ def test_columns_without_counts_get_them(log):
     before = {path: path.stat().st_mtime_ns for path in (folder / columns.FOLDER).iterdir()}
     for path in (folder / columns.FOLDER).glob("counts-*"):
         path.unlink()
-    assert query.fields(folder, Filter()).deliveries
+    assert numbers.fields(folder, Filter()).deliveries
     after = {path: path.stat().st_mtime_ns for path in (folder / columns.FOLDER).iterdir()}
     assert after.keys() == before.keys()
     assert {path for path in after if after[path] != before[path]} == {*(folder / columns.FOLDER).glob("counts-*")}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper.audit import query, read
+from gatekeeper.audit import numbers, query, read
 from gatekeeper.audit.query import Filter, pseudonyms
 from gatekeeper.cli import app
 from gatekeeper.gate.recompute import Unknowable, Unknown, recompute
@@ -41,7 +41,7 @@ def test_its_rows_are_found_by_what_they_were_found_by(folder):
         assert {row["request_id"] for row in rows} == {expected}
     rows = query.rows(audit, Filter(stripped="made_up"), limit=100)
     assert {row["request_id"] for row in rows} == {"req_old1"}
-    (period,) = query.statistics(audit, Filter()).periods
+    (period,) = numbers.statistics(audit, Filter()).periods
     assert period.events == 3 and period.delivered == 3
 
 

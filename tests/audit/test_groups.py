@@ -6,7 +6,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper.audit import lines, query, read, redact
+from gatekeeper.audit import lines, numbers, query, read, redact
 from gatekeeper.audit.query import Filter, pseudonyms
 from gatekeeper.audit.stream import Stream
 from gatekeeper.cli import app
@@ -142,7 +142,7 @@ def test_a_group_of_three_counts_three(log, tmp_path):
     audit = folder / "audit"
     rows = query.rows(audit, Filter(event="page_view"), limit=100)
     assert {row["request_id"] for row in rows} == set(ids[:3]) and len(rows) == 9
-    (period,) = query.statistics(audit, Filter()).periods
+    (period,) = numbers.statistics(audit, Filter()).periods
     assert period.events == 4 and period.blocked == {"no_analytics_consent": 8, "no_marketing_consent": 4}
     assert query.export(audit, Filter(), tmp_path / "all.parquet") == 12
     assert query.rows(audit, Filter(request_id=ids[1]), limit=9)[0]["request_id"] == ids[1]

@@ -7,7 +7,7 @@ import shutil
 import orjson
 import pytest
 
-from gatekeeper.audit import pruning, query, read
+from gatekeeper.audit import numbers, pruning, read
 from gatekeeper.audit.about import about
 from gatekeeper.audit.columns import connect
 from gatekeeper.audit.lines import timestamp
@@ -181,7 +181,7 @@ def test_a_line_that_another_machine_wrote_again_counts_once(nodes):
     nodes[0].writer.close()
     assert requests(nodes[0]).count("req_000011") == 1
     with nodes[0].machine.folders() as others:
-        found = query.statistics(nodes[0].folder, Filter(), others=others)
+        found = numbers.statistics(nodes[0].folder, Filter(), others=others)
     assert sum(one.events for one in found.periods) == 6
 
 

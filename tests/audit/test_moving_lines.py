@@ -8,7 +8,7 @@ import threading
 import orjson
 import pytest
 
-from gatekeeper.audit import about, columns, query, read, segments
+from gatekeeper.audit import about, columns, numbers, query, read, segments
 from gatekeeper.audit.following import Following
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.recent import Recent
@@ -273,7 +273,8 @@ def test_a_question_whose_columns_are_removed_in_the_middle_is_asked_again(tmp_p
 
 def test_every_question_over_columns_is_asked_again():
     """Those that connect: `asked_again` stands before each."""
-    connecting = [one for one in vars(query).values() if inspect.isfunction(one) and one.__module__ == query.__name__]
+    own = [(where, one) for where in (query, numbers) for one in vars(where).values() if inspect.isfunction(one)]
+    connecting = [one for where, one in own if one.__module__ == where.__name__]
     asking = [one for one in connecting if "columns.connect" in inspect.getsource(one)]
     assert asking and all(hasattr(one, "__wrapped__") for one in [*asking, observe])
 

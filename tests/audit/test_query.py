@@ -12,7 +12,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper.audit import columns, page, query
+from gatekeeper.audit import columns, numbers, page, query
 from gatekeeper.audit.lines import decision_line, outcome_line
 from gatekeeper.audit.query import Filter, moment, pseudonyms
 from gatekeeper.cli import app
@@ -182,7 +182,7 @@ def test_a_spreadsheet_cannot_be_made_to_calculate(tmp_path):
 
 def test_statistics_count_events_once_and_deliveries_each(log):
     """Three events on three days, four destinations."""
-    made = query.statistics(log, Filter())
+    made = numbers.statistics(log, Filter())
     assert [(one.begins, one.events, one.analytics, one.marketing, one.gpc) for one in made.periods] == [
         ("2026-11-24", 1, 1, 0, 0),
         ("2026-11-25", 1, 1, 1, 0),
@@ -194,7 +194,7 @@ def test_statistics_count_events_once_and_deliveries_each(log):
 
 def test_the_page_loads_nothing_and_names_every_reason(log):
     """Self-contained, escaped, and with each series in it."""
-    text = page.render(query.statistics(log, Filter()), title="<b>")
+    text = page.render(numbers.statistics(log, Filter()), title="<b>")
     assert "gpc_opt_out" in text and "no_marketing_consent" in text and "analytics" in text
     assert "http" not in text.replace("http-equiv", "") and "<b>" not in text and "<script" not in text
 
