@@ -3,89 +3,33 @@
 import json
 import time
 
-import orjson
 import pytest
-from typer.testing import CliRunner
 
 import gatekeeper
 from gatekeeper.audit.shared.mirror import Mirror
-from gatekeeper.cli import app as commands
 from gatekeeper.console import everywhere, verifying
-from gatekeeper.errors import AuditError, DeliveryError
-from gatekeeper.gate import incoming
-from gatekeeper.model import Caller
+from gatekeeper.errors import AuditError
 from tests.console.visiting import TOKENS, Visitor
-from tests.rights.people import YES, cookie
 from tests.running import shop
 from tests.storage.buckets import CREDENTIALS, store
-from tests.storage.builders import wait
+from tests.storage.gates import KEYS, Gate, archive
 from tests.storage.server import DATABASES
 
 pytestmark = pytest.mark.engine
-KEYS = {"GATEKEEPER_SIGNING_KEYS": f"s1:{(b's' * 32).hex()}", "GATEKEEPER_PSEUDONYM_KEYS": f"p1:{'cd' * 32}"}
-POLICY = """
-[policy]
-version = "1"
-controller = "Shop GmbH"
-
-[jurisdiction]
-default = "gdpr"
-
-[storage]
-url = "{url}"
-copies = 1
-
-[audit]
-path = "audit"
-{archive}
-
-[keys]
-path = "keys"
-
+ADMINS = """
 [server]
-admins = [{{ name = "dpo", token = {{ env = "DPO" }}, may = ["read", "report"] }}]
-
-[destinations.own]
-kind = "first_party"
-endpoint = "http://127.0.0.1:9/events"
-fields = ["page_url", "user_id", "client_id"]
+admins = [{ name = "dpo", token = { env = "DPO" }, may = ["read", "report"] }]
 """
 
 
-class Gate:
-    """A gate on a machine of its own, with its console."""
+class Shop(Gate):
+    """One in front of a shop, with its console."""
 
-    def __init__(self, folder, url, archive) -> None:
-        folder.mkdir()
-        self.config = folder / "gatekeeper.toml"
-        self.config.write_text(POLICY.format(url=url, archive=archive))
-        self.app = gatekeeper.GatekeeperMiddleware(shop(), config=self.config)
-        self.runtime = self.app.runtime
-        self.runtime.start()
-        self.dpo = Visitor(self.app).enter()
-
-    def send(self, user):
-        """One event of a person, accepted and in the books, once this machine has its lease; its request id."""
-        event = {"event": "page_view", "consent": YES, "data": {"page_url": "https://shop.example/", "user_id": user}}
-        who = Caller(headers=cookie("analytics", "marketing"))
-        taken = []
-
-        def take():
-            try:
-                taken.append(self.runtime.gate.take(incoming.parse(orjson.dumps(event)), who)[1].result(60))
-            except DeliveryError:
-                return False  # a busy machine is late with its lease: a browser would send it again
-            return True
-
-        wait(take, 60)
-        self.runtime.store.books.try_again().result(60)
-        return taken[0].request_ids[0]
-
-    def command(self, *words):
-        """What a command prints."""
-        found = CliRunner().invoke(commands, [*words, "-c", str(self.config)])
-        assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
-        return found.stdout
+    def made(self):
+        """Its runtime, of a middleware."""
+        app = gatekeeper.GatekeeperMiddleware(shop(), config=self.config)
+        self.dpo = Visitor(app).enter()
+        return app.runtime
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +40,8 @@ def gates(tmp_path_factory):
         for name, value in (CREDENTIALS | KEYS | TOKENS).items():
             patch.setenv(name, value)
         patch.setattr(everywhere, "EVERY", 0.0)  # what was fetched before is not taken for what is there
-        locked, plain = objects.fresh()
-        archive = (
-            f'archive = "s3://{locked}/gk"\narchive_references = "s3://{plain}/gk"\n'
-            f'archive_endpoint = "{objects.url}"\narchive_every = "1h"'
-        )
-        one, two = (Gate(folder / name, url, archive) for name in ("a", "b"))
+        shared = archive(objects, "1h")
+        one, two = (Shop(folder / name, url, shared, ADMINS) for name in ("a", "b"))
         ids = [one.send("u-1"), two.send("u-1"), two.send("u-2")]
         kept = {path: one.dpo.get(path).text for path in ("now", f"audit/records/{ids[1]}")}  # while both run
         two.runtime.close(0.0)

@@ -1,63 +1,29 @@
 """The log over several machines in PostgreSQL: two gates, their commands, and an object store between them."""
 
-import contextlib
 import gzip
 import json
 import shutil
 import time
-import uuid
 from concurrent.futures import Future
 
 import orjson
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
 from gatekeeper.audit.lines import Line
 from gatekeeper.audit.segments import Head
-from gatekeeper.cli import app
-from gatekeeper.errors import DeliveryError, StorageError
-from gatekeeper.gate import incoming
-from gatekeeper.model import Caller
 from gatekeeper.rights import local
-from gatekeeper.runtime import Runtime
 from gatekeeper.storage.postgres.machines import remove
 from gatekeeper.storage.postgres.node import log_of
 from gatekeeper.storage.postgres.store import PostgresStore
 from gatekeeper.storage.postgres.trail import PostgresTrail
 from gatekeeper.storage.protocols import Bounds
-from tests.rights.people import YES, cookie
 from tests.storage.buckets import CREDENTIALS, store
 from tests.storage.builders import Log, accept, arrival, books, wait
+from tests.storage.gates import KEYS, Gate, archive
 from tests.storage.server import DATABASES
 
 pytestmark = pytest.mark.engine
-KEYS = {"GATEKEEPER_SIGNING_KEYS": f"s1:{(b's' * 32).hex()}", "GATEKEEPER_PSEUDONYM_KEYS": f"p1:{'cd' * 32}"}
-POLICY = """
-[policy]
-version = "1"
-controller = "Shop GmbH"
-
-[jurisdiction]
-default = "gdpr"
-
-[storage]
-url = "{url}"
-copies = 1
-
-[audit]
-path = "audit"
-checkpoint = "1s"
-{archive}
-
-[keys]
-path = "keys"
-
-[destinations.own]
-kind = "first_party"
-endpoint = "http://127.0.0.1:9/events"
-fields = ["page_url", "user_id", "client_id"]
-"""
 
 
 @pytest.fixture
@@ -181,40 +147,8 @@ def objects():
         yield one
 
 
-class Gate:
-    """A gate on a machine of its own."""
-
-    def __init__(self, folder, url, archive) -> None:
-        folder.mkdir()
-        self.config = folder / "gatekeeper.toml"
-        self.config.write_text(POLICY.format(url=url, archive=archive))
-        self.runtime = Runtime(self.config)
-        self.runtime.start()
-        self.folder = folder
-
-    def send(self, user):
-        """One event of a person, accepted; its request id. Repeated, as a sender does, where the gate had no lease."""
-        event = {"event": "page_view", "event_id": uuid.uuid4().hex, "consent": YES}
-        event["data"] = {"page_url": "https://shop.example/", "user_id": user}
-        who = Caller(headers=cookie("analytics", "marketing"))
-        accepted = []
-
-        def sent():
-            with contextlib.suppress(DeliveryError, StorageError):
-                accepted[:] = self.runtime.gate.take(incoming.parse(orjson.dumps(event)), who)[1].result(10).request_ids
-                self.runtime.store.books.try_again().result(10)
-                return True
-            return False
-
-        wait(sent, 60)
-        (request_id,) = accepted
-        return request_id
-
-    def command(self, *words, code=0):
-        """What a command prints."""
-        found = CliRunner().invoke(app, [*words, "-c", str(self.config)])
-        assert found.exit_code == code, (found.output, found.exception)
-        return found.stdout
+class Asked(Gate):
+    """One that is asked for its rows."""
 
     def rows(self):
         """The request ids that a query finds."""
@@ -227,12 +161,8 @@ def gates(tmp_path, database, objects, monkeypatch):
     """Two, with an archive, and the same keys for visitors."""
     for name, value in (CREDENTIALS | KEYS).items():
         monkeypatch.setenv(name, value)
-    locked, plain = objects.fresh()
-    archive = f"""archive = "s3://{locked}/gk"
-archive_references = "s3://{plain}/gk"
-archive_endpoint = "{objects.url}"
-archive_every = "1s\""""
-    made = [Gate(tmp_path / name, database, archive) for name in ("a", "b")]
+    shared = archive(objects, "1s") + '\ncheckpoint = "1s"'
+    made = [Asked(tmp_path / name, database, shared) for name in ("a", "b")]
     yield made
     for one in made:
         one.runtime.close(0.0)
