@@ -68,7 +68,7 @@ def test_a_value_is_clean_or_invalid(name: str, value: object, clean: object) ->
     ],
 )
 def test_a_time_is_of_this_millennium_and_has_an_offset(value: object, seconds: float | None) -> None:
-    """Milliseconds are no seconds, and a local time is nobody's."""
+    """Milliseconds are no seconds, and a local time is no moment."""
     assert unix_time(value) == seconds
 
 

@@ -131,7 +131,7 @@ def asked_again(question: Callable[P, R]) -> Callable[P, R]:
 
 
 def replaced(error: Exception) -> bool:
-    """Whether a file was not there that a connection reads: another process has made it anew, or removed it."""
+    """Whether a connection missed a file: another process has replaced or removed it since."""
     duckdb = sys.modules.get("duckdb")  # without the extra there is none, and no such error
     return duckdb is not None and isinstance(error, duckdb.IOException)
 

@@ -34,7 +34,7 @@ _PATIENCE: Final = 30.0  # seconds
 
 
 def overview(desk: Desk, asked: Asked) -> Answer:
-    """All destinations."""
+    """Show every destination of the policy: its queue, its troubles, and what it asks for."""
     books, troubles = desk.store.books.count(), desk.store.books.troubles()
     letters = Counter(one.destination for one in desk.store.dead_letters.page(None, 1_000))
     rows = [
@@ -51,7 +51,7 @@ def overview(desk: Desk, asked: Asked) -> Answer:
 
 
 def one(desk: Desk, asked: Asked) -> Answer:
-    """One destination."""
+    """Show one destination: its fields, declared beside observed, its errors and its dead letters."""
     name, period = asked.parts[0], asked.query.get("period", "1d")
     to = desk.policy.destinations.get(name)
     if to is None:

@@ -35,7 +35,7 @@ class Halves(NamedTuple):
 
 
 def rendered(template: str, values: Mapping[str, Any]) -> str:
-    """The page."""
+    """Return a template's page, filled with these values and escaped."""
     return _environment().get_template(template).render(**values)
 
 

@@ -51,7 +51,7 @@ def begun(name: str, random: bytes, now: float) -> Session:
 
 
 def written(session: Session, admins: Iterable[Admin], ring: KeyRing) -> str:
-    """The cookie's value."""
+    """Return the value of a session's cookie: its parts, and the signature over them and its admin."""
     key, mac = ring.sign(_SESSION, _message(session, admins))
     return f"{session.name}.{session.random}.{session.began}.{session.seen}.{key}.{base64url.write(mac)}"
 

@@ -133,7 +133,7 @@ def _run(policy: Policy, machine: Machine | None, first: State, lock: Lock) -> N
                 break
             if attempt:
                 report = verified(policy, progress)
-            with machine.others() as others:  # only now: nobody else gets at their logs meanwhile
+            with machine.others() as others:  # only now: other questions about their logs have to wait
                 now = now._replace(of=now.of + sum(_size(one.folder) for one in others))
                 proofs = prove(policy.audit_folder, others, report, progress=progress) if others else []
             if all(one.report.sound for one in proofs) or [*others] == [*before]:

@@ -1,7 +1,7 @@
 """Visitors of a shop, made up. Pure. A seed and a period in, what each of them does and when out.
 
-The same seed gives the same visitors. Names, addresses of mail and orders are those of nobody; an address of a network
-is one that the bundled location database puts into the country.
+The same seed gives the same visitors. Names, e-mail addresses and orders belong to no real person; an IP address is one
+that the bundled location database puts into the country.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ class Country(NamedTuple):
     """Where visitors come from: how many of a hundred, their network, and of a hundred how many do what.
 
     `asked`: a law there wants a question. `accept`, `some` and `reject` are answers to it, of 100; the others give
-    none. `gpc` is how many browsers send `Sec-GPC: 1`, `opt_out` how many visitors opt out where nobody is asked.
+    none. `gpc` is how many browsers send `Sec-GPC: 1`, `opt_out` how many visitors opt out where no consent is asked
+    for.
     """
 
     share: int

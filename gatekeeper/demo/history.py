@@ -67,7 +67,7 @@ class Clock:
         self.now = now
 
     def __call__(self) -> float:
-        """The time."""
+        """Return the time that was set last; seconds since 1970."""
         return self.now
 
 

@@ -53,7 +53,7 @@ class Steps(NamedTuple):
 
     @property
     def times(self) -> list[float]:
-        """When each begins."""
+        """Return when each step of the period begins; seconds since 1970."""
         return [self.begin + self.step * n for n in range(self.number)]
 
     @property
@@ -80,7 +80,7 @@ def surface(one: Counted) -> str:
 
 
 def version(one: Counted) -> str:
-    """Under which notice."""
+    """Return the version of the notice that a choice was made under, or that it is unknown."""
     return one.version or UNKNOWN
 
 

@@ -80,7 +80,9 @@ class File:
         self._pages = self._file.xFileSize() // self._size
         if self._pages >= LARGEST or any(head[52:56]):  # the latter: `auto_vacuum`, whose pages of pointers look alike
             self._file.xClose()
-            raise StorageError("this database cannot be searched for what was deleted; write it anew with VACUUM INTO")
+            raise StorageError(
+                "this database cannot be searched for deleted rows; VACUUM INTO writes a copy without them"
+            )
 
     def look(self) -> list[int]:
         """Find the pages that have remnants, or may have some, counted from 0."""
@@ -103,7 +105,7 @@ class File:
         self._file.xSync(apsw.SQLITE_SYNC_FULL)
 
     def close(self) -> None:
-        """Close it."""
+        """Close the file; SQLite keeps its descriptor for as long as a connection has locks."""
         self._file.xClose()
 
 

@@ -21,7 +21,7 @@ def brief():
 
 @pytest.fixture(scope="module", params=["full", "empty"])
 def stand(request, tmp_path_factory):
-    """A console with an hour's visitors, and one that has seen nobody."""
+    """A console with an hour's visitors, and one without any visitor."""
     with served(tmp_path_factory.mktemp(request.param), full=request.param == "full") as (url, app):
         yield url, app, request.param
 

@@ -242,6 +242,16 @@ def test_the_locks_of_the_process_are_not_lost(tmp_path):
     subprocess.run([sys.executable, "-c", SHARED, path], check=True)
 
 
+def refused_until_it_has_left(path, other):
+    """An error while a connection is in the way, and all of it once its transaction is over."""
+    with pytest.raises(StorageError, match=r"what was deleted cannot be written over \(busy\)"):
+        remnants.overwrite(path)
+    assert CANARY in held(path)
+    run(other, "COMMIT")
+    remnants.overwrite(path)
+    assert CANARY not in held(path)
+
+
 @pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"], ids=["reads", "writes"])
 def test_a_connection_that_is_in_the_way_is_an_error_and_nothing_is_taken_for_gone(tmp_path, monkeypatch, begin):
     """When it has left, the next attempt finds all of it."""
@@ -253,12 +263,7 @@ def test_a_connection_that_is_in_the_way_is_an_error_and_nothing_is_taken_for_go
         run(other, TABLES["withdrawn"], ("p_other", 2))
         run(other, begin)
         run(other, "SELECT * FROM withdrawn")
-        with pytest.raises(StorageError, match=r"what was deleted cannot be written over \(busy\)"):
-            remnants.overwrite(path)
-        assert CANARY in held(path)
-        run(other, "COMMIT")
-        remnants.overwrite(path)
-        assert CANARY not in held(path)
+        refused_until_it_has_left(path, other)
 
 
 def test_a_reader_who_keeps_the_log_from_being_emptied_is_an_error(tmp_path, monkeypatch):
@@ -271,12 +276,7 @@ def test_a_reader_who_keeps_the_log_from_being_emptied_is_an_error(tmp_path, mon
         run(other, "BEGIN")
         assert run(other, "SELECT count(*) FROM outbox") == [(1,)]
         run(db, "DELETE FROM outbox")
-        with pytest.raises(StorageError, match="busy"):
-            remnants.overwrite(path)
-        assert CANARY in held(path)
-        run(other, "COMMIT")
-        remnants.overwrite(path)
-        assert CANARY not in held(path)
+        refused_until_it_has_left(path, other)
 
 
 def test_one_process_at_a_time_is_at_it(tmp_path, monkeypatch):
