@@ -16,7 +16,7 @@ from gatekeeper.rights import local
 from gatekeeper.storage.postgres.machines import remove
 from gatekeeper.storage.postgres.node import log_of
 from gatekeeper.storage.postgres.store import PostgresStore
-from gatekeeper.storage.postgres.trail import PostgresTrail
+from gatekeeper.storage.postgres.trail import SILENT, PostgresTrail
 from gatekeeper.storage.protocols import Bounds
 from tests.storage.buckets import CREDENTIALS, store
 from tests.storage.builders import Log, accept, arrival, books, wait
@@ -118,6 +118,25 @@ def test_a_wish_is_done_when_every_machine_that_is_expected_has_done_it(database
         assert trails[0].waits_for(wish) == ([], 4)
         trails[0].tidy()
         assert [one.names for one in trails[2].wishes()] == [frozenset({"p_2"})]
+    finally:
+        for one in stores:
+            one.close()
+
+
+@pytest.mark.parametrize(("over", "lives"), [(5, True), (SILENT + 2, False)], ids=["a-moment", "long"])
+def test_a_machine_that_is_late_with_its_lease_is_waited_for(database, tmp_path, over, lives):
+    """Under load it renews a little late, and has a log all the same; after a while it counts as silent."""
+    stores = [machine(database, tmp_path, name) for name in ("a", "b")]
+    try:
+        stores[1].members.abandon()
+        with psycopg.connect(database) as link:
+            link.execute(
+                "UPDATE process SET lease = clock_timestamp() - make_interval(secs => %s) WHERE log = %s",
+                (over, log_of(tmp_path / "b")),
+            )
+        trail = PostgresTrail(database, log_of(tmp_path / "a"))
+        waiting, _ = trail.waits_for(trail.wish(["p_1"], "er_1", 7.0))
+        assert {one.log: one.lives for one in waiting}[log_of(tmp_path / "b")] is lives
     finally:
         for one in stores:
             one.close()
