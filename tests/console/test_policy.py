@@ -89,6 +89,7 @@ def test_a_cookie_is_read_as_the_gate_reads_it(app, dpo):
 
 def test_explaining_records_and_sends_nothing(app, dpo):
     """No decision line, no delivery, and no value of the form in the log."""
+    app.runtime.store.books.try_again().result(10)  # it has begun
     before = app.runtime.store.books.count()
     explain(dpo, country="US-TX", cookie="id=canary")
     text = b"".join(path.read_bytes() for path in app.runtime.policy.audit_folder.glob("*.jsonl"))

@@ -90,6 +90,7 @@ def test_an_event_of_an_undecided_visitor_waits_nowhere(up, visitor):
         "event": "purchase",
         "data": {"email": f"{marks[0]}@example.org", "session_id": marks[1], "fbp": marks[2], "ip": marks[3]},
     }
+    up.runtime.store.books.try_again().result(10)  # it has begun
     before = up.runtime.store.books.count()
     record = up.record(visitor.http.post("/gk/collect", json=event, headers={"origin": visitor.origin}))
     reasons = {one["destination"]: one.get("reason") for one in record["deliveries"]}
