@@ -228,10 +228,10 @@ def test_refusing_is_as_prominent_as_accepting_in_every_engine(shown, layer):
     assert shown.inside(FAULTS, [layer, names]) == []
 
 
-@pytest.fixture(scope="module")
-def california(tmp_path_factory):
+@pytest.fixture
+def california(tmp_path):
     """The site under an opt-out law."""
-    with site(tmp_path_factory.mktemp("california"), jurisdiction={"default": "ccpa"}) as one:
+    with site(tmp_path, jurisdiction={"default": "ccpa"}) as one:
         one.html = page(BANNER, LONG)
         yield one
 

@@ -77,10 +77,10 @@ def shop(folder):
         yield one
 
 
-@pytest.fixture(scope="module")
-def up(tmp_path_factory):
-    """One such shop for all engines."""
-    with shop(tmp_path_factory.mktemp("vendors")) as one:
+@pytest.fixture
+def up(tmp_path):
+    """Such a shop, with nothing asked of it yet."""
+    with shop(tmp_path) as one:
         yield one
 
 
@@ -96,8 +96,6 @@ def loaded(up):
 
 def test_nothing_before_all_with_nothing_after(visitor, up):
     """By what the browser asked for and what arrived at the vendors."""
-    up.asked.clear()
-    up.pixels.clear()
     before = received(up)
     page = visitor.open(up.url)
     page.evaluate("() => gatekeeper.ready")
