@@ -157,8 +157,8 @@ def test_a_hidden_banner_is_a_refusal_and_a_page_that_scrolls(visitor, shop):
 def test_undo_withdraws_and_asks_again(visitor, shop, shown):
     """And the next answer has a token of its own."""
     shown.click("accept_all").until("saved").click("undo").until("ask")
-    assert visitor.cookies()["gatekeeper_choice"].startswith("2.a-.m-.")
     shown.tab.wait("() => gatekeeper.consent().state?.purposes.every(({ choice }) => choice === 'refused')")
+    assert visitor.cookies()["gatekeeper_choice"].startswith("2.a-.m-.")
     shown.click("accept_all").until("saved")
     assert visitor.cookies()["gatekeeper_choice"].startswith("2.a+.m+.")
 
