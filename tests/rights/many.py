@@ -87,6 +87,7 @@ def write(
     stream = Stream(policy.audit_folder, signer=Signer(policy.keys_folder), rotate=rotate, fsync=False)
     for some in lines(parts, count, end, person, busy):
         stream.write(some)
+        stream.checkpoint()  # in life a minute has fewer lines
         while stream.closed:
             compress(stream.closed.pop())
     last = stream.segment()
