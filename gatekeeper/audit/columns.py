@@ -220,20 +220,20 @@ def there(folder: Path) -> dict[Path, Path]:
     return {segment: made for segment, made in found if made.exists() and _late(made).exists()}
 
 
-def naming(made: Collection[Path], first: str, end: str) -> frozenset[Path]:
-    """Those files of columns in which, or beside which, there is a request id from `first` on and before `end`.
+def naming(made: Collection[Path], first: str, end: str, *, late: bool) -> frozenset[Path]:
+    """Those files of columns in which there is a request id from `first` on and before `end`.
 
-    Raises ConfigError if the extra is not installed, DuckDB's error if a file cannot be read.
+    `late`: beside which there is one, of an outcome whose event is in another segment. Raises ConfigError if the extra
+    is not installed, DuckDB's error if a file cannot be read.
     """
+    files = {str(_late(path) if late else path): path for path in made}
+    if not files:
+        return frozenset()
+    source = f"read_parquet({_names(map(Path, files))}, filename = true)"
     which = f"request_id >= {_text(first)} AND request_id < {_text(end)}"
-    found: set[Path] = set()
     with _bare() as connection:
-        for beside in (lambda path: path, _late) if made else ():
-            files = {str(beside(path)): path for path in made}
-            source = f"read_parquet({_names(map(beside, made))}, filename = true)"
-            names = connection.execute(f"SELECT DISTINCT filename FROM {source} WHERE {which}").fetchall()
-            found.update(files[name] for (name,) in names)
-    return frozenset(found)
+        names = connection.execute(f"SELECT DISTINCT filename FROM {source} WHERE {which}").fetchall()
+    return frozenset([files[name] for (name,) in names])
 
 
 def _complete(folder: Path, wanted: dict[Path, Path]) -> bool:

@@ -22,15 +22,17 @@ class Index:
 
     def __init__(self, folder: Path, request_id: str) -> None:
         self._folder, self._request_id = folder, request_id
-        self._indexed: Collection[str] | None = None
-        self._holding: Collection[str] = ()
+        self._found: dict[bool, tuple[Collection[str], Collection[str]]] = {}  # late or not -> indexed, and holding
 
-    def may_hold(self, segment: Segment) -> bool:
-        """Whether the lines of a segment have to be read for those of the request."""
-        if self._indexed is None:
-            self._indexed, self._holding = _look(self._folder, self._request_id)
-        name = segment.path.name
-        return name not in self._indexed or name in self._holding
+    def may_hold(self, segment: Segment, *, decision: bool) -> bool:
+        """Whether the lines of a segment have to be read: for outcomes, and for the `decision` if it is looked for."""
+        return any(self._may(segment.path.name, late=late) for late in ((True, False) if decision else (True,)))
+
+    def _may(self, name: str, *, late: bool) -> bool:
+        if late not in self._found:
+            self._found[late] = _look(self._folder, self._request_id, late=late)
+        indexed, holding = self._found[late]
+        return name not in indexed or name in holding
 
 
 def made(folders: Iterable[Path]) -> None:
@@ -42,7 +44,7 @@ def made(folders: Iterable[Path]) -> None:
         return
 
 
-def _look(folder: Path, request_id: str) -> tuple[Collection[str], Collection[str]]:
+def _look(folder: Path, request_id: str, *, late: bool) -> tuple[Collection[str], Collection[str]]:
     """The names of the segments that have columns, and of those among them that hold the id."""
     try:
         import duckdb
@@ -50,7 +52,7 @@ def _look(folder: Path, request_id: str) -> tuple[Collection[str], Collection[st
         return (), ()
     there = columns.there(folder)
     try:
-        found = columns.naming(there.values(), request_id, request_id + _AFTER)
+        found = columns.naming(there.values(), request_id, request_id + _AFTER, late=late)
     except duckdb.Error:  # another process has replaced one meanwhile, or it is not whole: the lines say it, too
         return (), ()
     return [path.name for path in there], [path.name for path, made in there.items() if made in found]

@@ -80,7 +80,7 @@ def _follow(folder: Path, found: Proof, own: Own) -> None:
         return
     found.segment = begins[there[-1]][0].path.name
     begin, previous = chain.begin(found.stream, found.n), b""
-    version = chain.FORMAT if b'"format":' in next(iter(lines(parts[0])), b"") else 1
+    version = chain.FORMAT if b'"format":' in parts[0].first() else 1
     for segment, _ in begins[there[-1] :]:
         before = b""
         for raw in lines(segment):
@@ -116,7 +116,7 @@ def _follow(folder: Path, found: Proof, own: Own) -> None:
 
 def _first(segment: Segment) -> int:
     """The number of a segment's first line; 0 of one that has none."""
-    found = _PLACE.match(next(iter(lines(segment)), b""))
+    found = _PLACE.match(segment.first())
     return 0 if found is None else int(found[2])
 
 

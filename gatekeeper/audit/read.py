@@ -104,7 +104,7 @@ def find(folder: Path, request_id: str, others: Sequence[Path] = ()) -> list[dic
                 known = decisions or here
                 if begin > until and known and all(_ended(join(one, outcomes)) for one in known):
                     break
-                if (not made or begin > until) and not index.may_hold(segment):
+                if (not made or begin > until) and not index.may_hold(segment, decision=not known or not made):
                     continue
                 for record in events(parse(_holding(lines(segment), needles))):
                     if request_id in request_ids(record) or (not number and record.get("request_id") == base):
@@ -188,7 +188,7 @@ def _since(folder: Path, at: float) -> list[tuple[str, Segment]]:
     found: list[tuple[str, str, int, Segment]] = []
     limit = timestamp(max(0.0, at))
     for parts in streams(folder).values():
-        begins = [_at(next(parse(lines(segment)), {})) or _LATER for segment in parts]
+        begins = [_at(next(parse([segment.first()]), {})) or _LATER for segment in parts]
         for segment, begin, end in zip(parts, begins, [*begins[1:], _LATER], strict=True):
             if end >= limit:
                 found.append((begin, segment.stream, segment.number, segment))
