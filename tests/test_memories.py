@@ -55,7 +55,7 @@ OF_A_PROCESS = {
         "django/settings.py:runtime", "shells/asgi/undeclared.py:_logged", "runtime/process.py:_alive",
         "notices.py:_said", "policy/trial.py:_folder",
         "installation/forks.py:_descriptors", "installation/forks.py:_kept", "installation/forks.py:_registered",
-        "runtime/ends.py:_closing", "shells/consent/markup.py:_addresses",
+        "runtime/ends.py:_closing", "runtime/ends.py:_ending", "shells/consent/markup.py:_addresses",
         "context/here.py:_installed", "context/here.py:_followed", "context/places.py:_told",
     },
 }  # fmt: skip

@@ -35,7 +35,7 @@ class About(NamedTuple):
     """What the log says: `rows` are events at destinations, the oldest first, with `COLUMNS`.
 
     `lines` are the decisions that name the person, those in segments that are still written to (`open`) among them,
-    and `torn` remains of crashes that do. `together`: the pseudonyms of each line.
+    and `torn` remains of crashes that do. `together`: the pseudonyms of each line; `requests`: the ids that lines bear.
     """
 
     rows: tuple[dict[str, Any], ...]
@@ -44,6 +44,7 @@ class About(NamedTuple):
     torn: int
     columns: int
     together: tuple[frozenset[str], ...]
+    requests: frozenset[str]
 
 
 @contextlib.contextmanager
@@ -106,6 +107,7 @@ class Log:
             len(torn(folder, wanted)),
             len([*(folder / columns.FOLDER).glob("*.parquet")]) if rows else 0,
             tuple(lines.values()),
+            frozenset([one.partition(".")[0] for one in lines]),
         )
 
     def counts(self, names: Collection[str]) -> Mapping[str, int]:

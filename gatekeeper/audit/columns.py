@@ -92,18 +92,21 @@ def connect(folder: Path, others: Sequence[Path] = ()) -> DuckDBPyConnection:
     A question over it may find a file removed that another process has made again: see `asked_again`. Raises
     ConfigError if the extra is not installed, AuditError if the log cannot be read.
     """
-    try:
-        import duckdb
-    except ImportError:
-        raise missing("a question over the log", "duckdb", "query") from None
-    # Nothing is fetched: JSON and Parquet are built in.
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
-    }  # fmt: skip
+    return _connected(folder, lambda connection: _load(connection, (folder, *others)))
+
+
+def make(folder: Path) -> None:
+    """Make the columns of one machine's log where they are not there. Raises as `connect` does."""
+    _connected(folder, lambda connection: _columns(connection, folder)).close()
+
+
+def _connected(folder: Path, load: Callable[[DuckDBPyConnection], object]) -> DuckDBPyConnection:
     for attempt in range(_ATTEMPTS):
-        connection = duckdb.connect(config=config)
+        connection = _bare()
+        import duckdb
+
         try:
-            _load(connection, (folder, *others))
+            load(connection)
         except (OSError, duckdb.Error) as error:
             connection.close()
             gone = isinstance(error, (FileNotFoundError, duckdb.IOException))  # a segment was compressed meanwhile
@@ -112,6 +115,19 @@ def connect(folder: Path, others: Sequence[Path] = ()) -> DuckDBPyConnection:
         else:
             break
     return connection
+
+
+def _bare() -> DuckDBPyConnection:
+    """A connection to an empty database in memory. Raises ConfigError if the extra is not installed."""
+    try:
+        import duckdb
+    except ImportError:
+        raise missing("a question over the log", "duckdb", "query") from None
+    # Nothing is fetched: JSON and Parquet are built in.
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+    }  # fmt: skip
+    return duckdb.connect(config=config)
 
 
 def asked_again(question: Callable[P, R]) -> Callable[P, R]:
@@ -198,6 +214,28 @@ def wanted_segments(folder: Path) -> tuple[dict[Path, Path], list[Path]]:
     return closed, [path for path in plain if path.with_name(path.name + ".gz") not in closed]
 
 
+def there(folder: Path) -> dict[Path, Path]:
+    """Closed segments whose columns are made, with the file of each."""
+    found = wanted_segments(folder)[0].items()
+    return {segment: made for segment, made in found if made.exists() and _late(made).exists()}
+
+
+def naming(made: Collection[Path], first: str, end: str, *, late: bool) -> frozenset[Path]:
+    """Those files of columns in which there is a request id from `first` on and before `end`.
+
+    `late`: beside which there is one, of an outcome whose event is in another segment. Raises ConfigError if the extra
+    is not installed, DuckDB's error if a file cannot be read.
+    """
+    files = {str(_late(path) if late else path): path for path in made}
+    if not files:
+        return frozenset()
+    source = f"read_parquet({_names(map(Path, files))}, filename = true)"
+    which = f"request_id >= {_text(first)} AND request_id < {_text(end)}"
+    with _bare() as connection:
+        names = connection.execute(f"SELECT DISTINCT filename FROM {source} WHERE {which}").fetchall()
+    return frozenset([files[name] for (name,) in names])
+
+
 def _complete(folder: Path, wanted: dict[Path, Path]) -> bool:
     """Whether all columns that are wanted are there, and no others."""
     return {*(folder / FOLDER).glob("*.parquet")} == {beside for made in wanted.values() for beside in _beside(made)}
@@ -278,9 +316,9 @@ def _write(connection: DuckDBPyConnection, made: Path) -> None:
     """`lines` as files: deliveries with the outcomes known by then, outcomes of events elsewhere, and who is where."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE part AS {_DELIVERIES}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE ended AS {_OUTCOMES}")
-    late = (
+    late = (  # sorted, so that a look-up of an id reads a few blocks of it
         "SELECT * FROM ended o WHERE NOT EXISTS (SELECT 1 FROM part d "
-        "WHERE d.request_id = o.request_id AND d.destination = o.destination)"
+        "WHERE d.request_id = o.request_id AND d.destination = o.destination) ORDER BY request_id"
     )
     joined = _JOINED.format(deliveries="part", outcomes="ended") + " ORDER BY decided_at"
     people = _PEOPLE.format(deliveries="part") + " ORDER BY subject"

@@ -1,9 +1,9 @@
-"""Lines as bytes: how what keeps them for the log keeps them. Pure."""
+"""Lines as bytes: how what keeps them for the log keeps them, and which requests they decide. Pure."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 
@@ -23,3 +23,9 @@ def unpack(data: bytes) -> list[Line]:
     """The lines of `pack`."""
     parts = zlib.decompress(data).split(b"\n")
     return [Line(core, *map(tuple, orjson.loads(behind))) for core, behind in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def decided(batch: Iterable[Line]) -> frozenset[str]:
+    """The ids of the requests that lines decide; other lines have none."""
+    records = [orjson.loads(line.core) for line in batch]
+    return frozenset([one["request_id"] for one in records if one.get("kind") == "decision"])

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from gatekeeper.audit import places
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import Segment, lines, streams
 from gatekeeper.audit.vocabulary import MARK, put_back
@@ -22,7 +23,8 @@ _OURS: Final = ("kind", "commitment", "salt")  # of the line, and of no use in a
 
 
 _NAMED: Final = f'"{MARK}'.encode()  # a name's number stands in the line
-_ID: Final = 30  # characters of a request id
+_ID: Final = 30  # characters of an id of a request or of a receipt
+_PREFIX: Final = 4  # of them, `req_` and `con_`
 _LATER: Final = "9"  # than every time
 _SLACK: Final = 120.0  # seconds between two of our clocks
 _LATE: Final = 86_400.0  # seconds by which a line may be written after its time
@@ -83,9 +85,10 @@ def find(folder: Path, request_id: str, others: Sequence[Path] = ()) -> list[dic
     """The records of one request: its decision, with the last outcome of each delivery. Raises AuditError.
 
     An honest log has one, or none; where several lines claim one id, each is given. The id says when it was made:
-    segments that ended before are not opened, nor those that begin well after it once it is known how it ended.
-    `others` are the folders of other machines' logs: outcomes may stand in any, and of a decision that stands in
-    several the first log's counts.
+    segments that ended before are not opened, nor those that begin well after it once it is known how it ended. Where
+    that is not known, as of a delivery that never ended, those are read of which the columns do not say that they hold
+    nothing of it. `others` are the folders of other machines' logs: outcomes may stand in any, and of a decision that
+    stands in several the first log's counts.
     """
     base, _, number = request_id.partition(".")
     needles = tuple({f'"{request_id}"'.encode(), f'"{base}"'.encode()})
@@ -96,10 +99,13 @@ def find(folder: Path, request_id: str, others: Sequence[Path] = ()) -> list[dic
     try:
         for log in (folder, *others):
             here: list[dict[str, Any]] = []
+            index = places.Index(log, base)
             for begin, segment in _since(log, made - _SLACK):
                 known = decisions or here
                 if begin > until and known and all(_ended(join(one, outcomes)) for one in known):
                     break
+                if (not made or begin > until) and not index.may_hold(segment, decision=not known or not made):
+                    continue
                 for record in events(parse(_holding(lines(segment), needles))):
                     if request_id in request_ids(record) or (not number and record.get("request_id") == base):
                         here.append(record)
@@ -113,16 +119,21 @@ def find(folder: Path, request_id: str, others: Sequence[Path] = ()) -> list[dic
 
 
 def consents(folder: Path, receipt: str, others: Sequence[Path] = ()) -> list[dict[str, Any]]:
-    """The lines of a consent receipt: one, or none, in an honest log, the first that has it. Raises AuditError."""
+    """The lines of a consent receipt: one, or none, in an honest log, the first that has it. Raises AuditError.
+
+    The id says when it was made, as a request's: segments that ended before, or begin well after it, are not opened.
+    """
     needle = (f'"receipt":"{receipt}"'.encode(),)
+    made = _made_at(receipt)
+    until = timestamp(made + _SLACK) if made else _LATER
     try:
         for log in (folder, *others):
-            found = [
-                record
-                for segment in files(log)
-                for record in parse(_holding(lines(segment), needle))
-                if record.get("kind") == "consent"
-            ]
+            found: list[dict[str, Any]] = []
+            for begin, segment in _since(log, made - _SLACK):
+                if begin > until and found:
+                    break
+                told = parse(_holding(lines(segment), needle))
+                found += [record for record in told if record.get("kind") == "consent"]
             if found:
                 return found
         return []
@@ -146,10 +157,10 @@ def _ended(record: dict[str, Any]) -> bool:
     return all(delivery["status"] in ("delivered", "blocked") for delivery in record["deliveries"])
 
 
-def _made_at(request_id: str) -> float:
-    """Unix seconds; 0 of an id that is not ours."""
+def _made_at(name: str) -> float:
+    """When the id of a request or a receipt was made, in Unix seconds; 0 of an id that is not ours."""
     try:
-        return ids.milliseconds(request_id) / 1000 if len(request_id) == _ID else 0.0
+        return ids.milliseconds(name[_PREFIX:]) / 1000 if len(name) == _ID else 0.0
     except ValueError:
         return 0.0
 
@@ -177,7 +188,7 @@ def _since(folder: Path, at: float) -> list[tuple[str, Segment]]:
     found: list[tuple[str, str, int, Segment]] = []
     limit = timestamp(max(0.0, at))
     for parts in streams(folder).values():
-        begins = [_at(next(parse(lines(segment)), {})) or _LATER for segment in parts]
+        begins = [_at(next(parse([segment.first()]), {})) or _LATER for segment in parts]
         for segment, begin, end in zip(parts, begins, [*begins[1:], _LATER], strict=True):
             if end >= limit:
                 found.append((begin, segment.stream, segment.number, segment))

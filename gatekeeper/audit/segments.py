@@ -71,6 +71,14 @@ class Segment:
             IO[bytes], BufferedReader(gzip.GzipFile(self.packed), _BUFFER)
         )  # by 8 KiB it takes half as long again
 
+    def first(self) -> bytes:
+        """Its first line, empty if it has none. Raises OSError, EOFError or zlib.error."""
+        if self.path == self.plain:
+            with contextlib.suppress(FileNotFoundError), self.plain.open("rb") as plain:
+                return plain.readline()
+        with gzip.GzipFile(self.packed) as packed:  # fast: a few kilobytes of it instead of a whole buffer, a tenth
+            return packed.readline()
+
     @property
     def size(self) -> int:
         """Bytes on the disk; 0 if it is gone."""

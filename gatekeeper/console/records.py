@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from gatekeeper.audit import authority, proof, read, trail
+from gatekeeper.audit import authority, places, proof, read, trail
 from gatekeeper.audit.segments import streams
 from gatekeeper.audit.shared.believed import believed
 from gatekeeper.audit.shared.mirror import Other
@@ -76,6 +76,7 @@ def _choices(desk: Desk, name: str) -> dict[str, Any]:
 def _records(desk: Desk, name: str) -> dict[str, Any]:
     policy = desk.policy
     with _fetched(desk) as there:
+        places.made([policy.audit_folder, *there.folders])  # as for every other question of the console
         told = [
             {
                 "record": one, "words": list(trail.words(one)), "stands": _stands(policy, one, there, name),

@@ -49,11 +49,12 @@ class Found(NamedTuple):
 
     @property
     def stores(self) -> dict[str, int]:
-        """How many rows name the person, by store."""
+        """How many rows name the person, by store. A line that the log has by now is not on its way there any more."""
         store, log = self.store, self.log
+        unwritten = store.unwritten - len(store.decided & log.requests)
         return {
             "ledger": store.ledger, "links": store.links, "outbox": store.queued, "dead": store.dead,
-            "unwritten": store.unwritten, "audit_lines": log.lines, "open": log.open, "torn": log.torn,
+            "unwritten": unwritten, "audit_lines": log.lines, "open": log.open, "torn": log.torn,
             "columns": log.columns,
         }  # fmt: skip
 

@@ -2,9 +2,11 @@
 
     os._exit            an RQ work horse, the child of a multiprocessing fork, a worker of Celery's pool
     SIGTERM             where the app leaves it to the system: the process ends by the signal all the same
+    SIGTERM, again      to a worker of Celery's pool, which leaves the second one to the system
 
-Both take `PATIENCE` seconds at most, and no time where nothing was tracked. SIGKILL and a power cut end a process at
-once: what was not kept yet, some milliseconds of events, is lost, and `flush` is the way to know that none is.
+All take `PATIENCE` seconds at most, and no time where nothing was tracked; a SIGTERM meanwhile does not end that.
+SIGKILL and a power cut end a process at once: what was not kept yet, some milliseconds of events, is lost, and `flush`
+is the way to know that none is.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 PATIENCE: Final = 2.0  # seconds for what was tracked to be kept, and as many for requests under way
+_UNWINDS: Final = "billiard.common"  # whose SIGTERM unwinds the process once, while the system has the next one
 _closing: list[Callable[[], None]] = []
+_ending: dict[int, threading.Thread] = {}  # process -> what closes its gates: one end comes in the middle of another
 _exit: Final = os._exit
 
 
@@ -26,8 +30,34 @@ def watch(close: Callable[[], None]) -> None:
     if not _closing:
         os._exit = _leave
     _closing[:] = [close]
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    mind()
+
+
+def mind() -> None:
+    """See to SIGTERM in this process, where the app leaves it to the system; in the main thread only.
+
+    To be called again in a child: a pool of processes sets its signals after the fork.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    there = signal.getsignal(signal.SIGTERM)
+    if there is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminated)
+    elif callable(there) and getattr(there, "__module__", None) == _UNWINDS:
+        signal.signal(signal.SIGTERM, _unwinding(there))
+
+
+def _unwinding(there: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], None]:
+    """The same, after which the next SIGTERM is ours: Celery's cold shutdown sends one for a task, one for the pool."""
+
+    def unwind(number: int, frame: FrameType | None) -> None:
+        try:
+            there(number, frame)
+        finally:
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _terminated)
+
+    return unwind
 
 
 def _leave(status: int) -> NoReturn:
@@ -39,16 +69,28 @@ def _leave(status: int) -> NoReturn:
 
 def _terminated(number: int, frame: FrameType | None) -> None:
     """End by the signal, as without the gate, a little later."""
-    signal.signal(number, signal.SIG_DFL)
+    signal.signal(number, _wait)
     try:
         _close()
     finally:
+        signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
 
+def _wait(number: int, frame: FrameType | None) -> None:
+    """The process ends already."""
+
+
 def _close() -> None:
-    """In another thread: this one may hold a lock that it needs, and be in the middle of anything."""
-    for close in _closing:
-        thread = threading.Thread(target=close, name="gatekeeper-end", daemon=True)
+    """In another thread: this one may hold a lock that it needs, and be in the middle of anything.
+
+    An end that comes in the middle of another one waits for the same thread.
+    """
+    me = os.getpid()
+    if _closing and me not in _ending:
+        thread = threading.Thread(target=_closing[0], name="gatekeeper-end", daemon=True)
         thread.start()
-        thread.join(3 * PATIENCE)
+        _ending.clear()  # of a parent
+        _ending[me] = thread
+    if me in _ending:
+        _ending[me].join(3 * PATIENCE)

@@ -102,6 +102,7 @@ class Runtime:
         self.unsent = UnsentIntake(self.store.intake) if trial.on() else None
         self._intake = Handover(self.unsent or self.store.intake, self._deliverer.take)
         self.gate = self._gate(policy)
+        self._minded = False  # in this process: how it ends
         self.started = False  # in this process; what calls `start` for every request looks here first
         forks.register(self)
         _alive.add(self)
@@ -242,7 +243,14 @@ class Runtime:
 
     def forked(self) -> None:
         """In a child: it begins with its first event, from nothing."""
-        self._reloading, self.started = threading.Lock(), False
+        self._reloading, self.started, self._minded = threading.Lock(), False, False
+
+    def _arrived(self) -> None:
+        """An event came: deliver, and in a child see to its end, as its pool has set its signals by now."""
+        if not self._minded:
+            self._minded = True
+            ends.mind()
+        self._deliverer.start()
 
     def _swap(self, gate: Gate) -> None:
         """Have everything that arrives from now on decided by another gate."""
@@ -265,7 +273,7 @@ class Runtime:
             barrier=self.store.barrier,
             suppressions=self.store.suppressions,
             metrics=self.metrics,
-            arrived=self._deliverer.start,
+            arrived=self._arrived,
             counted=self.counted,
             remember=self.remembering,
         )

@@ -140,7 +140,8 @@ class Whereabouts(NamedTuple):
     """How many rows name a person, by table, and with whose pseudonyms they stand together.
 
     `flying`, `waiting` and `stopped` are of the `queued`. `links` are logins in the ledger, `unwritten` lines that wait
-    for the log. `together`: the pseudonyms of each row, for a human to say which are the same person's.
+    for the log, and `decided` the ids of the requests that these lines decide. `together`: the pseudonyms of each row,
+    for a human to say which are the same person's.
     """
 
     ledger: int = 0
@@ -151,6 +152,7 @@ class Whereabouts(NamedTuple):
     stopped: int = 0
     dead: int = 0
     unwritten: int = 0
+    decided: frozenset[str] = frozenset()
     destinations: frozenset[str] = frozenset()
     together: tuple[frozenset[str], ...] = ()
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 import apsw
 import orjson
 
-from gatekeeper.audit.packed import unpack
+from gatekeeper.audit.packed import decided, unpack
 from gatekeeper.storage.database import run
 from gatekeeper.storage.outbox import Whereabouts
 from gatekeeper.storage.rows import SHIFT, flying_ids
@@ -35,7 +35,7 @@ def _where(db: apsw.Connection, wanted: frozenset[str]) -> Whereabouts:
         for table in ("again", "stop")
     )
     unwritten = [
-        frozenset(line.refs)
+        line
         for (blob,) in run(db, "SELECT lines FROM unwritten")
         for line in unpack(blob)
         if not wanted.isdisjoint(line.refs)
@@ -71,8 +71,9 @@ def _where(db: apsw.Connection, wanted: frozenset[str]) -> Whereabouts:
         stopped=int(stopped),
         dead=len(dead),
         unwritten=len(unwritten),
+        decided=decided(unwritten),
         destinations=frozenset([numbers[row_id >> SHIFT] for row_id in (*queued, *dead)]),
-        together=(*queued.values(), *dead.values(), *unwritten, *ledger, *beside),
+        together=(*queued.values(), *dead.values(), *(frozenset(line.refs) for line in unwritten), *ledger, *beside),
     )
 
 

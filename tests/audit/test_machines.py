@@ -301,6 +301,29 @@ def test_a_person_is_forgotten_by_every_machine_that_lives(nodes, buckets, share
     assert whys(proofs(nodes[0])["b"]) == [] and shared.wishes == {}
 
 
+def test_what_another_machine_fetches_during_an_erasure_is_not_left_there(nodes, buckets, shared, tmp_path):
+    """It has done its part, and the archive of a machine that is gone is cut only after that."""
+    third = Node(tmp_path, "c", shared, buckets)
+    nodes[1].dies()
+    nodes.append(third)
+    wait, looks = nodes[0].trail.waits_for, []
+
+    def others_go_on(wish):
+        if third.trail.wishes() and third.round() and not looks:
+            with third.machine.folders() as there:  # as a console does
+                looks.extend([path for one in there for path in one.glob("*.gz") if holds(path)])
+        return wait(wish)
+
+    def holds(path):
+        return person(1).encode() in gzip.decompress(path.read_bytes())
+
+    nodes[0].trail.waits_for = others_go_on
+    assert erase(nodes[0], 1) == {"other_machines": 1, "machines_not_reached": 1}
+    assert looks and not any(holds(path) for path in third.here.rglob("*.gz"))
+    with third.machine.folders() as there:
+        assert not any(holds(path) for one in there for path in one.glob("*.gz"))
+
+
 def test_of_a_machine_that_is_gone_the_archive_is_cut_and_its_disk_is_named(nodes, buckets):
     """A redaction in the log of the machine that did it says which lines; when it comes back it does its own."""
     nodes[1].dies()

@@ -47,6 +47,34 @@ ENDS = {
         "time.sleep(30)",
         7,
     ),
+    "sigterm-again-while-it-ends": (
+        "five()\nlast = runtime.close\n"
+        "def close(drain):\n    os.kill(os.getpid(), signal.SIGTERM)\n    last(drain)\n"
+        "runtime.close = close\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(30)",
+        -signal.SIGTERM,
+    ),
+    "sigterm-while-os._exit": (
+        "five()\nlast = runtime.close\n"
+        "def close(drain):\n    os.kill(os.getpid(), signal.SIGTERM)\n    last(drain)\n"
+        "runtime.close = close\nos._exit(5)",
+        -signal.SIGTERM,
+    ),
+    # As Celery's cold shutdown does: one for the task, one for the pool, when the child is on its way out already.
+    "sigterm-again-in-billiard": (
+        "from billiard.common import reset_signals\nif os.fork() == 0:\n    reset_signals()\n    five()\n    try:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(30)\n    finally:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(30)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.wait()[1]) == -signal.SIGTERM)",
+        1,
+    ),
+    "sigterm-again-in-a-gate-of-billiard": (
+        "from billiard.common import reset_signals\nif os.fork() == 0:\n    reset_signals()\n"
+        "    runtime = gatekeeper.start(sys.argv[1])\n    five()\n    try:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(30)\n    finally:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n        os._exit(5)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.wait()[1]) == -signal.SIGTERM)",
+        1,
+    ),
     "sys.exit": ("five()\nsys.exit(3)", 3),
     "exception": ("five()\nraise SystemError", 1),
     "daemon-thread": ("t = threading.Thread(target=five, daemon=True)\nt.start()\nt.join()", 0),

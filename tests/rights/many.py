@@ -15,6 +15,7 @@ from gatekeeper.audit.chores import compress
 from gatekeeper.audit.lines import Line, timestamp
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.stream import ROTATE, Stream
+from gatekeeper.installation import ids
 from gatekeeper.policy import Policy
 from gatekeeper.runtime import Runtime
 from tests.rights import people
@@ -27,6 +28,11 @@ DAYS = 90.0
 def pseudonym(n: int) -> str:
     """One of somebody made up."""
     return f"p_{n * 0x9E3779B97F4A7C15 % (1 << 88):022x}"
+
+
+def named_at(n: int, at: float) -> str:
+    """The id of the n-th line, which was made at a time."""
+    return f"{ids.request_id(at)[:14]}{n:016d}"
 
 
 def template(runtime: Runtime) -> tuple[bytes, bytes, bytes]:
@@ -65,7 +71,7 @@ def lines(
         who = n // VISITS
         device = pseudonym(-1 - 3 * who - n % 3)
         refs = (*named[n], device) if n in named else (pseudonym(3 * who), device, pseudonym((1 << 60) + n))
-        core = b"%s%s%sreq_%026d%s" % (before, timestamp(at).encode(), between, n, after)
+        core = b"%s%s%s%s%s" % (before, timestamp(at).encode(), between, named_at(n, at).encode(), after)
         made.append(Line(core, refs))
         if len(made) == EACH:
             yield made
@@ -87,6 +93,7 @@ def write(
     stream = Stream(policy.audit_folder, signer=Signer(policy.keys_folder), rotate=rotate, fsync=False)
     for some in lines(parts, count, end, person, busy):
         stream.write(some)
+        stream.checkpoint()  # in life a minute has fewer lines
         while stream.closed:
             compress(stream.closed.pop())
     last = stream.segment()

@@ -1,6 +1,7 @@
 """A person is found by any identifier, in every store; what stands beside them is offered, and followed when ticked."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,6 +55,19 @@ def test_a_person_is_found_by_any_identifier(gate, store, given):
     assert (found.stores["audit_lines"], found.stores["outbox"], found.stores["open"]) == (1, 2, 1)
     assert sorted(found.destinations) == ["ads", "own"]
     assert find(store, gate, email="nobody@example.com").empty
+
+
+@pytest.mark.parametrize("with_columns", [True, False], ids=["columns", "lines"])
+def test_a_line_that_moves_into_the_log_while_it_is_looked_for_counts_once(gate, store, monkeypatch, with_columns):
+    """The store is asked first: it had the line, and another one that is no decision, and the log has the first now."""
+    send(gate, PERSON, headers=cookie("analytics", "marketing"))
+    if not with_columns:
+        monkeypatch.setitem(sys.modules, "duckdb", None)
+    (request_id,) = find(store, gate, user_id="u-17").log.requests
+    where = lambda names: store.persons.where(names)._replace(unwritten=2, decided=frozenset({request_id}))  # noqa: E731
+    moving = SimpleNamespace(persons=SimpleNamespace(where=where), ledger=store.ledger)
+    stores = find(moving, gate, user_id="u-17").stores
+    assert (stores["unwritten"], stores["audit_lines"]) == (1, 1)
 
 
 def test_the_columns_and_the_lines_say_the_same(gate, store, monkeypatch):

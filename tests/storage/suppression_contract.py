@@ -144,10 +144,12 @@ class Placed:
         assert found.destinations == {"own", "other"} and first.rows
         assert {"p_0", "p_2", "p_3", *ACCOUNT.names} <= frozenset().union(*found.together)
         log.held = True
-        late = store.intake.accept([arrival("b", subjects=["p_9", "p_8"])._replace(line=Line(b"{}", ("p_9", "p_8")))])
+        line = Line(b'{"kind":"decision","request_id":"req_b"}', ("p_9", "p_8"))
+        late = store.intake.accept([arrival("b", subjects=["p_9", "p_8"])._replace(line=line)])
         wait(lambda: log.waiting)
         found = store.persons.where(["p_9"])
-        assert (found.unwritten, found.queued) == (1, 1) and frozenset({"p_9", "p_8"}) in found.together
+        assert (found.unwritten, found.decided, found.queued) == (1, {"req_b"}, 1)
+        assert frozenset({"p_9", "p_8"}) in found.together
         log.go_on()
         late.result(10)
         assert store.persons.where(["p_nobody"]) == Whereabouts()

@@ -105,6 +105,10 @@ def test_a_wish_is_done_when_every_machine_that_is_expected_has_done_it(database
         wish = trails[0].wish(["p_1"], "er_1", 7.0)
         assert trails[0].wish(["p_1"], "er_1", 8.0) == wish != trails[0].wish(["p_2"], "er_1", 7.0)
         assert trails[1].wishes()[0] == (wish, frozenset({"p_1"}), "er_1", 7.0)
+        copies = trails[0].wish([], "er_1", 7.0)  # of the same request, another one
+        assert copies not in (wish, trails[0].wish(["p_2"], "er_1", 7.0)) and copies == trails[0].wish([], "er_1", 8.0)
+        for one in trails:
+            one.done(copies, 0)
         trails[0].done(wish, 3)
         trails[1].done(wish, 4)
         waiting, lines = trails[0].waits_for(wish)

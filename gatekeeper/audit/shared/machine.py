@@ -111,7 +111,7 @@ class Machine:
         if not self._lock.take():
             return False
         self._introduce()
-        done = {wish.id: cut(wish) for wish in self._trail.wishes()}
+        done = {wish.id: cut(wish) if wish.names else 0 for wish in self._trail.wishes()}
         if done:
             self._mirror.drop()
         if self._shipper is not None:  # before it is said that it is done: what is in the archive is cut, too
@@ -135,7 +135,10 @@ class Machine:
         self._lock.release()
 
     def ask(self, names: frozenset[str], *, erasure: str, at: float) -> int:
-        """Ask every machine to forget persons: of several requests all are asked for before one is waited for."""
+        """Ask every machine to forget persons: of several requests all are asked for before one is waited for.
+
+        Without names only its copies of the other machines' logs are asked for.
+        """
         return self._trail.wish(names, erasure, at)
 
     def forget(
@@ -147,27 +150,33 @@ class Machine:
         The disk of a machine without a lease cannot be reached: it does it when it comes back. Raises StorageError
         where one that lives has not done it in time, AuditError where the archive cannot be reached.
         """
+        deadline = time.monotonic() + patience
         wish = self.ask(names, erasure=erasure, at=at)
         lines = self._trail.cut(cutting.of_persons(names))
-        deadline = time.monotonic() + patience
-        while True:
-            self.round(cut)
-            waiting, elsewhere = self._trail.waits_for(wish)
-            late = [one for one in waiting if one.lives or one.log == self._trail.log]
-            if not late:
-                break
-            if time.monotonic() > deadline:
-                machines = counted(len(late), "machine")
-                raise StorageError(f"{machines} of the same log did not delete it in time; it is done again")
-            time.sleep(LOOK)
+        silent, elsewhere = self._answers(wish, cut, deadline)
         if self._archive is not None:
             lines += cutting.cut(
                 self._archive, self._gone(self._archive), redact.about(names), writer, reason="erasure", at=at,
                 erasure=erasure,
             )  # fmt: skip
+        # A machine that had done its part may have fetched copies before the last of this was cut: they go once more.
+        self._answers(self.ask(frozenset(), erasure=erasure, at=at), cut, deadline)
         self._mirror.drop()
         self._trail.tidy()
-        return {"other_machines": lines + elsewhere, "machines_not_reached": len(waiting)}
+        return {"other_machines": lines + elsewhere, "machines_not_reached": silent}
+
+    def _answers(self, wish: int, cut: Cut, deadline: float) -> tuple[int, int]:
+        """Wait for every machine that lives: how many are silent, and in how many lines the others had something."""
+        while True:
+            self.round(cut)
+            waiting, elsewhere = self._trail.waits_for(wish)
+            late = [one for one in waiting if one.lives or one.log == self._trail.log]
+            if not late:
+                return len(waiting), elsewhere
+            if time.monotonic() > deadline:
+                machines = counted(len(late), "machine")
+                raise StorageError(f"{machines} of the same log did not delete it in time; it is done again")
+            time.sleep(LOOK)
 
     def expire(self, before: float, writer: AuditWriter, *, at: float) -> int:
         """Cut references that are too old where no machine does it; in how many lines. Raises as `forget`."""

@@ -33,7 +33,7 @@ class Kept(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """Persons to be forgotten in every log, by their pseudonyms."""
+    """Persons to be forgotten in every log, by their pseudonyms; without any, what was copied of other logs."""
 
     id: int
     names: frozenset[str]

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from gatekeeper.audit.packed import unpack
+from gatekeeper.audit.packed import decided, unpack
 from gatekeeper.storage.outbox import Whereabouts
 from gatekeeper.storage.postgres.changes import digest
 from gatekeeper.storage.postgres.connecting import LONG, Connection, run
@@ -44,7 +44,7 @@ def _where(link: Connection, wanted: frozenset[str]) -> Whereabouts:
     ]
     stopped = run(link, "SELECT count(*) FROM stop WHERE id = ANY(%s::bigint[])", ([row.id for _, row in found],))
     unwritten = [
-        frozenset(line.refs)
+        line
         for (blob,) in run(link, "SELECT lines FROM lines")
         for line in unpack(blob)
         if not wanted.isdisjoint(line.refs)
@@ -75,10 +75,11 @@ def _where(link: Connection, wanted: frozenset[str]) -> Whereabouts:
         stopped=int(stopped[0][0]),
         dead=len(dead),
         unwritten=len(unwritten),
+        decided=decided(unwritten),
         destinations=frozenset([*(one.destination for one, _ in found), *(destination for destination, _ in dead)]),
         together=(
             *(frozenset(row.subjects) for _, row in found), *(names for _, names in dead),
-            *unwritten, *ledger, *beside,
+            *(frozenset(line.refs) for line in unwritten), *ledger, *beside,
         ),
     )  # fmt: skip
 

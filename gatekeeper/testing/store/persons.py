@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from gatekeeper.audit.packed import decided
 from gatekeeper.storage.outbox import Whereabouts
 from gatekeeper.testing.store.worker import Worker
 
@@ -21,7 +22,7 @@ class MemoryPersons:
             queued = {n: row for n, (_, row) in memory.rows.items() if not wanted.isdisjoint(row.subjects)}
             dead = {n: row for n, (_, row, *_) in memory.dead.items() if not wanted.isdisjoint(row.subjects)}
             unwritten = [
-                frozenset(line.refs)
+                line
                 for commit in memory.commits
                 for line in (*commit.decisions, *commit.outcomes)
                 if not wanted.isdisjoint(line.refs)
@@ -39,10 +40,11 @@ class MemoryPersons:
                 stopped=len(memory.stopped.keys() & queued.keys()),
                 dead=len(dead),
                 unwritten=len(unwritten),
+                decided=decided(unwritten),
                 destinations=frozenset([*(memory.rows[n][0] for n in queued), *(memory.dead[n][0] for n in dead)]),
                 together=(
                     *(frozenset(row.subjects) for row in (*queued.values(), *dead.values())),
-                    *unwritten,
+                    *(frozenset(line.refs) for line in unwritten),
                     *ledger,
                     *beside,
                 ),
