@@ -119,6 +119,8 @@ def test_addresses_and_versions_are_told_apart(text: str, found: bool) -> None:
         ("6 (212) 555-0123", True),  # a bracket begins a number of its own
         ("tel: 12 34 56 78 90", True),  # groups add up
         ("tel: 12 34", False),
+        ("tel: 123   4567890", True),
+        ("tel: 123    4567890", False),  # four characters apart are two things
     ],
 )
 def test_a_phone_number_needs_a_sign_that_it_is_one(text: str, found: bool) -> None:
@@ -130,6 +132,7 @@ def test_a_phone_number_needs_a_sign_that_it_is_one(text: str, found: bool) -> N
     ("text", "expected"),
     [
         ('write to "jane doe"@example.com today', "write to [email] today"),
+        ('"jane doe"@example.com', "[email]"),
         ('say "hi" to "jane"@example.com', 'say "hi" to [email]'),
         ("jane@doe@example.com!", "[email]!"),
         ("to jane@[192.0.2.1].", "to [email]."),

@@ -88,6 +88,7 @@ URLS = [
     pytest.param("/u/" + hashlib.md5(ADDRESS).hexdigest(), "/u/[email]", id="digest"),
     pytest.param("https://janedoe.example/x", "https://[last_name].example/x", id="full-name-in-a-host"),
     pytest.param("https://jane.example/x", "https://jane.example/x", id="one-name-in-a-host-stays"),
+    pytest.param("https://musterstrasse.example/", "https://[street].example/", id="street-without-number-in-a-host"),
 ]
 
 
@@ -131,6 +132,14 @@ def test_a_digest_of_an_address_is_found_whatever_was_hashed(written: str, chang
     assert personal_shape(digest, searching(email=written)) == "email"
 
 
+@pytest.mark.parametrize("change", [str, str.strip, lambda given: "".join(filter(str.isdecimal, given))])
+@pytest.mark.parametrize("given", ["+49 171/1234987", " 0171-1234987", "000-171-1234987", "1712349871"])
+def test_a_digest_of_a_number_is_found_whatever_was_hashed(given: str, change: Callable[[str], str]) -> None:
+    """As it came, trimmed, or its digits alone, however many zeros lead them."""
+    digest = hashlib.sha256(change(given).encode()).hexdigest()
+    assert personal_shape(digest, searching(phone=given)) == "phone"
+
+
 def test_a_hash_that_came_in_the_place_of_an_address_is_looked_for_too() -> None:
     """It is what the event declares."""
     given = hashlib.sha256(ADDRESS).hexdigest()
@@ -151,6 +160,7 @@ KEPT = [
     ({"first_name": "Frau", "last_name": "Test"}, "Kleid für die Frau, Test 7"),
     ({"last_name": "김"}, "김치 2kg, 김포공항"),
     ({"first_name": "민수"}, "국민수영장"),
+    ({"first_name": "민수"}, "2 국민수영장"),
     ({"last_name": "王", "first_name": "伟"}, "王子饼干 伟大"),
     ({"email": "info@rose.example"}, "info, contact and rose"),
     ({"email": "shop@example.com"}, "https://shop.example/shop/contact"),
