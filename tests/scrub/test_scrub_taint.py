@@ -68,6 +68,11 @@ TEXTS = [
     pytest.param(b"<Jane Doe>".hex()[:-1], "[last_name]", id="hex-cut-within-a-byte"),
     pytest.param("a" + b"<Jane Doe>".hex(), "[last_name]", id="hex-after-another-digit"),
     pytest.param(hashlib.sha256(NUMBER).hexdigest(), "[phone]", id="sha256-of-the-number"),
+    pytest.param(
+        "readable/words " + base64.b64encode(b'{"who":"Jane Doe"}').decode(),
+        "readable/words [last_name]",
+        id="second-word",
+    ),
     pytest.param(hashlib.sha256(b"491711234987").hexdigest(), "[phone]", id="sha256-of-the-digits"),
 ]
 
@@ -167,6 +172,8 @@ KEPT = [
     ({"phone": "0000000000"}, "000000000000"),
     ({"phone": "12345"}, "order 12345"),
     ({"street": "Hauptstr. 1"}, "Hauptbahnhof 1"),
+    ({"last_name": "Street"}, "[street] and [card]"),
+    ({"last_name": "Card"}, "[street] and [card]"),
     ({"date_of_birth": "1990-03-07"}, "1990, 03-07, 2026-03-07, 1990-03-08"),
     ({"email": "1234567890@qq.example"}, "1234567 and 12345678"),
 ]
@@ -201,6 +208,10 @@ CJK = [
         {"last_name": "김", "first_name": "민수"}, "김민수님 감사합니다", "[last_name]님 감사합니다", id="korean"
     ),
     pytest.param({"last_name": "佐藤", "first_name": "太郎"}, "佐藤太郎様", "[last_name]様", id="japanese"),
+    pytest.param({"first_name": "さくら"}, "さくらさん", "[first_name]さん", id="three-letters"),
+    pytest.param({"first_name": "민수"}, "민수님", "[first_name]님", id="korean-first-name"),
+    pytest.param({"first_name": "민수"}, "김민수님", "김[first_name]님", id="behind-a-family-name"),
+    pytest.param({"first_name": "민수"}, "내 김민수님", "내 김[first_name]님", id="behind-a-family-name-in-a-text"),
     pytest.param({"first_name": "José", "last_name": "Müller"}, "jose mueller", "[last_name]", id="written-out"),
     pytest.param({"first_name": "Jose", "last_name": "Mueller"}, "JOSE\u0301 MÜLLER", "[last_name]", id="taken-back"),
     pytest.param({"last_name": "Strauß"}, "Herr STRAUSS", "Herr [last_name]", id="sharp-s"),
@@ -214,6 +225,71 @@ CJK = [
 def test_names_of_other_scripts(values: dict[str, str], text: str, left: str) -> None:
     """Without spaces, with accents, with both."""
     assert scrub_text(text, searching(**values)).text == left
+
+
+DATES = [
+    "1990-03-07",
+    "1990/3/7",
+    "19900307",
+    "07.03.1990",
+    "7.3.1990",
+    "03/07/1990",
+    "3/7/1990",
+    "03071990",
+    "07031990",
+]
+
+
+@pytest.mark.parametrize("given", DATES)
+@pytest.mark.parametrize("written", DATES)
+def test_a_date_is_found_however_it_was_declared_and_is_written(given: str, written: str) -> None:
+    """Year first or last, day before month or behind it, padded or not, with any mark between or none."""
+    assert scrub_text(f"born {written}, at sea", searching(date_of_birth=given)).text == "born [date_of_birth], at sea"
+
+
+@pytest.mark.parametrize(
+    "given", ["1990-03", "1990-32-07", "0-1-1990", "90-03-07", "1990-1990-01", "12345678", "March 1990"]
+)
+def test_what_is_no_date_is_not_looked_for(given: str) -> None:
+    """Two numbers, days that are none, years of two digits."""
+    text = "1990 03 07, 90-03-07, 1990-32-07, 12345678, 1234-56-78, 0-1-1990, 1990-1990-01"
+    assert scrub_text(text, searching(date_of_birth=given)).text == text
+
+
+MAIL = "Jane.Doe+shop@googlemail.com"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["jane.doe+shop", "JANE_DOE", "janedoe", "doe.jane", "jane doe+shop googlemail com", "jane-doe", "x/jane.doe/y"],
+)
+def test_an_address_is_found_by_its_local_part(written: str) -> None:
+    """With and without what follows its plus, in either order of two words, glued, and without the at sign."""
+    result = scrub_text(f"user {written} wrote", searching(email=MAIL))
+    assert "email" in result.found and "doe" not in result.text.lower()
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        MAIL, MAIL.lower(), "jane.doe@googlemail.com", "janedoe+shop@googlemail.com", "janedoe@googlemail.com",
+        "janedoe@gmail.com",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
+def test_a_digest_of_each_normal_form_of_an_address_is_found(hashed: str, algorithm: str) -> None:
+    """Vendors hash Gmail's addresses without dots and without what follows a plus."""
+    digest = hashlib.new(algorithm, hashed.encode()).hexdigest()
+    assert personal_shape(digest, searching(email=MAIL)) == "email"
+    assert personal_shape(digest[:-1], searching(email=MAIL)) == "email"
+    assert personal_shape(digest, searching(email="someone@example.com")) is None
+
+
+@pytest.mark.parametrize(("size", "sought"), [(1, False), (2, False), (3, True), (320, True), (321, False)])
+def test_a_value_is_looked_for_if_a_name_can_be_so_long(size: int, sought: bool) -> None:
+    """Names of three letters and more; 320 characters are an address's limit (RFC 5321, 4.5.3.1)."""
+    name = "q" * size
+    assert (scrub_text(f"hello {name}!", searching(first_name=name)).found == ("first_name",)) is sought
 
 
 def test_an_event_that_declares_nothing_has_no_taint() -> None:
