@@ -69,6 +69,7 @@ CORE = {
             "tests/scrub/test_quick_looks.py",
             "tests/scrub/test_scrub_laws.py",
             "tests/scrub/test_scrub_rates.py",
+            "tests/laws/test_declared.py",
         ),
     ),
     "gate": (

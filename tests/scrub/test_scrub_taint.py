@@ -208,6 +208,9 @@ CJK = [
         {"last_name": "김", "first_name": "민수"}, "김민수님 감사합니다", "[last_name]님 감사합니다", id="korean"
     ),
     pytest.param({"last_name": "佐藤", "first_name": "太郎"}, "佐藤太郎様", "[last_name]様", id="japanese"),
+    pytest.param({"first_name": "민수"}, "Hi 민수님", "Hi [first_name]님", id="korean-behind-a-space"),
+    pytest.param({"email": "王.小明@例子.公司"}, "你好王小明", "你好[email]", id="chinese-local-part"),
+    pytest.param({"last_name": "Müller"}, "M%FCller!", "[last_name]!", id="latin-1"),
     pytest.param({"first_name": "さくら"}, "さくらさん", "[first_name]さん", id="three-letters"),
     pytest.param({"first_name": "민수"}, "민수님", "[first_name]님", id="korean-first-name"),
     pytest.param({"first_name": "민수"}, "김민수님", "김[first_name]님", id="behind-a-family-name"),
@@ -225,6 +228,23 @@ CJK = [
 def test_names_of_other_scripts(values: dict[str, str], text: str, left: str) -> None:
     """Without spaces, with accents, with both."""
     assert scrub_text(text, searching(**values)).text == left
+
+
+STREETS = [
+    ("Rue Bac 12", "by rue-bac!", "by [street]!"),
+    ("Am See 3", "am see", "am see"),
+    ("Am See 3", "am see 3", "[street]"),
+    ("Feldweg 7", "feldweg", "feldweg"),
+    ("Feldwege 7", "feldwege", "[street]"),
+    ("12", "12", "12"),
+    ("A 1", "a 1", "a 1"),
+]
+
+
+@pytest.mark.parametrize(("street", "text", "left"), STREETS)
+def test_a_street_is_found_without_its_number_if_its_name_is_long_enough(street: str, text: str, left: str) -> None:
+    """Eight letters of one word, or six of several; with its number three are enough."""
+    assert scrub_text(text, searching(street=street)).text == left
 
 
 DATES = [
