@@ -92,6 +92,17 @@ def test_scrubbing_a_url_twice_changes_nothing(url: str) -> None:
     assert (once, ()) == (again.text, again.found)
 
 
+@settings(max_examples=sized(150), deadline=None)
+@given(TEXTS, st.sampled_from(["jane:pw", "j@ne", "x"]))
+@example("/u/id-jane@example.com-7/x", "jane:pw")
+@example("/x;id=7/y", "jane:pw")
+def test_a_password_in_an_address_changes_nothing_of_what_follows(text: str, user: str) -> None:
+    """Without it the rest is what it is with it: places in the URL are counted from the same host."""
+    text = "/" + text.partition("#")[0]
+    plain, given = scrub_url(f"https://shop.example{text}"), scrub_url(f"https://{user}@shop.example{text}")
+    assert (plain.text, ("userinfo", *plain.found)) == (given.text, given.found)
+
+
 @settings(max_examples=sized(200), deadline=None)
 @given(TEXTS)
 @example("\ud800" * 20)

@@ -85,6 +85,10 @@ def test_an_iban_has_a_country_its_length_and_check_digits(text: str, found: boo
         ("ip=5.6.7.8", True),
         ("2001:db8::1", True),
         ("fe80::1%eth0", True),
+        ("2001:db8::1.", True),
+        ("2001:db8::1:", True),
+        ("2001:db8::", True),
+        ("2001:db8::1x", False),
         ("ab::1", True),
         ("::ffff:192.0.2.1", True),
         ("1:2:3:4:5:6:7:8", False),
@@ -109,6 +113,7 @@ def test_addresses_and_versions_are_told_apart(text: str, found: bool) -> None:
         ("phone holder 4006381333931", False),
         ("[phone] 2125550123", False),  # our own mark announces nothing
         ("0171/0406901", True),
+        ("see x/0171/0406901", False),  # segments of a path
         ("01.02.2026 10.30", False),
         ("192 384 768 1536", False),
         ("6 212 555 0123", False),
@@ -119,6 +124,8 @@ def test_addresses_and_versions_are_told_apart(text: str, found: bool) -> None:
         ("6 (212) 555-0123", True),  # a bracket begins a number of its own
         ("tel: 12 34 56 78 90", True),  # groups add up
         ("tel: 12 34", False),
+        ("tel: 123   4567890", True),
+        ("tel: 123    4567890", False),  # four characters apart are two things
     ],
 )
 def test_a_phone_number_needs_a_sign_that_it_is_one(text: str, found: bool) -> None:
@@ -130,8 +137,13 @@ def test_a_phone_number_needs_a_sign_that_it_is_one(text: str, found: bool) -> N
     ("text", "expected"),
     [
         ('write to "jane doe"@example.com today', "write to [email] today"),
+        ('"jane doe"@example.com', "[email]"),
         ('say "hi" to "jane"@example.com', 'say "hi" to [email]'),
         ("jane@doe@example.com!", "[email]!"),
+        ("@jane@example.com", "@[email]"),
+        ("&#9999999; jane&#64;example.com", "&#9999999; [email]"),
+        ("password=hunter2", "password=[key]"),
+        ("password: hunter2", "password: [key]"),
         ("to jane@[192.0.2.1].", "to [email]."),
         ("jane@x.1.com", "[email]"),
         ("(jane@example.com)", "([email])"),
@@ -144,6 +156,44 @@ def test_a_phone_number_needs_a_sign_that_it_is_one(text: str, found: bool) -> N
 def test_an_address_goes_whole_and_what_stands_around_it_stays(text: str, expected: str) -> None:
     """Quoted local parts, several at signs, address literals (RFC 5321, 4.1.2 and 4.1.3) and other scripts."""
     assert scrub_text(text).text == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("at 2001:db8::1.", "at [ip]."),
+        ("at 2001:db8::1: no", "at [ip]: no"),
+        ("at [2001:db8::1]:80", "at [ip]:80"),
+        ("at fe80::1%eth0, yes", "at [ip], yes"),
+        ("at 2001:db8::192.0.2.1...", "at [ip]..."),
+    ],
+)
+def test_a_version_6_address_goes_without_the_sentences_marks(text: str, expected: str) -> None:
+    """Its brackets and its zone are its own."""
+    assert scrub_text(text).text == expected
+
+
+INVISIBLE = [
+    *range(0xFE00, 0xFE10),
+    0x34F,
+    0x115F,
+    0x1160,
+    0x17B4,
+    0x17B5,
+    0x3164,
+    0xFFA0,
+    0xAD,
+    0x200B,
+    0x200D,
+    0xFEFF,
+    0,
+]
+
+
+@pytest.mark.parametrize("code", INVISIBLE, ids=hex)
+def test_an_invisible_character_hides_nothing(code: int) -> None:
+    """Variation selectors, fillers, soft hyphens, joiners: what a reader does not see."""
+    assert scrub_text(f"to ja{chr(code)}ne@exam{chr(code)}ple.com!").text == "to [email]!"
 
 
 @pytest.mark.parametrize("text", ["@example.com", "jane@example.1", "a @@example.com", "x@y@", '"@example'])

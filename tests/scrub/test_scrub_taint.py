@@ -68,6 +68,11 @@ TEXTS = [
     pytest.param(b"<Jane Doe>".hex()[:-1], "[last_name]", id="hex-cut-within-a-byte"),
     pytest.param("a" + b"<Jane Doe>".hex(), "[last_name]", id="hex-after-another-digit"),
     pytest.param(hashlib.sha256(NUMBER).hexdigest(), "[phone]", id="sha256-of-the-number"),
+    pytest.param(
+        "readable/words " + base64.b64encode(b'{"who":"Jane Doe"}').decode(),
+        "readable/words [last_name]",
+        id="second-word",
+    ),
     pytest.param(hashlib.sha256(b"491711234987").hexdigest(), "[phone]", id="sha256-of-the-digits"),
 ]
 
@@ -88,6 +93,7 @@ URLS = [
     pytest.param("/u/" + hashlib.md5(ADDRESS).hexdigest(), "/u/[email]", id="digest"),
     pytest.param("https://janedoe.example/x", "https://[last_name].example/x", id="full-name-in-a-host"),
     pytest.param("https://jane.example/x", "https://jane.example/x", id="one-name-in-a-host-stays"),
+    pytest.param("https://musterstrasse.example/", "https://[street].example/", id="street-without-number-in-a-host"),
 ]
 
 
@@ -131,6 +137,14 @@ def test_a_digest_of_an_address_is_found_whatever_was_hashed(written: str, chang
     assert personal_shape(digest, searching(email=written)) == "email"
 
 
+@pytest.mark.parametrize("change", [str, str.strip, lambda given: "".join(filter(str.isdecimal, given))])
+@pytest.mark.parametrize("given", ["+49 171/1234987", " 0171-1234987", "000-171-1234987", "1712349871"])
+def test_a_digest_of_a_number_is_found_whatever_was_hashed(given: str, change: Callable[[str], str]) -> None:
+    """As it came, trimmed, or its digits alone, however many zeros lead them."""
+    digest = hashlib.sha256(change(given).encode()).hexdigest()
+    assert personal_shape(digest, searching(phone=given)) == "phone"
+
+
 def test_a_hash_that_came_in_the_place_of_an_address_is_looked_for_too() -> None:
     """It is what the event declares."""
     given = hashlib.sha256(ADDRESS).hexdigest()
@@ -151,12 +165,15 @@ KEPT = [
     ({"first_name": "Frau", "last_name": "Test"}, "Kleid für die Frau, Test 7"),
     ({"last_name": "김"}, "김치 2kg, 김포공항"),
     ({"first_name": "민수"}, "국민수영장"),
+    ({"first_name": "민수"}, "2 국민수영장"),
     ({"last_name": "王", "first_name": "伟"}, "王子饼干 伟大"),
     ({"email": "info@rose.example"}, "info, contact and rose"),
     ({"email": "shop@example.com"}, "https://shop.example/shop/contact"),
     ({"phone": "0000000000"}, "000000000000"),
     ({"phone": "12345"}, "order 12345"),
     ({"street": "Hauptstr. 1"}, "Hauptbahnhof 1"),
+    ({"last_name": "Street"}, "[street] and [card]"),
+    ({"last_name": "Card"}, "[street] and [card]"),
     ({"date_of_birth": "1990-03-07"}, "1990, 03-07, 2026-03-07, 1990-03-08"),
     ({"email": "1234567890@qq.example"}, "1234567 and 12345678"),
 ]
@@ -191,6 +208,13 @@ CJK = [
         {"last_name": "김", "first_name": "민수"}, "김민수님 감사합니다", "[last_name]님 감사합니다", id="korean"
     ),
     pytest.param({"last_name": "佐藤", "first_name": "太郎"}, "佐藤太郎様", "[last_name]様", id="japanese"),
+    pytest.param({"first_name": "민수"}, "Hi 민수님", "Hi [first_name]님", id="korean-behind-a-space"),
+    pytest.param({"email": "王.小明@例子.公司"}, "你好王小明", "你好[email]", id="chinese-local-part"),
+    pytest.param({"last_name": "Müller"}, "M%FCller!", "[last_name]!", id="latin-1"),
+    pytest.param({"first_name": "さくら"}, "さくらさん", "[first_name]さん", id="three-letters"),
+    pytest.param({"first_name": "민수"}, "민수님", "[first_name]님", id="korean-first-name"),
+    pytest.param({"first_name": "민수"}, "김민수님", "김[first_name]님", id="behind-a-family-name"),
+    pytest.param({"first_name": "민수"}, "내 김민수님", "내 김[first_name]님", id="behind-a-family-name-in-a-text"),
     pytest.param({"first_name": "José", "last_name": "Müller"}, "jose mueller", "[last_name]", id="written-out"),
     pytest.param({"first_name": "Jose", "last_name": "Mueller"}, "JOSE\u0301 MÜLLER", "[last_name]", id="taken-back"),
     pytest.param({"last_name": "Strauß"}, "Herr STRAUSS", "Herr [last_name]", id="sharp-s"),
@@ -204,6 +228,88 @@ CJK = [
 def test_names_of_other_scripts(values: dict[str, str], text: str, left: str) -> None:
     """Without spaces, with accents, with both."""
     assert scrub_text(text, searching(**values)).text == left
+
+
+STREETS = [
+    ("Rue Bac 12", "by rue-bac!", "by [street]!"),
+    ("Am See 3", "am see", "am see"),
+    ("Am See 3", "am see 3", "[street]"),
+    ("Feldweg 7", "feldweg", "feldweg"),
+    ("Feldwege 7", "feldwege", "[street]"),
+    ("12", "12", "12"),
+    ("A 1", "a 1", "a 1"),
+]
+
+
+@pytest.mark.parametrize(("street", "text", "left"), STREETS)
+def test_a_street_is_found_without_its_number_if_its_name_is_long_enough(street: str, text: str, left: str) -> None:
+    """Eight letters of one word, or six of several; with its number three are enough."""
+    assert scrub_text(text, searching(street=street)).text == left
+
+
+DATES = [
+    "1990-03-07",
+    "1990/3/7",
+    "19900307",
+    "07.03.1990",
+    "7.3.1990",
+    "03/07/1990",
+    "3/7/1990",
+    "03071990",
+    "07031990",
+]
+
+
+@pytest.mark.parametrize("given", DATES)
+@pytest.mark.parametrize("written", DATES)
+def test_a_date_is_found_however_it_was_declared_and_is_written(given: str, written: str) -> None:
+    """Year first or last, day before month or behind it, padded or not, with any mark between or none."""
+    assert scrub_text(f"born {written}, at sea", searching(date_of_birth=given)).text == "born [date_of_birth], at sea"
+
+
+@pytest.mark.parametrize(
+    "given", ["1990-03", "1990-32-07", "0-1-1990", "90-03-07", "1990-1990-01", "12345678", "March 1990"]
+)
+def test_what_is_no_date_is_not_looked_for(given: str) -> None:
+    """Two numbers, days that are none, years of two digits."""
+    text = "1990 03 07, 90-03-07, 1990-32-07, 12345678, 1234-56-78, 0-1-1990, 1990-1990-01"
+    assert scrub_text(text, searching(date_of_birth=given)).text == text
+
+
+MAIL = "Jane.Doe+shop@googlemail.com"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["jane.doe+shop", "JANE_DOE", "janedoe", "doe.jane", "jane doe+shop googlemail com", "jane-doe", "x/jane.doe/y"],
+)
+def test_an_address_is_found_by_its_local_part(written: str) -> None:
+    """With and without what follows its plus, in either order of two words, glued, and without the at sign."""
+    result = scrub_text(f"user {written} wrote", searching(email=MAIL))
+    assert "email" in result.found and "doe" not in result.text.lower()
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        MAIL, MAIL.lower(), "jane.doe@googlemail.com", "janedoe+shop@googlemail.com", "janedoe@googlemail.com",
+        "janedoe@gmail.com",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
+def test_a_digest_of_each_normal_form_of_an_address_is_found(hashed: str, algorithm: str) -> None:
+    """Vendors hash Gmail's addresses without dots and without what follows a plus."""
+    digest = hashlib.new(algorithm, hashed.encode()).hexdigest()
+    assert personal_shape(digest, searching(email=MAIL)) == "email"
+    assert personal_shape(digest[:-1], searching(email=MAIL)) == "email"
+    assert personal_shape(digest, searching(email="someone@example.com")) is None
+
+
+@pytest.mark.parametrize(("size", "sought"), [(1, False), (2, False), (3, True), (320, True), (321, False)])
+def test_a_value_is_looked_for_if_a_name_can_be_so_long(size: int, sought: bool) -> None:
+    """Names of three letters and more; 320 characters are an address's limit (RFC 5321, 4.5.3.1)."""
+    name = "q" * size
+    assert (scrub_text(f"hello {name}!", searching(first_name=name)).found == ("first_name",)) is sought
 
 
 def test_an_event_that_declares_nothing_has_no_taint() -> None:
