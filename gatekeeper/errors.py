@@ -4,7 +4,7 @@
     ├── ConfigError      the operator: the policy, a key, a secret or a path is wrong
     ├── EventError       the sender: what was posted is not an event
     ├── RightsError      the operator: what was asked of a person's data is not possible, or not now
-    ├── DeliveryError    nobody yet: a vendor could not be reached; retried
+    ├── DeliveryError    for now only the gate: a vendor could not be reached; retried
     ├── StorageError     the operator, now: the outbox cannot be written, so no event is accepted
     └── AuditError       the operator, now: the audit log cannot be written, so nothing is sent
 

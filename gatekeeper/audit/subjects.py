@@ -21,7 +21,7 @@ from gatekeeper.vendors.formats import normalise
 
 Subject = tuple[str, str]  # a kind, and what a pseudonym is made of
 PSEUDONYM: Final = "pseudonym"  # the kind of a suppressed identifier that is known by its pseudonym alone
-PASSING: Final = frozenset({"session_id", "cart_id", "order_id"})  # ids that end soon: nobody comes back with them
+PASSING: Final = frozenset({"session_id", "cart_id", "order_id"})  # ids that end soon: no visitor comes back with one
 ALWAYS: Final = frozenset({"user_id", "client_id", "consent", "email"})
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _GMAIL: Final = ("gmail.com", "googlemail.com")
