@@ -157,7 +157,7 @@ def test_every_endpoint_is_documented(endpoint):
 
 def fields_table():
     """The catalogue as the table that docs/policy.md holds."""
-    rows = ["| Field | Purposes | Type | Personal data | |", "|---|---|---|---|---|"]
+    rows = ["| Field | Purposes | Type | Personal data | What it is |", "|---|---|---|---|---|"]
     for row in CATALOGUE.by_key.values():
         name = code(row.name) + (f", {code(row.hashed_as)}" if row.hashed_as else "")
         purposes = ", ".join(sorted(row.purposes))
