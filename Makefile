@@ -37,7 +37,7 @@ $(PYTHON) -c 'import sys; sys.exit("Gatekeeper needs Python 3.11 or newer" if sy
 test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 endef
 
-.PHONY: run test check cover hosts docs deploy browsers engines laws torture torture-short mutation pythons dist bench bench-readme format lock clean
+.PHONY: run test check cover hosts docs deploy browsers engines laws torture torture-short mutation pythons dist release bench bench-readme format lock clean
 
 run: $(DEMO)         ## the demo: a shop behind the gate, vendor simulators, four purchases, on loopback
 	$(BIN)/gatekeeper demo
@@ -109,6 +109,10 @@ dist: $(STAMP)       ## a release: wheel and source archive, the same bytes each
 	.ci/components dist
 	cd dist && sha256sum *
 
+release:             ## what stands against a release of this tree; then the same as dist
+	$(PYTHON) .ci/release
+	$(MAKE) dist
+
 bench: $(STAMP)      ## what the gate costs here, beside others: var/bench; nothing else should run meanwhile
 	mkdir -p var/bench
 	$(BIN)/gatekeeper bench --out var/bench
@@ -131,14 +135,14 @@ lock: $(STAMP)       ## pin what development and CI install, for every Python an
 $(STAMP): pyproject.toml $(LOCK) gatekeeper/_version.py
 	$(VENVED)
 	@echo "Installing what development needs into $(VENV): a minute or two ..."
-	$(PIP) install --require-hashes --requirement $(LOCK)
+	$(BIN)/python .ci/install $(LOCK)
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(DEMO): pyproject.toml $(LOCK) gatekeeper/_version.py .ci/pins
 	$(VENVED)
-	@echo "Installing what the demo needs into $(VENV): half a minute ..."
+	@echo "Installing what the demo needs into $(VENV): half a minute, with uv some seconds ..."
 	$(BIN)/python .ci/pins > $(VENV)/demo.lock
-	$(PIP) install --require-hashes --requirement $(VENV)/demo.lock
+	$(BIN)/python .ci/install $(VENV)/demo.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@

@@ -42,7 +42,7 @@ def checked(options: Options, known: tuple[str, ...]) -> Options:
     """The same. Raises ConfigError, with the value, for what cannot be run."""
     for name in options.scenarios:
         if name not in known:
-            raise ConfigError(f"{name!r} is no scenario: choose from {', '.join(known)}")
+            raise ConfigError(f"{name!r} is not a scenario; use one of {', '.join(known)}")
     if not options.out.is_dir():
         raise ConfigError(f"--out: {options.out} is not a folder")
     return options

@@ -102,7 +102,7 @@ def decide(asked: Asked, stance: Stance, to: Destination, vendor: Permission = _
         steps += (Step("service", "denied", "refused by name on the consent platform"),)
         return _block(to, NO_CONSENT[purpose], steps)
 
-    if vendor is _DENIED and purpose in NO_CONSENT:  # what is necessary needs nobody's consent
+    if vendor is _DENIED and purpose in NO_CONSENT:  # what is necessary needs no consent
         steps += (Step(f"vendor {to.vendor_id}", "denied", "the TC string does not consent to this vendor"),)
         return _block(to, NO_CONSENT[purpose], steps)
 

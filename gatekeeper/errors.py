@@ -4,7 +4,7 @@
     ├── ConfigError      the operator: the policy, a key, a secret or a path is wrong
     ├── EventError       the sender: what was posted is not an event
     ├── RightsError      the operator: what was asked of a person's data is not possible, or not now
-    ├── DeliveryError    nobody yet: a vendor could not be reached; retried
+    ├── DeliveryError    for now only the gate: a vendor could not be reached; retried
     ├── StorageError     the operator, now: the outbox cannot be written, so no event is accepted
     └── AuditError       the operator, now: the audit log cannot be written, so nothing is sent
 
@@ -22,6 +22,8 @@ __all__ = [
     "RightsError",
     "StorageError",
     "missing",
+    "unreadable",
+    "unwritable",
 ]
 
 
@@ -75,6 +77,32 @@ class AuditError(GatekeeperError):
 
 class StorageError(GatekeeperError):
     """The outbox could not be read or written; nothing of the caller's request was kept."""
+
+
+def unreadable(path: object, error: Exception) -> ConfigError:
+    """The error of a file that cannot be read, in words: what is wrong with `path`, and what to do about it."""
+    match error:
+        case FileNotFoundError():
+            return ConfigError(f"{path}: there is no such file; name one that exists")
+        case IsADirectoryError():
+            return ConfigError(f"{path}: is a folder; name a file")
+        case UnicodeDecodeError():
+            return ConfigError(f"{path}: is not text in UTF-8; save it in that encoding")
+    return ConfigError(f"{path}: cannot be read ({_words(error)})")
+
+
+def unwritable(path: object, error: OSError) -> ConfigError:
+    """The error of a file that cannot be written, in words."""
+    match error:
+        case FileNotFoundError() | NotADirectoryError():
+            return ConfigError(f"{path}: its folder does not exist; make it first, or name another file")
+        case IsADirectoryError():
+            return ConfigError(f"{path}: is a folder; name a file")
+    return ConfigError(f"{path}: cannot be written ({_words(error)})")
+
+
+def _words(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or type(error).__name__).lower()
 
 
 def missing(what: str, library: str, extra: str) -> ConfigError:

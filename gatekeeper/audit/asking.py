@@ -26,10 +26,10 @@ TIMES: Final = ("since", "until")
 WORDS: Final = ("destination", "status", "reason", "law", "event", "country", "sent", "stripped")
 PSEUDONYM: Final = "subject"
 NOT_A_PSEUDONYM: Final = (
-    "this is not a pseudonym, which is p_ and 22 letters, digits, - or _; an identifier is asked for as what it is, "
-    "such as an e-mail address or a client id"
+    "this is not a pseudonym, which is p_ and 22 of 0-9 and a-f; ask for an e-mail address, a client id or another "
+    "identifier by its own option"
 )
-_PSEUDONYM: Final = re.compile(r"p_[A-Za-z0-9_-]{22}")
+_PSEUDONYM: Final = re.compile(r"p_[0-9a-f]{22}")
 _KNOWN: Final[Mapping[str, Callable[[Policy], Iterable[str]]]] = {
     "status": lambda _policy: STATUSES,
     "reason": lambda _policy: TABLE,

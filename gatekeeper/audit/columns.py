@@ -2,9 +2,8 @@
 
 Acts. A folder of JSON lines in, a DuckDB connection out, with the view `log`, a row per event and destination with
 its outcome joined, the view `counts` of the same (`counted.py`), and the view `people`, which pseudonym is in which
-request. What was made stays beside the log in
-`columns/` and is made anew when a segment changes; an open segment is read as it is. It holds nothing that the lines
-do not hold, and `forget` removes it.
+request. The files stay beside the log in `columns/`. A file is made again when its segment changes; an open segment is
+read directly. They hold nothing that the lines do not hold, and `forget` removes them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The other streams, as a new line sees them: how far each is, and what crashed ones left behind.
 
-Whoever begins a stream takes crashed ones over: their last whole line is named in the genesis, and what is behind it
+A process that begins a stream takes crashed ones over: the genesis names their last whole line, and what is behind it
 (a torn line, as a crash leaves it; nothing of it was ever acted upon) is set aside.
 
 Only streams that this installation began are named, and so signed for. Others that are found are moved into the folder

@@ -21,7 +21,7 @@ from gatekeeper.vendors.formats import normalise
 
 Subject = tuple[str, str]  # a kind, and what a pseudonym is made of
 PSEUDONYM: Final = "pseudonym"  # the kind of a suppressed identifier that is known by its pseudonym alone
-PASSING: Final = frozenset({"session_id", "cart_id", "order_id"})  # ids that end soon: nobody comes back with them
+PASSING: Final = frozenset({"session_id", "cart_id", "order_id"})  # ids that end soon: no visitor comes back with one
 ALWAYS: Final = frozenset({"user_id", "client_id", "consent", "email"})
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _GMAIL: Final = ("gmail.com", "googlemail.com")
@@ -111,27 +111,27 @@ class Kind(NamedTuple):
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "user_id": Kind("user_id", "About the person with this user id.", _as_it_is, _as_it_is),
-    "client_id": Kind("client_id", "About the browser with this client id.", _browsers, _asked_browsers),
+    "user_id": Kind("user_id", "The person's user id.", _as_it_is, _as_it_is),
+    "client_id": Kind("client_id", "A client id of the person's browser.", _browsers, _asked_browsers),
     "email": Kind(
-        "email", "About this e-mail address, or its SHA-256; - asks on standard input.",
+        "email", "The person's e-mail address, or its SHA-256; - asks on standard input.",
         _hashed(_emails), _hashed(_asked_emails),
     ),
     "phone": Kind(
-        "phone", "About this telephone number with country code, or its SHA-256.",
+        "phone", "The person's telephone number with country code, or its SHA-256.",
         _hashed(_phones), _hashed(_asked_phones),
     ),
     "consent": Kind(
-        "consent_id", "About this consent id: of our own cookie, or of a consent platform.", _as_it_is, _as_it_is
+        "consent_id", "The person's consent id: of our own cookie, or of a consent platform.", _as_it_is, _as_it_is
     ),
     "external_id": Kind(
-        "external_id", "About this customer id, or its SHA-256.", _hashed(_customers), _hashed(_customers)
+        "external_id", "The person's customer id, or its SHA-256.", _hashed(_customers), _hashed(_customers)
     ),
-    "session_id": Kind("session_id", "About this session.", _as_it_is, _as_it_is),
-    "cart_id": Kind("cart_id", "About this shopping cart.", _as_it_is, _as_it_is),
-    "order_id": Kind("order_id", "About this order.", _as_it_is, _as_it_is),
-    "browser_id": Kind("browser_id", "About this vendor's browser id, such as _fbp or _ttp.", _as_it_is, _as_it_is),
-    "click_id": Kind("click_id", "About this click id, such as gclid, fbclid or _fbc.", _clicks, _clicks),
+    "session_id": Kind("session_id", "A session of the person.", _as_it_is, _as_it_is),
+    "cart_id": Kind("cart_id", "A shopping cart of the person.", _as_it_is, _as_it_is),
+    "order_id": Kind("order_id", "An order of the person.", _as_it_is, _as_it_is),
+    "browser_id": Kind("browser_id", "A vendor's id of the browser, such as _fbp or _ttp.", _as_it_is, _as_it_is),
+    "click_id": Kind("click_id", "A click id, such as gclid, fbclid or _fbc.", _clicks, _clicks),
 }  # fmt: skip
 
 

@@ -229,10 +229,12 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the gate; 0 for any free one.")] = 8787,
     history: Annotated[
         bool | None,
-        typer.Option(help="Make up visitors before the start, as far as the log has none; else only without --once."),
+        typer.Option(help="Whether to make up an hour of visitors; by default only without --once."),
     ] = None,
-    minutes: Annotated[int, typer.Option(min=5, max=1_440, help="Minutes of visitors that are made up.")] = 60,
-    seed: Annotated[int, typer.Option(help="Another number makes up other visitors.")] = 2026,
+    minutes: Annotated[
+        int, typer.Option(min=5, max=1_440, help="How many minutes before the start the made-up visitors begin.")
+    ] = 60,
+    seed: Annotated[int, typer.Option(help="The same number makes up the same visitors.")] = 2026,
 ) -> None:
     """Run a shop behind the gate, with simulators of its vendors and its console, on loopback."""
     from gatekeeper.cli.demo import run

@@ -22,6 +22,7 @@ from gatekeeper.cli.audit import STATUS_STYLE
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.counting import counted
+from gatekeeper.errors import unwritable
 from gatekeeper.installation import keys
 from gatekeeper.installation.ring import KeyRing
 from gatekeeper.policy import Policy
@@ -100,7 +101,10 @@ def stats(
     with which(config, words, people) as (folder, others, chosen):
         found = numbers.statistics(folder, chosen, by=by, others=others)
     if html is not None:
-        html.write_text(page.render(found, title="Gatekeeper: what was sent, and what was not"), "utf-8")
+        try:
+            html.write_text(page.render(found, title="Gatekeeper: what was sent, and what was not"), "utf-8")
+        except OSError as error:
+            raise unwritable(html, error) from None
         typer.echo(f"written to {html}", err=True)
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.segments import usable
-from gatekeeper.cli import exits
+from gatekeeper.cli import exits, known
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy, opening
 from gatekeeper.counting import counted
@@ -30,7 +30,7 @@ _ALL = 1_000_000
 
 def show(config: Path, destination: str | None, as_json: bool) -> None:
     """Print the newest thousand."""
-    with _opened(config) as (store, failing):
+    with _opened(config, destination) as (store, failing):
         letters = store.page(destination)
     for sentence in failing:
         typer.echo(f"gatekeeper: {sentence}", err=True)
@@ -66,7 +66,7 @@ def _act(
     word: str,
     as_json: bool,
 ) -> None:
-    with _opened(config) as (store, _):
+    with _opened(config, destination) as (store, _):
         count = action(store)(_wanted(store, ids, destination)).result()
     typer.echo(json.dumps({"count": count}) if as_json else f"{counted(count, 'dead letter')} {word}")
 
@@ -76,13 +76,18 @@ def _wanted(letters: DeadLetters, ids: Sequence[int], destination: str | None) -
     asked = {str(one) for one in ids}
     wanted = [letter.id for letter in letters.page(destination, _ALL) if not asked or letter.id in asked]
     if not wanted:
-        exits.absent("there is no such dead letter" if ids or destination else "there are no dead letters")
+        if not (ids or destination):
+            exits.absent("there are no dead letters")
+        exits.absent("there is no such dead letter; `gatekeeper dead-letter list` shows all")
     return wanted
 
 
 @contextmanager
-def _opened(config: Path) -> Iterator[tuple[DeadLetters, list[str]]]:
-    """The dead letters, and a sentence for each destination that is failing now."""
+def _opened(config: Path, destination: str | None) -> Iterator[tuple[DeadLetters, list[str]]]:
+    """The dead letters, and a sentence for each destination that is failing now.
+
+    Refuses a destination that is neither in the policy nor has dead letters.
+    """
     policy = load_policy(config, require_secrets=False)
     open_store = opening()
     if open_store is usual and not exists(place(policy)):
@@ -91,6 +96,8 @@ def _opened(config: Path) -> Iterator[tuple[DeadLetters, list[str]]]:
     writer = audit_writer(policy)
     store = open_store(needs(policy, writer))
     try:
+        if destination is not None and not store.dead_letters.page(destination):
+            known.one_of("--destination", destination, policy.destinations, "it is not in the policy")
         yield store.dead_letters, troubles(store.books, policy)
     finally:
         store.close()

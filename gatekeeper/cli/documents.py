@@ -12,6 +12,7 @@ import typer
 
 from gatekeeper.cli import known
 from gatekeeper.cli.policy import load_policy
+from gatekeeper.errors import unwritable
 from gatekeeper.reports.cells import Document
 from gatekeeper.reports.formats import FORMATS
 from gatekeeper.reports.made import OBSERVED, made
@@ -55,7 +56,7 @@ def make(
         try:
             out.write_bytes(text)
         except OSError as error:
-            raise typer.BadParameter(f'--out: "{out}" cannot be written ({error.strerror})') from None
+            raise typer.BadParameter(f"--out: {unwritable(out, error)}") from None
     elif not check:
         sys.stdout.buffer.write(text)
     if check and _tell(document):

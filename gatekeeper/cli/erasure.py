@@ -16,10 +16,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from gatekeeper.audit.writer import AuditWriter
-from gatekeeper.cli import exits
+from gatekeeper.cli import exits, known
 from gatekeeper.cli.office import given, opened
 from gatekeeper.counting import counted
-from gatekeeper.errors import ConfigError, RightsError
+from gatekeeper.errors import ConfigError, RightsError, unreadable
 from gatekeeper.rights import local
 from gatekeeper.rights.drive import sending, service
 from gatekeeper.rights.erasures import Erasures
@@ -27,6 +27,7 @@ from gatekeeper.rights.office import Office
 from gatekeeper.rights.progress import Progress
 from gatekeeper.rights.proof import genuine
 from gatekeeper.rights.replay import replay as replayed
+from gatekeeper.rights.states import State
 
 
 def request(
@@ -43,6 +44,8 @@ def request(
     identifiers = [{"type": kind, "value": value} for kind, value in given(people)]
     day = _day("received", received)
     with _opened(config) as desk:
+        if law is not None:
+            known.one_of("--law", law, desk.office.policy.laws.ids, "docs/jurisdictions.md lists the ids")
         found = desk.done(
             "request",
             lambda erasures: erasures.request(
@@ -86,6 +89,8 @@ def run(config: Path, erasure: str | None, as_json: bool) -> None:
 
 def show_all(config: Path, state: str | None, due_before: str | None, as_json: bool) -> None:
     """Print all requests, those that are due first at the beginning."""
+    if state is not None:
+        known.one_of("--state", state, [one.value for one in State])
     with _opened(config) as desk:
         found = desk.done("list", lambda erasures: erasures.all(state, _day("due-before", due_before)))
     if as_json:
@@ -110,7 +115,7 @@ def letter(config: Path, erasure: str, as_json: bool) -> None:
 
 
 def task(config: Path, erasure: str, destination: str, as_json: bool) -> None:
-    """Print what somebody has to do about a destination."""
+    """Print what a person has to do about a destination."""
     with _opened(config) as desk:
         _text(desk.done("task", lambda erasures: erasures.task(erasure, destination), erasure), as_json)
 
@@ -120,8 +125,10 @@ def receipt(config: Path, erasure: str | None, person: bool, check: Path | None)
     if check is not None:
         try:
             found = json.loads(check.read_bytes())
-        except (OSError, ValueError):
-            raise ConfigError(f"{check}: is not a receipt") from None
+        except OSError as error:
+            raise unreadable(check, error) from None
+        except ValueError:
+            raise ConfigError(f"{check}: is not a receipt; name a file that `erasure receipt` printed") from None
         if not genuine(found):
             exits.failed(f"{check}: differs from what was signed")
         typer.echo(f"signed by {found['signature']['key']}, unchanged")
@@ -182,7 +189,7 @@ def _done(do: Callable[[], Any]) -> Any:
 
 def _refused(error: RightsError) -> NoReturn:
     if error.status == 404:
-        exits.absent(str(error))
+        exits.absent(f"{error}; `gatekeeper erasure list` shows all")
     if error.status == 422:
         raise typer.BadParameter(str(error))
     exits.failed(str(error))

@@ -35,4 +35,4 @@ def failed(sentence: str) -> NoReturn:
 def need_log(folder: Path) -> None:
     """Stop where there is no log: no answer about it would be true. Raises AuditError."""
     if not holds_log(folder):
-        absent(f"there is no audit log in {folder}; no gate has run here yet")
+        absent(f"there is no audit log in {folder}; a gate makes it with its first decision")

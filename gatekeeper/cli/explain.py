@@ -16,7 +16,7 @@ from gatekeeper.audit import lines
 from gatekeeper.cli import known
 from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import ConfigError, unreadable
 from gatekeeper.jurisdiction.networks import parse_address
 from gatekeeper.model import Caller, Decision, Place, Plan, Verdict
 from gatekeeper.policy import Policy
@@ -86,9 +86,13 @@ def as_headers(cookies: list[str], headers: list[str], *, gpc: bool = False) -> 
 
 def _read(source: str) -> bytes:
     try:
-        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        body = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
-        raise ConfigError(f"{source}: cannot be read ({error.strerror})") from None
+        raise unreadable(source, error) from None
+    if not body.strip():
+        where = "standard input" if source == "-" else source
+        raise ConfigError(f'{where}: is empty; write an event, such as {{"event": "page_view"}}')
+    return body
 
 
 def _print(plan: Plan, console: Console) -> None:

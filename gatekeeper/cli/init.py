@@ -14,7 +14,7 @@ from typing import Final
 
 import typer
 
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import ConfigError, unwritable
 
 STATE: Final = "/var/lib/gatekeeper"
 """What `StateDirectory=gatekeeper` of the unit makes: the one folder in which the service may write."""
@@ -73,4 +73,4 @@ def _write(path: Path, text: str, *, secret: bool) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
+        raise unwritable(path, error) from None

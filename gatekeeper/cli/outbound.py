@@ -38,7 +38,9 @@ def asked(policy: Policy, url: str | None) -> dict[str, Any]:
     """What the gate at `url` remembers. Raises ConfigError where it cannot be asked."""
     token = policy.admin_token
     if token is None or not token.value:
-        raise ConfigError("server.admin_token: missing; the list is shown only to callers who send it")
+        raise ConfigError(
+            "server.admin_token: missing; set one, because the gate shows the list only to callers who send it"
+        )
     server = policy.file.server
     address = (url or f"http://{server.host}:{server.port}").rstrip("/") + f"{policy.prefix}/outbound"
     try:

@@ -18,7 +18,7 @@ from gatekeeper.cli.console import console as open_console
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.cli.progress import Progress
 from gatekeeper.counting import counted
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import ConfigError, unwritable
 from gatekeeper.reports import replay_page
 from gatekeeper.reports.outcome import Change, Replay, Turn
 from gatekeeper.reports.replayed import LAWS, Wanted, replayed, time_of_laws
@@ -70,7 +70,7 @@ def run(config: Path, asked: Asked) -> None:
         try:
             asked.html.write_text(replay_page.render(found, title=_title(other, asked)), "utf-8")
         except OSError as error:
-            raise ConfigError(f"{asked.html}: cannot be written ({error.strerror})") from None
+            raise unwritable(asked.html, error) from None
         typer.echo(f"written to {asked.html}", err=True)
     if asked.as_json:
         typer.echo(json.dumps(found.as_data(), indent=2, ensure_ascii=False))

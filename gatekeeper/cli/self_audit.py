@@ -16,7 +16,7 @@ from gatekeeper.cli import exits, known
 from gatekeeper.cli.outbound import asked as ask
 from gatekeeper.cli.policy import load_policy
 from gatekeeper.cli.progress import Progress
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import unwritable
 from gatekeeper.policy import Policy
 from gatekeeper.reports import self_audit, self_audit_page
 from gatekeeper.reports.audited import Audited
@@ -85,7 +85,7 @@ def _write(policy: Policy, found: Audited, asked: Asked) -> None:
         if asked.keep:
             typer.echo(f"kept in {self_audit.keep(policy, found)}", err=True)
     except OSError as error:
-        raise ConfigError(f"{error.filename or asked.out}: cannot be written ({error.strerror})") from None
+        raise unwritable(error.filename or asked.out, error) from None
 
 
 def _print(found: Audited) -> None:

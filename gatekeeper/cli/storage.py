@@ -25,7 +25,8 @@ def prepare(config: Path, url: str | None, role: str | None, *, only_print: bool
     where = place(load_policy(config, require_secrets=not only_print))
     if url is None and not only_print and not opening.elsewhere(where.url):
         opening.make_ready(where)
-        typer.echo(json.dumps({"before": None, "version": None}) if as_json else "the file is ready")
+        file = path_of(where.url, where.folder)
+        typer.echo(json.dumps({"before": None, "version": None}) if as_json else f"{file} is ready")
         return
     opening.need_driver()
     from gatekeeper.storage.postgres import schema
@@ -89,7 +90,10 @@ def remove_node(log: str, config: Path, *, destroyed: bool, as_json: bool) -> No
 def _server(config: Path) -> Place:
     where = place(load_policy(config, require_secrets=True))
     if not opening.elsewhere(where.url):
-        raise ConfigError("storage.url: is a file of this machine: there is one node")
+        instead = "postgresql://gatekeeper@db.internal/gatekeeper"
+        raise ConfigError(
+            f'storage.url: is a file of this machine, so there is one node; set a server, such as "{instead}"'
+        )
     opening.need_driver()
     return where
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from gatekeeper.cli import exits, known
 from gatekeeper.cli.office import given, opened
+from gatekeeper.errors import unwritable
 from gatekeeper.policy import Policy
 from gatekeeper.rights.copy import FORMATS, summary
 from gatekeeper.rights.search import Found
@@ -30,7 +31,7 @@ def show(config: Path, people: dict[str, str | None], link: Sequence[str], as_js
     else:
         _print(found, policy)
     if found.empty:
-        exits.absent("nothing names this person")
+        exits.absent("no store and no line of the log names this person")
 
 
 def export(config: Path, people: dict[str, str | None], link: Sequence[str], form: str, out: Path | None) -> None:
@@ -41,7 +42,10 @@ def export(config: Path, people: dict[str, str | None], link: Sequence[str], for
     if out is None:
         sys.stdout.buffer.write(data)
         return
-    descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise unwritable(out, error) from None
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
     typer.echo(f"{out}: {len(data)} bytes; it is about one person: hand it to them alone, and delete it", err=True)

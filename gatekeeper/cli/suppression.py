@@ -19,7 +19,7 @@ from gatekeeper.cli import exits, known
 from gatekeeper.cli.consent import NOT_HEARD
 from gatekeeper.cli.office import given, opened
 from gatekeeper.counting import counted
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import ConfigError, unreadable
 from gatekeeper.model import OPTIONAL, Heard, Purpose
 from gatekeeper.model.suppression import Why
 from gatekeeper.rights.office import AT_ONCE, shown
@@ -76,7 +76,7 @@ def remove(config: Path, people: dict[str, str | None], why: str | None, group: 
         whys = tuple(Why) if why is None else (Why(why),)
         gone = office.remove_group(group) if group else office.remove(identifiers, whys)
     if not gone:
-        exits.absent("there is no such entry")
+        exits.absent("there is no such entry; `gatekeeper suppression list` shows all")
     typer.echo(
         json.dumps({"removed": gone}) if as_json else f"{gone} entries removed; they no longer affect new events"
     )
@@ -105,8 +105,10 @@ def _rows(path: Path, kind: str | None) -> list[tuple[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, error) from None
+    except csv.Error:
+        raise ConfigError(f"{path}: is not CSV; write the columns type and value, or one value a line") from None
     lines = [line for line in lines if any(cell.strip() for cell in line)]
     if kind is not None:
         known.one_of("--type", kind, [row.option for row in KINDS.values()])

@@ -36,7 +36,7 @@ def run(config: Path, as_json: bool) -> None:
     """Run every case; exit code 1 if one fails, or if there is none."""
     policy = load_policy(config, require_secrets=False)
     if not policy.file.tests:
-        raise ConfigError(f"{config}: has no [[tests]]; docs/policy.md shows one")
+        raise ConfigError(f"{config}: has no [[tests]]; docs/policy.md shows one, --from-audit writes some")
     failures = {case.name: check(policy, case) for case in policy.file.tests}
     failed = {name: found for name, found in failures.items() if found}
     looked = coverage(policy)

@@ -1,6 +1,6 @@
 """Known minors. Pure. The laws of a place and an age band in; what that makes of a purpose out.
 
-The host app says the band; nobody guesses it. Under 13, advertising is denied everywhere (COPPA, and good
+The host app says the band; the gate never guesses it. Under 13, advertising is denied everywhere (COPPA, and good
 sense elsewhere). Otherwise the law table rules: below `minor_age`, advertising is banned or needs consent;
 below `child_age`, a child's own consent is none, because a parent must give it (GDPR article 8).
 """

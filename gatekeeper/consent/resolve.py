@@ -179,7 +179,7 @@ def _rule(
 
     granted_by: str | None = None
     expired_by: str | None = None
-    later = "nobody consented"
+    later = "no consent was given"
     withdrawn = refused = None
     spoke = False
     for (voice, beside), said in voices.items():

@@ -1,7 +1,7 @@
-"""Requests sent while somebody waits for the answer: one pool per process, a bound per destination.
+"""Requests sent while a caller waits for the answer: one pool per process, a bound per destination.
 
-Unlike deliveries these run on the server's own loop, and are tried once: whoever made the call knows best
-whether it may be repeated.
+Unlike deliveries these run on the server's own loop, and are tried once: the caller knows best whether the call may
+be repeated.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ CURRENCIES: Final = frozenset(
     if not line.startswith("#")
     for code in line.split()
 )
-# Addresses inside somebody's network: they identify nobody to a vendor (RFC 1918, 6598, 4193).
+# Addresses inside a private network: they identify no visitor to a vendor (RFC 1918, 6598, 4193).
 _LOCAL: Final = tuple(
     map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
 )
@@ -171,7 +171,7 @@ def _number(value: object, spec: Field) -> int | float | None:
 
 
 def _count(value: object, spec: Field) -> int | float | None:
-    """A quantity or position: a number that is nobody's telephone number."""
+    """A quantity or position: a number too small to be a telephone number."""
     count = _number(value, spec)
     return count if count is None or abs(count) <= _MOST else None
 
@@ -189,7 +189,7 @@ def _ip(value: object, spec: Field) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _public(text: str) -> str | None:
-    """The address in its canonical spelling; `None` for what is none, or identifies nobody outside."""
+    """The address in its canonical spelling; `None` if it is not an address, or one inside a private network."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

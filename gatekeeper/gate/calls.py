@@ -120,7 +120,7 @@ def plan_call(
 
 
 def misdirected(gate: Gate, to: Destination, why: str) -> CallPlan:
-    """The plan for a call with a path that nobody may hand on; `why` in a few words without the path."""
+    """The plan for a call with a path that must not be handed on; `why` in a few words without the path."""
     return blocked(gate, to, gate.now(), UNREADABLE_CALL, why, _EMPTY)
 
 
@@ -150,7 +150,7 @@ def _unknown(gate: Gate, to: Destination, call: Call, at: float) -> CallPlan:
 
 
 def _accepted(dialect: Dialect | None, call: Call) -> Answer:
-    """What the SDK expects for a call that nobody could read: as good as can be told from its path."""
+    """What the SDK expects for a call that the gate could not read: as good as can be told from its path."""
     try:
         return _EMPTY if dialect is None else dialect.accepted(Native(call, ()))
     except Exception:  # noqa: BLE001  # a format that failed may fail here, too

@@ -90,7 +90,7 @@ class Situations:
 
         `query` is the one consent is read from, `claim` the event's own consent object, `carried` its flags and
         `declared` and `named` the place and the subject that an authenticated caller gives. `hidden` says whether the
-        visitor is suppressed, once the signals are known; that is remembered of nobody.
+        visitor is suppressed, once the signals are known; that is never remembered.
         """
         said = Head.of(caller.headers).part(_is_read)
         key, words = None, b""

@@ -162,7 +162,7 @@ def _found(folder: Path, kind: str) -> tuple[Key, ...]:
 
 
 def _create(folder: Path, kind: str, name: str | None = None) -> Key:
-    """Write a new key whole, under `name` if nobody else has by then; the key that then has the name."""
+    """Write a new key whole, under `name` unless another process was faster; the key that then has the name."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     now = time.time_ns() // 1000  # names sort by their age, also of keys made in the same second
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**6)) + f"{now % 10**6:06}"

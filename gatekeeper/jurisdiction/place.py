@@ -9,7 +9,7 @@ What counts, in this order; each piece of knowledge adds its laws, none removes 
     nothing of this                                                         the strictest law
     the account's residence or the visitor's choice, and `always`           more laws
 
-A server's address is never taken for the visitor's: whoever calls passes `address` only when the visitor's
+A server's address is never taken for the visitor's: the caller passes `address` only when the visitor's
 browser is the peer.
 """
 

@@ -146,7 +146,7 @@ class Match:
         return Intercepted(gate, plan, plan.answer)
 
     def _plan(self, call: Call) -> CallPlan | None:
-        """What would happen to the call; `None`: it is no tracking. Raises _NoGate where nobody could say."""
+        """What would happen to the call; `None`: it is no tracking. Raises _NoGate where no gate can decide."""
         row, candidates = self.rule.row, self.rule.candidates
         kinds = {row.kind} if row is not None else {to.kind.name for to in candidates}
         batched = batch.KIND in kinds and batch.opens(call.path)
@@ -182,7 +182,7 @@ class Match:
         return self.rule.pick(call, self.limit)
 
 
-class _NoGate(Exception):  # noqa: N818  # a finding: there is nobody to decide
+class _NoGate(Exception):  # noqa: N818  # a finding: no gate runs here that could decide
     pass
 
 

@@ -27,7 +27,7 @@ from gatekeeper.vendors.hosts import known
 from gatekeeper.vendors.spelling import plain_host, plain_path
 
 # A client's own lines about the message and the connection, and what a client itself writes into each; all other lines
-# are those that were judged. Words of these lists carry nothing about a person, whoever wrote them.
+# are those that were judged. Words of these lists say nothing about a person, even if the app wrote them.
 _CODING: Final = r"(?:gzip|x-gzip|deflate|br|zstd|compress|identity|\*)(?:;\s?q=[01](?:\.\d)?)?"
 _VERSION: Final = r"\d{1,4}(?:\.\d{1,4}){0,3}(?:\.?(?:a|b|rc|dev|post)\d{1,2})?"
 _CLIENT: Final = r"(?:Python(?:-urllib3?|-requests|-httpx2?)?|aiohttp|niquests|urllib3\.future)"

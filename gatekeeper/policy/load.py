@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 from pydantic import ValidationError
 
-from gatekeeper.errors import ConfigError
+from gatekeeper.errors import ConfigError, unreadable
 from gatekeeper.model import Purpose
 from gatekeeper.policy import (
     anchors,
@@ -97,7 +97,7 @@ def read_policy(
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file; `gatekeeper init` writes one") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({type(error).__name__})") from None
+        raise unreadable(path, error) from None
     return policy_of_text(text, known, path=path, name=path, environ=environ, require_secrets=require_secrets)
 
 

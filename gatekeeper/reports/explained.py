@@ -59,7 +59,8 @@ def explain(policy: Policy, body: bytes, caller: Caller, place: Place | None = N
     try:
         return [gate.plan(posted, caller, at=at, request_id=ids.request_id(at)) for posted in incoming.parse(body)]
     except EventError as error:
-        raise ConfigError(f"the event was not accepted: {error}") from None
+        hint = f" ({error.detail})" if error.detail else ""
+        raise ConfigError(f"the event was not accepted: {error}{hint}") from None
 
 
 def as_data(plan: Plan, policy: Policy) -> dict[str, Any]:

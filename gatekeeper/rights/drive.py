@@ -29,7 +29,7 @@ from gatekeeper.storage.protocols import Store
 
 LOOK: Final = 2.0  # seconds between two looks for what is due: one query
 TIDY: Final = 3_600.0  # seconds between two looks for what is over
-TIMEOUT: Final = 30.0  # seconds for one request to a vendor: nobody waits for it
+TIMEOUT: Final = 30.0  # seconds for one request to a vendor: no caller waits for it
 _log = logging.getLogger("gatekeeper")
 
 

@@ -78,7 +78,7 @@ class Erasures:
         return self._told(case) | seen
 
     def verify(self, erasure: str, *, by: str, how: str) -> dict[str, Any]:
-        """Say how it is known that who asks is the person; then every store is searched again."""
+        """Record how the person's identity was verified; then search every store again."""
         kept, case = self.requests.of(erasure)
         self._may(case, Event.VERIFY)
         now, secret = self.ports.clock(), self.requests.secret(kept)

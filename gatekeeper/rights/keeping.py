@@ -132,6 +132,9 @@ def words(seconds: float | None) -> str:
     """An age for people."""
     if seconds is None:
         return "-"
+    years = seconds / (365.25 * 86_400)
+    if years >= 1 and years.is_integer():
+        return counted(years, "year")
     days = seconds / 86_400
     return counted(days, "day") if days >= 1 else counted(round(seconds / 3600, 2), "hour")
 

@@ -64,7 +64,7 @@ def expire(store: Store, before: float) -> int:
 
 
 def take_over(store: Store) -> None:
-    """Where no gate runs, give back what an ended one had under way: nobody else would say that it is not any more.
+    """Where no gate runs, give back what an ended one had under way, which no other process would do.
 
     Not for a process that delivers: it has under way what it gave back.
     """

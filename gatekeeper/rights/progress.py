@@ -2,7 +2,7 @@
 
     approved      write down who is erased, suppress, cancel        -> suppressed
     suppressed    turn, redact, forget                              -> local_erased
-    local_erased  find out whom to ask for what                     -> asked
+    local_erased  find out which recipients to ask for what         -> asked
     asked         ask, look, ask again                              -> settled
     told          after a week                                      -> closed
 

@@ -1,6 +1,6 @@
 """The receipt of an erasure. Pure but for the key it is given.
 
-It names nobody: no identifier, no pseudonym, no request id. The commitment is a hash over a salt and the identifiers;
+It holds no identifier, no pseudonym and no request id. The commitment is a hash over a salt and the identifiers;
 the salt stands in the person's own copy alone, so that they, and only they, can prove that a receipt is theirs. The
 log's key signs it, and its SHA-256 stands in a line of the log.
 """

@@ -1,8 +1,8 @@
 """Who was erased, beside the store: what a restored backup is compared with.
 
-A file of one JSON line per request, only ever added to. It names nobody: of each pseudonym there is a hash under the
-sealing key, and of each suppression entry what the store itself keeps. `replay` finds the people again in whatever
-was restored.
+A file of one JSON line per request, only ever added to. It names no person: of each pseudonym there is a hash under the
+sealing key, and of each suppression entry what the store itself keeps. `replay` finds the people again in a restored
+backup.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     received ─ verified ─ found ─ approved ─ suppressed ─ local_erased ─ asked ─ settled ─ told ─ closed
         └────────┴──────────┴─ refused
 
-The order is the safety: who is not suppressed first comes back while their data are deleted. A recipient that
-accepted a request is settled; that it arrived is all that some ever say.
+The order matters: a person who is not suppressed first would come back while their data are deleted. A recipient that
+accepted a request is settled, because some recipients never say more than that.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ class State(StrEnum):
 class Event(StrEnum):
     """What happens to a request."""
 
-    VERIFY = "who asks is the person"
+    VERIFY = "the sender's identity was verified"
     FIND = "every store was searched"
-    APPROVE = "somebody approves"
-    REFUSE = "somebody refuses, with a reason"
+    APPROVE = "an operator approves"
+    REFUSE = "an operator refuses, with a reason"
     SUPPRESS = "the person is suppressed, and what is queued is cancelled"
-    ERASE = "the stores and the log hold nothing of them"
-    ASK = "it is known whom to ask for what"
+    ERASE = "the stores and the log hold nothing of the person"
+    ASK = "the gate knows which recipients to ask for what"
     SETTLE = "every recipient is settled"
     TELL = "the person was told"
-    CLOSE = "the person had time to come back to it"
+    CLOSE = "the person has had a week to reply"
 
 
 FOLLOWS: Final[Follows[State, Event]] = {

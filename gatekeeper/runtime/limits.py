@@ -125,7 +125,7 @@ class Limits:
                 one.events.take(events)
 
     def _of_network(self, caller: Caller, now: float) -> Rates | None:
-        """The rates of a caller's network; `None` where the caller is nobody's or a private network's."""
+        """The rates of a caller's network; `None` where the caller has no address or a private one."""
         key = network(caller)
         if key is None:
             return None

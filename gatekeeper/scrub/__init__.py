@@ -5,7 +5,7 @@
     scrub_text       free text: titles, search terms, error messages and stacks
     personal_shape   identifiers: a user id that is an e-mail address is no user id
 
-The allow-lists (fields, query parameters) are the first line: what nobody asked for is not sent. This is
+The allow-lists (fields, query parameters) are the first line: a field that is not listed is not sent. This is
 the second: it looks for shapes in what is left, and shapes can be missed (`docs/scrubbing.md` has the rates).
 No function here raises for any `str`, and each takes time linear in its length.
 """

@@ -2,7 +2,7 @@
 
 A run of digits is a declared number if seven or more digits of its end are in it, whatever stands between them. A
 digest is one of a normal form of the address or number, or a hash that came in its place. One that was cut short is as
-good as whole from its first sixteen characters on: nobody else has those.
+good as whole from its first sixteen characters on: no other person's digest begins with those.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ UNNAMED: Final = "unnamed"
 UNSEARCHED: Final = "unsearched"
 _NOTHING: Final[Mapping[str, tuple[str, ...]]] = {}
 _CLEAN: Final = Remembered[tuple[str, frozenset[str] | None, frozenset[str], bool]](longest=1024)
-# Texts that programs write: the words they are made of are nobody's names.
+# Texts that programs write: the words they are made of are not names of people.
 _MACHINERY: Final = frozenset({"user_agent", "device_type", "language", "error_type", "error_stack"})
 _FILES: Final = frozenset({"error_stack"})  # where a whole value like `/home/jane/index.php` is a file, not a page
 

@@ -13,7 +13,7 @@ ENTRIES: Final = 4096
 
 
 class Remembered(Generic[K]):
-    """What is known to be clean, of texts up to `longest` characters; when it is full it begins anew."""
+    """What is known to be clean, of texts up to `longest` characters; when it is full, it begins again, empty."""
 
     __slots__ = ("_known", "_longest")
 

@@ -89,7 +89,7 @@ class Taint:
     def find(self, text: str, *, machinery: bool = False, meter: Meter = UNMETERED) -> list[Span]:
         """Every declared value in `text`, as its field; spans may overlap.
 
-        `machinery`: the text is a format's own, or a program's, and the words they are made of are nobody's names.
+        `machinery`: the text is a format's own, or a program's, and the words they are made of are not names of people.
         """
         if self._needles is None:
             meter.search(_EACH * len(self._values))

@@ -10,7 +10,7 @@ from gatekeeper.scrub.url import ENCODED_QUERY, scrub_url
 from gatekeeper.scrub.views import mended
 
 _STOP = r"\s\"'<>`，。、；：！？（）「」『』《》【】“”„’"
-# The part of an address that can hold what nobody asked for: from its host, its query, or its fragment on.
+# The part of an address that can hold more than the page's address: from its host, its query, or its fragment on.
 _ADDRESS = re.compile(
     rf"(?<=:)//[^{_STOP}]+|[?#](?=[A-Za-z0-9_.\-\[\]%$~]{{1,60}}=)[^{_STOP}]+|{ENCODED_QUERY.pattern}"
 )

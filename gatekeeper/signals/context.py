@@ -2,7 +2,7 @@
 
 `Gatekeeper-Context: <base64url JSON>.<key id>.<mac>` carries the signals of the visitor's own request, where
 it came from, and the pseudonymous subject; it expires. A token that does not verify, is too old or comes
-from another installation is malformed and denies: whoever passes one on wanted to be believed.
+from another installation is malformed and denies: the process that passed it on wanted it to be believed.
 
 A context names the visitor and grants what it says. What the browser itself says in the request that brings it
 (`beside`) still narrows that, and grants nothing: a refusal, `Sec-GPC` or a withdrawal of now beats a token of an hour

@@ -5,7 +5,7 @@
     the account's, of one device  only deny: another device's refusal is felt, its grant is not this device's
     GPC that was seen before      an opt-out, until a later grant without it
 
-Where the ledger cannot be read nobody knows what was taken back: everything optional is denied.
+Where the ledger cannot be read, the gate does not know what was withdrawn: everything optional is denied.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Consent strings in the query of a request: `gdpr`, `gdpr_consent`, `gpp`, `gpp_sid`, `us_privacy`.
 
-Contract: `read` never raises. Whoever sends the request writes these, so they narrow and do not grant: TC
+Contract: `read` never raises. The sender of the request writes these, so they narrow and do not grant: TC
 strings come as FLAG unless the caller knows better, the others only ever opt out. A macro that was not filled
 in (`${GDPR_CONSENT_755}`, `{{us_privacy}}`, `[GPP]`, `%%US_PRIVACY%%`) or a script's `undefined` is as if absent.
 `gdpr=0` changes nothing: which law applies is not for the sender to say.

@@ -1,7 +1,7 @@
 """The ledger and the barrier of the embedded store: choices in the outbox's own database, and who is about to send.
 
 A choice is one commit: its row, its audit line, what it takes back of the queue, and for an hour the withdrawal
-itself, by which `intake` and whoever sends know what was decided too early. The rest is the shared `page`.
+itself, by which `intake` and the senders know what was decided too early. The rest is the shared `page`.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class SqliteLedger:
         return done
 
     def link(self, device: Subject, account: Subject | None) -> Future[None]:
-        """One commit, of which whoever remembers the device hears."""
+        """One commit, announced to every process that remembers the device."""
 
         def do(commit: Commit) -> None:
             self._announce(commit, [device])

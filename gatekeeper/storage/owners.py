@@ -26,7 +26,7 @@ class Owner:
         self._lock.take()
 
     def close(self) -> None:
-        """Nobody is left to wait for."""
+        """Remove the lock: no other process has to wait for this one."""
         (self._folder / f"owner-{self.name}").unlink(missing_ok=True)
         self._lock.release()
 

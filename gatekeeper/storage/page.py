@@ -4,11 +4,12 @@
                     generation: a worker that reads it, and then the database, knows of all withdrawals up to it
     beginning       256 numbers, one a process: the oldest generation of a request that it is about to begin, or nothing
     changes         4,096 numbers, each that of the last choice of some subjects: what is remembered of them is stale
-    suppressed      one number, that of the last commit which suppressed somebody; written after it
+    suppressed      one number, that of the last commit which suppressed a person; written after it
 
-Numbers of 64 bits, written and read whole. One of a process is written by nobody else as long as it holds its lock
-file: that of a killed process holds nobody up. `changes` are written by whoever may write the database, and announce a
-commit: who reads one, and then that the database is not so far, must not remember what it read.
+Numbers of 64 bits, written and read whole. As long as a process holds its lock file, no other process writes its
+numbers; those of a killed process delay no other. Every process that may write the database writes `changes`, and
+announces a commit with them: a process that reads one, and then finds the database not so far, must not remember what
+it read.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ class Simulator:
                 return b""
 
         async def send(data: bytes) -> None:
-            """Send it, unless nobody is left to read it: what the client had sent is still to be read."""
+            """Send it, unless the client has gone: what the client had sent is still to be read."""
             with contextlib.suppress(OSError):
                 await loop.sock_sendall(connection, data)
 
@@ -223,7 +223,7 @@ class Simulator:
             self._arrived.notify_all()
             for announce in self._listeners:
                 announce()
-            if own is Silence.RESET:  # nobody is left to answer: what was planned is for the next request
+            if own is Silence.RESET:  # the client has gone: the planned answer is for the next request
                 return 0.0, own
             return self._delays.take() or 0.0, self._replies.take() or own
 

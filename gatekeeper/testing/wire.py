@@ -41,7 +41,7 @@ class Message:
 
 
 class _BrokenError(Exception):
-    """The bytes are no request; `status` is the answer, 0 where nobody is left to read one."""
+    """The bytes are not a request; `status` is the answer, or 0 where the client has gone."""
 
     def __init__(self, status: int, fault: str) -> None:
         self.status = status

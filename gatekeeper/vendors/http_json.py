@@ -2,7 +2,7 @@
 
     POST <endpoint>   {"event", "event_id", "event_time", …fields…}, or with `batch = true` {"events": […]}
 
-Nobody documents what such an endpoint is for: the policy must say its purpose, and the default fields are the
+No vendor documents what such an endpoint is for. The policy must say its purpose, and the default fields are the
 guide's list for first-party analytics, as far as that purpose covers them. Personal data goes out hashed, by rules
 that most vendors share: e-mail trimmed and in lower case, phone in E.164 with its plus, names and places without
 white space and punctuation, country as ISO 3166-1 alpha-2 in lower case, birth date as YYYYMMDD.

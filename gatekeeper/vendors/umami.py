@@ -2,7 +2,7 @@
 
     POST <origin>/api/send     {"type": "event", "payload": {"website", "url", …}}
 
-Success is 200 and JSON with a cache token and two ids; ours names nobody. An `identify` without the person's id
+Success is 200 and JSON with a cache token and two ids; ours name no visitor. An `identify` without the person's id
 and without properties says nothing. Source: see umami.toml.
 """
 

@@ -146,7 +146,7 @@ def test_a_result_that_cannot_be_compared_with_is_refused_before_anything_is_mea
 def test_wrong_options_name_the_value_and_what_would_be_right(tmp_path):
     """A scenario that there is not; a folder that there is not."""
     known = "middleware, decide, signals, geoip, audit, consent, outbound, call, call-500, call-2000, collect, nodes"
-    with pytest.raises(ConfigError, match=rf"^'colect' is no scenario: choose from {known}$"):
+    with pytest.raises(ConfigError, match=rf"^'colect' is not a scenario; use one of {known}$"):
         checked(Options(scenarios=("colect",)), tuple(ALL))
     with pytest.raises(ConfigError, match=r"^--out: .*nowhere is not a folder$"):
         checked(Options(out=tmp_path / "nowhere"), tuple(ALL))
@@ -157,7 +157,7 @@ def test_the_command_line_is_the_same_thing(tmp_path):
     bench = [sys.executable, "-m", "gatekeeper", "bench"]
     wrong = subprocess.run([*bench, "colect"], capture_output=True, text=True, cwd=tmp_path)
     assert wrong.returncode == 1
-    assert wrong.stderr.startswith("gatekeeper: 'colect' is no scenario: choose from middleware, ")
+    assert wrong.stderr.startswith("gatekeeper: 'colect' is not a scenario; use one of middleware, ")
     assert len(wrong.stderr.splitlines()) == 1
     asked = subprocess.run([*bench, "--quick", "--json", "geoip"], capture_output=True, cwd=tmp_path)
     assert asked.returncode == 0, asked.stderr

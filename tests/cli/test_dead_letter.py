@@ -71,6 +71,13 @@ def test_purge_deletes_them_for_good(config):
     assert answer.exit_code == 3 and run(config, "list").output.strip() == "no dead letters"
 
 
+@pytest.mark.parametrize("words", [("list",), ("retry",), ("purge",)], ids=" ".join)
+def test_a_destination_that_is_spelt_wrongly_is_not_one_without_dead_letters(config, words):
+    """Neither in the policy nor with a dead letter: exit code 2, with the one that was probably meant."""
+    answer = run(config, *words, "--destination", "onw")
+    assert answer.exit_code == 2 and 'did you mean "own"?' in answer.output
+
+
 def test_a_gate_that_never_ran_has_none(tmp_path):
     """In one sentence."""
     path = tmp_path / "gatekeeper.toml"

@@ -16,6 +16,7 @@ TYPOS = [
     pytest.param(("query", "--law", "gdrp"), 'did you mean "gdpr"?', id="law"),
     pytest.param(("query", "--country", "Germany"), "neither in the policy nor in the log", id="country"),
     pytest.param(("query", "--subject", "foo"), "is not a pseudonym", id="subject"),
+    pytest.param(("query", "--subject", "p_" + "Z" * 22), "is not a pseudonym", id="letters-that-no-pseudonym-has"),
     pytest.param(("query", "--since", "gestern"), "is not a time", id="since"),
     pytest.param(("query", "--format", "xml"), "use table, json or csv", id="format"),
     pytest.param(("stats", "--by", "year"), "use hour, day, week or month", id="by"),

@@ -164,6 +164,35 @@ def test_a_host_that_cannot_be_listened_on_names_the_host(run, host):
 
 
 @pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("check", "--config", "folder"), "folder: is a folder; name a file"),
+        (("check", "--config", "bytes"), "bytes: is not text in UTF-8"),
+        (("explain", "none.json"), "none.json: there is no such file"),
+        (("explain", "folder"), "folder: is a folder"),
+        (("explain", "empty"), "empty: is empty; write an event"),
+        (("explain", "bytes"), "the event was not accepted: the body is not JSON"),
+        (("explain", "nameless.json"), "event: is not an event name (letters, digits"),
+        (("suppression", "import", "none.csv", "--why", "erased"), "none.csv: there is no such file"),
+        (("erasure", "receipt", "--check", "none.json"), "none.json: there is no such file"),
+        (("erasure", "receipt", "--check", "empty"), "empty: is not a receipt"),
+        (("report", "ropa", "--without-log", "--out", "none/page.md"), "none/page.md: its folder does not exist"),
+        (("init", "none/policy.toml"), "none/policy.toml: its folder does not exist; make it first"),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
+)
+def test_a_file_of_the_wrong_kind_is_said_to_be_one(run, tmp_path, words, says):
+    """What is wrong with it, and what to do: never a class of Python's."""
+    run("storage", "prepare")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    (tmp_path / "empty").write_bytes(b"\n")
+    (tmp_path / "nameless.json").write_text('{"event": 1}')
+    code, said = run(*words)
+    assert code in (1, 2) and says in " ".join(said.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
     "words", [("audit", "stats", "--html", "none/page.html"), ("init", "none/policy.toml")], ids=" ".join
 )
 def test_a_file_that_cannot_be_written_is_one_message(run, tmp_path, words):

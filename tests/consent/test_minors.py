@@ -91,6 +91,6 @@ def test_silence_at_an_age_is_denied_and_the_trail_says_for_whom():
     """Of an adult the same law asks nothing."""
     rulings, steps = ruled(ASKS, "13_15")
     assert rulings[MARKETING] == Ruling(Permission.DENIED, MARKETING, "no_marketing_consent", silent=True)
-    assert steps[1].why == "nobody consented; test is opt-in for a visitor of this age"
+    assert steps[1].why == "no consent was given; test is opt-in for a visitor of this age"
     assert ruled(ASKS, "adult")[0][MARKETING] == Ruling(Permission.GRANTED, "not_opted_out")
-    assert ruled(IN, None)[1][1].why == "nobody consented; test is opt-in"
+    assert ruled(IN, None)[1][1].why == "no consent was given; test is opt-in"

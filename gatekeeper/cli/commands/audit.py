@@ -32,7 +32,11 @@ def audit_tail(
 
 
 @audit.command("show")
-def audit_show(request_id: str, config: Config = POLICY, as_json: AsJson = False) -> None:
+def audit_show(
+    request_id: Annotated[str, typer.Argument(help="Id of a request (req_…) or of a choice (con_…).")],
+    config: Config = POLICY,
+    as_json: AsJson = False,
+) -> None:
     """Print one record and explain it: signals, law, decisions and outcomes (exit code 3 if there is none)."""
     from gatekeeper.cli.audit import show
 

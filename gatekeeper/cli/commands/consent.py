@@ -35,10 +35,10 @@ def consent_record(
     consent_id: ConsentId = None,
     user_id: UserId = None,
     analytics: Annotated[
-        bool | None, typer.Option("--analytics/--no-analytics", help="What the visitor chose for it.")
+        bool | None, typer.Option("--analytics/--no-analytics", help="Whether the visitor consents to analytics.")
     ] = None,
     marketing: Annotated[
-        bool | None, typer.Option("--marketing/--no-marketing", help="What the visitor chose for it.")
+        bool | None, typer.Option("--marketing/--no-marketing", help="Whether the visitor consents to marketing.")
     ] = None,
     at: Annotated[str | None, typer.Option(help="When the visitor chose, such as 2026-11-24; now by default.")] = None,
     country: Annotated[str | None, typer.Option(help="Where the visitor was, such as DE or US-CA.")] = None,

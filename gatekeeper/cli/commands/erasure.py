@@ -11,7 +11,7 @@ from gatekeeper.cli.options import POLICY, AsJson, Config
 
 erasure = typer.Typer(help="Handle requests of persons to delete their data.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a request, such as er_….")]
-Reason = Annotated[str, typer.Option(help="Why.")]
+Reason = Annotated[str, typer.Option(help="identity_unverified, not_controller, or another of docs/erasure.md.")]
 
 
 @erasure.command("verify")
@@ -51,7 +51,7 @@ def erasure_refuse(
 @erasure.command("extend")
 def erasure_extend(
     id: Id,  # noqa: A002  # as above
-    reason: Reason,
+    reason: Annotated[str, typer.Option(help="Why the law's longer term is needed, in words for the person.")],
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:

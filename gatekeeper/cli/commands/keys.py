@@ -21,7 +21,7 @@ def keys_list(config: Config = POLICY, as_json: AsJson = False) -> None:
 
 @keys.command("rotate")
 def keys_rotate(
-    kind: Annotated[str, typer.Argument(help="signing, pseudonym, suppression or audit")] = "signing",
+    kind: Annotated[str, typer.Argument(help="signing, pseudonym, suppression, sealing or audit")] = "signing",
     config: Config = POLICY,
     as_json: AsJson = False,
 ) -> None:

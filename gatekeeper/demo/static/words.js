@@ -25,7 +25,7 @@ export const causes = (purpose) => ({
 });
 
 // What was taken out of a value that was sent.
-export const shapes = { query: "query parameters nobody needs" };
+export const shapes = { query: "query parameters that are not listed" };
 
 // Short names of the kinds, where space is short.
 export const kinds = { ga4: "GA4", meta_capi: "Meta", tiktok: "TikTok", first_party: "Own analytics", sentry: "Error monitor" };

@@ -73,7 +73,7 @@ def _six_end(text: str, match: re.Match[str]) -> int | None:
         address = IPv6Address(number)
     except AddressValueError:
         return None
-    # `a::b` and `12::30` are addresses too, but nobody's: those in use open with a longer group.
+    # `a::b` and `12::30` are addresses too, but not in use: those in use open with a longer group.
     opening = number.split(":", 1)[0]
     if address.is_loopback or address.is_unspecified or (len(opening) < 2 and not address.ipv4_mapped):
         return None

@@ -67,7 +67,7 @@ class Check(Body, frozen=True):
 
 
 class Erase(Body, frozen=True):
-    """Whom to erase. `verified_by`: how it is known that who asks is the person; `received` is a day."""
+    """Whom to erase. `verified_by`: how the person's identity was verified; `received` is a day."""
 
     identifiers: Identifiers
     link: Links = msgspec.field(default_factory=list)

@@ -27,7 +27,7 @@ OWN_DATE: Final = "gatekeeper.own_date"  # extension: once it was called, the se
 Read = Callable[[], Awaitable[bytes]]  # the whole body of a request; raises EventError or Disconnected
 
 
-class Disconnected(Exception):  # noqa: N818  # an event, not an error: nobody is left to answer
+class Disconnected(Exception):  # noqa: N818  # an event, not an error: the client has gone
     """The client went away before its body was complete."""
 
 

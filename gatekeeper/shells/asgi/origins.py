@@ -10,7 +10,7 @@ requests. The first row that fits; "own" is the page's own origin, "listed" one 
     null              same-origin                          an own page's   (a page without a referrer policy to tell by)
     any other                                              a stranger's
     absent            same-origin, none                    an own page's
-    absent            any other                            a stranger's    (which page's, nobody says)
+    absent            any other                            a stranger's    (the request does not say which page's)
     absent            absent                   own, listed such a page's
     absent            absent                   any other   a stranger's, but of who shows a key or a context (`vouched`)
     absent            absent                   absent      a server's

@@ -128,7 +128,7 @@ class Taking:
         if any(word and purpose.value not in claims.purposes for purpose, word in answer.says.items()):
             return Wrong(409, "notice_changed", "the notice that was shown does not ask for this purpose")
         if claims.visitor == token.NOBODY:
-            # A cookie that is older than the showing: whoever saw the notice had none, so this is somebody else.
+            # A cookie that is older than the showing: the visitor who saw the notice had none, so this is another one.
             newest = max([at for _, at in visited.said.values()], default=claims.issued)
             mine = newest >= claims.issued
         else:

@@ -101,7 +101,7 @@ class Link:
             event = await self._event()
             if isinstance(event, h11.Data):
                 yield bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):  # with its trailers, which nobody has asked for
+            elif isinstance(event, h11.EndOfMessage):  # with its trailers, which are not passed on
                 return
             else:
                 raise LinkError(sent=True)
@@ -122,7 +122,7 @@ class Link:
     def usable(self, *, repeatable: bool) -> bool:
         """Whether a request may be tried on it; one that cannot be repeated only on a connection just used."""
         reader: Any = self._reader
-        # What came though nobody asked would be taken for the next request's answer.
+        # Bytes that arrived without a request would be taken for the next request's answer.
         unasked = bool(reader._buffer) or bool(self._http.trailing_data[0])
         closed = self._writer.transport.is_closing() or self._reader.at_eof()
         if closed or unasked or self._loop.time() - self._since >= (_IDLE if repeatable else _FRESH):

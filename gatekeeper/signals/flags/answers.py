@@ -1,6 +1,6 @@
 """How a flag words its answer: role FLAG, DENIED where it refuses, GRANTED where it would allow.
 
-Contract: pure. A flag is written by whoever sends the request; the combination lets it narrow, never grant.
+Contract: pure. The sender of the request writes the flag; the combination lets it narrow, never grant.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class MemoryLedger:
             return Look(tuple(asked), tuple([self._voice(one) for one in asked]), self._memory.changed)
 
     def still(self, seen: Hashable) -> bool:
-        """Whether nobody chose since."""
+        """Whether no choice was made since."""
         return bool(seen == self._memory.changed)
 
     def record(self, choice: Choice, reasons: Mapping[str, str]) -> Future[Recorded]:

@@ -21,7 +21,7 @@ class Task:
     source: str = ""
 
     def steps(self, to: Destination) -> tuple[Step, ...] | Impossible:
-        """Nothing to send; impossible where nobody can do it and no audience is named."""
+        """Nothing to send; impossible where there is no way to do it and no audience is named."""
         return () if self.by == "people" or setting(to, "audiences") else Impossible(NO_API)
 
 

@@ -1,8 +1,8 @@
 """Requests of which nothing is ever sent, and that an SDK waits for an answer to. Pure.
 
-Recordings of sessions and profiles of groups hold what cannot be judged. Configurations and definitions of feature
-flags are read from the product itself by whoever wants them: the gate answers with an empty one, which every SDK can
-read, so that nobody's request is passed on and no SDK complains.
+The gate cannot judge recordings of sessions and profiles of groups. An SDK that asks for its configuration or for
+definitions of feature flags gets an empty answer, which every SDK can read: no request is passed on, and no SDK
+complains. An app that wants the real ones reads them from the product itself.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     {"event_id": …}\n{"type": "event", "length": 12}\n{…12 bytes…}\n…
 
-`length` counts bytes; without it the payload ends at the line's end. Written anew it is always there.
+`length` counts bytes; without it the payload ends at the line's end. The gate always writes it.
 Source: develop.sentry.dev/sdk/foundations/transport/envelopes, read 2026-11-23.
 """
 
