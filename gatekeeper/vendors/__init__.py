@@ -51,7 +51,7 @@ from gatekeeper.vendors.deletion import posthog as by_posthog
 from gatekeeper.vendors.deletion import rudderstack as by_rudderstack
 from gatekeeper.vendors.deletion import segment as by_segment
 from gatekeeper.vendors.dialect import Dialect
-from gatekeeper.vendors.formats import table
+from gatekeeper.vendors.formats.table import Table
 from gatekeeper.vendors.kind import Destination, DestinationModule
 
 _MODULES: Final[tuple[DestinationModule, ...]] = (
@@ -135,8 +135,21 @@ def by_kind(dialects: Iterable[Dialect]) -> Mapping[str, tuple[Dialect, ...]]:
     return kinds
 
 
-NATIVE: Final = frozenset(table.NATIVE)
-"""Every native name in the tables of `DIALECTS`, as a table writes it."""
+def tables_of(dialects: Iterable[Dialect]) -> list[Table]:
+    """The tables of native names that formats have; one that has none is looked through each time."""
+    found = [getattr(one, name, None) for one in dialects for name in ("table", "TABLE")]
+    return [one for one in found if isinstance(one, Table)]
+
+
+NATIVE: Final = frozenset(
+    [name for one in tables_of(DIALECTS) for name in one.exact]
+    + [name for module in _MODULES for name in module.KIND.as_necessary or ()]
+)
+"""Every native name in the tables of `DIALECTS`, as a table writes it, and the names of items that decide something."""
+
+
+WORDS: Final = frozenset[str]().union(*[one.words for one in tables_of(DIALECTS)])
+"""What the names of those tables are made of: these words may be remembered."""
 
 
 def find(to: Destination, method: str, path: str, dialects: Mapping[str, tuple[Dialect, ...]]) -> Dialect | None:

@@ -95,10 +95,10 @@ class EventList:
         self, native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None], to: Destination, vendor: Format
     ) -> Outgoing:
         """The same object, every event in it built again."""
-        events = [self._event(one) for one in kept if one is not None]
+        events = [self._event(one, vendor) for one in kept if one is not None]
         way = native.frame["way"]
         data: dict[str, Any] = tree.rebuild(
-            leaf.but(path=leaf.path[1:]) for leaf in shared if leaf.path[:1] == ("body",)
+            [leaf.but(path=leaf.path[1:]) for leaf in shared if leaf.path[:1] == ("body",)], vendor.table
         )
         if way is None:
             (data,) = events
@@ -118,7 +118,7 @@ class EventList:
         url = vendor.route.url(to, native.call.path, pairs.write_pairs(query))
         return Outgoing("POST", url, tuple(headers), orjson.dumps(data))
 
-    def _event(self, one: Kept) -> dict[str, Any]:
+    def _event(self, one: Kept, vendor: Format) -> dict[str, Any]:
         leaves: list[Leaf] = []
         for leaf in one.leaves:
             if leaf.role == FLAG:
@@ -130,7 +130,7 @@ class EventList:
             elif leaf.name in self.texts:
                 leaf = leaf.but(value=pairs.text(leaf.value))
             leaves += self.write_leaf(leaf)
-        event: dict[str, Any] = tree.rebuild(leaves)
+        event: dict[str, Any] = tree.rebuild(leaves, vendor.table)
         self.flags(event, given(one.leaves), one.shaping)
         return event
 

@@ -157,7 +157,7 @@ class JsonBatch:
     ) -> Outgoing:
         """The same request, in the same coat."""
         coat: Coat = native.frame["coat"]
-        data = self._data(native, shared, [one for one in kept if one is not None], to)
+        data = self._data(native, shared, [one for one in kept if one is not None], to, vendor)
         query = pairs.rows(shared, "query")
         body = b""
         if coat.kind == "pairs":
@@ -176,17 +176,20 @@ class JsonBatch:
         url = vendor.route.url(to, native.call.path, json_form.form(query))
         return Outgoing(native.call.method, url, tuple(headers), body)
 
-    def _data(self, native: Native, shared: Sequence[Leaf], sent: Sequence[Kept], to: Destination) -> Any:
+    def _data(
+        self, native: Native, shared: Sequence[Leaf], sent: Sequence[Kept], to: Destination, vendor: Format
+    ) -> Any:
         """The JSON body, or the pairs, of what is left."""
         key: str | None = native.frame["key"]
         events = []
         for one in sent:
-            event = tree.rebuild(map(self.write_leaf, one.leaves)).get("event", {})
+            event = tree.rebuild(map(self.write_leaf, one.leaves), vendor.table).get("event", {})
             self.consents.restrict(event, one.shaping.marketing_granted)
             events.append(self.folding.fold(event, key is None))
         data = events[0] if key is None else events
         if key:
-            beside = tree.rebuild(leaf for leaf in shared if leaf.path[:1] == ("body",)).get("body", {})
+            rest = [leaf for leaf in shared if leaf.path[:1] == ("body",)]
+            beside = tree.rebuild(rest, vendor.table).get("body", {})
             self.consents.restrict(beside, all(one.shaping.marketing_granted for one in sent))
             data = {**beside, key: events}
         secret = to.secrets.get("api_key")

@@ -28,7 +28,7 @@ KIND = "ga4"
 NAME = "ga4 /mp/collect"
 ACCOUNT: str | None = "measurement_id"
 ROUTE: Final = Route(re.compile("(?:/debug)?/mp/collect/?"), "https://www.google-analytics.com")
-_TABLE: Final = table.load(__package__, "calls.toml")
+TABLE: Final = table.load(__package__, "calls.toml")
 _NEEDS: Final = Needs(("client_id", "events.name"))
 _APP: Final = "firebase_app_id"
 _APP_NEEDS: Final = Needs(("app_instance_id", "api_secret", "events.name"))
@@ -41,7 +41,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     """What belongs to the visitor is shared; each of `events[]` is an element."""
     query = (_query if len(call.query) <= _SHORT else _query.__wrapped__)(call.query)
     data = json_body.read_object(body)
-    shared, elements = json_body.split(data, "events", _TABLE)
+    shared, elements = json_body.split(data, "events", TABLE)
     account = _account(query, to)
     consent = data.get("consent")
     flags: Mapping[str, Any] = {"google": consent} if consent is not None else {}
@@ -100,7 +100,7 @@ _PARTS: Final = attrgetter("name", "role", "value", "path")
 @lru_cache(maxsize=64)
 def _query(text: str) -> tuple[Leaf, ...]:
     """The property and its secret, which are the same in all calls of an app."""
-    return tuple(leaf.but(path=("query", *leaf.path)) for leaf in pairs.read(text, _TABLE))
+    return tuple(leaf.but(path=("query", *leaf.path)) for leaf in pairs.read(text, TABLE))
 
 
 def personal(field: str, value: Personal) -> str | None:
@@ -123,7 +123,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     about = query[stream].value if stream in query else to.settings[stream]
     secret = query["api_secret"].value if "api_secret" in query else to.secret("api_secret")
     rest = [leaf for leaf in shared if leaf.path[0] != "query" and leaf.role not in (FLAG, SECRET)]
-    data = tree.rebuild([*rest, *(leaf for one in sent for leaf in one.leaves)])
+    data = tree.rebuild([*rest, *(leaf for one in sent for leaf in one.leaves)], TABLE)
     word = "GRANTED" if granted else "DENIED"
     data["consent"] = {"ad_user_data": word, "ad_personalization": word}
     for leaf in shared:

@@ -31,7 +31,7 @@ ACCOUNT: str | None = "measurement_id"
 ROUTE: Final = Route(re.compile(r"/(?:g/|g/s/)?collect"), "https://www.google-analytics.com", GET_OR_POST)
 _NEEDS: Final = Needs(("v", "tid", "en", "cid"))
 MOST: Final = 25  # events of a request, as Google limits them (the Measurement Protocol's own limit)
-_TABLE: Final = table.load(__package__, "pixel.toml")
+TABLE: Final = table.load(__package__, "pixel.toml")
 _WRAPPED: Final = re.compile(r"/g/(?:s/)?collect\?.+", re.DOTALL)
 # prN=idSKU~nmName~…: two letters, then the value. Source: ga4Schema.js.
 _ITEM: Final = {
@@ -85,7 +85,7 @@ def _element(leaves: tuple[Leaf, ...], query: str) -> Element:
 
 def _leaves(text: str) -> tuple[Leaf, ...]:
     return tuple(
-        leaf.but(value=_item(str(leaf.value))) if leaf.role == "items" else leaf for leaf in pairs.read(text, _TABLE)
+        leaf.but(value=_item(str(leaf.value))) if leaf.role == "items" else leaf for leaf in pairs.read(text, TABLE)
     )
 
 

@@ -33,7 +33,7 @@ KIND = "google_ads"
 NAME = "google_ads /v1/events:ingest"
 ACCOUNT: str | None = "customer_id"
 ROUTE: Final = Route(re.compile("/v1/events(?::|%3A)ingest"), "https://datamanager.googleapis.com")
-_TABLE: Final = tables.load(__package__, "ingest.toml")
+TABLE: Final = tables.load(__package__, "ingest.toml")
 _WORDS: Final = {0: "unspecified", 1: "granted", 2: "denied"}  # ConsentStatus
 _STYLES: Final = {  # granted, denied, hexadecimal
     True: (1, 2, 1),
@@ -55,8 +55,8 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     rows = json_body.objects(data.pop("events", []), "events")
     shared = (
         *credentials.read(call, google_api.CREDENTIALS),
-        *pairs.beside(call.query, _TABLE, "query"),
-        *tree.flatten(data, _TABLE, "", ("body",)),
+        *pairs.beside(call.query, TABLE, "query"),
+        *tree.flatten(data, TABLE, "", ("body",)),
     )
     numbers = any(leaf.name == "query.$alt" and "enum-encoding=int" in str(leaf.value) for leaf in shared)
     packed = str(data.get("encoding")) in _BASE64
@@ -80,7 +80,7 @@ def _account(destinations: Sequence[Mapping[str, Any]], to: Destination) -> str 
 
 
 def _element(row: dict[str, Any], beside: object, to: Destination, packed: bool, stamp: str | None) -> Element:
-    leaves = [_readable(leaf, packed) for leaf in tree.flatten(row, _TABLE, "events", _EVENT)]
+    leaves = [_readable(leaf, packed) for leaf in tree.flatten(row, TABLE, "events", _EVENT)]
     leaves = google_person.whole(leaves, to)
     name = json_body.text(leaves, "events.eventName")
     own = json_body.stamp(leaves)
@@ -138,7 +138,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     to = sent[0].shaping.to
     granted, denied, hexadecimal = _STYLES[native.frame["numbers"]]
     beside = [leaf for leaf in shared if leaf.path[:1] == ("body",) and leaf.role != FLAG]
-    data: dict[str, Any] = tree.rebuild(beside).get("body", {})
+    data: dict[str, Any] = tree.rebuild(beside, TABLE).get("body", {})
     data.setdefault("destinations", [vendor.account(to)])
     given = {str(leaf.path[-1]): leaf.value for leaf in native.shared if leaf.role == FLAG}
     data["events"] = [_event(one, given, granted, denied) for one in sent]
@@ -156,7 +156,7 @@ def _event(one: Kept, given: Mapping[str, object], granted: object, denied: obje
         for leaf in one.leaves
         if leaf.role != FLAG
     ]
-    made: dict[str, Any] = tree.rebuild(leaves).get("events", {})
+    made: dict[str, Any] = tree.rebuild(leaves, TABLE).get("events", {})
     if not made.get("cartData", {}).get("items"):
         made.pop("cartData", None)
     came = {**given, **{str(leaf.path[-1]): leaf.value for leaf in one.leaves if leaf.role == FLAG}}

@@ -38,7 +38,7 @@ _PATH: Final = re.compile(
 )
 _ORIGINS: Final = {"conversion": "https://www.googleadservices.com", "view": "https://googleads.g.doubleclick.net"}
 _ELSEWHERE: Final = "https://www.google.com"
-_TABLE: Final = table.load(__package__, "pixel.toml")
+TABLE: Final = table.load(__package__, "pixel.toml")
 _QUERY: Final = "query"
 _FORM: Final = "form"
 
@@ -75,11 +75,11 @@ def _leaves(text: str, place: str) -> list[Leaf]:
     for n, (name, value) in enumerate(pairs.read_pairs(text)):
         path = (place, n, name)
         if name == google_token.NAME:
-            found += google_token.read(value, _TABLE, path)
+            found += google_token.read(value, TABLE, path)
         elif name == "data":
             found += _data(value, path)
         else:
-            found.append(_TABLE.leaf(name, value, path))
+            found.append(TABLE.leaf(name, value, path))
     return found
 
 
@@ -88,7 +88,7 @@ def _data(text: str, path: tuple[str | int, ...]) -> list[Leaf]:
     found = []
     for pair in text.split(";")[:100]:
         key, _, value = pair.partition("=")
-        leaf = _TABLE.leaf(f"data.{key}", value, (*path, key))
+        leaf = TABLE.leaf(f"data.{key}", value, (*path, key))
         found.append(leaf.but(value=[{"item_id": value}]) if leaf.role == "items" else leaf)
     return found
 

@@ -34,7 +34,7 @@ ROUTE: Final = Route(
 )
 _LISTS: Final = {"uploadClickConversions": "conversions", "uploadConversionAdjustments": "conversionAdjustments"}
 _CLICK: Final = "uploadClickConversions"
-_TABLE: Final = table.load(__package__, "upload.toml")
+TABLE: Final = table.load(__package__, "upload.toml")
 _WORDS: Final = {0: "unspecified", 1: "unknown", 2: "granted", 3: "denied"}  # ConsentStatusEnum
 _ENHANCEMENT: Final = ("ENHANCEMENT", "4")  # ConversionAdjustmentTypeEnum
 _PAIR: Final = frozenset({"gclidDateTimePair.gclid", "gclidDateTimePair.conversionDateTime"})
@@ -57,8 +57,8 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     rows = json_body.objects(data.pop(key, []), key)
     shared = (
         *credentials.read(call, google_api.CREDENTIALS),
-        *pairs.beside(call.query, _TABLE, "query"),
-        *tree.flatten(data, _TABLE, "", ("body",)),
+        *pairs.beside(call.query, TABLE, "query"),
+        *tree.flatten(data, TABLE, "", ("body",)),
     )
     own = str(to.settings["customer_id"])
     account = own if customer == vendor.digits(own) else customer
@@ -74,7 +74,7 @@ def _route(call: Call) -> tuple[str, str]:
 def _element(row: dict[str, Any], to: Destination, method: str, stamp: str | None) -> Element:
     leaves = [
         leaf.but(value=contents.read(leaf.value, _ITEM)) if leaf.role == "items" else leaf
-        for leaf in tree.flatten(row, _TABLE)
+        for leaf in tree.flatten(row, TABLE)
     ]
     leaves = google_person.whole(leaves, to, addresses=method != _CLICK)
     clicks = {leaf.role for leaf in leaves if leaf.role in google_conversion.CLICKS} & to.fields
@@ -120,7 +120,8 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     sent = [one for one in kept if one is not None]
     to = sent[0].shaping.to
     method = native.frame["method"]
-    beside = tree.rebuild(leaf for leaf in shared if leaf.path[:1] == ("body",) and leaf.role != FLAG).get("body", {})
+    rest = [leaf for leaf in shared if leaf.path[:1] == ("body",) and leaf.role != FLAG]
+    beside = tree.rebuild(rest, TABLE).get("body", {})
     data = {_LISTS[method]: [_conversion(one, method) for one in sent], **beside}
     query = pairs.rows(shared, "query")
     url = ROUTE.url(to, native.call.path, pairs.write_pairs(query))
@@ -133,7 +134,7 @@ def _conversion(one: Kept, method: str) -> dict[str, Any]:
         for leaf in one.leaves
         if leaf.role != FLAG
     ]
-    made: dict[str, Any] = tree.rebuild(leaves)
+    made: dict[str, Any] = tree.rebuild(leaves, TABLE)
     if not made.get("cartData", {}).get("items"):
         made.pop("cartData", None)
     if method == _CLICK:
@@ -151,9 +152,8 @@ def accepted(native: Native) -> Answer:
 
 def _result(one: Element) -> Any:
     """What Google repeats of a conversion that it took."""
-    return tree.rebuild(
-        leaf for leaf in one.leaves if str(leaf.path[:1][0]) in _RESULT and leaf.role and leaf.value not in (None, "")
-    )
+    told = [leaf for leaf in one.leaves if str(leaf.path[:1][0]) in _RESULT and leaf.role]
+    return tree.rebuild([leaf for leaf in told if leaf.value not in (None, "")], TABLE)
 
 
 def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:

@@ -45,7 +45,7 @@ ROUTE: Final = Route(
 )
 JSON: Final = "application/json"
 QUERY: Final = "query"
-_TABLE: Final = table.load(__package__, "calls.toml")
+TABLE: Final = table.load(__package__, "calls.toml")
 _TOKEN: Final = (credentials.authorization("Bearer|OAuth", r"[\x21-\x7e]{1,2048}"),)
 _NAMES: Final = {own: name for name, own in vendor.EVENTS.items()}
 _APPENDIX: Final = re.compile(r"(.{2,45})(\.[0-9A-Za-z_-]{2}(?:[0-9A-Za-z_-]{6})?)")
@@ -89,7 +89,7 @@ def _posted(call: Call, body: bytes) -> tuple[str, tuple[Leaf, ...], Any]:
     """The coat, the parameters beside `data`, and `data`. Raises Unreadable if it is not there exactly once."""
     query = pairs.read_pairs(call.query)
     found: list[Any] = [value for name, value in query if name == "data"]
-    shared = pairs.leaves([row for row in query if row[0] != "data"], _TABLE, QUERY)
+    shared = pairs.leaves([row for row in query if row[0] != "data"], TABLE, QUERY)
     if not body:
         coat = QUERY
     elif body.lstrip()[:1] == b"{":
@@ -97,11 +97,11 @@ def _posted(call: Call, body: bytes) -> tuple[str, tuple[Leaf, ...], Any]:
         top = json_body.read_object(body)
         found += [top.pop("data")] if "data" in top else []
         for name, value in top.items():
-            shared += tuple(tree.flatten(value, _TABLE, name, (JSON, name)))
+            shared += tuple(tree.flatten(value, TABLE, name, (JSON, name)))
     else:
         coat, posted = form.read(body, form.content_type(call))
         found += [value for name, value in posted if name == "data"]
-        shared += pairs.leaves([row for row in posted if row[0] != "data"], _TABLE, coat)
+        shared += pairs.leaves([row for row in posted if row[0] != "data"], TABLE, coat)
     if len(found) != 1:
         raise Unreadable("the events are not there exactly once")
     return coat, shared, found[0]
@@ -127,7 +127,7 @@ def _element(
     row: dict[str, Any], n: int, appendices: dict[tuple[int, tuple[str | int, ...]], str], stamp: str | None
 ) -> Element:
     leaves: list[Leaf] = []
-    for leaf in tree.flatten(row, _TABLE, "data"):
+    for leaf in tree.flatten(row, TABLE, "data"):
         if leaf.role == "items":
             leaf = leaf.but(value=contents.read(leaf.value))
         elif leaf.role == "ip" and isinstance(leaf.value, str):
@@ -216,7 +216,8 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     if written.coat == QUERY:
         query.append(("data", data))
     elif written.coat == JSON:
-        top = tree.rebuild(leaf.but(path=leaf.path[1:]) for leaf in beside if leaf.path[:1] == (JSON,))
+        rest = [leaf.but(path=leaf.path[1:]) for leaf in beside if leaf.path[:1] == (JSON,)]
+        top = tree.rebuild(rest, TABLE)
         headers, body = (("Content-Type", JSON),), orjson.dumps({**top, "data": data})
     else:
         kind, body = form.write(written.coat, [*pairs.rows(beside, written.coat), ("data", data)])
@@ -234,7 +235,7 @@ def _event(n: int, one: Kept, written: Frame) -> dict[str, Any]:
             leaf = leaf.but(value=contents.ids(leaf.value) if bare else contents.write(leaf.value))
         appendix = written.appendices.get((n, leaf.path)) if written.appendices else None
         leaves.append(leaf if appendix is None else leaf.but(value=f"{leaf.value}{appendix}"))
-    event: dict[str, Any] = tree.rebuild(leaves)
+    event: dict[str, Any] = tree.rebuild(leaves, TABLE)
     limited = any(leaf.value == "LDU" for leaf in one.leaves if leaf.name == f"data.{_LDU}")
     vendor.limit_data_use(event, given(one.leaves), one.shaping, limited=limited)
     return event

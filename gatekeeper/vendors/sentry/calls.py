@@ -26,14 +26,12 @@ from gatekeeper.vendors.formats import answers, coding, json_body, replies, tabl
 from gatekeeper.vendors.formats.parts import Route
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.vendors.sentry import envelope
-from gatekeeper.vendors.sentry import events as vendor
 
 KIND = "sentry"
 NAME = "sentry /envelope/"
 ACCOUNT: str | None = "dsn"
 ROUTE: Final = Route(re.compile(r"/api/([0-9]{1,20})/(envelope|store)/?"))
-table.NATIVE.update(vendor.KIND.as_necessary or ())  # names of items that decide something stand in the log's head
-_TABLE: Final = table.load(__package__, "calls.toml", below={"stacktrace.": ("exception.values.", "threads.values.")})
+TABLE: Final = table.load(__package__, "calls.toml", below={"stacktrace.": ("exception.values.", "threads.values.")})
 _EVENTS: Final = {"event": "error", "transaction": "transaction"}
 _KINDS: Final = frozenset({*_EVENTS, "session", "sessions", "client_report", "check_in"})
 _PERFORMANCE: Final = frozenset({"spans", "start_timestamp", "measurements"})
@@ -71,7 +69,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
         event = _element("event", _stored(body))
         return Native(call, (event,), _auth(call, None), account, {"store": True, "heads": ({},)})
     header, items = envelope.read(body)
-    shared = (*_auth(call, header.pop("dsn", None)), *tree.flatten(header, _TABLE, "envelope", ("envelope",)))
+    shared = (*_auth(call, header.pop("dsn", None)), *tree.flatten(header, TABLE, "envelope", ("envelope",)))
     allowed = to.settings.get("items", ())
     return Native(
         call,
@@ -145,7 +143,7 @@ def _element(kind: str, payload: bytes) -> Element:
             data[name] = {"values": inner}
         elif name == "exception" and isinstance(inner, dict) and "values" not in inner:
             data[name] = {"values": [inner]}
-    leaves = tree.flatten(data, _TABLE, "" if kind in _EVENTS else kind)
+    leaves = tree.flatten(data, TABLE, "" if kind in _EVENTS else kind)
     filled = {f"{name}.formatted" for name in ("logentry", "message") if _is_filled(data.get(name))}
     if filled:
         filled |= {"message"} if "logentry.formatted" in filled else set()
@@ -205,7 +203,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     if native.frame.get("store"):
         body = _payload(sent[0][0].leaves)
         return Outgoing("POST", url, (("Content-Type", "application/json"), *headers), body)
-    header = tree.rebuild(leaf for leaf in shared if leaf.path[0] == "envelope").get("envelope", {})
+    header = tree.rebuild([leaf for leaf in shared if leaf.path[0] == "envelope"], TABLE).get("envelope", {})
     body = envelope.write(header, ((head, _payload(one.leaves)) for one, head in sent))
     return Outgoing("POST", url, (("Content-Type", "application/x-sentry-envelope"), *headers), body)
 
@@ -215,7 +213,7 @@ def _payload(leaves: Iterable[Leaf]) -> bytes:
     for leaf in leaves:
         if leaf.path == ("unread",) and isinstance(leaf.value, bytes):
             return leaf.value
-    return orjson.dumps(tree.rebuild(leaf for leaf in leaves if leaf.path))
+    return orjson.dumps(tree.rebuild([leaf for leaf in leaves if leaf.path], TABLE))
 
 
 def _authorization(to: Destination, shared: Iterable[Leaf]) -> str:

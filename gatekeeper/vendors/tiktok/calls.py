@@ -36,6 +36,8 @@ _TOKEN: Final = Credential("Access-Token", re.compile(r"[\x21-\x7e]{1,512}"))
 _OK: Final = 0
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+TABLE: Final = tiktok_event.TABLE
+
 matches = ROUTE.matches
 personal = tiktok_event.personal
 read_answer = vendor.read_answer
@@ -46,12 +48,12 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     route = ROUTE.paths.fullmatch(call.path)
     key = _LISTS[route[1]] if route is not None else None
     data = json_body.read_object(body)
-    shared = (*credentials.read(call, (_TOKEN,)), *pairs.beside(call.query, tiktok_event.TABLE, "query"))
+    shared = (*credentials.read(call, (_TOKEN,)), *pairs.beside(call.query, TABLE, "query"))
     if key is None:
         elements: tuple[Element, ...] = (tiktok_event.element(data),)
     else:
         rows = json_body.objects(data.pop(key, []), key)
-        shared = (*shared, *tree.flatten(data, tiktok_event.TABLE, "", ("body",)))
+        shared = (*shared, *tree.flatten(data, TABLE, "", ("body",)))
         stamp = json_body.stamp(shared)
         elements = tuple(tiktok_event.element(row, stamp) for row in rows)
     told = [*shared, *(leaf for one in elements for leaf in one.leaves)]
@@ -72,7 +74,7 @@ def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) 
     data: dict[str, Any] = events[0]
     if key is not None:
         beside = [leaf for leaf in shared if leaf.path[:1] == ("body",) and leaf.role != FLAG]
-        data = {**tree.rebuild(beside).get("body", {}), key: events}
+        data = {**tree.rebuild(beside, TABLE).get("body", {}), key: events}
     if key == "data":
         data = {"event_source": "web", "event_source_id": to.settings["pixel_code"], **data}
     else:

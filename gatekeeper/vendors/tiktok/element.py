@@ -69,7 +69,7 @@ def rebuilt(one: Kept) -> dict[str, Any]:
         for leaf in one.leaves
         if leaf.role != FLAG
     ]
-    event: dict[str, Any] = tree.rebuild(leaves)
+    event: dict[str, Any] = tree.rebuild(leaves, TABLE)
     came = [leaf.value for leaf in one.leaves if leaf.role == FLAG]
     if came or one.shaping.restricted_use:
         event[FLAG_KEY] = one.shaping.restricted_use or any(value is not False and value is not None for value in came)

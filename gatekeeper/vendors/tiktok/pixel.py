@@ -29,6 +29,8 @@ ACCOUNT: str | None = "pixel_code"
 ROUTE: Final = Route(re.compile(r"/api/v[12]/(?:pixel(?:/act)?|track)/?"), "https://analytics.tiktok.com")
 _REPLY: Final = Reply(lambda native: json_answer({"code": 0, "message": "OK"}), refusal=status_only)
 
+TABLE: Final = tiktok_event.TABLE
+
 matches = ROUTE.matches
 personal = tiktok_event.personal
 read_answer = _REPLY.fates
@@ -42,7 +44,7 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     rows = json_body.objects(data if isinstance(data, list) else [data], "the body")
     elements = tuple(tiktok_event.element(row) for row in rows)
     account = tiktok_event.account([leaf for one in elements for leaf in one.leaves], to)
-    shared = pairs.beside(call.query, tiktok_event.TABLE, "query")
+    shared = pairs.beside(call.query, TABLE, "query")
     return Native(call, elements, shared, account, {"list": isinstance(data, list)})
 
 
