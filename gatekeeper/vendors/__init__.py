@@ -60,9 +60,9 @@ _MODULES: Final[tuple[DestinationModule, ...]] = (
 )  # fmt: skip
 KINDS: Final[dict[str, DestinationModule]] = {module.KIND.name: module for module in _MODULES}
 DIALECTS: Final[tuple[Dialect, ...]] = (
-    ga4.calls,
-    ga4.pixel,
-    meta.calls,
+    ga4.calls.DIALECT,
+    ga4.pixel.DIALECT,
+    meta.calls.DIALECT,
     meta.pixel.DIALECT,
     pinterest.DIALECT,
     snap.DIALECT,
@@ -72,7 +72,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     reddit.CONVERSIONS,
     reddit.PIXEL,
     x.DIALECT,
-    sentry.calls,
+    sentry.calls.DIALECT,
     plausible.DIALECT,
     matomo.DIALECT,
     umami.DIALECT,
@@ -91,11 +91,11 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     mixpanel.GROUPS,
     mixpanel.FLAGS,
     amplitude.DIALECT,
-    google.ingest,
-    google.upload,
-    google.pixel,
-    tiktok.calls,
-    tiktok.pixel,
+    google.ingest.DIALECT,
+    google.upload.DIALECT,
+    google.pixel.DIALECT,
+    tiktok.calls.DIALECT,
+    tiktok.pixel.DIALECT,
 )
 
 DELETIONS: Final[Mapping[str, Deletion]] = {
@@ -136,8 +136,8 @@ def by_kind(dialects: Iterable[Dialect]) -> Mapping[str, tuple[Dialect, ...]]:
 
 
 def tables_of(dialects: Iterable[Dialect]) -> list[Table]:
-    """The tables of native names that formats have; one that has none is looked through each time."""
-    found = [getattr(one, name, None) for one in dialects for name in ("table", "TABLE")]
+    """The tables of native names that formats have."""
+    found = [getattr(one, "table", None) for one in dialects]
     return [one for one in found if isinstance(one, Table)]
 
 

@@ -126,6 +126,12 @@ def rebuild(leaves: Iterable[Leaf], table: Table) -> Any:
     return _filled(node, values)
 
 
+def below(leaves: Iterable[Leaf], step: str, table: Table, *without: str) -> Any:
+    """What the leaves below a first step make up, those of some roles left out."""
+    there = [leaf for leaf in leaves if leaf.path[:1] == (step,) and leaf.role not in without]
+    return rebuild(there, table).get(step, {})
+
+
 class _Node(NamedTuple):
     """An object or list: which value stands under which key, and which others are in it."""
 
