@@ -12,6 +12,7 @@ from gatekeeper import decision
 from gatekeeper.decision import exempt, purpose_of
 from gatekeeper.gate.deciding import MOST_NAMES, Deciding, asked_of, filled, stance_of
 from gatekeeper.model import Consent, ConsentModel, Decision, Event, Permission, Place, Purpose, Ruling, Step, Verdict
+from gatekeeper.vendors import WORDS
 from tests.builders import DESTINATIONS, NOW, make_policy
 
 NECESSARY, ANALYTICS, MARKETING = Purpose
@@ -293,7 +294,7 @@ def test_a_value_in_data_wins_over_a_name_that_is_unusable_too():
 def deciding(*events, to=None, said=None, where=None, vendor=UNKNOWN):
     """A gate's decisions, after it was asked for these events; how many it remembers."""
     to, said, where = to or destination("ads"), said or consent(), where or place()
-    one = Deciding(make_policy().catalogue)
+    one = Deciding(make_policy().catalogue, WORDS)
     for told in events:
         assert one.of(told, asked_of(told), said, where, to, vendor) == decide(told, said, where, to, vendor)
     return one, len(one)

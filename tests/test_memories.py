@@ -26,8 +26,7 @@ OF_A_PROCESS = {
     "tables, read once": {
         "geoip/records.py:_states", "vendors/formats/normalise.py:_countries", "audit/vocabulary.py:_spoken",
         "audit/vocabulary.py:_packaged", "jurisdiction/laws.py:version", "jurisdiction/laws.py:packaged",
-        "jurisdiction/networks.py:_special", "fields/phone.py:regions", "vendors/formats/table.py:NATIVE",
-        "vendors/formats/table.py:_WORDS",
+        "jurisdiction/networks.py:_special", "fields/phone.py:regions",
         "model/reasons.py:TABLE", "vendors/recipients.py:_table", "browser/__init__.py:texts",
         "shells/consent/page.py:_page", "shells/consent/page.py:_style", "reports/law.py:_table",
         "shells/consent/scripts.py:_compressed", "browser/page.py:_squeezed", "browser/__init__.py:unreviewed",
@@ -47,7 +46,7 @@ OF_A_PROCESS = {
         "scrub/search.py:secrets_of", "fields/names.py:_printable", "fields/accept.py:_public",
         "policy/file.py:_model", "geoip/database.py:ask",
         "audit/vocabulary.py:_FOUND_PLAIN", "scrub/fields.py:_CLEAN", "scrub/identifier.py:_CLEAN",
-        "vendors/formats/tree.py:TREES", "model/head.py:LISTS",
+        "model/head.py:LISTS",
     },
     "the process's own": {
         "outbound/pools.py:_elsewhere", "outbound/intercept.py:_without_a_gate", "outbound/intercept.py:_routes",

@@ -79,7 +79,7 @@ class Gate:
         self._remembers = policy.file.rights.remember
         self.new_id = new_id
         self.counted = counted or Counted(recorder, new_id)
-        self.deciding = Deciding(policy.catalogue)
+        self.deciding = Deciding(policy.catalogue, policy.words)
         self.lines = Lines(policy)
         self.barrier = barrier
         self.suppressing = Suppressing(keys, suppressions, policy.catalogue.identifying)
@@ -238,7 +238,7 @@ class Gate:
     @cached_property
     def roles(self) -> Roles:
         """What the leaves of calls are, by the policy's catalogue."""
-        return Roles(self.policy.catalogue)
+        return Roles(self.policy.catalogue, self.policy.words)
 
     def visitor(self, token: str, at: float) -> Visitor:
         """The visitor a context token speaks of."""

@@ -31,6 +31,7 @@ from gatekeeper.model import (
 from gatekeeper.model.head import Head
 from gatekeeper.model.reasons import INSUFFICIENT, INTERNAL, OTHER_ACCOUNT, RATE_LIMITED, UNLISTED, UNREADABLE_CALL
 from gatekeeper.scrub.meter import Heavy, Meter, Spent
+from gatekeeper.scrub.taint import FIELDS as DECLARING
 from gatekeeper.scrub.taint import declared
 from gatekeeper.signals import header_values
 from gatekeeper.vendors import find, product, unspoken
@@ -176,7 +177,7 @@ def _plan_call(
     taint = None
     if len(native.elements) > 1:
         everyone = (shared, *(one.leaves for one in native.elements))
-        taint = declared((leaf.role, leaf.value) for leaves in everyone for leaf in leaves)
+        taint = declared([(leaf.role, leaf.value) for leaves in everyone for leaf in leaves if leaf.role in DECLARING])
     judged = [
         Judged(gate, to, native, caller, at, dialect, shared, element, taint, meter) for element in native.elements
     ]

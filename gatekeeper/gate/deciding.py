@@ -1,7 +1,7 @@
 """Decisions of one gate: an event and a consent by their names, judged once; the event's values put in each time.
 
 What `decide` said is remembered by all of its arguments. Of names that a sender made up nothing is kept
-(`program.may_be_kept`), and of an event with very many names neither.
+(`formats/table.may_be_kept`), and of an event with very many names neither.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Final
 
 from gatekeeper.decision import Asked, Judgement, Stance, decide, exempt
 from gatekeeper.fields import Catalogue
-from gatekeeper.gate.program import may_be_kept
 from gatekeeper.memory import Compiled
 from gatekeeper.model import Consent, Decision, Event, Permission, Place, Purpose
+from gatekeeper.vendors.formats.table import may_be_kept
 from gatekeeper.vendors.kind import Destination
 
 MOST_NAMES: Final = 64  # of an event of which a judgement is remembered
@@ -22,12 +22,16 @@ _Key = tuple[Asked, int, Destination, Permission]
 
 
 class Deciding:
-    """Judgements, by the names that they were made from; each stance has a number, which no other one ever gets."""
+    """Judgements, by the names that they were made from; each stance has a number, which no other one ever gets.
 
-    __slots__ = ("_catalogue", "_count", "_known", "_numbers", "_stances")
+    `words` are those of the policy's tables of native names.
+    """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    __slots__ = ("_catalogue", "_count", "_known", "_numbers", "_stances", "_words")
+
+    def __init__(self, catalogue: Catalogue, words: frozenset[str]) -> None:
         self._catalogue = catalogue
+        self._words = words
         self._count = count()
         self._known: Compiled[_Key, Judgement] = Compiled()
         self._numbers: Compiled[Stance, int] = Compiled()
@@ -79,7 +83,7 @@ class Deciding:
         return stance, number
 
     def _may_be_kept(self, name: str) -> bool:
-        return name in self._catalogue.by_key or may_be_kept(name)
+        return name in self._catalogue.by_key or may_be_kept(name, self._words)
 
 
 def asked_of(event: Event) -> Asked:

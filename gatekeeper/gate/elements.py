@@ -57,13 +57,13 @@ class Sendable(NamedTuple):
 
 
 class Roles:
-    """The roles of one policy's catalogue."""
+    """The roles of one policy's catalogue; `words` are those of its tables of native names."""
 
     __slots__ = ("_catalogue", "_names")
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, words: frozenset[str]) -> None:
         self._catalogue = catalogue
-        self._names = Names(catalogue)
+        self._names = Names(catalogue, words)
 
     def program(self, leaves: Sequence[Leaf]) -> Program:
         """How leaves with these names and roles are looked at."""

@@ -4,7 +4,7 @@
     Program.outcome(odd)              what it holds, where some values were not as usual (`outcome.py`)
 
 Nothing here sees a value of the visitor, or a clock: each result is remembered by all of its arguments. What is not
-mechanical among names is compiled each time and not kept (`formats/table.is_known`).
+mechanical among names is compiled each time and not kept (`formats/table.may_be_kept`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gatekeeper.gate.outcome import ENVELOPE, Memories, Odd, Outcome, Role, audi
 from gatekeeper.memory import Compiled
 from gatekeeper.scrub.taint import FIELDS as DECLARING
 from gatekeeper.vendors.dialect import FLAG, NAME, PROTOCOL, SECRET, STAMP
-from gatekeeper.vendors.formats.table import is_known
+from gatekeeper.vendors.formats.table import may_be_kept
 
 MECHANICS: Final = frozenset({PROTOCOL, NAME, FLAG})
 _NOT_SIMPLE: Final = frozenset({"number", "url", "items"})
@@ -130,11 +130,12 @@ class Program:
 
 
 class Names:
-    """The programs of one policy's catalogue."""
+    """The programs of one policy's catalogue; `words` are those of its tables of native names."""
 
-    __slots__ = ("_by_name", "_identifying", "_known", "_memories")
+    __slots__ = ("_by_name", "_identifying", "_known", "_memories", "_words")
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, words: frozenset[str]) -> None:
+        self._words = words
         self._memories = Memories()
         self._identifying = catalogue.identifying
         self._by_name = {
@@ -157,14 +158,9 @@ class Names:
         known = self._known.get(key)
         if known is not None:
             return known
-        may_be = len(names) <= _MOST_LEAVES and all(map(may_be_kept, names))
+        may_be = len(names) <= _MOST_LEAVES and all(may_be_kept(name, self._words) for name in names)
         program = Program(names, roles, self._by_name, self._identifying, self._memories if may_be else None)
         return self._known.keep(key, program) if may_be else program
-
-
-def may_be_kept(name: str) -> bool:
-    """Whether a native name may be remembered in a program."""
-    return all(map(is_known, name.split(".")))
 
 
 def lost_of(lost: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

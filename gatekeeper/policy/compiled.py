@@ -70,6 +70,11 @@ class Policy:
         """Formats of calls, by the kind of destination."""
         return self.registry.dialects
 
+    @property
+    def words(self) -> frozenset[str]:
+        """What the native names in the tables of its formats are made of; these may be remembered."""
+        return self.registry.words
+
     @cached_property
     def names(self) -> frozenset[str]:
         """Every name the operator wrote: of events, fields, destinations, notices."""

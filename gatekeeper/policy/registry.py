@@ -15,7 +15,7 @@ from gatekeeper.errors import ConfigError
 from gatekeeper.fields import CATALOGUE
 from gatekeeper.signals import flags
 from gatekeeper.signals.cookies import READERS, Reader
-from gatekeeper.vendors import DIALECTS, KINDS, by_kind, first_party
+from gatekeeper.vendors import DIALECTS, KINDS, WORDS, by_kind, first_party, tables_of
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.kind import DestinationModule, Kind
 from gatekeeper.vendors.settings import Common, holds_secrets, secret_keys
@@ -45,6 +45,7 @@ class Registry:
     kinds: Mapping[str, DestinationModule] = field(default_factory=lambda: KINDS)
     readers: tuple[Reader, ...] = READERS
     dialects: Mapping[str, tuple[Dialect, ...]] = field(default_factory=lambda: by_kind(DIALECTS))
+    words: frozenset[str] = WORDS  # that native names are made of, by the tables of its formats
 
     @property
     def products(self) -> tuple[str, ...]:
@@ -72,6 +73,7 @@ def registry(
         kinds=KINDS | {module.KIND.name: module for module in own[0]},
         readers=(*READERS, *own[1]),
         dialects=by_kind((*DIALECTS, *own[2])),
+        words=WORDS.union(*[one.words for one in tables_of(own[2])]),
     )
 
 

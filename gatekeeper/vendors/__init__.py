@@ -51,7 +51,7 @@ from gatekeeper.vendors.deletion import posthog as by_posthog
 from gatekeeper.vendors.deletion import rudderstack as by_rudderstack
 from gatekeeper.vendors.deletion import segment as by_segment
 from gatekeeper.vendors.dialect import Dialect
-from gatekeeper.vendors.formats import table
+from gatekeeper.vendors.formats.table import Table
 from gatekeeper.vendors.kind import Destination, DestinationModule
 
 _MODULES: Final[tuple[DestinationModule, ...]] = (
@@ -60,9 +60,9 @@ _MODULES: Final[tuple[DestinationModule, ...]] = (
 )  # fmt: skip
 KINDS: Final[dict[str, DestinationModule]] = {module.KIND.name: module for module in _MODULES}
 DIALECTS: Final[tuple[Dialect, ...]] = (
-    ga4.calls,
-    ga4.pixel,
-    meta.calls,
+    ga4.calls.DIALECT,
+    ga4.pixel.DIALECT,
+    meta.calls.DIALECT,
     meta.pixel.DIALECT,
     pinterest.DIALECT,
     snap.DIALECT,
@@ -72,7 +72,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     reddit.CONVERSIONS,
     reddit.PIXEL,
     x.DIALECT,
-    sentry.calls,
+    sentry.calls.DIALECT,
     plausible.DIALECT,
     matomo.DIALECT,
     umami.DIALECT,
@@ -91,11 +91,11 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     mixpanel.GROUPS,
     mixpanel.FLAGS,
     amplitude.DIALECT,
-    google.ingest,
-    google.upload,
-    google.pixel,
-    tiktok.calls,
-    tiktok.pixel,
+    google.ingest.DIALECT,
+    google.upload.DIALECT,
+    google.pixel.DIALECT,
+    tiktok.calls.DIALECT,
+    tiktok.pixel.DIALECT,
 )
 
 DELETIONS: Final[Mapping[str, Deletion]] = {
@@ -135,8 +135,21 @@ def by_kind(dialects: Iterable[Dialect]) -> Mapping[str, tuple[Dialect, ...]]:
     return kinds
 
 
-NATIVE: Final = frozenset(table.NATIVE)
-"""Every native name in the tables of `DIALECTS`, as a table writes it."""
+def tables_of(dialects: Iterable[Dialect]) -> list[Table]:
+    """The tables of native names that formats have."""
+    found = [getattr(one, "table", None) for one in dialects]
+    return [one for one in found if isinstance(one, Table)]
+
+
+NATIVE: Final = frozenset(
+    [name for one in tables_of(DIALECTS) for name in one.exact]
+    + [name for module in _MODULES for name in module.KIND.as_necessary or ()]
+)
+"""Every native name in the tables of `DIALECTS`, as a table writes it, and the names of items that decide something."""
+
+
+WORDS: Final = frozenset[str]().union(*[one.words for one in tables_of(DIALECTS)])
+"""What the names of those tables are made of: these words may be remembered."""
 
 
 def find(to: Destination, method: str, path: str, dialects: Mapping[str, tuple[Dialect, ...]]) -> Dialect | None:

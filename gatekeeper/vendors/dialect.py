@@ -11,6 +11,8 @@
     accepted(…)      the answer this vendor's own SDK expects, for a call that was dropped
     relayed(…)       the vendor's answer as the caller may see it: cleaned, and in the caller's own numbering
 
+`table` is its table of native names, if it has one: what those are made of may be remembered (`formats/table.py`).
+
 A request is shared leaves (a query that holds for every line of the body) and elements (the events of a batch), each
 with leaves of its own. A leaf is one value, where it stood, and its role:
 

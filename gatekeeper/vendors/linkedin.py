@@ -71,11 +71,14 @@ def _read(leaves: Sequence[Leaf], table: Table) -> Sequence[Leaf]:
     ]
 
 
-def _write(leaf: Leaf) -> Sequence[Leaf]:
-    if not leaf.name.startswith(_NAME):
-        return (leaf,)
-    kind = leaf.but(role=PROTOCOL, value=leaf.name.removeprefix(_NAME), path=(*leaf.path[:3], "idType"))
-    return (kind, leaf)
+def _write(leaves: Sequence[Leaf]) -> Sequence[Leaf]:
+    """Each id with its type before it."""
+    rows: list[Leaf] = []
+    for leaf in leaves:
+        if leaf.name.startswith(_NAME):
+            rows.append(Leaf("idType", PROTOCOL, leaf.name.removeprefix(_NAME), (*leaf.path[:3], "idType")))
+        rows.append(leaf)
+    return rows
 
 
 def _flags(event: dict[str, Any], given: Given, shaping: Shaping) -> None:
@@ -116,7 +119,7 @@ DIALECT: Final = Format(
             b"x-restli-protocol-version": ("X-Restli-Protocol-Version", re.compile(r"[0-9.]{1,8}")),
         },
         read_event=_read,
-        write_leaf=_write,
+        write_event=_write,
     ),
     naming=Naming(first_of(), default="conversion"),
     needs=Needs(

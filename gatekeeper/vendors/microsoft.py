@@ -74,10 +74,12 @@ def _tag_flags(given: Given, shaping: Shaping) -> Iterable[tuple[str, str]]:
     return [("asc", "G" if shaping.marketing_granted and not shaping.restricted_use else "D")]
 
 
-def _read(leaf: Leaf, table: Table) -> Iterable[Leaf]:
+def _read(leaves: Sequence[Leaf], table: Table) -> Sequence[Leaf]:
     """Enhanced conversions come as JSON in one parameter."""
-    if leaf.name != "pid":
-        return (leaf,)
+    return [inner for leaf in leaves for inner in (_inside(leaf, table) if leaf.name == "pid" else (leaf,))]
+
+
+def _inside(leaf: Leaf, table: Table) -> Sequence[Leaf]:
     try:
         inner = json_body.read_object(str(leaf.value).encode())
     except Unreadable:
@@ -129,7 +131,7 @@ TAG: Final = Format(
     ACCOUNT="tag_id",
     table=table.load(__package__, "microsoft_uet.toml"),
     route=Route(re.compile("/action/0"), "https://bat.bing.com", GET_OR_POST),
-    body=Parameters("ti", _tag_flags, signals=lambda given: _said(given.get("asc")), read_one=_read, write_all=_write),
+    body=Parameters("ti", _tag_flags, signals=lambda given: _said(given.get("asc")), read_all=_read, write_all=_write),
     naming=Naming(first_of("evt"), canonical={"pageLoad": "page_view"}),
     needs=Needs(all_of=("ti", "evt", "Ver")),
     hashes=_HASHES,

@@ -21,7 +21,7 @@ from gatekeeper.vendors.dialect import Native, Unreadable
 from gatekeeper.vendors.formats import coding, table, unsent
 from gatekeeper.vendors.formats.format import Format
 from gatekeeper.vendors.formats.json_batch import JsonBatch, came_hashed
-from gatekeeper.vendors.formats.parts import GET_OR_POST, Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.parts import GET_OR_POST, NAMELESS, Naming, Needs, Route, first_of
 from gatekeeper.vendors.formats.replies import Reply, gif_answer, json_answer, text_answer
 
 _SWITCHES: Final = re.compile(r"(?:^|[?&])(verbose|img)=1(?=&|\Z)")
@@ -74,7 +74,7 @@ GROUPS: Final = replace(
     NAME="mixpanel /groups",
     route=Route(re.compile("/groups/?"), methods=GET_OR_POST),
     body=unsent.Unsent("group"),
-    naming=unsent.NAMING,
+    naming=NAMELESS,
     needs=unsent.NEEDS,
 )
 FLAGS: Final = replace(

@@ -25,8 +25,9 @@ from gatekeeper.vendors.dialect import Kept, Leaf, Native
 from gatekeeper.vendors.formats import table, unsent
 from gatekeeper.vendors.formats.format import Format
 from gatekeeper.vendors.formats.json_batch import JsonBatch, came_hashed
-from gatekeeper.vendors.formats.parts import GET_OR_POST, Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.parts import GET_OR_POST, NAMELESS, Naming, Needs, Route, first_of
 from gatekeeper.vendors.formats.replies import Reply, json_answer, parsed
+from gatekeeper.vendors.kind import Shaping
 
 _WHO: Final = ("distinct_id", "properties.distinct_id", "$distinct_id")
 _FLAGS: Final = re.compile(r"/(?:flags|decide)/?")
@@ -78,7 +79,7 @@ def _flags(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answe
     return None if said is None else json_answer(said)
 
 
-def _says_nothing(leaves: Sequence[Leaf]) -> str | None:
+def _says_nothing(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """PostHog refuses an exception without its list."""
     if not any(leaf.name == "event" and leaf.value == "$exception" for leaf in leaves):
         return None
@@ -122,7 +123,7 @@ RECORDINGS: Final = replace(
     NAME="posthog /s/",
     route=Route(re.compile("/s/?"), methods=GET_OR_POST),
     body=unsent.Unsent("recording"),
-    naming=unsent.NAMING,
+    naming=NAMELESS,
     needs=unsent.NEEDS,
 )
 CONFIGURATION: Final = replace(

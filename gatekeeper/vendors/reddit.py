@@ -97,8 +97,8 @@ def _pixel_flags(given: Given, shaping: Shaping) -> Iterable[tuple[str, str]]:
     return sent
 
 
-def _write(leaf: Leaf) -> Sequence[Leaf]:
-    return (leaf.but(value=normalise.sha256(str(leaf.value))),) if leaf.role == "ip" else (leaf,)
+def _write(leaves: Sequence[Leaf]) -> Sequence[Leaf]:
+    return [leaf.but(value=normalise.sha256(str(leaf.value))) if leaf.role == "ip" else leaf for leaf in leaves]
 
 
 def _taken(native: Native) -> Answer:
@@ -122,7 +122,7 @@ CONVERSIONS: Final = Format(
         ways=(("events",), ("data", "events")),
         flags=_flags,
         products=_PRODUCTS,
-        write_leaf=_write,
+        write_event=_write,
     ),
     naming=Naming(
         first_of("event.event_type.tracking_type", "event.type.tracking_type"), canonical=_NAMES, default="conversion"

@@ -26,8 +26,9 @@ from gatekeeper.vendors.dialect import FLAG, PROTOCOL, UNKNOWN, Leaf, Native
 from gatekeeper.vendors.formats import contents, json_body, names, table, unsent
 from gatekeeper.vendors.formats.format import Format
 from gatekeeper.vendors.formats.json_batch import Consents, JsonBatch, came_hashed
-from gatekeeper.vendors.formats.parts import GET_OR_POST, Naming, Needs, Route, first_of
+from gatekeeper.vendors.formats.parts import GET_OR_POST, NAMELESS, Naming, Needs, Route, first_of
 from gatekeeper.vendors.formats.replies import Reply, gif_answer, json_answer, text_answer
+from gatekeeper.vendors.kind import Shaping
 
 _TABLE: Final = table.load(__package__, "segment.toml")
 # A category or a destination by name, as sites and Segment call them.
@@ -90,11 +91,14 @@ def _product(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return row if first is None else {first: row[first], **row}
 
 
-def _write_leaf(leaf: Leaf) -> Leaf:
-    return leaf.but(value=contents.write(leaf.value, _PRODUCT)) if leaf.name == "properties.products" else leaf
+def _write_event(leaves: Sequence[Leaf]) -> Sequence[Leaf]:
+    return [
+        leaf.but(value=contents.write(leaf.value, _PRODUCT)) if leaf.name == "properties.products" else leaf
+        for leaf in leaves
+    ]
 
 
-def _nameless(leaves: Sequence[Leaf]) -> str | None:
+def _nameless(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """Segment drops a track call without a name and says nothing."""
     found = {leaf.name for leaf in leaves}
     return "event missing" if _TRACK in found and "event" not in found else None
@@ -158,7 +162,7 @@ _BODY: Final = JsonBatch(
     basic=True,
     place_key=_place_key,
     read_event=_read_event,
-    write_leaf=_write_leaf,
+    write_event=_write_event,
     consents=Consents(read=_flags, restrict=_restrict, leaves=_read_leaves),
 )
 SEGMENT: Final = Format(
@@ -185,7 +189,7 @@ METRICS: Final = replace(
     NAME="segment /v1/m",
     route=Route(re.compile("/v1/m/?")),
     body=unsent.Unsent("metrics"),
-    naming=unsent.NAMING,
+    naming=NAMELESS,
     needs=unsent.NEEDS,
 )
 SETTINGS: Final = replace(

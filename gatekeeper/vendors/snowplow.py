@@ -26,6 +26,7 @@ from gatekeeper.vendors.formats.format import Format
 from gatekeeper.vendors.formats.json_batch import Folding, JsonBatch, came_hashed
 from gatekeeper.vendors.formats.parts import GET_OR_POST, Naming, Needs, Route, first_of
 from gatekeeper.vendors.formats.replies import Reply, gif_answer, text_answer
+from gatekeeper.vendors.kind import Shaping
 
 _PIXEL: Final = base64.b64decode("R0lGODlhAQABAPAAAP///wAAACH5BAUAAAAALAAAAAABAAEAAAICRAEAOw==")
 # As text -> as the table knows it.
@@ -64,7 +65,7 @@ def _whole(value: dict[str, Any]) -> dict[str, Any] | None:
     return {"schema": value["schema"], "data": data} if data and "schema" in value else None
 
 
-def _lacks(leaves: Sequence[Leaf]) -> str | None:
+def _lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """A self-describing event describes something."""
     if not any(leaf.name == "e" and leaf.value == "ue" for leaf in leaves):
         return None

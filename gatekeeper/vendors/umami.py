@@ -18,11 +18,12 @@ from gatekeeper.vendors.formats.format import Format
 from gatekeeper.vendors.formats.json_batch import JsonBatch, came_hashed
 from gatekeeper.vendors.formats.parts import Naming, Needs, Route, first_of
 from gatekeeper.vendors.formats.replies import Reply, json_answer
+from gatekeeper.vendors.kind import Shaping
 
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 
-def _lacks(leaves: Sequence[Leaf]) -> str | None:
+def _lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     names = {leaf.name for leaf in leaves}
     identifies = any(leaf.name == "type" and leaf.value == "identify" for leaf in leaves)
     told = "payload.id" in names or any(name.startswith("payload.data.") for name in names)

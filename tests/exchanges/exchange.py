@@ -36,6 +36,7 @@ from gatekeeper.testing.simulators import VENDORS
 from gatekeeper.testing.vendor import Vendor
 from gatekeeper.vendors.dialect import Dialect
 from gatekeeper.vendors.formats import coding
+from gatekeeper.vendors.formats.format import OwnBody
 from tests.builders import NOW, RING, make_gate, make_policy, own_cookie, said
 
 UNSIMULATED = (["google", "pixel"], ["tiktok", "pixel"])
@@ -131,12 +132,18 @@ def sent(outgoing: Outgoing | None) -> Any:
     return out | ({"body": written(coding.decode(outgoing.body, coded, 2**24))} if outgoing.body else {})
 
 
+def place_of(dialect: Dialect | None) -> str:
+    """The module of a format that has a body of its own; nothing for one of a shared form."""
+    body = getattr(dialect, "body", None)
+    return body.read.__module__ if isinstance(body, OwnBody) else ""
+
+
 def simulator_of(dialect: Dialect | None) -> Vendor | None:
     """The simulator beside the dialect's place in `vendors`: of `vendors.meta.calls` it is `testing.meta`.
 
-    Scripts in pages send to hosts of their own, of which GA4's alone is simulated. A `Format` has none.
+    Scripts in pages send to hosts of their own, of which GA4's alone is simulated. A format of a shared form has none.
     """
-    place = getattr(dialect, "__name__", "").split(".")
+    place = place_of(dialect).split(".")
     simulated = {vendor.__name__.rpartition(".")[2]: vendor for vendor in VENDORS}
     return simulated.get(place[2]) if len(place) > 3 and place[2:] not in UNSIMULATED else None
 

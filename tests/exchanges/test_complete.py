@@ -9,7 +9,7 @@ import pytest
 from gatekeeper import vendors
 from gatekeeper.testing import simulators
 from gatekeeper.vendors import DIALECTS, KINDS
-from tests.exchanges.exchange import UNSIMULATED, simulator_of
+from tests.exchanges.exchange import UNSIMULATED, place_of, simulator_of
 
 TESTS = Path(__file__).parents[1]
 TOOLS = set("calls_only cookies deletion dialect formats hosts kind products recipients records samples".split())
@@ -33,7 +33,7 @@ TWO_IN_ONE = {"rudderstack": "segment"}  # exchanges of a product whose format s
 
 def test_every_place_is_a_vendors_or_a_tools():
     """A new file in `vendors/` is known to be the one or the other; every kind and every format is of a vendor."""
-    modules = [getattr(one, "__name__", "") for one in (*KINDS.values(), *DIALECTS)]
+    modules = [*(getattr(one, "__name__", "") for one in KINDS.values()), *map(place_of, DIALECTS)]
     assert {name.split(".")[2] for name in modules if name} <= PLACES
     assert {one.name for one in pkgutil.iter_modules(vendors.__path__)} >= TOOLS
 
@@ -59,8 +59,8 @@ def test_nothing_lies_about_that_belongs_to_no_vendor():
 
 
 def test_the_calls_of_a_simulated_vendor_are_judged_by_its_simulator():
-    """Every format that is a module of its own, but for the pixels whose hosts are not simulated."""
-    names = {getattr(one, "__name__", ""): one for one in DIALECTS}
+    """Every format that has a body of its own, but for the pixels whose hosts are not simulated."""
+    names = {place_of(one): one for one in DIALECTS}
     judged = {name for name, dialect in names.items() if simulator_of(dialect) is not None}
     assert {name.split(".")[2] for name in judged} == set(SIMULATED) - set(NO_EXCHANGES)
     assert {name for name in names if name} - judged == {f"gatekeeper.vendors.{'.'.join(one)}" for one in UNSIMULATED}

@@ -16,7 +16,7 @@ STILL = {"kind": "first_party", "endpoint": "https://own.example", "purpose": "m
 GATE = make_gate(make_policy(destinations=EVERY_KIND | {"still": STILL}, jurisdiction={"default": "ccpa"}))
 HEADERS = ((b"cookie", own_cookie("analytics", "marketing").encode()),)
 TO = tuple(GATE.policy.destinations.values())
-DECIDING = Deciding(GATE.policy.catalogue)
+DECIDING = Deciding(GATE.policy.catalogue, GATE.policy.words)
 
 
 @st.composite
@@ -72,7 +72,7 @@ def test_the_values_are_those_of_the_event_itself():
 
 def asked_with(*names):
     """What is remembered of an event with these unknown names."""
-    deciding = Deciding(GATE.policy.catalogue)
+    deciding = Deciding(GATE.policy.catalogue, GATE.policy.words)
     place, consent, _ = GATE.situations.of(Caller(headers=HEADERS), at=NOW, event_time=NOW, query=b"")
     event = Event("purchase", "e-1", NOW, {}, unusable=dict.fromkeys(names, "unknown_field"), names=names)
     deciding.of(event, asked_of(event), consent, place, TO[0])
@@ -81,7 +81,7 @@ def asked_with(*names):
 
 def test_a_sender_cannot_fill_the_memory():
     """Names that no catalogue has are the sender's to choose: what is remembered of them stays bounded."""
-    deciding = Deciding(GATE.policy.catalogue)
+    deciding = Deciding(GATE.policy.catalogue, GATE.policy.words)
     place, consent, _ = GATE.situations.of(Caller(headers=HEADERS), at=NOW, event_time=NOW, query=b"")
     for n in range(Compiled.most + 200):
         name = "x" + "abcdefghij"[n % 10] * (n // 10 % 60) + "klmnopqrst"[n // 600 % 10]

@@ -31,7 +31,6 @@ from gatekeeper.gate.program import Names, Program
 from gatekeeper.memory import Compiled
 from gatekeeper.model import Call, Caller, Found
 from gatekeeper.model.head import LISTS
-from gatekeeper.vendors.formats import tree
 from gatekeeper.vendors.formats.table import Table
 from tests.builders import EVERY_KIND, NOW, make_gate, make_policy, own_cookie
 from tests.corpus.digests import Bench, digest
@@ -48,8 +47,8 @@ WARM = Bench()
 @contextmanager
 def nothing_remembered() -> Iterator[None]:
     """No program is kept, and those of the process are put aside."""
-    kept: list[Compiled[Any, Any]] = [tree.TREES, LISTS, *(one.shapes for one in TABLES), *(one.rows for one in TABLES)]
-    kept += [one.places for one in TABLES]
+    kept: list[Compiled[Any, Any]] = [LISTS]
+    kept += [memory for one in TABLES for memory in (one.shapes, one.rows, one.places, one.trees)]
     aside = [dict(one) for one in kept]
     most, Compiled.most = Compiled.most, 0
     for one in kept:
@@ -282,12 +281,12 @@ def _plant(kind: type, slot: str, part: Callable[[Any], Hashable]) -> Callable[[
     return planted
 
 
-def _rows(part: Callable[[Any], Hashable]) -> Callable[[pytest.MonkeyPatch], None]:
+def _rows(part: Callable[[Any], Hashable], memory: str = "shapes") -> Callable[[pytest.MonkeyPatch], None]:
     """A fault in the memories of all tables."""
 
     def planted(patch: pytest.MonkeyPatch) -> None:
         for one in TABLES:
-            patch.setattr(one, "shapes", forgetting(part))
+            patch.setattr(one, memory, forgetting(part))
 
     return planted
 
@@ -394,7 +393,7 @@ PLANTED = {
     "the keys of an object": _rows(lambda key: (key[0], *_half(key)[1])),
     "which values are objects": _rows(lambda key: (key[0], *_half(key)[0])),
     "where an object stands": _rows(lambda key: (key[0].table, *key[1:])),
-    "where a leaf stands": lambda patch: patch.setattr(tree, "TREES", forgetting(len)),
+    "where a leaf stands": _rows(len, "trees"),
 }  # fmt: skip
 
 

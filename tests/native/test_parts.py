@@ -11,6 +11,7 @@ from gatekeeper.vendors.formats import replies, times
 from gatekeeper.vendors.formats.parts import Needs
 from tests.native.kit import LONG_GRANTED, call_of, gate_of, planned
 
+PIXEL = "COQDA8RC77U2TMR44LI0"
 SAID = "Invalid value at conversions[0].gclid"
 
 
@@ -56,7 +57,7 @@ def test_an_empty_secret_masks_nothing():
         ),
         (
             "tiktok",
-            {"pixel_code": "COQDA8RC77U2TMR44LI0"},
+            {"pixel_code": PIXEL},
             "access_token",
             "tiktok-event-track",
             {"code": 40002, "message": "{}"},
@@ -76,12 +77,14 @@ def test_answers_are_masked_by_one_rule(kind, account, key, vector, body):
 
 
 def test_needs_name_what_is_missing():
-    """Alternatives with "or", entries with commas; a group as a whole; names below a dot."""
-    needs = Needs(("a", ("b", "c."), "d"), (("e", "f"), ("g",)))
+    """Alternatives with "or", entries with commas; a group as a whole; names below a dot; what else a vendor needs."""
+    needs = Needs(("a", ("b", "c."), "d"), (("e", "f"), ("g",)), more=lambda leaves, shaping: shaping.to.name)
+    (one,) = planned(gate_of("tiktok", pixel_code=PIXEL), call_of("tiktok-event-track"), LONG_GRANTED).kept
+    assert one is not None
 
     def missing(*names: str) -> str | None:
-        return needs.missing([Leaf(name, "", None) for name in names])
+        return needs.missing([Leaf(name, "", None) for name in names], one.shaping)
 
     assert missing("d") == "a, b or c. missing"
     assert missing("a", "b", "d", "e") == "nothing is left to match it by"
-    assert missing("a", "c.x", "d", "e", "f") is None and missing("a", "b", "d", "g") is None
+    assert missing("a", "c.x", "d", "e", "f") == missing("a", "b", "d", "g") == "it"  # what else is missing, asked last

@@ -12,8 +12,10 @@ from gatekeeper.policy.load import parse_policy
 from gatekeeper.policy.registry import PACKAGED, registry
 from gatekeeper.runtime import Runtime
 from gatekeeper.runtime.wiring import reread
-from gatekeeper.vendors import first_party, http_json, plausible
+from gatekeeper.vendors import DIALECTS, WORDS, first_party, http_json, plausible, tables_of
 from gatekeeper.vendors.formats import answers
+from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.table import Table
 from gatekeeper.vendors.kind import Kind
 from gatekeeper.vendors.settings import Common, SecretValue
 from tests.builders import RING
@@ -156,3 +158,18 @@ def test_a_first_party_destination_speaks_what_was_brought():
         parse_policy(tables)
     to = parse_policy(tables, dialects=[dialect(NAME="mine /api/event")]).destinations["it"]
     assert to.kind.calls_only and to.kind.processor == "the operator"
+
+
+def test_every_packaged_format_is_put_together_from_parts():
+    """None is a module of functions; and what the names of its table are made of is known to every policy."""
+    assert [one.NAME for one in DIALECTS if not isinstance(one, Format) or tables_of([one]) != [one.table]] == []
+    assert registry().words == WORDS >= {"userData", "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID", "props"}
+
+
+def test_two_policies_with_other_formats_share_no_word():
+    """A table that is made, or brought by another gate, changes nothing of what a gate remembers."""
+    tables = HEAD | {"destinations": {}}
+    one, two = (dialect(NAME=f"mine /{name}", table=Table({f"{name}Word.x": "page_url"})) for name in ("one", "two"))
+    first, second = (parse_policy(tables, dialects=[made]).words for made in (one, two))
+    assert (first - WORDS, second - WORDS) == ({"oneWord", "x"} - WORDS, {"twoWord", "x"} - WORDS)
+    assert first >= WORDS == parse_policy(tables).words

@@ -9,10 +9,10 @@ read 2026-11-23. What is not a list of such rows is passed on as it is, for the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from gatekeeper.vendors.dialect import Unreadable
+from gatekeeper.vendors.dialect import Leaf, Unreadable
 from gatekeeper.vendors.formats import json_body, pairs
 
 # The vendor's key -> the catalogue's. Another key is passed on under a name that no catalogue row has.
@@ -50,6 +50,12 @@ def ids(value: object) -> list[object]:
     """`items` as the list of their ids."""
     rows = value if isinstance(value, (tuple, list)) else ()
     return [row["item_id"] for row in rows if "item_id" in row]
+
+
+def each(leaves: Iterable[Leaf], made: Callable[[object], object], *without: str) -> list[Leaf]:
+    """The leaves, those of some roles left out, with what is made of the products in them."""
+    left = [leaf for leaf in leaves if leaf.role not in without] if without else leaves
+    return [leaf.but(value=made(leaf.value)) if leaf.role == "items" else leaf for leaf in left]
 
 
 def _listed(text: str) -> object:

@@ -16,26 +16,13 @@ import orjson
 from gatekeeper.model import Call, Outgoing
 from gatekeeper.vendors.dialect import FLAG, SECRET, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.vendors.formats import contents, credentials, json_body, pairs, tree
-from gatekeeper.vendors.formats.format import Format
-from gatekeeper.vendors.formats.parts import Given, given, says_nothing
+from gatekeeper.vendors.formats.format import Format, Rest
+from gatekeeper.vendors.formats.parts import Given, given
 from gatekeeper.vendors.formats.table import Table
+from gatekeeper.vendors.formats.usual import no_flags, nothing, unchanged
 from gatekeeper.vendors.kind import Destination, Shaping
 
 _TOKEN: Final = (credentials.authorization("Bearer|OAuth", r"[\x20-\x7e]{1,4096}"),)  # a signature has spaces in it
-
-
-def unchanged(leaves: Sequence[Leaf], table: Table) -> Sequence[Leaf]:
-    """For vendors whose leaves are what the table says."""
-    return leaves
-
-
-def as_it_is(leaf: Leaf) -> Sequence[Leaf]:
-    """For values that are written unchanged."""
-    return (leaf,)
-
-
-def no_flags(event: dict[str, Any], given: Given, shaping: Shaping) -> None:
-    """For vendors without a consent flag: denied means not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +33,21 @@ class EventList:
     writes the consent flags of an event; `signals` gives what they say as `signals.flags` reads it. `products` are the
     vendor's keys of a product, `texts` the numbers that the vendor wants as text. `query_token` puts the policy's token
     into the query, not into a header. `headers` are the vendor's own (lower case) that are passed on: how each is
-    written, and what it may be. `read_event` and `write_leaf` do what a table cannot say.
+    written, and what it may be. `read_event` and `write_event` do what a table cannot say.
     """
 
     ways: tuple[tuple[str, ...], ...]
-    flags: Callable[[dict[str, Any], Given, Shaping], None] = no_flags
-    signals: Callable[[Given], Mapping[str, object]] = says_nothing
+    flags: Callable[[dict[str, Any], Given, Shaping], None] = nothing
+    signals: Callable[[Given], Mapping[str, object]] = no_flags
     products: Mapping[str, str] = field(default_factory=lambda: contents.META)
     texts: frozenset[str] = frozenset()
     alone: bool = False
     query_token: bool = False
     headers: Mapping[bytes, tuple[str, re.Pattern[str]]] = field(default_factory=dict)
     read_event: Callable[[Sequence[Leaf], Table], Sequence[Leaf]] = unchanged
-    write_leaf: Callable[[Leaf], Sequence[Leaf]] = as_it_is
+    write_event: Callable[[Sequence[Leaf]], Sequence[Leaf]] = unchanged
 
-    def read(self, call: Call, body: bytes, vendor: Format) -> Native:
+    def read(self, call: Call, to: Destination, body: bytes, vendor: Format) -> Native:
         """Each event is an element; query, secret and what stands beside the list are shared."""
         way, rows, beside = self._rows(json_body.read_object(body))
         shared = (
@@ -85,21 +72,15 @@ class EventList:
         raise Unreadable("there is no list of events")
 
     def _element(self, row: dict[str, Any], stamp: str | None, vendor: Format) -> Element:
-        leaves = [
-            leaf.but(value=contents.read(leaf.value, self.products)) if leaf.role == "items" else leaf
-            for leaf in self.read_event(tuple(tree.flatten(row, vendor.table, "event")), vendor.table)
-        ]
+        leaves = self.read_event(tuple(tree.flatten(row, vendor.table, "event")), vendor.table)
+        leaves = contents.each(leaves, lambda rows: contents.read(rows, self.products))
         return vendor.naming.event(leaves, stamp, self.signals(given(leaves)))
 
-    def write(
-        self, native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None], to: Destination, vendor: Format
-    ) -> Outgoing:
+    def write(self, rest: Rest, vendor: Format) -> Outgoing:
         """The same object, every event in it built again."""
-        events = [self._event(one) for one in kept if one is not None]
-        way = native.frame["way"]
-        data: dict[str, Any] = tree.rebuild(
-            leaf.but(path=leaf.path[1:]) for leaf in shared if leaf.path[:1] == ("body",)
-        )
+        events = [self._event(one, vendor) for one in rest.sent]
+        way = rest.native.frame["way"]
+        data: dict[str, Any] = tree.below(rest.shared, "body", vendor.table)
         if way is None:
             (data,) = events
         else:
@@ -107,18 +88,18 @@ class EventList:
             for step in way[:-1]:
                 node = node.setdefault(step, {})
             node[way[-1]] = events
-        query = pairs.rows(shared, "query")
-        headers = [("Content-Type", "application/json"), *self._headers(native.call)]
-        token = to.secrets.get("access_token")
-        if token is not None and not any(leaf.role == SECRET for leaf in native.shared):
+        query = pairs.rows(rest.shared, "query")
+        headers = [("Content-Type", "application/json"), *self._headers(rest.native.call)]
+        token = rest.to.secrets.get("access_token")
+        if token is not None and not any(leaf.role == SECRET for leaf in rest.native.shared):
             if self.query_token:
                 query.append(("access_token", token.value))
             else:
                 headers.append(("Authorization", f"Bearer {token.value}"))
-        url = vendor.route.url(to, native.call.path, pairs.write_pairs(query))
+        url = vendor.route.url(rest.to, rest.native.call.path, pairs.write_pairs(query))
         return Outgoing("POST", url, tuple(headers), orjson.dumps(data))
 
-    def _event(self, one: Kept) -> dict[str, Any]:
+    def _event(self, one: Kept, vendor: Format) -> dict[str, Any]:
         leaves: list[Leaf] = []
         for leaf in one.leaves:
             if leaf.role == FLAG:
@@ -129,8 +110,8 @@ class EventList:
                 leaf = leaf.but(value=contents.ids(leaf.value) if bare else rows)
             elif leaf.name in self.texts:
                 leaf = leaf.but(value=pairs.text(leaf.value))
-            leaves += self.write_leaf(leaf)
-        event: dict[str, Any] = tree.rebuild(leaves)
+            leaves.append(leaf)
+        event: dict[str, Any] = tree.rebuild(self.write_event(leaves), vendor.table)
         self.flags(event, given(one.leaves), one.shaping)
         return event
 

@@ -15,8 +15,9 @@ from gatekeeper.fields.strict import MAX_KEYS
 from gatekeeper.model import Call, Outgoing, Personal
 from gatekeeper.vendors.dialect import SECRET, Element, Kept, Leaf, Native, Unreadable
 from gatekeeper.vendors.formats import credentials, json_body, json_form, pairs, tree
-from gatekeeper.vendors.formats.format import Format
+from gatekeeper.vendors.formats.format import Format, Rest
 from gatekeeper.vendors.formats.json_form import Coat
+from gatekeeper.vendors.formats.usual import no_flags, nothing, unchanged
 from gatekeeper.vendors.kind import Destination
 
 _LINES: Final = ("application/x-ndjson", "application/jsonl")
@@ -28,42 +29,9 @@ def came_hashed(field: str, value: Personal) -> str | None:
     return value.value if value.hashed else None
 
 
-def no_flags(leaves: Sequence[Leaf], data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """For vendors whose events carry no consent."""
-    return {}
-
-
-def no_restriction(event: Any, granted: bool) -> None:
-    """For vendors without a consent flag: denied means not sent."""
-
-
-def unchanged(leaves: Sequence[Leaf]) -> tuple[Leaf, ...]:
-    """For vendors whose leaves are what the table says."""
-    return tuple(leaves)
-
-
-def as_they_are(leaves: Sequence[Leaf], call: Call) -> Sequence[Leaf]:
-    """For vendors of whose events the table says all."""
-    return leaves
-
-
-def the_leaf(leaf: Leaf) -> Leaf:
-    """For vendors whose values are written as the catalogue has them."""
-    return leaf
-
-
 def an_object(event: Any) -> dict[str, Any] | None:
     """For vendors whose events are plain objects; `None` for anything else."""
     return event if isinstance(event, dict) else None
-
-
-def as_it_is(event: dict[str, Any], alone: bool) -> object:
-    """For vendors whose events are plain objects."""
-    return event
-
-
-def no_key(data: Any, key: str) -> None:
-    """For vendors without a key in the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +39,8 @@ class Consents:
     """What an event says of consent: `read` for `signals.flags`, `restrict` makes it stricter in what goes out."""
 
     read: Callable[[Sequence[Leaf], Mapping[str, Any]], Mapping[str, Any]] = no_flags
-    restrict: Callable[[Any, bool], None] = no_restriction  # (event, whether marketing is granted)
-    leaves: Callable[[Sequence[Leaf]], tuple[Leaf, ...]] = unchanged  # makes flags of what the table cannot say
+    restrict: Callable[[Any, bool], None] = nothing  # (event, whether marketing is granted)
+    leaves: Callable[[Sequence[Leaf]], Sequence[Leaf]] = unchanged  # makes flags of what the table cannot say
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +51,7 @@ class Folding:
     """
 
     unfold: Callable[[Any], dict[str, Any] | None] = an_object
-    fold: Callable[[dict[str, Any], bool], object] = as_it_is
+    fold: Callable[[dict[str, Any], bool], object] = unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +61,22 @@ class JsonBatch:
     `key` is that of the list of events. `lists` says whether a bare list is a body, `alone` whether the pairs of a
     query or form are an event, `lines` are paths that take one event per line. `place_key` puts the policy's `api_key`
     into a body that came without one, `basic` says whether it may come as HTTP Basic authentication. `read_event` and
-    `write_leaf` do what a table cannot say.
+    `write_event` do what a table cannot say.
     """
 
     key: str = ""
     lists: bool = False
     alone: bool = False
     basic: bool = False
-    place_key: Callable[[Any, str], None] = no_key
+    place_key: Callable[[Any, str], None] = nothing
     lines: re.Pattern[str] | None = None
-    read_event: Callable[[Sequence[Leaf], Call], Sequence[Leaf]] = as_they_are
-    write_leaf: Callable[[Leaf], Leaf] = the_leaf
+    read_event: Callable[[Sequence[Leaf], Call], Sequence[Leaf]] = unchanged
+    write_event: Callable[[Sequence[Leaf]], Sequence[Leaf]] = unchanged
     headers: tuple[tuple[str, str], ...] = ()  # what every request says
     consents: Consents = Consents()
     folding: Folding = Folding()
 
-    def read(self, call: Call, body: bytes, vendor: Format) -> Native:
+    def read(self, call: Call, to: Destination, body: bytes, vendor: Format) -> Native:
         """One element per event; query, form, key and what stands beside the list are shared."""
         lines = self.lines is not None and self.lines.fullmatch(call.path) is not None
         data, coat = json_form.unwrap(call, body, alone=self.alone, lines=lines)
@@ -152,13 +120,11 @@ class JsonBatch:
             raise Unreadable("an event has too many keys")
         return vendor.naming.event(leaves, stamp, {**flags, **self.consents.read(leaves, data)})
 
-    def write(
-        self, native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None], to: Destination, vendor: Format
-    ) -> Outgoing:
+    def write(self, rest: Rest, vendor: Format) -> Outgoing:
         """The same request, in the same coat."""
-        coat: Coat = native.frame["coat"]
-        data = self._data(native, shared, [one for one in kept if one is not None], to)
-        query = pairs.rows(shared, "query")
+        coat: Coat = rest.native.frame["coat"]
+        data = self._data(rest.native, rest.shared, rest.sent, rest.to, vendor)
+        query = pairs.rows(rest.shared, "query")
         body = b""
         if coat.kind == "pairs":
             query, body = (
@@ -167,26 +133,28 @@ class JsonBatch:
         else:
             body, pair = json_form.wrap(data, coat)
             if pair is not None and coat.place == "form":
-                body = json_form.form([*pairs.rows(shared, "form"), pair]).encode()
+                body = json_form.form([*pairs.rows(rest.shared, "form"), pair]).encode()
             elif pair is not None:
                 query.append(pair)
-        came = {str(leaf.path[1]).lower() for leaf in native.shared if leaf.path[:1] == ("header",)}
-        headers = [("Content-Type", _content_type(native.call, coat))] if body else []
-        headers += [pair for pair in (*self.headers, *to.headers) if pair[0].lower() not in came]
-        url = vendor.route.url(to, native.call.path, json_form.form(query))
-        return Outgoing(native.call.method, url, tuple(headers), body)
+        came = {str(leaf.path[1]).lower() for leaf in rest.native.shared if leaf.path[:1] == ("header",)}
+        headers = [("Content-Type", _content_type(rest.native.call, coat))] if body else []
+        headers += [pair for pair in (*self.headers, *rest.to.headers) if pair[0].lower() not in came]
+        url = vendor.route.url(rest.to, rest.native.call.path, json_form.form(query))
+        return Outgoing(rest.native.call.method, url, tuple(headers), body)
 
-    def _data(self, native: Native, shared: Sequence[Leaf], sent: Sequence[Kept], to: Destination) -> Any:
+    def _data(
+        self, native: Native, shared: Sequence[Leaf], sent: Sequence[Kept], to: Destination, vendor: Format
+    ) -> Any:
         """The JSON body, or the pairs, of what is left."""
         key: str | None = native.frame["key"]
         events = []
         for one in sent:
-            event = tree.rebuild(map(self.write_leaf, one.leaves)).get("event", {})
+            event = tree.rebuild(self.write_event(one.leaves), vendor.table).get("event", {})
             self.consents.restrict(event, one.shaping.marketing_granted)
             events.append(self.folding.fold(event, key is None))
         data = events[0] if key is None else events
         if key:
-            beside = tree.rebuild(leaf for leaf in shared if leaf.path[:1] == ("body",)).get("body", {})
+            beside = tree.below(shared, "body", vendor.table)
             self.consents.restrict(beside, all(one.shaping.marketing_granted for one in sent))
             data = {**beside, key: events}
         secret = to.secrets.get("api_key")

@@ -34,7 +34,7 @@ def split(data: dict[str, Any], key: str, table: Table) -> tuple[tuple[Leaf, ...
     """The leaves of everything but `key`, and the leaves of each object in the list at `key`."""
     shared = tuple(tree.flatten({name: value for name, value in data.items() if name != key}, table))
     rows = objects(data.get(key, []), key)
-    return shared, [tuple(tree.flatten(one, table, key, (key, n))) for n, one in enumerate(rows)]
+    return shared, [tuple(tree.flatten(one, table, key)) for one in rows]
 
 
 def objects(rows: object, name: str) -> list[dict[str, Any]]:

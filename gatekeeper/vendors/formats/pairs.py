@@ -39,11 +39,6 @@ def _unquoted(text: str) -> str:
     return unquote(text, errors="strict") if "%" in text else text
 
 
-def write(leaves: Iterable[Leaf]) -> str:
-    """The query of some leaves, in their order; values that are no strings are written as JavaScript would."""
-    return write_pairs((str(leaf.path[-1]), leaf.value) for leaf in leaves)
-
-
 def leaves(rows: Iterable[tuple[str, str]], table: Table, place: str) -> tuple[Leaf, ...]:
     """The pairs as leaves under their own names, at (`place`, number, name)."""
     return tuple(table.leaf(name, value, (place, n, name)) for n, (name, value) in enumerate(rows))

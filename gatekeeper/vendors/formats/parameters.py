@@ -11,20 +11,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatekeeper.model import Answer, Call, Outgoing
-from gatekeeper.vendors.dialect import FLAG, Kept, Leaf, Native, Unreadable
+from gatekeeper.vendors.dialect import FLAG, Leaf, Native, Unreadable
 from gatekeeper.vendors.formats import form, pairs
-from gatekeeper.vendors.formats.format import Format
-from gatekeeper.vendors.formats.parts import Given, given, says_nothing
+from gatekeeper.vendors.formats.format import Format, Rest
+from gatekeeper.vendors.formats.parts import Given, given
 from gatekeeper.vendors.formats.replies import Reply, gif_answer, status_only
 from gatekeeper.vendors.formats.table import Table
+from gatekeeper.vendors.formats.usual import no_flags, unchanged
 from gatekeeper.vendors.kind import Destination, Shaping
 
 _QUERY: Final = "query"
-
-
-def as_it_stands(leaf: Leaf, table: Table) -> Iterable[Leaf]:
-    """For parameters that are plain values."""
-    return (leaf,)
 
 
 def as_pairs(leaves: Sequence[Leaf]) -> list[tuple[str, object]]:
@@ -37,17 +33,17 @@ class Parameters:
     """The event of a request's parameters.
 
     `account` names the parameter that is the account. `flags` takes the consent flags as they came, and gives those to
-    send; `signals` gives what they say as `signals.flags` reads it. `read` makes leaves of a parameter that holds more
-    than one value, `write` makes pairs of the leaves that are left at one place.
+    send; `signals` gives what they say as `signals.flags` reads it. `read_all` makes leaves of a parameter that holds
+    more than one value, `write_all` makes pairs of the leaves that are left at one place.
     """
 
     account: str
     flags: Callable[[Given, Shaping], Iterable[tuple[str, str]]]
-    signals: Callable[[Given], Mapping[str, object]] = says_nothing
-    read_one: Callable[[Leaf, Table], Iterable[Leaf]] = as_it_stands
+    signals: Callable[[Given], Mapping[str, object]] = no_flags
+    read_all: Callable[[Sequence[Leaf], Table], Sequence[Leaf]] = unchanged
     write_all: Callable[[Sequence[Leaf]], list[tuple[str, object]]] = as_pairs
 
-    def read(self, call: Call, body: bytes, vendor: Format) -> Native:
+    def read(self, call: Call, to: Destination, body: bytes, vendor: Format) -> Native:
         """One element with all parameters. Raises Unreadable if they name two accounts."""
         place, posted = form.read(body, form.content_type(call)) if body else (_QUERY, [])
         plain = (
@@ -57,16 +53,14 @@ class Parameters:
         accounts = {str(leaf.value) for leaf in plain if leaf.name == self.account}
         if len(accounts) > 1:
             raise Unreadable("it is for two accounts")
-        leaves = tuple(inner for leaf in plain for inner in self.read_one(leaf, vendor.table))
+        leaves = self.read_all(plain, vendor.table)
         event = vendor.naming.event(leaves, flags=self.signals(given(leaves)))
         return Native(call, (event,), (), next(iter(accounts), None), {"place": place})
 
-    def write(
-        self, native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None], to: Destination, vendor: Format
-    ) -> Outgoing:
+    def write(self, rest: Rest, vendor: Format) -> Outgoing:
         """The same parameters in the same places; consent flags last, in the query."""
-        (one,) = (one for one in kept if one is not None)
-        place = native.frame["place"]
+        (one,) = rest.sent
+        place = rest.native.frame["place"]
         leaves = [leaf for leaf in one.leaves if leaf.role != FLAG]
         query = self.write_all([leaf for leaf in leaves if leaf.path[0] == _QUERY])
         query += self.flags(given(one.leaves), one.shaping)
@@ -75,8 +69,8 @@ class Parameters:
         if place != _QUERY:
             kind, body = form.write(place, self.write_all([leaf for leaf in leaves if leaf.path[0] == place]))
             headers = (("Content-Type", kind),)
-        url = vendor.route.url(to, native.call.path, pairs.write_pairs(query))
-        return Outgoing(native.call.method, url, headers, body)
+        url = vendor.route.url(rest.to, rest.native.call.path, pairs.write_pairs(query))
+        return Outgoing(rest.native.call.method, url, headers, body)
 
 
 def picture(native: Native) -> Answer:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from gatekeeper.vendors.dialect import FLAG, Element, Leaf, origin
 from gatekeeper.vendors.formats import json_body, names, times
-from gatekeeper.vendors.kind import Destination
+from gatekeeper.vendors.formats.usual import nothing
+from gatekeeper.vendors.kind import Destination, Shaping
 
 GET_OR_POST: Final = frozenset({"GET", "POST"})
 
@@ -56,7 +57,7 @@ def first_of(*own: str) -> Callable[[Sequence[Leaf]], str | None]:
 class Naming:
     """What an event is called: `of` finds the vendor's own name, `canonical` has those that policies route by."""
 
-    of: Callable[[Sequence[Leaf]], str | None]
+    of: Callable[[Sequence[Leaf]], str | None] = nothing
     canonical: Mapping[str, str] = field(default_factory=dict)
     default: str = "unnamed"
 
@@ -74,9 +75,7 @@ class Naming:
         )
 
 
-def nothing_more(leaves: Sequence[Leaf]) -> str | None:
-    """For formats whose events need what their names say."""
-    return None
+NAMELESS: Final = Naming()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +88,20 @@ class Needs:
 
     all_of: tuple[str | tuple[str, ...], ...] = ()
     any_of: tuple[tuple[str, ...], ...] = ()
-    more: Callable[[Sequence[Leaf]], str | None] = nothing_more
+    more: Callable[[Sequence[Leaf], Shaping], str | None] = nothing
 
-    def missing(self, leaves: Sequence[Leaf]) -> str | None:
+    def missing(self, leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
         """In a few words what is missing; `None` if nothing is."""
-        left = {leaf.name for leaf in leaves}
-        if not left.issuperset(self.all_of):
-            groups = [(entry,) if isinstance(entry, str) else entry for entry in self.all_of]
-            missing = [group for group in groups if not any(_is_left(name, left) for name in group)]
-            if missing:
-                return ", ".join(" or ".join(group) for group in missing) + " missing"
-        if self.any_of and not any(left.issuperset(group) for group in self.any_of):
-            return "nothing is left to match it by"
-        return self.more(leaves)
+        if self.all_of or self.any_of:
+            left = {leaf.name for leaf in leaves}
+            if not left.issuperset(self.all_of):
+                groups = [(entry,) if isinstance(entry, str) else entry for entry in self.all_of]
+                missing = [group for group in groups if not any(_is_left(name, left) for name in group)]
+                if missing:
+                    return ", ".join(" or ".join(group) for group in missing) + " missing"
+            if self.any_of and not any(left.issuperset(group) for group in self.any_of):
+                return "nothing is left to match it by"
+        return self.more(leaves, shaping)
 
 
 def _is_left(name: str, left: set[str]) -> bool:
@@ -111,8 +111,3 @@ def _is_left(name: str, left: set[str]) -> bool:
 def given(leaves: Sequence[Leaf]) -> Given:
     """The consent flags of an event, by the last part of their names; of several the last."""
     return {leaf.name.rpartition(".")[2]: leaf.value for leaf in leaves if leaf.role == FLAG}
-
-
-def says_nothing(given: Given) -> Mapping[str, object]:
-    """For formats whose flags only ever restrict."""
-    return {}

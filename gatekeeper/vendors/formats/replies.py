@@ -16,6 +16,7 @@ import orjson
 from gatekeeper.model import Answer, Outcome
 from gatekeeper.vendors.dialect import Kept, Native
 from gatekeeper.vendors.formats import answers
+from gatekeeper.vendors.formats.usual import nothing
 
 JSON: Final = (("Content-Type", "application/json"),)
 GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -101,13 +102,8 @@ class Words:
         return self.numbers[n] if known and isinstance(n, int) else n
 
 
-def unchanged(key: str, value: Any) -> Any:
-    """For answers of which only the texts change."""
-    return value
-
-
 def cleaned(
-    value: Any, text: Callable[[str], str], change: Callable[[str, Any], Any] = unchanged, key: str = "", depth: int = 0
+    value: Any, text: Callable[[str], str], change: Callable[[str, Any], Any], key: str = "", depth: int = 0
 ) -> Any:
     """A JSON value with every text in it as `text` gives it; `change` gets each key and what stands there."""
     if depth > _DEEPEST:
@@ -161,11 +157,6 @@ class Numbered:
         return rows
 
 
-def as_ever(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer | None:
-    """For vendors whose success says nothing that the caller needs."""
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the vendor answers: `taken` is its success, for calls that were dropped, too.
@@ -175,7 +166,7 @@ class Reply:
     """
 
     taken: Callable[[Native], Answer]
-    relay: Callable[[Answer, Native, Sequence[Kept | None]], Answer | None] = as_ever
+    relay: Callable[[Answer, Native, Sequence[Kept | None]], Answer | None] = nothing
     refusal: Callable[[Answer], Answer] = refused
     success: range = range(200, 300)
     fates: Callable[[Answer, int], tuple[Outcome, ...]] = answers.by_status

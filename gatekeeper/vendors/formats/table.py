@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
@@ -35,16 +35,16 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_.:|=+/~-]{1,1024}")
 _WHOLE: Final = frozenset(row.key for row in CATALOGUE.by_key.values() if row.type in ("items", "texts"))
 _OURS: Final = _ROLES | {NAME, STAMP}
 _FURTHEST: Final = 32  # entries of a list of which programs are remembered, each
-NATIVE: Final[set[str]] = set()
-"""Every native name that a table of this folder has, as the table writes it; a name that ends in `*` is none."""
 
 
-_WORDS: Final[set[str]] = set()
+def is_known(step: str | int, words: Collection[str]) -> bool:
+    """Whether a key, or a number in a list, may be remembered: it is one of these words, or a program made it."""
+    return step in words or (names.is_key(step) if isinstance(step, str) else step < _FURTHEST)
 
 
-def is_known(step: str | int) -> bool:
-    """Whether a key, or a number in a list, may be remembered: a table has it, or a program made it."""
-    return step in _WORDS or (names.is_key(step) if isinstance(step, str) else step < _FURTHEST)
+def may_be_kept(name: str, words: Collection[str]) -> bool:
+    """Whether a native name may be remembered: all of its parts are known."""
+    return all(is_known(step, words) for step in name.split("."))
 
 
 class Row(NamedTuple):
@@ -62,12 +62,14 @@ class Row(NamedTuple):
 class Table:
     """Native name -> role, compiled once; names are remembered as they come. `exact` has the rows without a `*`.
 
-    `places` and `shapes` are the memory of `tree`: what becomes of an object with these keys, by its place.
+    `words` are what its names are made of. `places`, `shapes` and `trees` are the memory of `tree`: what becomes of an
+    object with these keys, by its place, and what paths make up.
     """
 
-    __slots__ = ("_patterns", "_prefixes", "exact", "places", "rows", "shapes")
+    __slots__ = ("_patterns", "_prefixes", "exact", "places", "rows", "shapes", "trees", "words")
 
     def __init__(self, rows: Mapping[str, str]) -> None:
+        self.words = frozenset(word for name in rows for word in name.split("."))
         self._patterns = {
             name: re.compile(role[len(start) :])
             for name, role in rows.items()
@@ -87,6 +89,7 @@ class Table:
         self.rows: Compiled[str, Row] = Compiled()
         self.places: Compiled[tuple[str, Path], Any] = Compiled()
         self.shapes: Compiled[tuple[object, ...], Any] = Compiled()
+        self.trees: Compiled[tuple[Path, ...], Any] = Compiled()
 
     def role(self, name: str) -> str:
         """The role of a native name; UNKNOWN where no row is there."""
@@ -111,7 +114,7 @@ class Table:
             role = self._found(name)
             pattern = _KEY if role == SECRET else self._patterns.get(name, _MECHANICAL if role == PROTOCOL else None)
             known = Row(name, role, pattern, role in _WHOLE)
-            if all(map(is_known, name.split("."))):
+            if may_be_kept(name, self.words):
                 self.rows.keep(name, known)
         return known
 
@@ -151,8 +154,6 @@ def load(package: str, file: str, below: Mapping[str, tuple[str, ...]] | None = 
     rows = {name: role for section in tomllib.loads(text).values() for name, role in section.items()}
     for start, places in (below or {}).items():
         rows |= {place + name: role for name, role in rows.items() if name.startswith(start) for place in places}
-    NATIVE.update(name for name in rows if not name.endswith("*"))
-    _WORDS.update(word for name in rows for word in name.split("."))
     for name, role in rows.items():
         if role not in _ROLES and role not in CATALOGUE.by_name and not role.startswith(tuple(_PATTERNS)):
             raise ValueError(f"{file}: {name}: {role} is neither a field of the catalogue nor a role")

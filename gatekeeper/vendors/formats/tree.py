@@ -14,11 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from gatekeeper.memory import Compiled
 from gatekeeper.vendors.dialect import UNKNOWN, Leaf, Path
 from gatekeeper.vendors.formats.table import Row, Table, is_known, matches
 
-TREES: Final[Compiled[tuple[Path, ...], _Node]] = Compiled()
 _HOLDER: Final = Row("", UNKNOWN, None, False)  # in the place of a value that is an object
 _MOST: Final = 64  # keys of an object, entries of a list, and leaves of a tree, of which a program is remembered
 
@@ -88,7 +86,7 @@ def _place(table: Table, name: str, path: Path) -> Place:
     known = table.places.get((name, path))
     if known is None:
         known = Place(table, name, path)
-        if all(map(is_known, path)):
+        if all(is_known(step, table.words) for step in path):
             table.places.keep((name, path), known)
     return known
 
@@ -114,18 +112,24 @@ def _compiled(value: dict[str, Any] | list[Any], place: Place, key: tuple[object
         tuple([(n, row.pattern) for n, row in enumerate(rows) if row.pattern is not None]),
         tuple(inside) if any(inside) else (),
     )
-    if len(steps) <= _MOST and all(map(is_known, path)) and all(map(is_known, steps)):
+    if len(steps) <= _MOST and all(is_known(step, table.words) for step in (*path, *steps)):
         table.shapes.keep(key, shape)
     return shape
 
 
-def rebuild(leaves: Iterable[Leaf]) -> Any:
+def rebuild(leaves: Iterable[Leaf], table: Table) -> Any:
     """The JSON value that these leaves make up; lists close up over items that are missing. `{}` for no leaves."""
     made = leaves if isinstance(leaves, (list, tuple)) else list(leaves)
     paths = tuple([leaf.path for leaf in made])
     values = [leaf.value for leaf in made]
-    node = TREES.get(paths) or _planted(paths, values)
+    node = table.trees.get(paths) or _planted(paths, values, table)
     return _filled(node, values)
+
+
+def below(leaves: Iterable[Leaf], step: str, table: Table, *without: str) -> Any:
+    """What the leaves below a first step make up, those of some roles left out."""
+    there = [leaf for leaf in leaves if leaf.path[:1] == (step,) and leaf.role not in without]
+    return rebuild(there, table).get(step, {})
 
 
 class _Node(NamedTuple):
@@ -149,7 +153,7 @@ class _Branch(dict[str | int, "int | _Branch"]):
     """A `_Node` in the making: the number of a value, or another one, by key."""
 
 
-def _planted(paths: tuple[Path, ...], values: Sequence[object]) -> _Node:
+def _planted(paths: tuple[Path, ...], values: Sequence[object], table: Table) -> _Node:
     """The tree of these paths. Raises ValueError where a value stands in the place of an object."""
     root = _Branch()
     may_be_kept = len(paths) <= _MOST
@@ -170,8 +174,8 @@ def _planted(paths: tuple[Path, ...], values: Sequence[object]) -> _Node:
             raise ValueError("an object stands where a value should")
         node[path[-1]] = n
     tree = _grown(root)
-    may_be_kept = may_be_kept and all(is_known(step) for path in paths for step in path)
-    return TREES.keep(paths, tree) if may_be_kept else tree
+    may_be_kept = may_be_kept and all(is_known(step, table.words) for path in paths for step in path)
+    return table.trees.keep(paths, tree) if may_be_kept else tree
 
 
 def _grown(branch: _Branch) -> _Node:

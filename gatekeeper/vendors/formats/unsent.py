@@ -11,18 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gatekeeper.model import Call, Outgoing
-from gatekeeper.vendors.dialect import UNKNOWN, Element, Kept, Leaf, Native
-from gatekeeper.vendors.formats.format import Format
-from gatekeeper.vendors.formats.parts import Naming, Needs
-from gatekeeper.vendors.kind import Destination
+from gatekeeper.vendors.dialect import UNKNOWN, Element, Leaf, Native
+from gatekeeper.vendors.formats.format import Format, Rest
+from gatekeeper.vendors.formats.parts import Needs
+from gatekeeper.vendors.kind import Destination, Shaping
 
 
-def never(leaves: Sequence[Leaf]) -> str | None:
+def never(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """Why nothing is sent."""
     return "nothing of such a request is ever sent"
 
 
-NAMING = Naming(lambda leaves: None)
 NEEDS = Needs(more=never)
 
 
@@ -32,12 +31,10 @@ class Unsent:
 
     name: str
 
-    def read(self, call: Call, body: bytes, vendor: Format) -> Native:
+    def read(self, call: Call, to: Destination, body: bytes, vendor: Format) -> Native:
         """The element; the body is not looked at."""
         return Native(call, (Element(self.name, (Leaf(self.name, UNKNOWN, None),)),))
 
-    def write(
-        self, native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None], to: Destination, vendor: Format
-    ) -> Outgoing:
+    def write(self, rest: Rest, vendor: Format) -> Outgoing:
         """Raises ValueError: nothing was kept, so there is nothing to write."""
         raise ValueError(f"a {self.name} is never sent")

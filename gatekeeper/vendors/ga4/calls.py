@@ -18,26 +18,21 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from gatekeeper.model import Answer, Call, Outgoing, Personal
+from gatekeeper.model import Answer, Call, Outgoing
 from gatekeeper.vendors.dialect import FLAG, SECRET, STAMP, Element, Kept, Leaf, Native
-from gatekeeper.vendors.formats import answers, json_body, pairs, replies, table, times, tree
+from gatekeeper.vendors.formats import json_body, pairs, replies, table, times, tree
+from gatekeeper.vendors.formats.format import Format, OwnBody, Rest
 from gatekeeper.vendors.formats.parts import Needs, Route
+from gatekeeper.vendors.formats.replies import Reply
 from gatekeeper.vendors.kind import Destination, Shaping
 
-KIND = "ga4"
-NAME = "ga4 /mp/collect"
-ACCOUNT: str | None = "measurement_id"
-ROUTE: Final = Route(re.compile("(?:/debug)?/mp/collect/?"), "https://www.google-analytics.com")
 _TABLE: Final = table.load(__package__, "calls.toml")
-_NEEDS: Final = Needs(("client_id", "events.name"))
 _APP: Final = "firebase_app_id"
+_NEEDS: Final = Needs(("client_id", "events.name"))
 _APP_NEEDS: Final = Needs(("app_instance_id", "api_secret", "events.name"))
 
-matches = ROUTE.matches
-read_answer = answers.by_status
 
-
-def decode(call: Call, to: Destination, body: bytes) -> Native:
+def _read_call(call: Call, to: Destination, body: bytes, dialect: Format) -> Native:
     """What belongs to the visitor is shared; each of `events[]` is an element."""
     query = (_query if len(call.query) <= _SHORT else _query.__wrapped__)(call.query)
     data = json_body.read_object(body)
@@ -50,6 +45,29 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     beside = _found(shared)
     found = tuple([_element(leaves, beside, flags) for leaves in elements])
     return Native(call, found, (*query, *shared), account)
+
+
+def _write_call(rest: Rest, dialect: Format) -> Outgoing:
+    """A body of the same shape, rebuilt; `consent` is what was decided, never looser than the caller sent it."""
+    granted = all(one.shaping.marketing_granted for one in rest.sent)
+    query = {leaf.name: leaf for leaf in rest.shared if leaf.path[0] == "query"}
+    stream = _APP if _APP in query else "measurement_id"
+    about = query[stream].value if stream in query else rest.to.settings[stream]
+    secret = query["api_secret"].value if "api_secret" in query else rest.to.secret("api_secret")
+    beside = [leaf for leaf in rest.shared if leaf.path[0] != "query" and leaf.role not in (FLAG, SECRET)]
+    data = tree.rebuild(beside, _TABLE)
+    data["events"] = [tree.rebuild(one.leaves, _TABLE) for one in rest.sent]
+    word = "GRANTED" if granted else "DENIED"
+    data["consent"] = {"ad_user_data": word, "ad_personalization": word}
+    for leaf in rest.shared:
+        if leaf.role == FLAG and leaf.path[0] == "consent" and str(leaf.value).upper() != "GRANTED":
+            data["consent"][str(leaf.path[1])] = "DENIED"
+        if leaf.name == "non_personalized_ads" and leaf.value is True:
+            data["consent"]["ad_personalization"] = "DENIED"
+    parameters = (stream, str(about), str(secret))
+    written = (_written if sum(map(len, parameters)) <= _SHORT else _written.__wrapped__)(*parameters)
+    url = dialect.route.url(rest.to, rest.native.call.path.rstrip("/"), written)
+    return Outgoing("POST", url, (("Content-Type", "application/json"),), orjson.dumps(data))
 
 
 class _Found(NamedTuple):
@@ -103,55 +121,40 @@ def _query(text: str) -> tuple[Leaf, ...]:
     return tuple(leaf.but(path=("query", *leaf.path)) for leaf in pairs.read(text, _TABLE))
 
 
-def personal(field: str, value: Personal) -> str | None:
-    """Nothing personal: this is analytics (the guide's field table)."""
-    return None
-
-
-def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
-    """A client id, and an event with a name; for an app its instance and secret."""
-    return (_APP_NEEDS if _APP in [leaf.name for leaf in leaves] else _NEEDS).missing(leaves)
-
-
-def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """A body of the same shape, rebuilt; `consent` is what was decided, never looser than the caller sent it."""
-    sent = [one for one in kept if one is not None]
-    to = sent[0].shaping.to
-    granted = all(one.shaping.marketing_granted for one in sent)
-    query = {leaf.name: leaf for leaf in shared if leaf.path[0] == "query"}
-    stream = _APP if _APP in query else "measurement_id"
-    about = query[stream].value if stream in query else to.settings[stream]
-    secret = query["api_secret"].value if "api_secret" in query else to.secret("api_secret")
-    rest = [leaf for leaf in shared if leaf.path[0] != "query" and leaf.role not in (FLAG, SECRET)]
-    data = tree.rebuild([*rest, *(leaf for one in sent for leaf in one.leaves)])
-    word = "GRANTED" if granted else "DENIED"
-    data["consent"] = {"ad_user_data": word, "ad_personalization": word}
-    for leaf in shared:
-        if leaf.role == FLAG and leaf.path[0] == "consent" and str(leaf.value).upper() != "GRANTED":
-            data["consent"][str(leaf.path[1])] = "DENIED"
-        if leaf.name == "non_personalized_ads" and leaf.value is True:
-            data["consent"]["ad_personalization"] = "DENIED"
-    parameters = (stream, str(about), str(secret))
-    written = (_written if sum(map(len, parameters)) <= _SHORT else _written.__wrapped__)(*parameters)
-    url = ROUTE.url(to, native.call.path.rstrip("/"), written)
-    return Outgoing("POST", url, (("Content-Type", "application/json"),), orjson.dumps(data))
-
-
 @lru_cache(maxsize=64)
 def _written(stream: str, about: str, secret: str) -> str:
     """The query of a stream and its secret, which are the same in all calls of an app."""
     return pairs.write_pairs([(stream, about), ("api_secret", secret)])
 
 
-def accepted(native: Native) -> Answer:
+def _lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
+    """A client id, and an event with a name; for an app its instance and secret."""
+    return (_APP_NEEDS if _APP in [leaf.name for leaf in leaves] else _NEEDS).missing(leaves, shaping)
+
+
+def _taken(native: Native) -> Answer:
     """204 and empty; the debug endpoint finds nothing wrong."""
-    if native.call.path.startswith("/debug"):
-        return replies.json_answer({"validationMessages": []})
-    return Answer(204)
+    return replies.json_answer({"validationMessages": []}) if _checks(native) else Answer(204)
 
 
-def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
+def _told(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
     """The status; of the debug endpoint also what it found, which repeats what was sent."""
-    if native.call.path.startswith("/debug") and answer.status == 200:
+    if _checks(native) and answer.status == 200:
         return Answer(200, replies.JSON, answer.body)
     return Answer(204 if 200 <= answer.status < 300 else answer.status)
+
+
+def _checks(native: Native) -> bool:
+    return native.call.path.startswith("/debug")
+
+
+DIALECT: Final = Format(
+    KIND="ga4",
+    NAME="ga4 /mp/collect",
+    ACCOUNT="measurement_id",
+    table=_TABLE,
+    route=Route(re.compile("(?:/debug)?/mp/collect/?"), "https://www.google-analytics.com"),
+    body=OwnBody(_read_call, _write_call),
+    needs=Needs(more=_lacks),
+    reply=Reply(_taken, _told),
+)

@@ -18,20 +18,16 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from msgspec import structs
 
-from gatekeeper.model import Answer, Call, Outgoing, Personal
-from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native, Unreadable
+from gatekeeper.model import Answer, Call, Outgoing
+from gatekeeper.vendors.dialect import FLAG, Element, Leaf, Native, Unreadable
 from gatekeeper.vendors.formats import pairs, table
+from gatekeeper.vendors.formats.format import Format, OwnBody, Rest
 from gatekeeper.vendors.formats.parts import GET_OR_POST, Needs, Route
 from gatekeeper.vendors.formats.replies import Reply, status_only
-from gatekeeper.vendors.kind import Destination, Shaping
+from gatekeeper.vendors.formats.table import Table
+from gatekeeper.vendors.kind import Destination
 
-KIND = "ga4"
-NAME = "ga4 /g/collect"
-ACCOUNT: str | None = "measurement_id"
-ROUTE: Final = Route(re.compile(r"/(?:g/|g/s/)?collect"), "https://www.google-analytics.com", GET_OR_POST)
-_NEEDS: Final = Needs(("v", "tid", "en", "cid"))
 MOST: Final = 25  # events of a request, as Google limits them (the Measurement Protocol's own limit)
-_TABLE: Final = table.load(__package__, "pixel.toml")
 _WRAPPED: Final = re.compile(r"/g/(?:s/)?collect\?.+", re.DOTALL)
 # prN=idSKU~nmName~…: two letters, then the value. Source: ga4Schema.js.
 _ITEM: Final = {
@@ -42,20 +38,15 @@ _ITEM: Final = {
 }  # fmt: skip
 _ITEM_CODE: Final = {field: code for code, field in _ITEM.items()}
 _DENIED: Final = str.maketrans("trnvel", "pqmumm")  # a granted or unset switch -> the same one, denied
-_REPLY: Final = Reply(lambda native: Answer(204), success=range(200, 400), refusal=status_only)
-
-matches = ROUTE.matches
-read_answer = _REPLY.fates
-accepted = _REPLY.taken
-relayed = _REPLY.relayed
+_DENY: Final = {"npa": "1", "_npa": "1", "dma_cps": "-", "pscdl": "denied", "_rdi": "1"}
 
 
-def decode(call: Call, to: Destination, body: bytes) -> Native:
+def _read_call(call: Call, to: Destination, body: bytes, dialect: Format) -> Native:
     """The query's leaves are shared when the body has lines, else they are the one event's own."""
     frame: dict[str, Any] = {}
     if call.path == "/collect":
         call, frame["wrapper"] = _unwrapped(call)
-    query = _leaves(call.query)
+    query = _leaves(call.query, dialect.table)
     try:
         lines = [line for line in re.split(r"\r?\n", body.decode("utf-8"), maxsplit=8 * MOST) if line]
     except UnicodeDecodeError:
@@ -69,12 +60,30 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     shared_name = next((leaf for leaf in query if leaf.name == "en"), None)
     elements = []
     for line in lines:
-        own = _leaves(line)
+        own = _leaves(line, dialect.table)
         if shared_name is not None and not any(leaf.name == "en" for leaf in own):
             own = (shared_name, *own)
         elements.append(_element(own, line))
     shared = tuple(leaf for leaf in query if leaf.name != "en")
     return Native(call, tuple(elements), shared, account, frame | {"lines": True})
+
+
+def _write_call(rest: Rest, dialect: Format) -> Outgoing:
+    """The same hit without what may not be sent, its consent flags never looser than what was decided."""
+    granted = all(one.shaping.marketing_granted for one in rest.sent)
+    if rest.native.frame.get("lines"):
+        query = _write(rest.shared, granted)
+        lines = [_write(one.leaves, granted, add=False) for one in rest.sent]
+        body = (rest.native.frame["newline"].join(lines)).encode()
+        headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/plain;charset=UTF-8"),)
+    else:
+        query, body, headers = _write(rest.sent[0].leaves, granted), b"", ()
+    wrapper = rest.native.frame.get("wrapper")
+    path = rest.native.call.path
+    if wrapper is not None:
+        inner = base64.urlsafe_b64encode(f"{path}?{query}".encode()).rstrip(b"=").decode()
+        path, query = "/collect", f"{quote(wrapper)}={inner}"
+    return Outgoing(rest.native.call.method, dialect.route.url(rest.to, unquote(path), query), headers, body)
 
 
 def _element(leaves: tuple[Leaf, ...], query: str) -> Element:
@@ -83,10 +92,9 @@ def _element(leaves: tuple[Leaf, ...], query: str) -> Element:
     return Element(name or "page_view", leaves, id=event_id, query=query)
 
 
-def _leaves(text: str) -> tuple[Leaf, ...]:
-    return tuple(
-        leaf.but(value=_item(str(leaf.value))) if leaf.role == "items" else leaf for leaf in pairs.read(text, _TABLE)
-    )
+def _leaves(text: str, table: Table) -> tuple[Leaf, ...]:
+    read = pairs.read(text, table)
+    return tuple([leaf.but(value=_item(str(leaf.value))) if leaf.role == "items" else leaf for leaf in read])
 
 
 def _item(text: str) -> object:
@@ -112,44 +120,25 @@ def _unwrapped(call: Call) -> tuple[Call, str]:
     raise Unreadable("the wrapped hit cannot be read")
 
 
-def personal(field: str, value: Personal) -> str | None:
-    """Nothing personal: this is analytics (the guide's field table)."""
-    return None
-
-
-def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
-    """Version, property, event name and a client id."""
-    return _NEEDS.missing(leaves)
-
-
-def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same hit without what may not be sent, its consent flags never looser than what was decided."""
-    sent = [one for one in kept if one is not None]
-    granted = all(one.shaping.marketing_granted for one in sent)
-    to = sent[0].shaping.to
-    if native.frame.get("lines"):
-        query = _write(_restricted(shared, granted))
-        lines = [_write(_restricted(one.leaves, granted, add=False)) for one in sent]
-        body = (native.frame["newline"].join(lines)).encode()
-        headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/plain;charset=UTF-8"),)
-    else:
-        query, body, headers = _write(_restricted(sent[0].leaves, granted)), b"", ()
-    wrapper = native.frame.get("wrapper")
-    if wrapper is not None:
-        inner = base64.urlsafe_b64encode(f"{native.call.path}?{query}".encode()).rstrip(b"=").decode()
-        return Outgoing(native.call.method, ROUTE.url(to, "/collect", f"{quote(wrapper)}={inner}"), headers, body)
-    return Outgoing(native.call.method, ROUTE.url(to, unquote(native.call.path), query), headers, body)
-
-
-def _write(leaves: Sequence[Leaf]) -> str:
+def _write(leaves: Sequence[Leaf], granted: bool, *, add: bool = True) -> str:
+    """The pairs of some leaves, with advertising denied in every consent flag unless it is granted."""
     items = 0
-    out = []
+    out: list[tuple[str, object]] = []
     for leaf in leaves:
+        name, value = str(leaf.path[-1]), leaf.value
         if leaf.role == "items":
             items += 1
-            leaf = leaf.but(value=_item_text(leaf.value), path=(*leaf.path[:-1], f"pr{items}"))
-        out.append(leaf)
-    return pairs.write(out)
+            name, value = f"pr{items}", _item_text(value)
+        elif leaf.role == FLAG and not granted:
+            if name == "gcs":
+                continue
+            value = _denied(str(value)) if name == "gcd" else _DENY.get(name, value)
+        out.append((name, value))
+    if add and not granted:
+        out.append(("gcs", "G101"))
+        if not any(leaf.name == "npa" for leaf in leaves):
+            out.append(("npa", "1"))
+    return pairs.write_pairs(out)
 
 
 def _item_text(value: object) -> str:
@@ -159,29 +148,6 @@ def _item_text(value: object) -> str:
     ).replace("\n", " ")
 
 
-def _restricted(leaves: Sequence[Leaf], granted: bool, *, add: bool = True) -> list[Leaf]:
-    """The leaves with advertising denied in every consent flag, unless it is granted; then as the caller set them."""
-    if granted:
-        return list(leaves)
-    denied = {"npa": "1", "_npa": "1", "dma_cps": "-", "pscdl": "denied", "_rdi": "1"}
-    out = []
-    for leaf in leaves:
-        if leaf.role == FLAG:
-            if leaf.name == "gcs":
-                continue
-            if leaf.name == "gcd":
-                leaf = leaf.but(value=_denied(str(leaf.value)))
-            elif leaf.name in denied:
-                leaf = leaf.but(value=denied[leaf.name])
-        out.append(leaf)
-    if add:
-        names = {leaf.name for leaf in out}
-        out.append(Leaf("gcs", FLAG, "G101", (len(out), "gcs")))
-        if "npa" not in names:
-            out.append(Leaf("npa", FLAG, "1", (len(out), "npa")))
-    return out
-
-
 def _denied(gcd: str) -> str:
     """`gcd` with the switches of advertising (the first, third and fourth letter) denied."""
     places = [n for n, letter in enumerate(gcd) if letter.isalpha()]
@@ -189,3 +155,15 @@ def _denied(gcd: str) -> str:
         letter.translate(_DENIED) if n in {place for k, place in enumerate(places) if k in (0, 2, 3)} else letter
         for n, letter in enumerate(gcd)
     )
+
+
+DIALECT: Final = Format(
+    KIND="ga4",
+    NAME="ga4 /g/collect",
+    ACCOUNT="measurement_id",
+    table=table.load(__package__, "pixel.toml"),
+    route=Route(re.compile(r"/(?:g/|g/s/)?collect"), "https://www.google-analytics.com", GET_OR_POST),
+    body=OwnBody(_read_call, _write_call),
+    needs=Needs(("v", "tid", "en", "cid")),
+    reply=Reply(lambda native: Answer(204), success=range(200, 400), refusal=status_only),
+)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gatekeeper.model import Answer
-from gatekeeper.vendors.dialect import PROTOCOL, STAMP_KEYS, Kept, Native, Unreadable
+from gatekeeper.vendors.dialect import FLAG, PROTOCOL, STAMP_KEYS, Kept, Leaf, Native, Unreadable
 from gatekeeper.vendors.formats import credentials
 from gatekeeper.vendors.formats.credentials import Credential
 from gatekeeper.vendors.formats.replies import Words, cleaned, json_answer, wait
@@ -81,6 +81,11 @@ def said(consent: object, words: EnumWords) -> object:
 
 def _word(value: object, words: EnumWords) -> str:
     return words.get(value, "denied") if isinstance(value, int) and not isinstance(value, bool) else "denied"
+
+
+def flags(leaves: Sequence[Leaf]) -> dict[str, object]:
+    """The switches of consent among leaves."""
+    return {str(leaf.path[-1]): leaf.value for leaf in leaves if leaf.role == FLAG}
 
 
 def decided(came: Mapping[str, object], shaping: Shaping, granted: object, denied: object) -> dict[str, object]:

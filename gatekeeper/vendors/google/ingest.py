@@ -22,17 +22,15 @@ from gatekeeper.model import Answer, Call, Outgoing
 from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native
 from gatekeeper.vendors.formats import contents, credentials, json_body, names, pairs, replies, times, tree
 from gatekeeper.vendors.formats import table as tables
-from gatekeeper.vendors.formats.parts import Route
+from gatekeeper.vendors.formats.format import Format, OwnBody, Rest
+from gatekeeper.vendors.formats.parts import Needs, Route
+from gatekeeper.vendors.formats.replies import Reply
 from gatekeeper.vendors.google import api as google_api
 from gatekeeper.vendors.google import conversion as google_conversion
 from gatekeeper.vendors.google import events as vendor
 from gatekeeper.vendors.google import person as google_person
 from gatekeeper.vendors.kind import Destination, Shaping
 
-KIND = "google_ads"
-NAME = "google_ads /v1/events:ingest"
-ACCOUNT: str | None = "customer_id"
-ROUTE: Final = Route(re.compile("/v1/events(?::|%3A)ingest"), "https://datamanager.googleapis.com")
 _TABLE: Final = tables.load(__package__, "ingest.toml")
 _WORDS: Final = {0: "unspecified", 1: "granted", 2: "denied"}  # ConsentStatus
 _STYLES: Final = {  # granted, denied, hexadecimal
@@ -44,12 +42,8 @@ _BASE64: Final = ("BASE64", "2")
 _ITEM: Final = {"merchantProductId": "item_id", "unitPrice": "price", "quantity": "quantity"}
 _EVENT: Final = ("events",)
 
-matches = ROUTE.matches
-personal = google_conversion.personal
-read_answer = vendor.read_answer
 
-
-def decode(call: Call, to: Destination, body: bytes) -> Native:
+def _read_call(call: Call, to: Destination, body: bytes, dialect: Format) -> Native:
     """Every event is an element, what stands beside them is shared. Raises Unreadable."""
     data = google_api.spelled(json_body.read_object(body))
     rows = json_body.objects(data.pop("events", []), "events")
@@ -64,6 +58,21 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     elements = tuple(_element(row, data.get("consent"), to, packed, stamp) for row in rows)
     destinations = json_body.objects(data.get("destinations", []), "destinations")
     return Native(call, elements, shared, _account(destinations, to), {"numbers": numbers})
+
+
+def _write_call(rest: Rest, dialect: Format) -> Outgoing:
+    """The same request, rebuilt; the policy's conversion action where no destination was named."""
+    granted, denied, hexadecimal = _STYLES[rest.native.frame["numbers"]]
+    data: dict[str, Any] = tree.below(rest.shared, "body", _TABLE, FLAG)
+    data.setdefault("destinations", [vendor.account(rest.to)])
+    given = google_api.flags(rest.native.shared)
+    data["events"] = [_event(one, given, granted, denied) for one in rest.sent]
+    data.pop("encoding", None)
+    if any("userData" in event for event in data["events"]):
+        data["encoding"] = hexadecimal
+    query = pairs.rows(rest.shared, "query")
+    url = dialect.route.url(rest.to, rest.native.call.path, pairs.write_pairs(query))
+    return Outgoing("POST", url, google_api.headers(rest.native, rest.to, ads=False), orjson.dumps(data))
 
 
 def _account(destinations: Sequence[Mapping[str, Any]], to: Destination) -> str | None:
@@ -125,54 +134,44 @@ def _unpacked(value: str) -> str:
     return plain.hex() if len(plain) == 32 else value
 
 
-def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
+def _event(one: Kept, given: Mapping[str, object], granted: object, denied: object) -> dict[str, Any]:
+    leaves = contents.each(one.leaves, lambda items: google_conversion.cart(items, "merchantProductId"), FLAG)
+    made: dict[str, Any] = tree.below(leaves, "events", _TABLE)
+    if not made.get("cartData", {}).get("items"):
+        made.pop("cartData", None)
+    made["consent"] = google_api.decided({**given, **google_api.flags(one.leaves)}, one.shaping, granted, denied)
+    return made
+
+
+def _lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """A time, and a click or somebody: the rule of events."""
     if not any(leaf.name == "events.eventTimestamp" for leaf in leaves):
         return "eventTimestamp missing"
     return google_conversion.unmatched(tables.fields(leaf for leaf in leaves if leaf.path[:1] == _EVENT))
 
 
-def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same request, rebuilt; the policy's conversion action where no destination was named."""
-    sent = [one for one in kept if one is not None]
-    to = sent[0].shaping.to
-    granted, denied, hexadecimal = _STYLES[native.frame["numbers"]]
-    beside = [leaf for leaf in shared if leaf.path[:1] == ("body",) and leaf.role != FLAG]
-    data: dict[str, Any] = tree.rebuild(beside).get("body", {})
-    data.setdefault("destinations", [vendor.account(to)])
-    given = {str(leaf.path[-1]): leaf.value for leaf in native.shared if leaf.role == FLAG}
-    data["events"] = [_event(one, given, granted, denied) for one in sent]
-    data.pop("encoding", None)
-    if any("userData" in event for event in data["events"]):
-        data["encoding"] = hexadecimal
-    query = pairs.rows(shared, "query")
-    url = ROUTE.url(to, native.call.path, pairs.write_pairs(query))
-    return Outgoing("POST", url, google_api.headers(native, to, ads=False), orjson.dumps(data))
-
-
-def _event(one: Kept, given: Mapping[str, object], granted: object, denied: object) -> dict[str, Any]:
-    leaves = [
-        leaf.but(value=google_conversion.cart(leaf.value, "merchantProductId")) if leaf.role == "items" else leaf
-        for leaf in one.leaves
-        if leaf.role != FLAG
-    ]
-    made: dict[str, Any] = tree.rebuild(leaves).get("events", {})
-    if not made.get("cartData", {}).get("items"):
-        made.pop("cartData", None)
-    came = {**given, **{str(leaf.path[-1]): leaf.value for leaf in one.leaves if leaf.role == FLAG}}
-    made["consent"] = google_api.decided(came, one.shaping, granted, denied)
-    return made
-
-
-def accepted(native: Native) -> Answer:
+def _taken(native: Native) -> Answer:
     """The id of a request; what became of its events Google would tell later."""
     return Answer(200, google_api.JSON, b'{"requestId":"gatekeeper"}')
 
 
-def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
+def _told(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
     """The request's id and Google's warnings, in the caller's numbering."""
     body = replies.parsed(answer)
     if body is None or not 200 <= answer.status < 300:
         return google_api.refused(answer, body, kept)
     known = {key: body[key] for key in ("requestId", "fieldWarnings") if key in body}
     return replies.json_answer(google_api.told(known, kept), headers=google_api.JSON)
+
+
+DIALECT: Final = Format(
+    KIND="google_ads",
+    NAME="google_ads /v1/events:ingest",
+    ACCOUNT="customer_id",
+    table=_TABLE,
+    route=Route(re.compile("/v1/events(?::|%3A)ingest"), "https://datamanager.googleapis.com"),
+    body=OwnBody(_read_call, _write_call),
+    needs=Needs(more=_lacks),
+    hashes=google_conversion.personal,
+    reply=Reply(_taken, _told, fates=vendor.read_answer),
+)

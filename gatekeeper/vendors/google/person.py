@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from gatekeeper.fields import CATALOGUE
@@ -22,22 +22,20 @@ def whole(leaves: Sequence[Leaf], to: Destination, *, addresses: bool = True) ->
     `addresses`: whether one has a place there at all. An empty value is an invalid one to the gate, and in the audit.
     """
     parts: dict[Path, set[str]] = {}
-    for leaf in leaves:
+    for leaf in leaves if addresses else ():
         if _key(leaf) in _ADDRESS:
             good, _ = accept({leaf.role: leaf.value}, CATALOGUE)
             usable = [key for key, one in good.items() if isinstance(one, Personal) and _taken(key, one)]
             parts.setdefault(_place(leaf.path), set()).update(usable)
     matched = {place for place, keys in parts.items() if keys & to.fields >= google_conversion.ADDRESS}
-    return _without(leaves, lambda leaf: _key(leaf) in _ADDRESS and not (addresses and _place(leaf.path) in matched))
+    return [
+        leaf.but(value="") if _key(leaf) in _ADDRESS and _place(leaf.path) not in matched else leaf for leaf in leaves
+    ]
 
 
 def nobody(leaves: Sequence[Leaf]) -> list[Leaf]:
     """The leaves, those of a person emptied."""
-    return _without(leaves, lambda leaf: _key(leaf) in _PERSON)
-
-
-def _without(leaves: Sequence[Leaf], useless: Callable[[Leaf], bool]) -> list[Leaf]:
-    return [leaf.but(value="") if useless(leaf) else leaf for leaf in leaves]
+    return [leaf.but(value="") if _key(leaf) in _PERSON else leaf for leaf in leaves]
 
 
 def _key(leaf: Leaf) -> str:

@@ -16,18 +16,17 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from gatekeeper.model import Answer, Call, Fate, Outcome, Outgoing
-from gatekeeper.vendors.dialect import Element, Kept, Leaf, Native, Unreadable, origin
+from gatekeeper.model import Answer, Call, Outcome, Outgoing
+from gatekeeper.vendors.dialect import Element, Leaf, Native, Unreadable, origin
 from gatekeeper.vendors.formats import answers, json_body, names, pairs, replies, table
-from gatekeeper.vendors.formats.parts import GET_OR_POST, Route
+from gatekeeper.vendors.formats.format import Format, OwnBody, Rest
+from gatekeeper.vendors.formats.parts import GET_OR_POST, Needs, Route
+from gatekeeper.vendors.formats.replies import Reply
 from gatekeeper.vendors.google import conversion as google_conversion
 from gatekeeper.vendors.google import person as google_person
 from gatekeeper.vendors.google import token as google_token
 from gatekeeper.vendors.kind import Destination, Shaping
 
-KIND = "google_ads"
-NAME = "google_ads /pagead, /ccm"
-ACCOUNT: str | None = "conversion_id"
 _PATH: Final = re.compile(
     r"/pagead/(?:1p-)?(?P<conversion>conversion)/(?P<a>[0-9]{6,20})/?"
     r"|/ccm/conversion/(?P<b>[0-9]{6,20})/?"
@@ -42,13 +41,8 @@ _TABLE: Final = table.load(__package__, "pixel.toml")
 _QUERY: Final = "query"
 _FORM: Final = "form"
 
-_ROUTE: Final = Route(_PATH, methods=GET_OR_POST)
 
-matches = _ROUTE.matches
-personal = google_conversion.personal
-
-
-def decode(call: Call, to: Destination, body: bytes) -> Native:
+def _read_call(call: Call, to: Destination, body: bytes, dialect: Format) -> Native:
     """One element, out of the query and of a form in the body. Raises Unreadable."""
     try:
         posted = body.decode("ascii")
@@ -68,6 +62,25 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
         query=posted,
     )
     return Native(call, (element,), (), _account(call.path, leaves, to))
+
+
+def _write_call(rest: Rest, dialect: Format) -> Outgoing:
+    """The same parameters where they stood."""
+    (one,) = rest.sent
+    query = _pairs([leaf for leaf in one.leaves if leaf.path[0] == _QUERY])
+    posted = _pairs([leaf for leaf in one.leaves if leaf.path[0] == _FORM])
+    if one.shaping.restricted_use:
+        posted = [pair for pair in posted if pair[0] not in ("npa", "rdp")]
+        query = [*(pair for pair in query if pair[0] not in ("npa", "rdp")), ("npa", "1"), ("rdp", "1")]
+    found = _PATH.fullmatch(rest.native.call.path)
+    part = next((name for name in _ORIGINS if found is not None and found[name]), "")
+    url = origin(one.shaping.to, _ORIGINS.get(part, _ELSEWHERE)) + rest.native.call.path
+    if query:
+        url += f"?{pairs.write_pairs(query)}"
+    if not posted:
+        return Outgoing(rest.native.call.method, url, (), b"")
+    headers = (("Content-Type", "application/x-www-form-urlencoded"),)
+    return Outgoing(rest.native.call.method, url, headers, pairs.write_pairs(posted).encode())
 
 
 def _leaves(text: str, place: str) -> list[Leaf]:
@@ -105,30 +118,6 @@ def _account(path: str, leaves: Sequence[Leaf], to: Destination) -> str | None:
     return own if ids else None
 
 
-def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
-    """Something Google can match a visitor by."""
-    return google_conversion.unmatched(table.fields(leaf for leaf in leaves if not leaf.name.startswith("data.")))
-
-
-def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same parameters where they stood."""
-    (one,) = (one for one in kept if one is not None)
-    query = _pairs([leaf for leaf in one.leaves if leaf.path[0] == _QUERY])
-    posted = _pairs([leaf for leaf in one.leaves if leaf.path[0] == _FORM])
-    if one.shaping.restricted_use:
-        posted = [pair for pair in posted if pair[0] not in ("npa", "rdp")]
-        query = [*(pair for pair in query if pair[0] not in ("npa", "rdp")), ("npa", "1"), ("rdp", "1")]
-    found = _PATH.fullmatch(native.call.path)
-    part = next((name for name in _ORIGINS if found is not None and found[name]), "")
-    url = origin(one.shaping.to, _ORIGINS.get(part, _ELSEWHERE)) + native.call.path
-    if query:
-        url += f"?{pairs.write_pairs(query)}"
-    if not posted:
-        return Outgoing(native.call.method, url, (), b"")
-    headers = (("Content-Type", "application/x-www-form-urlencoded"),)
-    return Outgoing(native.call.method, url, headers, pairs.write_pairs(posted).encode())
-
-
 def _pairs(leaves: Sequence[Leaf]) -> list[tuple[str, object]]:
     """Parameters in their order; those that hold several values put together again."""
     groups: dict[tuple[str | int, ...], list[Leaf]] = {}
@@ -152,20 +141,30 @@ def _plain(leaf: Leaf) -> str:
     return pairs.text(leaf.value)
 
 
-def read_answer(answer: Answer, count: int) -> tuple[Outcome, ...]:
+def _lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
+    """Something Google can match a visitor by."""
+    return google_conversion.unmatched(table.fields(leaf for leaf in leaves if not leaf.name.startswith("data.")))
+
+
+def _fates(answer: Answer, count: int) -> tuple[Outcome, ...]:
     """By the status: a redirect leads to other hosts of Google's, after the conversion was taken."""
-    if 300 <= answer.status < 400:
-        return (Outcome(Fate.DELIVERED),) * count
-    return answers.by_status(answer, count)
+    return (answers.DELIVERED,) * count if 300 <= answer.status < 400 else answers.by_status(answer, count)
 
 
-def accepted(native: Native) -> Answer:
+def _taken(native: Native) -> Answer:
     """The transparent pixel; nothing for a beacon's POST."""
-    if native.call.method != "GET":
-        return Answer(204)
-    return replies.gif_answer()
+    return replies.gif_answer() if native.call.method == "GET" else Answer(204)
 
 
-def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
-    """Success as ever (neither cookies nor redirects), else the status."""
-    return accepted(native) if 200 <= answer.status < 400 else Answer(answer.status)
+DIALECT: Final = Format(
+    KIND="google_ads",
+    NAME="google_ads /pagead, /ccm",
+    ACCOUNT="conversion_id",
+    table=_TABLE,
+    route=Route(_PATH, methods=GET_OR_POST),
+    body=OwnBody(_read_call, _write_call),
+    needs=Needs(more=_lacks),
+    hashes=google_conversion.personal,
+    # neither cookies nor redirects
+    reply=Reply(_taken, refusal=replies.status_only, success=range(200, 400), fates=_fates),
+)

@@ -18,17 +18,16 @@ import orjson
 from gatekeeper.model import Answer, Call, Outgoing
 from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native
 from gatekeeper.vendors.formats import contents, credentials, json_body, pairs, replies, table, times, tree
-from gatekeeper.vendors.formats.parts import Route
+from gatekeeper.vendors.formats.format import Format, OwnBody, Rest
+from gatekeeper.vendors.formats.parts import Needs, Route
+from gatekeeper.vendors.formats.replies import Reply
 from gatekeeper.vendors.google import api as google_api
 from gatekeeper.vendors.google import conversion as google_conversion
 from gatekeeper.vendors.google import events as vendor
 from gatekeeper.vendors.google import person as google_person
 from gatekeeper.vendors.kind import Destination, Shaping
 
-KIND = "google_ads"
-NAME = "google_ads :uploadClickConversions"
-ACCOUNT: str | None = "customer_id"
-ROUTE: Final = Route(
+_ROUTE: Final = Route(
     re.compile(r"/v[0-9]{1,3}/customers/([0-9]{1,20})(?::|%3A)(uploadClickConversions|uploadConversionAdjustments)"),
     "https://googleads.googleapis.com",
 )
@@ -44,12 +43,8 @@ _RESULT: Final = frozenset(
     "gclidDateTimePair userIdentifiers".split()
 )
 
-matches = ROUTE.matches
-personal = google_conversion.personal
-read_answer = vendor.read_answer
 
-
-def decode(call: Call, to: Destination, body: bytes) -> Native:
+def _read_call(call: Call, to: Destination, body: bytes, dialect: Format) -> Native:
     """Every conversion is an element, what stands beside them is shared. Raises Unreadable."""
     customer, method = _route(call)
     key = _LISTS[method]
@@ -66,16 +61,23 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
     return Native(call, tuple(_element(row, to, method, stamp) for row in rows), shared, account, {"method": method})
 
 
+def _write_call(rest: Rest, dialect: Format) -> Outgoing:
+    """The same upload, rebuilt; its consent objects never looser than what was decided."""
+    method = rest.native.frame["method"]
+    conversions = [_conversion(one, method) for one in rest.sent]
+    data = {_LISTS[method]: conversions, **tree.below(rest.shared, "body", _TABLE, FLAG)}
+    query = pairs.rows(rest.shared, "query")
+    url = dialect.route.url(rest.to, rest.native.call.path, pairs.write_pairs(query))
+    return Outgoing("POST", url, google_api.headers(rest.native, rest.to, ads=True), orjson.dumps(data))
+
+
 def _route(call: Call) -> tuple[str, str]:
-    found = ROUTE.paths.fullmatch(call.path)
+    found = _ROUTE.paths.fullmatch(call.path)
     return ("", _CLICK) if found is None else (found[1], found[2])
 
 
 def _element(row: dict[str, Any], to: Destination, method: str, stamp: str | None) -> Element:
-    leaves = [
-        leaf.but(value=contents.read(leaf.value, _ITEM)) if leaf.role == "items" else leaf
-        for leaf in tree.flatten(row, _TABLE)
-    ]
+    leaves = contents.each(tree.flatten(row, _TABLE), lambda rows: contents.read(rows, _ITEM))
     leaves = google_person.whole(leaves, to, addresses=method != _CLICK)
     clicks = {leaf.role for leaf in leaves if leaf.role in google_conversion.CLICKS} & to.fields
     if method == _CLICK and clicks and "gclid" not in clicks:  # Google takes no identifiers beside the other two
@@ -96,7 +98,28 @@ def _seconds(leaves: Sequence[Leaf]) -> float | None:
     return next((moment for moment in found if moment is not None), None)
 
 
-def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
+def _conversion(one: Kept, method: str) -> dict[str, Any]:
+    made: dict[str, Any] = tree.rebuild(contents.each(one.leaves, google_conversion.cart, FLAG), _TABLE)
+    if not made.get("cartData", {}).get("items"):
+        made.pop("cartData", None)
+    if method == _CLICK:
+        made["consent"] = google_api.decided(google_api.flags(one.leaves), one.shaping, "GRANTED", "DENIED")
+    return made
+
+
+def _result(one: Element) -> Any:
+    """What Google repeats of a conversion that it took."""
+    told = [leaf for leaf in one.leaves if str(leaf.path[:1][0]) in _RESULT and leaf.role]
+    return tree.rebuild([leaf for leaf in told if leaf.value not in (None, "")], _TABLE)
+
+
+def _known(result: object, kept: Sequence[Kept | None]) -> Any:
+    if not isinstance(result, dict):
+        return {}
+    return {key: google_api.told(value, kept) for key, value in result.items() if key in _RESULT}
+
+
+def _lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """What a conversion or an adjustment is found and matched by: the rules of events."""
     names = {leaf.name: leaf.value for leaf in leaves}
     fields = table.fields(leaf for leaf in leaves if leaf.path[:1] not in (("header",), ("query",)))
@@ -115,48 +138,14 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     return "neither a click id nor a transaction id to find the conversion by"
 
 
-def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same upload, rebuilt; its consent objects never looser than what was decided."""
-    sent = [one for one in kept if one is not None]
-    to = sent[0].shaping.to
-    method = native.frame["method"]
-    beside = tree.rebuild(leaf for leaf in shared if leaf.path[:1] == ("body",) and leaf.role != FLAG).get("body", {})
-    data = {_LISTS[method]: [_conversion(one, method) for one in sent], **beside}
-    query = pairs.rows(shared, "query")
-    url = ROUTE.url(to, native.call.path, pairs.write_pairs(query))
-    return Outgoing("POST", url, google_api.headers(native, to, ads=True), orjson.dumps(data))
-
-
-def _conversion(one: Kept, method: str) -> dict[str, Any]:
-    leaves = [
-        leaf.but(value=google_conversion.cart(leaf.value)) if leaf.role == "items" else leaf
-        for leaf in one.leaves
-        if leaf.role != FLAG
-    ]
-    made: dict[str, Any] = tree.rebuild(leaves)
-    if not made.get("cartData", {}).get("items"):
-        made.pop("cartData", None)
-    if method == _CLICK:
-        came = {str(leaf.path[-1]): leaf.value for leaf in one.leaves if leaf.role == FLAG}
-        made["consent"] = google_api.decided(came, one.shaping, "GRANTED", "DENIED")
-    return made
-
-
-def accepted(native: Native) -> Answer:
+def _taken(native: Native) -> Answer:
     """A result for every conversion; none if it was only to be validated."""
     if any(leaf.name == "validateOnly" and leaf.value is True for leaf in native.shared):
         return Answer(200, google_api.JSON, b"{}")
     return replies.json_answer({"results": [_result(one) for one in native.elements]}, headers=google_api.JSON)
 
 
-def _result(one: Element) -> Any:
-    """What Google repeats of a conversion that it took."""
-    return tree.rebuild(
-        leaf for leaf in one.leaves if str(leaf.path[:1][0]) in _RESULT and leaf.role and leaf.value not in (None, "")
-    )
-
-
-def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
+def _told(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
     """Results and errors in the caller's numbering."""
     body = replies.parsed(answer)
     if body is None or not 200 <= answer.status < 300:
@@ -172,7 +161,14 @@ def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answ
     return replies.json_answer(made, headers=google_api.JSON)
 
 
-def _known(result: object, kept: Sequence[Kept | None]) -> Any:
-    if not isinstance(result, dict):
-        return {}
-    return {key: google_api.told(value, kept) for key, value in result.items() if key in _RESULT}
+DIALECT: Final = Format(
+    KIND="google_ads",
+    NAME="google_ads :uploadClickConversions",
+    ACCOUNT="customer_id",
+    table=_TABLE,
+    route=_ROUTE,
+    body=OwnBody(_read_call, _write_call),
+    needs=Needs(more=_lacks),
+    hashes=google_conversion.personal,
+    reply=Reply(_taken, _told, fates=vendor.read_answer),
+)

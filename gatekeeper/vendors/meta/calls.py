@@ -32,17 +32,13 @@ from gatekeeper.vendors.formats import (
     times,
     tree,
 )
-from gatekeeper.vendors.formats.parts import Route, given
+from gatekeeper.vendors.formats.format import Format, OwnBody, Rest
+from gatekeeper.vendors.formats.parts import Needs, Route, given
+from gatekeeper.vendors.formats.replies import Reply
 from gatekeeper.vendors.kind import DAY, Destination, Shaping
 from gatekeeper.vendors.meta import answers as graph_answer
 from gatekeeper.vendors.meta import events as vendor
 
-KIND = "meta_capi"
-NAME = "meta_capi /events"
-ACCOUNT: str | None = "pixel_id"
-ROUTE: Final = Route(
-    re.compile(r"(?:/v[0-9]{1,3}\.[0-9])?/(?P<account>[0-9A-Za-z_-]{1,64})/events/?"), "https://graph.facebook.com"
-)
 JSON: Final = "application/json"
 QUERY: Final = "query"
 _TABLE: Final = table.load(__package__, "calls.toml")
@@ -55,10 +51,6 @@ _LDU: Final = "data_processing_options"
 _EXTINFO: Final = {0: re.compile(r"[ai]2"), 4: re.compile(r"[0-9.]{1,12}")}
 
 
-matches = ROUTE.matches
-read_answer = vendor.read_answer
-
-
 @dataclass(frozen=True, slots=True)
 class Frame:
     """How a call was written: `coat` a content type or QUERY; `text`: `data` was text; `texts`: which events were."""
@@ -69,7 +61,7 @@ class Frame:
     appendices: Mapping[tuple[int, tuple[str | int, ...]], str]
 
 
-def decode(call: Call, to: Destination, body: bytes) -> Native:
+def _read_call(call: Call, to: Destination, body: bytes, dialect: Format) -> Native:
     """Every event of `data` is an element, everything beside it is shared."""
     coat, beside, data = _posted(call, body)
     rows, texts = _events(data)
@@ -80,9 +72,37 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
         call,
         tuple(_element(row, n, appendices, stamp) for n, row in enumerate(rows)),
         shared,
-        ROUTE.account(call.path),
+        dialect.route.account(call.path),
         {"written": Frame(coat, isinstance(data, str), texts, appendices)},
     )
+
+
+def _write_call(rest: Rest, dialect: Format) -> Outgoing:
+    """The same parameters in the same encoding, each event rebuilt."""
+    written: Frame = rest.native.frame["written"]
+    events: list[object] = []
+    for n, one in enumerate(rest.kept):
+        if one is not None:
+            event = _event(n, one, written)
+            events.append(orjson.dumps(event).decode() if n in written.texts else event)
+    data: object = orjson.dumps(events).decode() if written.text else events
+    own = any(leaf.role == SECRET and leaf.name != "appsecret_proof" for leaf in rest.native.shared)
+    beside = [leaf for leaf in rest.shared if own or leaf.role != SECRET]  # the proof is one of the caller's own token
+    query = pairs.rows(beside, QUERY)
+    if not own:
+        query.append(("access_token", rest.to.secret("access_token")))
+    if rest.to.settings.get("test_event_code") and not any(leaf.name == "test_event_code" for leaf in beside):
+        query.append(("test_event_code", rest.to.settings["test_event_code"]))
+    headers: tuple[tuple[str, str], ...] = ()
+    body = b""
+    if written.coat == QUERY:
+        query.append(("data", data))
+    elif written.coat == JSON:
+        headers, body = (("Content-Type", JSON),), orjson.dumps({**tree.below(beside, JSON, _TABLE), "data": data})
+    else:
+        kind, body = form.write(written.coat, [*pairs.rows(beside, written.coat), ("data", data)])
+        headers = (("Content-Type", kind),)
+    return Outgoing("POST", dialect.route.url(rest.to, rest.native.call.path, pairs.write_pairs(query)), headers, body)
 
 
 def _posted(call: Call, body: bytes) -> tuple[str, tuple[Leaf, ...], Any]:
@@ -181,7 +201,23 @@ def personal(field: str, value: Personal) -> str | None:
     return normalise.hashed(value, None if value.hashed else vendor.HASHED[field][1](value.value))
 
 
-def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
+def _event(n: int, one: Kept, written: Frame) -> dict[str, Any]:
+    leaves = []
+    for leaf in one.leaves:
+        if leaf.role == FLAG:
+            continue
+        if leaf.role == "items":
+            bare = leaf.name.endswith("content_ids")
+            leaf = leaf.but(value=contents.ids(leaf.value) if bare else contents.write(leaf.value))
+        appendix = written.appendices.get((n, leaf.path)) if written.appendices else None
+        leaves.append(leaf if appendix is None else leaf.but(value=f"{leaf.value}{appendix}"))
+    event: dict[str, Any] = tree.rebuild(leaves, _TABLE)
+    limited = any(leaf.value == "LDU" for leaf in one.leaves if leaf.name == f"data.{_LDU}")
+    vendor.limit_data_use(event, given(one.leaves), one.shaping, limited=limited)
+    return event
+
+
+def _lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """A name, a time that is not too old, and enough of `user_data`."""
     found = {leaf.name: leaf.value for leaf in leaves}
     missing = [name for name in ("data.event_name", "data.event_time") if name not in found]
@@ -194,57 +230,25 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     return vendor.insufficient({str(leaf.path[1]) for leaf in leaves if leaf.path[:1] == ("user_data",)})
 
 
-def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same parameters in the same encoding, each event rebuilt."""
-    written: Frame = native.frame["written"]
-    to = next(one for one in kept if one is not None).shaping.to
-    events: list[object] = []
-    for n, one in enumerate(kept):
-        if one is not None:
-            event = _event(n, one, written)
-            events.append(orjson.dumps(event).decode() if n in written.texts else event)
-    data: object = orjson.dumps(events).decode() if written.text else events
-    own = any(leaf.role == SECRET and leaf.name != "appsecret_proof" for leaf in native.shared)
-    beside = [leaf for leaf in shared if own or leaf.role != SECRET]  # the proof is one of the caller's own token
-    query = pairs.rows(beside, QUERY)
-    if not own:
-        query.append(("access_token", to.secret("access_token")))
-    if to.settings.get("test_event_code") and not any(leaf.name == "test_event_code" for leaf in beside):
-        query.append(("test_event_code", to.settings["test_event_code"]))
-    headers: tuple[tuple[str, str], ...] = ()
-    body = b""
-    if written.coat == QUERY:
-        query.append(("data", data))
-    elif written.coat == JSON:
-        top = tree.rebuild(leaf.but(path=leaf.path[1:]) for leaf in beside if leaf.path[:1] == (JSON,))
-        headers, body = (("Content-Type", JSON),), orjson.dumps({**top, "data": data})
-    else:
-        kind, body = form.write(written.coat, [*pairs.rows(beside, written.coat), ("data", data)])
-        headers = (("Content-Type", kind),)
-    return Outgoing("POST", ROUTE.url(to, native.call.path, pairs.write_pairs(query)), headers, body)
-
-
-def _event(n: int, one: Kept, written: Frame) -> dict[str, Any]:
-    leaves = []
-    for leaf in one.leaves:
-        if leaf.role == FLAG:
-            continue
-        if leaf.role == "items":
-            bare = leaf.name.endswith("content_ids")
-            leaf = leaf.but(value=contents.ids(leaf.value) if bare else contents.write(leaf.value))
-        appendix = written.appendices.get((n, leaf.path)) if written.appendices else None
-        leaves.append(leaf if appendix is None else leaf.but(value=f"{leaf.value}{appendix}"))
-    event: dict[str, Any] = tree.rebuild(leaves)
-    limited = any(leaf.value == "LDU" for leaf in one.leaves if leaf.name == f"data.{_LDU}")
-    vendor.limit_data_use(event, given(one.leaves), one.shaping, limited=limited)
-    return event
-
-
-def accepted(native: Native) -> Answer:
-    """Meta's answer to a call of which it received every event."""
+def _taken(native: Native) -> Answer:
     return graph_answer.taken(len(native.elements))
 
 
-def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
+def _told(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
     """Meta's own words about the caller's own events."""
     return graph_answer.relayed(answer, kept)
+
+
+DIALECT: Final = Format(
+    KIND="meta_capi",
+    NAME="meta_capi /events",
+    ACCOUNT="pixel_id",
+    table=_TABLE,
+    route=Route(
+        re.compile(r"(?:/v[0-9]{1,3}\.[0-9])?/(?P<account>[0-9A-Za-z_-]{1,64})/events/?"), "https://graph.facebook.com"
+    ),
+    body=OwnBody(_read_call, _write_call),
+    needs=Needs(more=_lacks),
+    hashes=personal,
+    reply=Reply(_taken, _told, fates=vendor.read_answer),
+)

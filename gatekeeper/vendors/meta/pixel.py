@@ -30,22 +30,23 @@ _NAMES: Final = {own: name for name, own in vendor.EVENTS.items()}
 _STATES: Final = frozenset(map(str, vendor.LDU_STATES.values()))
 
 
-def _read(leaf: Leaf, table: Table) -> Iterable[Leaf]:
+def _read(leaves: Sequence[Leaf], table: Table) -> Sequence[Leaf]:
+    return contents.each(leaves, _products)
+
+
+def _products(text: object) -> object:
     """Products come as JSON in one parameter."""
-    if leaf.role != "items":
-        return (leaf,)
     try:
-        value = json_body.read(str(leaf.value).encode())
+        return contents.read(json_body.read(str(text).encode()))
     except Unreadable:
-        value = None  # no list of products: found invalid
-    return (leaf.but(value=contents.read(value)),)
+        return None  # no list of products: found invalid
 
 
 def _write(leaves: Sequence[Leaf]) -> list[tuple[str, object]]:
-    return [(str(leaf.path[2]), _products(leaf) if leaf.role == "items" else leaf.value) for leaf in leaves]
+    return [(str(leaf.path[2]), _text(leaf) if leaf.role == "items" else leaf.value) for leaf in leaves]
 
 
-def _products(leaf: Leaf) -> str:
+def _text(leaf: Leaf) -> str:
     bare = leaf.name == "cd[content_ids]"
     return orjson.dumps(contents.ids(leaf.value) if bare else contents.write(leaf.value)).decode()
 
@@ -68,7 +69,7 @@ DIALECT: Final = Format(
     ACCOUNT="pixel_id",
     table=table.load(__package__, "pixel.toml"),
     route=Route(re.compile(r"/tr/?"), "https://www.facebook.com", GET_OR_POST),
-    body=Parameters("id", _flags, read_one=_read, write_all=_write),
+    body=Parameters("id", _flags, read_all=_read, write_all=_write),
     naming=Naming(first_of("ev"), canonical=_NAMES),
     needs=Needs(
         all_of=(

@@ -20,19 +20,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from gatekeeper.model import Answer, Call, Outgoing, Personal
+from gatekeeper.model import Answer, Call, Outgoing
 from gatekeeper.vendors.dialect import PROTOCOL, SECRET, STAMP, STAMP_KEYS, UNKNOWN, Element, Kept, Leaf, Native
-from gatekeeper.vendors.formats import answers, coding, json_body, replies, table, times, tree
-from gatekeeper.vendors.formats.parts import Route
+from gatekeeper.vendors.formats import coding, json_body, replies, table, times, tree
+from gatekeeper.vendors.formats.format import Format, OwnBody, Rest
+from gatekeeper.vendors.formats.parts import Needs, Route
+from gatekeeper.vendors.formats.replies import Reply
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.vendors.sentry import envelope
-from gatekeeper.vendors.sentry import events as vendor
 
-KIND = "sentry"
-NAME = "sentry /envelope/"
-ACCOUNT: str | None = "dsn"
-ROUTE: Final = Route(re.compile(r"/api/([0-9]{1,20})/(envelope|store)/?"))
-table.NATIVE.update(vendor.KIND.as_necessary or ())  # names of items that decide something stand in the log's head
 _TABLE: Final = table.load(__package__, "calls.toml", below={"stacktrace.": ("exception.values.", "threads.values.")})
 _EVENTS: Final = {"event": "error", "transaction": "transaction"}
 _KINDS: Final = frozenset({*_EVENTS, "session", "sessions", "client_report", "check_in"})
@@ -59,13 +55,10 @@ _ITEM_HEADERS: Final = {
     "item_count": re.compile(r"[0-9]{1,5}"),
 }
 
-matches = ROUTE.matches
-read_answer = answers.by_status
 
-
-def decode(call: Call, to: Destination, body: bytes) -> Native:
+def _read_call(call: Call, to: Destination, body: bytes, dialect: Format) -> Native:
     """The envelope's header is shared; each item is an element."""
-    route = ROUTE.paths.fullmatch(call.path)
+    route = dialect.route.paths.fullmatch(call.path)
     account = _account(to, "" if route is None else route[1])
     if route is not None and route[2] == "store":
         event = _element("event", _stored(body))
@@ -80,6 +73,19 @@ def decode(call: Call, to: Destination, body: bytes) -> Native:
         account,
         {"heads": tuple(_head(item) for item in items), "id": header.get("event_id")},
     )
+
+
+def _write_call(rest: Rest, dialect: Format) -> Outgoing:
+    """The same items, each rebuilt with its own length."""
+    headers = (("X-Sentry-Auth", _authorization(rest.to, rest.shared)),)
+    url = dialect.route.url(rest.to, rest.native.call.path)
+    if rest.native.frame.get("store"):
+        body = _payload(rest.sent[0].leaves)
+        return Outgoing("POST", url, (("Content-Type", "application/json"), *headers), body)
+    header = tree.below(rest.shared, "envelope", _TABLE)
+    heads = zip(rest.kept, rest.native.frame["heads"], strict=True)
+    body = envelope.write(header, ((head, _payload(one.leaves)) for one, head in heads if one is not None))
+    return Outgoing("POST", url, (("Content-Type", "application/x-sentry-envelope"), *headers), body)
 
 
 def _stored(body: bytes) -> bytes:
@@ -175,12 +181,23 @@ def _stamp(data: dict[str, Any]) -> str | None:
     return None
 
 
-def personal(field: str, value: Personal) -> str | None:
-    """Nothing personal: an error monitor needs none of it."""
-    return None
+def _payload(leaves: Iterable[Leaf]) -> bytes:
+    leaves = tuple(leaves)
+    for leaf in leaves:
+        if leaf.path == ("unread",) and isinstance(leaf.value, bytes):
+            return leaf.value
+    return orjson.dumps(tree.rebuild(leaves, _TABLE))
 
 
-def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
+def _authorization(to: Destination, shared: Iterable[Leaf]) -> str:
+    """The caller's public key, or that of the policy's own DSN."""
+    key = next((str(leaf.value) for leaf in shared if leaf.path == ("auth",)), None)
+    if key is None and to.settings.get("dsn"):
+        key = urlsplit(to.settings["dsn"]).username
+    return "Sentry sentry_version=7, sentry_client=gatekeeper/1" + (f", sentry_key={key}" if key else "")
+
+
+def _lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """An item of a type that may be sent, with what its type needs; an event says something about an error."""
     names = {leaf.name for leaf in leaves if leaf.role != STAMP}
     kind = next((leaf.value for leaf in leaves if leaf.name.startswith("item.") and not leaf.path), None)
@@ -196,44 +213,14 @@ def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     return f"{', '.join(missing)} missing" if missing else None
 
 
-def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
-    """The same items, each rebuilt with its own length."""
-    sent = [(one, head) for one, head in zip(kept, native.frame["heads"], strict=True) if one is not None]
-    to = sent[0][0].shaping.to
-    headers = (("X-Sentry-Auth", _authorization(to, shared)),)
-    url = ROUTE.url(to, native.call.path)
-    if native.frame.get("store"):
-        body = _payload(sent[0][0].leaves)
-        return Outgoing("POST", url, (("Content-Type", "application/json"), *headers), body)
-    header = tree.rebuild(leaf for leaf in shared if leaf.path[0] == "envelope").get("envelope", {})
-    body = envelope.write(header, ((head, _payload(one.leaves)) for one, head in sent))
-    return Outgoing("POST", url, (("Content-Type", "application/x-sentry-envelope"), *headers), body)
-
-
-def _payload(leaves: Iterable[Leaf]) -> bytes:
-    leaves = tuple(leaves)
-    for leaf in leaves:
-        if leaf.path == ("unread",) and isinstance(leaf.value, bytes):
-            return leaf.value
-    return orjson.dumps(tree.rebuild(leaf for leaf in leaves if leaf.path))
-
-
-def _authorization(to: Destination, shared: Iterable[Leaf]) -> str:
-    """The caller's public key, or that of the policy's own DSN."""
-    key = next((str(leaf.value) for leaf in shared if leaf.path == ("auth",)), None)
-    if key is None and to.settings.get("dsn"):
-        key = urlsplit(to.settings["dsn"]).username
-    return "Sentry sentry_version=7, sentry_client=gatekeeper/1" + (f", sentry_key={key}" if key else "")
-
-
-def accepted(native: Native) -> Answer:
+def _taken(native: Native) -> Answer:
     """200 with the event's own id."""
     ids = [native.frame.get("id"), *(one.id for one in native.elements)]
     event_id = next((one for one in ids if isinstance(one, str) and _EVENT_ID.fullmatch(one)), "0" * 32)
     return replies.json_answer({"id": event_id})
 
 
-def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
+def _told(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
     """Success as ever; else the status, and how long the vendor wants to be left alone."""
     limits = tuple(
         (title, value)
@@ -242,6 +229,18 @@ def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answ
         if name.lower() == title.lower() and all(pattern.fullmatch(part.strip()) for part in value.split(","))
     )
     if 200 <= answer.status < 300:
-        made = accepted(native)
+        made = _taken(native)
         return Answer(200, (*made.headers, *limits), made.body)
     return Answer(answer.status, limits)
+
+
+DIALECT: Final = Format(
+    KIND="sentry",
+    NAME="sentry /envelope/",
+    ACCOUNT="dsn",
+    table=_TABLE,
+    route=Route(re.compile(r"/api/([0-9]{1,20})/(envelope|store)/?")),
+    body=OwnBody(_read_call, _write_call),
+    needs=Needs(more=_lacks),
+    reply=Reply(_taken, _told),
+)

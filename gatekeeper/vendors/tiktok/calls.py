@@ -20,15 +20,14 @@ from gatekeeper.model import Answer, Call, Outgoing
 from gatekeeper.vendors.dialect import FLAG, Element, Kept, Leaf, Native
 from gatekeeper.vendors.formats import credentials, json_body, pairs, replies, tree
 from gatekeeper.vendors.formats.credentials import Credential
-from gatekeeper.vendors.formats.parts import Route
+from gatekeeper.vendors.formats.format import Format, OwnBody, Rest
+from gatekeeper.vendors.formats.parts import Needs, Route
+from gatekeeper.vendors.formats.replies import Reply
 from gatekeeper.vendors.kind import Destination, Shaping
 from gatekeeper.vendors.tiktok import element as tiktok_event
 from gatekeeper.vendors.tiktok import events as vendor
 
-KIND = "tiktok"
-NAME = "tiktok /event/track/"
-ACCOUNT: str | None = "pixel_code"
-ROUTE: Final = Route(
+_ROUTE: Final = Route(
     re.compile(r"/open_api/v1\.[0-9]{1,2}/(event/track|pixel/track|pixel/batch)/?"), "https://business-api.tiktok.com"
 )
 _LISTS: Final = {"event/track": "data", "pixel/batch": "batch", "pixel/track": None}
@@ -36,59 +35,51 @@ _TOKEN: Final = Credential("Access-Token", re.compile(r"[\x21-\x7e]{1,512}"))
 _OK: Final = 0
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-matches = ROUTE.matches
-personal = tiktok_event.personal
-read_answer = vendor.read_answer
 
-
-def decode(call: Call, to: Destination, body: bytes) -> Native:
+def _read_call(call: Call, to: Destination, body: bytes, dialect: Format) -> Native:
     """Every event is an element, everything beside them is shared. Raises Unreadable."""
-    route = ROUTE.paths.fullmatch(call.path)
+    route = _ROUTE.paths.fullmatch(call.path)
     key = _LISTS[route[1]] if route is not None else None
     data = json_body.read_object(body)
-    shared = (*credentials.read(call, (_TOKEN,)), *pairs.beside(call.query, tiktok_event.TABLE, "query"))
+    shared = (*credentials.read(call, (_TOKEN,)), *pairs.beside(call.query, dialect.table, "query"))
     if key is None:
         elements: tuple[Element, ...] = (tiktok_event.element(data),)
     else:
         rows = json_body.objects(data.pop(key, []), key)
-        shared = (*shared, *tree.flatten(data, tiktok_event.TABLE, "", ("body",)))
+        shared = (*shared, *tree.flatten(data, dialect.table, "", ("body",)))
         stamp = json_body.stamp(shared)
         elements = tuple(tiktok_event.element(row, stamp) for row in rows)
     told = [*shared, *(leaf for one in elements for leaf in one.leaves)]
     return Native(call, elements, shared, tiktok_event.account(told, to), {"key": key})
 
 
-def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
-    """What the event needs; the caller's own User-Agent header is a server's, and identifies no visitor."""
-    return tiktok_event.minimum([leaf for leaf in leaves if leaf.path[:1] != ("header",)], shaping)
-
-
-def encode(native: Native, shared: Sequence[Leaf], kept: Sequence[Kept | None]) -> Outgoing:
+def _write_call(rest: Rest, dialect: Format) -> Outgoing:
     """A body of the same shape, rebuilt; the policy's pixel and token where the caller gave none."""
-    sent = [one for one in kept if one is not None]
-    to = sent[0].shaping.to
-    key = native.frame["key"]
-    events = [tiktok_event.rebuilt(one) for one in sent]
+    key = rest.native.frame["key"]
+    events = [tiktok_event.rebuilt(one) for one in rest.sent]
     data: dict[str, Any] = events[0]
     if key is not None:
-        beside = [leaf for leaf in shared if leaf.path[:1] == ("body",) and leaf.role != FLAG]
-        data = {**tree.rebuild(beside).get("body", {}), key: events}
+        data = {**tree.below(rest.shared, "body", dialect.table, FLAG), key: events}
     if key == "data":
-        data = {"event_source": "web", "event_source_id": to.settings["pixel_code"], **data}
+        data = {"event_source": "web", "event_source_id": rest.to.settings["pixel_code"], **data}
     else:
-        data.setdefault("pixel_code", to.settings["pixel_code"])
+        data.setdefault("pixel_code", rest.to.settings["pixel_code"])
     headers = list(replies.JSON)
-    if not credentials.came(native.shared, "Access-Token"):
-        headers.append(("Access-Token", to.secret("access_token")))
-    return Outgoing("POST", ROUTE.url(to, native.call.path), tuple(headers), orjson.dumps(data))
+    if not credentials.came(rest.native.shared, "Access-Token"):
+        headers.append(("Access-Token", rest.to.secret("access_token")))
+    return Outgoing("POST", dialect.route.url(rest.to, rest.native.call.path), tuple(headers), orjson.dumps(data))
 
 
-def accepted(native: Native) -> Answer:
-    """Success as the API writes it."""
+def _lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
+    """What the event needs; the caller's own User-Agent header is a server's, and identifies no visitor."""
+    return tiktok_event.lacks([leaf for leaf in leaves if leaf.path[:1] != ("header",)], shaping)
+
+
+def _taken(native: Native) -> Answer:
     return replies.json_answer({"code": _OK, "message": "OK", "request_id": "gatekeeper", "data": {}})
 
 
-def relayed(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
+def _told(answer: Answer, native: Native, kept: Sequence[Kept | None]) -> Answer:
     """Code, message and the events that failed, by the caller's numbers; what cannot be read is its status alone."""
     said = replies.parsed(answer)
     if said is None or "code" not in said:
@@ -135,3 +126,16 @@ def _failed(data: object, words: replies.Words) -> dict[str, Any]:
                 }
             )
     return {"failed_events": told} if told else {}
+
+
+DIALECT: Final = Format(
+    KIND="tiktok",
+    NAME="tiktok /event/track/",
+    ACCOUNT="pixel_code",
+    table=tiktok_event.TABLE,
+    route=_ROUTE,
+    body=OwnBody(_read_call, _write_call),
+    needs=Needs(more=_lacks),
+    hashes=tiktok_event.personal,
+    reply=Reply(_taken, _told, fates=vendor.read_answer),
+)

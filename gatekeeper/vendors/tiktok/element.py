@@ -28,16 +28,8 @@ _ITEM: Final = {own: key for key, own in vendor.CONTENT.items()}
 
 def element(row: dict[str, Any], stamp: str | None = None) -> Element:
     """An event with its leaves; `stamp` holds where it has none of its own."""
-    leaves = [
-        leaf.but(value=contents.read(leaf.value, _ITEM)) if leaf.role == "items" else leaf
-        for leaf in tree.flatten(row, TABLE)
-    ]
+    leaves = contents.each(tree.flatten(row, TABLE), lambda rows: contents.read(rows, _ITEM))
     return _NAMING.event(leaves, stamp)
-
-
-def seconds(leaves: Sequence[Leaf]) -> float | None:
-    """When it happened, in Unix seconds."""
-    return times.seconds(next((leaf.value for leaf in leaves if leaf.role == "event_time"), None))
 
 
 def account(leaves: Sequence[Leaf], to: Destination) -> str | None:
@@ -53,23 +45,18 @@ def personal(field: str, value: Personal) -> str | None:
     return vendor.personal(field, value)[1]
 
 
-def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
+def lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
     """A name, and what TikTok's events need by any way."""
     if not any(leaf.name == "event" for leaf in leaves):
         return "event missing"
-    moment = seconds(leaves)
+    moment = times.seconds(next((leaf.value for leaf in leaves if leaf.role == "event_time"), None))
     who = table.fields(leaf for leaf in leaves if not leaf.name.startswith("properties."))
     return vendor.refused(who, 0.0 if moment is None else shaping.at - moment)
 
 
 def rebuilt(one: Kept) -> dict[str, Any]:
     """The event out of what is left of it. Its flag is never looser than it came, or than what was decided."""
-    leaves = [
-        leaf.but(value=vendor.contents(leaf.value)) if leaf.role == "items" else leaf
-        for leaf in one.leaves
-        if leaf.role != FLAG
-    ]
-    event: dict[str, Any] = tree.rebuild(leaves)
+    event: dict[str, Any] = tree.rebuild(contents.each(one.leaves, vendor.contents, FLAG), TABLE)
     came = [leaf.value for leaf in one.leaves if leaf.role == FLAG]
     if came or one.shaping.restricted_use:
         event[FLAG_KEY] = one.shaping.restricted_use or any(value is not False and value is not None for value in came)
