@@ -15,9 +15,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
-from gatekeeper.audit import counted
+from gatekeeper.audit import counted, relations
 from gatekeeper.audit.segments import FORMS, Segment, paths
-from gatekeeper.audit.vocabulary import GONE, MARK
 from gatekeeper.errors import AuditError, missing
 from gatekeeper.installation.locks import Lock
 
@@ -35,54 +34,6 @@ _FORM: Final = 4  # of the columns; those of another form are made again
 _GROUP: Final = 4_096  # rows that are read together: a person has few, and they are in many files
 _FEW: Final = 2_048  # the same of who is where: the least there is
 _MANY: Final = 122_880  # the same of counts, which are read as a whole
-_LINE: Final = """{kind: 'VARCHAR', timestamp: 'VARCHAR', request_id: 'VARCHAR', event_type: 'VARCHAR',
-    consent_state: 'STRUCT(necessary BOOLEAN, analytics BOOLEAN, marketing BOOLEAN)',
-    deliveries: 'STRUCT(destination VARCHAR, status VARCHAR, reason VARCHAR, consent_basis VARCHAR,
-        legal_basis VARCHAR, fields_sent VARCHAR[], fields_stripped VARCHAR[])[]',
-    jurisdiction: 'STRUCT(country VARCHAR, region VARCHAR, laws VARCHAR[])', gpc: 'STRUCT(detected BOOLEAN)',
-    policy: 'STRUCT(version VARCHAR)', subjects: 'VARCHAR[]', names: 'VARCHAR[]', "count": 'INTEGER',
-    request_ids: 'VARCHAR[]', destination: 'VARCHAR', status: 'VARCHAR', reason: 'VARCHAR', attempts: 'INTEGER'}"""
-# Outcomes name several events; the last one of an event and destination counts, as in `audit.read.join`.
-_OUTCOMES: Final = """
-    SELECT request_id, destination, last(status ORDER BY n) AS status, last(reason ORDER BY n) AS reason,
-           last(attempts ORDER BY n) AS attempts
-    FROM (SELECT unnest(request_ids) AS request_id, destination, status, reason, attempts, n
-          FROM lines WHERE kind = 'outcome')
-    GROUP BY request_id, destination"""
-# Of those in several segments, which may be several machines', one that ended a delivery counts before one of a retry.
-_LATE: Final = """CREATE TEMP TABLE late AS
-    SELECT request_id, destination, arg_max(status, place) AS status, last(reason ORDER BY place) AS reason,
-           arg_max(attempts, place) AS attempts
-    FROM (SELECT *, (status <> 'pending')::INTEGER * 1000000 + coalesce(attempts, 0) AS place FROM ({outcomes}))
-    GROUP BY request_id, destination"""
-# What stands for a name that is in the line's tail, and the name (`audit/vocabulary.py`).
-_NAME: Final = f"""CASE WHEN starts_with({{0}}, '{MARK}') AND regexp_full_match({{0}}, '{MARK}[0-9]+')
-    THEN coalesce(names[substr({{0}}, 2)::INTEGER + 1], '{GONE}') ELSE {{0}} END"""
-_NAMES: Final = f"[{_NAME.format('one')} FOR one IN {{0}}]"
-# A line that stands for several events is as many rows, as if it had been as many lines.
-_DELIVERIES: Final = f"""
-    SELECT timestamp::TIMESTAMP AS decided_at,
-           request_id || CASE WHEN "count" IS NULL THEN '' ELSE '.' || element END AS request_id,
-           {_NAME.format("event_type")} AS event, {_NAME.format("delivery.destination")} AS destination,
-           delivery.status AS status, delivery.reason AS reason, NULL::INTEGER AS attempts,
-           delivery.consent_basis AS basis, delivery.legal_basis AS legal_basis,
-           coalesce(delivery.fields_sent, []) AS sent,
-           coalesce({_NAMES.format("delivery.fields_stripped")}, []) AS stripped,
-           jurisdiction.country AS country, jurisdiction.region AS region, jurisdiction.laws AS laws,
-           consent_state.analytics AS analytics, consent_state.marketing AS marketing, gpc.detected AS gpc,
-           policy.version AS policy, coalesce(subjects, []) AS subjects, place = 1 AS once
-    FROM (SELECT *, unnest(CASE WHEN len(deliveries) = 0 THEN [NULL] ELSE deliveries END) AS delivery,
-                 unnest(range(1, greatest(len(deliveries), 1) + 1)) AS place
-          FROM (SELECT *, unnest(range(greatest(coalesce("count", 1), 1))) AS element
-                FROM lines WHERE kind = 'decision'))"""
-# Sorted by pseudonym, so that a look-up reads a few blocks of it and not the whole log. `file` is where the rows are.
-_PEOPLE: Final = "SELECT DISTINCT unnest(subjects) AS subject, request_id FROM {deliveries} WHERE once"
-_JOINED: Final = """
-    SELECT d.* REPLACE (coalesce(o.status, d.status) AS status,
-                        CASE WHEN o.status IS NULL THEN d.reason ELSE o.reason END AS reason,
-                        coalesce(o.attempts, d.attempts) AS attempts)
-    FROM {deliveries} d LEFT JOIN {outcomes} o
-      ON d.request_id = o.request_id AND d.destination = o.destination AND d.status = 'pending'"""
 
 
 def connect(folder: Path, others: Sequence[Path] = ()) -> DuckDBPyConnection:
@@ -260,26 +211,26 @@ def _views(connection: DuckDBPyConnection, wanted: list[Path], opened: list[Path
     """The views. `once`: a line that another machine wrote again, for one that is gone, counts once."""
     connection.execute("SET parquet_metadata_cache = true")  # no file is written twice under one name
     _read(connection, opened)
-    connection.execute(f"CREATE TEMP TABLE fresh AS {_DELIVERIES}")
-    connection.execute(f"CREATE TEMP TABLE fresh_outcomes AS {_OUTCOMES}")
+    connection.execute(f"CREATE TEMP TABLE fresh AS {relations.DELIVERIES}")
+    connection.execute(f"CREATE TEMP TABLE fresh_outcomes AS {relations.OUTCOMES}")
     parts = ["SELECT *, NULL::VARCHAR AS file FROM fresh"]
     outcomes = ["SELECT * FROM fresh_outcomes"]
     if wanted:
         parts.append(f"SELECT * RENAME (filename AS file) FROM read_parquet({_names(wanted)}, filename = true)")
         outcomes.append(f"SELECT * FROM read_parquet({_names(map(_late, wanted))})")
-    people = [f"SELECT *, NULL::VARCHAR AS file FROM ({_PEOPLE.format(deliveries='fresh')})"]
+    people = [f"SELECT *, NULL::VARCHAR AS file FROM ({relations.PEOPLE.format(deliveries='fresh')})"]
     if wanted:
         people.append(
             f"SELECT subject, request_id, replace(filename, {_text(_SUBJECTS)}, '') AS file "
             f"FROM read_parquet({_names(map(_subjects, wanted))}, filename = true)"
         )
     connection.execute(f"CREATE VIEW people AS {' UNION ALL '.join(people)}")
-    connection.execute(_LATE.format(outcomes=" UNION ALL ".join(outcomes)))
+    connection.execute(relations.LATE.format(outcomes=" UNION ALL ".join(outcomes)))
     written = " UNION ALL ".join(parts)
     if once:
         written = f"SELECT DISTINCT ON (request_id, destination) * FROM ({written})"
     connection.execute(f"CREATE VIEW written AS {written}")
-    connection.execute(f"CREATE VIEW log AS {_JOINED.format(deliveries='written', outcomes='late')}")
+    connection.execute(f"CREATE VIEW log AS {relations.JOINED.format(deliveries='written', outcomes='late')}")
     numbers = [counted.count("log")]
     if not once:  # a line that counts once cannot be told in what is counted already
         numbers = [counted.count("fresh"), counted.moved("written", "late")]
@@ -297,7 +248,7 @@ def _read(connection: DuckDBPyConnection, segments: list[Path]) -> None:
         for attempt in range(_ATTEMPTS):
             source = (
                 f"read_json({_names(map(_now, segments))}, format = 'newline_delimited', ignore_errors = true, "
-                f"columns = {_LINE}, maximum_object_size = 16777216)"
+                f"columns = {relations.LINE}, maximum_object_size = 16777216)"
             )
             made = f"CREATE OR REPLACE TEMP TABLE lines AS SELECT *, row_number() OVER () AS n FROM {source}"
             try:
@@ -307,20 +258,20 @@ def _read(connection: DuckDBPyConnection, segments: list[Path]) -> None:
                 if attempt == _ATTEMPTS - 1 or not replaced(error):
                     raise
     else:
-        columns = _LINE.strip("{}").replace(": '", " ").replace("'", "")
+        columns = relations.LINE.strip("{}").replace(": '", " ").replace("'", "")
         connection.execute(f"CREATE OR REPLACE TEMP TABLE lines ({columns}, n BIGINT)")
 
 
 def _write(connection: DuckDBPyConnection, made: Path) -> None:
     """`lines` as files: deliveries with the outcomes known by then, outcomes of events elsewhere, and who is where."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE part AS {_DELIVERIES}")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE ended AS {_OUTCOMES}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE part AS {relations.DELIVERIES}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE ended AS {relations.OUTCOMES}")
     late = (  # sorted, so that a look-up of an id reads a few blocks of it
         "SELECT * FROM ended o WHERE NOT EXISTS (SELECT 1 FROM part d "
         "WHERE d.request_id = o.request_id AND d.destination = o.destination) ORDER BY request_id"
     )
-    joined = _JOINED.format(deliveries="part", outcomes="ended") + " ORDER BY decided_at"
-    people = _PEOPLE.format(deliveries="part") + " ORDER BY subject"
+    joined = relations.JOINED.format(deliveries="part", outcomes="ended") + " ORDER BY decided_at"
+    people = relations.PEOPLE.format(deliveries="part") + " ORDER BY subject"
     for select, path, group in ((late, _late(made), _GROUP), (people, _subjects(made), _FEW), (joined, made, _GROUP)):
         _put(connection, select, path, group)
     connection.execute("DROP TABLE part; DROP TABLE ended")

@@ -63,9 +63,9 @@ class Rule:
 
     def pick(self, call: Call, limit: int) -> Destination | None:
         """The candidate whose account the call is for; where that cannot be told, the first."""
-        if len(self.candidates) > 1:
+        if len(self.candidates) > 1 and (body := _body(call, limit)) is not None:
             for to in self.candidates:
-                if _is_for(to, call, limit, self.dialects):
+                if _is_for(to, call, body, self.dialects):
                     return to
         return self.candidates[0] if self.candidates else None
 
@@ -156,13 +156,20 @@ def _speaks(to: Destination, dialects: Dialects) -> bool:
     return to.kind.name in dialects and to.settings.get("speaks", "its own") is not None
 
 
-def _is_for(to: Destination, call: Call, limit: int, dialects: Dialects) -> bool:
+def _body(call: Call, limit: int) -> bytes | None:
+    """A call's body as it was before it was coded; `None` for one that cannot be read, which `plan_call` blocks."""
+    coded = header_values(call.headers, b"content-encoding")
+    try:
+        return coding.decode(call.body, coded[-1].decode("latin-1") if coded else "", limit)
+    except Exception:  # noqa: BLE001  # in whatever way it is broken
+        return None
+
+
+def _is_for(to: Destination, call: Call, body: bytes, dialects: Dialects) -> bool:
     try:
         dialect = find(to, call.method, call.path, dialects)
         if dialect is None or dialect.ACCOUNT is None:
             return False
-        coded = header_values(call.headers, b"content-encoding")
-        body = coding.decode(call.body, coded[-1].decode("latin-1") if coded else "", limit)
         return dialect.decode(call, to, body).account == str(to.settings.get(dialect.ACCOUNT))
     except Exception:  # noqa: BLE001  # not readable, or a format from outside that fails: `plan_call` blocks it
         return False

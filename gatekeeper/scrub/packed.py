@@ -8,7 +8,7 @@ sign and a pair of digits leave their mark in base64 whatever the alignment.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Callable, Iterator
 
 from gatekeeper.scrub.found import Span
@@ -30,8 +30,8 @@ _ALL_KINDS = re.compile("(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])")
 _DIGITS_OF_HEX = re.compile("[0-9A-Fa-f-]+")
 _WORD = re.compile(r"[A-Za-z0-9]{8,}")
 _PART = re.compile("[^/]{8,}")
-_STANDARD = str.maketrans("-_", "+/")
 _CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
+_CONTROL_BYTE = re.compile(rb"[\0-\x08\x0e-\x1f\x7f]")
 
 # What a decoded text holds, if anything; the flag tells whether all of it is readable, not only a part.
 Holds = Callable[[str, bool], str | None]
@@ -117,7 +117,10 @@ def in_hex(text: str) -> Iterator[tuple[int, int, str, bool]]:
 
 def _shape(word: str, holds: Holds, shifts: int) -> str | None:
     for shift in range(min(shifts, len(word) - SHORTEST + 1)):
-        inner = _decoded(word[shift:])
+        raw = _bytes(word[shift:])
+        if shifts == 1 and _CONTROL_BYTE.search(raw):  # fast: most words that are none end here
+            continue
+        inner = raw.decode("utf-8", "replace")
         clean = not _CONTROL.search(inner)
         if (clean or shifts > 1) and (shape := holds(inner, clean)):
             return shape
@@ -125,8 +128,10 @@ def _shape(word: str, holds: Holds, shifts: int) -> str | None:
 
 
 def _decoded(word: str) -> str:
-    """The text in base64, padded or not; a last character that is too many is dropped."""
-    word = word.translate(_STANDARD)
-    extra = len(word) % 4
-    raw = b64decode(word[:-1] if extra == 1 else word + "=" * (-extra % 4))
-    return raw.decode("utf-8", "replace")
+    return _bytes(word).decode("utf-8", "replace")
+
+
+def _bytes(word: str) -> bytes:
+    """What is in base64, padded or not; a last character that is too many is dropped."""
+    word = word.replace("-", "+").replace("_", "/")
+    return a2b_base64(word[:-1] if len(word) % 4 == 1 else word + "==")

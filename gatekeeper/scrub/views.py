@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gatekeeper.scrub.found import Span
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_ESCAPE = re.compile(
+ESCAPE = re.compile(
     r"(?:%[0-9A-Fa-f]{2})+"
     r"|%u[0-9A-Fa-f]{4}"  # JavaScript's old escape()
     r"|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\u\{[0-9A-Fa-f]{1,6}\}"
@@ -74,11 +74,11 @@ class _Folding(dict[int, int]):
     def __missing__(self, code: int) -> int:
         if code in _ASTRAL_LETTERS:
             return code
-        self[code] = plain = ord(_plain(chr(code)))
+        self[code] = plain = ord(plain_character(chr(code)))
         return plain
 
 
-def _plain(char: str) -> str:
+def plain_character(char: str) -> str:
     """One character for one: compatibility forms, digits, dashes and spaces of every script to ASCII."""
     category = unicodedata.category(char)
     if category == "Cs":
@@ -98,6 +98,11 @@ def _plain(char: str) -> str:
 
 
 _FOLDING = _Folding()
+# Letters and marks that stand for themselves, and U+FFFD: most of what words in other scripts are written in.
+THEMSELVES = re.compile(
+    "[\x01-\x9f\xa1-\xa9\xbb-\u017e\u0180-\u02af\u02e5-\u033f\u0350-\u0373\u0388-\u03cf\u03fa-\u0589\u058b-\u05bd\u05bf-\u05ff"
+    "\u0606-\u061b\u061d-\u065f\u066a-\u06d3\u06de-\u06ef\u06fa-\u070e\u0710-\u07bf\u3041-\u3096\u30a1-\u30fa\u3400-\u9fff\uac00-\ud7a3\ufffd]*"
+)
 
 
 def plain(text: str) -> str:
@@ -126,7 +131,7 @@ def mended(text: str) -> str:
 def folded(view: View) -> View:
     """Digits, letters, dashes and spaces of any script and width as plain ones; invisible characters gone."""
     text, starts = view
-    if text.isascii() and _GONE not in text:
+    if THEMSELVES.fullmatch(text):  # fast: 0.4 µs instead of 3.7 of 45 characters
         return view
     text = text.translate(_FOLDING)
     if _GONE not in text:
@@ -137,6 +142,12 @@ def folded(view: View) -> View:
     return View(text.replace(_GONE, ""), kept)
 
 
+def folded_text(text: str) -> str:
+    """The text that `folded` gives, where no place in it is needed."""
+    text = text.replace(_GONE, "")
+    return text if THEMSELVES.fullmatch(text) else folded(View(text)).text
+
+
 def unescaped(view: View) -> View | None:
     """One layer of percent, JavaScript and HTML escapes undone; `None` where there is none."""
     text, outer = view
@@ -145,7 +156,7 @@ def unescaped(view: View) -> View | None:
     pieces: list[str] = []
     starts: list[int] = []
     done = 0
-    for match in _ESCAPE.finditer(text):
+    for match in ESCAPE.finditer(text):
         begin, end = match.span()
         pieces.append(text[done:begin])
         starts.extend(range(done, begin))

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Final
 
 from msgspec import structs
@@ -35,41 +34,21 @@ from gatekeeper.gate.carry import (
 )
 from gatekeeper.gate.ports import Recorder
 from gatekeeper.installation.forks import work
-from gatekeeper.model import Answer, Call, Caller, Outgoing
-from gatekeeper.model.head import Head
+from gatekeeper.model import Answer, Call, Outgoing
 from gatekeeper.model.reasons import INTERNAL, QUEUE_FULL, RATE_LIMITED
 from gatekeeper.runtime.beside import Beside
 from gatekeeper.runtime.limits import Limits, network
-from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, problem_reply
+from gatekeeper.shells.asgi import TARGET, Header, Headers, Read, Reply, Scope, heads, problem_reply
 from gatekeeper.shells.asgi.admission import NOT_LISTED, admission
-from gatekeeper.shells.asgi.caller import from_browser, identify
+from gatekeeper.shells.asgi.caller import identify
 from gatekeeper.shells.asgi.received import BRIEF, received
 from gatekeeper.shells.asgi.turns import Turns
 from gatekeeper.shells.server.target import raw_path
-from gatekeeper.signals import context, header_values
+from gatekeeper.signals import header_values
 from gatekeeper.vendors.kind import Destination
 
 _log = logging.getLogger("gatekeeper")
 RETRY_AFTER: Final = (b"retry-after", b"5")
-# Set by browsers alone: pages cannot write them (fetch standard, "forbidden request-header"), and server SDKs have no
-# use for them. Not Sec-Fetch-Mode: Node's own fetch sends it. Not cookies: servers pass visitors' cookies on.
-_BROWSERS: Final = frozenset({b"sec-fetch-site", b"origin"})
-# What a vendor's answer may say to the caller besides its body.
-_ANSWERED: Final = frozenset(
-    {
-        "content-type",
-        "retry-after",
-        "x-sentry-rate-limits",
-        "x-sentry-error",
-        "x-plausible-dropped",
-        "allow",
-        "www-authenticate",
-    }
-)
-_HEADER_NAMES: Final = re.compile(rb"[A-Za-z0-9-]+(?:[ \t]*,[ \t]*[A-Za-z0-9-]+){0,49}")
-_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\t]")
-_OURS: Final = frozenset({b"cookie", context.HEADER})
-_OURS_TRUSTED: Final = _OURS | {b"authorization"}
 Carrying = tuple[CallPlan, Answer | None, str | None]
 
 
@@ -105,21 +84,22 @@ class Relay:
             detail = "the path is <prefix>/to/<name in [destinations]>/<the vendor's path>"
             return problem_reply(404, "there is no such destination", detail=detail, headers=allowed)
         if scope["method"] == "OPTIONS":
-            return Reply(204, b"", (*allowed, *_preflight(headers)))
+            return Reply(204, b"", (*allowed, *heads.preflight(headers)))
         path, query = slash + rest or b"/", bytes(scope.get("query_string", b""))
         call = Call(
             method=scope["method"],
             path=path.decode("ascii"),
             query=query.decode("ascii"),
-            headers=_own_kept_back(caller),
+            headers=heads.own_kept_back(caller),
             body=await read(),
         )
         size = received(scope, headers, call.body)
         if self._limits.over("events", caller, gate.clock(), size=size) is not None:
             plan = limit_call(gate, to, call)
             gate.metrics.count_call(to.name, RATE_LIMITED)
-            return Reply(plan.answer.status, plan.answer.body, (*_known(plan.answer), _decision(plan), *allowed))
-        seen = structs.replace(_seen(caller), foreign=admitted.foreign)
+            told = (*heads.known(plan.answer), heads.decision(plan), *allowed)
+            return Reply(plan.answer.status, plan.answer.body, told)
+        seen = structs.replace(heads.seen(caller), foreign=admitted.foreign)
 
         def decide(*, brief: bool) -> tuple[CallPlan, list[Line]]:
             """The plan, and its lines."""
@@ -139,11 +119,11 @@ class Relay:
         except (AuditError, StorageError) as error:  # what the visitor refuses may still be queued: nothing was sent
             gate.metrics.refused("audit" if isinstance(error, AuditError) else "storage")
             return problem_reply(503, str(error), headers=(RETRY_AFTER, *allowed))
-        decided: Headers = (_decision(plan), *allowed)
+        decided: Headers = (heads.decision(plan), *allowed)
         if plan.reason == QUEUE_FULL:  # what it holds is kept nowhere: the SDK keeps it, and repeats
             return problem_reply(503, f"too many calls to {to.name} are under way", headers=(RETRY_AFTER, *decided))
         if answer is not None:
-            return Reply(answer.status, answer.body, (*_known(answer), *decided))
+            return Reply(answer.status, answer.body, (*heads.known(answer), *decided))
         if why == BUSY:
             title = f"too many calls to {to.name} are under way"
             return problem_reply(503, title, headers=(RETRY_AFTER, *decided))
@@ -163,7 +143,7 @@ class Relay:
         except AuditError:
             plan = unrecorded(plan)
         gate.metrics.count_call(to.name, plan.reason or INTERNAL)
-        return _decision(plan)
+        return heads.decision(plan)
 
     async def close(self) -> None:
         """Wait for what is under way (no longer than a call may take), then close the connections."""
@@ -242,11 +222,6 @@ class Relay:
             _log.warning("%s answers calls again", name)
 
 
-def _decision(plan: CallPlan) -> Header:
-    """The header by which developers see what became of a call."""
-    return b"gatekeeper-decision", plan.header.encode("latin-1")
-
-
 def _is_plain(call: Call) -> bool:
     """Whether a call's body is what it seems, and does not grow: none, or JSON without a coding."""
     return call.body[:1] in (b"", b"{", b"[") and not header_values(call.headers, b"content-encoding")
@@ -259,47 +234,3 @@ def _fate(error: BaseException) -> str:
     """
     why = str(error) if isinstance(error, DeliveryError) else UNKNOWN
     return UNKNOWN if why in NO_ANSWER else why
-
-
-def _seen(caller: Caller) -> Caller:
-    """The caller, with an address only if the visitor's own browser is the peer (DESIGN, rule 2).
-
-    A call that no browser made and that no context came with is of an unknown visitor: the address is that of
-    some server, and its law would be the wrong one.
-    """
-    if Head.of(caller.headers).asked(_says_browser):
-        return caller
-    return structs.replace(caller, address=None, edge=None, relayed=not from_browser(caller.headers))
-
-
-def _own_kept_back(caller: Caller) -> Headers:
-    """The headers a dialect may look at: no cookies, and nothing that was meant for the gate."""
-    return Head.of(caller.headers).part(_may_pass_trusted if caller.trusted else _may_pass)
-
-
-def _says_browser(names: tuple[bytes, ...]) -> bool:
-    return not _BROWSERS.isdisjoint(names)
-
-
-def _may_pass(name: bytes) -> bool:
-    return name not in _OURS
-
-
-def _may_pass_trusted(name: bytes) -> bool:
-    return name not in _OURS_TRUSTED
-
-
-def _known(answer: Answer) -> Iterable[Header]:
-    for name, value in answer.headers:
-        if name.lower() in _ANSWERED and not _UNPRINTABLE.search(value):
-            yield name.lower().encode("ascii"), value.encode("ascii")
-    yield b"cache-control", b"no-store"  # an answer belongs to one visitor and one moment
-
-
-def _preflight(headers: Headers) -> Iterable[Header]:
-    """What a page of a listed origin may send: the vendor's SDK decides that, not we."""
-    yield b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"
-    asked = header_values(headers, b"access-control-request-headers")
-    if len(asked) == 1 and _HEADER_NAMES.fullmatch(asked[0]):
-        yield b"access-control-allow-headers", asked[0]
-    yield b"access-control-max-age", b"600"
