@@ -126,7 +126,7 @@ def _unpacked(value: str) -> str:
 
 
 def minimum(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
-    """A time, and a click or somebody: the rule of events."""
+    """A time, and a click or a person: the rule of events."""
     if not any(leaf.name == "events.eventTimestamp" for leaf in leaves):
         return "eventTimestamp missing"
     return google_conversion.unmatched(tables.fields(leaf for leaf in leaves if leaf.path[:1] == _EVENT))
