@@ -1,7 +1,7 @@
 """What a question to the log may ask, for commands and the console: words in, a `Filter` out.
 
-A word whose values are known and that is none of them is refused, with the nearest that there is: a typo must not read
-as "never".
+A word whose values are known must be one of them. Another one is refused, with the nearest known one: a typo must not
+read as "never".
 """
 
 from __future__ import annotations

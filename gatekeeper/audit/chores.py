@@ -24,7 +24,7 @@ from gatekeeper.installation.threads import ended
 
 FILES: Final = "files.lock"  # held while segments are compressed or rewritten
 _PATIENCE: Final = 3.0  # seconds for another process that is at the files
-_LONG: Final = 30.0  # the same, where somebody waits for what is rewritten
+_LONG: Final = 30.0  # the same, where a caller waits for what is rewritten
 _log = logging.getLogger("gatekeeper")
 
 

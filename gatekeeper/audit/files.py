@@ -1,6 +1,6 @@
 """The files of a stream that is being written: its segment, and the head that says how far it is durable.
 
-The head is locked as long as the stream is somebody's. A write that fails is undone: the file is cut to what was
+The head is locked as long as a process has the stream. A write that fails is undone: the file is cut to what was
 durable. Until that could be done, the segment is `spoiled`. Bytes in, durable bytes out; the lines are stream.py's.
 """
 

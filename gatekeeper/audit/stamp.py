@@ -77,7 +77,7 @@ def request(line: bytes) -> tuple[bytes, int | None]:
 
 
 def time_of(stamp: Stamp, believed: list[Certificate], *, nonce: int | None = None) -> datetime:
-    """When the line was shown to the authority, UTC, if the answer is good and by somebody who is believed.
+    """When the line was shown to the authority, UTC, if the answer is good and by an authority that is believed.
 
     Raises AuditError with the reason, and ConfigError if the extra is not installed.
     """

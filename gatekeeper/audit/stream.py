@@ -269,7 +269,7 @@ class Stream:
         self._files.begin(self.segment().path)
         self._day = int(self._clock() // _DAY)
         self._opened, self._begins = time.monotonic(), self._n
-        self._files.name()  # before anybody is told of a line in it
+        self._files.name()  # before a reader is told of a line in it
         begin()
 
     def _next_segment(self) -> None:

@@ -1,6 +1,6 @@
 """What the log's writer does for its stream besides writing lines.
 
-A segment is closed when its day is over or somebody asks for it, a checkpoint is signed, the stream's end is given to
+A segment is closed when its day is over or a caller asks for it, a checkpoint is signed, the stream's end is given to
 those who keep ends, checkpoints are put outside, and closed segments are compressed. What takes long is left to chores.
 Not safe for several threads: the thread that writes is the one that calls.
 """

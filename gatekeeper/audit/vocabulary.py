@@ -1,6 +1,6 @@
 """Names in a line's head. Pure. A name in; itself, or its number among the names that stand in the removable tail.
 
-What is hashed cannot be taken back, so a name stands there only if it says nothing of anybody:
+What is hashed cannot be taken back, so a name stands there only if it says nothing of a person:
 
     known    it is in the policy, in the catalogue, or in a dialect's table
     plain    letters, digits and `_ . : / -`, read like words, and hold no personal shape

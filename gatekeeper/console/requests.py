@@ -78,7 +78,7 @@ def receipt(desk: Desk, asked: Asked) -> Answer:
 
 
 def task(desk: Desk, asked: Asked) -> Answer:
-    """What somebody has to do about a recipient; the text holds the identifiers."""
+    """What a person has to do about a recipient; the text holds the identifiers."""
     erasure = _id(asked)
     desk.office.record("erasures/task", erasure=erasure)
     text = desk.erasures.task(erasure, asked.form.get("destination", ""))

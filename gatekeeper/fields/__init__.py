@@ -18,7 +18,7 @@ IDENTIFIERS = (
     "user_id", "client_id", "email", "phone", "external_id", "session_id", "cart_id", "order_id", "browser_id",
     "click_id",
 )  # fmt: skip
-"""What a field may identify somebody as; `gatekeeper/audit/subjects.py` says how each is written."""
+"""What a field may identify a person as; `gatekeeper/audit/subjects.py` says how each is written."""
 TYPES = ("url", "text", "texts", "id", "number", "currency", "items", "ip", "time", "personal")
 
 _BREAKS = re.compile(r"[ /,_();:+-]+")  # between the words of a value

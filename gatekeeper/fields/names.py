@@ -26,7 +26,7 @@ def _printable(name: str) -> str:
 
 
 def _is_text(word: str) -> bool:
-    """Whether a word is somebody's text in base64 or hexadecimal: of a name that never comes out by chance."""
+    """Whether a word is a text in base64 or hexadecimal: of a name that never comes out by chance."""
     found = [base64.urlsafe_b64decode(word[: len(word) // 4 * 4])]
     with contextlib.suppress(ValueError):
         found.append(bytes.fromhex(word))

@@ -2,7 +2,7 @@
 
 A number says its country by a plus, by 00, or by being as long as no country's own numbers are. Else it needs the
 event's own country, or the policy's `phone_region`. What cannot be told is dropped and never guessed: the hash of a
-guessed number is somebody else's.
+guessed number is another person's.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ class Gate:
     ) -> list[Arrival]:
         """Decide: what `intake.accept` is to keep and record, and nothing is done with before.
 
-        `ours`: the operator's own code sends it, as a trusted caller does. It is no repetition of what anybody sent,
+        `ours`: the operator's own code sends it, as a trusted caller does. It never repeats a browser's event,
         and may fill a destination's queue to the last place. Where a queue has no room for all that goes there, that
         destination alone is blocked, and the arrivals name it.
         `received` is the size of the request in bytes; without it, what it may cause is not bounded. `brief`: Heavy

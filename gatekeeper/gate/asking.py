@@ -1,7 +1,7 @@
 """What a visitor is to be asked, from the same consent that decides about their events. Pure.
 
 `Asked.ask` is the form that the law of the place wants: `opt_in` (a question), `object` (first-party statistics that
-go on unless somebody objects: a notice and a simple objection), `opt_out` (a link, no banner) or `none`. `Asked.why`
+go on unless the visitor objects: a notice and a simple objection), `opt_out` (a link, no banner) or `none`. `Asked.why`
 is why the visitor is to be asked now, `None` if they are not:
 
     never_asked      the visitor has not spoken about a purpose that needs a question

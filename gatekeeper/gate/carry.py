@@ -133,7 +133,7 @@ def record_call(gate: Gate, plan: CallPlan) -> Future[Head | None]:
 
 def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
     """End what the visitors of a call's elements take back of what is queued; `None` where nothing of it is."""
-    # When an element of a call happened is anybody's word: what its visitor refuses, they refuse now.
+    # Any sender can claim when an element of a call happened: what its visitor refuses, they refuse now.
     refused = merged([gate.refusal_of(one, one.at) for one in plan.plans])
     return gate.refusals.sweep(refused) if refused else None
 

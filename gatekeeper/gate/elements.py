@@ -178,7 +178,7 @@ def send(
 
 
 def _named(event: str) -> str:
-    """An event's name as the audit writes it: one that hides somebody's address is none."""
+    """An event's name as the audit writes it: `unnamed` if it hides a person's address."""
     name = written(event)
     return name if is_mechanical(name) else "unnamed"
 
@@ -191,7 +191,7 @@ def _is_fit(role: str, value: object, search: Search) -> bool:
 
 
 def _is_personal(value: object, meter: Meter) -> bool:
-    """Whether mechanics carry somebody's address or number, encoded or not; counters are not asked."""
+    """Whether mechanics carry a person's address or number, encoded or not; counters are not asked."""
     return isinstance(value, str) and len(value) > 6 and not value.isdigit() and not is_mechanical(value, meter)
 
 

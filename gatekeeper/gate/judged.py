@@ -36,7 +36,7 @@ _UNKNOWN: Final = Permission.UNKNOWN
 def _marked(gate: Gate, mark: str, caller: Caller, at: float) -> Caller:
     """The visitor that an element is marked with, narrowed by what the browser that made the call says itself.
 
-    Where a server carries the elements of several visitors, what comes with the request is somebody else's.
+    Where a server carries the elements of several visitors, what comes with the request is another person's.
     """
     visitor = gate.visitor(mark, at)
     if caller.relayed:

@@ -25,7 +25,7 @@ from gatekeeper.geoip.records import found
 from gatekeeper.geoip.verify import records
 from gatekeeper.model import Found
 
-# What maxminddb raises on a file that is none of its own, or on a broken one.
+# What maxminddb raises on a file of another format, or on a broken one.
 UNREADABLE = (
     maxminddb.InvalidDatabaseError,
     OSError,

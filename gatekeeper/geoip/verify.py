@@ -94,7 +94,7 @@ def _check_keys(value: object) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):
-                raise ValueError("a map has a key that is no text")
+                raise ValueError("a map has a key that is not text")
             _check_keys(inner)
     elif isinstance(value, list):
         for inner in value:

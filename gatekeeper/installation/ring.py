@@ -78,8 +78,8 @@ class KeyRing:
     def event_key(self, name: str, event_id: str, *, ours: bool) -> bytes:
         """16 bytes by which a repetition of an event is known: keyed, and the same after a rotation of keys.
 
-        What the operator's own servers and code send (`ours`) and what anybody sends never have the same key, so that
-        neither is taken for a repetition of the other.
+        Events of the operator's own servers and code (`ours`) and events of other senders never have the same key, so
+        that neither is taken for a repetition of the other.
         """
         key = self._derived_keys.get("\x00event")
         if key is None:

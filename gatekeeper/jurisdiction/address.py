@@ -140,7 +140,7 @@ def _walk(hops: Sequence[str], trust: Trust) -> tuple[Address | None, bool]:
 
 
 def _third(hops: Sequence[str], answer: Address, trust: Trust) -> bool:
-    """Whether a header that is not the configured one names somebody else than the answer and declared proxies."""
+    """Whether a header that is not the configured one names another host than the answer and declared proxies."""
     if all(not hop or (address := node(hop)) == answer or address in trust.proxies for hop in hops):
         found, alone = _walk([hop for hop in hops if hop], trust)
         return found is not None and not alone

@@ -72,7 +72,7 @@ class Ranges:
                     ends.append(last)
 
     def __contains__(self, address: object) -> bool:
-        """Whether an address (parsed, or as text) lies in one of the networks; text that is none does not."""
+        """Whether an address (parsed, or as text) lies in one of the networks; text that is not an address does not."""
         if isinstance(address, str):
             address = parse_address(address)
         if not isinstance(address, (IPv4Address, IPv6Address)):

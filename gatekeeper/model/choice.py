@@ -137,7 +137,7 @@ class Outcome(StrEnum):
 class Heard(StrEnum):
     """Whether a withdrawal has reached everything that could still begin a request."""
 
-    NOTHING = "nothing to stop"  # it took nothing back that anybody acts on
+    NOTHING = "nothing to stop"  # it took nothing back that a worker acts on
     HEARD = "heard"  # no request that needs it begins after this
     EXPIRED = "expired"  # a process that fell silent may begin nothing any more: its lease is over
     NOT_YET = "not yet"  # recorded, new events are stopped; a request may still begin

@@ -91,7 +91,7 @@ class Ruling(Struct, frozen=True):
     """What all signals and laws add up to for one purpose."""
 
     permission: Permission  # GRANTED or DENIED, never UNKNOWN
-    basis: Purpose | Literal["not_opted_out"]  # the purpose itself where somebody granted it
+    basis: Purpose | Literal["not_opted_out"]  # the purpose itself where the visitor granted it
     reason: str | None = None  # the reason code of a denial
     silent: bool = False  # denied only because no signal was given
     narrowed: bool = False  # denied by a flag or claim of one event, against a grant of the visitor's own

@@ -15,7 +15,7 @@ from gatekeeper.memory import Compiled
 R = TypeVar("R")
 _Names = tuple[bytes, ...]
 _MOST: Final = 64  # names of a list that is remembered
-# A name that a program made: letters, and of digits too few to be anybody's number.
+# A name that a program made: letters, and too few digits to be a person's number.
 _USUAL: Final = re.compile(rb"(?!(?:[^0-9]*[0-9]){5})[a-z0-9-]{1,64}")
 
 

@@ -9,7 +9,7 @@ from gatekeeper.model.consent import OPTIONAL, Purpose
 
 
 class Why(StrEnum):
-    """Why somebody is suppressed."""
+    """Why a person is suppressed."""
 
     ERASED = "erased"  # their data were deleted; ends with a later grant of their own
     OPTED_OUT = "opted_out"  # of sale or sharing; ends when an operator removes it

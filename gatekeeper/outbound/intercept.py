@@ -94,7 +94,7 @@ def watch(
                 unlisted.called(host, mode)
         elif not unlisted.called(host, mode):
             return None
-        # A host's name may be about somebody: the audit gets another one.
+        # A host's name may be about a person: the audit gets another one.
         return Match(Rule(unlisted.NAME, ()), here, unlisted.NAME, "")
     return Match(rule, here, host, f"{scheme}://{host}" + (f":{port}" if port and port != PORTS.get(scheme) else ""))
 

@@ -40,7 +40,7 @@ class Patched:
         self._replaced.append((owner, name, original, (method, on)))
 
     def restore(self) -> None:
-        """Put the originals back; what somebody else has wrapped meanwhile stays, and ours in it passes calls on."""
+        """Put the originals back; what another library has wrapped meanwhile stays, and ours in it passes calls on."""
         while self._replaced:
             owner, name, original, (method, on) = self._replaced.pop()
             on.clear()

@@ -1,7 +1,7 @@
 """In which line of a TOML file each key stands. Pure. The file's text in, line numbers by dotted key out.
 
 Python's TOML parser tells no positions. So the file is given to it statement by statement: lines are added until what
-was collected can be parsed by itself, and what it parses to says which keys it sets.
+was collected can be parsed alone, and what it parses to says which keys it sets.
 """
 
 from __future__ import annotations

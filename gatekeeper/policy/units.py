@@ -12,7 +12,7 @@ _BYTES = {"B": 1, "KB": 1000, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**
 
 
 def seconds(text: object) -> float:
-    """Seconds of a duration such as `90s` or `365d`; ValueError if it is none."""
+    """Seconds of a duration such as `90s` or `365d`; ValueError if it is not one."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|y)", text) if isinstance(text, str) else None
     if match is None:
         raise ValueError("is not a duration; write a number and a unit, such as 90s, 15m, 24h or 365d")
@@ -20,7 +20,7 @@ def seconds(text: object) -> float:
 
 
 def size(text: object) -> int:
-    """Bytes of a size such as `1MiB`; ValueError if it is none."""
+    """Bytes of a size such as `1MiB`; ValueError if it is not one."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]i?B|B)", text) if isinstance(text, str) else None
     if match is None:
         raise ValueError("is not a size; write a number and a unit, such as 64KiB or 1MiB")

@@ -46,7 +46,7 @@ class Cell:
 
     @property
     def state(self) -> State:
-        """Whether somebody must look at it."""
+        """Whether a person must look at it."""
         if self.origin is Origin.FILL:
             return State.FILL
         return State.DIFFERS if self.differs else State.FINE

@@ -88,7 +88,7 @@ class Declared:
         return fill(key) if not company else Cell(company, Origin.KIND, to.kind.name)
 
     def external(self, to: Destination) -> bool:
-        """Whether somebody else than the controller receives the data."""
+        """Whether a company other than the controller receives the data."""
         return to.kind.received_by != "operator" or self.value(f"destinations.{to.name}.recipient") is not None
 
     def role(self, to: Destination) -> Cell:

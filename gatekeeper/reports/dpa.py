@@ -14,7 +14,7 @@ _PROCESSOR: Final = "processor"
 
 
 def dpa(declared: Declared, facts: Iterable[tuple[str, str]]) -> Document:
-    """A row per destination that somebody else receives, a column per clause."""
+    """A row per destination that another company receives, a column per clause."""
     columns = ("destination", "recipient", "role", "terms", "contract", "signed", *clauses().values(), "missing")
     rows = [_row(declared, to) for to in declared.policy.destinations.values() if declared.external(to)]
     return Document(

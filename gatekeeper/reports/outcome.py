@@ -80,7 +80,7 @@ class Replay:
 
     @property
     def more(self) -> bool:
-        """Whether more is sent than before, to anybody."""
+        """Whether more is sent than before, to any destination."""
         return any(change.more for change in self.changes)
 
     @property

@@ -126,7 +126,7 @@ def _choice(row: Any, notices: Mapping[str, Notice]) -> dict[str, Any]:
 def _limits(policy: Policy) -> list[str]:
     days = counted(policy.file.retention.personal_references / 86_400, "day")
     return [
-        f"events older than {days}: they no longer name anybody",
+        f"events older than {days}: they no longer name a person",
         "values that were sent: only the names of fields are kept",
         "what recipients keep: they are asked themselves",
     ]

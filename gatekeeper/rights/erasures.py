@@ -53,8 +53,8 @@ class Erasures:
     ) -> dict[str, Any]:
         """Take a request in and search every store; with `dry_run` only say what there is.
 
-        `link` are the linked identifiers that somebody ticked as this person's, `verified_by` how it is known that who
-        asks is the person. Without it the request waits in `received` and nothing can approve it.
+        `link` are the linked identifiers that the operator ticked as this person's, `verified_by` how
+        the person's identity was verified. Without it the request waits in `received` and nothing can approve it.
         """
         ring, now = self.ports.ring(), self.ports.clock()
         who = self._taking.person(identifiers, verified_by)
@@ -211,7 +211,7 @@ class Erasures:
         return words.told(case, companies, leaves)
 
     def task(self, erasure: str, destination: str) -> str:
-        """What somebody has to do about a recipient, with the text to send. It holds identifiers."""
+        """What a person has to do about a recipient, with the text to send. It holds identifiers."""
         kept, case = self.requests.of(erasure)
         one = case.recipient(destination)
         if one is None:

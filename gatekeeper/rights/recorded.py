@@ -64,7 +64,7 @@ def write(
 
 
 def read(path: Path) -> Iterator[Erased]:
-    """Every line. Raises ConfigError for one that is none, but for a torn last one; FileNotFoundError."""
+    """Every line. Raises ConfigError for one that is not valid, except a torn last one; FileNotFoundError."""
     lines = path.read_bytes().split(b"\n")
     for number, raw in enumerate(lines, 1):
         if not raw:

@@ -1,7 +1,7 @@
 """Sealing: encryption of what must be kept for a while and must not be read meanwhile. AES-256-GCM (NIST SP 800-38D).
 
 `seal` and `unseal` go by the installation's key kind `sealing`, with the request's id as associated data. `Index`
-seals ids with a key that is made of an identifier: they are useless until somebody brings that identifier. Its nonce
+seals ids with a key that is made of an identifier: they are useless until the person brings that identifier. Its nonce
 is made of key and content, so that the same content is the same entry.
 """
 

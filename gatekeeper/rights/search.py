@@ -6,7 +6,7 @@
     audit_lines · open      lines of the log, and of those the ones in segments that are still written to
     torn · columns          remains of crashes; files of columns that were made of lines
 
-Pseudonyms that stand in one row with the person's are *linked*: of another id of theirs, or of somebody else on the
+Pseudonyms that stand in one row with the person's are *linked*: of another id of theirs, or of another person on the
 same device. They are followed only where a human ticked them.
 """
 

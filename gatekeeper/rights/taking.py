@@ -55,7 +55,7 @@ class Taking:
         return who
 
     def found(self, who: Sought, link: Collection[str] = ()) -> Found:
-        """Where they are; `link` are ids of linked identifiers that somebody ticked."""
+        """Where they are; `link` are ids of linked identifiers that the operator ticked."""
         try:
             machine = self._ports.machine
             with nullcontext(()) if machine is None else machine.folders() as others:

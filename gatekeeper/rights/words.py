@@ -78,7 +78,7 @@ def _refused(case: Case) -> str:
 
 
 def task(case: Case, one: Recipient, company: str, how: str, given: Iterable[tuple[str, str]]) -> str:
-    """What somebody has to do about a recipient, with the text to send. It holds the identifiers."""
+    """What a person has to do about a recipient, with the text to send. It holds the identifiers."""
     listed = "\n".join(f"  {kind}: {value}" for kind, value in given)
     return (
         f"{one.name} ({company})\n\n{how}\n\nText to send:\n\n"

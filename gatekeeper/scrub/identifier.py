@@ -1,4 +1,4 @@
-"""Whether an identifier is somebody's name in disguise.
+"""Whether an identifier is a person's name in disguise.
 
 A format's own mechanics (versions, tags, property ids) are the same at every call: those in which nothing was found are
 remembered, and nothing else is.

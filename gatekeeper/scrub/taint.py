@@ -61,7 +61,7 @@ MAY_BE_HASHED: Final = re.compile(
 
 
 class _Needle(NamedTuple):
-    """A value without its separators. `weak`: one word, which may be somebody else's, too."""
+    """A value without its separators. `weak`: one word, which may be another person's, too."""
 
     shape: str
     weak: bool
@@ -260,7 +260,7 @@ def declared(pairs: Iterable[tuple[str, object]]) -> Taint | None:
             if 2 <= len(bare) <= 320 or _HAN_OR_HANGUL.fullmatch(bare):
                 values[shape, bare] = None
                 if shape in ("email", "phone"):
-                    values[shape, one] = None  # somebody may have hashed it with the spaces around it
+                    values[shape, one] = None  # a sender may have hashed it with the spaces around it
     return Taint(tuple(values)) if values else None
 
 

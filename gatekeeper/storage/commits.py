@@ -185,7 +185,7 @@ class Work:
     since: float
     recorded: bool = False  # done only when the lines are durable
     last: bool = False  # done when the arrivals of the same commit are in
-    pressing: bool = False  # somebody waits for it: it does not wait for others to share a commit with
+    pressing: bool = False  # a caller waits for it: it does not wait for others to share a commit with
     idle: bool = False  # nothing waits for it: it rides with the next commit, or goes after a moment
 
 

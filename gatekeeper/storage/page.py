@@ -133,11 +133,11 @@ class Page:
 
     @property
     def suppressed(self) -> int:
-        """The last commit that suppressed somebody, as far as it was published. Raises StorageError."""
+        """The last commit that suppressed a person, as far as it was published. Raises StorageError."""
         return self._mine().numbers[_SUPPRESSED]
 
     def suppress(self, generation: int) -> None:
-        """Let all workers know that this commit suppressed somebody. Raises StorageError."""
+        """Let all workers know that this commit suppressed a person. Raises StorageError."""
         self._mine().numbers[_SUPPRESSED] = generation
 
     def announce(self, names: Iterable[str], generation: int) -> None:

@@ -71,7 +71,7 @@ class Known:
         self._looked = 0.0
 
     def any(self) -> bool:
-        """Whether anybody may be suppressed. Raises StorageError."""
+        """Whether any person may be suppressed. Raises StorageError."""
         seen = self._seen
         if seen is None or seen[0] != self._announced() or time.monotonic() - self._looked > self._every:
             self._look()

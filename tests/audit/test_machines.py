@@ -91,7 +91,7 @@ def test_a_damaged_object_is_said_to_be_one():
         parts.together(b"x", gzip.compress(b""))
     with pytest.raises(AuditError, match="cannot be read"):
         parts.together(gzip.compress(b"{}\n"), gzip.compress(b"7 x\n"))
-    with pytest.raises(AuditError, match="no line of the log"):
+    with pytest.raises(AuditError, match="not a line of the log"):
         parts.divide(b"{}\n")
 
 

@@ -93,7 +93,7 @@ def test_a_page_is_written(gatekeeper, log):
         pytest.param(("--on", "soon"), 2, "is not a day", id="no-day"),
         pytest.param(("--laws", "old"), 2, "is not known", id="no-laws"),
         pytest.param(("--policy", "nowhere.toml"), 1, "there is no such file", id="no-policy"),
-        pytest.param(("--html", "nowhere/x.html"), 1, "cannot be written", id="no-folder"),
+        pytest.param(("--html", "nowhere/x.html"), 1, "its folder does not exist", id="no-folder"),
     ],
 )
 def test_bad_input_is_named(gatekeeper, log, words, code, told):

@@ -101,7 +101,7 @@ def test_a_notice_to_publish_has_no_origins(gatekeeper, tmp_path):
         pytest.param(("ropa", "--since", "soon"), "is not a time", id="time"),
         pytest.param(("ropa", "--since", "1d", "--until", "2d"), "is not before", id="turned-round"),
         pytest.param(("privacy-notice", "--language", "xx"), '"xx" is not known', id="language"),
-        pytest.param(("dpa", "--out", "nowhere/x.md"), "cannot be written", id="no-folder"),
+        pytest.param(("dpa", "--out", "nowhere/x.md"), "its folder does not exist", id="no-folder"),
     ],
 )
 def test_bad_words_are_named(gatekeeper, tmp_path, words, message):

@@ -54,7 +54,7 @@ def test_pages_are_kept_where_the_gate_keeps_its_own(gatekeeper, made):
         pytest.param(["--only", "decision"], 2, 'did you mean "decisions"', id="no-check"),
         pytest.param(["--day", "yesterday"], 2, '"yesterday" is not a day', id="no-day"),
         pytest.param(["--out", "page.pdf"], 2, "end it in .html, .md or .json", id="no-form"),
-        pytest.param(["--out", "no/such/page.md"], 1, "cannot be written", id="no-folder"),
+        pytest.param(["--out", "no/such/page.md"], 1, "its folder does not exist", id="no-folder"),
         pytest.param(["--only", "log", "--keep"], 2, "leave out --only", id="not-all"),
         pytest.param(["--url", "http://127.0.0.1:1"], 1, "server.admin_token: missing", id="no-token"),
     ],

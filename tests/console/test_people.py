@@ -55,7 +55,7 @@ def test_without_a_request_the_page_says_so(dpo):
 def test_somebody_whom_nothing_names_is_told_as_that(known):
     """No story, no recipient; what can be done can be done all the same."""
     html = look(known).text
-    assert "Nothing in any store" in html and "No choice and no event" in html and "Nobody, as far as" in html
+    assert "Nothing in any store" in html and "No choice and no event" in html and "No recipient, as far back as" in html
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_four_eyes(tmp_path):
         one, other = Visitor(app).log_in(), Visitor(app).log_in("READER")
         page = entered(one, verified_by="login")
         mine = one.get(page)
-        assert "somebody else has to approve it" in mine.text and f"{page}/approve" not in forms(mine)
+        assert "a colleague has to approve it" in mine.text and f"{page}/approve" not in forms(mine)
         token = forms(mine)["logout"]["form_token"]
         refused = one.ask("POST", f"{page}/approve", {"form_token": token})
         assert refused.status_code == 403 and "four_eyes" in refused.text

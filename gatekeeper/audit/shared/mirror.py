@@ -8,7 +8,7 @@ A line moves on while it is looked for: from the engine into a log, and into the
 before its head. So the engine is asked first and the references last: what moves meanwhile is found twice, and never
 not at all. What is found twice counts once, by its request id.
 
-Acts. References of persons are in these files: what forgets somebody drops them (`drop`). No process changes a file
+Acts. References of persons are in these files: what forgets a person drops them (`drop`). No process changes a file
 here while another one reads it.
 """
 

@@ -28,7 +28,7 @@ def divide(data: bytes) -> tuple[bytes, bytes]:
     for place, raw in enumerate(data.splitlines(keepends=True)):
         sealed = chain.split(raw)
         if sealed is None:
-            raise AuditError("the segment holds what is no line of the log; run `gatekeeper audit verify`")
+            raise AuditError("the segment holds something that is not a line of the log; run `gatekeeper audit verify`")
         bare = sealed.without_refs()
         heads.append(bare)
         if sealed.tail is not None:

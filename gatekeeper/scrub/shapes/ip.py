@@ -49,7 +49,7 @@ def find(text: str) -> Iterator[Span]:
 
 
 def _visitor(text: str, match: re.Match[str]) -> bool:
-    """Whether four numbers can be somebody's address, and read as one."""
+    """Whether four numbers can be a host's address, and read as one."""
     one, two, three, four = (int(group) for group in match.groups())
     if max(one, two, three, four) > 255 or one in (0, 127, 255) or (three == 0 and four == 0):
         return False

@@ -15,7 +15,7 @@ from gatekeeper.shells.asgi import Header
 
 
 def framing(headers: Iterable[Header]) -> bytes:
-    """The headers that say how long a body is, as lines; empty if there is none."""
+    """The headers that say how long a body is, as lines; empty if there are none."""
     return b"".join(
         b"%s: %s\r\n" % header for header in headers if header[0] in (b"content-length", b"transfer-encoding")
     )

@@ -1,4 +1,4 @@
-"""What a request's head may look like before anybody acts on it. Pure. Method, target and headers in, a fault out.
+"""What a request's head may look like before the gate acts on it. Pure. Method, target and headers in, a fault out.
 
 Two programs that read one request differently are how a request gets past a gate, or another visitor's request gets
 ours: whatever could be read in two ways is refused (RFC 9112 sections 3, 5 and 6; RFC 9110 section 5.3).

@@ -1,4 +1,4 @@
-"""Request targets. Pure. What a path may look like before anybody acts on it; RFC 9112 section 3.2.
+"""Request targets. Pure. What a path may look like before the gate acts on it; RFC 9112 section 3.2.
 
 A path that two programs read differently is how a request gets somewhere it must not: dot segments, doubled and
 encoded slashes, backslashes, control characters, and targets that are no path at all.

@@ -1,6 +1,6 @@
 """django-cookie-consent: `cookie_consent`, `analytics=<date>|marketing=-1` in double quotes.
 
-Each group is decided by itself: `-1` declined, else the group's version at the time of the answer (not
+Each group is decided separately: `-1` declined, else the group's version at the time of the answer (not
 the time of the answer itself). With `versions` configured an older version is no longer a choice; the
 library compares strings, and so do we. The cookie name is a common one: one without any version is foreign.
 Source: https://github.com/django-commons/django-cookie-consent `cookie_consent/util.py` (run: 1.0.0 on

@@ -32,7 +32,7 @@ _DEFAULT = "default"
 
 
 def read(cookies: Cookies, site: Site) -> tuple[Signal, ...]:
-    """One choice per cookie; grants only where a source says that somebody chose."""
+    """One choice per cookie; grants only where a source says that the visitor chose."""
     records = cookies.get("_swb_consent_", ())
     chosen = bool(records) and all(_is_chosen(value) for value in records)
     public = cookies.get("_ketch_consent_v1_", ())

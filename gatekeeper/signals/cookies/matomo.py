@@ -27,7 +27,7 @@ _ANSWERS = {"mtm_consent_removed": Permission.DENIED, "mtm_consent": Permission.
 
 
 def read(cookies: Cookies, _site: Site) -> tuple[Signal, ...]:
-    """The refusal if there is one, else the consent; a consent without a date is none."""
+    """The refusal if there is one, else the consent; a consent without a date does not count."""
     for name, answer in _ANSWERS.items():
         if name in cookies:
             return read_each(SOURCE, cookies[name], partial(_signals, answer=answer))

@@ -82,7 +82,7 @@ def read_query(query: Mapping[str, Sequence[str]]) -> tuple[Signal, ...]:
 def read_object(value: object) -> tuple[Signal, ...]:
     """The flag of a `consent` object: GA4's, Google Ads' or the Data Manager's words for the same switches.
 
-    A value that is none of their words is taken as refused.
+    A value that is not one of their words is taken as refused.
     """
     if not isinstance(value, Mapping):
         return (malformed(SOURCE, "the consent object is none"),)

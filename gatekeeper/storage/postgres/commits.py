@@ -54,7 +54,7 @@ class Commit:
     undo: list[Callable[[], object]] = field(default_factory=list)  # done if it is rolled back: memory follows
     books: dict[str, dict[str, int]] = field(default_factory=dict)  # destination → what is added to its books
     published: int | None = None  # its number, if senders must know of it
-    suppresses: bool = False  # somebody
+    suppresses: bool = False  # a person
     people: set[int] = field(default_factory=set)  # whom it is about
     phase: Phase = Phase.OPEN
     due: float = 0.0  # of one that is owed: when it is offered again, monotonic seconds

@@ -149,7 +149,7 @@ class Members:
 
     @property
     def suppressed(self) -> int:
-        """The last commit that suppressed somebody; known no later than its generation."""
+        """The last commit that suppressed a person; known no later than its generation."""
         return self._changes.suppressed
 
     def changes(self, names: Iterable[str]) -> tuple[tuple[int, int], ...]:

@@ -65,7 +65,7 @@ class Ledger(Protocol):
     def forget(self, subjects: Sequence[Subject]) -> Future[int]:
         """Remove the link from these pseudonyms to their rows, and evidence; the number of rows without a person now.
 
-        Rows stay: they say nothing of anybody.
+        Rows stay: they say nothing of a person.
         """
 
     def expire(self, before: float, limit: int = 5_000) -> Future[int]:

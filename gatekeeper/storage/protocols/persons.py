@@ -1,4 +1,4 @@
-"""What is asked of a store about persons: who is suppressed, and which rows name somebody."""
+"""What is asked of a store about persons: who is suppressed, and which rows name a person."""
 
 from __future__ import annotations
 

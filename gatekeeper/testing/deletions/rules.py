@@ -54,7 +54,7 @@ def body_of(received: Received, report: Report, keys: frozenset[str]) -> dict[st
 
 
 def identified(value: object, path: str, report: Report, most: int) -> None:
-    """A filter names somebody, and not more than the vendor takes at once."""
+    """A filter names a person, and not more than the vendor takes at once."""
     if not isinstance(value, list) or not value or not all(is_text(one) for one in value):
         report.error(path, "an empty filter: it would be everybody's")
     elif len(value) > most:

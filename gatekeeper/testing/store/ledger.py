@@ -35,7 +35,7 @@ class MemoryLedger:
         self._stopping = stopping
 
     def choices(self, subjects: Sequence[Subject]) -> Look:
-        """What was said, and the number of the last choice of anybody."""
+        """What was said, and the number of the last choice of any visitor."""
         with self._memory.lock:
             asked = list(subjects)
             if all(one.kind is Kind.DEVICE for one in asked):

@@ -1,6 +1,6 @@
 """Headers that belong to the vendor: tokens and account numbers. Pure. Headers in, leaves out.
 
-A caller's own token goes on as it came; where there is none, the dialect puts in the policy's. Neither is ever logged.
+A caller's own token is passed on unchanged; without one, the dialect adds the policy's. Neither is ever logged.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def unbase64(text: str) -> bytes:
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise Unreadable("what should be base64 is none") from None
+        raise Unreadable("what should be base64 is not valid base64") from None
 
 
 def _text(body: bytes) -> str:

@@ -187,7 +187,7 @@ _STATES: Final = {
 def state(raw: str) -> str | None:
     """The two-letter code of a US state or Canadian province; elsewhere lower case without punctuation.
 
-    A number is none: Meta's own parameter builder sends nothing for it.
+    A number gives no value: Meta's own parameter builder sends nothing for it.
     """
     text = letters(raw)
     return None if text is None or text.isdigit() else _STATES.get(text, text)

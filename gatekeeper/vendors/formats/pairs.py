@@ -70,7 +70,7 @@ def _quoted(text: str, plus: bool) -> str:
 
 
 def number(value: str) -> object:
-    """A number that stands there as text, a whole one as a whole number; the text itself if it is none."""
+    """A number that stands there as text, a whole one as a whole number; the text itself if it is not a number."""
     text = value.strip()
     if _NUMBER.fullmatch(text) is None:
         return value

@@ -219,7 +219,7 @@ def _fate(code: str) -> Fate:
 
 
 def _failures(status: object) -> list[tuple[int | None, str]]:
-    """(index of the conversion or None for all of them, error code) of a google.rpc.Status; skips what is none."""
+    """(index of the conversion or None for all of them, error code) of a google.rpc.Status; skips anything else."""
     found: list[tuple[int | None, str]] = []
     details = status.get("details") if isinstance(status, dict) else None
     for detail in details if isinstance(details, list) else ():

@@ -144,7 +144,7 @@ def _event(one: Kept, given: Mapping[str, object], granted: object, denied: obje
 
 
 def _lacks(leaves: Sequence[Leaf], shaping: Shaping) -> str | None:
-    """A time, and a click or somebody: the rule of events."""
+    """A time, and a click or a person: the rule of events."""
     if not any(leaf.name == "events.eventTimestamp" for leaf in leaves):
         return "eventTimestamp missing"
     return google_conversion.unmatched(tables.fields(leaf for leaf in leaves if leaf.path[:1] == _EVENT))

@@ -31,7 +31,7 @@ class Item:
 
 
 def read(body: bytes) -> tuple[dict[str, Any], tuple[Item, ...]]:
-    """The envelope's header and its items. Raises Unreadable for a wrong length, a header that is none, too many."""
+    """The envelope's header and its items. Raises Unreadable for a wrong length, a bad header, too many items."""
     line, _, _ = body.partition(b"\n")
     header = json_body.read_object(line)
     items: list[Item] = []
