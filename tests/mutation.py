@@ -81,6 +81,7 @@ CORE = {
             "tests/native/test_meta_capi.py",
             "tests/rights/test_suppression.py",
             "tests/shells/test_limits.py",
+            "tests/signals/test_services.py",
             "tests/test_decide.py",
             "tests/test_decision.py",
             "tests/test_guide_tables.py",
