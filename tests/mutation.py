@@ -132,7 +132,17 @@ CORE = {
         ),
     ),
 }
-COPIED = ("gatekeeper", "tests", "docs", "geoip", "benchmarks", "middleware_examples", "README.md", "pyproject.toml")
+COPIED = (
+    "gatekeeper",
+    "tests",
+    "deploy",
+    "docs",
+    "geoip",
+    "benchmarks",
+    "middleware_examples",
+    "README.md",
+    "pyproject.toml",
+)
 SEEN, UNSEEN = ("killed", "timeout", "segfault"), ("survived", "no tests")
 # mutmut collects the tests several times in one process, and pytest escapes an escaped name once more each time.
 # Tests that measure time would see, on a busy machine, faults that are not there.
