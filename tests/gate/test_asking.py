@@ -79,6 +79,21 @@ def test_why_a_visitor_is_asked(signals, why) -> None:
 
 
 @pytest.mark.parametrize(
+    ("table", "days", "why"),
+    [
+        ({"notice": NOTICE, "max_age": "250d"}, 240, None),
+        ({"notice": NOTICE, "max_age": "250d"}, 260, "expired"),
+        ({"notice": NOTICE}, 290, None),
+        ({"notice": NOTICE}, 310, "expired"),
+    ],
+)
+def test_a_grant_is_asked_for_again_by_the_shorter_of_two_ages(table, days, why) -> None:
+    """That of the notice, and that after which a grant counts for nothing; the second may be missing."""
+    policy = make_policy(consent=table)
+    assert asks(cookie(days, notice=policy.notices.version), policy=policy).why == why
+
+
+@pytest.mark.parametrize(
     ("laws", "ask"),
     [((OPT_IN,), "opt_in"), ((OPT_OUT,), "opt_out"), ((NONE,), "none"), ((NONE, OPT_OUT), "opt_out"),
      ((OPT_OUT, OPT_IN), "opt_in"), ((law("none", "opt_out"),), "opt_out"), ((law("opt_in", "none"),), "opt_in")],

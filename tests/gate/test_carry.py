@@ -2,9 +2,11 @@
 
 import asyncio
 
+import orjson
 import pytest
 from msgspec import structs
 
+from gatekeeper.delivery.permit import Withheld
 from gatekeeper.errors import DeliveryError, StorageError
 from gatekeeper.gate.carry import carry, carry_async, course, record_call
 from gatekeeper.model import Answer
@@ -104,6 +106,41 @@ def test_what_sending_raises_is_recorded_and_raised_again(drive, error):
     with pytest.raises(type(error)):
         drive(course(gate, plan, lambda one: f"{one}"), lambda one: record_call(gate, one).result(), send)
     assert outcomes(gate) == [("failed", "timeout")]
+
+
+def test_a_call_whose_consent_is_withdrawn_before_its_first_byte_is_cancelled(drive):
+    """The plan that comes true says so, and the caller gets the stand-in."""
+    gate, plan = call(*GRANTED)
+    put = []
+
+    def send(outgoing):
+        raise Withheld
+
+    carried = drive(course(gate, plan, str, put.extend), lambda one: record_call(gate, one).result(), send)
+    assert carried.answer == plan.answer
+    assert (carried.plan.outgoing, carried.plan.reason) == (None, "consent_withdrawn")
+    assert outcomes(gate) == []  # they were put elsewhere
+    (line,) = [orjson.loads(one.core) for one in put]
+    assert (line["status"], line["reason"], line["destination"]) == ("cancelled", "consent_withdrawn", "meta")
+    assert line["request_ids"] == [one.request_id for one in plan.plans]
+
+
+@pytest.mark.parametrize("error", [None, DeliveryError("timeout")], ids=["an answer", "none"])
+def test_outcomes_go_where_they_are_to_go(drive, error):
+    """To the recorder, or to who asks for them."""
+    gate, plan = call(*GRANTED)
+    put = []
+
+    def send(outgoing):
+        if error is not None:
+            raise error
+        return Answer(200, (), b'{"events_received":1}')
+
+    try:
+        drive(course(gate, plan, str, put.extend), lambda one: record_call(gate, one).result(), send)
+    except DeliveryError:
+        assert error is not None
+    assert outcomes(gate) == [] and len(put) == 1
 
 
 def test_an_answer_that_cannot_be_read_is_recorded_as_unknown(drive):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from gatekeeper.audit.subjects import hashes
 from gatekeeper.gate.choosing import Choosing, binds, planned
-from gatekeeper.model import Caller, Permission, Purpose, Visitor
+from gatekeeper.model import Caller, Notice, Permission, Purpose, Visitor
 from gatekeeper.model.choice import Kind, Method, Scope, Subject, Surface
 from gatekeeper.signals import own
 from gatekeeper.storage.protocols import Look
@@ -227,3 +229,19 @@ def test_gpc_of_a_known_visitor_is_written_down_once(heard, silent, laws, rememb
     for row in rows:
         assert (row.says, row.method, row.surface) == ({M: Permission.DENIED}, Method.GPC, Surface.PAGE)
         assert (row.at, row.policy, row.gpc, row.gpc_binds) == (NOW, POLICY.hash, True, True)
+
+
+def test_words_and_links_go_to_the_ledger_as_they_are() -> None:
+    """A link has its device and its account; the words of a notice are kept, and rows come back."""
+    ledger, given = Ledger(), []
+    ledger.link = lambda *pair: given.append(pair) or "linked"
+    one, account = Choosing(POLICY, RING, ledger), Subject(Kind.ACCOUNT, ("a1",))
+    assert one.link(DEVICE, account) == "linked" == one.link(DEVICE, None)
+    assert given == [(DEVICE, account), (DEVICE, None)]
+    notice = Notice("sha256-n", "v1", "en", "{}")
+    one.keep(notice).result(timeout=0)
+    assert ledger.notices == {"sha256-n": notice}
+    one.record(choice()).result(timeout=0)
+    assert [row.choice.receipt for row in one.history((DEVICE,))] == ["r1"] and one.history((account,)) == []
+    assert one.choices((DEVICE,)).subjects == (DEVICE,)
+    assert asyncio.run(one.take(choice(receipt="r2"))).receipt == "r2"

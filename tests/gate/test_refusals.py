@@ -10,8 +10,10 @@ from gatekeeper.consent.resolve import resolve
 from gatekeeper.errors import StorageError
 from gatekeeper.gate.refusals import merged, of_arrivals, refusal, then_swept
 from gatekeeper.model import Permission, Purpose
+from gatekeeper.signals import tcf
 from gatekeeper.storage.outbox import Arrival, Refusal
 from tests.builders import EVERY_KIND, NOW, law, make_policy, place, said
+from tests.signals.encoders import tc_string, vendor_field
 
 TO = make_policy(destinations=EVERY_KIND).destinations.values()
 A = {one.name for one in TO if one.purpose is Purpose.ANALYTICS}
@@ -61,6 +63,18 @@ def test_nothing_is_taken_back_without_a_person_or_a_consent() -> None:
     assert taken_back(said("cmp", marketing=False), subjects=()) is None
     assert refusal(None, ("s1",), TO, at=NOW, event_time=NOW) is None
     assert taken_back() is None
+
+
+GOOGLE = {one.name: one.purpose for one in TO if one.vendor_id == 755}
+
+
+@pytest.mark.parametrize(("vendors", "refused"), [([755], False), ([1, 2], True), ([], True)])
+def test_a_vendor_that_a_tc_string_refuses_loses_what_is_queued_for_it(vendors, refused) -> None:
+    """Where its purpose is granted; vendors without an id, and destinations of another vendor, go by the purpose."""
+    string = tc_string(purposes=range(1, 11), vendors=vendor_field(vendors), disclosed=vendor_field([755, 1, 2]))
+    found = taken_back(tcf.read(string))
+    reasons = {name: f"no_{purpose}_consent" for name, purpose in GOOGLE.items()}
+    assert GOOGLE and found == (Refusal(("s1",), reasons, EVER) if refused else None)
 
 
 def arrival(n, refuses=None):
