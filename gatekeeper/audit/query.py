@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from gatekeeper.audit import columns, counted, lines, subjects
+from gatekeeper.audit.segments import holds_log
 from gatekeeper.errors import ConfigError
 from gatekeeper.installation.ring import KeyRing
 
@@ -108,10 +109,15 @@ def moment(text: str, now: datetime) -> datetime:
 
 @columns.asked_again
 def words(folder: Path, of: str, others: Sequence[Path] = ()) -> frozenset[str]:
-    """Every value in the log of what a field of `Filter` asks for: `destination`, `reason`, `law`, `sent`, …"""
+    """Every value in the log of what a field of `Filter` asks for: `destination`, `reason`, `law`, `sent`, …
+
+    Where there is no log, DuckDB is not asked: a command says so without it.
+    """
     column = {"law": "laws"}.get(of, of)
     if column not in COLUMNS:
         raise ValueError(f"{of} is not a column of the log")
+    if not any(map(holds_log, (folder, *others))):
+        return frozenset()
     value = f"unnest({column})" if column in _LISTS else column
     with columns.connect(folder, others) as connection:
         source = "(SELECT * FROM counts GROUP BY ALL HAVING sum(many) > 0)" if column in counted.DIMENSIONS else "log"

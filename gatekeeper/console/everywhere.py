@@ -30,7 +30,7 @@ class Everywhere:
     def __init__(self, folder: Path, window: float, others: Others | None = None) -> None:
         self._own = Recent(folder, window)
         self._window, self._others = window, others
-        self._abroad: list[Recent] = []
+        self._abroad: dict[str, list[Recent]] = {}  # by log
         self._next = 0.0
         self.machines: Sequence[Other] = ()
         self.missing: str | None = None  # why the other machines' newest lines are not here
@@ -42,17 +42,25 @@ class Everywhere:
             try:
                 with self._others(PATIENCE) as found:
                     machines = found.others
-                    abroad = [Recent(folder, self._window) for one in machines for folder in (one.folder, one.kept)]
-                    for recent in abroad:
+                    abroad = {
+                        one.peer.log: [Recent(folder, self._window) for folder in (one.folder, one.kept)]
+                        for one in machines
+                    }
+                    for recent in (one for pair in abroad.values() for one in pair):
                         recent.look(now)
                 self.machines, self._abroad, self.missing = machines, abroad, None
             except (AuditError, StorageError) as error:
-                self._abroad, self.missing = [], str(error)
+                self._abroad, self.missing = {}, str(error)
             self._next = time.monotonic() + EVERY
 
     def rate(self, now: float, seconds: float) -> float:
         """Events a minute within the last seconds."""
         return sum(one.rate(now, seconds) for one in self._all())
+
+    def rates(self, now: float, seconds: float) -> tuple[float, dict[str, float]]:
+        """The same of this machine, and of each other one whose newest lines are here, by its log."""
+        abroad = {log: sum(one.rate(now, seconds) for one in pair) for log, pair in self._abroad.items()}
+        return self._own.rate(now, seconds), abroad
 
     def since(self) -> float | None:
         """When the oldest event that is counted was decided."""
@@ -74,7 +82,7 @@ class Everywhere:
         return _sum(one.reasons(begin) for one in self._all())
 
     def _all(self) -> list[Recent]:
-        return [self._own, *self._abroad]
+        return [self._own, *(one for pair in self._abroad.values() for one in pair)]
 
     def _begin(self) -> float:
         """From when on all of it was read."""

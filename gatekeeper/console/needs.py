@@ -77,11 +77,11 @@ def numbers(desk: Desk) -> dict[tuple[str, str], float]:
     return found
 
 
-def needs(desk: Desk, told: Numbers) -> list[Need]:
-    """All of it. Raises StorageError."""
-    found = [Need(BAD, one) for one in desk.problems()]
-    found += [*_erasures(desk), *_letters(desk), *_metrics(told)]
-    found += [Need(WARN, one) for one in desk.notes()]
+def needs(desk: Desk, told: Numbers, host: str | None = None) -> list[Need]:
+    """All of it. `host`: this machine's name, where there are several. Raises StorageError."""
+    own = [Need(BAD, one) for one in desk.problems()] + [*_metrics(told)] + [Need(WARN, one) for one in desk.notes()]
+    found = [one if host is None else one._replace(sentence=f"{host}: {one.sentence}") for one in own]
+    found += [*_erasures(desk), *_letters(desk)]
     return sorted(found, key=lambda one: one.level != BAD)
 
 

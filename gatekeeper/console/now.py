@@ -1,12 +1,13 @@
 """Now: what flows to whom at this moment, and what needs somebody.
 
 The picture is of the newest lines of every machine's log that can be reached from here (`everywhere.py`); queues,
-breakers and dead letters are of the store, and so of all nodes. The page is whole without script; with it, a stream
-replaces the part that changes.
+breakers and dead letters are of the store, and so of all nodes; of several machines it says whose a number is. The page
+is whole without script; with it, a stream replaces the part that changes.
 """
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -32,6 +33,7 @@ class Follower:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         machine = desk.office.machine
+        self._host = None if machine is None else socket.gethostname()  # whose own numbers are shown, of several
         self._recent = Everywhere(desk.policy.audit_folder, WINDOW, None if machine is None else machine.fetched)
         self._slow: tuple[float, list[Need], dict[tuple[str, str], float]] | None = None
         self._last = ""
@@ -39,10 +41,11 @@ class Follower:
     def values(self) -> dict[str, Any]:
         """What the page shows, at this moment. Raises AuditError, StorageError."""
         desk, recent, now = self._desk, self._recent, self._desk.now
+        archived = desk.policy.file.audit.archive is not None
         recent.look(now)
         if self._slow is None or time.monotonic() - self._slow[0] >= SLOW:
             told = numbers(desk)
-            self._slow = time.monotonic(), needs(desk, told), told
+            self._slow = time.monotonic(), needs(desk, told, self._host), told
         _, todo, told = self._slow
         books, troubles = desk.store.books.count(), desk.store.books.troubles()
         purposes = {name: to.purpose.value for name, to in desk.policy.destinations.items()}
@@ -57,6 +60,7 @@ class Follower:
             }
             for name, to in desk.policy.destinations.items()
         ]  # fmt: skip
+        own_rate, rates = recent.rates(now, 60.0)
         waiting = [row["waits"] for row in destinations if row["waits"] is not None]
         return {
             "needs": todo,
@@ -76,8 +80,11 @@ class Follower:
             "disk": told.get(("disk_left_bytes", "")),
             "rates": _rates(recent, now),
             "machines": recent.machines,
+            "host": self._host,
+            "own_rate": own_rate,
+            "rates_of": rates if archived else {},
             "missing": recent.missing,
-            "archived": desk.policy.file.audit.archive is not None,
+            "archived": archived,
         }
 
     def __call__(self) -> str | None:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -21,6 +22,17 @@ from gatekeeper.installation import keys
 from tests.builders import GUIDE_EVENT, HASH, NOW, RING, make_gate, plan
 
 DAY = 86_400.0
+
+
+def test_of_a_folder_without_a_log_no_word_is_known_and_duckdb_is_not_asked(tmp_path, monkeypatch):
+    """Nor is anything made in it; where there is a log, the extra is named."""
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    (tmp_path / "two").mkdir()
+    assert query.words(tmp_path, "destination", [tmp_path / "two", tmp_path / "three"]) == frozenset()
+    assert [*tmp_path.iterdir()] == [tmp_path / "two"]
+    (tmp_path / "two" / "20261124T000000.000000Z-1-00000000.000001.jsonl").touch()
+    with pytest.raises(ConfigError, match="query"):
+        query.words(tmp_path, "destination", [tmp_path / "two"])
 
 
 def event(n, *, day=0, granted=(), data=None, name="purchase", headers=()):

@@ -1,6 +1,7 @@
 """One console for all machines: two gates on one database, with an object store between them."""
 
 import json
+import re
 import time
 
 import pytest
@@ -62,6 +63,9 @@ def test_now_shows_what_every_machine_sends(gates):
     for html in (kept["now"], one.dpo.get("now").text):
         assert "the newest lines of the logs of 2 machines" in html
         assert "own: 3" in html and ">page_view" in html
+        assert "what waits is of all machines, the audit log is that of" in html and "is there</dd>" in html
+        rates = re.findall(r'<tr><th scope="row">[^<]+</th><td>.*?<td class="number">([^<]+)</td>', html)
+        assert len(rates) == 2 and "–" not in rates
     assert "does not run" in html and "runs</span>" in kept["now"]
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from gatekeeper.audit.shared.mirror import Fetched, Other
 from gatekeeper.audit.shared.trail import Peer
 from gatekeeper.console import everywhere, flow, now
 from gatekeeper.console.everywhere import Everywhere
-from gatekeeper.console.needs import ALARMS, _metrics
+from gatekeeper.console.needs import ALARMS, _metrics, needs
 from gatekeeper.errors import StorageError
 from gatekeeper.storage.outbox import Count, Trouble
 from tests.laws.test_laws import law
@@ -103,10 +104,25 @@ def test_the_picture_is_of_every_machine(tmp_path, monkeypatch):
     seen = Everywhere(own, 3_600.0, others)
     seen.look(AT)
     assert seen.flows() == {("page_view", "own", "sent"): 5, ("page_view", "own", "blocked"): 1}
+    assert seen.rates(AT, 60.0) == (2.0, {"two": 4.0})
     assert seen.rate(AT, 60.0) == 6.0 and seen.missing is None and seen.reasons() == {("own", "gpc_opt_out"): 1}
     answers.pop(0)
     seen.look(AT)
-    assert sum(seen.flows().values()) == 2 and seen.missing == "away"
+    assert sum(seen.flows().values()) == 2 and seen.missing == "away" and seen.rates(AT, 60.0) == (2.0, {})
+
+
+@pytest.mark.parametrize(("host", "named"), [("web-1", "web-1: "), (None, "")], ids=["several", "one"])
+def test_of_several_machines_a_need_names_the_one_whose_it_is(host, named):
+    """What the store knows is of all; what this process knows, and its metrics say, is of one machine."""
+    letter = SimpleNamespace(destination="own")
+    desk = SimpleNamespace(
+        problems=lambda: ["the log is full"], notes=lambda: ["the clock is late"], now=AT,
+        erasures=SimpleNamespace(all=lambda *_: []),
+        store=SimpleNamespace(dead_letters=SimpleNamespace(page=lambda *_: [letter])),
+    )  # fmt: skip
+    told = {one.sentence: one.level for one in needs(desk, {("audit_failing", ""): 1.0}, host)}
+    own = ["the log is full", "the audit log cannot be written: nothing is sent", "the clock is late"]
+    assert [*told] == [*(named + one for one in own[:2]), named + own[2], "own did not take everything: 1 dead letter"]
 
 
 def test_the_picture_begins_where_all_of_it_was_read(tmp_path, monkeypatch):

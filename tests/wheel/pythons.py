@@ -86,6 +86,8 @@ def main():
     failed = passed = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        (folder / "tmp").mkdir()
+        os.environ["TMPDIR"] = str(folder / "tmp")  # what a library leaves in it, as ddtrace does, goes with the rest
         build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
         subprocess.run([*build, "--no-build-isolation", "-w", name, str(ROOT)], check=True, stderr=subprocess.DEVNULL)
         (wheel,) = folder.glob("*.whl")
