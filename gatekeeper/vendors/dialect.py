@@ -110,7 +110,7 @@ class Kept(Struct, frozen=True):
 
 
 class Dialect(Protocol):
-    """The names that every native format has: a file of this folder, or a frozen instance where formats are alike."""
+    """The names that every native format has. Those of this folder are a `Format` each, put together from parts."""
 
     @property
     def KIND(self) -> str:  # noqa: N802  # a constant of modules

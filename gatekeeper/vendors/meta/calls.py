@@ -98,7 +98,7 @@ def _write_call(rest: Rest, dialect: Format) -> Outgoing:
     if written.coat == QUERY:
         query.append(("data", data))
     elif written.coat == JSON:
-        headers, body = (("Content-Type", JSON),), orjson.dumps({**tree.below(beside, JSON, _TABLE), "data": data})
+        headers, body = (("Content-Type", JSON),), orjson.dumps({**tree.below(beside, "body", _TABLE), "data": data})
     else:
         kind, body = form.write(written.coat, [*pairs.rows(beside, written.coat), ("data", data)])
         headers = (("Content-Type", kind),)
@@ -117,7 +117,7 @@ def _posted(call: Call, body: bytes) -> tuple[str, tuple[Leaf, ...], Any]:
         top = json_body.read_object(body)
         found += [top.pop("data")] if "data" in top else []
         for name, value in top.items():
-            shared += tuple(tree.flatten(value, _TABLE, name, (JSON, name)))
+            shared += tuple(tree.flatten(value, _TABLE, name, ("body", name)))
     else:
         coat, posted = form.read(body, form.content_type(call))
         found += [value for name, value in posted if name == "data"]

@@ -132,9 +132,9 @@ def _head(item: envelope.Item) -> dict[str, Any]:
 
 def _read(item: envelope.Item, allowed: Sequence[str]) -> Element:
     kind = item.header.get("type")
-    if kind in _KINDS:
-        return _element(str(kind), item.payload)
     name = kind if isinstance(kind, str) and re.fullmatch("[a-z][a-z_]{0,30}", kind) else "unnamed"
+    if name in _KINDS:
+        return _element(name, item.payload)
     role = PROTOCOL if name in allowed else UNKNOWN
     return Element(name, (Leaf(f"item.{name}", role, item.payload, ("unread",)),))
 
