@@ -135,7 +135,9 @@ class Gate:
         """
         decided = self.generation()
         at = self.now()  # they arrived together
-        meter = UNMETERED if received is None else bounds.meter(self.policy.file.limits, received, brief=brief)
+        meter = UNMETERED
+        if received is not None:
+            meter = bounds.brief_meter() if brief else bounds.meter(self.policy.file.limits, received)
         try:
             meter.look(sum([bounds.EVENT + len(one.data) for one in posted]))
         except Spent:
@@ -165,7 +167,7 @@ class Gate:
         routed = self.lines.lines([plan for plan in plans if plan.decisions])
         if received is not None and not ours:
             grows = bounds.growth([line for _, line in routed], [one for plan in plans for one in plan.shaped.values()])
-            if bounds.too_much(grows, received):
+            if bounds.too_much(grows, lambda: received):
                 raise EventError(413, "there are too many events for so small a body", detail=_FEWER)
         of_plan = iter(routed)
         told = [next(of_plan) if plan.decisions else self.counted.unrouted(self.lines, plan) for plan in plans]

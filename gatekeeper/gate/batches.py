@@ -60,7 +60,7 @@ def plan_batch(
     that are no tracking go on. `base` is the origin that the app called.
     What cannot be read is blocked; raises Heavy where `brief`.
     """
-    meter = bounds.meter(gate.policy.file.limits, bounds.received(call), brief=brief)
+    meter = bounds.brief_meter() if brief else bounds.meter(gate.policy.file.limits, bounds.received(call))
     try:
         batch = _read(call, gate.policy.file.server.max_body)
         if batch is None:

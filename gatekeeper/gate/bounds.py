@@ -1,7 +1,7 @@
 """What one request may cause, by what was received of it. Pure. Bytes received and the policy's limits in, numbers out.
 
     counted      the bytes a request counts as: all that came of it, a small one as four kibibytes
-    meter        how many characters of it may be searched, and how many values looked at
+    meter        how many characters of it may be searched, and how many values looked at; `brief_meter` on the loop
     most         how many events a call may hold: as many as its vendor takes
     growth       how many bytes log and store grow by, against the bound `GROWTH` times what was received
 
@@ -10,7 +10,7 @@ What a request causes is paid for with what it is made of: a body that grows whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Final
 
@@ -46,14 +46,17 @@ def counted(size: int) -> int:
     return max(LEAST, size)
 
 
-def meter(limits: LimitsTable, size: int, *, brief: bool = False) -> Meter:
+def brief_meter() -> Meter:
+    """What may be searched and looked at of any request on the event loop; what needs more is Heavy."""
+    return Meter(_BRIEF_SEARCHED, _BRIEF_DECODED, _BRIEF_LEAVES, brief=True)
+
+
+def meter(limits: LimitsTable, size: int) -> Meter:
     """What may be searched and looked at of a request of this size.
 
     Each received byte gives more: what is not compressed is searched whole, whatever its size. A text in which
     something is found is searched again.
     """
-    if brief:
-        return Meter(_BRIEF_SEARCHED, _BRIEF_DECODED, _BRIEF_LEAVES, brief=True)
     return Meter(limits.scrubbed + 4 * size, limits.decoded + 2 * size, LEAVES + size)
 
 
@@ -66,20 +69,20 @@ def most(kind: Kind, limits: LimitsTable) -> int:
 
 def leaves(native: Native, more: int) -> int:
     """The values of a call that are looked at: shared ones (`more` come from its head) once for each element."""
-    own = sum(len(one.leaves) for one in native.elements)
+    own = sum([len(one.leaves) for one in native.elements])
     return own + (EVENT + len(native.shared) + more) * len(native.elements)
 
 
 def growth(lines: Iterable[Line | None], shaped: Iterable[Shaped]) -> int:
     """The bytes by which log and store grow for these lines and deliveries."""
-    written = sum(
-        _LINE + len(line.core) + _SUBJECT * len(line.refs) + sum(4 * len(name) for name in line.names)
+    written = [
+        _LINE + len(line.core) + _SUBJECT * len(line.refs) + 4 * sum(map(len, line.names))
         for line in lines
         if line is not None
-    )
-    return written + sum(_JOB + len(one.head) + len(one.body) for one in shaped)
+    ]
+    return sum(written) + sum([_JOB + len(one.head) + len(one.body) for one in shaped])
 
 
-def too_much(grows: int, size: int) -> bool:
-    """Whether a request of this size may not make log and store grow so much."""
-    return grows > GROWTH * counted(size)
+def too_much(grows: int, size: Callable[[], int]) -> bool:
+    """Whether a request of this size may not make log and store grow so much; few grow by more than any request may."""
+    return grows > GROWTH * LEAST and grows > GROWTH * counted(size())

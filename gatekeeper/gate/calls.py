@@ -90,8 +90,9 @@ def plan_call(
     event loop may be kept for, and nothing else ever is.
     """
     at = gate.now()
-    size, limits = bounds.received(call), gate.policy.file.limits
-    meter = meter or bounds.meter(limits, size, brief=brief)
+    limits = gate.policy.file.limits
+    if meter is None:
+        meter = bounds.brief_meter() if brief else bounds.meter(limits, bounds.received(call))
     dialect: Dialect | None = None
     native: Native | None = None
     try:

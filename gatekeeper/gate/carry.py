@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from msgspec import structs
@@ -142,7 +143,7 @@ def sweep_call(gate: Gate, plan: CallPlan) -> Future[int] | None:
 def bounded(gate: Gate, plan: CallPlan, call: Call) -> tuple[CallPlan, list[lines.Line]]:
     """The plan of a call that came over the wire, and its lines: none that are large beside what was received of it."""
     written = decision_lines(gate, plan)
-    if bounds.too_much(bounds.growth(written, ()), bounds.received(call)):
+    if bounds.too_much(bounds.growth(written, ()), partial(bounds.received, call)):
         why = "its record would be too large for so small a call"
         plan = blocked(gate, plan.to, gate.now(), UNREADABLE_CALL, why, plan.answer)
         written = decision_lines(gate, plan)
