@@ -88,12 +88,9 @@ CORE = {
             "tests/test_scrubbing_in_the_gate.py",
         ),
         (
-            "tests/exchanges",
             "tests/laws/test_recompute.py",
             "tests/outbound/test_graph_batch.py",
             "tests/shells/test_exchange.py",
-            "tests/shells/test_full_queues.py",
-            "tests/shells/test_places.py",
             "tests/shells/test_wire.py",
         ),
     ),

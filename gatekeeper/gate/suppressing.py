@@ -68,7 +68,7 @@ class Suppressing:
         except StorageError as error:
             _log.error("it cannot be known who is suppressed (%s)", error)
             return _UNKNOWN
-        return held(found) if found else None
+        return held(found)
 
 
 def without_person(event: Event, catalogue: Catalogue) -> Event:
