@@ -7,6 +7,7 @@ visitor has a row of its own. The same seed gives the same day.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,10 +31,14 @@ _WORDS = ("shoes", "coats", "sale", "garden", "lamps", "books", "toys", "bikes",
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """One browser: `ga` is its client id, `mail` its e-mail address hashed, `cookie` its whole Cookie header."""
+    """One browser: `ga` is its client id, `ttp` what TikTok's pixel calls it, `mail` its e-mail address hashed.
+
+    `cookie` is its whole Cookie header.
+    """
 
     ga: str
     fbp: str
+    ttp: str
     session: int
     agent: str
     mail: str
@@ -51,7 +56,8 @@ def _visitor(random: Random, now: int) -> Visitor:
     ):  # fmt: skip
         cookie = cookie.replace(one, other)
     mail = hashlib.sha256(b"%d@mail.example" % number).hexdigest()
-    return Visitor(ga, fbp, session, random.choice(_AGENTS), mail, cookie)
+    ttp = base64.b64encode(hashlib.sha256(ga.encode()).digest()).decode()[:27]
+    return Visitor(ga, fbp, ttp, session, random.choice(_AGENTS), mail, cookie)
 
 
 def _pages(random: Random) -> list[str]:
@@ -82,10 +88,14 @@ def day(ends: float | None = None, seed: int = 28) -> Iterator[Step]:
 
 
 def event(step: Step) -> dict[str, Any]:
-    """The event as the page posts it: a purchase has an order's fields, a page view has not."""
+    """The event as the page posts it: a purchase has an order's fields, a page view has not.
+
+    Each has what every destination matches by, TikTok's too: who decides has as much to deliver as who does not.
+    """
     data: dict[str, Any] = {
         "page_url": f"https://shop.example{step.page}?fbclid=abc{step.at}", "page_title": step.page.strip("/"),
-        "session_id": f"s_{step.visitor.session}", "client_id": step.visitor.ga, "device_type": "desktop",
+        "session_id": f"s_{step.visitor.session}", "client_id": step.visitor.ga, "ttp": step.visitor.ttp,
+        "device_type": "desktop",
         "customer_note": samples.STRIPPED,
     }  # fmt: skip
     if step.event != "page_view":

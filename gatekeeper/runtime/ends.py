@@ -11,6 +11,7 @@ is the way to know that none is.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import threading
@@ -21,7 +22,9 @@ from typing import Any, Final, NoReturn
 PATIENCE: Final = 2.0  # seconds for what was tracked to be kept, and as many for requests under way
 _UNWINDS: Final = "billiard.common"  # whose SIGTERM unwinds the process once, while the system has the next one
 _closing: list[Callable[[], None]] = []
-_ending: dict[int, threading.Thread] = {}  # process -> what closes its gates: one end comes in the middle of another
+_ending: dict[
+    int, _thread.LockType
+] = {}  # process -> free when its gates are closed: one end comes in the middle of another
 _exit: Final = os._exit
 
 
@@ -68,8 +71,9 @@ def _leave(status: int) -> NoReturn:
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
-    """End by the signal, as without the gate, a little later."""
-    signal.signal(number, _wait)
+    """End by the signal, as without the gate, a little later; where the process ends already, go on with that."""
+    if os.getpid() in _ending:
+        return
     try:
         _close()
     finally:
@@ -77,20 +81,26 @@ def _terminated(number: int, frame: FrameType | None) -> None:
         os.kill(os.getpid(), number)
 
 
-def _wait(number: int, frame: FrameType | None) -> None:
-    """The process ends already."""
-
-
 def _close() -> None:
     """In another thread: this one may hold a lock that it needs, and be in the middle of anything.
 
-    An end that comes in the middle of another one waits for the same thread.
+    So the thread is a bare one: `threading` has a lock of its own for each start. An end that comes in the middle of
+    another one waits for the same thread.
     """
     me = os.getpid()
-    if _closing and me not in _ending:
-        thread = threading.Thread(target=_closing[0], name="gatekeeper-end", daemon=True)
-        thread.start()
+    done = _ending.get(me)
+    if done is None and _closing:
+        done = _thread.allocate_lock()
+        done.acquire()
         _ending.clear()  # of a parent
-        _ending[me] = thread
-    if me in _ending:
-        _ending[me].join(3 * PATIENCE)
+        _ending[me] = done
+        _thread.start_new_thread(_run, (_closing[0], done))
+    if done is not None and done.acquire(timeout=3 * PATIENCE):
+        done.release()
+
+
+def _run(close: Callable[[], None], done: _thread.LockType) -> None:
+    try:
+        close()
+    finally:
+        done.release()

@@ -1,6 +1,8 @@
 """`gatekeeper audit verify`, and its companion in docs/: what is said about a log, and how a script hears of it."""
 
+import gzip
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gatekeeper.audit import chain
+from gatekeeper.audit import verify as verifying
 from gatekeeper.audit.stream import Stream
 from gatekeeper.audit.verify import verify
 from gatekeeper.cli import app
@@ -66,6 +69,39 @@ def test_the_first_bad_line_is_named_with_the_reason(log):
     found = json.loads(run(log, "--json", code=1))
     assert found["sound"] is False and found["first"] == found["problems"][0]
     assert (found["first"]["file"], found["first"]["line"]) == (name, 4)
+
+
+@pytest.mark.parametrize(
+    ("moves", "heals", "reads", "sound"),
+    [
+        pytest.param(0, None, 1, False, id="it-stays-so"),
+        pytest.param(1, 1, 2, True, id="rewritten-meanwhile"),
+        pytest.param(2, 2, 3, True, id="twice"),
+        pytest.param(1, None, 2, False, id="rewritten-and-still-wrong"),
+        pytest.param(9, None, 3, False, id="again-and-again"),
+    ],
+)
+def test_a_fault_counts_only_where_no_segment_moved_while_the_log_was_read(
+    log, monkeypatch, moves, heals, reads, sound
+):
+    """A segment that was rewritten meanwhile was perhaps read half: it is read again, three times at most."""
+    name = min(one for one in contents(log / "audit") if one.endswith(".gz"))
+    path, good = log / "audit" / name, (log / "audit" / name).read_bytes()
+    bad = gzip.compress(gzip.decompress(good).replace(b"req_00000", b"req_00009", 1), mtime=0)
+    path.write_bytes(bad)
+    done, run_once = [], vars(verifying)["_Verification"].run
+
+    def read(*args):
+        report = run_once(*args)
+        done.append(report.sound)
+        if len(done) <= moves:
+            path.write_bytes(good if len(done) == heals else bad)
+            os.utime(path, ns=(len(done), len(done)))
+        return report
+
+    monkeypatch.setattr("gatekeeper.audit.verify._Verification.run", read)
+    assert verify(log / "audit").sound is sound
+    assert len(done) == reads and not done[0]
 
 
 def test_a_cut_end_is_found_by_the_anchor_alone(log):

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from benchmarks import samples, visitors
+from benchmarks import gates, samples, visitors
 from benchmarks.rows import ours
+from benchmarks.scenarios import collect
+from tests.builders import decisions, plan
 
 NOW = 1_795_478_400.0
 
@@ -25,6 +27,16 @@ def test_every_request_has_a_field_that_nobody_listed(body_of):
     """What must not be sent is in each of them, so that whoever does not filter is seen."""
     found = [json.dumps(body_of(step)) for step in visitors.day(NOW)]
     assert len(set(found)) == len(found) and all(samples.STRIPPED in one for one in found)
+
+
+def test_every_event_goes_to_every_destination():
+    """So many the harness waits for, of each contestant: what a destination cannot take would be called lost."""
+    gate, days = gates.gate(samples.DESTINATIONS), list(visitors.day(NOW))[::10]
+    for step in days:
+        made = plan(visitors.event(step), gate=gate, headers=[("cookie", step.visitor.cookie)])
+        assert {name: one.reason for name, one in decisions(made).items()} == dict.fromkeys(samples.DESTINATIONS)
+    assert len({step.event for step in days}) == 5
+    assert [one.events for one in collect.SCENARIO.contestants] == [len(samples.DESTINATIONS)] * 6
 
 
 def test_a_new_shape_has_a_name_that_no_other_call_has():

@@ -57,7 +57,7 @@ ENDS = {
         "five()\nlast = runtime.close\n"
         "def close(drain):\n    os.kill(os.getpid(), signal.SIGTERM)\n    last(drain)\n"
         "runtime.close = close\nos._exit(5)",
-        -signal.SIGTERM,
+        5,
     ),
     # As Celery's cold shutdown does: one for the task, one for the pool, when the child is on its way out already.
     "sigterm-again-in-billiard": (
