@@ -1,5 +1,7 @@
 """Uploads to the Google Ads API through the gate: real requests in, what may be sent out."""
 
+import json
+
 from gatekeeper.gate.carry import finish_call
 from gatekeeper.model import Answer
 from tests.builders import HASH
@@ -48,3 +50,12 @@ def test_an_answer_without_a_bottom_is_cut():
     gate = gate_of()
     deep = b'{"error":' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}"
     assert finish_call(gate, three(gate), Answer(400, (), deep)).status == 400
+
+
+def test_an_adjustment_has_no_consent_to_send():
+    """It is read as a flag; Google's adjustments have no such object, so what came is never passed on."""
+    said = {"adUserData": "GRANTED", "adPersonalization": "GRANTED"}
+    made = planned(gate_of(), adjustments(enhancement(consent=said, adjustmentDateTime=WHEN)), GRANTED)
+    assert made.outgoing is not None, made.plans[0].decisions
+    (row,) = json.loads(made.outgoing.body)["conversionAdjustments"]
+    assert row.keys() == enhancement(adjustmentDateTime=WHEN).keys()
