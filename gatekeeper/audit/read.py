@@ -27,6 +27,7 @@ _ID: Final = 30  # characters of an id of a request or of a receipt
 _PREFIX: Final = 4  # of them, `req_` and `con_`
 _LATER: Final = "9"  # than every time
 _SLACK: Final = 120.0  # seconds between two of our clocks
+_UNASKED: Final = 2  # segments of the time of an id that are read without a look at the columns
 _LATE: Final = 86_400.0  # seconds by which a line may be written after its time
 
 
@@ -86,9 +87,9 @@ def find(folder: Path, request_id: str, others: Sequence[Path] = ()) -> list[dic
 
     An honest log has one, or none; where several lines claim one id, each is given. The id says when it was made:
     segments that ended before are not opened, nor those that begin well after it once it is known how it ended. Where
-    that is not known, as of a delivery that never ended, those are read of which the columns do not say that they hold
-    nothing of it. `others` are the folders of other machines' logs: outcomes may stand in any, and of a decision that
-    stands in several the first log's counts.
+    that is not known, as of a delivery that never ended, and where many segments are of that time, as under much load,
+    those are read of which the columns do not say that they hold nothing of it. `others` are the folders of
+    other machines' logs: outcomes may stand in any, and of a decision that stands in several the first log's counts.
     """
     base, _, number = request_id.partition(".")
     needles = tuple({f'"{request_id}"'.encode(), f'"{base}"'.encode()})
@@ -99,13 +100,17 @@ def find(folder: Path, request_id: str, others: Sequence[Path] = ()) -> list[dic
     try:
         for log in (folder, *others):
             here: list[dict[str, Any]] = []
-            index = places.Index(log, base)
+            index, opened = places.Index(log, base), 0
             for begin, segment in _since(log, made - _SLACK):
                 known = decisions or here
                 if begin > until and known and all(_ended(join(one, outcomes)) for one in known):
                     break
-                if (not made or begin > until) and not index.may_hold(segment, decision=not known or not made):
+                near = made > 0 and begin <= until
+                if (not near or opened >= _UNASKED) and not index.may_hold(
+                    segment, decision=near or not known or not made
+                ):
                     continue
+                opened += 1
                 for record in events(parse(_holding(lines(segment), needles))):
                     if request_id in request_ids(record) or (not number and record.get("request_id") == base):
                         here.append(record)

@@ -117,7 +117,7 @@ def test_a_record_is_found_without_reading_what_cannot_hold_it(tmp_path, monkeyp
     assert read.find(tmp_path, ids.request_id(NOW)) == [] == read.find(tmp_path, "req_" + "ü" * 26)
 
 
-def sparse(folder):
+def sparse(folder, apart=300.0):
     """A log of segments of few lines, and its ids by how their delivery to `own` went on. All but the last are packed.
 
     `retried` was delivered long after, `failed` waits in vain for that, and of `pending` nothing more was ever heard.
@@ -134,7 +134,7 @@ def sparse(folder):
         stream.write([told])
 
     for name in ("retried", "failed", "pending", "delivered", *range(12)):
-        clock.at += 300
+        clock.at += apart
         made[name] = ids.request_id(clock.at)
         stream.write([Line(core.replace(b"req_test", made[name].encode()))])
         for destination in ("ga4", "own"):
@@ -142,7 +142,7 @@ def sparse(folder):
                 end(name, destination, "failed" if name in ("retried", "failed") else "delivered")
     end("retried", "own", "delivered")
     for _ in range(6):
-        clock.at += 300
+        clock.at += apart
         stream.write([Line(core.replace(b"req_test", ids.request_id(clock.at).encode()))])
     pack(folder, stream)
     stream.close()
@@ -167,6 +167,21 @@ def test_a_record_that_never_ended_is_not_looked_for_in_every_later_line(tmp_pat
     if name in ("retried", "pending"):
         statuses = {one["destination"]: one["status"] for one in by_reading[0]["deliveries"]}
         assert statuses["own"] == {"retried": "delivered"}.get(name, name)
+
+
+def test_of_many_segments_of_its_time_those_are_read_that_hold_something_of_it(tmp_path, monkeypatch):
+    """As where a segment is full within seconds: two are read without a question, the others are asked about."""
+    request_id = sparse(tmp_path, apart=2.0)[11]
+    opened = []
+    real = read.lines
+    monkeypatch.setattr(read, "lines", lambda segment: (opened.append(segment.number), real(segment))[1])
+    count = len(read.files(tmp_path))
+    by_reading = read.find(tmp_path, request_id)
+    assert len(opened) > 12
+    opened.clear()
+    places.made([tmp_path])
+    assert read.find(tmp_path, request_id) == by_reading != []
+    assert len(opened) <= 5 < count - 8  # where it stands, and what no columns are made of
 
 
 @pytest.mark.parametrize("harm", ["torn", "gone", "without-duckdb"])
