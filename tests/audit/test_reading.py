@@ -181,7 +181,7 @@ def test_of_many_segments_of_its_time_those_are_read_that_hold_something_of_it(t
     opened.clear()
     places.made([tmp_path])
     assert read.find(tmp_path, request_id) == by_reading != []
-    assert len(opened) <= 5 < count - 8  # where it stands, and what no columns are made of
+    assert len(opened) <= 6 < count - 6  # where it stands, and what no columns are made of
 
 
 @pytest.mark.parametrize("harm", ["torn", "gone", "without-duckdb"])
