@@ -243,9 +243,9 @@ def books(store, name="own"):
     return store.books.count()[name]
 
 
-def wait(what, seconds=60.0):
-    """Until something is so."""
+def wait(what, seconds=60.0, instead=lambda: ""):
+    """Until something is so; `instead` says what there is, if it does not come."""
     deadline = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, f"it did not happen in time {instead()}"
         time.sleep(0.005)
