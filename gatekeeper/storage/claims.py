@@ -149,6 +149,7 @@ class SqliteQueue:
             self._under_way.free(commit, flight.destination, ids)
             after = self._under_way.place(flight.destination).after
             self._under_way.go_to(commit, flight.destination, min(after, min(ids) - 1))
+            commit.after.append(lambda db: self._claimable.call())  # a lane that found nothing meanwhile sleeps
             return True
 
         return self._commits.submit(do)

@@ -344,6 +344,17 @@ class Queue:
         settle(store, again), settle(store, second)
         assert books(store).delivered == 4
 
+    def test_who_watches_hears_of_rows_that_are_given_back(self, store):
+        """A lane that found nothing while they were under way sleeps until it is told."""
+        accept(store, arrival("a"))
+        (flight,) = claim(store)
+        assert claim(store) == ()
+        heard = []
+        store.queue.watch(lambda: heard.append("rows"))
+        assert store.queue.give_back(flight).result(10) is True
+        wait(lambda: heard, 10)
+        assert names(claim(store)) == names([flight])
+
     def test_one_worker_leads(self, engine, store):
         """Until it leaves, or ends."""
         other = engine.open()

@@ -157,6 +157,7 @@ class PostgresQueue:
                 "UPDATE outbox SET flight = NULL, node = NULL, due = NULL, attempt = %s WHERE flight = %s",
                 (flight.attempt - 1, _number(flight)),
             )
+            commit.committed.append(self._claimable.call)  # a lane that found nothing meanwhile sleeps
             return True
 
         return self._commits.submit(do)

@@ -57,7 +57,10 @@ class Queue(Protocol):
         """
 
     def give_back(self, flight: Flight) -> Future[bool]:
-        """No request was begun with a flight: its rows can be claimed as before. `False` as for `settle`."""
+        """No request was begun with a flight: its rows can be claimed as before, and who watches is told.
+
+        `False` as for `settle`.
+        """
 
     def troubled(self, destination: str, trouble: Trouble | None) -> None:
         """Say that a destination's vendor is failing, or works again (`None`); for `Books.troubles`. Returns at once.
