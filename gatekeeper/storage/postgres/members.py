@@ -77,8 +77,14 @@ class Members:
         self._number: int | None = None
         self._notified = False  # something changed
         self._timeline = ""  # of the server that the connection is to
-        self.timeline = ""  # the highest of those that gave a lease
+        self.timeline = ""  # the highest of those that gave a lease or took a write
         self.until = 0.0  # of the lease, monotonic seconds
+
+    def wrote(self, timeline: str) -> None:
+        """A server took a write: one of a lower timeline is over, whichever server renewed the lease last."""
+        if timeline > self.timeline:
+            with self._lock:
+                self.timeline = max(self.timeline, timeline)
 
     def forked(self) -> None:
         """In a child: it is another process, and joins with its first use."""

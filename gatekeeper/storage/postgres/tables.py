@@ -42,7 +42,7 @@ class Tables:
         known: Callable[[], str] = lambda: "",
     ) -> None:
         self.url = url
-        self._known = known  # the highest timeline of a server that gave this process a lease
+        self._known = known  # the highest timeline of a server that gave this process a lease or took its write
         self._timeline = ""  # of the server that is read
         self.bounds = bounds
         self.clock = clock

@@ -24,7 +24,7 @@ from gatekeeper.storage.commits import Commits, Event, Listeners, Phase, Work
 from gatekeeper.storage.handover import OFFER, Handover, divide
 from gatekeeper.storage.inbox import STOP, Inbox
 from gatekeeper.storage.postgres.commits import Commit, Copies, Left, begin, end
-from gatekeeper.storage.postgres.connecting import Connection, close, connect, run, what
+from gatekeeper.storage.postgres.connecting import Connection, close, connect, run, timeline, what
 from gatekeeper.storage.postgres.members import Members
 from gatekeeper.storage.protocols import Recording
 
@@ -75,6 +75,7 @@ class Writing:
         self._clock = clock
         self._trail = trail  # the log's name, where its lines are kept until the archive has them
         self._link: Connection | None = None
+        self._timeline = ""  # of the server that it is to
         self._inbox = Inbox()
         self.commits: Commits[Commit] = Commits()
         self._handover = Handover(self.commits, recorder, self._inbox)
@@ -130,6 +131,7 @@ class Writing:
     def _opened(self) -> Connection:
         if self._link is None or self._link.closed:
             self._link = connect(self._url)
+            self._timeline = timeline(self._link)
         return self._link
 
     def _commit(self, link: Connection, work: list[Work]) -> list[Work]:
@@ -167,6 +169,7 @@ class Writing:
             began = time.monotonic()
             end(commit)
             self.took = time.monotonic() - began
+            self._members.wrote(self._timeline)
         except BaseException:
             if commit is not None:
                 self.commits.move(commit, Event.ROLLED_BACK)
