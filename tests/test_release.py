@@ -60,7 +60,7 @@ def asked(tree):
 
 
 def test_a_tree_with_all_steps_done_is_ready(tree):
-    """Exit code 0."""
+    """The command ends with exit code 0 and names the next steps."""
     assert asked(tree) == (0, "ready: make dist, then the tag\n")
 
 

@@ -87,7 +87,15 @@ def test_the_newest_lines_are_found_without_reading_old_segments(tmp_path):
     assert len(read.last(tmp_path, 100, lambda record: record["kind"] == "decision")) == 13
 
 
-def test_a_record_is_found_without_reading_what_cannot_hold_it(tmp_path, monkeypatch):
+@pytest.fixture
+def opened(monkeypatch):
+    """The numbers of the segments whose lines are read, as they are."""
+    numbers, real = [], read.lines
+    monkeypatch.setattr(read, "lines", lambda segment: (numbers.append(segment.number), real(segment))[1])
+    return numbers
+
+
+def test_a_record_is_found_without_reading_what_cannot_hold_it(tmp_path, opened):
     """The id says when it was made; once it is known how it ended, nothing later is read, either."""
     gate, clock = make_gate(), Clock(NOW - 600)
     stream = Stream(tmp_path, rotate=3_000, clock=clock, signer=SIGNER)
@@ -104,9 +112,6 @@ def test_a_record_is_found_without_reading_what_cannot_hold_it(tmp_path, monkeyp
             )
     pack(tmp_path, stream)
     stream.close()
-    opened = []
-    real = read.lines
-    monkeypatch.setattr(read, "lines", lambda segment: (opened.append(segment.number), real(segment))[1])
     count = len(read.files(tmp_path))
     (record,) = read.find(tmp_path, made[8])
     assert [one["status"] for one in record["deliveries"]] == ["delivered", "blocked", "delivered"]
@@ -150,12 +155,9 @@ def sparse(folder, apart=300.0):
 
 
 @pytest.mark.parametrize("name", ["retried", "failed", "pending", "delivered", 5, "strange", "absent"])
-def test_a_record_that_never_ended_is_not_looked_for_in_every_later_line(tmp_path, monkeypatch, name):
+def test_a_record_that_never_ended_is_not_looked_for_in_every_later_line(tmp_path, opened, name):
     """The columns say which segments hold something of it; the record is the same as by reading them all."""
     request_id = sparse(tmp_path)[name]
-    opened = []
-    real = read.lines
-    monkeypatch.setattr(read, "lines", lambda segment: (opened.append(segment.number), real(segment))[1])
     count = len(read.files(tmp_path))
     by_reading = read.find(tmp_path, request_id)
     if name in ("failed", "pending", "strange", "absent"):
@@ -169,12 +171,9 @@ def test_a_record_that_never_ended_is_not_looked_for_in_every_later_line(tmp_pat
         assert statuses["own"] == {"retried": "delivered"}.get(name, name)
 
 
-def test_of_many_segments_of_its_time_those_are_read_that_hold_something_of_it(tmp_path, monkeypatch):
+def test_of_many_segments_of_its_time_those_are_read_that_hold_something_of_it(tmp_path, opened):
     """As where a segment is full within seconds: two are read without a question, the others are asked about."""
     request_id = sparse(tmp_path, apart=2.0)[11]
-    opened = []
-    real = read.lines
-    monkeypatch.setattr(read, "lines", lambda segment: (opened.append(segment.number), real(segment))[1])
     count = len(read.files(tmp_path))
     by_reading = read.find(tmp_path, request_id)
     assert len(opened) > 12
@@ -204,7 +203,7 @@ def test_columns_that_cannot_be_read_hide_nothing(tmp_path, monkeypatch, harm):
     assert {one["destination"]: one["status"] for one in by_reading[0]["deliveries"]}["own"] == "delivered"
 
 
-def test_a_choice_is_found_without_reading_what_cannot_hold_it(tmp_path, monkeypatch):
+def test_a_choice_is_found_without_reading_what_cannot_hold_it(tmp_path, opened):
     """Its id says when it was made, too."""
     clock = Clock(NOW - 20_000)
     stream = Stream(tmp_path, rotate=1_200, clock=clock, signer=SIGNER)
@@ -216,9 +215,6 @@ def test_a_choice_is_found_without_reading_what_cannot_hold_it(tmp_path, monkeyp
         stream.write([Line(json.dumps(head, separators=(",", ":")).encode())])
     pack(tmp_path, stream)
     stream.close()
-    opened = []
-    real = read.lines
-    monkeypatch.setattr(read, "lines", lambda segment: (opened.append(segment.number), real(segment))[1])
     count = len(read.files(tmp_path))
     assert [one["receipt"] for one in read.consents(tmp_path, made[7])] == [made[7]]
     assert len(opened) <= 3 < count

@@ -128,7 +128,7 @@ def test_where_nothing_is_to_be_swept_the_record_alone_is_waited_for() -> None:
 
 
 def test_after_a_record_that_fails_nothing_is_swept() -> None:
-    """Nothing is swept."""
+    """The sweep is not begun, and the record's error is the answer."""
     begun = []
     both = then_swept(done(error=StorageError("full")), lambda: begun.append(1) or done())
     with pytest.raises(StorageError, match="full"):

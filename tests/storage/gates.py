@@ -63,7 +63,7 @@ class Gate:
         self.runtime.start()
 
     def made(self):
-        """Its runtime."""
+        """A new runtime by the same policy."""
         return Runtime(self.config)
 
     def send(self, user):

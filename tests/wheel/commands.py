@@ -40,7 +40,7 @@ class Commands(unittest.TestCase):
 
 
 class Questions(unittest.TestCase):
-    """Without DuckDB."""
+    """What a question over the log says where DuckDB is not installed."""
 
     def test_a_question_over_the_log_says_what_to_install(self):
         """DuckDB is an extra of its own."""
