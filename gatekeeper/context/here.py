@@ -7,7 +7,6 @@ back. So the variable holds a `Here`, and the end of the request is written on t
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import replace as changed
 from typing import Any
@@ -163,5 +162,7 @@ def outside() -> Here | None:
 
 def leave(mark: Token[Here | None]) -> None:
     """Set the context as it was; in a coroutine that the server closes from another context there is nothing to set."""
-    with suppress(ValueError):
+    try:  # noqa: SIM105  # fast: a request comes here three times, and `suppress` takes ten times as long
         current.reset(mark)
+    except ValueError:
+        pass

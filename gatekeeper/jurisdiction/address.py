@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.jurisdiction.forwarded import ADDRESSES, CHAINS, SIGNS, entries, node
-from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks
+from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks, spelled
 from gatekeeper.model.head import Head
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -114,8 +114,7 @@ def client_of(peer: str | None, headers: Headers, trust: Trust) -> Client:
     if not spoken and trust.country in names:
         spoken = True
     if not spoken and not covered:
-        address = parse_address(peer)
-        return Client(None if address is None else str(address))
+        return Client(spelled(peer))
     answer, alone = _walk(entries(pairs, trust.header), trust)
     if not covered:
         # Only the server can have put the answer into the peer's place, or the peer speaks of itself.
