@@ -24,8 +24,9 @@ from gatekeeper.signals.context import write as write_token
 class Here(Struct, eq=False):
     """Where code is running: in which gate, and for which request, carried token or named visitor.
 
-    `ask` says what the gate may believe of the request, `carried` is the token of a visitor of another request. One
-    of these is made for every request of the host app, and most are never asked anything.
+    `ask` says what the gate may believe of the request, `carried` is the token of a visitor of another request, `root`
+    the path that the app is mounted below, without a slash at its end. One of these is made for every request of the
+    host app, and most are never asked anything.
     """
 
     gate: Gate
@@ -34,6 +35,7 @@ class Here(Struct, eq=False):
     told: dict[str, Any] | None = None  # what the host app knows of the visitor
     carried: str | None = None
     ended: bool = False
+    root: str = ""
     outer: Here | None = None  # where the code was before; while a kept visitor is entered
     _caller: Caller | None = None
 
