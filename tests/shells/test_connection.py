@@ -4,16 +4,17 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
-from gatekeeper.shells.server.protocol import FOLLOWS, Event, GuardedProtocol, Reading, guarded
+from gatekeeper.shells.server.protocol import GuardedProtocol
+from gatekeeper.shells.server.states import FOLLOWS, Reading
 from gatekeeper.shells.server.watch import Clock, Limits, Watch
+from gatekeeper.shells.server.ways import Ways
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n"
 UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 DECLINED = POST.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+NOTHING = DECLINED.replace(b"Length: 4", b"Length: 0")
 
 
 class Wire(asyncio.Transport):
@@ -47,22 +48,24 @@ class Wire(asyncio.Transport):
 
 
 class Watched(GuardedProtocol):
-    """One that says which rows happen, and takes up upgrades to a websocket if it is told to."""
-
-    upgrades = False
+    """One that says which rows happen."""
 
     def step(self, event):
         before = self.reading
         super().step(event)
         self.rows.append((before, event))
 
-    def _should_upgrade(self):
-        return self.upgrades and self._get_upgrade() == b"websocket"
 
-    def upgraded(self, rest):
-        if self._should_upgrade():
-            self.step(Event.UPGRADE)
-        return self._should_upgrade()
+class Tunnels:
+    """Takes up every upgrade to a websocket, once it is told to."""
+
+    ready = False
+
+    def takes_up(self, scope):
+        return self.ready and dict(scope["headers"])[b"upgrade"] == b"websocket"
+
+    def open(self, connection, scope, rest):
+        """Nothing comes of it."""
 
 
 class Client:
@@ -70,17 +73,16 @@ class Client:
 
     def __init__(self, limits=None, rows=None):
         self.go_on = asyncio.Event()
-        self.bodies = []
-        config = Config(self.app, lifespan="off", interface="asgi3", log_config=None, timeout_keep_alive=30)
-        config.load()
-        self.it = guarded(Watch(lambda: limits or Limits()), Watched)(
-            config, ServerState(), {}, asyncio.get_running_loop()
-        )
+        self.bodies, self.receives = [], []
+        self.tunnels = Tunnels()
+        ways = Ways(self.app, Watch(lambda: limits or Limits()), upgrades=self.tunnels)
+        self.it = Watched(ways, SimpleNamespace(connections=set(), tasks=set(), default_headers=[]), {})
         self.it.rows = [] if rows is None else rows
         self.wire = Wire()
         self.it.connection_made(self.wire)
 
     async def app(self, scope, receive, send):
+        self.receives.append(receive)
         body = b""
         if scope["method"] == "POST" and scope["path"] == "/":
             while (message := await receive())["type"] == "http.request":
@@ -138,7 +140,7 @@ async def a_body_in_pieces(c):
 
 async def upgraded(c):
     """Handed over: nothing more is read here."""
-    c.it.upgrades = True
+    c.tunnels.ready = True
     await c.feed(UPGRADE)
     assert c.it.reading is Reading.TUNNEL
     c.later(1e6)
@@ -218,6 +220,62 @@ async def test_a_declined_upgrade_is_read_as_any_request():
         await client.answer()
         assert client.wire.sent.count(b"200 OK") == 2 and client.bodies == [b"abcd", b""]
         assert client.it.reading is Reading.RESTING
+
+
+async def test_a_declined_upgrade_may_say_that_it_has_no_body():
+    """A length of nothing is one, too: the next request is read."""
+    client = Client()
+    await client.feed(NOTHING + GET)
+    await client.answer()
+    await client.answer()
+    assert client.wire.sent.count(b"200 OK") == 2 and client.bodies == [b"", b""]
+    assert client.it.reading is Reading.RESTING
+
+
+async def test_a_body_behind_another_request_has_its_own_time():
+    """The answer before it does not cut that short."""
+    client = Client()
+    await client.feed(GET + POST, b"ab")
+    await client.answer()
+    client.later(10.0)
+    await client.feed(b"cd")
+    await client.answer()
+    assert client.bodies == [b"", b"abcd"] and client.wire.sent.count(b"200 OK") == 2
+
+
+async def test_the_rest_of_a_body_that_is_answered_has_a_few_seconds():
+    """Then the connection ends."""
+    client = Client()
+    await client.feed(POST.replace(b"/ ", b"/at-once "), b"ab")
+    await client.answer()
+    client.later(4.0)
+    assert not client.wire.closed
+    client.later(6.0)
+    assert client.wire.closed
+
+
+async def test_every_request_hears_that_the_client_has_gone():
+    """Also one that others wait behind; those never begin."""
+    client = Client()
+    await client.feed(POST + b"abcd" + GET)
+    client.it.connection_lost(None)
+    assert [await receive() for receive in client.receives] == [{"type": "http.disconnect"}]
+    await client.answer()
+    assert client.bodies == [b"abcd"] and b"200 OK" not in client.wire.sent
+
+
+async def test_a_server_that_stops_lets_what_has_begun_end_whole():
+    """The last of several answers says that it is the last; a connection without a request ends at once."""
+    idle, busy = Client(), Client()
+    await busy.feed(GET + GET)
+    for one in (idle, busy):
+        one.it.shutdown()
+    assert idle.wire.closed and not busy.wire.closed
+    await busy.answer()
+    await busy.answer()
+    assert busy.wire.closed and busy.wire.sent.count(b"200 OK") == 2
+    assert busy.wire.sent.count(b"connection: close") == 1
+    assert busy.wire.sent.endswith(b"connection: close\r\n\r\n")
 
 
 def test_a_clock_waits_for_one_thing_at_a_time():
