@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from gatekeeper.shells.asgi import Reply
 from gatekeeper.shells.server.protocol import GuardedProtocol
 from gatekeeper.shells.server.states import FOLLOWS, Reading
 from gatekeeper.shells.server.watch import Clock, Limits, Watch
@@ -14,6 +15,8 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n"
 UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 DECLINED = POST.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+LAST = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+CHUNKED = POST.replace(b"Content-Length: 4", b"Transfer-Encoding: chunked")
 NOTHING = DECLINED.replace(b"Length: 4", b"Length: 0")
 
 
@@ -169,8 +172,10 @@ async def refused_behind_another(c):
 
 
 async def refused_between(c):
-    """Bytes behind a request that said it was the last one: the parser behind a declined upgrade is strict."""
-    await c.feed(DECLINED + b"abcd" + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + GET)
+    """Bytes behind a request that said it was the last one: they spoil no answer before them."""
+    await c.feed(LAST + GET)
+    await c.answer()
+    assert c.wire.closed and c.wire.sent.count(b"HTTP/1.1 ") == c.wire.sent.count(b"200 OK") == 1
 
 
 DAYS = [one_after_the_other, pipelined, a_body_in_pieces, upgraded, refused_in_its_head, refused_in_its_body,
@@ -259,7 +264,7 @@ async def test_every_request_hears_that_the_client_has_gone():
     client = Client()
     await client.feed(POST + b"abcd" + GET)
     client.it.connection_lost(None)
-    assert [await receive() for receive in client.receives] == [{"type": "http.disconnect"}]
+    assert [await asyncio.wait_for(receive(), 5) for receive in client.receives] == [{"type": "http.disconnect"}]
     await client.answer()
     assert client.bodies == [b"abcd"] and b"200 OK" not in client.wire.sent
 
@@ -276,6 +281,81 @@ async def test_a_server_that_stops_lets_what_has_begun_end_whole():
     assert busy.wire.closed and busy.wire.sent.count(b"200 OK") == 2
     assert busy.wire.sent.count(b"connection: close") == 1
     assert busy.wire.sent.endswith(b"connection: close\r\n\r\n")
+
+
+async def test_a_request_that_waits_stops_the_reading():
+    """Until the one before it is answered: a client that pipelines fills no memory."""
+    client = Client()
+    await client.feed(GET + GET)
+    assert client.it.flow.read_paused
+    await client.answer()
+    assert not client.it.flow.read_paused
+
+
+async def test_a_faulty_body_behind_another_request_spoils_no_answer():
+    """The first one is answered whole, and the connection ends without a word about the second."""
+    client = Client()
+    await client.feed(GET + CHUNKED, b"zz\r\n")
+    await client.answer()
+    assert client.wire.closed and client.wire.sent.count(b"HTTP/1.1 ") == 1 and client.bodies == [b""]
+
+
+async def met(request, *more, lost=False):
+    """How a request is answered that an endpoint of ours would answer: `direct`, with its body, or by ASGI."""
+    ways = []
+
+    async def direct(scope, read):
+        ways.append(("direct", await read()))
+        return Reply(204)
+
+    async def app(scope, receive, send):
+        ways.append(("asgi", scope["path"]))
+
+    served = SimpleNamespace(connections=set(), tasks=set(), default_headers=[])
+    limits = Limits(body=10)
+    it = GuardedProtocol(Ways(app, Watch(lambda: limits), lambda target: direct), served, {})
+    wire = Wire()
+    it.connection_made(wire)
+    for piece in (request, *more):
+        it.data_received(piece)
+    if lost:
+        it.connection_lost(None)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not served.tasks
+    return ways, wire.sent, wire.closed
+
+
+PLAIN = {
+    "get": GET, "post": POST + b"abcd", "1.0": GET.replace(b"1.1", b"1.0"), "last": LAST,
+    "10 bytes": POST.replace(b": 4", b": 10") + b"abcdefghij",
+}  # fmt: skip
+OTHERS = {
+    "head": GET.replace(b"GET", b"HEAD"), "chunks": CHUNKED + b"4\r\nabcd\r\n0\r\n\r\n", "upgrade": NOTHING,
+    "expect": POST.replace(b"Host", b"Expect: 100-Continue\r\nHost") + b"abcd",
+    "11 bytes": POST.replace(b": 4", b": 11") + b"abcdefghijk", "a long number": POST.replace(b": 4", b": 0000000004"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLAIN)
+async def test_a_plain_request_for_an_endpoint_of_ours_goes_past_asgi(name):
+    """With its whole body; its answer is one piece."""
+    ways, sent, closed = await met(PLAIN[name])
+    assert ways == [("direct", PLAIN[name].partition(b"\r\n\r\n")[2])]
+    assert sent.startswith(b"HTTP/1.1 204 No Content\r\n") and (b"close" in sent) is closed is (name in ("1.0", "last"))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_any_other_request_goes_by_asgi(name):
+    """Its body has no bounded length, or its answer no one piece."""
+    ways, *_ = await met(OTHERS[name])
+    assert ways == [("asgi", "/")]
+
+
+async def test_a_request_that_has_come_whole_is_worked_on_without_its_client():
+    """A page that posts an event and closes has posted it."""
+    assert await met(POST, b"abcd", lost=True) == ([("direct", b"abcd")], b"", False)
+    assert await met(POST, b"abc", lost=True) == ([], b"", False)
 
 
 def test_a_clock_waits_for_one_thing_at_a_time():

@@ -61,6 +61,8 @@ LINES = {
                      b"content-length: 0\r\nconnection: x, Close\r\n\r\n", True),
     "in HTTP/1.0": (answers(b"a", headers=length(1)), b"GET", b"1.0",
                     b"content-length: 1\r\nconnection: close\r\n\r\na", True),
+    "in HTTP/1.0, which would go on": (answers(headers=length(0)), b"GET", b"1.0\r\nConnection: keep-alive",
+                                       b"content-length: 0\r\nconnection: close\r\n\r\n", True),
     "until the end": (answers(b"a", b"bc", extension=UNTIL_CLOSE), b"GET", b"1.0",
                       b"connection: close\r\n\r\nabc", True),
 }  # fmt: skip
@@ -164,6 +166,18 @@ async def test_an_app_is_told_what_asgi_says():
     }  # fmt: skip
     assert seen[1:] == [(b"ab", True), (b"cd", False)]
     assert sent.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+
+
+async def test_an_answer_that_has_begun_is_not_broken_into():
+    """Neither by a 100, which comes too late then, nor by a refusal of the body: the connection ends."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": length(1)})
+        while (await receive())["type"] != "http.disconnect":
+            """Until the client has gone."""
+
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert await answered(app, head, b"zz\r\n") == (b"HTTP/1.1 200 OK\r\n" + DATED + b"content-length: 1\r\n\r\n", True)
 
 
 async def test_a_body_that_the_app_does_not_take_is_not_read_on():

@@ -60,8 +60,6 @@ class GuardedProtocol(asyncio.Protocol):
         self.clock = Clock(self.loop.time)
         self._ways = ways
         self._parser: Any = httptools.HttpRequestParser(self)
-        # What a client sends behind its last request spoils no answer before it.
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._fault: Fault | None = None  # why it is refused
         self._size = HeadSize()
         self._target = b""

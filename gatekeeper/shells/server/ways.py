@@ -57,8 +57,7 @@ class Ways:
         """Whether its body has a bounded length, and its answer can be written whole."""
         length = head.last(b"content-length") or b"0"
         return (
-            scope["http_version"] == "1.1"
-            and scope["method"] != "HEAD"
+            scope["method"] != "HEAD"
             and not head.has(b"transfer-encoding")
             and len(length) < 10
             and int(length) <= self.watch.limits.body
