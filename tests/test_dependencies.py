@@ -1,6 +1,7 @@
 """What pyproject.toml declares is what the package imports, and the lock file pins all of it."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -31,7 +32,7 @@ BY_NAME = {"uvloop"}
 BROUGHT_ALONG = {"pydantic-core": "pydantic", "asgiref": "django", "multidict": "aiohttp", "yarl": "aiohttp",
                  "markupsafe": "jinja2"}  # fmt: skip
 # Dependencies whose private members we use: a minor release may break them.
-BOUNDED = {"uvicorn"}
+BOUNDED = {"httpx", "prometheus-client"}
 
 
 def declared(*groups):
@@ -145,6 +146,32 @@ def test_a_dependency_whose_private_members_are_used_has_an_upper_bound(name):
     lines = [*PROJECT["dependencies"], *(line for name in COMMANDS for line in EXTRAS[name])]
     bounds = {str(Requirement(line).specifier) for line in lines if Requirement(line).name == name}
     assert bounds and all("<" in bound for bound in bounds)
+
+
+def private_of(library, text):
+    """What a file uses of a library besides the names that its package gives out."""
+    tree = ast.parse(text)
+    public = set(importlib.import_module(library).__all__)
+    parts = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    parts |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    names = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == library and node.attr not in public
+    }
+    return {part for part in parts if part.startswith(f"{library}.")} | names
+
+
+def test_of_uvicorn_only_public_names_are_used():
+    """So no release of it needs to be tried before it is allowed: its protocols are not ours."""
+    used = {path.name: private_of("uvicorn", path.read_text("utf-8")) for path in (ROOT / "gatekeeper").rglob("*.py")}
+    assert {name: found for name, found in used.items() if found} == {}
+
+
+def test_a_private_name_is_seen():
+    """The check can fail."""
+    text = "import uvicorn\nfrom uvicorn.server import ServerState\nuvicorn.config.LOG, uvicorn.Server\n"
+    assert private_of("uvicorn", text) == {"uvicorn.server", "config"}
 
 
 @pytest.mark.parametrize("line", [*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["bench"]])

@@ -8,12 +8,12 @@ import pytest
 from gatekeeper.delivery import lane, life
 from gatekeeper.model.states import diagram
 from gatekeeper.rights import states
-from gatekeeper.shells.server import protocol
+from gatekeeper.shells.server import states as connection
 from gatekeeper.storage import commits
 
 DOCS = Path(__file__).parent.parent / "docs"
 TABLES = {
-    "connection": (protocol.FOLLOWS, protocol.Reading, protocol.Event, {"REFUSED", "TUNNEL"}),
+    "connection": (connection.FOLLOWS, connection.Reading, connection.Event, {"REFUSED", "TUNNEL"}),
     "row": (life.FOLLOWS, life.State, life.Event, {"DELIVERED", "EXPIRED", "CANCELLED"}),
     "lane": (lane.FOLLOWS, lane.Look, lane.Event, set()),
     "commit": (commits.FOLLOWS, commits.Phase, commits.Event, {"OVER"}),
@@ -62,4 +62,4 @@ def test_a_diagram_has_one_arrow_for_each_row():
 
 def test_every_state_of_a_connection_has_its_timer():
     """Also those in which it waits for nothing of the client's."""
-    assert set(protocol.TIMERS) == set(protocol.Reading)
+    assert set(connection.TIMERS) == set(connection.Reading)

@@ -1,7 +1,7 @@
 """State tables: what a thing is, what can happen to it, and what it is then. Pure.
 
-A table stands at the top of the module that reads it (`protocol.py` of the server, `lane.py` and `life.py` of
-delivery, `commits.py` of the store, `states.py` of rights). The diagrams in the docs are made from the same tables by
+A table stands at the top of the module that reads it (`lane.py` and `life.py` of delivery, `commits.py` of the store)
+or of one beside it (`states.py` of the server and of rights). The diagrams in the docs are made from the same tables by
 `diagram`, and a test compares them.
 """
 

@@ -33,6 +33,7 @@ REQUESTS = {
     "a call": (b"POST", b"/gk/to/ga4/mp/collect?measurement_id=G-TEST&api_secret=x", (), HIT),
     "a call to nobody": (b"POST", b"/gk/to/nobody/x", (), HIT),
     "a path with a fault": (b"POST", b"/gk/to/ga4//mp/collect", (), HIT),
+    "the last one, with a fault": (b"POST", b"/gk/to/ga4//mp/collect", (b"Connection: close",), HIT),
     "an encoded path": (b"GET", b"/gk/he%61lthz", (), b""),
     "no endpoint": (b"GET", b"/gk/nothing", (), b""),
     "health": (b"GET", b"/gk/healthz", (), b""),

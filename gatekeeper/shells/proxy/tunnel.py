@@ -8,81 +8,63 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from typing import Any, Final
 
-from gatekeeper.shells.asgi import Header
+from gatekeeper.model.head import Head
+from gatekeeper.shells.asgi import TARGET, Header, Scope
 from gatekeeper.shells.proxy.forwarding import from_app
 from gatekeeper.shells.proxy.link import CONNECT, PIECE, Link, LinkError
 from gatekeeper.shells.proxy.upstream import Upstream
-from gatekeeper.shells.server.exchange import Answering
+from gatekeeper.shells.server.connection import Connection
 from gatekeeper.shells.server.hygiene import Fault
 from gatekeeper.shells.server.last import last_answer, problem
-from gatekeeper.shells.server.protocol import Event, GuardedProtocol
 
 HANDSHAKE: Final = 60.0  # seconds for the app to answer
 _MOST: Final = 2**20  # bytes of an answer that is no 101
 _UPGRADE: Final[list[Header]] = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
 
 
-class TunnelProtocol(GuardedProtocol):
-    """A connection that can become a tunnel. `upstream` is the app; without one no upgrade is offered.
+class Tunnels:
+    """What takes up upgrades to a websocket, for the app behind the gate."""
 
-    `direct` finds who answers a request for a target without ASGI.
-    """
-
-    def __init__(
-        self, *args: Any, upstream: Upstream | None, direct: Callable[[bytes], Answering | None], **more: Any
-    ) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._direct = direct
 
-    def direct(self, target: bytes) -> Answering | None:
-        """The endpoint of the gate that is registered for `target`, if any."""
-        return self._direct(target)
-
-    def upgraded(self, rest: bytes) -> bool:
-        """Hand the connection over; `rest` is what the client sent already."""
-        if self._upstream is None or not self._should_upgrade():
-            return False
-        self.step(Event.UPGRADE)
-        self.connections.discard(self)
-        _Tunnel(self, self._upstream, rest)
-        return True
-
-    def _should_upgrade(self) -> bool:
-        framing = dict(self.headers)
-        bodiless = b"transfer-encoding" not in framing and not framing.get(b"content-length", b"").strip(b"0")
+    def takes_up(self, scope: Scope) -> bool:
+        """Whether this request becomes a tunnel: a plain GET for the app, and not for us."""
+        head: Head = scope["headers"]
         return (
-            self._upstream is not None
-            and self._get_upgrade() == b"websocket"
-            and self.parser.get_method() == b"GET"
-            and self.parser.get_http_version() == "1.1"
-            and bodiless  # some clients say that the length of nothing is 0
-            and not self.url.startswith(self._upstream.prefix.encode())
-            and (self.cycle is None or self.cycle.response_complete)
+            (head.last(b"upgrade") or b"").lower() == b"websocket"
+            and scope["method"] == "GET"
+            and scope["http_version"] == "1.1"
+            and not head.has(b"transfer-encoding")
+            and not (head.last(b"content-length") or b"").strip(b"0")  # some clients give the length of nothing
+            and not scope["extensions"][TARGET].startswith(self._upstream.prefix.encode())
         )
+
+    def open(self, connection: Connection, scope: Scope, rest: bytes) -> None:
+        """Hand a connection over; `rest` is what the client sent already."""
+        connection.served.connections.discard(connection)
+        _Tunnel(connection, self._upstream, scope, rest)
 
 
 class _Tunnel:
     """One websocket. In the server's list of connections, so that it ends when the server does."""
 
-    def __init__(self, protocol: TunnelProtocol, upstream: Upstream, rest: bytes) -> None:
-        self._protocol, self._upstream = protocol, upstream
-        loop = protocol.loop
+    def __init__(self, connection: Connection, upstream: Upstream, scope: Scope, rest: bytes) -> None:
+        self._connection, self._upstream, self._scope = connection, upstream, scope
+        loop = connection.loop
         self._reader = asyncio.StreamReader(limit=PIECE, loop=loop)
         streams = asyncio.StreamReaderProtocol(self._reader, loop=loop)
-        protocol.transport.set_protocol(streams)
-        streams.connection_made(protocol.transport)
-        protocol.transport.resume_reading()
+        connection.transport.set_protocol(streams)
+        streams.connection_made(connection.transport)
+        connection.transport.resume_reading()
         if rest:
             self._reader.feed_data(rest)
-        self._writer = asyncio.StreamWriter(protocol.transport, streams, self._reader, loop)
-        connections: Any = protocol.connections
-        connections.add(self)  # it is asked to shut down, nothing else
+        self._writer = asyncio.StreamWriter(connection.transport, streams, self._reader, loop)
+        connection.served.connections.add(self)  # it is asked to shut down, nothing else
         self._task = loop.create_task(self._run())
-        protocol.tasks.add(self._task)
+        connection.served.tasks.add(self._task)
         self._task.add_done_callback(self._over)
 
     def shutdown(self) -> None:
@@ -90,24 +72,22 @@ class _Tunnel:
         self._task.cancel()
 
     def _over(self, task: asyncio.Task[None]) -> None:
-        protocol = self._protocol
-        connections: Any = protocol.connections
-        connections.discard(self)
-        protocol.tasks.discard(task)
-        protocol.watch.closed(protocol)
-        if not protocol.transport.is_closing():
-            protocol.transport.close()
+        connection = self._connection
+        connection.served.connections.discard(self)
+        connection.served.tasks.discard(task)
+        connection.watch.closed(connection)
+        if not connection.transport.is_closing():
+            connection.transport.close()
         if not task.cancelled():
             task.exception()
 
     async def _run(self) -> None:
-        protocol = self._protocol
-        scope: Any = protocol.scope
+        scope = self._scope
         link = None
         try:
             link = await self._upstream.pool.link(repeatable=False)
             async with asyncio.timeout(HANDSHAKE + CONNECT):
-                await link.ask("GET", protocol.url, [*self._upstream.headers(scope), *_UPGRADE])
+                await link.ask("GET", scope["extensions"][TARGET], [*self._upstream.headers(scope), *_UPGRADE])
                 await link.end()
                 status, headers = await link.answer()
                 if status != 101:

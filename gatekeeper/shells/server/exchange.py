@@ -1,7 +1,7 @@
 """One request for an endpoint of ours, from its head to its answer, without ASGI in between.
 
-It replaces uvicorn's `RequestResponseCycle` for our own endpoints: the whole body, of bounded length, is read first,
-then the answer is written in one piece. Any other request is handled through ASGI.
+The whole body, of bounded length, is read first, then the answer is written in one piece. Any other request is a
+`Cycle`, which goes by ASGI.
 """
 
 from __future__ import annotations
@@ -9,115 +9,100 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
-
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from typing import Final
 
 from gatekeeper.runtime.bodies import Bodies, Body
-from gatekeeper.shells.asgi import Read, Reply, Scope
+from gatekeeper.shells.asgi import Header, Read, Reply, Scope
+from gatekeeper.shells.server.connection import Connection
+from gatekeeper.shells.server.last import STATUS_LINE
 
+_CLOSE: Final[Header] = (b"connection", b"close")
 _log = logging.getLogger("gatekeeper")
 Answering = Callable[[Scope, Read], Awaitable[Reply]]
 
 
-class Connection(Protocol):
-    """What an exchange asks of its connection, which is uvicorn's protocol."""
-
-    loop: asyncio.AbstractEventLoop
-    tasks: Any
-    flow: Any
-    transport: Any
-    server_state: Any
-
-    def on_response_complete(self) -> None:
-        """The answer is whole."""
-
-
-class _Unheard:
-    """Stands for the event by which a cycle waits for parts of a body: an exchange is read whole."""
-
-    def set(self) -> None:
-        """Wake no task: none waits."""
-
-
-_UNHEARD: Final = _Unheard()
-
-
 class Exchange:
-    """A request and its answer; its public attributes are what uvicorn's protocol asks of a cycle."""
+    """A request and its answer. A `Request` of its connection."""
 
     __slots__ = (
-        "_answering", "_bodies", "_body", "_parts", "_protocol", "_scope", "disconnected", "keep_alive",
-        "message_event", "response_complete", "response_started",
+        "_answering", "_bodies", "_body", "_connection", "_is_whole", "_parts", "_scope", "complete", "disconnected",
+        "keep_alive", "started",
     )  # fmt: skip
 
     def __init__(
-        self, protocol: Connection, scope: Scope, answering: Answering, bodies: Bodies, *, keep_alive: bool
+        self, connection: Connection, scope: Scope, answering: Answering, bodies: Bodies, *, keep_alive: bool
     ) -> None:
+        self._answering = answering
         self._bodies = bodies
         self._body: Body | None = None
-        self._protocol = protocol
-        self._scope = scope
-        self._answering = answering
+        self._connection = connection
+        self._is_whole = False
         self._parts: list[bytes] = []
+        self._scope = scope
         self.keep_alive = keep_alive
-        self.message_event = _UNHEARD
         self.disconnected = False
-        self.response_started = False
-        self.response_complete = False
+        self.started = False
+        self.complete = False
 
-    def feed(self, part: bytes, lose: Callable[[], None]) -> bool:
-        """A part of the body. `False`: there is no room for it. `lose` is called if others need the room."""
+    def begin(self) -> None:
+        """Wait for the body."""
+
+    def feed(self, part: bytes) -> bool:
+        """Keep a part of the body; `False`: there is no room for it."""
         if self._body is None:
-            self._body = self._bodies.begin(lose)
+            self._body = self._bodies.begin(self._connection.displaced)
         if not self._bodies.grew(self._body, len(part)):
-            self.end()
+            self._end()
             return False
         self._parts.append(part)
         return True
 
-    def end(self) -> None:
+    def whole(self) -> None:
+        """The body has come: answer."""
+        if self._body is not None:
+            self._bodies.whole(self._body)
+        self._is_whole = True
+        self._connection.run(self._run())
+
+    def lose(self) -> None:
+        """The client has gone, or is refused: a request that is whole is worked on all the same."""
+        self.disconnected = True
+        if not self._is_whole:
+            self._end()
+
+    def _end(self) -> None:
         """Nothing of the body is needed any more."""
         self._parts = []
         if self._body is not None:
             self._bodies.end(self._body)
 
-    def begin(self) -> None:
-        """The request is whole."""
-        if self._body is not None:
-            self._bodies.whole(self._body)
-        protocol = self._protocol
-        task = protocol.loop.create_task(self._run())
-        protocol.tasks.add(task)
-        task.add_done_callback(protocol.tasks.discard)
-
-    async def _whole(self) -> bytes:
+    async def _read(self) -> bytes:
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     async def _run(self) -> None:
-        protocol = self._protocol
+        connection = self._connection
+        transport = connection.transport
         try:
-            reply = await self._answering(self._scope, self._whole)
-            if protocol.flow.write_paused and not self.disconnected:
-                await protocol.flow.drain()
+            reply = await self._answering(self._scope, self._read)
+            if connection.flow.write_paused and not self.disconnected:
+                await connection.flow.drain()
         except asyncio.CancelledError:  # the server has waited long enough
-            protocol.transport.abort()
+            transport.abort()
             raise
         except Exception as error:  # noqa: BLE001  # the traceback could show a visitor's data
             _log.error("a request was not answered (%s)", type(error).__name__)
-            protocol.transport.abort()
+            transport.abort()
             return
         finally:
-            self.end()
-        self.response_started = self.response_complete = True
-        transport = protocol.transport
+            self._end()
+        self.started = self.complete = True
         if self.disconnected or transport.is_closing():
             return
-        keep_alive = self.keep_alive and (b"connection", b"close") not in reply.headers
         lines = [STATUS_LINE[reply.status]]
-        for header in (*protocol.server_state.default_headers, *reply.framed):
+        for header in (*connection.served.default_headers, *reply.framed):
             lines.append(b"%s: %s\r\n" % header)  # noqa: PERF401  # an extend with a generator takes longer
-        if not self.keep_alive:
+        closing = _CLOSE in reply.headers
+        if not self.keep_alive and not closing:
             lines.append(b"connection: close\r\n")
         head = b"".join(lines)
         if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
@@ -125,6 +110,6 @@ class Exchange:
             transport.abort()
             return
         transport.write(head + b"\r\n" + reply.body)
-        if not keep_alive:
+        if closing or not self.keep_alive:
             transport.close()
-        protocol.on_response_complete()
+        connection.answered()

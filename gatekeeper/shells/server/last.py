@@ -1,16 +1,19 @@
-"""The last answer of a connection: why a request is refused, as bytes; and an answer that ends with the connection."""
+"""The last answer of a connection: why a request is refused, as bytes."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Final
 
 import httptools
 import orjson
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from gatekeeper.shells.server.hygiene import Fault
 
+_PHRASES: Final = {int(status): status.phrase for status in HTTPStatus}
+# The first line of an answer, by its status; one that no standard names has no phrase.
+STATUS_LINE: Final = {n: f"HTTP/1.1 {n} {_PHRASES.get(n, '')}\r\n".encode("ascii") for n in range(100, 600)}
 NOT_HTTP: Final = Fault(400, "this is not HTTP/1.1")
 _METHOD: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [/*]")  # of a request line, known here or not
 
@@ -35,22 +38,3 @@ def last_answer(status: int, headers: list[tuple[bytes, bytes]], body: bytes) ->
     framing = [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
     lines = b"".join(b"%s: %s\r\n" % header for header in (*headers, *framing))
     return STATUS_LINE[status] + lines + b"\r\n" + body
-
-
-class _AnyLength:
-    """A length that every body has: uvicorn's cycle counts down from it, and asks at the end whether it is not 0."""
-
-    def __lt__(self, other: object) -> bool:
-        return False
-
-    def __sub__(self, other: object) -> _AnyLength:
-        return self
-
-    def __ne__(self, other: object) -> bool:
-        return other != 0
-
-
-def until_close(cycle: Any) -> None:
-    """Let an answer without a length end with the connection: HTTP/1.0 knows no chunks (RFC 9112 section 6.1)."""
-    cycle.chunked_encoding = False
-    cycle.expected_content_length = _AnyLength()

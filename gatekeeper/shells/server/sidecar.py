@@ -10,7 +10,6 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -23,11 +22,12 @@ from gatekeeper.shells.asgi import App, Receive, Scope, Send
 from gatekeeper.shells.asgi.opt_out import GPC_RESOURCE, HONOURED
 from gatekeeper.shells.asgi.serving import Current
 from gatekeeper.shells.proxy.link import Target, parse_target
-from gatekeeper.shells.proxy.tunnel import TunnelProtocol
+from gatekeeper.shells.proxy.tunnel import Tunnels
 from gatekeeper.shells.proxy.upstream import Upstream
 from gatekeeper.shells.server.exchange import Answering
 from gatekeeper.shells.server.protocol import guarded
 from gatekeeper.shells.server.watch import Watch
+from gatekeeper.shells.server.ways import Ways
 from gatekeeper.shells.server.workers import Supervisor
 from gatekeeper.storage.opening import open_store
 from gatekeeper.storage.protocols import Opening
@@ -125,13 +125,14 @@ def app_target(policy: Policy, app_upstream: str | None = None) -> Target | None
 def server(app: App) -> uvicorn.Server:
     """A uvicorn server for an app with a gate: never its h11 parser, and never its own reading of X-Forwarded-For."""
     if isinstance(app, Sidecar):
-        made = guarded(app.watch, partial(TunnelProtocol, upstream=app.upstream, direct=app.direct))
+        tunnels = None if app.upstream is None else Tunnels(app.upstream)
+        ways = Ways(app, app.watch, app.direct, tunnels)
     else:
-        made = guarded(Watch())
+        ways = Ways(app, Watch())
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http=made,  # type: ignore[arg-type]  # anything that makes a protocol
+            http=guarded(ways),  # type: ignore[arg-type]  # anything that makes a protocol
             loop="uvloop",
             ws="none",
             interface="asgi3",
@@ -141,7 +142,6 @@ def server(app: App) -> uvicorn.Server:
             date_header=True,
             access_log=False,
             log_config=None,
-            timeout_keep_alive=30,
             timeout_graceful_shutdown=20,
         )
     )

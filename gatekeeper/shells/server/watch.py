@@ -15,6 +15,7 @@ from gatekeeper.runtime.bodies import Bodies
 SLOWEST: Final = 4096  # bytes a second of a body, after its first `body_timeout` seconds
 UNREAD: Final = 60.0  # seconds in which a client must read something of its answer
 LINGER: Final = 5.0  # seconds for the rest of a body that was answered before its end
+KEEP_ALIVE: Final = 30.0  # seconds for the next request
 LOOK: Final = 0.5  # seconds between two looks at all connections
 BODIES: Final = 24 * 2**20  # bytes of bodies that are being read, where no policy says
 NEVER: Final = float("inf")
@@ -118,15 +119,15 @@ class Clock:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._what: str | None = None  # is waited for
+        self.what: str | None = None  # is waited for
         self._due = NEVER
         self._since = 0.0
         self._unread: tuple[int, float] | None = None  # bytes, since when
 
     def wait_for(self, what: str | None, seconds: float = NEVER) -> None:
         """Wait for something; what is waited for already goes on. `None`: for nothing."""
-        if what != self._what:
-            self._what = what
+        if what != self.what:
+            self.what = what
             self._since = self._now()
             self._due = self._since + seconds
 
