@@ -8,13 +8,16 @@ saw. The next run goes on where this one ended. After tests were added, delete t
 the same faults, tried again, would flatter them.
 
 Each fault runs in a fork of a Python that has imported the tests already, and only those tests that call its function,
-the quickest first. What they miss is shown to slower tests in a Python of its own, which also sees faults in what is
-done while a module is imported.
+the quickest first. What was remembered before the fault is forgotten. What they miss is shown to slower tests in a
+Python of its own. A function that runs while modules are imported has run before the fault is planted: what is missed
+in one is shown to all tests in a Python of its own, in which the fault stands from the beginning.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import gc
 import json
 import math
 import os
@@ -98,24 +101,38 @@ CORE = {
         "gatekeeper/audit/*.py",
         (
             "tests/audit/test_archive.py",
+            "tests/audit/test_asking.py",
+            "tests/audit/test_begun.py",
             "tests/audit/test_believed.py",
             "tests/audit/test_chain.py",
             "tests/audit/test_counted.py",
+            "tests/audit/test_facts.py",
             "tests/audit/test_format_1.py",
             "tests/audit/test_format_1_reading.py",
             "tests/audit/test_groups.py",
             "tests/audit/test_heads.py",
+            "tests/audit/test_identifiers.py",
             "tests/audit/test_lines.py",
             "tests/audit/test_machines.py",
             "tests/audit/test_moving_lines.py",
+            "tests/audit/test_numbering.py",
+            "tests/audit/test_page.py",
+            "tests/audit/test_proof.py",
             "tests/audit/test_pruning.py",
             "tests/audit/test_query.py",
+            "tests/audit/test_questions.py",
             "tests/audit/test_reading.py",
+            "tests/audit/test_recent.py",
             "tests/audit/test_recover.py",
             "tests/audit/test_retention.py",
+            "tests/audit/test_small_lines.py",
             "tests/audit/test_stamps.py",
+            "tests/audit/test_statistics_kept.py",
+            "tests/audit/test_strangers.py",
             "tests/audit/test_time.py",
+            "tests/audit/test_trail.py",
             "tests/audit/test_verify.py",
+            "tests/audit/test_vocabulary.py",
             "tests/corpus",
             "tests/test_subjects.py",
         ),
@@ -148,7 +165,7 @@ PLAIN = (
     "-o", "disable_test_id_escaping_and_forfeit_all_rights_to_community_support=true",
 )  # fmt: skip
 PART = 100  # faults of one start of mutmut
-AT_A_TIME = 2
+AT_A_TIME = 2  # faults; `--at-a-time` says otherwise
 LONGEST = 1_800.0  # seconds for the slower tests; a fault that makes them go on without end is seen
 MUTMUT = (sys.executable, "-m", "mutmut")
 MUTANT = (sys.executable, "-m", "pytest", "-x", *PLAIN)
@@ -192,7 +209,24 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
     path = Path("mutmut-stats.json")
     if path.exists():
         took = json.loads(path.read_text("utf-8"))["duration_by_test"]
-        items.sort(key=lambda item: took.get(item.nodeid, 0.0))
+        items.sort(key=lambda item: took.get(item.nodeid, math.inf))  # the slower tests have no time: they come last
+
+
+def pytest_sessionstart() -> None:
+    """In the copy: what was worked out before the fault was planted is forgotten. A fork has its parent's memories."""
+    from gatekeeper.memory import Compiled, Memory  # later: what is imported here is not planted with faults
+    from gatekeeper.scrub.remembered import Remembered
+
+    cached = type(functools.lru_cache(len))
+    for one in gc.get_objects():
+        if type(one) is cached and str(one.__module__).startswith("gatekeeper"):
+            one.cache_clear()
+        elif type(one) is Compiled:
+            one.clear()
+        elif type(one) in (Memory, Remembered):
+            for held in gc.get_referents(one):
+                if hasattr(held, "clear"):
+                    held.clear()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -200,36 +234,58 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return val.decode("ascii", "backslashreplace") if isinstance(val, bytes) else None
 
 
-def looked(folder: Path, room: str, names: list[str]) -> None:
-    """Writes down which of the faults the slower tests see."""
+def early(folder: Path) -> set[str]:
+    """The functions that ran while the tests were imported: mutmut says of them that the first test calls them."""
+    stats = json.loads((folder / "mutants" / "mutmut-stats.json").read_text("utf-8"))
+    first = next(iter(stats["duration_by_test"]), None)
+    return {name for name, tests in stats["tests_by_mangled_function_name"].items() if first in tests}
+
+
+def function_of(name: str) -> str:
+    """The function that a fault is in, as mutmut calls it."""
+    return name.rpartition("__mutmut_")[0].replace("__init__.", "")
+
+
+def looked(folder: Path, room: str, names: list[str], at_a_time: int) -> None:
+    """Writes down which of the faults a Python of its own sees: in the slower tests, or in all of them."""
     known = later(folder)
-    tests = [*MUTANT, *CORE[room][2]]
+    _, quick, slow = CORE[room]
+    every = early(folder)
+    tests = {name: (*quick, *slow) if function_of(name) in every else slow for name in names}
+    tests = {name: those for name, those in tests.items() if those} | {"": (*quick, *slow)}
 
     def sees(name: str) -> bool:
         environ = os.environ | {"MUTANT_UNDER_TEST": name}
         quiet = subprocess.DEVNULL
         try:
             ran = subprocess.run(
-                tests, cwd=folder / "mutants", env=environ, stdout=quiet, stderr=quiet, timeout=LONGEST
+                [*MUTANT, *tests[name]],
+                cwd=folder / "mutants",
+                env=environ,
+                stdout=quiet,
+                stderr=quiet,
+                timeout=LONGEST,
             )
         except subprocess.TimeoutExpired:
             return True
         return ran.returncode > 0  # less: it was stopped from outside
 
-    if not names or not CORE[room][2]:
+    if not names:
         return
     if sees(""):
-        raise SystemExit(f"{room}: {' '.join(CORE[room][2])} fail without a fault")
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        raise SystemExit(f"{room}: its tests fail without a fault")
+    names = [name for name in names if name in tests]
+    with ThreadPoolExecutor(at_a_time) as pool:
         for name, found in zip(names, pool.map(sees, names), strict=True):
             known[name] = found
             (folder / "later.json").write_text(json.dumps(known), "utf-8")
 
 
-def missed(folder: Path, room: str) -> None:
+def missed(folder: Path, room: str, at_a_time: int) -> None:
     """Shows to the slower tests what the others missed, and they have not seen yet."""
     known = later(folder)
-    looked(folder, room, sorted(name for name, fate in results(folder).items() if fate in UNSEEN and name not in known))
+    unseen = [name for name, fate in results(folder).items() if fate in UNSEEN and name not in known]
+    looked(folder, room, sorted(unseen), at_a_time)
 
 
 def later(folder: Path) -> dict[str, bool]:
@@ -238,7 +294,7 @@ def later(folder: Path) -> dict[str, bool]:
     return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
 
-def score(room: str, minutes: float, most: int, seed: int) -> dict[str, str]:
+def score(room: str, minutes: float, most: int, seed: int, at_a_time: int) -> dict[str, str]:
     """What became of each fault of the room, after as many minutes or faults."""
     folder = ROOT / "var" / "mutation" / room
     until = time.monotonic() + 60 * minutes
@@ -246,15 +302,15 @@ def score(room: str, minutes: float, most: int, seed: int) -> dict[str, str]:
     with (folder / "run.log").open("wb") as log:
         # A name that fits no fault: mutmut makes the faults, times the tests, and ends.
         subprocess.run([*MUTMUT, "run", "none"], cwd=folder, check=False, stdout=log, stderr=log)
-        missed(folder, room)  # of a run that was broken off
+        missed(folder, room, at_a_time)  # of a run that was broken off
         left = sorted(name for name, fate in results(folder).items() if fate == "not checked")
         random.Random(seed).shuffle(left)
         left = left[:most]
         while left and time.monotonic() < until:
             part, left = left[:PART], left[PART:]  # to its end: mutmut begins with the quick ones, which are no sample
-            command = [*MUTMUT, "run", "--max-children", str(AT_A_TIME), *part]
+            command = [*MUTMUT, "run", "--max-children", str(at_a_time), *part]
             subprocess.run(command, cwd=folder, check=True, stdout=log, stderr=log)
-            missed(folder, room)
+            missed(folder, room, at_a_time)
     seen = {name for name, found in later(folder).items() if found}
     return {name: "killed" if name in seen else fate for name, fate in results(folder).items()}
 
@@ -266,10 +322,11 @@ def main() -> int:
     words.add_argument("--minutes", type=float, default=20.0, help="for all rooms together")
     words.add_argument("--most", type=int, default=10**6, help="faults that are tried of each room")
     words.add_argument("--seed", type=int, default=0, help="of the order in which faults are tried")
+    words.add_argument("--at-a-time", type=int, default=AT_A_TIME, help="faults that are tried at once")
     given = words.parse_args()
     every = True
     for room in given.rooms:
-        fates = score(room, given.minutes / len(given.rooms), given.most, given.seed)
+        fates = score(room, given.minutes / len(given.rooms), given.most, given.seed, given.at_a_time)
         seen = sum(fate in SEEN for fate in fates.values())
         unseen = [f"{name}: {fate}" for name, fate in fates.items() if fate in UNSEEN]
         tried = seen + len(unseen)
