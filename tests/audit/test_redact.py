@@ -173,6 +173,7 @@ def test_an_open_segment_waits(tmp_path):
 def test_two_removals_do_not_meet(tmp_path, monkeypatch):
     """The second waits, and says so when it waited too long."""
     monkeypatch.setattr(chores, "_LONG", 0.1)
+    monkeypatch.setattr(chores, "_PATIENCE", 0.1)
     clock = old_log(tmp_path)
     lock = Lock(tmp_path / "files.lock")
     assert lock.take()

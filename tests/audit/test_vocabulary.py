@@ -81,8 +81,8 @@ def test_where_no_name_has_to_go_each_is_given_as_it_is():
 
 RECORD = {
     "event_type": "~0", "deliveries": [{"destination": "~1", "stripped_because": {"~0": "invalid", "~7": "~x"}}],
-    "policy": {"version": "~0"}, "names": ["x y", "z"], "subjects": ["~0"], "count": 3, "note": "~", "other": "~²",
-    "arabic": "~٠",
+    "policy": {"version": "~0"}, "names": ["x y", "z"], "subjects": ["~0"], "count": 3, "note": "~",
+    "version": "v0", "other": "~²", "arabic": "~٠",
 }  # fmt: skip
 
 
@@ -91,7 +91,8 @@ def test_names_come_back_everywhere_but_in_what_is_the_policys_own():
     assert put_back(RECORD) == {
         "event_type": "x y",
         "deliveries": [{"destination": "z", "stripped_because": {"x y": "invalid", GONE: "~x"}}],
-        "policy": {"version": "~0"}, "subjects": ["~0"], "count": 3, "note": "~", "other": "~²", "arabic": "~٠",
+        "policy": {"version": "~0"}, "subjects": ["~0"], "count": 3, "note": "~",
+        "version": "v0", "other": "~²", "arabic": "~٠",
     }  # fmt: skip
     without = {name: value for name, value in RECORD.items() if name != "names"}
     assert put_back(without)["event_type"] == GONE and put_back(RECORD | {"names": ["a"]})["event_type"] == "a"
