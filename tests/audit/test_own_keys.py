@@ -52,7 +52,8 @@ def test_the_key_in_use_comes_first_and_older_ones_are_recognised(tmp_path):
     first, new = given
     assert first.id == old.id != new.id
     signer.retire(first)
-    assert [one.id for one in signer.keys()] == [new.id]
+    left = signer.keys()
+    assert [one.id for one in left] == [new.id]
     own = signer.own()
     for one in (old, new):
         assert own.marked(b"m", one.mark(b"m"))
