@@ -67,13 +67,13 @@ SIGNAL = {
         ({"refuses": ["ga4", "own"], "note": None}, {"refuses": ("ga4", "own"), "note": None}),
         ({"role": "opt_out", "standing": "undecided"}, {"role": Role.OPT_OUT, "standing": Standing.UNDECIDED}),
     ],
-    ids=["least", "dated", "to-the-fraction", "of-a-voice", "beside", "refusing", "another-role"],
+    ids=["least", "dated", "to-the-fraction", "of-a-voice", "refusing", "another-role"],
 )
 def test_a_signal_is_as_the_line_has_it(more, expected):
     """What is not there is as usual."""
     usual = Signal(
-        source="tcf", role=Role.CHOICE, standing=Standing.DECIDED, says={Purpose.ANALYTICS: Permission.GRANTED}, at=None,
-        note="TC string",
+        source="tcf", role=Role.CHOICE, standing=Standing.DECIDED, says={Purpose.ANALYTICS: Permission.GRANTED},
+        at=None, note="TC string",
     )  # fmt: skip
     assert inputs.signal_of(SIGNAL | more) == structs.replace(usual, **expected)
 
