@@ -98,6 +98,7 @@ CORE = {
     "audit": (
         "gatekeeper/audit/*.py",
         (
+            "tests/audit/test_about.py",
             "tests/audit/test_archive.py",
             "tests/audit/test_asking.py",
             "tests/audit/test_begun.py",
