@@ -65,6 +65,7 @@ CORE = {
             "tests/scrub/test_scrub_taint.py",
             "tests/scrub/test_scrub_text.py",
             "tests/scrub/test_scrub_url.py",
+            "tests/scrub/test_scrub_views.py",
             "tests/test_scrubbing_in_the_gate.py",
         ),
         (
