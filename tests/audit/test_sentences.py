@@ -5,12 +5,14 @@ import gzip
 import pytest
 
 from gatekeeper.audit import chain
+from gatekeeper.audit.segments import Head
 from tests.audit.handmade import (
     AT,
     KEY,
     ONE,
     OTHER,
     THIRD,
+    THREE,
     TWO,
     Made,
     at,
@@ -438,3 +440,62 @@ def test_an_anchor_is_a_line_of_the_log(tmp_path, anchor, why):
     SIGNING.put(tmp_path)
     found = whys(tmp_path, anchors=[SIGNING.lines[3], anchor])
     assert found == [] if why == [] else all(one[:2] == ("anchor", 2) for one in found) and why in str(found)
+
+
+def test_a_genesis_vouches_for_the_ends_that_it_takes_over(tmp_path):
+    """Though nothing signed comes behind it; what follows the end that it names is not vouched for."""
+    one = Made().add(genesis(), decision(1), decision(2))
+    one.put(tmp_path)
+    assert verified(tmp_path).not_vouched == {ONE: 2}
+    end = {"stream": ONE, "n": 3, "hash": one.end()[2], "torn": 0}
+    Made(TWO).add(genesis(begun=OF_BOTH, adopted=[end])).put(tmp_path)
+    report = verified(tmp_path)
+    assert report.sound and report.not_vouched == {} and (report.crashed, report.open) == (1, [TWO])
+
+
+def test_a_stream_that_was_taken_over_vouches_for_those_that_it_took_over(tmp_path):
+    """In whichever order they are read."""
+    one = Made(THREE).add(genesis(begun=[1, chain.begun([THREE]).hex()]), decision(1))
+    one.put(tmp_path)
+    end = {"stream": THREE, "n": 2, "hash": one.end()[2], "torn": 0}
+    two = Made(TWO).add(genesis(begun=[2, chain.begun([THREE, TWO]).hex()], adopted=[end]), decision(2))
+    two.put(tmp_path)
+    last = {"stream": TWO, "n": 2, "hash": two.end()[2], "torn": 0}
+    Made().add(genesis(begun=[3, chain.begun([THREE, TWO, ONE]).hex()], adopted=[last])).put(tmp_path)
+    report = verified(tmp_path)
+    assert report.sound and report.not_vouched == {} and report.crashed == 2
+
+
+def test_ends_that_the_database_knows_are_there(tmp_path):
+    """A part of a log may lack them; how many ends that are is told."""
+    one = Made().add(genesis(), decision(1))
+    one.put(tmp_path)
+    stream, n, digest = one.end()
+    assert verified(tmp_path, heads=[Head(stream, n, digest)]).heads == 1
+    assert whys(tmp_path, heads=[Head(stream, n, digest)]) == []
+    late = [Head(stream, n, digest), Head(stream, 3, digest), Head(TWO, 1, digest)]
+    assert whys(tmp_path, heads=late) == [
+        ("the database", 2, f"names line 3 of {ONE}, which ends at 2"),
+        ("the database", 3, f"names the stream {TWO}, which is missing"),
+    ]
+    report = verified(tmp_path, heads=late, partial=True)
+    assert report.sound and (report.waiting, report.heads) == (2, 3)
+
+
+def test_what_an_end_goes_on_to_is_told(tmp_path):
+    """A line that is not whole behind an end that was taken over: its process lives, or another hand wrote it."""
+    one = Made().add(genesis(), decision(1), {"_raw": b'{"stream":"x'})
+    one.put(tmp_path)
+    end = {"stream": ONE, "n": 2, "hash": one.end()[2], "torn": 0}
+    Made(TWO).add(genesis(begun=OF_BOTH, adopted=[end])).put(tmp_path)
+    assert whys(tmp_path) == [(ONE, 0, "goes on after it was taken over")]
+
+
+def test_what_was_removed_in_another_log_is_told_where_it_is_signed_for(tmp_path):
+    """By the log, the stream and its lines."""
+    said = redaction([2, 3], log="other")
+    made = Made().add(genesis(), said)
+    made.put(tmp_path)
+    assert verified(tmp_path).elsewhere == []
+    made.add(checkpoint()).put(tmp_path)
+    assert verified(tmp_path).elsewhere == [("other", ONE, 2, 3)]
