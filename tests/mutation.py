@@ -129,6 +129,7 @@ CORE = {
             "tests/audit/test_recent.py",
             "tests/audit/test_recover.py",
             "tests/audit/test_retention.py",
+            "tests/audit/test_s3_client.py",
             "tests/audit/test_sentences.py",
             "tests/audit/test_small_lines.py",
             "tests/audit/test_stale_columns.py",
