@@ -259,10 +259,11 @@ def function_of(name: str) -> str:
     return name.rpartition("__mutmut_")[0].replace("__init__.", "")
 
 
-def looked(folder: Path, room: str, names: list[str], at_a_time: int) -> None:
+def looked(folder: Path, room: str, names: list[str], at_a_time: int, quick_only: bool) -> None:
     """Writes down which of the faults a Python of its own sees: in the slower tests, or in all of them."""
     known = later(folder)
     _, quick, slow = CORE[room]
+    slow = () if quick_only else slow
     every = early(folder)
     tests = {name: (*quick, *slow) if function_of(name) in every else slow for name in names}
     tests = {name: those for name, those in tests.items() if those} | {"": (*quick, *slow)}
@@ -283,22 +284,22 @@ def looked(folder: Path, room: str, names: list[str], at_a_time: int) -> None:
             return True
         return ran.returncode > 0  # less: it was stopped from outside
 
+    names = [name for name in names if name in tests]
     if not names:
         return
     if sees(""):
         raise SystemExit(f"{room}: its tests fail without a fault")
-    names = [name for name in names if name in tests]
     with ThreadPoolExecutor(at_a_time) as pool:
         for name, found in zip(names, pool.map(sees, names), strict=True):
             known[name] = found
             (folder / "later.json").write_text(json.dumps(known), "utf-8")
 
 
-def missed(folder: Path, room: str, at_a_time: int) -> None:
+def missed(folder: Path, room: str, at_a_time: int, quick_only: bool) -> None:
     """Shows to the slower tests what the others missed, and they have not seen yet."""
     known = later(folder)
     unseen = [name for name, fate in results(folder).items() if fate in UNSEEN and name not in known]
-    looked(folder, room, sorted(unseen), at_a_time)
+    looked(folder, room, sorted(unseen), at_a_time, quick_only)
 
 
 def later(folder: Path) -> dict[str, bool]:
@@ -307,7 +308,7 @@ def later(folder: Path) -> dict[str, bool]:
     return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
 
-def score(room: str, minutes: float, most: int, seed: int, at_a_time: int) -> dict[str, str]:
+def score(room: str, minutes: float, most: int, seed: int, at_a_time: int, quick_only: bool) -> dict[str, str]:
     """What became of each fault of the room, after as many minutes or faults."""
     folder = ROOT / "var" / "mutation" / room
     until = time.monotonic() + 60 * minutes
@@ -315,7 +316,7 @@ def score(room: str, minutes: float, most: int, seed: int, at_a_time: int) -> di
     with (folder / "run.log").open("wb") as log:
         # A name that fits no fault: mutmut makes the faults, times the tests, and ends.
         subprocess.run([*MUTMUT, "run", "none"], cwd=folder, check=False, stdout=log, stderr=log)
-        missed(folder, room, at_a_time)  # of a run that was broken off
+        missed(folder, room, at_a_time, quick_only)  # of a run that was broken off
         left = sorted(name for name, fate in results(folder).items() if fate == "not checked")
         random.Random(seed).shuffle(left)
         left = left[:most]
@@ -323,7 +324,7 @@ def score(room: str, minutes: float, most: int, seed: int, at_a_time: int) -> di
             part, left = left[:PART], left[PART:]  # to its end: mutmut begins with the quick ones, which are no sample
             command = [*MUTMUT, "run", "--max-children", str(at_a_time), *part]
             subprocess.run(command, cwd=folder, check=True, stdout=log, stderr=log)
-            missed(folder, room, at_a_time)
+            missed(folder, room, at_a_time, quick_only)
     seen = {name for name, found in later(folder).items() if found}
     return {name: "killed" if name in seen else fate for name, fate in results(folder).items()}
 
@@ -336,10 +337,11 @@ def main() -> int:
     words.add_argument("--most", type=int, default=10**6, help="faults that are tried of each room")
     words.add_argument("--seed", type=int, default=0, help="of the order in which faults are tried")
     words.add_argument("--at-a-time", type=int, default=AT_A_TIME, help="faults that are tried at once")
+    words.add_argument("--quick", action="store_true", help="without the slower tests: the score is a little lower")
     given = words.parse_args()
     every = True
     for room in given.rooms:
-        fates = score(room, given.minutes / len(given.rooms), given.most, given.seed, given.at_a_time)
+        fates = score(room, given.minutes / len(given.rooms), given.most, given.seed, given.at_a_time, given.quick)
         seen = sum(fate in SEEN for fate in fates.values())
         unseen = [f"{name}: {fate}" for name, fate in fates.items() if fate in UNSEEN]
         tried = seen + len(unseen)
