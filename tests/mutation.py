@@ -110,6 +110,7 @@ CORE = {
             "tests/audit/test_chain.py",
             "tests/audit/test_counted.py",
             "tests/audit/test_facts.py",
+            "tests/audit/test_files.py",
             "tests/audit/test_format_1.py",
             "tests/audit/test_format_1_reading.py",
             "tests/audit/test_groups.py",
