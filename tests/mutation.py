@@ -65,6 +65,7 @@ CORE = {
             "tests/scrub/test_scrub_meter.py",
             "tests/scrub/test_scrub_paths.py",
             "tests/scrub/test_scrub_shapes.py",
+            "tests/scrub/test_scrub_spans.py",
             "tests/scrub/test_scrub_taint.py",
             "tests/scrub/test_scrub_text.py",
             "tests/scrub/test_scrub_url.py",
