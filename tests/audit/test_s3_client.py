@@ -87,7 +87,10 @@ def test_a_listing_has_the_first_version_of_each_object(made):
     assert pages.given == {"Bucket": "bucket", "Prefix": "a/b/x"}
 
 
-@pytest.mark.parametrize(("address", "key"), [("s3://bucket", "k"), ("s3://bucket/", "k"), ("s3://bucket/p/", "p/k")])
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [("s3://bucket", "k"), ("s3://bucket/", "k"), ("s3://bucket/p/", "p/k"), ("s3://bucket/X/", "X/k")],
+)
 def test_an_object_is_got_and_put_by_its_key(made, address, key):
     """Of one with versions the one that is wanted; put with a checksum, as a lock wants it."""
 

@@ -308,3 +308,15 @@ def test_a_stamp_can_be_written_and_read_again():
         with pytest.raises(ValueError):
             stamp.parse(bad)
     assert not authority.files(Path("/nowhere"))
+
+
+def test_why_a_stamp_is_not_good_is_told_in_a_few_words():
+    """The part of the library's error that a reader needs, however long it is."""
+    other = Tsa(key="ec")
+    for made, why in (
+        (Stamp(LINE, other.of(LINE)), "certificate signature failure"),
+        (Stamp(LINE, TSA["ec"].of(LINE + b" ")), "Mismatch between messages"),
+    ):
+        with pytest.raises(AuditError) as caught:
+            stamp.time_of(made, BELIEVED)
+        assert str(caught.value) == f"is not a good time stamp ({why})"
