@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.jurisdiction.forwarded import ADDRESSES, CHAINS, SIGNS, entries, node
-from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks
+from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks, spelled
 from gatekeeper.model.head import Head
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -109,12 +109,9 @@ def client_of(peer: str | None, headers: Headers, trust: Trust) -> Client:
     pairs = Head.of(headers)
     names = pairs.asked(frozenset)
     covered = trust.covers(peer)
-    spoken = trust.header in names or not SIGNS.isdisjoint(names)
-    if not spoken and trust.country in names:
-        spoken = True
+    spoken = pairs.asked(_shows_proxy) or trust.header in names or trust.country in names
     if not spoken and not covered:
-        address = parse_address(peer)
-        return Client(None if address is None else str(address))
+        return Client(spelled(peer))
     answer, alone = _walk(entries(pairs, trust.header), trust)
     if not covered:
         # Only the server can have put the answer into the peer's place, or the peer speaks of itself.
@@ -126,6 +123,10 @@ def client_of(peer: str | None, headers: Headers, trust: Trust) -> Client:
     if not alone or any(_third(entries(pairs, name), answer, trust) for name in names & ADDRESSES - {trust.header}):
         return Client(None, undeclared=True)
     return Client(str(answer))
+
+
+def _shows_proxy(names: tuple[bytes, ...]) -> bool:
+    return not SIGNS.isdisjoint(names)
 
 
 def _walk(hops: Sequence[str], trust: Trust) -> tuple[Address | None, bool]:

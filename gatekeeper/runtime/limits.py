@@ -43,10 +43,12 @@ class Bucket:
 
     def wait(self, rate: float, now: float) -> float:
         """Seconds until one is in it again; 0 if one is. A clock that goes back fills nothing."""
-        passed = max(0.0, now - self._at)
+        left, at = self._left, self._at
+        if now > at:
+            left += (now - at) * rate / MINUTE
         self._at = now
-        self._left = min(rate, self._left + passed * rate / MINUTE)
-        return 0.0 if self._left >= 1 else (1 - self._left) * MINUTE / rate
+        self._left = left = left if left < rate else rate
+        return 0.0 if left >= 1 else (1 - left) * MINUTE / rate
 
     def take(self, count: float) -> None:
         """Take out so much."""

@@ -59,7 +59,7 @@ def admit(method: str, headers: Headers, origins: Set[str], *, vouched: bool = F
     who = sender(headers, origins, vouched=vouched)
     if who is Sender.STRANGER:
         return Admission((), foreign=True) if method in _READING else None
-    return Admission(cors(headers, origins), foreign=False)
+    return Admission(cors(headers, origins) if who is Sender.LISTED else (), foreign=False)
 
 
 def sender(headers: Headers, origins: Set[str], *, vouched: bool = False) -> Sender:
