@@ -21,7 +21,6 @@ from gatekeeper.delivery.pool import Pool
 from gatekeeper.delivery.request import Origin, write
 from gatekeeper.delivery.resolve import Resolver
 from gatekeeper.errors import DeliveryError
-from gatekeeper.installation.forks import work
 from gatekeeper.model import Answer, Outgoing
 from gatekeeper.model.egress import Egress
 
@@ -74,18 +73,17 @@ class Sender:
         connection = self.pool.take(origin)
         if connection is None:
             connection = await self._open(origin, due)
-        with work:
-            if permit is not None and not permit.begin():
-                self.pool.give(origin, connection)
-                raise DeliveryError(WITHHELD)
-            try:
-                waiter = connection.ask(request, bodiless=outgoing.method == "HEAD")
-            finally:
-                if permit is not None:
-                    if connection.written:
-                        permit.end()
-                    else:  # an event loop may write at the end of its turn
-                        self._loop.call_soon(permit.end)
+        if permit is not None and not permit.begin():
+            self.pool.give(origin, connection)
+            raise DeliveryError(WITHHELD)
+        try:
+            waiter = connection.ask(request, bodiless=outgoing.method == "HEAD")
+        finally:
+            if permit is not None:
+                if connection.written:
+                    permit.end()
+                else:  # an event loop may write at the end of its turn
+                    self._loop.call_soon(permit.end)
         self.deadlines.add(waiter, due)
         try:
             reply = await waiter
