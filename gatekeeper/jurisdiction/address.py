@@ -110,9 +110,7 @@ def client_of(peer: str | None, headers: Headers, trust: Trust) -> Client:
     pairs = Head.of(headers)
     names = pairs.asked(frozenset)
     covered = trust.covers(peer)
-    spoken = trust.header in names or not SIGNS.isdisjoint(names)
-    if not spoken and trust.country in names:
-        spoken = True
+    spoken = pairs.asked(_shows_proxy) or trust.header in names or trust.country in names
     if not spoken and not covered:
         return Client(spelled(peer))
     answer, alone = _walk(entries(pairs, trust.header), trust)
@@ -126,6 +124,10 @@ def client_of(peer: str | None, headers: Headers, trust: Trust) -> Client:
     if not alone or any(_third(entries(pairs, name), answer, trust) for name in names & ADDRESSES - {trust.header}):
         return Client(None, undeclared=True)
     return Client(str(answer))
+
+
+def _shows_proxy(names: tuple[bytes, ...]) -> bool:
+    return not SIGNS.isdisjoint(names)
 
 
 def _walk(hops: Sequence[str], trust: Trust) -> tuple[Address | None, bool]:
