@@ -289,4 +289,6 @@ def test_base64_for_addresses_has_no_padding_and_one_spelling() -> None:
     for bad in ("a", "a+b/", "YQ==", "YR", "ü"):
         with pytest.raises(ValueError):
             base64url.read(bad)
+    with pytest.raises(ValueError, match=r"^the text is not base64url as it is written here$"):
+        base64url.read("YR")
     assert well_formed("ä") and well_formed("a") and not well_formed("\udc00")
