@@ -139,7 +139,9 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value", "columns", "expected"), VALUES)
+@pytest.mark.parametrize(
+    ("kind", "value", "columns", "expected"), VALUES, ids=[f"{kind}-{n}" for n, (kind, *_) in enumerate(VALUES)]
+)
 def test_a_value_of_each_type_is_clean_or_none(kind, value, columns, expected) -> None:
     """Alone, and among an event's."""
     found = clean(value, type=kind, **columns)
@@ -190,7 +192,9 @@ PERSONAL = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "expected"), PERSONAL)
+@pytest.mark.parametrize(
+    ("name", "value", "expected"), PERSONAL, ids=[f"{name}-{n}" for n, (name, *_) in enumerate(PERSONAL)]
+)
 def test_a_personal_value_is_raw_or_a_hash(name, value, expected) -> None:
     """What scripts write for nothing is none; as long as a hash is any value may be."""
     one = field(name="mail", type="personal", hashed_as="mail_hash", max_length=40)
@@ -285,4 +289,6 @@ def test_base64_for_addresses_has_no_padding_and_one_spelling() -> None:
     for bad in ("a", "a+b/", "YQ==", "YR", "ü"):
         with pytest.raises(ValueError):
             base64url.read(bad)
+    with pytest.raises(ValueError, match=r"^the text is not base64url as it is written here$"):
+        base64url.read("YR")
     assert well_formed("ä") and well_formed("a") and not well_formed("\udc00")
