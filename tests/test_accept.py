@@ -171,11 +171,12 @@ def test_a_country_is_named_once(countries: list[object], region: str | None) ->
     [
         (b"{", 400, "the body is not JSON"),
         (b'{"a": 1, "a": 2}', 422, "a: the key is given twice"),
+        (b'{"c": 1, "a": 2, "b": 3, "a": 4}', 422, "a: the key is given twice"),
         (b'{"b" : [{"a"\t:\n1, "a" :2}]}', 422, "a: the key is given twice"),
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), 422, f"the body is nested deeper than {MAX_DEPTH}"),
         (b"[" + b"1," * MAX_VALUES + b"1]", 422, "the body has too many values"),
     ],
-    ids=["no-json", "twice", "twice-inside", "deep", "many"],
+    ids=["no-json", "twice", "twice-behind-others", "twice-inside", "deep", "many"],
 )
 def test_a_body_that_two_programs_could_read_in_two_ways_is_refused(body: bytes, status: int, message: str) -> None:
     """With what is wrong with it."""

@@ -56,6 +56,18 @@ def test_a_head_says_what_its_pairs_say(pairs, between):
         LISTS.update(aside)
 
 
+@law
+@given(st.lists(st.tuples(NAMES, st.booleans(), st.binary(max_size=4)), max_size=8))
+def test_names_in_any_case_are_one_name(named):
+    """A server that keeps the sender's spelling, and one that has lowered it already, give the same head."""
+    pairs = [(name.title() if spelled else name, value) for name, spelled, value in named]
+    plain = [(name, value) for name, _, value in named]
+    for _ in range(2):  # unknown and remembered
+        made = Head.lowered([list(pair) for pair in pairs])
+        assert made == Head(plain) and all(pair.__class__ is tuple for pair in made)
+        assert made.values(b"cookie") == Head(plain).values(b"cookie")
+
+
 @pytest.mark.parametrize("forgotten", [len, frozenset, lambda names: names[:-1]], ids=["names", "order", "the last"])
 def test_a_list_that_forgets_a_name_is_seen(forgotten, monkeypatch):
     """A memory by less than the names in their order gives one request's headers to another."""

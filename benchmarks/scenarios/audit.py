@@ -24,9 +24,9 @@ from .decide import CALLER
 _VERIFIED = 5_000  # lines of the log that is verified
 
 
-def _line() -> Line:
+def _line(request_id: str = "req_bench") -> Line:
     gate = gates.gate()
-    plan = gate.plan(incoming.parse(orjson.dumps(samples.event()))[0], CALLER, at=gates.NOW, request_id="req_bench")
+    plan = gate.plan(incoming.parse(orjson.dumps(samples.event()))[0], CALLER, at=gates.NOW, request_id=request_id)
     return decision_line(plan, gate.policy)
 
 
@@ -54,10 +54,12 @@ def _durable(batch: int, stage: Stage) -> Iterator[Repeat]:
 
 @contextlib.contextmanager
 def _verified(stage: Stage) -> Iterator[Repeat]:
-    folder, line = stage.folder / "verified", _line()
+    folder, line = stage.folder / "verified", _line("req_0000")
     stream = Stream(folder, signer=Signer(stage.folder / "audit-keys"), fsync=False)
-    for _ in range(_VERIFIED // 100):
-        stream.write([line] * 100)
+    for first in range(0, _VERIFIED, 100):  # a request is decided once: each line is of another
+        stream.write(
+            [line._replace(core=line.core.replace(b"req_0000", b"req_%04d" % n)) for n in range(first, first + 100)]
+        )
     stream.close()
     for segment in stream.closed:
         compress(segment)

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gatekeeper.audit import chain, numbering, stamp, twice, vouched
 from gatekeeper.audit.authority import claimed
@@ -26,10 +26,13 @@ from gatekeeper.audit.segments import Head, parse, streams
 from gatekeeper.audit.strangers import strangers
 from gatekeeper.audit.twice import Twice
 from gatekeeper.audit.walk import Walker
+from gatekeeper.counting import counted
 from gatekeeper.errors import AuditError
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+
+_NAMED: Final = 3  # places of other lines that a finding names
 
 
 class Problem(NamedTuple):
@@ -284,7 +287,9 @@ class _Verification:
         try:
             parts = [segment for one in streams(self._folder).values() for segment in one]
             for request_id, places in twice.found(parts, suspects).items():
-                more = ", ".join(f"{name}:{line}" for name, line in places[:-1])
-                self._bad(places[-1], f"decides the request {request_id.decode()}, which {more} decided")
+                named = ", ".join([f"{name}:{line}" for name, line in places[:-1][:_NAMED]])
+                more = len(places) - 1 - _NAMED
+                others = f" and {counted(more, 'other line')}" if more > 0 else ""
+                self._bad(places[-1], f"decides the request {request_id.decode()}, which {named}{others} decided")
         except (OSError, EOFError, ValueError, zlib.error):
             pass  # said when it was walked

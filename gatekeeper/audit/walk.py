@@ -181,7 +181,7 @@ def _time(walk: Walk, head: bytes, after: int) -> str | None:
     if walk.version == 1 or place == 12:
         return None
     at = head[place : place + 20]
-    late = head.find(_WRITTEN, len(head) - 160)
+    late = head.find(_WRITTEN, max(0, len(head) - 160))
     if late > 0:
         at = head[late + 12 : late + 32]
     try:

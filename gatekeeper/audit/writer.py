@@ -74,14 +74,12 @@ class AuditWriter:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder
-        self._signer = signer
         self._changed = changed
-        self._rotate, self._every = rotate, every
+        self._new_stream = partial(
+            Stream, folder, signer=signer, rotate=rotate, every=every, fsync=fsync, clock=clock, heads=heads
+        )
         self._outside = Outside(anchor, folder.parent if base is None else base, authority, changed)
-        self._heads = heads
         self._upkeep = Upkeep(folder, self._outside, heads, checkpoint=checkpoint, archived=every is not None)
-        self._fsync = fsync
-        self._clock = clock
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._turn = threading.Lock()  # held by the thread that writes
@@ -281,10 +279,7 @@ class AuditWriter:
             if self._begun and not self._folder.is_dir():  # deleted beneath us: a log without its past is not begun
                 raise FileNotFoundError(errno.ENOENT, "the log's folder is gone")
             asked = self._upkeep.asked()
-            self._stream = Stream(
-                self._folder, rotate=self._rotate, signer=self._signer, fsync=self._fsync, clock=self._clock,
-                known=self._known, heads=self._heads, every=self._every,
-            )  # fmt: skip
+            self._stream = self._new_stream(known=self._known)
             self._upkeep.begun(self._stream, asked)
         late = [self._late.popleft() for _ in range(len(self._late))]
         try:

@@ -7,7 +7,6 @@ back. So the variable holds a `Here`, and the end of the request is written on t
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import replace as changed
 from typing import Any
@@ -25,8 +24,9 @@ from gatekeeper.signals.context import write as write_token
 class Here(Struct, eq=False):
     """Where code is running: in which gate, and for which request, carried token or named visitor.
 
-    `ask` says what the gate may believe of the request, `carried` is the token of a visitor of another request. One
-    of these is made for every request of the host app, and most are never asked anything.
+    `ask` says what the gate may believe of the request, `carried` is the token of a visitor of another request, `root`
+    the path that the app is mounted below, without a slash at its end. One of these is made for every request of the
+    host app, and most are never asked anything.
     """
 
     gate: Gate
@@ -35,6 +35,7 @@ class Here(Struct, eq=False):
     told: dict[str, Any] | None = None  # what the host app knows of the visitor
     carried: str | None = None
     ended: bool = False
+    root: str = ""
     outer: Here | None = None  # where the code was before; while a kept visitor is entered
     _caller: Caller | None = None
 
@@ -163,5 +164,7 @@ def outside() -> Here | None:
 
 def leave(mark: Token[Here | None]) -> None:
     """Set the context as it was; in a coroutine that the server closes from another context there is nothing to set."""
-    with suppress(ValueError):
+    try:  # noqa: SIM105  # fast: a request comes here three times, and `suppress` takes ten times as long
         current.reset(mark)
+    except ValueError:
+        pass

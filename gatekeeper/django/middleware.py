@@ -57,7 +57,7 @@ class GatekeeperMiddleware:
         serving = self._current.now
         if _ours(serving, request.path_info):
             return _loop.run(answered(serving.endpoints, request, serving.max_body))
-        here = Here(serving.gate, partial(_asked, serving.gate, request))
+        here = _here(serving, request)
         with _visit(here):
             return _finished(serving, request, self._get_response(request), here)
 
@@ -67,9 +67,14 @@ class GatekeeperMiddleware:
         serving = self._current.now
         if _ours(serving, request.path_info):
             return await answered(serving.endpoints, request, serving.max_body)
-        here = Here(serving.gate, partial(_asked, serving.gate, request))
+        here = _here(serving, request)
         with _visit(here):
             return _finished(serving, request, await self._get_response(request), here)
+
+
+def _here(serving: Serving, request: Any) -> Here:
+    root = request.path.removesuffix(request.path_info)  # SCRIPT_NAME, or the project's FORCE_SCRIPT_NAME
+    return Here(serving.gate, partial(_asked, serving.gate, request), root=root)
 
 
 def _ours(serving: Serving, path: str) -> bool:

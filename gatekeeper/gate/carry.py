@@ -32,6 +32,7 @@ from gatekeeper.model import Answer, Call, Fate, Outgoing, Verdict
 from gatekeeper.model.reasons import AUDIT, QUEUE_FULL, UNREADABLE_CALL, WITHDRAWN
 
 _log = logging.getLogger("gatekeeper")
+_DELIVERED: Final = Fate.DELIVERED  # looked up once: an enum's member costs as much as a call
 UNKNOWN: Final = "unknown"  # of a fate: the vendor may have the call, or not
 Put = Callable[[list[lines.Line]], object]
 
@@ -187,15 +188,13 @@ def finish_call(
     if plan.dialect is None or plan.native is None:
         return answer
     ids = [one.request_id for one, kept in zip(plan.plans, plan.kept, strict=True) if kept is not None]
-    if answer is None:
-        status = "cancelled" if why == WITHDRAWN else "failed"
-        ends: list[tuple[str, str | None]] = [(status, why or UNKNOWN)] * len(ids)
-    else:
-        outcomes = plan.dialect.read_answer(answer, len(ids))
-        ends = [("delivered" if one.fate is Fate.DELIVERED else "failed", one.why) for one in outcomes]
     grouped: dict[tuple[str, str | None], list[str]] = {}
-    for end, request_id in zip(ends, ids, strict=True):
-        grouped.setdefault(end, []).append(request_id)
+    if answer is not None:
+        for one, request_id in zip(plan.dialect.read_answer(answer, len(ids)), ids, strict=True):
+            end = "delivered" if one.fate is _DELIVERED else "failed", one.why
+            grouped.setdefault(end, []).append(request_id)
+    elif ids:
+        grouped["cancelled" if why == WITHDRAWN else "failed", why or UNKNOWN] = ids
     at = gate.clock()
     (record or gate.recorder.put)(
         [

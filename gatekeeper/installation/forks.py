@@ -75,8 +75,8 @@ class Work:
     def __exit__(self, *error: object) -> None:
         """A fork may happen."""
         mine = self._mine
-        mine.depth -= 1
-        if not mine.depth:
+        mine.depth = depth = mine.depth - 1
+        if not depth:
             self.inside.discard(get_ident())
             if self._forking:
                 with self._lock:

@@ -2,17 +2,18 @@
 
 The peer is the visitor's browser, or a proxy. A visitor never gets the place of an undeclared proxy:
 
-    no header of a proxy, and the peer is no declared proxy     the peer
+    no header of a proxy, and the peer is not a declared proxy  the peer
     a declared proxy                                            the answer of the walk
     another peer, which is the answer of the walk               the peer: the server put it into the proxy's place
                                                                 (uvicorn's `proxy_headers`), and left the headers
     any header of a proxy from any other peer                   unknown
 
-The walk goes through the configured header from right to left and stops at the first entry that is no declared proxy.
-Exactly one header is configured: `X-Forwarded-For`, `Forwarded` (RFC 7239), or one that an edge overwrites, such as
-CF-Connecting-IP. If the entry is no address (`unknown`, `_hidden`, garbage), or all are declared proxies: unknown.
-So it is where another address stands left of the answer, or another header names a third one: then the answer says
-itself that it passes on, and may be a proxy that is not declared. Who forges that gets the strictest law, and no other.
+The walk goes through the configured header from right to left and stops at the first entry that is not a declared
+proxy. Exactly one header is configured: `X-Forwarded-For`, `Forwarded` (RFC 7239), or one that an edge overwrites, such
+as CF-Connecting-IP. The address is unknown if that entry is not an address (`unknown`, `_hidden`, garbage), or if all
+are declared proxies. It is also unknown if another address stands left of the answer, or if another header names a
+third one: then the answer forwards for others, and may be an undeclared proxy. A client that forges such a header gets
+the strictest law.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import NamedTuple
 
 from gatekeeper.errors import ConfigError
 from gatekeeper.jurisdiction.forwarded import ADDRESSES, CHAINS, SIGNS, entries, node
-from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks
+from gatekeeper.jurisdiction.networks import Address, Ranges, parse_address, parse_networks, spelled
 from gatekeeper.model.head import Head
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -109,12 +110,9 @@ def client_of(peer: str | None, headers: Headers, trust: Trust) -> Client:
     pairs = Head.of(headers)
     names = pairs.asked(frozenset)
     covered = trust.covers(peer)
-    spoken = trust.header in names or not SIGNS.isdisjoint(names)
-    if not spoken and trust.country in names:
-        spoken = True
+    spoken = pairs.asked(_shows_proxy) or trust.header in names or trust.country in names
     if not spoken and not covered:
-        address = parse_address(peer)
-        return Client(None if address is None else str(address))
+        return Client(spelled(peer))
     answer, alone = _walk(entries(pairs, trust.header), trust)
     if not covered:
         # Only the server can have put the answer into the peer's place, or the peer speaks of itself.
@@ -126,6 +124,10 @@ def client_of(peer: str | None, headers: Headers, trust: Trust) -> Client:
     if not alone or any(_third(entries(pairs, name), answer, trust) for name in names & ADDRESSES - {trust.header}):
         return Client(None, undeclared=True)
     return Client(str(answer))
+
+
+def _shows_proxy(names: tuple[bytes, ...]) -> bool:
+    return not SIGNS.isdisjoint(names)
 
 
 def _walk(hops: Sequence[str], trust: Trust) -> tuple[Address | None, bool]:

@@ -114,7 +114,7 @@ def _deadline(law: Law) -> str:
         return "yes, no deadline" if law.delete_right else "no"
     days = counted(law.delete_days, f"{law.delete_unit} day")
     days += f" + {law.delete_extension}" if law.delete_extension else ""
-    return days if law.delete_right else f"no right; requests {days}"
+    return days if law.delete_right else f"no right; other requests {days}"
 
 
 def _exemptions(row: Row) -> str:

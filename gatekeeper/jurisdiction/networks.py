@@ -46,6 +46,18 @@ def spelled(text: str | None) -> str | None:
     return None if address is None else str(address)
 
 
+@lru_cache(maxsize=4096)
+def network_of(text: str | None) -> tuple[int, int] | None:
+    """Version and number of a public address's network, `None` for any other text.
+
+    IPv4 /24, and IPv6 /56, which is what providers give to a household.
+    """
+    address = parse_address(text)
+    if address is None or kind(address) is not Kind.PUBLIC:
+        return None
+    return address.version, int(address) >> (8 if address.version == 4 else 72)
+
+
 class Ranges:
     """A set of networks, either family, asked in logarithmic time. Overlaps are merged."""
 

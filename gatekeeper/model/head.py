@@ -55,6 +55,16 @@ class Head(tuple[tuple[bytes, bytes], ...]):
         return made
 
     @classmethod
+    def lowered(cls, pairs: Iterable[tuple[bytes, bytes]]) -> Head:
+        """The same pairs, with names in lower case."""
+        made = tuple.__new__(cls, [(name, value) for name, value in pairs])
+        known = LISTS.get(tuple([name for name, _ in made]))  # fast: names that are known are in lower case
+        if known is None:
+            return cls([(name.lower(), value) for name, value in made])
+        made.titles = known
+        return made
+
+    @classmethod
     def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> Head:
         """Headers as a head; one that is a head already is given back."""
         return headers if headers.__class__ is cls else cls(headers)

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from ipaddress import IPv4Address
 from typing import Final, Literal
 
 from gatekeeper.installation.forks import work
-from gatekeeper.jurisdiction.networks import Kind, kind, parse_address
+from gatekeeper.jurisdiction.networks import network_of
 from gatekeeper.memory import Memory, digest
 from gatekeeper.model import Caller
 from gatekeeper.policy.tables.server import LimitsTable
@@ -29,7 +28,6 @@ By = Literal["all", "address", "trusted"]
 MINUTE: Final = 60.0
 NETWORKS: Final = 16_384  # that are remembered; the first that came is forgotten first
 _SIZE: Final = 512  # bytes that one of them takes up, all in all
-_SHIFTS: Final = {4: 8, 6: 72}  # bits of an address that are not its network's
 
 
 class Bucket:
@@ -43,10 +41,12 @@ class Bucket:
 
     def wait(self, rate: float, now: float) -> float:
         """Seconds until one is in it again; 0 if one is. A clock that goes back fills nothing."""
-        passed = max(0.0, now - self._at)
+        left, at = self._left, self._at
+        if now > at:
+            left += (now - at) * rate / MINUTE
         self._at = now
-        self._left = min(rate, self._left + passed * rate / MINUTE)
-        return 0.0 if self._left >= 1 else (1 - self._left) * MINUTE / rate
+        self._left = left = left if left < rate else rate
+        return 0.0 if left >= 1 else (1 - left) * MINUTE / rate
 
     def take(self, count: float) -> None:
         """Take out so much."""
@@ -138,12 +138,6 @@ class Limits:
 
 
 def network(caller: Caller) -> bytes | None:
-    """The network of an anonymous caller, as a keyed digest; `None` where it is not known, or private.
-
-    IPv4 /24, and IPv6 /56, which is what providers give to a household.
-    """
-    address = None if caller.trusted else parse_address(caller.address)
-    if address is None or kind(address) is not Kind.PUBLIC:
-        return None
-    version = 4 if isinstance(address, IPv4Address) else 6
-    return digest(b"%d %d" % (version, int(address) >> _SHIFTS[version]))
+    """The network of an anonymous caller, as a keyed digest; `None` where it is not known, or private."""
+    own = None if caller.trusted else network_of(caller.address)
+    return None if own is None else digest(b"%d %d" % own)

@@ -201,6 +201,7 @@ class SqliteBarrier:
     def __init__(self, tables: Tables, page: Page, refusals: SqliteRefusals) -> None:
         self._tables = tables
         self.page = page
+        self.leave = page.leave  # a withdrawal may be waiting for the slot
         self._refusals = refusals
 
     def now(self) -> Epoch | None:
@@ -216,10 +217,6 @@ class SqliteBarrier:
             return self.page.enter()
         except StorageError:
             return None
-
-    def leave(self, slot: Slot) -> None:
-        """Give the slot back; a withdrawal may be waiting for it."""
-        self.page.leave(slot)
 
     def withdrawn(self, subjects: Collection[str], destination: str, since: int) -> bool:
         """Read from the withdrawals of the last hour."""

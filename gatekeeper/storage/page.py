@@ -18,7 +18,6 @@ import mmap
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
@@ -52,8 +51,8 @@ class _Process:
         self.numbers = whole.cast("Q")
         self._published = whole[: 8 * _PROCESSES]
         self._known = b"", 0  # the last look at what is published, and the largest of it
-        self.lock = forks.Guard()
-        self.open: Counter[int] = Counter()  # requests about to begin, by generation
+        self.lock = threading.RLock()  # held inside of `work`: no child finds it held
+        self.open: dict[int, int] = {}  # requests about to begin, by generation
         self._path = path
         self.number, self.owned = self._own()
         self.numbers[self.number] = max(committed, self.numbers[self.number])
@@ -128,7 +127,7 @@ class Page:
     def publish(self, generation: int) -> None:
         """Let all workers know that the database holds this withdrawal. Raises StorageError."""
         mine = self._mine()
-        with mine.lock:
+        with work, mine.lock:
             mine.numbers[mine.number] = max(generation, mine.numbers[mine.number])
 
     @property
@@ -159,26 +158,27 @@ class Page:
     def enter(self) -> Slot:
         """Say that a request is about to begin. Raises StorageError."""
         mine = self._mine()
-        numbers = mine.numbers
-        with mine.lock:
-            published = mine.generation()
-            mine.open[published] += 1
-            numbers[_BEGINNING + mine.number] = min(mine.open) + 1
-        # Read again behind the lock, which is a barrier in memory, too: a withdrawal that has not seen our number
-        # was published before this.
-        with mine.lock:
-            return Slot(published, mine.generation())
+        with work:
+            with mine.lock:
+                published, opened = mine.generation(), mine.open
+                opened[published] = opened.get(published, 0) + 1
+                mine.numbers[_BEGINNING + mine.number] = min(opened) + 1
+            # Read again behind the lock, which is a barrier in memory, too: a withdrawal that has not seen our number
+            # was published before this.
+            with mine.lock:
+                return Slot(published, mine.generation())
 
     def leave(self, slot: Slot) -> None:
         """Say that it has begun, or will not."""
         mine = self._process
         if mine is None:
             return
-        with mine.lock:
-            mine.open[slot.number] -= 1
-            if mine.open[slot.number] <= 0:
-                del mine.open[slot.number]
-            mine.numbers[_BEGINNING + mine.number] = min(mine.open) + 1 if mine.open else 0
+        with work, mine.lock:
+            opened = mine.open
+            left = opened.pop(slot.number, 0) - 1  # a slot of the parent is not there in a child
+            if left > 0:
+                opened[slot.number] = left
+            mine.numbers[_BEGINNING + mine.number] = min(opened) + 1 if opened else 0
 
     def passed(self, generation: int) -> Future[Heard]:
         """Done when no request that does not know of this generation can begin; NOT_YET after five seconds."""

@@ -47,7 +47,7 @@ class Settings(Common):
     """Keys of a `linkedin` destination."""
 
     kind: Literal["linkedin"]
-    access_token: Token = Field(None, description="Token of the Conversions API, for calls that bring none.")
+    access_token: Token = Field(None, description="Token of the Conversions API, for calls that come without one.")
 
 
 shape = calls_only.shape

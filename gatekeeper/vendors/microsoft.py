@@ -45,7 +45,7 @@ class Settings(Common):
 
     kind: Literal["microsoft"]
     tag_id: Digits = Field(description="UET tag id.")
-    access_token: Token = Field(None, description="Token of the UET tag, for calls that bring none.")
+    access_token: Token = Field(None, description="Token of the UET tag, for calls that come without one.")
 
 
 shape = calls_only.shape

@@ -41,7 +41,7 @@ class Settings(Common):
 
     kind: Literal["pinterest"]
     ad_account_id: Digits = Field(description="Ad account whose events they are.")
-    access_token: Token = Field(None, description="Conversion access token, for calls that bring none.")
+    access_token: Token = Field(None, description="Conversion access token, for calls that come without one.")
 
 
 shape = calls_only.shape

@@ -44,7 +44,7 @@ class Settings(Common):
 
     kind: Literal["reddit"]
     pixel_id: Identifier = Field(description="Pixel or account id, such as a2_abc.")
-    access_token: Token = Field(None, description="Conversion access token, for calls that bring none.")
+    access_token: Token = Field(None, description="Conversion access token, for calls that come without one.")
 
 
 shape = calls_only.shape

@@ -105,7 +105,7 @@ ERASURE_SECRETS: Final = ("token", "key", "secret", "project_token")
 class Common(Strict):
     """Defaults of a kind that a policy may replace, and what the records of processing need."""
 
-    purpose: Purpose | None = Field(None, strict=False, description="What it is for; the kind's default if absent.")
+    purpose: Purpose | None = Field(None, strict=False, description="What the data is for; the kind's if absent.")
     fields: list[str] | None = Field(None, description="The allow-list; the kind's default if absent.")
     endpoint: HttpUrl | None = Field(None, description="Base URL; the vendor's own if absent.")
     events: list[str] | None = Field(None, description="Only these events go there.")
@@ -120,7 +120,7 @@ class Common(Strict):
         Annotated[str, Spelled(r"\d+(\.\d+)?\s*(h|d|w|y|months?)", "is not a time; write 14d, 26 months or 2y")] | None
     ) = Field(None, description="How long the vendor keeps it, such as 14d or 2y.")
     recipient: Annotated[str, Spelled(r"\S.*", "is not a name; write who receives the data", 200)] | None = Field(
-        None, description="Who receives the data, as notices name them; the kind's company if absent."
+        None, description="The company that receives the data, as notices name it; the kind's own if absent."
     )
     country: Annotated[str, Spelled(r"[A-Z]{2}", "is not a country; write its two letters, such as IE")] | None = Field(
         None, description="Country of the recipient, such as IE."
@@ -149,7 +149,7 @@ class Common(Strict):
     url_params: list[str] = Field(default_factory=list, description="Query parameters kept besides utm_*.")
     records: DestinationRecords = Field(DestinationRecords(), description="For the reports; it changes no decision.")
     erasure_endpoint: HttpUrl | None = Field(
-        None, description="Where deletions are asked for: yours, or the vendor's in another region."
+        None, description="Where deletions are asked for: your own endpoint, or the vendor's in another region."
     )
     erasure: ErasureSettings = Field(ErasureSettings(), description="What deleting a person there needs.")
 

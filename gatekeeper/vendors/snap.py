@@ -44,7 +44,7 @@ class Settings(Common):
 
     kind: Literal["snap"]
     pixel_id: Identifier = Field(description="Pixel id, or the app's.")
-    access_token: Token = Field(None, description="Long-lived token, for calls that bring none.")
+    access_token: Token = Field(None, description="Long-lived token, for calls that come without one.")
 
 
 shape = calls_only.shape

@@ -1,11 +1,14 @@
 """Which signatures another machine's log is believed: by its first keys, and what they introduced."""
 
+import shutil
+
 import pytest
 
 from gatekeeper.audit import chain
 from gatekeeper.audit.segments import lines, streams
 from gatekeeper.audit.shared.believed import believed
 from gatekeeper.audit.signing import Signer
+from gatekeeper.errors import AuditError
 from gatekeeper.installation import keys
 from tests.audit.logs import Stream
 
@@ -64,3 +67,17 @@ def test_a_signature_is_of_its_place(rotated):
     log, old, _ = rotated
     own = believed(log, (old,))
     assert not any(own.signed(bytes(31) + b"\1", head) for _, head, _ in signed(log))
+
+
+def test_a_stream_that_has_no_line_introduces_nothing(rotated, tmp_path):
+    """Nor does one whose first line is none of a log; the others are read all the same."""
+    log, old, _ = rotated
+    for path in log.glob("*.jsonl*"):
+        shutil.copy(path, tmp_path)
+    for n, data in enumerate((b"", b"{}\n", b'{"public":"zz"')):
+        (tmp_path / f"20261124T000000.000000Z-{n}-0000000{n}.000001.jsonl").write_bytes(data)
+    own = believed(tmp_path, (old,))
+    assert all(own.signed(before, head) for before, head, _ in signed(log))
+    (tmp_path / "20261124T000000.000000Z-9-00000009.000001.jsonl.gz").write_bytes(b"no gzip")
+    with pytest.raises(AuditError, match=rf"^{tmp_path}: the audit log cannot be read \(BadGzipFile\)$"):
+        believed(tmp_path, (old,))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.audit import columns, counted, numbers, query
@@ -90,6 +90,7 @@ def fits(row, which):
         )
         and (which.law is None or which.law in (row["laws"] or ()))
         and all(getattr(which, name) is None or getattr(which, name) in row[name] for name in ("sent", "stripped"))
+        and which.request_id in (None, row["request_id"])
         and (which.subjects is None or not which.subjects.isdisjoint(row["subjects"]))
     )
 
@@ -111,6 +112,8 @@ FILTERS = st.builds(
 
 
 @settings(max_examples=int(os.environ.get("LAWS_EXAMPLES", "4")), deadline=None)
+@example(which=Filter(subjects=frozenset({f"p_{3:022x}"})), limit=100)
+@example(which=Filter(request_id="req_00007"), limit=100)
 @given(which=FILTERS, limit=st.sampled_from([1, 7, 100, 10_000]))
 def test_every_number_and_every_row_is_the_logs(log, which, limit):
     """Of any question: fields, endings, permissions, statistics, and the newest rows."""

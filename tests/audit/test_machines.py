@@ -7,7 +7,7 @@ import shutil
 import orjson
 import pytest
 
-from gatekeeper.audit import numbers, pruning, read
+from gatekeeper.audit import numbers, pruning, read, segments
 from gatekeeper.audit.about import about
 from gatekeeper.audit.columns import connect
 from gatekeeper.audit.lines import timestamp
@@ -334,6 +334,32 @@ def test_of_a_machine_that_is_gone_the_archive_is_cut_and_its_disk_is_named(node
     nodes[1].writer = nodes[1].begin()
     assert nodes[1].trail.wishes() != [] and nodes[1].round()
     assert not any(person(1).encode() in gzip.decompress(path.read_bytes()) for path in nodes[1].folder.glob("*.gz"))
+
+
+def test_of_a_machine_that_is_gone_the_first_version_of_a_locked_object_is_cut(nodes, buckets):
+    """A later one was put there by a hand that may not change it."""
+    for key in list(buckets.heads.versions):
+        buckets.heads.put(key, gzip.compress(b"forged\n" * 99))
+    nodes[1].dies()
+    assert erase(nodes[0], 1) == {"other_machines": 1, "machines_not_reached": 1}
+    nodes[0].writer.close()
+    (said,) = [one for one in read.parse(every_line(nodes[0])) if one["kind"] == "redaction" and "log" in one]
+    (gone,) = said["ranges"]
+    assert (said["log"], said["reason"], said["erasure"], gone[1]) == ("b", "erasure", "er_1", gone[2])
+    assert person(1).encode() not in buckets.references.everything()
+
+
+def every_line(node):
+    return [raw for segment in read.files(node.folder) for raw in segments.lines(segment)]
+
+
+def test_references_of_which_the_archive_has_no_good_copy_are_an_error(nodes, buckets):
+    """They are named; nothing is said to be done."""
+    nodes[1].dies()
+    key = next(key for key in buckets.references.versions if key.startswith("b/"))
+    buckets.references.put(key, b"no gzip")
+    with pytest.raises(AuditError, match=f"^the references {key.removesuffix(parts.REFERENCES)} in the archive cannot"):
+        erase(nodes[0], 1)
 
 
 def test_what_an_unsigned_line_says_was_removed_elsewhere_excuses_nothing(nodes, buckets):

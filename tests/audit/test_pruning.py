@@ -6,6 +6,7 @@ import re
 import pytest
 
 from gatekeeper.audit import pruning, read, segments
+from gatekeeper.audit.lines import timestamp
 from gatekeeper.audit.signing import Signer
 from gatekeeper.audit.verify import verify
 from gatekeeper.audit.writer import AuditWriter
@@ -122,3 +123,31 @@ def test_a_gap_that_no_line_tells_of_is_found(log):
     pruning.rewrite(segment, gaps)
     assert gzip.decompress(segment.packed.read_bytes()).count(b'"gap"') == len(gaps) > 0
     assert any("gone without a line that says so" in one for one in both(folder, anchor))
+
+
+def test_what_is_removed_is_said_before_in_a_signed_line(log):
+    """Of each gap: its stream, its first and last line, and the hashes at both ends."""
+    folder, _ = log
+    gone = [gap for segment in pruning.old(folder, BEFORE) for gap in pruning.gaps(segment)]
+    done = prune(folder)
+    raw = [one for segment in read.files(folder) for one in segments.lines(segment)]
+    (said,) = [one for one in read.parse(raw) if one["kind"] == "pruned"]
+    assert list(said)[2:6] == ["kind", "timestamp", "before", "gaps"]
+    assert (said["timestamp"], said["before"]) == (timestamp(NOW + 101 * DAY), timestamp(BEFORE))
+    assert said["gaps"] == [list(gap) for gap in gone] and done.lines == sum(gap.lines for gap in gone)
+    assert [gap.last - gap.first + 1 for gap in gone] == [gap.lines for gap in gone]
+    assert {one["kind"] for one in read.parse(raw)} <= {kind.decode() for kind in pruning.KEPT} | {
+        "decision", "outcome", "checkpoint",
+    }  # fmt: skip
+
+
+def test_a_segment_that_holds_bytes_of_another_hand_is_not_pruned(log):
+    """It is named, and nothing is removed."""
+    folder, _ = log
+    (segment, *_) = pruning.old(folder, BEFORE)
+    data = gzip.decompress(segment.packed.read_bytes())
+    segment.packed.write_bytes(gzip.compress(data + b"x\n", mtime=0))
+    said = f"^{segment.packed.name}: holds bytes that are not a line of the log; run `gatekeeper audit verify`$"
+    with pytest.raises(AuditError, match=said):
+        prune(folder)
+    assert not any(b'"kind":"gap"' in gzip.decompress(one.read_bytes()) for one in folder.glob("*.gz"))

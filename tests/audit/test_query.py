@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 import json
 import shutil
 import sys
@@ -190,6 +191,28 @@ def test_a_spreadsheet_cannot_be_made_to_calculate(tmp_path):
     query.export(folder, Filter(), tmp_path / "out.csv")
     with (tmp_path / "out.csv").open(newline="") as file:
         assert {row["event"] for row in csv.DictReader(file)} == {"'=cmd|' /C calc'!A0"}
+
+
+TEXTS = ("event", "destination", "reason", "basis", "legal_basis", "policy", "request_id", "sent", "stripped", "laws")
+
+
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t"])
+def test_no_cell_of_a_text_begins_like_a_formula(tmp_path, begins):
+    """Nor one of several texts; in the CSV of a page neither."""
+    bad, folder = f"{begins}1", tmp_path / "audit"
+    one = {"destination": bad, "status": "pending", "reason": bad, "consent_basis": bad, "legal_basis": bad}
+    place = {"country": "DE", "region": None, "laws": [bad]}
+    told = {"event_type": bad, "request_id": bad, "policy": {"version": bad}, "jurisdiction": place}
+    write(folder, [event(1) | told | {"deliveries": [one | {"fields_sent": [bad], "fields_stripped": [bad]}]}])
+    query.export(folder, Filter(), tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    page = io.StringIO()
+    query.write_csv(query.rows(folder, Filter(), limit=9), page)
+    (again,) = csv.DictReader(io.StringIO(page.getvalue()))
+    for found in (row, again):
+        assert list(found) == list(query.COLUMNS)
+        assert {name: found[name] for name in TEXTS} == dict.fromkeys(TEXTS, f"'{bad}")
 
 
 def test_statistics_count_events_once_and_deliveries_each(log):

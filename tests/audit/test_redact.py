@@ -8,7 +8,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from gatekeeper.audit import columns, query, redact, segments
+from gatekeeper.audit import chores, columns, query, redact, segments
 from gatekeeper.audit.lines import decision_line, timestamp
 from gatekeeper.audit.query import Filter
 from gatekeeper.audit.signing import Signer
@@ -172,7 +172,8 @@ def test_an_open_segment_waits(tmp_path):
 
 def test_two_removals_do_not_meet(tmp_path, monkeypatch):
     """The second waits, and says so when it waited too long."""
-    monkeypatch.setattr(redact, "_PATIENCE", 0.5)
+    monkeypatch.setattr(chores, "_LONG", 0.1)
+    monkeypatch.setattr(chores, "_PATIENCE", 0.1)
     clock = old_log(tmp_path)
     lock = Lock(tmp_path / "files.lock")
     assert lock.take()

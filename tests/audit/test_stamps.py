@@ -176,11 +176,16 @@ def answered(tsa, **change):
         setattr(tsa, name, value)
 
 
+REPEATED = []  # the line that is shown
 WRONG = {
     "refuses": (lambda tsa: answered(tsa, status=2), "the authority refused (not today)"),
     "answers-nonsense": (lambda tsa: answered(tsa, answer=lambda _: b"<html>"), "is not a good time stamp"),
     "answers-without-end": (lambda tsa: answered(tsa, answer=lambda _: b"x" * 200_000), "with more than 131072 bytes"),
     "repeats-an-old-answer": (lambda tsa: answered(tsa, answer=lambda _, old=tsa: old.of(b"old")), "is not a good"),
+    "repeats-a-good-answer": (
+        lambda tsa: answered(tsa, answer=lambda query, old=tsa: old.of(REPEATED[0])),
+        "is not a good time stamp",
+    ),
     "is-behind-our-clock": (lambda tsa: answered(tsa, at=AT - timedelta(hours=1)), "seconds ahead of the authority's"),
     "is-not-there": (None, "cannot be reached (ConnectError)"),
 }
@@ -190,6 +195,7 @@ WRONG = {
 def test_an_authority_that_fails_stops_nothing_and_is_said(log, tmp_path, caplog, name):
     """No stamp is kept, the process log says why, and the metric is told."""
     _, line = log
+    REPEATED[:] = [line]
     spoil, why = WRONG[name]
     tsa = Tsa(key="ec")
     told = []
@@ -273,6 +279,18 @@ def test_a_policy_names_whom_to_believe(tmp_path, table, said):
     assert said in str(caught.value)
 
 
+def test_the_authority_of_a_policy_is_the_one_that_it_names(tmp_path):
+    """With its certificates and its folder beside the policy; without a name there is none."""
+    (tmp_path / "r.pem").write_bytes(TSA["ec"].pem())
+    path = tmp_path / "gatekeeper.toml"
+    table = 'authority = "https://tsa.example/"\nroots = "r.pem"\npath = "stamps"\n'
+    path.write_text(f'[policy]\nversion = "1"\ncontroller = "c"\n[audit.anchors]\n{table}')
+    found = authority.of_policy(load_policy(path))
+    assert (found.url, found.pem, found.folder) == ("https://tsa.example/", tmp_path / "r.pem", tmp_path / "stamps")
+    path.write_text('[policy]\nversion = "1"\ncontroller = "c"\n')
+    assert authority.of_policy(load_policy(path)) is None
+
+
 def test_without_the_extra_one_sentence_names_it(monkeypatch, log):
     """Where stamps are asked for, and where they are checked."""
     _, line = log
@@ -290,3 +308,15 @@ def test_a_stamp_can_be_written_and_read_again():
         with pytest.raises(ValueError):
             stamp.parse(bad)
     assert not authority.files(Path("/nowhere"))
+
+
+def test_why_a_stamp_is_not_good_is_told_in_a_few_words():
+    """The part of the library's error that a reader needs, however long it is."""
+    other = Tsa(key="ec")
+    for made, why in (
+        (Stamp(LINE, other.of(LINE)), "certificate signature failure"),
+        (Stamp(LINE, TSA["ec"].of(LINE + b" ")), "Mismatch between messages"),
+    ):
+        with pytest.raises(AuditError) as caught:
+            stamp.time_of(made, BELIEVED)
+        assert str(caught.value) == f"is not a good time stamp ({why})"

@@ -252,3 +252,12 @@ def test_a_missing_segment_is_named(log):
     first, second = sorted(files)[:2]
     put(log / "audit", {name: data for name, data in files.items() if name != first})
     assert f"{second}: segment 000001 of the stream is missing before it" in run(log, code=1)
+
+
+def test_a_request_that_is_decided_often_is_one_finding_of_a_bounded_length(tmp_path):
+    """Some of the lines are named, the others counted."""
+    stream = Stream(tmp_path / "audit", signer=SIGNER, fsync=False)
+    stream.write([decision(1)] * 2_000)
+    stream.close()
+    (problem,) = verify(tmp_path / "audit").problems
+    assert "and 1,996 other lines decided" in problem.why and len(problem.why) < 400

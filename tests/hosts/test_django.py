@@ -174,6 +174,17 @@ def test_the_tags_of_a_template_are_those_of_the_policy(shop):
         text.render({})
 
 
+@pytest.mark.parametrize("forced", [False, True], ids=["SCRIPT_NAME", "FORCE_SCRIPT_NAME"])
+def test_below_a_path_the_tags_name_the_addresses_there(shop, forced):
+    """Of a project that the server mounts, or that says itself where it stands; the gate answers at them."""
+    with override_settings(FORCE_SCRIPT_NAME="/shop" if forced else None):
+        served = Client().get("/tags", **({} if forced else {"SCRIPT_NAME": "/shop"}))
+    head, link, _ = served.content.decode().split("|")
+    assert re.findall(r'src="(/shop/gk/[a-z]+\.js)', head) == ["/shop/gk/gatekeeper.js", "/shop/gk/banner.js"]
+    assert 'href="/shop/gk/consent?next=%2Fshop%2Ftags"' in link
+    assert Client().get("/gk/banner.js", SCRIPT_NAME="/shop").status_code == 200
+
+
 def test_outside_a_request_scripts_need_a_policy():
     """And the error says so."""
     with pytest.raises(gatekeeper.ConfigError, match="page_head: no gate serves this request"):

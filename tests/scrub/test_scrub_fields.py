@@ -154,3 +154,11 @@ def test_a_scrubber_looks_at_each_value_once_for_all_destinations() -> None:
     plain, scrubber = {"page_url": "/p?q=7", "page_title": "Shoes"}, Scrubber(CATALOGUE, JANE)
     assert scrubber.scrub(plain, frozenset({"q"})) == (plain, {}, ())
     assert scrub_url("/p?q=7", DEFAULT_PARAMS).text == "/p"
+
+
+def test_in_a_stack_words_of_programs_are_nobodys_names() -> None:
+    """In the name of a file, too; in a title they are."""
+    search = search_of(CATALOGUE, declared([("last_name", "Page")]))
+    stack, title = CATALOGUE.by_key["error_stack"], CATALOGUE.by_key["page_title"]
+    assert scrub_value(stack, "at render (page.js:12)", NONE, search) == ("at render (page.js:12)", ())
+    assert scrub_value(title, "at render (page.js:12)", NONE, search)[1] == ("last_name",)

@@ -145,6 +145,22 @@ def test_a_digest_of_a_number_is_found_whatever_was_hashed(given: str, change: C
     assert personal_shape(digest, searching(phone=given)) == "phone"
 
 
+WAYS_OF_A_NUMBER = ["+491711234987", "491711234987", "00491711234987", "1711234987", "01711234987", "0049171/1234987"]
+
+
+@pytest.mark.parametrize("hashed", WAYS_OF_A_NUMBER)
+def test_a_digest_of_a_number_is_found_in_each_of_its_spellings(hashed: str) -> None:
+    """With a plus sign, zeros or neither, and as its country writes it; however the event declares it."""
+    digest = hashlib.sha256(hashed.encode()).hexdigest()
+    assert personal_shape(digest, searching(phone="0049171/1234987")) == "phone"
+
+
+@pytest.mark.parametrize("text", ["userjanedoe42", "janemariedoe", "doejanemarie", "Jane Marie Doe", "jane doe"])
+def test_of_several_first_names_the_first_one_is_enough(text: str) -> None:
+    """Glued to the last name or not."""
+    assert scrub_text(text, searching(first_name="Jane Marie", last_name="Doe")).found == ("last_name",)
+
+
 def test_a_hash_that_came_in_the_place_of_an_address_is_looked_for_too() -> None:
     """It is what the event declares."""
     given = hashlib.sha256(ADDRESS).hexdigest()
@@ -162,6 +178,7 @@ KEPT = [
     ({"first_name": "Jo", "last_name": "Li"}, "Joke, Li-ion battery, jo"),
     ({"last_name": "von der Heide", "first_name": "Anna"}, "von der Stange, das Hemd der Saison"),
     ({"first_name": "Guest"}, "guest checkout"),
+    ({"first_name": "First-Name", "last_name": "un known"}, "your first name is unknown, un known"),
     ({"first_name": "Frau", "last_name": "Test"}, "Kleid für die Frau, Test 7"),
     ({"last_name": "김"}, "김치 2kg, 김포공항"),
     ({"first_name": "민수"}, "국민수영장"),

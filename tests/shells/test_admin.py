@@ -13,7 +13,7 @@ import gatekeeper
 from gatekeeper.audit import read, segments
 from gatekeeper.errors import AuditError
 from gatekeeper.policy.load import parse_policy
-from gatekeeper.shells.admin import copies
+from gatekeeper.shells.admin import admitted, copies
 from gatekeeper.shells.admin.acts import ACTS
 from tests.builders import policy_data
 from tests.rights.people import cookie, send
@@ -74,6 +74,7 @@ class Desk:
 def desk(tmp_path, monkeypatch):
     """The API of a gate that has seen one person."""
     monkeypatch.setenv("GATEKEEPER_SIGNING_KEYS", f"s1:{(b's' * 32).hex()}")
+    monkeypatch.setattr(admitted, "RATE", 1e9)  # a token may ask as often as tests do
     app = make_app(tmp_path)
     desk = Desk(app)
     send(app.runtime.gate, {"email": EMAIL, "user_id": "u1"}, headers=cookie("analytics", "marketing"))
@@ -266,10 +267,12 @@ def test_a_repetition_is_answered_as_the_first_was(desk):
     assert desk.ask("POST", "suppressions", JANE | {"why": "erased"}).json() != first
 
 
-def test_more_than_ten_a_second_are_too_many(desk):
-    """Of one token; another one is not concerned."""
-    codes = [desk.ask("GET", "nothing").status_code for _ in range(40)]
-    assert 429 in codes or time.get_clock_info("monotonic").resolution > 1
+def test_more_than_ten_a_second_are_too_many(desk, monkeypatch):
+    """Of one token; another one is not concerned. The second lasts as long as the test."""
+    monkeypatch.setattr(admitted, "RATE", 10.0)
+    over = admitted.Rate.over
+    monkeypatch.setattr(admitted.Rate, "over", lambda self, name, now: over(self, name, 0.0))
+    assert [desk.ask("GET", "nothing").status_code for _ in range(12)] == [404] * 10 + [429] * 2
     assert desk.ask("GET", "nothing", who="READER").status_code == 404
 
 

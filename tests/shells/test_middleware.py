@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 
 import httpx
 import pytest
@@ -147,12 +148,20 @@ async def test_a_body_that_breaks_off_is_not_taken(tmp_path):
 
 
 async def test_under_a_mount_the_prefix_is_still_found(tmp_path):
-    """`root_path` is part of the path in ASGI; the app below the mount is wrapped."""
-    inner = middleware(Starlette(routes=[Route("/", lambda request: PlainTextResponse("app"))]), tmp_path)
+    """`root_path` is part of the path in ASGI; the app below the mount is wrapped, and its pages name the mount."""
+
+    def page(request):
+        return PlainTextResponse(f"{gatekeeper.page_head()}\n{gatekeeper.preferences_page()}")
+
+    inner = middleware(Starlette(routes=[Route("/", page)]), tmp_path)
     outer = Starlette(routes=[Mount("/shop", app=inner)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(outer), base_url="http://test") as http:
         assert (await http.get("/shop/gk/healthz")).json() == {"status": "ok"}
-        assert (await http.get("/shop/")).text == "app"
+        text = (await http.get("/shop/")).text
+        assert text.endswith("\n/shop/gk/consent?next=%2F")
+        for address in re.findall(r'src="([^"]+)"', text):
+            assert (await http.get(address)).status_code == 200
+        assert text.count("<script") == text.count('src="/shop/gk/') == 2
 
 
 def test_a_visitor_can_be_passed_on_and_is_the_same_there(tmp_path):

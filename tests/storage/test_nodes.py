@@ -14,7 +14,7 @@ from gatekeeper.runtime.health import standing
 from gatekeeper.storage.erasing import ErasureRow
 from gatekeeper.storage.opening import elsewhere, late, make_ready
 from gatekeeper.storage.outbox import Again
-from gatekeeper.storage.postgres import commits, schema
+from gatekeeper.storage.postgres import commits, schema, writing
 from gatekeeper.storage.postgres.checking import findings
 from gatekeeper.storage.postgres.commits import Copies
 from gatekeeper.storage.postgres.connecting import run
@@ -170,6 +170,16 @@ def test_a_database_that_went_back_in_time_is_not_used(engine):
     assert one.books.failing() == "went back in time"
     with pytest.raises(StorageError, match="went back in time"):
         accept(one, arrival("a"))
+
+
+def test_a_server_is_not_read_after_one_of_a_higher_timeline_took_a_write(engine, monkeypatch):
+    """A new primary may take a write before it gives a lease; what the old one shows then is over."""
+    monkeypatch.setattr(writing, "timeline", lambda link: "000000FF")  # of the server that is written to
+    store = machine(engine, "a")
+    assert store.books.count()["own"].accepted == 0
+    accept(store, arrival("a"))
+    with pytest.raises(StorageError, match="went back in time"):
+        store.books.count()
 
 
 def test_a_machine_with_other_keys_gets_no_lease(engine):

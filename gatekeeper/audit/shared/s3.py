@@ -130,7 +130,8 @@ class S3:
 
     def _ask(self, ask: Callable[[], R]) -> R:
         try:
-            from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
+            from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+            from botocore.exceptions import ConnectionError as NoConnectionError
         except ImportError:
             raise missing("audit.archive", "boto3", "s3") from None
         try:
@@ -138,7 +139,7 @@ class S3:
         except ClientError as error:
             code = _code(error)
             why = _KNOWN.get(code, f"the answer is {code}")
-        except (HTTPClientError, EndpointConnectionError):
+        except (HTTPClientError, NoConnectionError):
             why = "it does not answer; see audit.archive_endpoint and the network"
         except (BotoCoreError, OSError, ValueError) as error:
             why = f"it cannot be asked ({type(error).__name__})"

@@ -63,18 +63,18 @@ class NoticeTable(Strict):
 
     version: Annotated[str, Spelled(r"[!-~]([ -~]*[!-~])?", "is not a version; write 2026-11", 64)] | None = Field(
         None,
-        description="Your name for what is asked. Who granted under another one is asked again. "
+        description="Your name for what is asked. Visitors who granted under another one are asked again. "
         "Without it, it follows from purposes and recipients.",
     )
     language: Language = Field("en", description="The language for visitors who prefer none of those available.")
     scope: Literal["device", "account"] = Field(
-        "device", description="How far a choice reaches: this browser, or all devices of who is logged in."
+        "device", description="Where a choice counts: in this browser, or on all devices while logged in."
     )
     url: PageAddress | None = Field(None, description="Your privacy policy, such as /privacy.")
     ask_again_after_grant: Duration = Field(180 * 86_400.0, description="A grant older than this is asked for again.")
     ask_again_after_refusal: Duration = Field(
         180 * 86_400.0,
-        description="Who refused is not asked again before; 180d is the shortest that regulators accept.",
+        description="Visitors who refused are not asked again before; 180d is the shortest that regulators accept.",
     )
 
     @field_validator("ask_again_after_refusal")

@@ -25,7 +25,7 @@ class AuditTable(Strict):
 
     path: str = "var/audit"
     rotate: Size = Field(64 * 10**6, description="A segment is closed at this size, and at midnight UTC.")
-    checkpoint: Duration = Field(60.0, ge=1.0, description="How often how far the log is gets signed, while it grows.")
+    checkpoint: Duration = Field(60.0, ge=1.0, description="How often a checkpoint is written while the log grows.")
     anchor: (
         Annotated[
             str,
@@ -40,7 +40,7 @@ class AuditTable(Strict):
     lines: Duration = Field(
         3 * 31_557_600.0,
         ge=86_400.0,
-        description="Older lines go, a segment at a time; numbers of them are kept before.",
+        description="Older lines are removed, a segment at a time; numbers of them are kept.",
     )
     fsync: Literal["batch", "os"] = Field(
         "batch",
@@ -53,7 +53,7 @@ class AuditTable(Strict):
     archive_references: Bucket | None = Field(
         None, description="Another bucket, without Object Lock and versions, for those references: they can be deleted."
     )
-    archive_endpoint: HttpUrl | None = Field(None, description="The address of what speaks like S3; Amazon's if none.")
+    archive_endpoint: HttpUrl | None = Field(None, description="An S3-compatible store; Amazon's if absent.")
     archive_every: Duration = Field(
         300.0, ge=1.0, le=86_400.0, description="With an archive a segment is closed after this time, or at 8 MB."
     )
@@ -70,7 +70,7 @@ class StorageTable(Strict):
         None, description="The PostgreSQL server itself, where `url` is a pooler that drops notifications."
     )
     copies: Annotated[int, Field(ge=1, le=2)] | None = Field(
-        None, description="On how many machines an accepted event is, proven; 2 with PostgreSQL unless you write 1."
+        None, description="How many machines hold an accepted event before the answer; 2 if absent (PostgreSQL)."
     )
     replicated_by: Literal["postgres", "storage"] = Field(
         "postgres",
@@ -87,7 +87,7 @@ class KeysTable(Strict):
 class RetentionTable(Strict):
     """`[retention]`: how long personal references, consent records and numbers are kept."""
 
-    personal_references: Duration = Field(90 * 86_400.0, description="Then they are removed from the log.")
+    personal_references: Duration = Field(90 * 86_400.0, description="How long references to people stay in the log.")
     statistics: Duration = Field(5 * 31_557_600.0, description="How long numbers of pruned lines are kept.")
     consent: Duration = Field(
         5 * 31_557_600.0,

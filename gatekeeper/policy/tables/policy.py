@@ -17,7 +17,7 @@ class PolicyTable(Strict):
     ] = Field(description="Your name for this state of the policy, such as a date; in every audit line.")
     controller: Annotated[
         str, Spelled(r".*\S.*", "is empty; name the company that decides about the data: it stands in the records")
-    ] = Field(description="Who decides about the data (GDPR article 4(7)).")
+    ] = Field(description="The company that decides about the data (GDPR article 4(7)).")
     site: HttpUrl | None = Field(None, description="Base of relative page addresses, such as https://shop.example.")
     phone_region: str | None = Field(None, description="Country of phone numbers without country code, such as DE.")
     currency: str | None = Field(None, description="ISO 4217 code of order values that come without one.")

@@ -34,8 +34,8 @@ class OutboundTable(Strict):
 
     allow: list[str] = Field(
         default_factory=list,
-        description="Known tracking hosts that may be called unfiltered though no destination, and hosts you know of.",
+        description="Hosts that the app may call unfiltered: tracking hosts without a destination, and others you use.",
     )
     unknown: Literal["allow", "warn", "block"] = Field(
-        "allow", description="What becomes of calls to hosts that are in no table; they are counted in any case."
+        "allow", description="What happens to calls to hosts that are not in any table; they are always counted."
     )

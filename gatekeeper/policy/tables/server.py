@@ -69,8 +69,8 @@ class LimitsTable(Strict):
     address_events: Rate = Field(30_000, description="Events and calls a minute from one network: IPv4 /24, IPv6 /56.")
     address_bytes: Size = Field(2**29, description="Bytes a minute from one network.")
     consents: Rate = Field(600, description="Grants a minute from one network; refusals are never counted.")
-    trusted_events: Rate = Field(3_000_000, description="Events and calls a minute from bearers of an api key.")
-    trusted_bytes: Size = Field(2**35, description="Bytes a minute from bearers of an api key.")
+    trusted_events: Rate = Field(3_000_000, description="Events and calls a minute from callers with an api key.")
+    trusted_bytes: Size = Field(2**35, description="Bytes a minute from callers with an api key.")
     bodies: Size = Field(24 * 2**20, description="Bytes of bodies that are being read or wait, in all, per process.")
     elements: Annotated[int, Field(ge=1, le=5_000)] = Field(
         2000, description="Events of one request; a vendor's own limit holds where it is lower."

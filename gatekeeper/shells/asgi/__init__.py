@@ -34,7 +34,7 @@ class Disconnected(Exception):  # noqa: N818  # an event, not an error: the clie
 def lowered(scope: Scope) -> Head:
     """A request's headers, with names in lower case; of our own server they are so already."""
     headers = scope["headers"]
-    return headers if headers.__class__ is Head else Head([(name.lower(), value) for name, value in headers])
+    return headers if headers.__class__ is Head else Head.lowered(headers)
 
 
 NO_ROOM: Final = "too many bodies are being read"

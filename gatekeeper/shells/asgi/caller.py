@@ -47,7 +47,7 @@ def identify(scope: Scope, headers: Iterable[Header], gate: Gate) -> Caller:
 
 def here(gate: Gate, scope: Scope) -> Here:
     """The context of a request's code; the request is read when something first asks."""
-    return Here(gate, partial(asked, gate, scope))
+    return Here(gate, partial(asked, gate, scope), root=scope.get("root_path", ""))
 
 
 def asked(gate: Gate, scope: Scope) -> Caller:

@@ -142,9 +142,8 @@ class Endpoints:
 
 def _fault(scope: Scope, headers: Headers, hosts: frozenset[str]) -> Fault | None:
     """What is wrong with a request's head: the middleware cannot choose its server, so it looks for itself."""
-    path = raw_path(scope)
     if TARGET not in scope.get("extensions", ()):  # our own protocol has looked already
-        target = path + b"?" + bytes(scope.get("query_string", b""))
+        target = raw_path(scope) + b"?" + bytes(scope.get("query_string", b""))
         # What HTTP/2 can say can be said in 1.1; a scope without a version is no request off a wire.
         version = "1.1" if scope.get("http_version", "1.0") != "1.0" else "1.0"
         return request_fault(scope["method"], target, version, headers, hosts)

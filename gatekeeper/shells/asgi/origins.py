@@ -26,6 +26,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from gatekeeper.model.head import Head
 from gatekeeper.shells.asgi import Headers
 from gatekeeper.signals import header_values
 
@@ -59,13 +60,14 @@ def admit(method: str, headers: Headers, origins: Set[str], *, vouched: bool = F
     who = sender(headers, origins, vouched=vouched)
     if who is Sender.STRANGER:
         return Admission((), foreign=True) if method in _READING else None
-    return Admission(cors(headers, origins), foreign=False)
+    return Admission(cors(headers, origins) if who is Sender.LISTED else (), foreign=False)
 
 
 def sender(headers: Headers, origins: Set[str], *, vouched: bool = False) -> Sender:
     """Who made a request, by the table above."""
-    found = set(header_values(headers, b"origin"))
-    site = set(header_values(headers, b"sec-fetch-site"))
+    headers = Head.of(headers)
+    found = set(headers.values(b"origin"))
+    site = set(headers.values(b"sec-fetch-site"))
     if found:
         origin = found.pop()
         if found:
@@ -77,7 +79,7 @@ def sender(headers: Headers, origins: Set[str], *, vouched: bool = False) -> Sen
         return Sender.OWN if site in (set(), _OWN) and _own(origin, headers) else Sender.STRANGER
     if site:
         return Sender.OWN if len(site) == 1 and site <= _OWN_OR_TYPED else Sender.STRANGER
-    pages = set(header_values(headers, b"referer"))
+    pages = set(headers.values(b"referer"))
     if not pages or vouched:
         return Sender.SERVER
     known = {_of_page(page, headers, origins) for page in pages}

@@ -99,7 +99,9 @@ class Relay:
             gate.metrics.count_call(to.name, RATE_LIMITED)
             told = (*heads.known(plan.answer), heads.decision(plan), *allowed)
             return Reply(plan.answer.status, plan.answer.body, told)
-        seen = structs.replace(heads.seen(caller), foreign=admitted.foreign)
+        seen = heads.seen(caller)
+        if admitted.foreign:
+            seen = structs.replace(seen, foreign=True)
 
         def decide(*, brief: bool) -> tuple[CallPlan, list[Line]]:
             """The plan, and its lines."""
@@ -164,21 +166,20 @@ class Relay:
         table = gate.policy.file.delivery
         bounds, egress = (table.timeout, table.max_concurrent), gate.policy.egress
 
-        expected: list[str] = []
-
-        def came() -> None:
-            if expected:
-                self._coming[expected.pop(), ours] -= 1
-
         async def record(plan: CallPlan) -> None:
-            swept = sweep_call(gate, plan)
-            if swept is not None:
-                await asyncio.wrap_future(swept)
-            await self._lines.wait(written)
+            if plan.outgoing is not None:
+                self._coming[to.name, ours] = coming + 1
+            try:
+                swept = sweep_call(gate, plan)
+                if swept is not None:
+                    await asyncio.wrap_future(swept)
+                await self._lines.wait(written)
+            finally:
+                if plan.outgoing is not None:
+                    self._coming[to.name, ours] -= 1
 
         async def send(outgoing: Outgoing) -> Answer:
             gate.metrics.count_call(to.name, "sent")
-            came()
             try:
                 permit = permit_of(gate, plan)
                 answer = await self._sender.send(to.name, outgoing, bounds, permit, ours=ours, egress=egress)
@@ -197,15 +198,10 @@ class Relay:
         if plan.outgoing is not None and not self._sender.room(to.name, bounds, ours=ours, coming=coming):
             plan = crowded_out(plan)
             written = decision_lines(gate, plan)
-        if plan.outgoing is not None:
-            self._coming[to.name, ours] = coming + 1
-            expected.append(to.name)
         try:
             plan, answer = await carry_async(course(gate, plan, _fate, self._lines.put), record, send)
         except DeliveryError as error:
             return plan, None, str(error)
-        finally:
-            came()
         if plan.outgoing is None:
             gate.metrics.count_call(to.name, plan.reason or INTERNAL)
         return plan, answer, UNKNOWN  # of an answer that could not be read

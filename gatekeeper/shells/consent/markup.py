@@ -19,13 +19,15 @@ def page_head(policy: Policy | None = None, *, nonce: str | None = None, banner:
     `policy` is that of the gate which serves the request, unless it is given. `nonce` is the page's, for a policy of
     content that asks for one. Without `banner` the site shows its own words. Raises ConfigError where no gate is at
     work and no policy was given.
+
+    In a request of an app that is mounted below a path, the addresses begin with that path.
     """
-    policy = policy or _serving("page_head")
+    policy, root = _serving("page_head", policy)
     found = _addresses(_Of(policy.hash, policy))
     given = "" if nonce is None else f' nonce="{escape(nonce)}"'
-    lines = [f'<script src="{escape(found["gatekeeper.js"])}"{given}></script>']
+    lines = [f'<script src="{escape(root + found["gatekeeper.js"])}"{given}></script>']
     if banner:
-        lines.append(f'<script src="{escape(found["banner.js"])}" defer{given}></script>')
+        lines.append(f'<script src="{escape(root + found["banner.js"])}" defer{given}></script>')
     return "\n".join(lines)
 
 
@@ -34,15 +36,18 @@ def preferences_page(back: str = "/", policy: Policy | None = None) -> str:
 
     Raises ConfigError as `page_head` does.
     """
-    policy = policy or _serving("preferences_page")
-    return f"{policy.prefix}/consent?{urlencode({'next': back})}"
+    policy, root = _serving("preferences_page", policy)
+    return f"{root}{policy.prefix}/consent?{urlencode({'next': back})}"
 
 
-def _serving(name: str) -> Policy:
+def _serving(name: str, given: Policy | None) -> tuple[Policy, str]:
+    """The policy, and the path that the app of the request is mounted below."""
     here = context.present()
-    if here is None:
+    if here is not None:
+        return here.gate.policy if given is None else given, here.root.rstrip("/")
+    if given is None:
         raise ConfigError(f"{name}: no gate serves this request; call it in one, or give policy=load_policy(…)")
-    return here.gate.policy
+    return given, ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from gatekeeper.model import Epoch
 from gatekeeper.storage.outbox import Refusal, Withdrawn
@@ -22,8 +23,7 @@ class Refusals(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True, gc=False):
     """A request that is about to begin; `generation` is how many withdrawals were known when it said so."""
 
     number: int
