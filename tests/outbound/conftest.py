@@ -54,6 +54,13 @@ class Shop:
         lines = list(records(self.runtime.policy.audit_folder))[self.seen :]
         return [line for line in lines if kind is None or line["kind"] == kind]
 
+    def line_to(self, destination):
+        """The one decision line about this destination since the last test; with all others in the failure's text."""
+        lines = self.lines()
+        found = [line for line in lines if [one["destination"] for one in line["deliveries"]] == [destination]]
+        assert len(found) == 1, "\n".join(map(str, lines))
+        return found[0]
+
     def decided(self, request_id):
         """The decision line of an event that was tracked."""
         deadline = time.monotonic() + 60
