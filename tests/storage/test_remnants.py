@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gatekeeper.errors import StorageError
 from gatekeeper.storage import database, remnants
 from gatekeeper.storage.database import run
+from tests.sizes import sized
 
 CANARY = b"p_canary of an erased person"
 TABLES = {
@@ -123,7 +124,7 @@ def planted(path):
     assert CANARY in held(path)
 
 
-@settings(max_examples=int(os.environ.get("LAWS_EXAMPLES", "6")), deadline=None)
+@settings(max_examples=sized(1_000, 6), deadline=None)  # each makes a database on the disk
 @given(
     seed=st.integers(0, 2**32),
     page=st.sampled_from([512, 1024, 4096, 65_536]),
