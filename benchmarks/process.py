@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,17 +78,39 @@ def running(
         raise StartError(f"port {port} is in use by another program")
     log = folder / f"{Path(command[0]).name}-{port}.log"
     with log.open("wb") as said:
-        child = subprocess.Popen(
-            command, cwd=folder, stdout=said, stderr=said, stdin=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join((str(SOURCE), os.environ.get("PYTHONPATH", ""))),
-                 **(environ or {})},
-        )  # fmt: skip
-        pin(child.pid, core)
+        child: subprocess.Popen[bytes] | None = None
         try:
+            with _signals_later():
+                child = subprocess.Popen(
+                    command, cwd=folder, stdout=said, stderr=said, stdin=subprocess.DEVNULL, start_new_session=True,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join((str(SOURCE), os.environ.get("PYTHONPATH", ""))),
+                         **(environ or {})},
+                )  # fmt: skip
+                pin(child.pid, core)
             _wait(child, port, log)
             yield Process(child.pid, port)
         finally:
-            _end(child)
+            if child is not None:
+                _end(child)
+
+
+@contextlib.contextmanager
+def _signals_later() -> Iterator[None]:
+    """Around the start of a process: a signal that ends the command waits until the process can be ended, too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda one, frame: came.append(one)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in came:
+        os.kill(os.getpid(), number)
 
 
 @contextlib.contextmanager

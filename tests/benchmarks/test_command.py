@@ -12,7 +12,7 @@ import orjson
 import pytest
 from rich.console import Console
 
-from benchmarks import command, machine, result
+from benchmarks import command, machine, process, result
 from benchmarks.cpu import tree
 from benchmarks.options import Options, checked
 from benchmarks.scenarios import ALL
@@ -89,6 +89,24 @@ def test_a_signal_ends_the_command_with_what_it_has(tmp_path, number):
     assert started.returncode == 130 and b"Interrupted: these are partial results." in said
     assert not result.read(tmp_path / "bench.json")["complete"]
     assert below and not any(Path(f"/proc/{one}").exists() for one in below)
+
+
+def test_a_signal_while_a_server_starts_leaves_no_process(tmp_path, monkeypatch):
+    """It comes before the harness knows the process that it has just begun."""
+    begun = []
+
+    def interrupted(pid, core):
+        begun.append(pid)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(process, "pin", interrupted)
+    sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with (
+        pytest.raises(KeyboardInterrupt),
+        process.running(sleeping, machine.free_port(), folder=tmp_path, core=None),
+    ):
+        pytest.fail("it was not interrupted")
+    assert len(begun) == 1 and not Path(f"/proc/{begun[0]}").exists()
 
 
 def test_a_machine_with_one_core_is_told_what_holds_there(tmp_path, monkeypatch):
