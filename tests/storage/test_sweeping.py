@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekeeper.errors import StorageError
 from gatekeeper.storage import queued, stopping, sweeping
 from gatekeeper.storage.outbox import DEAD, DELIVERED
 from tests.laws.test_laws import law
+from tests.sizes import sized
 from tests.storage.builders import SqliteEngine, accept, arrival, books, claim, settle, sweep
 
 
@@ -106,7 +107,7 @@ def test_after_a_sweep_nothing_of_it_is_left_whatever_came_before(engine, monkey
     case = itertools.count()
     stores = engine.open(), engine.open()
 
-    @law
+    @settings(law, max_examples=sized(2_000, 60))  # each step is a commit on the disk
     @given(STEPS)
     def holds(steps):
         prefix = next(case)
