@@ -40,7 +40,7 @@ def genesis(key: SigningKey = KEY, begun=FIRST, **more) -> dict:
 
 
 def checkpoint(kind: str = "checkpoint", begun=FIRST, **more) -> dict:
-    """A signed line."""
+    """A line as the stream signs it, with its hash and signature."""
     return {"kind": kind, "timestamp": AT, "begun": begun, "heads": []} | more
 
 

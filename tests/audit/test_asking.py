@@ -67,7 +67,7 @@ def test_a_value_that_the_log_knows_is_taken(tmp_path, monkeypatch):
 
 
 def test_a_time_is_refused_by_its_name():
-    """None asks nothing."""
+    """Without an identifier there is no question."""
     assert asking.moment("since", None, NOW) is None
     assert asking.moment("since", "2h", NOW) == datetime(2026, 11, 24, 10)
     with pytest.raises(asking.UnknownWordError, match=r'^until: "soon" is not a time; '):
@@ -76,7 +76,7 @@ def test_a_time_is_refused_by_its_name():
 
 PSEUDONYM = "p_" + "0a" * 11
 PEOPLE = [
-    pytest.param({}, None, id="nobody"),
+    pytest.param({}, None, id="no person"),
     pytest.param({"email": None, "subject": None}, None, id="nothing-given"),
     pytest.param({"subject": PSEUDONYM}, {PSEUDONYM}, id="pseudonym"),
     pytest.param({"user_id": "u-1"}, {*RING.names("user_id", "u-1")}, id="user-id"),

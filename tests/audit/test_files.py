@@ -29,7 +29,7 @@ def begun(folder, path, *, durable=True):
 
 
 def test_a_segment_is_as_long_as_what_was_written(tmp_path, path):
-    """The head says how far it is durable; nobody but the operator's group reads it."""
+    """The head says how far it is durable; only the operator's group reads it."""
     files = begun(tmp_path, path)
     assert files.open and files.size == 0 and path.stat().st_mode & 0o137 == 0
     assert files.append(b"one\n", None) is False and segments.live_head(tmp_path, STREAM) is None

@@ -106,7 +106,7 @@ def test_of_an_event_those_of_always_are_found_and_others_where_they_leave():
 
 
 def test_a_suppressed_person_is_looked_for_under_every_key():
-    """By normal forms and by pseudonyms; an id that ends soon is nobody's."""
+    """By normal forms and by pseudonyms; an id that ends soon leads to no person."""
     ring = KeyRing(RING.signing, (Key("new", b"n" * 32), *RING.pseudonym), (Key("x2", b"y" * 32), *RING.suppression))
     found = hashes(ring, [("user_id", "u"), ("session_id", "s")], ["p_known"])
     assert {"session_id", "cart_id", "order_id"} == subjects.PASSING

@@ -50,7 +50,7 @@ def test_a_line_is_proven_by_the_next_signature(log):
 
 
 def test_behind_the_last_signature_there_is_none(log):
-    """The chain holds, and nobody vouches for it."""
+    """The chain holds, and no signed line vouches for it."""
     folder, stream, _ = log
     found = prove(folder, stream.name, 8, OWN)
     assert found.fault is None and not found.sound and found.signed_in is None and found.hash is not None

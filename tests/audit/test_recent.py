@@ -161,7 +161,7 @@ def test_a_closed_segment_that_is_large_is_not_opened_at_first(tmp_path, monkeyp
 
 
 def test_no_more_is_kept_than_fits(tmp_path, monkeypatch):
-    """It says so."""
+    """What goes beyond the bound is left out, and that is said."""
     written(tmp_path, 1, [decision(1)])
     found = looked(tmp_path)
     monkeypatch.setattr(recent, "MOST", 1)

@@ -33,7 +33,7 @@ def test_a_native_name_is_written_with_points():
 
 
 def test_a_policys_vocabulary_has_its_own_names_the_fields_and_what_is_packaged():
-    """No name that begins with the mark is known, whoever wrote it."""
+    """No name that begins with the mark is known, whichever sender wrote it."""
     known = vocabulary(["mine", "~mine"], CATALOGUE)
     assert {"mine", "page_url", "email_hash", "items.price", "unnamed", "call"} <= known
     assert not [name for name in known if name.startswith("~")]
@@ -49,7 +49,7 @@ def test_a_name_that_may_not_stand_there_is_a_number_and_the_same_one_each_time(
 
 
 def test_a_long_name_is_cut():
-    """At 256 characters."""
+    """At 256 characters; a shorter one stays whole."""
     names = Names(frozenset())
     assert names("ä" * 256) == names("ä" * 300) == "~0" and names("ä" * 255) == "~1"
     assert names.removable == ("ä" * 256, "ä" * 255)
